@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What holds for every target of ours: the strictest checks that Swift has, and no warning let through.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// libzmq has no pkg-config name here, since its file brings flags of a library that we do not use.
+func system(_ name: String, pkgConfig: String?, apt: String...) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt(apt)])
+}
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "secam",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        system("CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
+        system("CV4L2", pkgConfig: "libv4l2", apt: "libv4l-dev"),
+        system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        system(
+            "CAVFormat", pkgConfig: "libavformat", apt: "libavformat-dev", "libavcodec-dev", "libavutil-dev",
+            "libswscale-dev"),
+        system("CSDL", pkgConfig: "sdl2", apt: "libsdl2-dev"),
+        system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
+        library("SecamWire"),
+        library(
+            "SecamConfig",
+            [
+                "SecamWire",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"), lifecycle, log,
+            ]),
+        library("SecamMesh", ["SecamConfig", "SecamWire", "CZeroMQ", lifecycle, log]),
+        library("SecamPicture", ["SecamWire"]),
+        library("SecamJPEG", ["SecamPicture", "SecamWire", "CTurboJPEG"]),
+        library("SecamV4L2", ["SecamWire", "CV4L2"]),
+        library("SecamMedia", ["SecamWire", "CAVFormat"]),
+        library(
+            "SecamCapture",
+            [
+                "SecamConfig", "SecamMedia", "SecamMesh", "SecamPicture", "SecamV4L2", "SecamWire", arguments,
+                lifecycle, log,
+            ]),
+        library(
+            "SecamEncode",
+            ["SecamConfig", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamWire", arguments, lifecycle, log]),
+        library("SecamTLS", ["COpenSSL", nioCore]),
+        library(
+            "SecamClient",
+            [
+                "SecamJPEG", "SecamMedia", "SecamPicture", "SecamTLS", "SecamWire", "CSDL", arguments, nioCore,
+                nioPosix,
+            ]),
+        program("secam-view", ["SecamClient", arguments]),
+        library(
+            "SecamUsers",
+            ["SecamTLS", "SecamWire", log, .product(name: "GRDB", package: "GRDB.swift")]),
+        library(
+            "SecamGateway",
+            [
+                "SecamConfig", "SecamMesh", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle, log, nioCore,
+                nioPosix,
+            ]),
+        library(
+            "SecamControl",
+            [
+                "SecamConfig", "SecamMesh", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle,
+                log, subprocess,
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        program("secam", ["SecamControl", arguments]),
+        program("secam-gateway", ["SecamGateway", arguments]),
+        program("secam-capture", ["SecamCapture", arguments]),
+        program("secam-encode", ["SecamEncode", arguments]),
+        tests("SecamWireTests", ["SecamWire"]),
+        tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
+        tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
+        tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
+        tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
+        tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
+    ]
+)

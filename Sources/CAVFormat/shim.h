@@ -1,0 +1,91 @@
+#pragma once
+
+#include <errno.h>
+#include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
+#include <libavformat/avformat.h>
+#include <libavutil/dict.h>
+#include <libavutil/error.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/log.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+#include <stdint.h>
+#include <unistd.h>
+
+// Swift does not see these macros, which are casts.
+static const int64_t secam_av_no_timestamp = AV_NOPTS_VALUE;
+static const int secam_averror_eof = AVERROR_EOF;
+static const int secam_averror_exit = AVERROR_EXIT;
+static const int secam_averror_invalid_data = AVERROR_INVALIDDATA;
+static const int secam_averror_again = AVERROR(EAGAIN);
+static const int secam_averror_no_memory = AVERROR(ENOMEM);
+static const int secam_averror_no_protocol = AVERROR_PROTOCOL_NOT_FOUND;
+static const int secam_averror_no_stream = AVERROR_STREAM_NOT_FOUND;
+static const int secam_averror_no_decoder = AVERROR_DECODER_NOT_FOUND;
+static const int secam_averror_unauthorized = AVERROR_HTTP_UNAUTHORIZED;
+static const int secam_averror_forbidden = AVERROR_HTTP_FORBIDDEN;
+static const int secam_averror_not_found = AVERROR_HTTP_NOT_FOUND;
+
+static inline const char *secam_av_error_text(int code, char *text, size_t capacity) {
+    av_strerror(code, text, capacity);
+    return text;
+}
+
+// A frame's planes and strides are C arrays, which Swift passes as tuples.
+
+/// Fills `to`, which has its size, format and buffers already. 0, or minus an errno.
+static inline int secam_av_convert(struct SwsContext *context, const AVFrame *from, AVFrame *to) {
+    int rows = sws_scale(context, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
+                         to->data, to->linesize);
+    return rows < 0 ? rows : 0;
+}
+
+/// Copies the picture without padding between rows and planes. The bytes copied, or minus an errno.
+static inline int secam_av_pack(const AVFrame *frame, uint8_t *bytes, int capacity) {
+    return av_image_copy_to_buffer(bytes, capacity, (const uint8_t *const *)frame->data, frame->linesize,
+                                   (enum AVPixelFormat)frame->format, frame->width, frame->height, 1);
+}
+
+// The write callback's buffer became const in libavformat 61.
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+typedef const uint8_t secam_av_bytes;
+#else
+typedef uint8_t secam_av_bytes;
+#endif
+
+// The descriptor itself is the opaque pointer: there is nothing to own or to outlive.
+static inline int secam_av_write_descriptor(void *opaque, secam_av_bytes *bytes, int count) {
+    int written = 0;
+    while (written < count) {
+        ssize_t result = write((int)(intptr_t)opaque, bytes + written, (size_t)(count - written));
+        if (result < 0 && errno == EINTR) continue;
+        if (result < 0) return AVERROR(errno);
+        written += (int)result;
+    }
+    return written;
+}
+
+static inline int64_t secam_av_seek_descriptor(void *opaque, int64_t offset, int whence) {
+    if (whence & AVSEEK_SIZE) return AVERROR(ENOSYS);
+    off_t result = lseek((int)(intptr_t)opaque, (off_t)offset, whence & ~AVSEEK_FORCE);
+    return result < 0 ? AVERROR(errno) : (int64_t)result;
+}
+
+/// Output to an open file. The file stays the caller's; the context and its buffer are freed by
+/// secam_av_free_output.
+static inline AVIOContext *secam_av_output(int descriptor, int buffer_size) {
+    unsigned char *buffer = (unsigned char *)av_malloc((size_t)buffer_size);
+    if (!buffer) return NULL;
+    AVIOContext *output = avio_alloc_context(buffer, buffer_size, 1, (void *)(intptr_t)descriptor, NULL,
+                                             secam_av_write_descriptor, secam_av_seek_descriptor);
+    if (!output) av_free(buffer);
+    return output;
+}
+
+static inline void secam_av_free_output(AVIOContext *output) {
+    if (!output) return;
+    av_freep(&output->buffer);
+    avio_context_free(&output);
+}

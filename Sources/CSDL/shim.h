@@ -1,0 +1,17 @@
+#pragma once
+
+// The program keeps its own main function.
+#define SDL_MAIN_HANDLED
+// Processor intrinsics are of no use here and do not import.
+#define SDL_DISABLE_IMMINTRIN_H 1
+#define SDL_DISABLE_XMMINTRIN_H 1
+#define SDL_DISABLE_EMMINTRIN_H 1
+#define SDL_DISABLE_PMMINTRIN_H 1
+#define SDL_DISABLE_MMINTRIN_H 1
+#define SDL_DISABLE_MM3DNOW_H 1
+
+#include <SDL2/SDL.h>
+
+// Casts and expressions in macros do not import.
+static const int secam_SDL_WINDOWPOS_CENTERED = SDL_WINDOWPOS_CENTERED;
+static const Uint32 secam_SDL_PIXELFORMAT_IYUV = SDL_PIXELFORMAT_IYUV;

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <zmq.h>
+
+/* A descriptor that wakes a zmq_poll from another thread; -1 when none is free. */
+static inline int secam_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+/* Names the calling thread, at most 15 characters, for people who look with top. */
+static inline void secam_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

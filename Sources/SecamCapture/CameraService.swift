@@ -1,0 +1,345 @@
+internal import Logging
+import SecamConfig
+import SecamMesh
+import SecamWire
+
+/// One camera: its ring, its flows and its work, on the mesh's loop.
+actor CameraService {
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let configuration: CaptureConfiguration
+    private let logger: Logger
+    private let member: MeshMember
+    private let socket: MeshSocket
+    private var thread: CaptureThread?
+    private var ring = Ring(seconds: 30, bytes: 64 << 20)
+    private var flows: FlowServer
+    private var pool = WorkPool<CapturedPicture>()
+    private var demand = CaptureDemand()
+    private var report: CameraReport
+    private var workTimer: LoopTimer?
+    private var secondTimer: LoopTimer?
+
+    private var captured: UInt64 = 0
+    private var damaged: UInt64 = 0
+    private var refused: UInt64 = 0
+    private var published: UInt64 = 0
+    private var lastDrop: MonotonicTime?
+
+    /// Microseconds between two looks at late jobs, while there are any.
+    private static let workTick: Int64 = 40_000
+
+    private init(
+        configuration: CaptureConfiguration, member: MeshMember, socket: MeshSocket, logger: Logger
+    ) {
+        loop = member.loop
+        self.configuration = configuration
+        self.member = member
+        self.socket = socket
+        self.logger = logger
+        flows = FlowServer(incarnation: member.incarnation)
+        report = CameraReport(
+            state: .starting, format: nil, width: 0, height: 0, frameRate: 0, since: WallClock.now,
+            source: configuration.sourceText, detail: "")
+    }
+
+    /// Starts a camera. Called on the loop's thread.
+    static func start(
+        _ configuration: CaptureConfiguration, identity: Identity, name: Name, loop: MeshLoop, logger: Logger
+    ) throws -> CameraService {
+        let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
+        let socket = try member.listen(at: configuration.listen, advertised: configuration.advertised)
+        let service = CameraService(configuration: configuration, member: member, socket: socket, logger: logger)
+        try service.assumeIsolated { try $0.begin() }
+        return service
+    }
+
+    /// Ends all flows, leaves, and stops the device; `stopped` is called when the device is closed.
+    func stop() {
+        perform(flows.closeAll(.shutdown))
+        perform(pool.abandonAll("the camera stops"))
+        workTimer?.cancel()
+        secondTimer?.cancel()
+        loop.unwatch(socket)
+        member.stop()
+        thread?.stop()
+    }
+
+    private let stopped = AsyncStream<Void>.makeStream()
+
+    /// Returns when the device is closed.
+    nonisolated func waitUntilStopped() async {
+        for await _ in stopped.stream {}
+    }
+
+    private func begin() throws {
+        let socket = socket
+        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
+        let workTimer = loop.makeTimer { [unowned self] in assumeIsolated { $0.lookAtWork() } }
+        self.workTimer = workTimer
+        let secondTimer = loop.makeTimer { [unowned self] in assumeIsolated { $0.everySecond() } }
+        secondTimer.schedule(everyMicroseconds: 1_000_000)
+        self.secondTimer = secondTimer
+        member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
+        member.onPolicy = { [unowned self] policy in assumeIsolated { $0.adopt(policy) } }
+        try member.start()
+        let loop = loop
+        let finished = stopped.continuation
+        let configuration = configuration
+        thread = CaptureThread(
+            open: { (cancellation) throws(SourceFailure) in try configuration.open(cancellation) },
+            deliver: { [self] event in loop.post { self.assumeIsolated { $0.take(event) } } },
+            stopped: { finished.finish() })
+    }
+
+    // MARK: From the device
+
+    private func take(_ event: CaptureEvent) {
+        switch event {
+        case .picture(let picture): take(picture)
+        case .damaged(let reason):
+            damaged += 1
+            logger.debug("a damaged picture was left out", metadata: ["reason": "\(reason)"])
+        case .state(let state, let format, let detail): take(state, format, detail)
+        }
+    }
+
+    private func take(_ picture: CapturedPicture) {
+        captured += 1
+        if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
+        if let work = picture.work {
+            perform(pool.submit(picture, job: picture.sequence, bytes: work.count, now: .now))
+            workTimer?.schedule(everyMicroseconds: CameraService.workTick)
+        }
+        perform(flows.pump(ring))
+    }
+
+    private func take(_ state: CameraState, _ format: SourceFormat?, _ detail: String) {
+        let isNews = state != report.state || detail != report.detail
+        let since = state == report.state ? report.since : WallClock.now
+        report = CameraReport(
+            state: state, format: format?.pixelFormat, width: UInt16(format?.width ?? 0),
+            height: UInt16(format?.height ?? 0), frameRate: UInt32((format?.framesPerSecond ?? 0) * 1000),
+            since: since, source: configuration.sourceText, detail: detail)
+        member.report(report)
+        guard isNews else { return }
+        switch state {
+        case .online: logger.info("online", metadata: ["format": "\(detail)"])
+        case .offline: logger.warning("offline", metadata: ["reason": "\(detail)"])
+        case .idle, .starting: logger.debug("\(state)")
+        }
+    }
+
+    private func append(
+        _ picture: CapturedPicture, _ rendition: Rendition, _ format: PixelFormat, _ width: UInt16, _ height: UInt16,
+        _ bytes: ArraySlice<UInt8>
+    ) {
+        published += 1
+        ring.append(
+            RingFrame(
+                rendition: rendition, format: format, sequence: picture.sequence, timestamp: picture.timestamp,
+                width: width, height: height, bytes: bytes))
+    }
+
+    // MARK: From the mesh
+
+    private func receive() {
+        // Bounded, so that one peer's flood does not keep the device's pictures waiting.
+        for _ in 0..<64 {
+            guard let received = socket.receive() else { return }
+            handle(received)
+        }
+    }
+
+    private func handle(_ received: Received) {
+        guard let peer = received.peer, let key = received.key, let role = member.role(of: key) else {
+            return refuse("its key is not on the roster", received)
+        }
+        do throws(WireError) {
+            try received.message.withBytes { (bytes) throws(WireError) in
+                let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+                try handle(envelope, bytes, received, peer, role)
+            }
+        } catch {
+            refuse("\(error)", received)
+        }
+        changeDemand()
+    }
+
+    private func handle(
+        _ envelope: Envelope, _ bytes: Span<UInt8>, _ received: Received, _ peer: PeerID, _ role: Role
+    ) throws(WireError) {
+        let now = MonotonicTime.now
+        guard role.maySend(envelope.type) else {
+            return refuse("\(role) may not send \(envelope.type)", received)
+        }
+        switch envelope.type {
+        case .openFlow:
+            perform(flows.open(try OpenFlow.decode(bytes, envelope), from: peer, ring, now: now))
+        case .credit:
+            perform(flows.credit(try Credit.decode(bytes, envelope), from: peer, ring, now: now))
+        case .acknowledge:
+            perform(flows.acknowledge(try Acknowledge.decode(bytes, envelope), from: peer, now: now))
+        case .closeFlow:
+            flows.close(try CloseFlow.decode(bytes, envelope), from: peer)
+        case .grant:
+            perform(pool.grant(try Grant.decode(bytes, envelope).jobs, from: peer, now: now))
+        case .result:
+            let (result, _) = try WorkResult.decode(bytes, envelope)
+            perform(
+                pool.result(
+                    job: result.job, received.message, failure: result.failure, from: peer, now: now))
+            perform(flows.pump(ring))
+        default:
+            throw .unknownType(envelope.type.rawValue)
+        }
+    }
+
+    private func refuse(_ reason: String, _ received: Received) {
+        refused += 1
+        logger.warning(
+            "a message was refused",
+            metadata: ["reason": "\(reason)", "key": "\(received.key?.description ?? "none")"])
+    }
+
+    // MARK: To the mesh
+
+    private func perform(_ actions: [FlowServer.Action]) {
+        for action in actions {
+            let outcome: MeshSocket.SendOutcome
+            let receiver: PeerID
+            switch action {
+            case .frame(let frame, let bytes, let peer):
+                // A copy each, since the flow's number stands in the same piece: 60 kB, a twentieth of the encryption.
+                let message = MeshMessage(frame.encoded(payload: bytes.count), payload: bytes)
+                (outcome, receiver) = (socket.send(message, to: peer), peer)
+            case .gap(let gap, let peer): (outcome, receiver) = (socket.send(gap, to: peer), peer)
+            case .close(let close, let peer): (outcome, receiver) = (socket.send(close, to: peer), peer)
+            }
+            if outcome == .unreachable { lose(receiver) }
+        }
+    }
+
+    private func perform(_ actions: [WorkPool<CapturedPicture>.Action]) {
+        for action in actions {
+            switch action {
+            case .send(_, let picture, let peer):
+                guard let work = picture.work else { preconditionFailure("only pictures with work are in the pool") }
+                if socket.send(work, to: peer) == .unreachable { lose(peer) }
+            case .finished(let picture, .made(let message)):
+                publish(picture, message)
+            case .finished(let picture, .dropped(let reason)):
+                noteDrop(picture, reason)
+            }
+        }
+    }
+
+    private func lose(_ peer: PeerID) {
+        flows.lost(peer)
+        perform(pool.lost(peer, now: .now))
+    }
+
+    /// Puts into the ring what an encoder made, as far as it is what was asked for.
+    private func publish(_ picture: CapturedPicture, _ message: MeshMessage) {
+        do throws(WireError) {
+            try message.withBytes { (bytes) throws(WireError) in
+                let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+                let (result, payload) = try WorkResult.decode(bytes, envelope)
+                var start = payload.lowerBound
+                for made in result.renditions {
+                    let end = start + Int(made.length)
+                    guard end <= payload.upperBound, made.length > 0 else { throw .truncated(field: "payload") }
+                    guard picture.asked.contains(made.rendition), made.hasFittingFormat else {
+                        throw .badValue(field: "rendition")
+                    }
+                    // Copied out, so that the ring's bytes are just what it counts.
+                    let copy = [UInt8](copying: bytes.extracting(start..<end))
+                    guard (ring.newest(made.rendition)?.sequence ?? 0) < picture.sequence else {
+                        throw .badValue(field: "renditions")
+                    }
+                    append(picture, made.rendition, made.format, made.width, made.height, copy[...])
+                    start = end
+                }
+            }
+        } catch {
+            refused += 1
+            logger.warning("an encoder's result cannot be used", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Frames that are lost are said once in ten seconds, with how many there are by now.
+    private func noteDrop(_ picture: CapturedPicture, _ reason: String) {
+        let now = MonotonicTime.now
+        guard lastDrop.map({ now.since($0) > 10_000_000 }) ?? true else { return }
+        lastDrop = now
+        logger.warning(
+            "frames are dropped",
+            metadata: ["reason": "\(reason)", "dropped": "\(pool.dropped)", "sequence": "\(picture.sequence)"])
+    }
+
+    // MARK: Time and policy
+
+    private func lookAtWork() {
+        perform(pool.tick(now: .now))
+        perform(flows.pump(ring))
+        if !pool.isBusy { workTimer?.pause() }
+    }
+
+    private func everySecond() {
+        flows.tick(now: .now)
+        perform(pool.tick(now: .now))
+        changeDemand()
+    }
+
+    private func adopt(_ policy: Policy) {
+        guard policy.camera == member.name else { return }
+        demand.quality = policy.quality
+        demand.subWidth = policy.subWidth
+        ring.longest = Int64(policy.ringSeconds) * 1_000_000
+        ring.largest = Int(clamping: policy.ringBytes)
+        thread?.demand(demand)
+    }
+
+    private func changeDemand() {
+        var wanted = demand
+        wanted.renditions = flows.demand
+        wanted.lumaInterval = flows.interval(.luma) ?? 0
+        guard wanted != demand else { return }
+        demand = wanted
+        thread?.demand(wanted)
+    }
+
+    private func figures() -> [Figure] {
+        let process = ProcessFigures.current
+        return [
+            Figure(.framesCaptured, captured), Figure(.framesDamaged, damaged), Figure(.framesDropped, pool.dropped),
+            Figure(.framesPublished, published), Figure(.bytesPublished, flows.bytesSent),
+            Figure(.workSent, pool.sent), Figure(.workRepeated, pool.repeated),
+            Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),
+            Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.messagesRefused, refused + socket.refused),
+            Figure(.residentBytes, process.residentBytes), Figure(.cpuMicroseconds, process.cpuMicroseconds),
+        ]
+    }
+}
+
+extension Role {
+    /// What a camera takes from whom.
+    fileprivate func maySend(_ type: MessageType) -> Bool {
+        switch type {
+        case .openFlow, .credit, .acknowledge, .closeFlow: self == .gateway || self == .archive || self == .motion
+        case .grant, .result: self == .encode
+        default: false
+        }
+    }
+}
+
+extension WorkResult.Made {
+    /// A luma map has a byte for each pixel; the others are JPEGs.
+    fileprivate var hasFittingFormat: Bool {
+        switch rendition {
+        case .jpeg, .sub: format == .jpeg
+        case .luma: format == .gray8 && Int(length) == Int(width) * Int(height)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+public import SecamConfig
+import SecamMedia
+import SecamMesh
+import SecamV4L2
+
+/// Everything that one capture service is told at its start.
+public struct CaptureConfiguration: Sendable {
+    public var source: SourceAddress
+    /// What was said, without secrets.
+    public var sourceText: String
+    public var join: String
+    /// Where to be reached by the others.
+    public var listen: String
+    public var advertised: String?
+    public var registry: String?
+    public var device: DeviceOptions
+
+    public struct DeviceOptions: Sendable, Equatable {
+        public var width: Int?
+        public var height: Int?
+        public var framesPerSecond: Double?
+        public var controls: [Control]
+
+        public struct Control: Sendable, Equatable {
+            public let name: String
+            public let value: Int
+        }
+    }
+
+    public init(_ settings: Settings) throws {
+        let text = try settings.required("source", "where the pictures come from, as v4l2:/dev/video0")
+        source = try SourceAddress(text)
+        sourceText = SourceAddress.withoutPassword(text)
+        join = try settings.required("join", "the join file that the registry's operator made for this camera")
+        listen = settings.text("listen") ?? "tcp://127.0.0.1:*"
+        advertised = settings.text("advertise")
+        registry = settings.text("registry")
+        device = try CaptureConfiguration.deviceOptions(settings)
+    }
+
+    private static func deviceOptions(_ settings: Settings) throws(SettingsError) -> DeviceOptions {
+        var options = DeviceOptions(width: nil, height: nil, framesPerSecond: nil, controls: [])
+        if let size = settings.text("size") {
+            let sides = size.split(separator: "x").compactMap { Int($0) }
+            guard sides.count == 2, sides.allSatisfy({ (16...16384).contains($0) }) else {
+                throw SettingsError(key: "size", value: size, expected: "WIDTHxHEIGHT in pixels, as 1280x720")
+            }
+            (options.width, options.height) = (sides[0], sides[1])
+        }
+        if let rate = settings.text("fps") {
+            guard let value = Double(rate), (0.1...1000).contains(value) else {
+                throw SettingsError(key: "fps", value: rate, expected: "frames a second from 0.1 to 1000")
+            }
+            options.framesPerSecond = value
+        }
+        for control in (settings.text("controls") ?? "").split(separator: ",") {
+            let parts = control.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, let value = Int(parts[1]) else {
+                throw SettingsError(
+                    key: "controls", value: String(control), expected: "name=number[,name=number…], as brightness=10")
+            }
+            options.controls.append(DeviceOptions.Control(name: String(parts[0]), value: value))
+        }
+        return options
+    }
+}
+
+extension CaptureConfiguration {
+    /// Opens the source. It blocks.
+    ///
+    /// - Parameter cancellation: ends a wait for the network.
+    func open(_ cancellation: MediaCancellation) throws(SourceFailure) -> any PictureSource {
+        switch source {
+        case .device(let path):
+            let request = V4L2Request(
+                path: path, width: device.width, height: device.height, framesPerSecond: device.framesPerSecond,
+                format: nil, controls: device.controls.map { ($0.name, $0.value) })
+            return try DeviceSource(request)
+        case .file(let path, let framesPerSecond):
+            return try MediaSource(file: path, framesPerSecond: framesPerSecond, cancellation)
+        case .stream(let address):
+            return try MediaSource(stream: address, cancellation)
+        case .test(let width, let height, let framesPerSecond):
+            return try TestSource(width: width, height: height, framesPerSecond: framesPerSecond)
+        }
+    }
+}

@@ -1,0 +1,220 @@
+import SecamConfig
+import SecamMedia
+import SecamMesh
+import SecamPicture
+import SecamWire
+
+/// A picture on its way from the device to the ring.
+struct CapturedPicture: Sendable {
+    let sequence: UInt64
+    /// Time of the capture, UTC microseconds.
+    let timestamp: Int64
+    let width: UInt16
+    let height: UInt16
+    /// The camera's own JPEG, when somebody wants it.
+    let jpeg: ArraySlice<UInt8>?
+    /// The job for the encoders, when they are to make something; its number is the sequence number.
+    let work: MeshMessage?
+    let asked: RenditionSet
+}
+
+/// What the camera is to deliver at present.
+struct CaptureDemand: Sendable, Equatable {
+    var renditions: RenditionSet = []
+    /// Least microseconds between two luma maps.
+    var lumaInterval: Int64 = 0
+    var quality: UInt8 = 80
+    var subWidth: UInt16 = 640
+}
+
+/// What the capture thread tells the service.
+enum CaptureEvent: Sendable {
+    case picture(CapturedPicture)
+    case damaged(String)
+    case state(CameraState, SourceFormat?, detail: String)
+}
+
+/// The thread that owns the device: opens it while somebody needs pictures, reads it, and opens it again when it
+/// was lost.
+final class CaptureThread: Sendable {
+    enum Command: Sendable {
+        case demand(CaptureDemand)
+    }
+
+    private let commands = BlockingQueue<Command>()
+    private let cancellation = MediaCancellation()
+
+    /// - Parameters:
+    ///   - open: opens the source; it may block.
+    ///   - deliver: is told everything, on the capture thread.
+    init(
+        open: @escaping @Sendable (MediaCancellation) throws(SourceFailure) -> any PictureSource,
+        deliver: @escaping @Sendable (CaptureEvent) -> Void, stopped: @escaping @Sendable () -> Void
+    ) {
+        let commands = commands
+        let cancellation = cancellation
+        DedicatedThread.start {
+            var loop = CaptureLoop(
+                open: { () throws(SourceFailure) in try open(cancellation) }, deliver: deliver, commands: commands)
+            loop.run()
+            stopped()
+        }
+    }
+
+    func demand(_ demand: CaptureDemand) { commands.push(.demand(demand)) }
+
+    func stop() {
+        cancellation.cancel()
+        commands.close()
+    }
+}
+
+/// What the capture thread does.
+private struct CaptureLoop {
+    /// Microseconds without demand after which the device is stopped; viewers come and go.
+    static let linger: Int64 = 3_000_000
+    /// Microseconds between two tries to open a source that fails: the first and the longest.
+    static let firstPause: Int64 = 250_000
+    static let longestPause: Int64 = 5_000_000
+    /// Microseconds to wait for a picture before looking at the commands again.
+    static let patience: Int64 = 200_000
+
+    let open: @Sendable () throws(SourceFailure) -> any PictureSource
+    let deliver: @Sendable (CaptureEvent) -> Void
+    let commands: BlockingQueue<CaptureThread.Command>
+    var demand = CaptureDemand()
+    var sequence: UInt64 = 0
+    var lastLuma = Int64.min
+
+    private var isWanted: Bool { !demand.renditions.isEmpty }
+
+    /// Opens the device once at the start, so that people see at once whether it works; then whenever it is needed.
+    mutating func run() {
+        var isFirst = true
+        var pause = CaptureLoop.firstPause
+        while true {
+            guard isFirst || isWanted else {
+                guard waitForCommand(nil) else { return }
+                continue
+            }
+            isFirst = false
+            deliver(.state(.starting, nil, detail: ""))
+            do throws(SourceFailure) {
+                let source = try open()
+                pause = CaptureLoop.firstPause
+                guard try stream(source) else { return }
+            } catch {
+                deliver(.state(.offline, nil, detail: error.description))
+                guard waitOut(pause) else { return }
+                pause = min(pause * 2, CaptureLoop.longestPause)
+                // Somebody may plug it in while nobody watches.
+                isFirst = true
+            }
+        }
+    }
+
+    /// Reads the source until nobody needs it; `false` when the program stops.
+    private mutating func stream(_ source: any PictureSource) throws(SourceFailure) -> Bool {
+        var format = source.format
+        deliver(.state(.online, format, detail: format.description))
+        var unwantedSince: MonotonicTime? = isWanted ? nil : MonotonicTime.now
+        while true {
+            guard waitForCommand(0) else { return false }
+            if isWanted {
+                unwantedSince = nil
+            } else if let since = unwantedSince {
+                if MonotonicTime.now.since(since) > CaptureLoop.linger {
+                    deliver(.state(.idle, format, detail: format.description))
+                    return true
+                }
+            } else {
+                unwantedSince = .now
+            }
+            let outcome = try source.next(waiting: CaptureLoop.patience) { bytes, actual, timestamp in
+                if actual != format {
+                    format = actual
+                    deliver(.state(.online, format, detail: format.description))
+                }
+                take(bytes, timestamp, actual)
+            }
+            if case .damaged(let reason) = outcome {
+                sequence += 1
+                deliver(.damaged(reason))
+            }
+        }
+    }
+
+    private mutating func take(_ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat) {
+        sequence += 1
+        guard isWanted else { return }
+        let isJPEG = format.pixelFormat == .jpeg
+        var asked = demand.renditions
+        if asked.contains(.luma) {
+            // Cameras are not exact: a frame a little early counts as due.
+            let isDue = lastLuma == .min || abs(timestamp - lastLuma) >= demand.lumaInterval - 4000
+            if isDue { lastLuma = timestamp } else { asked.remove(.luma) }
+        }
+        // The copy out of the device's buffer, which goes back to the driver.
+        let jpeg = isJPEG && asked.contains(.jpeg) ? copy(bytes) : nil
+        if isJPEG { asked.remove(.jpeg) }
+        guard jpeg != nil || !asked.isEmpty else { return }
+        do throws(PictureError) {
+            let work = asked.isEmpty ? nil : try makeWork(bytes, format, asked)
+            deliver(
+                .picture(
+                    CapturedPicture(
+                        sequence: sequence, timestamp: timestamp, width: UInt16(format.width),
+                        height: UInt16(format.height), jpeg: jpeg, work: work, asked: asked)))
+        } catch {
+            deliver(.damaged("\(error)"))
+        }
+    }
+
+    private func copy(_ bytes: Span<UInt8>) -> ArraySlice<UInt8> {
+        [UInt8](copying: bytes)[...]
+    }
+
+    /// The message for the encoders. The picture is repacked straight into it: the only copy on its way out.
+    private func makeWork(
+        _ bytes: Span<UInt8>, _ format: SourceFormat, _ asked: RenditionSet
+    ) throws(PictureError) -> MeshMessage {
+        let packed = Repack.result(of: format.pixelFormat)
+        let header = Work(
+            job: sequence, renditions: asked, quality: demand.quality, subWidth: demand.subWidth,
+            format: packed ?? .jpeg, width: UInt16(format.width), height: UInt16(format.height))
+        guard packed != nil else {
+            return MeshMessage(header.encoded(payload: bytes.count), payload: copy(bytes))
+        }
+        let layout = try PictureLayout(
+            format: format.pixelFormat, width: format.width, height: format.height,
+            bytesPerLine: format.bytesPerLine == 0 ? nil : format.bytesPerLine)
+        let count = Repack.byteCount(of: layout)
+        return try MeshMessage(header.encoded(payload: count), count: count) {
+            (payload: inout MutableSpan<UInt8>) throws(PictureError) in
+            try Repack.copy(bytes, layout: layout, into: &payload)
+        }
+    }
+
+    /// Takes commands for that long; `false` when the program stops.
+    private mutating func waitOut(_ microseconds: Int64) -> Bool {
+        let end = MonotonicTime.now.advanced(byMicroseconds: microseconds)
+        while true {
+            let rest = end.since(.now)
+            guard rest > 0 else { return true }
+            guard waitForCommand(rest) else { return false }
+        }
+    }
+
+    /// Takes all commands that are there, waiting for the first one; `false` when the program stops.
+    private mutating func waitForCommand(_ microseconds: Int64?) -> Bool {
+        var waiting = microseconds
+        while true {
+            switch commands.pop(waiting: waiting) {
+            case .element(.demand(let demand)): self.demand = demand
+            case .timedOut: return true
+            case .closed: return false
+            }
+            waiting = 0
+        }
+    }
+}

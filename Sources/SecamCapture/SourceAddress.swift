@@ -1,0 +1,70 @@
+public import SecamConfig
+
+/// What a camera is: the text after `--source`, understood.
+public enum SourceAddress: Sendable, Equatable {
+    /// A V4L2 device's path.
+    case device(String)
+    /// A file that libavformat reads, played in a loop; with a frame rate of its own or this one.
+    case file(String, framesPerSecond: Double?)
+    /// An rtsp, http or https address.
+    case stream(String)
+    /// The built-in test picture.
+    case test(width: Int, height: Int, framesPerSecond: Int)
+
+    public struct Invalid: Error, Equatable, Sendable, CustomStringConvertible {
+        public let text: String
+        public let reason: String
+
+        public var description: String {
+            "the source '\(SourceAddress.withoutPassword(text))' \(reason); use v4l2:/dev/videoN, file:PATH[?fps=N], "
+                + "rtsp://…, http(s)://… or test:WIDTHxHEIGHT@FPS"
+        }
+    }
+
+    public init(_ text: String) throws(Invalid) {
+        let scheme = text.prefix { $0 != ":" }
+        guard scheme.count < text.count else { throw Invalid(text: text, reason: "names no kind") }
+        let rest = String(text.dropFirst(scheme.count + 1))
+        guard !rest.isEmpty else { throw Invalid(text: text, reason: "names nothing behind '\(scheme):'") }
+        switch scheme {
+        case "v4l2": self = .device(rest)
+        case "file": self = try SourceAddress.file(rest, text)
+        case "rtsp", "rtsps", "http", "https": self = .stream(text)
+        case "test": self = try SourceAddress.test(rest, text)
+        default: throw Invalid(text: text, reason: "has the unknown kind '\(scheme)'")
+        }
+    }
+
+    /// Fit to be shown: user and password of an address are left out.
+    public static func withoutPassword(_ text: String) -> String {
+        guard let scheme = text.firstRange(of: "://") else { return text }
+        let rest = text[scheme.upperBound...]
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard let at = authority.lastIndex(of: "@") else { return text }
+        return text[..<scheme.upperBound] + "…" + rest[at...]
+    }
+
+    private static func file(_ rest: String, _ text: String) throws(Invalid) -> SourceAddress {
+        guard let mark = rest.firstRange(of: "?fps=") else { return .file(rest, framesPerSecond: nil) }
+        guard let rate = Double(rest[mark.upperBound...]), (0.01...1000).contains(rate) else {
+            throw Invalid(text: text, reason: "has no usable frame rate behind fps=")
+        }
+        return .file(String(rest[..<mark.lowerBound]), framesPerSecond: rate)
+    }
+
+    private static func test(_ rest: String, _ text: String) throws(Invalid) -> SourceAddress {
+        let parts = rest.split(separator: "@", omittingEmptySubsequences: false)
+        let size = parts[0].split(separator: "x", omittingEmptySubsequences: false)
+        guard parts.count == 2, size.count == 2, let width = Int(size[0]), let height = Int(size[1]),
+            let rate = Int(parts[1])
+        else { throw Invalid(text: text, reason: "is not WIDTHxHEIGHT@FPS behind 'test:'") }
+        guard (64...8192).contains(width), (64...8192).contains(height), (1...240).contains(rate) else {
+            throw Invalid(text: text, reason: "is out of range (64 to 8192 pixels, 1 to 240 frames a second)")
+        }
+        return .test(width: width, height: height, framesPerSecond: rate)
+    }
+}
+
+extension SourceAddress.Invalid: ProgramError {
+    public var exitStatus: ExitStatus { .usage }
+}

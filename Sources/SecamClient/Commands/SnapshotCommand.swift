@@ -1,0 +1,102 @@
+import ArgumentParser
+import Glibc
+import SecamWire
+import Synchronization
+
+struct SnapshotCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "snapshot", abstract: "Saves one picture of a camera as it is, a JPEG.")
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+
+    @Argument(help: "The camera's name.")
+    var camera: String
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where to; - is standard output.", valueName: "file"))
+    var output: String
+
+    @Flag(help: "Overwrite a file that exists.")
+    var force = false
+
+    @Option(help: ArgumentHelp("Seconds to wait for a picture.", valueName: "seconds"))
+    var timeout = 15
+
+    @Option(help: "The picture: jpeg for the full one, sub for a smaller one.")
+    var rendition = RenditionOption.jpeg
+
+    func validate() throws {
+        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout takes 1 to 3600 seconds.") }
+    }
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let name = try cameraName(camera)
+            if output != "-", !force, FileIO.exists(output) { throw .fileExists(path: output) }
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            let frame = try login.run { (login) throws(ClientError) in try picture(of: name, login) }
+            if output == "-" {
+                try FileIO.writeAll(frame.picture, to: STDOUT_FILENO, path: "standard output")
+            } else {
+                try FileIO.create(output, frame.picture, replacing: force)
+            }
+        }
+    }
+
+    private func picture(of name: Name, _ login: GatewayLogin) throws(ClientError) -> ReceivedFrame {
+        var settings = login.settings()
+        settings.wanted = .named([name])
+        settings.credit = 1
+        settings.rendition = rendition.rendition
+        let server = login.server
+        let refusal = LastRefusal()
+        return try CameraQuery<ReceivedFrame> { event throws(ClientError) in
+            switch event {
+            case .frame(let frame): return frame
+            case .cameras(let cameras):
+                guard let camera = cameras.first(where: { $0.name == name }) else {
+                    throw .noSuchCamera(
+                        names: [name.text], available: cameras.map(\.name).sorted(), server: server)
+                }
+                if camera.state == .offline {
+                    refusal.text = "it is offline since \(UTC.timeOfDay(camera.since)) \(camera.detail)"
+                }
+            case .refused(_, let detail): refusal.text = detail
+            case .state: break
+            }
+            return nil
+        }.run(login, settings, seconds: timeout) {
+            .noPicture(camera: name, seconds: timeout, detail: refusal.text)
+        }
+    }
+}
+
+/// Why there may be no picture, as was heard last.
+private final class LastRefusal: Sendable {
+    private let stored = Mutex("")
+
+    var text: String {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
+    }
+}
+
+enum RenditionOption: String, ExpressibleByArgument, CaseIterable {
+    case jpeg, sub
+
+    var rendition: Rendition {
+        switch self {
+        case .jpeg: .jpeg
+        case .sub: .sub
+        }
+    }
+}
+
+/// - Throws: `badOption`, when no camera can have this name.
+func cameraName(_ text: String) throws(ClientError) -> Name {
+    do {
+        return try Name(text)
+    } catch {
+        throw .badOption(option: "camera", value: text, expected: "a camera's name: this is \(error)")
+    }
+}

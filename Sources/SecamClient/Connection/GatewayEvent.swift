@@ -1,0 +1,22 @@
+public import SecamWire
+
+/// What a `GatewayClient` tells, in order.
+public enum GatewayEvent: Sendable {
+    case state(ConnectionState)
+    /// All cameras that the user may see.
+    case cameras([Cameras.Camera])
+    case frame(ReceivedFrame)
+    /// The gateway could not do what was asked.
+    case refused(ErrorCode, detail: String)
+}
+
+public enum ConnectionState: Sendable, Equatable {
+    /// The first try is under way.
+    case connecting
+    /// Logged in.
+    case connected(UserRole)
+    /// Lost; tried again by itself.
+    case reconnecting(ConnectionEnd)
+    /// Ended for good.
+    case failed(ClientError)
+}

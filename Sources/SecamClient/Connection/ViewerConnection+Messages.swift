@@ -1,0 +1,103 @@
+import SecamWire
+
+/// What each message of the gateway does, by phase.
+extension ViewerConnection {
+    mutating func nextMessage() throws(ConnectionEnd) -> (Envelope, [UInt8])? {
+        do {
+            guard case .message(let envelope, let bytes) = try decoder.next() else { return nil }
+            return (envelope, bytes)
+        } catch {
+            throw .malformed(error)
+        }
+    }
+
+    /// - Returns: the event that the message is, if it is one.
+    mutating func handle(_ envelope: Envelope, _ bytes: [UInt8], utc: Int64) throws(ConnectionEnd) -> Event? {
+        switch (envelope.type, phase) {
+        case (.hello, .hello):
+            try answerHello(decode(Hello.self, envelope, bytes))
+        case (.welcome, .login):
+            let welcome = try decode(Welcome.self, envelope, bytes)
+            phase = .welcomed
+            decoder.limit = Self.limit
+            return .welcome(welcome.role)
+        case (.denied, .login):
+            let denied = try decode(Denied.self, envelope, bytes)
+            throw .denied(denied.reason, wait: denied.wait, detail: denied.detail)
+        case (.cameras, .welcomed), (.cameras, .open):
+            let cameras = try decode(Cameras.self, envelope, bytes).cameras
+            phase = .open
+            watchWanted(of: cameras)
+            return .cameras(cameras)
+        case (.frame, .open):
+            return try receiveFrame(envelope, bytes, utc: utc).map { .frame($0) }
+        case (.error, .welcomed), (.error, .open):
+            let error = try decode(ErrorMessage.self, envelope, bytes)
+            return .refused(error.code, detail: error.detail)
+        case (.ping, _):
+            outgoing += Pong(token: try decode(Ping.self, envelope, bytes).token).encoded()
+        case (.pong, .welcomed), (.pong, .open):
+            _ = try decode(Pong.self, envelope, bytes)
+        case (.bye, _):
+            let bye = try decode(Bye.self, envelope, bytes)
+            throw .bye(bye.reason, detail: bye.detail)
+        default:
+            throw .unexpected(envelope.type)
+        }
+        return nil
+    }
+
+    private mutating func answerHello(_ hello: Hello) {
+        phase = .login
+        if hello.idle > 0 { pingInterval = min(pingInterval, Int64(hello.idle) * 1_000_000 / 3) }
+        outgoing += Login(username: settings.username, password: settings.password).encoded()
+    }
+
+    /// Watches what is wanted and not watched yet. A camera that is gone from the list is forgotten: should it come
+    /// back, it is watched anew.
+    private mutating func watchWanted(of cameras: [Cameras.Camera]) {
+        let present = Set(cameras.map(\.camera))
+        flows = flows.filter { present.contains($0.key) }
+        for camera in cameras where settings.wanted.contains(camera.name) && flows[camera.camera] == nil {
+            flows[camera.camera] = Flow(name: camera.name, credit: settings.credit)
+            outgoing += Watch(
+                camera: camera.camera, rendition: settings.rendition, credit: settings.credit,
+                interval: settings.interval
+            ).encoded()
+        }
+    }
+
+    private mutating func receiveFrame(
+        _ envelope: Envelope, _ bytes: [UInt8], utc: Int64
+    ) throws(ConnectionEnd) -> ReceivedFrame? {
+        let frame: Frame
+        let payload: Range<Int>
+        do {
+            (frame, payload) = try Frame.decode(bytes.span, envelope)
+        } catch {
+            throw .malformed(error)
+        }
+        // Of a camera that just left the list some may still be under way.
+        guard var flow = flows[frame.flow] else { return nil }
+        guard frame.rendition == settings.rendition else {
+            throw .badFrame("a \(frame.rendition) frame of '\(flow.name)' where \(settings.rendition) was asked for")
+        }
+        guard frame.format == .jpeg, !payload.isEmpty else {
+            throw .badFrame("a frame of '\(flow.name)' that is no JPEG")
+        }
+        guard flow.credit > 0 else { throw .badFrame("a frame of '\(flow.name)' beyond what was allowed") }
+        flow.credit -= 1
+        flows[frame.flow] = flow
+        return ReceivedFrame(header: frame, camera: flow.name, received: utc, message: bytes, payload: payload)
+    }
+
+    private func decode<Message: WireMessage>(
+        _ type: Message.Type, _ envelope: Envelope, _ bytes: [UInt8]
+    ) throws(ConnectionEnd) -> Message {
+        do {
+            return try Message.decode(bytes.span, envelope)
+        } catch {
+            throw .malformed(error)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+public import SecamWire
+
+/// One connection to a gateway without I/O: its bytes go in, events and bytes for it come out, time is an argument.
+///
+/// The gateway is not trusted to be well: everything it sends is held against a limit, an order and what was asked for.
+public struct ViewerConnection: Sendable {
+    /// Bytes of one message before the login is accepted, envelope included.
+    static let limitBeforeWelcome = 64 << 10
+    /// Bytes of one message after it.
+    static let limit = WireLimits.meshMessage
+    /// From the start of the connection, with the TLS handshake, to the list of cameras. Microseconds.
+    static let loginTime: Int64 = 10_000_000
+    /// Microseconds between two pings; less when the gateway closes silent connections sooner.
+    static let pingInterval: Int64 = 5_000_000
+    /// Microseconds without a byte after which the connection counts as lost.
+    static let silenceTime: Int64 = 15_000_000
+
+    public struct Settings: Sendable {
+        public var username: String
+        public var password: String
+        public var software = "secam-view"
+        public var wanted = WantedCameras.none
+        public var rendition = Rendition.jpeg
+        /// Frames of a camera that may be under way or untaken.
+        public var credit: UInt32 = 8
+        /// Least microseconds between two frames of a camera; 0 for all.
+        public var interval: UInt32 = 0
+
+        public init(username: String, password: String) {
+            self.username = username
+            self.password = password
+        }
+    }
+
+    public enum WantedCameras: Sendable, Equatable {
+        case none
+        case all
+        case named([Name])
+
+        func contains(_ name: Name) -> Bool {
+            switch self {
+            case .none: false
+            case .all: true
+            case .named(let names): names.contains(name)
+            }
+        }
+    }
+
+    public enum Event: Sendable {
+        case welcome(UserRole)
+        /// All cameras that the user may see.
+        case cameras([Cameras.Camera])
+        case frame(ReceivedFrame)
+        /// The gateway could not do what we asked.
+        case refused(ErrorCode, detail: String)
+    }
+
+    public enum Step: Sendable {
+        case needMore
+        case event(Event)
+    }
+
+    enum Phase {
+        case hello
+        case login
+        /// Logged in, no list yet.
+        case welcomed
+        case open
+    }
+
+    struct Flow {
+        let name: Name
+        /// What the gateway may still send.
+        var credit: UInt32
+        /// Taken frames for which no credit was returned yet.
+        var owed: UInt32 = 0
+    }
+
+    let settings: Settings
+    private let started: Int64
+    var phase = Phase.hello
+    var decoder = StreamDecoder(limit: Self.limitBeforeWelcome)
+    var flows: [UInt32: Flow] = [:]
+    var outgoing: [UInt8]
+    private var lastHeard: Int64
+    private var lastPing: Int64
+    var pingInterval = Self.pingInterval
+
+    /// - Parameter now: microseconds of a clock that is never set back.
+    public init(_ settings: Settings, now: Int64) {
+        self.settings = settings
+        started = now
+        lastHeard = now
+        lastPing = now
+        outgoing = Hello(software: settings.software).encoded()
+    }
+
+    /// Whether the list of cameras has come.
+    public var isOpen: Bool { phase == .open }
+
+    /// What is to be sent now.
+    public mutating func takeOutgoing() -> [UInt8] {
+        defer { outgoing.removeAll(keepingCapacity: true) }
+        return outgoing
+    }
+
+    public mutating func receive(_ bytes: some Collection<UInt8>, now: Int64) {
+        lastHeard = now
+        decoder.append(bytes)
+    }
+
+    /// Handles what has arrived, up to the next event.
+    ///
+    /// - Parameter utc: UTC microseconds, the time of reception that a frame gets.
+    /// - Throws: why the connection must be closed.
+    public mutating func next(utc: Int64) throws(ConnectionEnd) -> Step {
+        while true {
+            guard let (envelope, bytes) = try nextMessage() else { return .needMore }
+            if let event = try handle(envelope, bytes, utc: utc) { return .event(event) }
+        }
+    }
+
+    /// To be called at least once a second: sends pings, and notices silence.
+    public mutating func tick(now: Int64) throws(ConnectionEnd) {
+        if phase != .open, now - started >= Self.loginTime {
+            throw .stalled(seconds: Int(Self.loginTime / 1_000_000))
+        }
+        if now - lastHeard >= Self.silenceTime { throw .silence(seconds: Int(Self.silenceTime / 1_000_000)) }
+        if phase == .open, now - lastPing >= pingInterval {
+            lastPing = now
+            outgoing += Ping(token: UInt64(truncatingIfNeeded: now)).encoded()
+        }
+    }
+
+    /// Returns the credit of frames that were handed on. It is sent in portions of half the window.
+    public mutating func taken(camera: UInt32, frames: UInt32) {
+        guard var flow = flows[camera] else { return }
+        flow.owed += frames
+        if flow.owed >= max(1, settings.credit / 2) {
+            outgoing += Credit(flow: camera, frames: flow.owed).encoded()
+            flow.credit += flow.owed
+            flow.owed = 0
+        }
+        flows[camera] = flow
+    }
+
+    /// Tells the gateway that we are done.
+    public mutating func leave() {
+        outgoing += Bye(reason: .done).encoded()
+    }
+}

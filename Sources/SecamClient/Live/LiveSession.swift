@@ -1,0 +1,275 @@
+import Dispatch
+import SecamWire
+import Synchronization
+
+/// A live session: takes the gateway's events, counts, and hands each frame to the recorder and the decoder, neither of
+/// which it waits for.
+final class LiveSession: Sendable {
+    struct Options: Sendable {
+        /// Empty for all cameras.
+        var cameras: [Name] = []
+        /// Frames of each camera after which the session ends.
+        var frameLimit: UInt64?
+        var record: String?
+        var force = false
+        /// Without a window the session ends when it has nothing left to do.
+        var isHeadless = true
+    }
+
+    enum Outcome: Sendable, Equatable {
+        case done
+        case failed(ClientError)
+    }
+
+    private struct State: Sendable {
+        var cameras: [CameraView] = []
+        var connection = ConnectionState.connecting
+        var hasList = false
+        var outcome: Outcome?
+        var recorders: [Name: Recorder] = [:]
+        var recordingFailure: ClientError?
+        var hasSaidSlow = false
+    }
+
+    private let server: ServerAddress
+    private let options: Options
+    private let state: Mutex<State>
+    private let ended = DispatchSemaphore(value: 0)
+    private let decoder = Mutex<PictureDecoder?>(nil)
+    private let changed: @Sendable () -> Void
+    private let say: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - changed: called on any thread when there is something new to show.
+    ///   - say: is told what a person should know.
+    init(
+        server: ServerAddress, options: Options, changed: @escaping @Sendable () -> Void = {},
+        say: @escaping @Sendable (String) -> Void
+    ) {
+        self.server = server
+        self.options = options
+        self.changed = changed
+        self.say = say
+        state = Mutex(State(cameras: options.cameras.map { CameraView(name: $0) }))
+    }
+
+    // MARK: - For whoever runs the session
+
+    /// Makes pictures from now on.
+    func startDecoding(threads: Int) {
+        let decoder = PictureDecoder(threads: threads) { [weak self] outcome in self?.decoded(outcome) }
+        self.decoder.withLock { $0 = decoder }
+    }
+
+    /// Makes the files of the cameras that are known by name, so that a name that is taken is noticed at once.
+    func prepareRecording() throws(ClientError) {
+        for name in options.cameras { _ = try recorder(for: name) }
+    }
+
+    var outcome: Outcome? { state.withLock { $0.outcome } }
+
+    var connection: ConnectionState { state.withLock { $0.connection } }
+
+    /// All cameras, in the order in which they are shown.
+    var cameras: [CameraView] { state.withLock { $0.cameras } }
+
+    /// Waits for the end.
+    func wait() -> Outcome {
+        ended.wait()
+        return outcome ?? .done
+    }
+
+    /// Ends the session; only the first time counts.
+    func end(_ outcome: Outcome) {
+        let isFirst = state.withLock { state in
+            guard state.outcome == nil else { return false }
+            state.outcome = outcome
+            return true
+        }
+        guard isFirst else { return }
+        ended.signal()
+        changed()
+    }
+
+    /// The size in pixels at which a camera is shown.
+    func show(_ camera: Name, width: Int, height: Int) {
+        decoder.withLock { $0 }?.show(camera, width: width, height: height)
+    }
+
+    /// Nothing calls `changed` after this, once the events have ended too.
+    func stopDecoding() {
+        decoder.withLock { $0.take() }?.stop()
+    }
+
+    /// To be called when no more events come: completes the recordings.
+    ///
+    /// - Throws: the first reason why a recording is not complete.
+    func finish() throws(ClientError) {
+        let (recorders, failure) = state.withLock { state in
+            defer { state.recorders = [:] }
+            return (state.recorders, state.recordingFailure)
+        }
+        var first = failure
+        for recorder in recorders.values {
+            do {
+                try recorder.finish()
+            } catch {
+                first = first ?? error
+            }
+        }
+        if let first { throw first }
+    }
+
+    func statistics() -> [(name: Name, statistics: CameraStatistics)] {
+        cameras.map { ($0.name, $0.statistics) }
+    }
+
+    // MARK: - Events
+
+    /// Called by the gateway client, one event after the other.
+    func handle(_ event: GatewayEvent) {
+        guard outcome == nil else { return }
+        switch event {
+        case .state(let connection): connectionChanged(connection)
+        case .cameras(let cameras): camerasChanged(cameras)
+        case .frame(let frame): receive(frame)
+        case .refused(let code, let detail): say("the gateway refuses something (\(code)): \(printable(detail))")
+        }
+    }
+
+    private func connectionChanged(_ connection: ConnectionState) {
+        let previous = state.withLock { state in
+            defer { state.connection = connection }
+            if case .reconnecting = connection {
+                for index in state.cameras.indices where state.cameras[index].lost == nil {
+                    state.cameras[index].lost = Clock.utc
+                }
+            }
+            return state.connection
+        }
+        switch (previous, connection) {
+        case (_, .failed(let error)): end(.failed(error))
+        case (.connected, .reconnecting(let why)): say("gateway \(server): \(why); reconnecting")
+        case (.reconnecting, .connected): say("gateway \(server): connected again")
+        default: break
+        }
+        changed()
+    }
+
+    private func camerasChanged(_ list: [Cameras.Camera]) {
+        let isFirst = state.withLock { state in
+            defer { state.hasList = true }
+            return !state.hasList
+        }
+        if isFirst, let error = complaint(about: list) { return end(.failed(error)) }
+        state.withLock { state in
+            for index in state.cameras.indices {
+                let info = list.first { $0.name == state.cameras[index].name }
+                if info == nil, state.cameras[index].info != nil { state.cameras[index].lost = Clock.utc }
+                if info != nil { state.cameras[index].lost = nil }
+                state.cameras[index].info = info
+            }
+            guard options.cameras.isEmpty else { return }
+            for camera in list where !state.cameras.contains(where: { $0.name == camera.name }) {
+                var view = CameraView(name: camera.name)
+                view.info = camera
+                state.cameras.append(view)
+            }
+            state.cameras.sort { $0.name < $1.name }
+        }
+        changed()
+    }
+
+    /// What is wrong with the first list; later ones may miss cameras that come back.
+    private func complaint(about list: [Cameras.Camera]) -> ClientError? {
+        let available = list.map(\.name)
+        let missing = options.cameras.filter { !available.contains($0) }
+        if !missing.isEmpty {
+            return .noSuchCamera(names: missing.map(\.text), available: available.sorted(), server: server)
+        }
+        return options.isHeadless && options.cameras.isEmpty && list.isEmpty ? .noCameras(server: server) : nil
+    }
+
+    private func receive(_ frame: ReceivedFrame) {
+        let isWanted = state.withLock { state in
+            guard let index = state.cameras.firstIndex(where: { $0.name == frame.camera }),
+                state.cameras[index].statistics.frames < options.frameLimit ?? .max
+            else { return false }
+            state.cameras[index].statistics.record(frame)
+            state.cameras[index].rate.record(frame.received)
+            state.cameras[index].latency = frame.received &- frame.header.timestamp
+            state.cameras[index].lastFrame = Clock.monotonic
+            return true
+        }
+        guard isWanted else { return }
+        record(frame)
+        decoder.withLock { $0 }?.offer(frame)
+        endIfComplete()
+    }
+
+    private func endIfComplete() {
+        guard let limit = options.frameLimit else { return }
+        if state.withLock({ $0.cameras.allSatisfy { $0.statistics.frames >= limit } }) { end(.done) }
+    }
+
+    private func decoded(_ outcome: PictureDecoder.Outcome) {
+        state.withLock { state in
+            switch outcome {
+            case .picture(let picture):
+                if let index = state.cameras.firstIndex(where: { $0.name == picture.frame.camera }) {
+                    state.cameras[index].picture = picture
+                }
+            case .damaged(let name, _):
+                if let index = state.cameras.firstIndex(where: { $0.name == name }) {
+                    state.cameras[index].statistics.damaged += 1
+                }
+            }
+        }
+        changed()
+    }
+
+    // MARK: - Recording
+
+    private func record(_ frame: ReceivedFrame) {
+        guard options.record != nil else { return }
+        do {
+            guard let recorder = try recorder(for: frame.camera), !recorder.offer(frame) else { return }
+            frameLeftOut(frame.camera)
+        } catch {
+            recordingFailed(error)
+        }
+    }
+
+    private func recorder(for name: Name) throws(ClientError) -> Recorder? {
+        guard let file = options.record else { return nil }
+        let (existing, hasFailed) = state.withLock { ($0.recorders[name], $0.recordingFailure != nil) }
+        if existing != nil || hasFailed { return existing }
+        let path = Recorder.path(file, camera: name, isOnly: options.cameras.count == 1)
+        let recorder = try Recorder(path: path, camera: name, replacing: options.force) { [weak self] error in
+            self?.recordingFailed(error)
+        }
+        state.withLock { $0.recorders[name] = recorder }
+        return recorder
+    }
+
+    private func frameLeftOut(_ camera: Name) {
+        let isFirst = state.withLock { state in
+            if let index = state.cameras.firstIndex(where: { $0.name == camera }) {
+                state.cameras[index].statistics.unrecorded += 1
+            }
+            defer { state.hasSaidSlow = true }
+            return !state.hasSaidSlow
+        }
+        if isFirst { say("the disk is too slow for the recording: frames are left out of it from now on") }
+    }
+
+    /// The live view goes on; without one there is nothing left to do.
+    private func recordingFailed(_ error: ClientError) {
+        let isFirst = state.withLock { state in
+            defer { state.recordingFailure = state.recordingFailure ?? error }
+            return state.recordingFailure == nil
+        }
+        guard isFirst else { return }
+        if options.isHeadless { end(.failed(error)) } else { say("\(error); recording has ended") }
+    }
+}

@@ -1,0 +1,66 @@
+public import SecamWire
+
+/// What was received of one camera.
+public struct CameraStatistics: Sendable {
+    public private(set) var frames: UInt64 = 0
+    /// Bytes of the pictures.
+    public private(set) var bytes: UInt64 = 0
+    /// Sequence numbers that did not come, within each incarnation.
+    public private(set) var gaps: UInt64 = 0
+    /// Time from the capture to the reception of the whole frame.
+    public private(set) var latency = LatencyStatistics()
+    /// Frames that came too fast for the disk and are missing in the recording.
+    public var unrecorded: UInt64 = 0
+    /// Pictures that could not be decoded.
+    public var damaged: UInt64 = 0
+    private var first: Int64 = 0
+    private var last: Int64 = 0
+    private var position: (incarnation: UInt64, sequence: UInt64)?
+
+    public init() {}
+
+    public mutating func record(_ frame: ReceivedFrame) {
+        let header = frame.header
+        if let position, position.incarnation == header.incarnation, header.sequence > position.sequence {
+            let (sum, overflow) = gaps.addingReportingOverflow(header.sequence - position.sequence - 1)
+            gaps = overflow ? .max : sum
+        }
+        position = (header.incarnation, header.sequence)
+        if frames == 0 { first = frame.received }
+        last = frame.received
+        frames += 1
+        bytes += UInt64(frame.payload.count)
+        let (delay, overflow) = frame.received.subtractingReportingOverflow(header.timestamp)
+        latency.record(overflow ? 0 : delay)
+    }
+
+    /// Frames a second between the first and the last reception.
+    public var framesPerSecond: Double {
+        guard frames > 1, last > first else { return 0 }
+        return Double(frames - 1) * 1_000_000 / Double(last - first)
+    }
+
+    func json() -> String {
+        var fields = [
+            ("frames", "\(frames)"), ("fps", JSON.number(framesPerSecond, digits: 2)), ("bytes", "\(bytes)"),
+            ("gaps", "\(gaps)"),
+            (
+                "latency_ms",
+                JSON.object([
+                    ("p50", JSON.number(latency.percentile(0.5).map { $0 / 1000 }, digits: 3)),
+                    ("p99", JSON.number(latency.percentile(0.99).map { $0 / 1000 }, digits: 3)),
+                ])
+            ),
+        ]
+        if unrecorded > 0 { fields.append(("unrecorded", "\(unrecorded)")) }
+        if damaged > 0 { fields.append(("damaged", "\(damaged)")) }
+        return JSON.object(fields)
+    }
+}
+
+/// The whole of `--stats`: one JSON object on one line.
+public enum LiveStatistics {
+    public static func json(_ cameras: [(name: Name, statistics: CameraStatistics)]) -> String {
+        JSON.object([("cameras", JSON.object(cameras.map { ($0.name.text, $0.statistics.json()) }))])
+    }
+}

@@ -1,0 +1,113 @@
+public import SecamTLS
+public import SecamWire
+
+/// What can go wrong in the viewer; its text says what, where, and what to do.
+public enum ClientError: Error, Sendable, Equatable {
+    case badServer(String)
+    case missing(option: String, variable: String)
+    case contradiction(String)
+    case badOption(option: String, value: String, expected: String)
+    case noPassword
+    case passwordPromptCancelled
+    case passwordTooLong(bytes: Int)
+    case usernameTooLong(bytes: Int)
+    case unreachable(server: ServerAddress, reason: String)
+    case connection(server: ServerAddress, ConnectionEnd)
+    case untrusted(server: ServerAddress, TLSError)
+    case notAccepted(server: ServerAddress)
+    case certificateChanged(
+        server: ServerAddress, seen: CertificateFingerprint, file: String, line: Int)
+    case badKnownHosts(file: String, line: Int)
+    case trust(TLSError)
+    case noSuchCamera(names: [String], available: [Name], server: ServerAddress)
+    case noCameras(server: ServerAddress)
+    case noPicture(camera: Name, seconds: Int, detail: String)
+    case noAnswer(server: ServerAddress, seconds: Int)
+    case fileExists(path: String)
+    case file(path: String, operation: String, reason: String)
+    case recording(path: String, reason: String)
+    case window(operation: String, reason: String)
+}
+
+extension ClientError {
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
+            .usage
+        case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .denied
+        case .unreachable, .noPicture, .noAnswer: .unavailable
+        case .connection(_, let end): end.exitStatus
+        case .badKnownHosts: .data
+        case .trust: .configuration
+        case .noSuchCamera, .noCameras: .noInput
+        case .fileExists: .cannotCreate
+        case .file, .recording: .inputOutput
+        case .window: .system
+        }
+    }
+}
+
+extension ClientError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .badServer(let text):
+            "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or [::1]:4433"
+        case .missing(let option, let variable):
+            "no \(option) given; add \(option) or set \(variable)"
+        case .contradiction(let text): text
+        case .badOption(let option, let value, let expected):
+            "\(option) '\(printable(value))' does not work; give \(expected)"
+        case .noPassword:
+            "no password, and no terminal to ask for it on; set SECAM_PASSWORD or give --password-file FILE"
+        case .passwordPromptCancelled: "no password was typed"
+        case .passwordTooLong(let bytes):
+            "the password has \(bytes) bytes; at most \(WireLimits.password) are possible"
+        case .usernameTooLong(let bytes):
+            "the username has \(bytes) bytes; at most \(WireLimits.name) are possible"
+        case .unreachable(let server, let reason):
+            "cannot reach the gateway at \(server): \(printable(reason)); is it running there, and is the port right?"
+        case .connection(let server, let end): "gateway \(server): \(end)"
+        case .untrusted(let server, let error):
+            "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway prints"
+        case .notAccepted(let server):
+            "gateway \(server): its certificate was not accepted; ask its operator for the right fingerprint"
+        case .certificateChanged(let server, let seen, let file, let line):
+            "THE CERTIFICATE OF \(server) HAS CHANGED: somebody may be listening in. It now has the SHA-256 fingerprint "
+                + "\(seen). If the gateway's operator confirms it, accept it by deleting line \(line) of "
+                + "\(file) and connecting again"
+        case .badKnownHosts(let file, let line):
+            "\(file), line \(line): not 'HOST:PORT SHA256:…'; correct or delete the line"
+        case .trust(let error): "\(error)"
+        case .noSuchCamera(let names, let available, let server):
+            "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may see; "
+                + (available.isEmpty
+                    ? "there is none at present" : "there are: \(available.map(\.text).joined(separator: ", "))")
+        case .noCameras(let server):
+            "gateway \(server): there is no camera that you may see; ask for the right to one, or start one"
+        case .noPicture(let camera, let seconds, let detail):
+            "camera '\(camera)' sent no picture within \(seconds) s\(detail.isEmpty ? "" : ": \(printable(detail))"); "
+                + "look at its state with 'secam-view cameras'"
+        case .noAnswer(let server, let seconds):
+            "gateway \(server): no list of cameras within \(seconds) s; is it overloaded? Try again"
+        case .fileExists(let path): "\(path) exists; choose another name, or overwrite it with --force"
+        case .file(let path, let operation, let reason): "cannot \(operation) \(path): \(reason)"
+        case .recording(let path, let reason):
+            "cannot record \(reason.hasPrefix(path) ? reason : "\(path): \(reason)")"
+        case .window(let operation, let reason):
+            "cannot \(operation): \(reason); is DISPLAY or WAYLAND_DISPLAY set? Use --headless to do without a window"
+        }
+    }
+}
+
+/// Text from elsewhere with what could steer a terminal replaced, on one line.
+public func printable(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
+            result.append("\u{FFFD}")
+        default: result.append(scalar)
+        }
+    }
+    return String(result)
+}

@@ -1,0 +1,68 @@
+import Glibc
+public import SecamTLS
+
+/// The certificates that were accepted before, one `HOST:PORT SHA256:…` a line; empty lines and those that begin with
+/// `#` are comments.
+public struct KnownHosts: Sendable {
+    static let fileLimit = 1 << 20
+
+    public struct Entry: Sendable, Equatable {
+        public let fingerprint: CertificateFingerprint
+        /// From 1.
+        public let line: Int
+    }
+
+    public let path: String
+
+    public init(path: String) { self.path = path }
+
+    /// `$XDG_CONFIG_HOME/secam/known_hosts`, else `~/.config/secam/known_hosts`; nil when neither variable is set.
+    public static func defaultPath(_ environment: (String) -> String?) -> String? {
+        if let folder = environment("XDG_CONFIG_HOME"), folder.hasPrefix("/") { return "\(folder)/secam/known_hosts" }
+        if let home = environment("HOME"), !home.isEmpty { return "\(home)/.config/secam/known_hosts" }
+        return nil
+    }
+
+    /// The certificates accepted for this gateway; none when the file does not exist.
+    ///
+    /// - Throws: also for a line that cannot be read: passing over it could mean to pin the gateway anew.
+    public func entries(for server: ServerAddress) throws(ClientError) -> [Entry] {
+        guard FileIO.exists(path) else { return [] }
+        let text = String(decoding: try FileIO.read(path, limit: Self.fileLimit), as: UTF8.self)
+        var entries: [Entry] = []
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let fields = line.split(whereSeparator: { " \t\r".contains($0) })
+            guard let first = fields.first, !first.hasPrefix("#") else { continue }
+            guard fields.count == 2, let known = try? ServerAddress(String(first)),
+                let fingerprint = try? CertificateFingerprint(String(fields[1]))
+            else { throw .badKnownHosts(file: path, line: index + 1) }
+            if known == server { entries.append(Entry(fingerprint: fingerprint, line: index + 1)) }
+        }
+        return entries
+    }
+
+    /// Accepts a certificate from now on. The file and its folder are made, for this user alone, when missing.
+    public func add(_ server: ServerAddress, _ fingerprint: CertificateFingerprint) throws(ClientError) {
+        try makeFolder()
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .file(path: path, operation: "create", reason: FileIO.reason()) }
+        defer { close(descriptor) }
+        var last: UInt8 = 0
+        let end = lseek(descriptor, 0, SEEK_END)
+        let hasLast = unsafe pread(descriptor, &last, 1, max(0, end - 1)) == 1
+        let isCut = hasLast && last != UInt8(ascii: "\n")
+        let line = "\(isCut ? "\n" : "")\(server) SHA256:\(fingerprint)\n"
+        try FileIO.writeAll(line.utf8, to: descriptor, path: path)
+    }
+
+    private func makeFolder() throws(ClientError) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: true).dropLast()
+        var folder = path.hasPrefix("/") ? "" : "."
+        for part in parts {
+            folder += "/\(part)"
+            if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
+                throw .file(path: folder, operation: "create", reason: FileIO.reason())
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import SecamWire
+
+/// Where the password comes from. Each has a reason to exist: the prompt for people, the variable and the file for
+/// scripts, the option for those who used the old system.
+public enum PasswordSource: Sendable, Equatable {
+    case argument(String)
+    case file(String)
+    case environment(String)
+    case prompt
+
+    static let variable = "SECAM_PASSWORD"
+    static let warning =
+        "warning: others on this machine can see the password given with --password; use the prompt, "
+        + "--password-file or SECAM_PASSWORD"
+
+    /// The first that is there, of: option, file, variable, prompt.
+    ///
+    /// - Throws: `contradiction` when both options are given.
+    public init(
+        argument: String?, file: String?, environment: (String) -> String?
+    ) throws(ClientError) {
+        switch (argument, file) {
+        case (.some, .some): throw .contradiction("--password and --password-file are both given; leave one out")
+        case (let argument?, nil): self = .argument(argument)
+        case (nil, let file?): self = .file(file)
+        case (nil, nil):
+            if let password = environment(Self.variable) { self = .environment(password) } else { self = .prompt }
+        }
+    }
+
+    /// - Parameters:
+    ///   - warn: is told what everybody on this machine can see.
+    ///   - ask: shows a prompt and returns what is typed, without showing it.
+    public func password(
+        warn: (String) -> Void, ask: () throws(ClientError) -> String
+    ) throws(ClientError) -> String {
+        let password: String
+        switch self {
+        case .argument(let text):
+            warn(Self.warning)
+            password = text
+        case .file(let path): password = try Self.read(path)
+        case .environment(let text): password = text
+        case .prompt: password = try ask()
+        }
+        guard password.utf8.count <= WireLimits.password else {
+            throw .passwordTooLong(bytes: password.utf8.count)
+        }
+        return password
+    }
+
+    /// The file's text without the end of its line.
+    private static func read(_ path: String) throws(ClientError) -> String {
+        var bytes = try FileIO.read(path, limit: WireLimits.password + 2)
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+        guard let text = String(validating: bytes, as: UTF8.self), !text.isEmpty, !text.contains("\n") else {
+            throw .file(path: path, operation: "use", reason: "it must hold the password in UTF-8, on one line")
+        }
+        return text
+    }
+}

@@ -1,0 +1,54 @@
+import SecamWire
+
+/// One camera's cell in the window: the last picture, the camera's name, and what else there is to say.
+final class CameraTile {
+    private var texture: VideoTexture?
+    private weak var uploaded: Picture?
+
+    func draw(
+        _ camera: CameraView, _ connection: ConnectionState, in cell: Rectangle, on canvas: borrowing Canvas,
+        showsDetails: Bool
+    ) {
+        let notice = camera.notice(connection, now: Clock.monotonic)
+        if let picture = camera.picture {
+            upload(picture, on: canvas)
+            let target = GridLayout.fit(width: picture.width, height: picture.height, in: cell)
+            if let texture { canvas.draw(texture, in: target, isDimmed: notice != nil) }
+        }
+        drawLabels(camera, in: cell, on: canvas, showsDetails: showsDetails)
+        if let notice { Self.drawCentred(notice, in: cell, on: canvas) }
+    }
+
+    private func upload(_ picture: Picture, on canvas: borrowing Canvas) {
+        guard uploaded !== picture else { return }
+        if texture?.width != picture.width || texture?.height != picture.height {
+            texture = VideoTexture(on: canvas, width: picture.width, height: picture.height)
+        }
+        texture?.update(picture)
+        uploaded = picture
+    }
+
+    private func drawLabels(
+        _ camera: CameraView, in cell: Rectangle, on canvas: borrowing Canvas, showsDetails: Bool
+    ) {
+        let scale = Self.scale(of: cell)
+        let lines = [camera.name.text] + (showsDetails ? camera.details() : [])
+        var y = cell.y
+        for line in lines {
+            canvas.draw(line, x: cell.x, y: y, scale: scale)
+            y += Canvas.size(of: line, scale: scale).height
+        }
+    }
+
+    static func drawCentred(_ text: String, in cell: Rectangle, on canvas: borrowing Canvas) {
+        let wanted = scale(of: cell) + 1
+        // A smaller font rather than a text that is cut.
+        let scale = (1...wanted).last { Canvas.size(of: text, scale: $0).width <= cell.width } ?? 1
+        let size = Canvas.size(of: text, scale: scale)
+        canvas.draw(
+            text, x: cell.x + (cell.width - size.width) / 2, y: cell.y + (cell.height - size.height) / 2, scale: scale)
+    }
+
+    /// Pixels of one dot of the font, so that texts fit into small cells and can be read in large ones.
+    private static func scale(of cell: Rectangle) -> Int { max(1, min(3, cell.width / 300)) }
+}

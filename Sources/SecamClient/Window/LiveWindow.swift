@@ -1,0 +1,86 @@
+import SecamWire
+
+/// Shows a live session until it ends or is closed. Runs on the main thread, as SDL wants it.
+struct LiveWindow: ~Copyable {
+    /// Milliseconds after which the window is drawn anew without news, for its clocks.
+    private static let idleRedraw: Int32 = 500
+
+    private let session: LiveSession
+    private let wake: WindowWake
+    private let say: (String) -> Void
+    private let canvas: Canvas
+    private var mode = ViewMode()
+    private var tiles: [Name: CameraTile] = [:]
+
+    init(
+        session: LiveSession, wake: WindowWake, title: String, say: @escaping (String) -> Void
+    ) throws(ClientError) {
+        canvas = try Canvas(title: title)
+        self.session = session
+        self.wake = wake
+        self.say = say
+    }
+
+    /// Other threads may still signal news when this returns: end them before the window.
+    mutating func run() {
+        while session.outcome == nil {
+            wake.clear()
+            draw()
+            canvas.waitForEvent(milliseconds: Self.idleRedraw)
+            while let event = canvas.nextEvent() {
+                switch event {
+                case .quit: session.end(.done)
+                case .key(let key): press(key)
+                case .other: break
+                }
+            }
+        }
+        // Textures go before the renderer that holds them.
+        tiles = [:]
+    }
+
+    private mutating func press(_ key: Unicode.Scalar) {
+        switch mode.press(key, count: session.cameras.count) {
+        case .none, .redraw: break
+        case .setFullscreen(let isFullscreen): canvas.setFullscreen(isFullscreen)
+        case .snapshot: saveSnapshots()
+        case .quit: session.end(.done)
+        }
+    }
+
+    /// One file for each camera that is shown, in the present folder.
+    private func saveSnapshots() {
+        let cameras = session.cameras
+        for index in mode.shown(count: cameras.count) {
+            guard let frame = cameras[index].picture?.frame else { continue }
+            let path = "\(frame.camera)-\(UTC.fileStamp(frame.header.timestamp)).jpg"
+            do {
+                try FileIO.create(path, frame.picture, replacing: false)
+                say("saved \(path)")
+            } catch {
+                say("\(error)")
+            }
+        }
+    }
+
+    private mutating func draw() {
+        let cameras = session.cameras
+        let connection = session.connection
+        let size = canvas.size
+        canvas.clear()
+        let shown = mode.shown(count: cameras.count)
+        let cells = GridLayout.cells(count: shown.count, width: size.width, height: size.height)
+        for (index, cell) in zip(shown, cells) {
+            let camera = cameras[index]
+            let tile = tiles[camera.name] ?? CameraTile()
+            tiles[camera.name] = tile
+            session.show(camera.name, width: cell.width, height: cell.height)
+            tile.draw(camera, connection, in: cell, on: canvas, showsDetails: mode.showsDetails)
+        }
+        if cameras.isEmpty {
+            let text = connection == .connecting ? "connecting..." : "no cameras yet"
+            CameraTile.drawCentred(text, in: Rectangle(x: 0, y: 0, width: size.width, height: size.height), on: canvas)
+        }
+        canvas.present()
+    }
+}

@@ -1,0 +1,41 @@
+/// What the keys have chosen to see.
+struct ViewMode: Equatable, Sendable {
+    enum Action: Equatable, Sendable {
+        case none
+        case redraw
+        case setFullscreen(Bool)
+        case snapshot
+        case quit
+    }
+
+    /// The one camera that is shown large, by its place in the grid; nil for the grid.
+    private(set) var selected: Int?
+    private(set) var showsDetails = false
+    private(set) var isFullscreen = false
+
+    /// - Parameters:
+    ///   - key: the character on the key, or escape.
+    ///   - count: the cameras in the grid.
+    mutating func press(_ key: Unicode.Scalar, count: Int) -> Action {
+        switch key {
+        case "i": showsDetails.toggle()
+        case "f":
+            isFullscreen.toggle()
+            return .setFullscreen(isFullscreen)
+        case "s": return .snapshot
+        case "q": return .quit
+        case "0", "\u{1B}": selected = nil
+        case "1"..."9":
+            let index = Int(key.value - Unicode.Scalar("1").value)
+            guard index < count else { return .none }
+            selected = index
+        default: return .none
+        }
+        return .redraw
+    }
+
+    /// The places in the grid that are shown.
+    func shown(count: Int) -> Range<Int> {
+        if let selected, selected < count { selected..<selected + 1 } else { 0..<count }
+    }
+}

@@ -1,0 +1,33 @@
+internal import Glibc
+
+/// A moment of the clock that never jumps, in microseconds; for deadlines and durations.
+public struct MonotonicTime: Sendable, Hashable, Comparable {
+    public let microseconds: Int64
+
+    public init(microseconds: Int64) { self.microseconds = microseconds }
+
+    public static var now: MonotonicTime { MonotonicTime(microseconds: readClock(CLOCK_MONOTONIC)) }
+
+    public func advanced(byMicroseconds delta: Int64) -> MonotonicTime {
+        MonotonicTime(microseconds: microseconds + delta)
+    }
+
+    /// Microseconds from an earlier moment to this one.
+    public func since(_ earlier: MonotonicTime) -> Int64 { microseconds - earlier.microseconds }
+
+    public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+        left.microseconds < right.microseconds
+    }
+}
+
+/// The wall clock, as it stands on the wire.
+public enum WallClock {
+    /// UTC microseconds since 1970.
+    public static var now: Int64 { readClock(CLOCK_REALTIME) }
+}
+
+private func readClock(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+}

@@ -1,0 +1,31 @@
+internal import Glibc
+
+/// The process's surroundings.
+public enum ProgramEnvironment {
+    public static var variables: [String: String] {
+        var variables: [String: String] = [:]
+        var entry = unsafe environ
+        while let text = unsafe entry.pointee {
+            let pair = unsafe String(cString: text)
+            if let equals = pair.firstIndex(of: "=") {
+                variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+            }
+            unsafe entry += 1
+        }
+        return variables
+    }
+
+    /// Processors that this process may use.
+    public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// Tells apart the processes that share one key.
+    public static var instanceName: String { "\(hostName)-\(getpid())" }
+
+    /// The host's name, up to the first dot, as far as it can stand in a name.
+    public static var hostName: String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "host" }
+        let text = String(decoding: bytes.prefix { $0 != 0 && $0 != 46 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return String(text.prefix(24))
+    }
+}

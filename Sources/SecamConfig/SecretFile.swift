@@ -1,0 +1,107 @@
+internal import Glibc
+
+/// Files that only their owner may read.
+public enum SecretFile {
+    /// Files of ours are small; anything larger is not one of them.
+    public static let limit = 1 << 20
+
+    public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
+        public let path: String
+        public let reason: String
+        public let isMissing: Bool
+
+        public var description: String { "\(path): \(reason)" }
+    }
+
+    /// Reads a text file.
+    ///
+    /// - Throws: when it is not there, is too large, is not UTF-8, or others than its owner may read it.
+    public static func read(_ path: String) throws(Failure) -> String {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure(path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & 0o077 == 0 else {
+            throw Failure(
+                path: path, reason: "holds a secret but others may read it; run: chmod 600 '\(path)'",
+                isMissing: false)
+        }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe Glibc.read(descriptor, &chunk, chunk.count)
+            guard count >= 0 else { throw failure(path) }
+            guard count > 0 else { break }
+            bytes += chunk.prefix(count)
+            guard bytes.count <= limit else {
+                throw Failure(path: path, reason: "is larger than \(limit) bytes", isMissing: false)
+            }
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(path: path, reason: "is not UTF-8 text", isMissing: false)
+        }
+        return text
+    }
+
+    /// The same; `nil` when there is no such file.
+    public static func readIfThere(_ path: String) throws(Failure) -> String? {
+        do throws(Failure) {
+            return try read(path)
+        } catch {
+            guard error.isMissing else { throw error }
+            return nil
+        }
+    }
+
+    /// Writes a whole file, which is either the old one or the new one whatever happens.
+    ///
+    /// - Parameter mode: permissions; by default for the owner only.
+    public static func write(_ text: String, to path: String, mode: UInt32 = 0o600) throws(Failure) {
+        let temporary = "\(path).\(getpid()).new"
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw failure(temporary) }
+        let bytes = Array(text.utf8)
+        var written = 0
+        var isFine = true
+        while written < bytes.count, isFine {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
+            }
+            isFine = count > 0
+            written += max(0, count)
+        }
+        isFine = isFine && fsync(descriptor) == 0
+        let problem = failure(temporary)
+        close(descriptor)
+        guard isFine else {
+            unsafe unlink(temporary)
+            throw problem
+        }
+        guard unsafe rename(temporary, path) == 0 else {
+            let problem = failure(path)
+            unsafe unlink(temporary)
+            throw problem
+        }
+    }
+
+    /// Makes a folder that only its owner may enter, with those above it.
+    public static func makeFolder(_ path: String) throws(Failure) {
+        var prefix = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            prefix += "/\(part)"
+            guard unsafe mkdir(prefix, 0o700) != 0, errno != EEXIST else { continue }
+            throw failure(prefix)
+        }
+        guard unsafe access(path, W_OK | X_OK) == 0 else { throw failure(path) }
+    }
+
+    private static func failure(_ path: String) -> Failure {
+        let code = errno
+        return Failure(path: path, reason: unsafe String(cString: strerror(code)), isMissing: code == ENOENT)
+    }
+}
+
+extension SecretFile.Failure: ProgramError {
+    public var exitStatus: ExitStatus { isMissing ? .noInput : .noPermission }
+}

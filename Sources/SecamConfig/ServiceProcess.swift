@@ -1,0 +1,69 @@
+internal import Glibc
+internal import Logging
+public import ServiceLifecycle
+internal import UnixSignals
+
+/// An error that knows with which status the program is to end.
+public protocol ProgramError: Error, CustomStringConvertible {
+    var exitStatus: ExitStatus { get }
+}
+
+/// How every program starts and ends.
+public enum ServiceProcess {
+    /// Makes a service and runs it until it ends, a signal comes, or the parent is gone.
+    ///
+    /// SIGTERM and SIGINT let it finish; what has not ended after four seconds is cancelled, so that a supervisor sees
+    /// the process end within five. An error is one line on standard error and a status of sysexits.
+    ///
+    /// - Parameters:
+    ///   - program: what an error's line begins with.
+    ///   - withParent: whether to end with standard input.
+    public static func main(
+        _ program: String, withParent: Bool, _ make: () async throws -> any Service
+    ) async -> Never {
+        // A peer that is gone is an error of the call, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let service = try await make()
+            let logger = Logger.lines(program, level: .warning)
+            try await run(withParent ? [service, ParentWatch()] : [service], logger: logger)
+            exit(ExitStatus.success.rawValue)
+        } catch let error as any ProgramError {
+            fail(program, "\(error)", error.exitStatus)
+        } catch {
+            fail(program, "\(error)", .software)
+        }
+    }
+
+    /// One line on standard error, then the end.
+    public static func fail(_ program: String, _ text: String, _ status: ExitStatus) -> Never {
+        var line = "\(program): \(text)\n"
+        _ = line.withUTF8 { unsafe write(2, $0.baseAddress, $0.count) }
+        exit(status.rawValue)
+    }
+
+    private static func run(_ services: [any Service], logger: Logger) async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { service in
+                .init(
+                    service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(4)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}
+
+/// Ends the process when whoever started it is gone: standard input, a pipe that nobody writes to, comes to its end.
+private struct ParentWatch: Service {
+    func run() async throws {
+        let ended = AsyncStream<Void>.makeStream()
+        DedicatedThread.start {
+            var byte: UInt8 = 0
+            while unsafe read(0, &byte, 1) > 0 {}
+            ended.continuation.finish()
+        }
+        for await _ in ended.stream.cancelOnGracefulShutdown() {}
+    }
+}

@@ -1,0 +1,67 @@
+internal import Configuration
+
+/// What a program was told: on the command line, else in the environment as `SECAM_…`.
+///
+/// Values are checked where they are read, so that an error names the key, the value and what would be right.
+public struct Settings: Sendable {
+    private let reader: ConfigReader
+
+    /// - Parameters:
+    ///   - commandLine: options that were given, by key; a key's words are separated by dots, as in `listen.port`.
+    ///   - environment: the process's variables.
+    public init(commandLine: [String: String], environment: [String: String]) {
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (key, value) in commandLine {
+            values[AbsoluteConfigKey(["secam"] + key.split(separator: ".").map(String.init))] =
+                ConfigValue(.string(value), isSecret: false)
+        }
+        let providers: [any ConfigProvider] = [
+            InMemoryProvider(name: "command line", values: values),
+            EnvironmentVariablesProvider(environmentVariables: environment),
+        ]
+        reader = ConfigReader(providers: providers).scoped(to: "secam")
+    }
+
+    public func text(_ key: String) -> String? {
+        let value = reader.string(forKey: ConfigKey(key))
+        return value == "" ? nil : value
+    }
+
+    public func required(_ key: String, _ expected: String) throws(SettingsError) -> String {
+        guard let value = text(key) else { throw SettingsError(key: key, value: nil, expected: expected) }
+        return value
+    }
+
+    public func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int) throws(SettingsError) -> Int {
+        guard let text = text(key) else { return fallback }
+        guard let value = Int(text), range.contains(value) else {
+            throw SettingsError(
+                key: key, value: text, expected: "a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+}
+
+/// A setting that is missing or wrong.
+public struct SettingsError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let key: String
+    public let value: String?
+    public let expected: String
+
+    public init(key: String, value: String?, expected: String) {
+        self.key = key
+        self.value = value
+        self.expected = expected
+    }
+
+    public var description: String {
+        let option = "--" + key.split(separator: ".").joined(separator: "-")
+        let variable = "SECAM_" + key.uppercased().split(separator: ".").joined(separator: "_")
+        guard let value else { return "\(option) (or \(variable)) is missing: expected \(expected)" }
+        return "\(option) (or \(variable)) is '\(value)': expected \(expected)"
+    }
+}
+
+extension SettingsError: ProgramError {
+    public var exitStatus: ExitStatus { .usage }
+}

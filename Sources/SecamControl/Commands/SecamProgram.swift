@@ -1,0 +1,49 @@
+public import ArgumentParser
+import SecamConfig
+import SecamMesh
+
+/// `secam`: runs and looks after a set of services on this machine.
+public struct SecamProgram: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "secam", abstract: "Turns webcams into a secure camera system.", version: softwareVersion,
+        subcommands: [UpCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self])
+
+    public init() {}
+}
+
+/// Which folder a command works on.
+struct DataOption: ParsableArguments {
+    @Option(help: "Folder with keys, users and certificate. (SECAM_DATA; default: ~/.local/share/secam)")
+    var data: String?
+
+    var folder: DataFolder {
+        let environment = ProgramEnvironment.variables
+        if let path = data ?? environment["SECAM_DATA"], !path.isEmpty { return DataFolder(path) }
+        if let path = environment["XDG_DATA_HOME"], !path.isEmpty { return DataFolder("\(path)/secam") }
+        return DataFolder("\(environment["HOME"] ?? ".")/.local/share/secam")
+    }
+}
+
+/// Runs a command's body; an error is one line on standard error and a status of sysexits.
+func reportingErrors(_ body: () async throws -> Void) async {
+    do {
+        try await body()
+    } catch let error as any ProgramError {
+        ServiceProcess.fail("secam", "\(error)", error.exitStatus)
+    } catch let error as any CustomStringConvertible & Error {
+        ServiceProcess.fail("secam", error.description, .data)
+    } catch {
+        ServiceProcess.fail("secam", "\(error)", .software)
+    }
+}
+
+/// A command that cannot be carried out as it was given.
+struct CommandError: ProgramError {
+    let description: String
+    let exitStatus: ExitStatus
+
+    init(_ description: String, _ status: ExitStatus = .usage) {
+        self.description = description
+        exitStatus = status
+    }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import SecamConfig
+import SecamMesh
+import SecamWire
+
+/// `secam status`: services, cameras and their figures.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Shows services, cameras, frame rates, drops, credit and viewers.")
+
+    @OptionGroup var data: DataOption
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+        await reportingErrors {
+            let folder = data.folder
+            let identity = try Identity.read(
+                folder.joinFile(.operator, "operator"), registry: nil, role: .operator)
+            // Two looks, a second apart, make rates of counters.
+            let first = try await RegistryQuery.status(identity)
+            try await Task.sleep(for: .milliseconds(1100))
+            let second = try await RegistryQuery.status(identity)
+            let report = StatusReport(first, second)
+            StandardOutput.print(json ? report.json + "\n" : report.table)
+        }
+    }
+}
+
+/// Two looks at the counters, as rates.
+struct StatusReport {
+    private let first: Status
+    private let second: Status
+
+    init(_ first: Status, _ second: Status) {
+        self.first = first
+        self.second = second
+    }
+
+    /// Counters a second; `nil` for a member that was not there before.
+    private func rate(_ metric: Metric, of member: Status.Member) -> Double? {
+        let before = first.members.first { $0.role == member.role && $0.name == member.name }
+        guard let before, before.joined == member.joined, second.time > first.time else { return nil }
+        let seconds = Double(second.time - first.time) / 1_000_000
+        return Double(member[metric] &- before[metric]) / seconds
+    }
+
+    var json: String {
+        let members = second.members.map { member in
+            var fields = [
+                JSONText.string("role") + ":" + JSONText.string("\(member.role)"),
+                JSONText.string("name") + ":" + JSONText.string(member.name.text),
+                "\"pid\":\(member.process)", "\"silence_ms\":\(member.silence)",
+                "\"joined\":" + JSONText.string(UTCText.iso(microseconds: member.joined)),
+                "\"software\":" + JSONText.string(member.software),
+                "\"endpoint\":" + JSONText.string(member.endpoint),
+            ]
+            fields += member.figures.map { "\"\($0.metric)\":\($0.value)" }
+            if let camera = member.camera {
+                fields.append("\"camera\":" + json(camera, of: member))
+            }
+            return "{" + fields.joined(separator: ",") + "}"
+        }
+        return JSONText.object([
+            "time": JSONText.string(UTCText.iso(microseconds: second.time)), "services": JSONText.array(members),
+        ])
+    }
+
+    private func json(_ camera: CameraReport, of member: Status.Member) -> String {
+        JSONText.object([
+            "state": JSONText.string("\(camera.state)"),
+            "since": JSONText.string(UTCText.iso(microseconds: camera.since)),
+            "width": "\(camera.width)", "height": "\(camera.height)",
+            "fps": JSONText.number(Double(camera.frameRate) / 1000, digits: 2),
+            "fps_in": JSONText.number(rate(.framesCaptured, of: member), digits: 1),
+            "fps_out": JSONText.number(rate(.framesPublished, of: member), digits: 1),
+            "source": JSONText.string(camera.source), "detail": JSONText.string(camera.detail),
+        ])
+    }
+
+    var table: String {
+        var text = "cameras\n"
+        let cameras = second.members.compactMap { member in member.camera.map { (member, $0) } }
+        if cameras.isEmpty { text += "  none\n" }
+        for (member, camera) in cameras {
+            text += "  \(padded(member.name.text, 20)) \(padded("\(camera.state)", 9))"
+            text += "\(padded("\(camera.width)x\(camera.height)", 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
+            text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
+            text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
+            text += "  flows \(member[.flowsOpen])\n"
+            if camera.state == .offline { text += "    since \(UTCText.text(microseconds: camera.since)): \(camera.detail)\n" }
+        }
+        text += "services\n"
+        for member in second.members {
+            let cpu = rate(.cpuMicroseconds, of: member).map { $0 / 10_000 }
+            text += "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
+            text += " cpu \(shown(cpu)) %  memory \(member[.residentBytes] >> 20) MiB"
+            text += "  \(detail(member))\n"
+        }
+        return text
+    }
+
+    private func detail(_ member: Status.Member) -> String {
+        switch member.role {
+        case .gateway:
+            "viewers \(member[.viewers])  frames out \(shown(rate(.framesToViewers, of: member)))/s  "
+                + "skipped \(member[.framesSkipped])  refused \(member[.messagesRefused])"
+        case .encode:
+            "jobs \(shown(rate(.jobsDone, of: member)))/s  failed \(member[.jobsFailed])"
+        default:
+            "work sent \(member[.workSent])  repeated \(member[.workRepeated])  refused \(member[.messagesRefused])"
+        }
+    }
+
+    private func shown(_ value: Double?) -> String { JSONText.number(value, digits: 1) }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}

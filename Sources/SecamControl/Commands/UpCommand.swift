@@ -1,0 +1,172 @@
+import ArgumentParser
+internal import Glibc
+internal import Logging
+import SecamConfig
+import SecamMesh
+import SecamTLS
+import SecamUsers
+import SecamV4L2
+import SecamWire
+import ServiceLifecycle
+
+/// `secam up`: the whole set on this machine.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Runs all services on this machine; Ctrl-C ends them.",
+        discussion: """
+            Without --camera every webcam becomes a camera, and where there is none a test picture called demo does. \
+            At the first start keys, certificate and a user admin with a random password are made.
+            """)
+
+    @OptionGroup var data: DataOption
+    @Option(name: .customLong("camera"), help: "NAME=SOURCE, repeated for more; see secam-capture --help.")
+    var cameras: [String] = []
+    @Option(help: "Address for viewers. (SECAM_HOST; default: ::, every address)")
+    var host: String?
+    @Option(help: "Port for viewers, 0 for any free one. (SECAM_PORT; default: 7443)")
+    var port: String?
+    @Option(help: "Where services join. (SECAM_LISTEN; default: tcp://127.0.0.1:*, any free port)")
+    var listen: String?
+    @Option(help: "Encoding processes. (SECAM_ENCODERS; default: 1, which uses all cores)")
+    var encoders: String?
+    @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
+    var quality: String?
+    @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
+    var connectionsPerAddress: String?
+    @Option(help: "Picture size of webcams. (SECAM_SIZE; default: 1280x720 or the nearest)")
+    var size: String?
+    @Option(help: "Frames a second of webcams. (SECAM_FPS; default: 30 or the nearest)")
+    var fps: String?
+    @Option(help: "JSON file, written when everything is up. (SECAM_READY_FILE)")
+    var readyFile: String?
+
+    func run() async throws {
+        await ServiceProcess.main("secam up", withParent: false) { try makeService() }
+    }
+
+    private func makeService() throws -> any Service {
+        let settings = Settings(
+            commandLine: [
+                "host": host, "port": port, "listen": listen, "encoders": encoders, "quality": quality, "size": size,
+                "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
+            ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
+        let folder = data.folder
+        try folder.make()
+        let lock = try FolderLock(folder)
+        var plan = ServiceSetPlan(
+            folder: folder, programs: SiblingPrograms.folder, host: settings.text("host") ?? "::",
+            port: try settings.integer("port", in: 0...65535, default: 7443),
+            listen: settings.text("listen") ?? "tcp://127.0.0.1:*", cameras: try cameraPlans(settings),
+            encoders: try settings.integer("encoders", in: 1...64, default: 1))
+        for (key, option) in [
+            ("quality", "--quality"), ("connections.per.address", "--connections-per-address"),
+        ] {
+            if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
+        }
+        return UpService(
+            set: try ServiceSet(plan, logger: Logger.lines("up")), lock: lock,
+            password: try FirstAdmin.make(in: folder), cameras: plan.cameras.map(\.name),
+            readyFile: settings.text("ready.file"))
+    }
+
+    private func cameraPlans(_ settings: Settings) throws -> [ServiceSetPlan.CameraPlan] {
+        var plans: [ServiceSetPlan.CameraPlan] = []
+        var options: [String] = []
+        if let size = settings.text("size") { options += ["--size", size] }
+        if let fps = settings.text("fps") { options += ["--fps", fps] }
+        for camera in cameras {
+            guard let equals = camera.firstIndex(of: "=") else {
+                throw CommandError("--camera '\(camera)': expected NAME=SOURCE, as porch=v4l2:/dev/video0")
+            }
+            let name = try CameraName.check(String(camera[..<equals]))
+            guard !plans.contains(where: { $0.name == name }) else {
+                throw CommandError("two cameras are called '\(name)'; give one of them another name")
+            }
+            plans.append(
+                ServiceSetPlan.CameraPlan(
+                    name: name, source: String(camera[camera.index(after: equals)...]), arguments: options))
+        }
+        guard plans.isEmpty else { return plans }
+        for device in V4L2Devices.list() {
+            let name = try CameraName.check("video\(device.number)")
+            plans.append(
+                ServiceSetPlan.CameraPlan(
+                    name: name, source: "v4l2:\(device.stablePath ?? device.path)", arguments: options))
+        }
+        if plans.isEmpty {
+            plans.append(
+                ServiceSetPlan.CameraPlan(name: try CameraName.check("demo"), source: "test:1280x720@30"))
+        }
+        return plans
+    }
+}
+
+/// Checks a camera's name, with the name in the error.
+enum CameraName {
+    static func check(_ text: String) throws(CommandError) -> Name {
+        do throws(NameError) {
+            return try Name(text)
+        } catch {
+            throw CommandError("the camera name '\(JSONText.string(text).dropFirst().dropLast())' is \(error)")
+        }
+    }
+}
+
+/// The running set, with what is told to people and to other programs.
+private struct UpService: Service {
+    let set: ServiceSet
+    let lock: FolderLock
+    /// Of the admin that was just made.
+    let password: String?
+    let cameras: [Name]
+    let readyFile: String?
+
+    func run() async throws {
+        let address = AddressBox()
+        try await cancelWhenGracefulShutdown {
+            do {
+                try await set.run(
+                    onReady: { reached in
+                        address.set(reached)
+                        try writeReadyFile(reached)
+                        announce(reached)
+                    },
+                    onRestart: {
+                        if let reached = address.get() { try? writeReadyFile(reached) }
+                    })
+            } catch is CancellationError {
+                // The end that was asked for.
+            }
+        }
+        if let readyFile { _ = unsafe unlink(readyFile) }
+        lock.release()
+    }
+
+    private func writeReadyFile(_ address: ServiceSetAddress) throws {
+        guard let readyFile else { return }
+        let services = set.services.map { service in
+            JSONText.object([
+                "role": JSONText.string(service.role), "name": JSONText.string(service.name),
+                "pid": "\(service.process)",
+            ])
+        }
+        let text = JSONText.object([
+            "address": JSONText.string(address.local), "fingerprint": JSONText.string(address.fingerprint),
+            "services": JSONText.array(services),
+        ])
+        try SecretFile.write(text + "\n", to: readyFile)
+    }
+
+    private func announce(_ address: ServiceSetAddress) {
+        let port = address.local.split(separator: ":").last ?? ""
+        var text = "\nsecam is up: viewers on \(address.local), from elsewhere \(ProgramEnvironment.hostName):\(port)\n"
+        text += "  cameras      \(cameras.map(\.text).joined(separator: ", "))\n"
+        text += "  certificate  SHA256 \(address.fingerprint)\n"
+        if let password {
+            text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
+        }
+        let first = cameras.first.map { $0.text.contains(" ") ? "'\($0)'" : $0.text } ?? ""
+        text += "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"
+        StandardOutput.print(text)
+    }
+}

@@ -1,0 +1,194 @@
+import ArgumentParser
+internal import Glibc
+internal import Logging
+import SecamConfig
+import SecamMesh
+import SecamUsers
+import SecamWire
+
+/// `secam user`: who may log in. It works on the folder, whether the gateway runs or not.
+struct UserCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "user", abstract: "Adds, lists and changes the users who may watch.",
+        subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self])
+
+    /// What all of them work on.
+    struct Accounts {
+        let users: UserStore
+        private let audit: AuditLog
+
+        init(_ folder: DataFolder) throws {
+            try folder.make()
+            users = try UserStore(path: folder.users)
+            var logger = Logger.lines("user")
+            logger.logLevel = .error
+            audit = try AuditLog(path: folder.auditLog, logger: logger)
+        }
+
+        func record(_ event: AuditEvent, _ user: Name) {
+            audit.record(event, user: user.text, address: "command line")
+            audit.flush()
+        }
+    }
+
+    static func name(_ text: String) throws(CommandError) -> Name {
+        do throws(NameError) {
+            return try Name(text)
+        } catch {
+            throw CommandError("the user name '\(JSONText.string(text).dropFirst().dropLast())' is \(error)")
+        }
+    }
+
+    static func role(_ text: String) throws(CommandError) -> UserRole {
+        guard let role = UserRole(text) else { throw CommandError("--role '\(text)': expected admin or viewer") }
+        return role
+    }
+
+    /// `all`, or names with commas.
+    static func rights(_ text: String) throws(CommandError) -> CameraRights {
+        guard text != "all" else { return .all }
+        var cameras: Set<Name> = []
+        for part in text.split(separator: ",") { cameras.insert(try CameraName.check(String(part))) }
+        return .only(cameras)
+    }
+
+    static func password(fromStandardInput: Bool) throws -> String {
+        if fromStandardInput {
+            guard let line = readLine(strippingNewline: true) else {
+                throw CommandError("standard input holds no password")
+            }
+            return line
+        }
+        return try PasswordPrompt.new()
+    }
+
+    static func advise(_ advice: PasswordAdvice?) {
+        if let advice { StandardOutput.print("Note: \(advice)\n") }
+    }
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "add", abstract: "Adds a user.")
+        @OptionGroup var data: DataOption
+        @Argument(help: "The new user's name.") var name: String
+        @Option(help: "admin, who sees and may do everything, or viewer.") var role = "viewer"
+        @Option(help: "Cameras that a viewer may see, with commas, or all.") var cameras = "all"
+        @Flag(help: "Read the password from standard input instead of asking.") var passwordStdin = false
+
+        func run() async throws {
+            await reportingErrors {
+                let user = try UserCommand.name(name)
+                let role = try UserCommand.role(role)
+                let rights = try UserCommand.rights(cameras)
+                let accounts = try Accounts(data.folder)
+                guard try accounts.users.user(user) == nil else { throw UsersError.userExists(user) }
+                let password = try UserCommand.password(fromStandardInput: passwordStdin)
+                UserCommand.advise(try accounts.users.add(user, password: password, role: role, cameras: rights))
+                accounts.record(.userAdded, user)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the users.")
+        @OptionGroup var data: DataOption
+        @Flag(help: "One JSON array.") var json = false
+
+        func run() async throws {
+            await reportingErrors {
+                let users = try Accounts(data.folder).users.list()
+                StandardOutput.print(json ? UserCommand.json(users) + "\n" : UserCommand.table(users))
+            }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "remove", abstract: "Removes a user and ends the user's sessions.")
+        @OptionGroup var data: DataOption
+        @Argument(help: "The user's name.") var name: String
+
+        func run() async throws {
+            await reportingErrors {
+                let user = try UserCommand.name(name)
+                let accounts = try Accounts(data.folder)
+                try accounts.users.remove(user)
+                accounts.record(.userRemoved, user)
+            }
+        }
+    }
+
+    struct SetPassword: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "passwd", abstract: "Sets a user's password and ends the user's sessions.")
+        @OptionGroup var data: DataOption
+        @Argument(help: "The user's name.") var name: String
+        @Flag(help: "Read the password from standard input instead of asking.") var passwordStdin = false
+
+        func run() async throws {
+            await reportingErrors {
+                let user = try UserCommand.name(name)
+                let accounts = try Accounts(data.folder)
+                guard try accounts.users.user(user) != nil else { throw UsersError.noSuchUser(user) }
+                let password = try UserCommand.password(fromStandardInput: passwordStdin)
+                UserCommand.advise(try accounts.users.setPassword(password, of: user))
+                accounts.record(.passwordChanged, user)
+            }
+        }
+    }
+
+    struct Grant: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "grant", abstract: "Changes a user's role or cameras; running sessions follow.")
+        @OptionGroup var data: DataOption
+        @Argument(help: "The user's name.") var name: String
+        @Option(help: "admin or viewer.") var role: String?
+        @Option(help: "Cameras that a viewer may see, with commas, or all.") var cameras: String?
+
+        func run() async throws {
+            await reportingErrors {
+                let user = try UserCommand.name(name)
+                guard role != nil || cameras != nil else { throw CommandError("give --role, --cameras or both") }
+                let newRole = try role.map { try UserCommand.role($0) }
+                let rights = try cameras.map { try UserCommand.rights($0) }
+                let accounts = try Accounts(data.folder)
+                if let newRole {
+                    try accounts.users.setRole(newRole, of: user)
+                    accounts.record(.roleChanged, user)
+                }
+                if let rights {
+                    try accounts.users.grant(rights, to: user)
+                    accounts.record(.rightsChanged, user)
+                }
+            }
+        }
+    }
+
+    private static func json(_ users: [User]) -> String {
+        JSONText.array(
+            users.map { user in
+                let cameras =
+                    switch user.cameras {
+                    case .all: "\"all\""
+                    case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
+                    }
+                return JSONText.object([
+                    "name": JSONText.string(user.name.text), "role": JSONText.string("\(user.role)"),
+                    "cameras": cameras, "disabled": "\(user.disabled)",
+                ])
+            })
+    }
+
+    private static func table(_ users: [User]) -> String {
+        let width = users.map(\.name.text.count).max() ?? 0
+        return users.map { user in
+            let cameras =
+                switch user.cameras {
+                case .all: "all cameras"
+                case .only(let names): names.isEmpty ? "no camera" : names.sorted().map(\.text).joined(separator: ", ")
+                }
+            let padding = String(repeating: " ", count: width - user.name.text.count)
+            let shown = user.role == .admin ? "everything" : cameras
+            return "\(user.name)\(padding)  \(user.role)  \(shown)\(user.disabled ? "  disabled" : "")\n"
+        }.joined()
+    }
+}

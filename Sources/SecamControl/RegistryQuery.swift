@@ -1,0 +1,86 @@
+import SecamConfig
+import SecamMesh
+import SecamWire
+import Synchronization
+
+/// Asks a running registry how everything is.
+enum RegistryQuery {
+    /// Nobody answered.
+    struct NoAnswer: ProgramError {
+        let registry: String
+        let milliseconds: Int
+
+        var exitStatus: ExitStatus { .unavailable }
+        var description: String {
+            "the registry at \(registry) has not answered within \(milliseconds) ms; is the gateway running "
+                + "(secam up), and is this the folder of its keys?"
+        }
+    }
+
+    static func status(_ identity: Identity, milliseconds: Int = 5000) async throws -> Status {
+        let loop = MeshLoop(name: "query")
+        defer { loop.stop() }
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.post {
+                do {
+                    try Query(identity, loop, milliseconds, continuation).start()
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// One question; it lives as long as its loop holds its timers.
+    private final class Query {
+        private let loop: MeshLoop
+        private let socket: MeshSocket
+        private let deadline: MonotonicTime
+        private let failure: NoAnswer
+        private var continuation: CheckedContinuation<Status, any Error>?
+        private var timer: LoopTimer?
+        private var isAsked = false
+
+        init(
+            _ identity: Identity, _ loop: MeshLoop, _ milliseconds: Int,
+            _ continuation: CheckedContinuation<Status, any Error>
+        ) throws(MeshError) {
+            self.loop = loop
+            self.continuation = continuation
+            socket = try MeshSocket.connect(
+                try MeshContext(), endpoint: identity.registry, serverKey: identity.registryKey, keys: identity.keys)
+            deadline = MonotonicTime.now.advanced(byMicroseconds: Int64(milliseconds) * 1000)
+            failure = NoAnswer(registry: identity.registry, milliseconds: milliseconds)
+        }
+
+        func start() {
+            loop.watch(socket) { [self] in receive() }
+            let timer = loop.makeTimer { [self] in ask() }
+            timer.schedule(everyMicroseconds: 20_000)
+            self.timer = timer
+            ask()
+        }
+
+        private func ask() {
+            if !isAsked { isAsked = socket.send(StatusRequest()) == .sent }
+            if MonotonicTime.now > deadline { finish(.failure(failure)) }
+        }
+
+        private func receive() {
+            guard let received = socket.receive() else { return }
+            finish(
+                Result {
+                    try received.message.withBytes { bytes in
+                        try Status.decode(bytes, try Envelope.readWhole(bytes, limit: WireLimits.meshMessage))
+                    }
+                })
+        }
+
+        private func finish(_ result: Result<Status, any Error>) {
+            timer?.cancel()
+            loop.unwatch(socket)
+            continuation?.resume(with: result)
+            continuation = nil
+        }
+    }
+}

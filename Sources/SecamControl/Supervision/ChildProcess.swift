@@ -1,0 +1,110 @@
+internal import Logging
+import SecamConfig
+import Subprocess
+import Synchronization
+#if canImport(System)
+import System
+#else
+import SystemPackage
+#endif
+
+/// One program of the set, started again whenever it ends.
+final class ChildProcess: Sendable {
+    let role: String
+    let name: String
+    private let program: String
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    private struct State {
+        var arguments: [String]
+        var process: Int32?
+        var starts = 0
+    }
+
+    /// Milliseconds between an end and the next start: the first and the longest.
+    private static let firstPause = 100
+    private static let longestPause = 10_000
+    /// A program that ran this long, in microseconds, starts with the first pause again.
+    private static let steady: Int64 = 20_000_000
+
+    /// - Parameters:
+    ///   - program: the path of the executable.
+    ///   - role: what it is, for people.
+    init(_ program: String, role: String, name: String, logger: Logger, arguments: [String]) {
+        self.program = program
+        state = Mutex(State(arguments: arguments))
+        self.role = role
+        self.name = name
+        self.logger = logger
+    }
+
+    /// Its process number; `nil` while it does not run.
+    var process: Int32? { state.withLock { $0.process } }
+
+    /// For the next start; of an option that is there twice the later one holds.
+    func append(arguments: [String]) { state.withLock { $0.arguments += arguments } }
+
+    /// Runs the program until cancelled.
+    ///
+    /// - Parameter onRestart: called after each start but the first.
+    /// - Throws: when the program cannot be started, or says that its configuration is wrong: then starting it again
+    ///   would not help.
+    func run(onRestart: @escaping @Sendable () -> Void) async throws {
+        var pause = ChildProcess.firstPause
+        while !Task.isCancelled {
+            let started = MonotonicTime.now
+            let status = try await runOnce(onRestart: onRestart)
+            state.withLock { $0.process = nil }
+            guard !Task.isCancelled else { return }
+            if case .exited(let code) = status, let meaning = ExitStatus(rawValue: code), meaning.isFinal {
+                throw ChildFailure(name: "\(role)/\(name)", status: meaning)
+            }
+            if MonotonicTime.now.since(started) > ChildProcess.steady { pause = ChildProcess.firstPause }
+            logger.warning(
+                "a service ended and is started again",
+                metadata: ["service": "\(role)/\(name)", "status": "\(status)", "milliseconds": "\(pause)"])
+            try? await Task.sleep(for: .milliseconds(pause))
+            pause = min(pause * 2, ChildProcess.longestPause)
+        }
+    }
+
+    private func runOnce(onRestart: @escaping @Sendable () -> Void) async throws -> TerminationStatus {
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(4500))]
+        // Its standard input is a pipe of ours: when we are gone, even killed, it comes to its end and so does the
+        // program. Its standard output has nothing to say but that it is closed when the program has ended.
+        let result = try await Subprocess.run(
+            .path(FilePath(program)), arguments: Arguments(state.withLock { $0.arguments } + ["--with-parent"]), platformOptions: options,
+            input: .inputWriter, output: .sequence, error: .currentStandardError
+        ) { execution in
+            let starts = state.withLock { state in
+                state.process = execution.processIdentifier.value
+                state.starts += 1
+                return state.starts
+            }
+            if starts > 1 { onRestart() }
+            for try await _ in execution.standardOutput {}
+        }
+        return result.terminationStatus
+    }
+}
+
+/// A program that will not run, however often it is started; it has said why itself.
+struct ChildFailure: ProgramError {
+    let name: String
+    let status: ExitStatus
+
+    var exitStatus: ExitStatus { status }
+    var description: String { "\(name) cannot run; see its message above" }
+}
+
+extension ExitStatus {
+    /// Whether the program would end the same way again.
+    fileprivate var isFinal: Bool {
+        switch self {
+        case .usage, .data, .noInput, .unavailable, .cannotCreate, .noPermission, .configuration: true
+        case .success, .software: false
+        }
+    }
+}

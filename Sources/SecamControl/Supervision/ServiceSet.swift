@@ -1,0 +1,161 @@
+internal import Glibc
+internal import Logging
+import SecamConfig
+import SecamMesh
+import SecamWire
+
+/// What `secam up` runs.
+struct ServiceSetPlan: Sendable {
+    var folder: DataFolder
+    /// The folder of the sibling programs.
+    var programs: String
+    var host: String
+    var port: Int
+    /// Where services join.
+    var listen: String
+    var cameras: [CameraPlan]
+    var encoders: Int
+    /// Further options for the gateway, as they are.
+    var gatewayArguments: [String] = []
+
+    struct CameraPlan: Sendable, Equatable {
+        let name: Name
+        let source: String
+        /// Further options for the capture, as they are.
+        var arguments: [String] = []
+    }
+}
+
+/// Where a running set can be reached.
+struct ServiceSetAddress: Sendable, Equatable {
+    /// Where the gateway listens for viewers, `host:port`.
+    let viewers: String
+    /// Where services join, as ZeroMQ writes it.
+    let registry: String
+    let fingerprint: String
+
+    /// For viewers on this machine: every address includes the loopback's.
+    var local: String {
+        guard let colon = viewers.lastIndex(of: ":") else { return viewers }
+        let isWildcard = ["[::]", "0.0.0.0"].contains(String(viewers[..<colon]))
+        return isWildcard ? "127.0.0.1" + viewers[colon...] : viewers
+    }
+
+    /// Reads what the gateway wrote when it was ready; `nil` as long as it has not.
+    init?(readyFile: String) throws {
+        guard let text = try SecretFile.readIfThere(readyFile) else { return nil }
+        var values: [Substring: String] = [:]
+        for line in text.split(separator: "\n") {
+            let pair = line.split(separator: "=", maxSplits: 1)
+            if pair.count == 2 { values[pair[0]] = String(pair[1]) }
+        }
+        guard let viewers = values["viewers"], let registry = values["registry"],
+            let fingerprint = values["fingerprint"]
+        else { return nil }
+        self.viewers = viewers
+        self.registry = registry
+        self.fingerprint = fingerprint
+    }
+}
+
+/// The whole set as child processes of this one: gateway first, then the rest with its address.
+final class ServiceSet: Sendable {
+    private let plan: ServiceSetPlan
+    private let logger: Logger
+    private let gateway: ChildProcess
+    private let others: [ChildProcess]
+    private let readyFile: String
+    private let watch: Identity
+
+    /// Makes missing keys and join files.
+    init(_ plan: ServiceSetPlan, logger: Logger) throws {
+        self.plan = plan
+        self.logger = logger
+        let folder = plan.folder
+        readyFile = "\(folder.path)/gateway.ready"
+        let watchFile = try folder.ensureJoinFile(.operator, pattern: "operator", registry: plan.listen)
+        watch = try Identity.read(watchFile, registry: nil, role: .operator)
+        gateway = ChildProcess(
+            "\(plan.programs)/secam-gateway", role: "gateway", name: "gateway", logger: logger,
+            arguments: [
+                "--data", folder.path, "--host", plan.host, "--port", "\(plan.port)", "--listen", plan.listen,
+                "--ready-file", readyFile,
+            ] + plan.gatewayArguments)
+        let encodeFile = try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: plan.listen)
+        let encoders = (0..<plan.encoders).map { index in
+            ChildProcess(
+                "\(plan.programs)/secam-encode", role: "encode", name: "encode-\(index + 1)", logger: logger,
+                arguments: ["--join", encodeFile])
+        }
+        let cameras = try plan.cameras.map { camera in
+            let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
+            return ChildProcess(
+                "\(plan.programs)/secam-capture", role: "capture", name: camera.name.text, logger: logger,
+                arguments: ["--join", file, "--source", camera.source] + camera.arguments)
+        }
+        others = encoders + cameras
+    }
+
+    /// The running programs, gateway first.
+    var services: [(role: String, name: String, process: Int32)] {
+        ([gateway] + others).compactMap { child in child.process.map { (child.role, child.name, $0) } }
+    }
+
+    /// Starts everything and keeps it running until cancelled.
+    ///
+    /// - Parameters:
+    ///   - onReady: called once, when all services have joined.
+    ///   - onRestart: called when a service was started again.
+    func run(
+        onReady: @escaping @Sendable (ServiceSetAddress) throws -> Void, onRestart: @escaping @Sendable () -> Void
+    ) async throws {
+        _ = unsafe unlink(readyFile)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.gateway.run(onRestart: onRestart) }
+            group.addTask {
+                let address = try await self.waitForGateway()
+                try await self.runOthers(address, onReady: onReady, onRestart: onRestart)
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func waitForGateway() async throws -> ServiceSetAddress {
+        while true {
+            try Task.checkCancellation()
+            if let address = try ServiceSetAddress(readyFile: readyFile) { return address }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func runOthers(
+        _ address: ServiceSetAddress, onReady: @escaping @Sendable (ServiceSetAddress) throws -> Void,
+        onRestart: @escaping @Sendable () -> Void
+    ) async throws {
+        // A gateway that is started again must be where services and viewers look for it.
+        gateway.append(arguments: ["--port", address.viewers.split(separator: ":").last.map(String.init) ?? "0"])
+        gateway.append(arguments: ["--listen", address.registry])
+        try plan.folder.setRegistry(address.registry, role: .operator, pattern: "operator")
+        for child in others { child.append(arguments: ["--registry", address.registry]) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for child in others {
+                group.addTask { try await child.run(onRestart: onRestart) }
+            }
+            group.addTask {
+                try await self.waitForMembers(address)
+                try onReady(address)
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func waitForMembers(_ address: ServiceSetAddress) async throws {
+        var identity = watch
+        identity.registry = address.registry
+        while true {
+            let status = try await RegistryQuery.status(identity, milliseconds: 30_000)
+            if status.members.count > others.count { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}

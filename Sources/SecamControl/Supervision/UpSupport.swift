@@ -1,0 +1,81 @@
+internal import Glibc
+import SecamConfig
+import SecamMesh
+import SecamTLS
+import SecamUsers
+import SecamWire
+import Synchronization
+
+/// Only one `secam up` works on a folder at a time.
+final class FolderLock: Sendable {
+    private let descriptor: Int32
+
+    init(_ folder: DataFolder) throws {
+        let path = "\(folder.path)/lock"
+        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw CommandError("\(path): \(unsafe String(cString: strerror(errno)))", .noPermission)
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw CommandError(
+                "\(folder.path) is in use by another 'secam up'; end that one, or choose another folder with --data",
+                .unavailable)
+        }
+    }
+
+    /// Lets others use the folder; the end of the process does the same.
+    func release() { close(descriptor) }
+}
+
+/// The user that a new folder begins with.
+enum FirstAdmin {
+    /// - Returns: the password when a user was made, `nil` when there were users.
+    static func make(in folder: DataFolder) throws -> String? {
+        let users = try UserStore(path: folder.users)
+        guard try users.list().isEmpty else { return nil }
+        let password = try SecureRandom.password()
+        try users.add(try Name("admin"), password: password, role: .admin)
+        return password
+    }
+}
+
+/// Where the other programs of the set are: beside this one.
+enum SiblingPrograms {
+    static var folder: String {
+        var bytes = [CChar](repeating: 0, count: 4096)
+        let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
+        guard count > 0 else { return "." }
+        let path = String(decoding: bytes.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+
+    /// The folder as this program was called, so that the line that we show works where it is pasted.
+    static var shown: String {
+        let called = CommandLine.arguments.first ?? ""
+        return called.lastIndex(of: "/").map { String(called[...$0]) } ?? ""
+    }
+}
+
+/// Where the set was reached, once it was.
+final class AddressBox: Sendable {
+    private let address = Mutex<ServiceSetAddress?>(nil)
+
+    func set(_ reached: ServiceSetAddress) { address.withLock { $0 = reached } }
+
+    func get() -> ServiceSetAddress? { address.withLock { $0 } }
+}
+
+/// Standard output, written at once.
+enum StandardOutput {
+    static func print(_ text: String) {
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe write(1, buffer.baseAddress! + written, buffer.count - written)
+            }
+            guard count > 0 else { return }
+            written += count
+        }
+    }
+}

@@ -1,0 +1,174 @@
+internal import Logging
+import SecamConfig
+import SecamJPEG
+import SecamMesh
+import SecamWire
+
+/// A worker for every camera on the roster: says how many jobs it takes, does them on its threads, gives back the
+/// results. It keeps nothing else, so that any number of them can come and go.
+actor EncodeService {
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    /// A camera's picture that waits for a thread.
+    private struct Job: Sendable {
+        let camera: CameraID
+        let message: MeshMessage
+    }
+
+    private struct CameraID: Hashable, Sendable {
+        let name: Name
+        let incarnation: UInt64
+    }
+
+    private struct Camera {
+        let socket: MeshSocket
+        /// It has been told how many jobs we take.
+        var isReached = false
+    }
+
+    private let logger: Logger
+    private let member: MeshMember
+    private let threads: Int
+    private let jobs = BlockingQueue<Job>()
+    private var cameras: [CameraID: Camera] = [:]
+    private var timer: LoopTimer?
+    private var lastGrant = MonotonicTime.now
+
+    private var done: UInt64 = 0
+    private var failed: UInt64 = 0
+    private var refused: UInt64 = 0
+    private var busyMicroseconds: UInt64 = 0
+
+    /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
+    private static let tryInterval: Int64 = 50_000
+    private static let grantInterval: Int64 = 1_000_000
+
+    private init(member: MeshMember, threads: Int, logger: Logger) {
+        loop = member.loop
+        self.member = member
+        self.threads = threads
+        self.logger = logger
+    }
+
+    /// Starts a worker. Called on the loop's thread.
+    static func start(
+        identity: Identity, name: Name, threads: Int, loop: MeshLoop, logger: Logger
+    ) throws -> EncodeService {
+        let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
+        let service = EncodeService(member: member, threads: threads, logger: logger)
+        try service.assumeIsolated { try $0.begin() }
+        return service
+    }
+
+    /// Leaves; jobs that are under way are left to the other workers.
+    func stop() {
+        timer?.cancel()
+        member.stop()
+        for camera in cameras.values { loop.unwatch(camera.socket) }
+        cameras = [:]
+        jobs.close()
+    }
+
+    private func begin() throws {
+        member.onRoster = { [unowned self] added, removed in
+            assumeIsolated { $0.adopt(added: added, removed: removed) }
+        }
+        member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
+        let timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.grantWhereDue() } }
+        self.timer = timer
+        try member.start()
+        grantWhereDue()
+        for _ in 0..<threads { startThread() }
+    }
+
+    // MARK: Cameras
+
+    private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
+        for old in removed where old.role == .capture {
+            let identifier = CameraID(name: old.name, incarnation: old.incarnation)
+            guard let camera = cameras.removeValue(forKey: identifier) else { continue }
+            loop.unwatch(camera.socket)
+        }
+        for new in added where new.role == .capture && !new.endpoint.isEmpty { connect(new) }
+        grantWhereDue()
+    }
+
+    private func connect(_ camera: Roster.Member) {
+        let identifier = CameraID(name: camera.name, incarnation: camera.incarnation)
+        do throws(MeshError) {
+            let socket = try member.connect(to: camera)
+            cameras[identifier] = Camera(socket: socket)
+            loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
+        } catch {
+            logger.error(
+                "a camera cannot be reached", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
+        }
+    }
+
+    /// Tells cameras how many jobs we take: new ones as soon as they can be reached, all once a second.
+    private func grantWhereDue() {
+        let now = MonotonicTime.now
+        let isDue = now.since(lastGrant) >= EncodeService.grantInterval
+        if isDue { lastGrant = now }
+        // With few cameras each may use all threads; with many, what waits here must stay small.
+        let grant = MeshMessage(Grant(jobs: UInt32(max(1, min(threads, 8 / max(1, cameras.count))))))
+        for (identifier, camera) in cameras where isDue || !camera.isReached {
+            cameras[identifier]!.isReached = camera.socket.send(grant) == .sent
+        }
+        let isComplete = cameras.values.allSatisfy(\.isReached)
+        timer?.schedule(
+            afterMicroseconds: isComplete ? EncodeService.grantInterval : EncodeService.tryInterval)
+    }
+
+    private func receive(_ identifier: CameraID) {
+        while let received = cameras[identifier]?.socket.receive() {
+            jobs.push(Job(camera: identifier, message: received.message))
+        }
+    }
+
+    // MARK: Threads
+
+    private func startThread() {
+        let jobs = jobs
+        let logger = logger
+        DedicatedThread.start { [self] in
+            let worker: PictureWorker
+            do throws(JPEGError) {
+                worker = try PictureWorker()
+            } catch {
+                logger.critical("an encoding thread cannot start", metadata: ["reason": "\(error)"])
+                return
+            }
+            while case .element(let job) = jobs.pop() {
+                let answer = worker.answer(job.message)
+                loop.post { self.assumeIsolated { $0.deliver(answer, to: job.camera) } }
+            }
+        }
+    }
+
+    private func deliver(_ answer: PictureWorker.Answer, to identifier: CameraID) {
+        switch answer {
+        case .result(let message, let isFailure, let microseconds):
+            done += isFailure ? 0 : 1
+            failed += isFailure ? 1 : 0
+            busyMicroseconds += UInt64(microseconds)
+            // A camera that is gone meanwhile has no use for it.
+            cameras[identifier]?.socket.send(message)
+        case .unreadable(let reason):
+            refused += 1
+            logger.warning(
+                "a camera's message was refused",
+                metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
+        }
+    }
+
+    private func figures() -> [Figure] {
+        let process = ProcessFigures.current
+        return [
+            Figure(.jobsDone, done), Figure(.jobsFailed, failed), Figure(.encodeMicroseconds, busyMicroseconds),
+            Figure(.messagesRefused, refused), Figure(.residentBytes, process.residentBytes),
+            Figure(.cpuMicroseconds, process.cpuMicroseconds),
+        ]
+    }
+}

@@ -1,0 +1,249 @@
+internal import Glibc
+internal import Logging
+import NIOCore
+import SecamConfig
+import SecamMesh
+import SecamWire
+
+/// The gateway's side in the mesh: the registry, and the flows from the cameras that somebody watches.
+actor GatewayService: CameraHub {
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private struct LinkID: Hashable {
+        let camera: UInt32
+        let rendition: Rendition
+    }
+
+    private let folder: DataFolder
+    private let logger: Logger
+    private let context: MeshContext
+    private let keys: KeyPair
+    private let own: Name
+    private let started = WallClock.now
+    private var registry: Registry
+    private var admission: ZAPHandler?
+    private var socket: MeshSocket?
+    private var allowlistVersion: Int64
+    private var directory = CameraDirectory()
+    private var wanted: Set<LinkID> = []
+    private var links: [LinkID: CameraLink] = [:]
+    private var timers: [LoopTimer] = []
+    private var viewers: ViewerServer?
+    private var refused: UInt64 = 0
+    private var framesReceived: UInt64 = 0
+
+    /// Bytes of one message to the registry.
+    private static let messageLimit = WireLimits.viewerMessage
+
+    private init(_ folder: DataFolder, policy: GatewayPolicy, loop: MeshLoop, logger: Logger) throws {
+        self.folder = folder
+        self.loop = loop
+        self.logger = logger
+        context = try MeshContext()
+        keys = try folder.gatewayKeys()
+        own = try Name("gateway")
+        allowlistVersion = folder.allowlistVersion
+        let member = Roster.Member(
+            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: "")
+        registry = Registry(own: member, allowlist: try folder.allowlist(), now: .now) { camera in
+            policy.message(for: camera)
+        }
+    }
+
+    /// Starts the registry. Called on the loop's thread.
+    static func start(
+        _ folder: DataFolder, listen: String, policy: GatewayPolicy, loop: MeshLoop, logger: Logger
+    ) throws -> (service: GatewayService, endpoint: String) {
+        let service = try GatewayService(folder, policy: policy, loop: loop, logger: logger)
+        let endpoint = try service.assumeIsolated { try $0.begin(listen) }
+        return (service, endpoint)
+    }
+
+    /// From now on cameras and frames are handed to this server.
+    func serve(_ viewers: ViewerServer) {
+        self.viewers = viewers
+        viewers.update(cameras: directory.cameras)
+    }
+
+    func stop() {
+        for timer in timers { timer.cancel() }
+        for link in links.values {
+            link.close()
+            loop.unwatch(link.socket)
+        }
+        links = [:]
+        if let socket { loop.unwatch(socket) }
+        if let admission { loop.unwatch(admission) }
+        socket = nil
+    }
+
+    /// Whether anybody watches has changed. Any thread.
+    nonisolated func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
+        loop.post { self.assumeIsolated { $0.change(LinkID(camera: camera, rendition: rendition), wanted: wanted) } }
+    }
+
+    private func begin(_ listen: String) throws -> String {
+        let admission = try ZAPHandler(
+            context,
+            isAdmitted: { [unowned self] key in assumeIsolated { $0.registry.isAdmitted(key) } },
+            onRefusal: { [unowned self] key, address in assumeIsolated { $0.noteRefusal(key, address) } })
+        loop.watch(admission)
+        self.admission = admission
+        let socket = try MeshSocket.listen(
+            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit)
+        self.socket = socket
+        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
+        let tick = loop.makeTimer { [unowned self] in assumeIsolated { $0.tick() } }
+        tick.schedule(everyMicroseconds: 250_000)
+        let refresh = loop.makeTimer { [unowned self] in assumeIsolated { $0.refreshLinks() } }
+        timers = [tick, refresh]
+        return socket.endpoint
+    }
+
+    // MARK: Registry
+
+    private func receive() {
+        for _ in 0..<64 {
+            guard let received = socket?.receive() else { return }
+            handle(received)
+        }
+    }
+
+    private func handle(_ received: Received) {
+        guard let peer = received.peer, let key = received.key else { return }
+        do throws(WireError) {
+            try received.message.withBytes { (bytes) throws(WireError) in
+                let envelope = try Envelope.readWhole(bytes, limit: GatewayService.messageLimit)
+                if envelope.type == .statusRequest, registry.isOperator(key) {
+                    _ = try StatusRequest.decode(bytes, envelope)
+                    socket?.send(status(), to: peer)
+                } else {
+                    perform(try registry.receive(bytes, from: peer, key: key, time: WallClock.now, now: .now))
+                }
+            }
+        } catch {
+            refused += 1
+            logger.warning("a message was refused", metadata: ["reason": "\(error)", "key": "\(key)"])
+        }
+    }
+
+    private func perform(_ actions: [Registry.Action]) {
+        var hasChanged = false
+        for action in actions {
+            switch action {
+            case .send(let message, let peer):
+                guard socket?.send(MeshMessage(message), to: peer) == .unreachable else { continue }
+                perform(registry.lost(peer, now: .now))
+            case .changed: hasChanged = true
+            case .joined(let member):
+                logger.info("joined", metadata: ["service": "\(member.role)/\(member.name)"])
+            case .left(let member, let reason):
+                logger.warning(
+                    "left", metadata: ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
+            case .refused(let key, let reason):
+                refused += 1
+                logger.warning("a service was refused", metadata: ["key": "\(key)", "reason": "\(reason)"])
+            }
+        }
+        if hasChanged { updateCameras() }
+    }
+
+    private func noteRefusal(_ key: PublicKey?, _ address: String) {
+        refused += 1
+        logger.warning(
+            "refused a connection: its key is not admitted",
+            metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)"])
+    }
+
+    private func tick() {
+        perform(registry.tick(now: .now))
+        let version = folder.allowlistVersion
+        guard version != allowlistVersion else { return }
+        allowlistVersion = version
+        do {
+            perform(registry.update(try folder.allowlist(), now: .now))
+        } catch {
+            logger.error("the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func status() -> Status {
+        let process = ProcessFigures.current
+        let figures =
+            (viewers?.figures ?? []) + [
+                Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
+                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refused),
+            ]
+        return registry.status(
+            figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)
+    }
+
+    // MARK: Cameras
+
+    private func updateCameras() {
+        for number in directory.update(registry.cameras, time: WallClock.now) {
+            for identifier in wanted where identifier.camera == number {
+                disconnect(identifier)
+                connect(identifier)
+            }
+        }
+        viewers?.update(cameras: directory.cameras)
+    }
+
+    private func change(_ identifier: LinkID, wanted isWanted: Bool) {
+        if isWanted, wanted.insert(identifier).inserted {
+            connect(identifier)
+        } else if !isWanted, wanted.remove(identifier) != nil {
+            disconnect(identifier)
+        }
+    }
+
+    private func connect(_ identifier: LinkID) {
+        guard let member = directory.member(identifier.camera), let key = PublicKey(bytes: member.key) else { return }
+        do throws(MeshError) {
+            let socket = try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
+            let link = CameraLink(socket, number: identifier.camera, rendition: identifier.rendition)
+            links[identifier] = link
+            loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
+            refreshLinks()
+        } catch {
+            logger.error(
+                "a camera cannot be reached", metadata: ["camera": "\(member.name)", "reason": "\(error)"])
+        }
+    }
+
+    private func disconnect(_ identifier: LinkID) {
+        guard let link = links.removeValue(forKey: identifier) else { return }
+        link.close()
+        loop.unwatch(link.socket)
+    }
+
+    /// Once a second for the flows that are open; soon again while one is not.
+    private func refreshLinks() {
+        var isComplete = true
+        for link in links.values where !link.refresh() { isComplete = false }
+        guard !links.isEmpty else { return timers[1].pause() }
+        timers[1].schedule(afterMicroseconds: isComplete ? 1_000_000 : 20_000)
+    }
+
+    private func receive(_ identifier: LinkID) {
+        guard let link = links[identifier] else { return }
+        do throws(WireError) {
+            try link.receive { message, frame in
+                framesReceived += 1
+                viewers?.publish(GatewayService.buffer(message), frame: frame)
+            }
+        } catch {
+            refused += 1
+            logger.warning(
+                "a camera's message was refused",
+                metadata: ["camera": "\(identifier.camera)", "reason": "\(error)"])
+        }
+    }
+
+    /// The one copy for all viewers: out of libzmq's memory into NIO's.
+    private static func buffer(_ message: MeshMessage) -> ByteBuffer {
+        unsafe message.withUnsafeBytes { unsafe ByteBuffer(bytes: $0) }
+    }
+}

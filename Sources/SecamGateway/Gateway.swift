@@ -1,0 +1,124 @@
+internal import Logging
+import NIOCore
+import SecamConfig
+import SecamMesh
+import SecamTLS
+import SecamUsers
+import SecamWire
+import ServiceLifecycle
+
+/// Everything that the gateway is told at its start.
+struct GatewayConfiguration: Sendable {
+    var folder: DataFolder
+    var listen: String
+    var server: ViewerServerConfiguration
+    var certificate: (path: String, key: String)?
+    var names: [String]
+    var policy: GatewayPolicy
+    var readyFile: String?
+
+    init(_ settings: Settings) throws(SettingsError) {
+        folder = DataFolder(try settings.required("data", "the folder with keys, users and certificate"))
+        listen = settings.text("listen") ?? "tcp://127.0.0.1:7444"
+        server = ViewerServerConfiguration(
+            host: settings.text("host") ?? "::", port: try settings.integer("port", in: 0...65535, default: 7443),
+            threads: try settings.integer("threads", in: 1...64, default: 2))
+        server.software = softwareVersion
+        server.connectionLimits.connections = try settings.integer("connections", in: 1...65536, default: 1024)
+        server.connectionLimits.connectionsPerAddress = try settings.integer(
+            "connections.per.address", in: 1...65536, default: 64)
+        switch (settings.text("certificate"), settings.text("key")) {
+        case (nil, nil): certificate = nil
+        case (let path?, let key?): certificate = (path, key)
+        case (_?, nil): throw SettingsError(key: "key", value: nil, expected: "the certificate's private key")
+        case (nil, _?): throw SettingsError(key: "certificate", value: nil, expected: "the private key's certificate")
+        }
+        names = (settings.text("names") ?? "localhost,127.0.0.1,::1,\(ProgramEnvironment.hostName)")
+            .split(separator: ",").map(String.init)
+        policy = try GatewayPolicy(settings)
+        readyFile = settings.text("ready.file")
+    }
+}
+
+/// The gateway as one service: viewers' server and registry begin and end together.
+struct Gateway: Service {
+    private let configuration: GatewayConfiguration
+    private let logger = Logger.lines("gateway")
+
+    init(_ configuration: GatewayConfiguration) throws {
+        self.configuration = configuration
+    }
+
+    func run() async throws {
+        let folder = configuration.folder
+        try folder.make()
+        let identity = try identity()
+        let tls = try TLSContext.server(
+            identity: identity, applicationProtocols: [ViewerServer.applicationProtocol])
+        let users = try UserStore(path: folder.users)
+        let audit = try AuditLog(path: folder.auditLog, logger: logger)
+        let authenticator = try Authenticator(users: users, audit: audit, logger: logger)
+        let loop = MeshLoop(name: "gateway")
+        defer { loop.stop() }
+        let (service, endpoint) = try await startRegistry(loop)
+        let server = ViewerServer(
+            configuration: configuration.server, tls: tls, users: users, authenticator: authenticator, audit: audit,
+            hub: service, logger: logger)
+        let address = try await server.start()
+        await service.serve(server)
+        try writeReadyFile(address, endpoint, identity.fingerprint)
+        logger.info("ready", metadata: ["viewers": "\(Gateway.text(address))", "services": "\(endpoint)"])
+        // Returns at a shutdown; being cancelled means the same here.
+        try? await gracefulShutdown()
+        await server.stop()
+        await service.stop()
+        audit.flush()
+    }
+
+    private func startRegistry(_ loop: MeshLoop) async throws -> (GatewayService, String) {
+        let configuration = configuration
+        let logger = logger
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.post {
+                continuation.resume(
+                    with: Result {
+                        try GatewayService.start(
+                            configuration.folder, listen: configuration.listen, policy: configuration.policy,
+                            loop: loop, logger: logger)
+                    })
+            }
+        }
+    }
+
+    private func identity() throws -> TLSIdentity {
+        guard let certificate = configuration.certificate else {
+            return try TLSIdentity.loadOrCreate(
+                directory: configuration.folder.tls, hostNames: configuration.names)
+        }
+        let identity = try TLSIdentity.load(certificatePath: certificate.path, keyPath: certificate.key)
+        let days = identity.daysLeft(at: WallClock.now / 1_000_000)
+        if days < TLSIdentity.warningDays {
+            logger.warning(
+                "the certificate expires soon", metadata: ["file": "\(certificate.path)", "days": "\(days)"])
+        }
+        if identity.keyIsReadableByOthers {
+            logger.warning("others may read the private key", metadata: ["file": "\(certificate.key)"])
+        }
+        return identity
+    }
+
+    /// Tells whoever started us which ports were chosen, as `NAME=VALUE` lines.
+    private func writeReadyFile(
+        _ address: SocketAddress, _ endpoint: String, _ fingerprint: CertificateFingerprint
+    ) throws {
+        guard let path = configuration.readyFile else { return }
+        let text = "viewers=\(Gateway.text(address))\nregistry=\(endpoint)\nfingerprint=\(fingerprint)\n"
+        try SecretFile.write(text, to: path)
+    }
+
+    /// `host:port`, with brackets around an IPv6 address.
+    private static func text(_ address: SocketAddress) -> String {
+        let host = address.ipAddress ?? "localhost"
+        return (host.contains(":") ? "[\(host)]" : host) + ":\(address.port ?? 0)"
+    }
+}

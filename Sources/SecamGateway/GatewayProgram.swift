@@ -1,0 +1,63 @@
+public import ArgumentParser
+internal import Logging
+import NIOCore
+import SecamConfig
+import SecamMesh
+import SecamTLS
+import SecamUsers
+import SecamWire
+import ServiceLifecycle
+
+/// `secam-gateway`: lets services join and viewers watch.
+public struct GatewayProgram: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "secam-gateway", abstract: "Lets services join and viewers watch.", version: softwareVersion)
+
+    @Option(help: "Folder with keys, users and certificate. (SECAM_DATA)")
+    var data: String?
+    @Option(help: "Address for viewers. (SECAM_HOST; default: ::, every address)")
+    var host: String?
+    @Option(help: "Port for viewers, 0 for any free one. (SECAM_PORT; default: 7443)")
+    var port: String?
+    @Option(help: "Where services join. (SECAM_LISTEN; default: tcp://127.0.0.1:7444)")
+    var listen: String?
+    @Option(help: "Certificate chain, PEM. (SECAM_CERTIFICATE; default: self-signed, kept in the data folder)")
+    var certificate: String?
+    @Option(help: "Private key of the certificate, PEM. (SECAM_KEY)")
+    var key: String?
+    @Option(help: "Names for a self-signed certificate, with commas. (SECAM_NAMES; default: localhost and this host)")
+    var names: String?
+    @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
+    var quality: String?
+    @Option(help: "Widest picture of the sub rendition. (SECAM_SUB_WIDTH; default: 640)")
+    var subWidth: String?
+    @Option(help: "How long cameras remember, seconds. (SECAM_RING_SECONDS; default: 30)")
+    var ringSeconds: String?
+    @Option(help: "How much cameras remember, MiB. (SECAM_RING_MEGABYTES; default: 64)")
+    var ringMegabytes: String?
+    @Option(help: "Viewers' connections at once. (SECAM_CONNECTIONS; default: 1024)")
+    var connections: String?
+    @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
+    var connectionsPerAddress: String?
+    @Option(help: "Threads that serve viewers. (SECAM_THREADS; default: 2)")
+    var threads: String?
+    @Option(help: "Written when viewers and services can come. (SECAM_READY_FILE)")
+    var readyFile: String?
+    @Flag(help: "End when standard input does, as `secam up` wants it.")
+    var withParent = false
+
+    public init() {}
+
+    public func run() async throws {
+        let settings = Settings(
+            commandLine: [
+                "data": data, "host": host, "port": port, "listen": listen, "certificate": certificate, "key": key,
+                "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
+                "ring.megabytes": ringMegabytes, "connections": connections,
+                "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,
+            ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
+        await ServiceProcess.main("secam-gateway", withParent: withParent) {
+            try Gateway(GatewayConfiguration(settings))
+        }
+    }
+}

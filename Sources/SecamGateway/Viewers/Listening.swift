@@ -1,0 +1,106 @@
+import Glibc
+import Logging
+import NIOCore
+import SecamTLS
+import Synchronization
+
+extension LoopGate {
+    /// Sets up a new connection, on its event loop.
+    ///
+    /// - Throws: `ConnectionLedger.Refusal` when a limit is reached, `TLSError`; the connection is closed then.
+    func accept(
+        _ channel: any Channel, tls: TLSContext, environment: ViewerEnvironment, connections: ConnectionGroup
+    ) throws {
+        guard let address = channel.remoteAddress else { throw ChannelError.inputClosed }
+        let ticket: ConnectionLedger.Ticket
+        do {
+            ticket = try environment.ledger.admit(address.network)
+        } catch {
+            environment.counters.refused.add(1, ordering: .relaxed)
+            environment.logger.debug(
+                "viewer refused", metadata: ["peer": "\(address.peerText)", "limit": "\(error)"])
+            throw error
+        }
+        let viewer = ViewerHandler(
+            environment: environment, table: localTable, ticket: ticket, peer: address.peerText)
+        let handler: TLSHandler
+        do {
+            handler = try TLSHandler(context: tls)
+            try channel.pipeline.syncOperations.addHandlers([handler, viewer])
+        } catch {
+            environment.ledger.release(ticket, wasLoggedIn: false)
+            throw error
+        }
+        connections.add(channel)
+    }
+}
+
+/// The connections that are open, to wait for their end.
+final class ConnectionGroup: Sendable {
+    private struct State {
+        var open = 0
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func add(_ channel: any Channel) {
+        state.withLock { $0.open += 1 }
+        channel.closeFuture.whenComplete { _ in
+            let waiter = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+                state.open -= 1
+                guard state.open == 0 else { return nil }
+                defer { state.waiter = nil }
+                return state.waiter
+            }
+            waiter?.resume()
+        }
+    }
+
+    /// To be awaited once, when no more connections come.
+    func allClosed() async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = state.withLock { state in
+                if state.open > 0 { state.waiter = continuation }
+                return state.open == 0
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+}
+
+/// Errors of accepting (no file descriptors left, a peer gone already) concern one connection, never the listener:
+/// NIO goes on by itself after a pause. Says so once, until a connection comes in again.
+final class AcceptLogger: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let logger: Logger
+    private var isFailing = false
+
+    init(logger: Logger) { self.logger = logger }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isFailing = false
+        context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if !isFailing {
+            isFailing = true
+            logger.warning("connections cannot be accepted", metadata: ["error": "\(error)"])
+        }
+        context.fireErrorCaught(error)
+    }
+}
+
+extension ViewerServerError {
+    init(errno: CInt, host: String, port: Int) {
+        self =
+            switch errno {
+            case EADDRINUSE: .portTaken(host: host, port: port)
+            case EADDRNOTAVAIL: .addressNotAvailable(host: host)
+            case EACCES: .privilegedPort(port)
+            default: .cannotListen(host: host, port: port, reason: unsafe String(cString: strerror(errno)))
+            }
+    }
+}

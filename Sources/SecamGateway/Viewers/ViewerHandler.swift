@@ -1,0 +1,343 @@
+import Glibc
+import Logging
+import NIOCore
+import SecamTLS
+import SecamUsers
+import SecamWire
+import Synchronization
+
+/// What all connections of a server share.
+struct ViewerEnvironment: Sendable {
+    let limits: ViewerLimits
+    let software: String
+    let authenticator: Authenticator
+    let audit: AuditLog
+    let ledger: ConnectionLedger
+    let counters: ViewerCounters
+    let logger: Logger
+}
+
+/// One viewer's connection: carries out what its `ViewerSession` says. Sits behind the `TLSHandler`.
+final class ViewerHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let environment: ViewerEnvironment
+    private let table: LoopTable
+    private let ticket: ConnectionLedger.Ticket
+    private let peer: String
+    private let acceptedAt = NIODeadline.now()
+
+    private var context: ChannelHandlerContext?
+    /// From the end of the handshake on.
+    private var session: ViewerSession?
+    /// Who logged in, kept for the audit log when the session is over.
+    private var loggedIn: User?
+    private var inbound = ByteBuffer()
+
+    private var isFrameInFlight = false
+    private var isPumping = false
+    /// Bytes of answers and lists that are not sent yet.
+    private var answersInFlight = 0
+    private var isViewInFlight = false
+    private var readIsHeld = false
+    private var isClosing = false
+
+    private var timer: Scheduled<Void>?
+    private var timerDeadline: NIODeadline?
+    private var frameTimer: Scheduled<Void>?
+
+    init(environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLedger.Ticket, peer: String) {
+        self.environment = environment
+        self.table = table
+        self.ticket = ticket
+        self.peer = peer
+    }
+
+    var user: User? { session?.user }
+
+    // MARK: - Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        table.add(self)
+        armTimer()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        apply(session?.end(.done) ?? [])
+        isClosing = true
+        timer?.cancel()
+        frameTimer?.cancel()
+        table.remove(self)
+        environment.ledger.release(ticket, wasLoggedIn: loggedIn != nil)
+        if loggedIn != nil { environment.counters.viewers.subtract(1, ordering: .relaxed) }
+        self.context = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted = event as? TLSEvent, !isClosing {
+            session = ViewerSession(limits: environment.limits, software: environment.software, at: .now())
+            armTimer()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        environment.logger.debug("viewer's connection failed", metadata: ["peer": "\(peer)", "error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    /// Says BYE and closes; a connection without a session yet is just closed.
+    func close(_ reason: ByeReason, _ detail: String) {
+        guard session != nil else {
+            context?.close(promise: nil)
+            return
+        }
+        apply(session?.close(reason, detail) ?? [])
+    }
+
+    // MARK: - Messages
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isClosing else { return }
+        var arrived = unwrapInboundIn(data)
+        if inbound.readableBytes == 0 { inbound = arrived } else { inbound.writeBuffer(&arrived) }
+        let now = NIODeadline.now()
+        while !isClosing, inbound.readableBytes > 0, let actions = receiveNext(at: now) {
+            apply(actions)
+        }
+        if inbound.readableBytes == 0 { inbound = ByteBuffer() }
+        pump()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.flush()
+        armTimer()
+    }
+
+    /// - Returns: nil when the message's end has not arrived yet.
+    private func receiveNext(at now: NIODeadline) -> [ViewerSession.Action]? {
+        let (consumed, actions) = unsafe inbound.withUnsafeReadableBytes { bytes in
+            unsafe receiveFirst(of: bytes.bindMemory(to: UInt8.self).span, at: now)
+        }
+        inbound.moveReaderIndex(forwardBy: consumed)
+        return actions
+    }
+
+    private func receiveFirst(
+        of bytes: Span<UInt8>, at now: NIODeadline
+    ) -> (consumed: Int, actions: [ViewerSession.Action]?) {
+        guard let limit = session?.messageLimit else { return (0, nil) }
+        do throws(WireError) {
+            guard case .envelope(let envelope) = try Envelope.read(bytes, limit: limit),
+                bytes.count >= envelope.messageLength
+            else { return (0, nil) }
+            let message = bytes.extracting(first: envelope.messageLength)
+            return (envelope.messageLength, session?.receive(envelope, message, at: now))
+        } catch {
+            return (0, session?.malformed(error))
+        }
+    }
+
+    private func apply(_ actions: [ViewerSession.Action]) {
+        for action in actions {
+            switch action {
+            case .send(let bytes): send(ByteBuffer(bytes: bytes))
+            case .authenticate(let username, let password): authenticate(username, password)
+            case .startFlow(let key):
+                if let frame = table.startFlow(key, self) { offer(frame) }
+            case .stopFlow(let key): table.stopFlow(key, self)
+            case .refused(let error):
+                environment.counters.refused.add(1, ordering: .relaxed)
+                environment.logger.debug(
+                    "viewer's message refused", metadata: ["peer": "\(peer)", "error": "\(error)"])
+            case .close(let reason): closeAfterSending(reason)
+            }
+        }
+    }
+
+    private func authenticate(_ username: String, _ password: String) {
+        guard let context else { return }
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let answer = table.gate
+        environment.authenticator.authenticate(
+            username: username, password: password, peer: peer, network: ticket.network
+        ) { outcome in
+            answer?.execute { handler.value.finishLogin(outcome) }
+        }
+    }
+
+    private func finishLogin(_ outcome: LoginOutcome) {
+        guard session?.state == .verifying else { return }
+        var view: CameraView?
+        if case .accepted(let user, _) = outcome {
+            view = table.view(for: user)
+            loggedIn = user
+            environment.ledger.loggedIn()
+            environment.counters.viewers.add(1, ordering: .relaxed)
+        }
+        apply(session?.finishLogin(outcome, view: view, time: Self.utcMicroseconds(), at: .now()) ?? [])
+        if case .accepted(let user, let counter) = outcome, let current = table.changed(user, since: counter) {
+            accountChanged(to: current)
+        }
+        sendPendingView()
+        context?.flush()
+        armTimer()
+    }
+
+    // MARK: - Changes from outside
+
+    func accountChanged(to current: User?) {
+        apply(session?.accountChanged(to: current) ?? [])
+        showCameras()
+    }
+
+    func showCameras() {
+        guard let user else { return }
+        apply(session?.show(table.view(for: user)) ?? [])
+        sendPendingView()
+        context?.flush()
+    }
+
+    /// One list at a time, so that a viewer that does not read gets the newest when it does.
+    private func sendPendingView() {
+        guard !isViewInFlight, let view = session?.takePendingView() else { return }
+        isViewInFlight = true
+        send(view.message) { handler in
+            handler.isViewInFlight = false
+            handler.sendPendingView()
+            handler.context?.flush()
+        }
+    }
+
+    // MARK: - Sending
+
+    private func send(_ message: ByteBuffer, whenSent: ((ViewerHandler) -> Void)? = nil) {
+        guard let context, !isClosing else { return }
+        let count = message.readableBytes
+        answersInFlight += count
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            self.answersInFlight -= count
+            whenSent?(self)
+            self.resumeReading()
+        }
+        context.write(wrapOutboundOut(message), promise: promise)
+    }
+
+    /// A viewer that asks and does not read the answers is not read either.
+    func read(context: ChannelHandlerContext) {
+        guard answersInFlight <= ViewerLimits.answerBytes || isClosing else {
+            readIsHeld = true
+            return
+        }
+        context.read()
+    }
+
+    private func resumeReading() {
+        guard readIsHeld, isClosing || answersInFlight <= ViewerLimits.answerBytes else { return }
+        readIsHeld = false
+        context?.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        pump()
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: - Frames
+
+    func offer(_ frame: SharedFrame) {
+        if session?.offer(frame) == .replaced { environment.counters.skipped.add(1, ordering: .relaxed) }
+        pump()
+    }
+
+    /// Sends frames as long as the viewer takes them: one at a time, so that what waits is always the newest.
+    private func pump() {
+        guard !isPumping, let context, !isClosing else { return }
+        isPumping = true
+        while !isFrameInFlight, context.channel.isWritable, let frame = session?.nextFrame(at: .now()) {
+            isFrameInFlight = true
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            promise.futureResult.assumeIsolated().whenComplete { _ in
+                self.isFrameInFlight = false
+                self.pump()
+            }
+            context.writeAndFlush(wrapOutboundOut(frame.message), promise: promise)
+            environment.counters.frames.add(1, ordering: .relaxed)
+            environment.counters.bytes.add(UInt64(frame.message.readableBytes), ordering: .relaxed)
+        }
+        isPumping = false
+        if !isFrameInFlight { armFrameTimer() }
+    }
+
+    /// For a frame that only waits for its watch's interval.
+    private func armFrameTimer() {
+        guard frameTimer == nil, let due = session?.nextFrameDue, let context, due > .now() else { return }
+        frameTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) {
+            self.frameTimer = nil
+            self.pump()
+        }
+    }
+
+    // MARK: - Deadlines and the end
+
+    private var deadline: NIODeadline? {
+        guard let session else { return acceptedAt + environment.limits.handshakeTimeout }
+        return session.deadline
+    }
+
+    /// The timer is not moved with each message: when it fires too early, it is set anew.
+    private func armTimer() {
+        guard !isClosing, let context, let deadline else { return }
+        if let timerDeadline, timerDeadline <= deadline { return }
+        timer?.cancel()
+        timerDeadline = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            self.timerDeadline = nil
+            self.deadlineReached()
+        }
+    }
+
+    private func deadlineReached() {
+        guard !isClosing else { return }
+        if session == nil, acceptedAt + environment.limits.handshakeTimeout <= .now() {
+            environment.logger.debug("viewer stalled in the TLS handshake", metadata: ["peer": "\(peer)"])
+            context?.close(promise: nil)
+            return
+        }
+        apply(session?.deadlineReached(at: .now()) ?? [])
+        armTimer()
+    }
+
+    private func closeAfterSending(_ reason: ByeReason) {
+        guard !isClosing else { return }
+        isClosing = true
+        if let loggedIn {
+            environment.audit.record(
+                reason == .revoked ? .revocation : .logout, user: loggedIn.name.text, address: peer,
+                reason: "\(reason)")
+        }
+        inbound = ByteBuffer()
+        timer?.cancel()
+        guard let context, context.channel.isActive else { return }
+        // Closing at once would let the kernel throw BYE away when something unread is left from the viewer.
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: environment.limits.closeTimeout) {
+            self.context?.close(promise: nil)
+        }
+        resumeReading()
+    }
+
+    private static func utcMicroseconds() -> Int64 {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
+    }
+}
+
+@available(*, unavailable)
+extension ViewerHandler: Sendable {}

@@ -1,0 +1,64 @@
+public import NIOCore
+import SecamWire
+
+/// How long and how much a viewer may keep the gateway busy.
+public struct ViewerLimits: Sendable {
+    /// From the connection to the end of the TLS handshake.
+    public var handshakeTimeout = TimeAmount.seconds(10)
+    /// From the handshake to HELLO.
+    public var helloTimeout = TimeAmount.seconds(10)
+    /// From HELLO, or from the last denial, to LOGIN.
+    public var loginTimeout = TimeAmount.seconds(10)
+    /// Whole seconds without any message after which a viewer is taken for gone; told to it in HELLO.
+    public var idleSeconds: UInt16 = 60
+    /// From BYE to the end of the connection, whatever the viewer does.
+    public var closeTimeout = TimeAmount.seconds(2)
+    public var loginsPerConnection = 3
+    /// Cameras that one viewer may watch at once.
+    public var watches = 64
+    /// One CREDIT for each frame of 64 cameras at 60 a second would be 3840.
+    public var messagesPerSecond = 5000
+    /// Messages that may come at once after a silence.
+    public var messageBurst = 10_000
+    /// How old a frame may be to be shown to a viewer that begins to watch.
+    public var heldFrameAge = TimeAmount.seconds(2)
+    /// How long a camera is kept running after its last watcher, as when somebody switches between cameras.
+    public var demandLinger = TimeAmount.seconds(2)
+
+    public init() {}
+
+    /// Bytes of answers that may wait for a viewer before its next messages are read.
+    static let answerBytes = 64 << 10
+    /// Bytes that the kernel may hold unsent before it takes no more, so that no old frames pile up there.
+    static let unsentBytes = 128 << 10
+    /// Changes of cameras within this time are told together.
+    static let directoryInterval = TimeAmount.milliseconds(100)
+}
+
+/// Counts events against a rate, allowing bursts.
+struct TokenBucket: Sendable {
+    private let perSecond: Int
+    private let burst: Int
+    private var tokens: Double
+    private var filled: NIODeadline
+
+    init(perSecond: Int, burst: Int, at now: NIODeadline) {
+        precondition(perSecond > 0 && burst > 0, "TokenBucket: rate out of range")
+        self.perSecond = perSecond
+        self.burst = burst
+        tokens = Double(burst)
+        filled = now
+    }
+
+    /// - Returns: false when the rate is exceeded.
+    mutating func take(at now: NIODeadline) -> Bool {
+        if now > filled {
+            let seconds = Double((now - filled).nanoseconds) / 1e9
+            tokens = min(Double(burst), tokens + seconds * Double(perSecond))
+            filled = now
+        }
+        guard tokens >= 1 else { return false }
+        tokens -= 1
+        return true
+    }
+}

@@ -1,0 +1,217 @@
+import Dispatch
+public import Logging
+public import NIOCore
+import NIOPosix
+public import SecamTLS
+public import SecamUsers
+public import SecamWire
+import Synchronization
+
+/// The side of the gateway that talks to the cameras.
+public protocol CameraHub: AnyObject, Sendable {
+    /// Somebody watches now, or nobody has for 2 s. Changes of one flow come in order, on a thread of the server.
+    func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool)
+}
+
+/// Lets viewers in over TLS and hands them the cameras' frames.
+///
+/// One call of `start`, then any number of `publish` and `update` from any thread, then `stop`, which must be awaited.
+public final class ViewerServer: Sendable {
+    /// The application protocol (ALPN) that viewers and gateway speak.
+    public static let applicationProtocol = "secam/1"
+
+    private enum Phase {
+        case idle
+        case starting
+        case running(Running)
+        case stopped
+    }
+
+    private struct Running {
+        let group: MultiThreadedEventLoopGroup
+        let listener: any Channel
+        let connections: ConnectionGroup
+        let accounts: AccountsWatch
+    }
+
+    private struct Directory {
+        var cameras: [Cameras.Camera] = []
+        var loops: [LoopGate] = []
+        var isUpdateScheduled = false
+        var lastUpdate = NIODeadline.uptimeNanoseconds(0)
+    }
+
+    private let configuration: ViewerServerConfiguration
+    private let tls: TLSContext
+    private let users: UserStore
+    private let environment: ViewerEnvironment
+    private let fanOut: FanOut
+    private let phase = Mutex(Phase.idle)
+    private let directory = Mutex(Directory())
+
+    public init(
+        configuration: ViewerServerConfiguration, tls: TLSContext, users: UserStore, authenticator: Authenticator,
+        audit: AuditLog, hub: any CameraHub, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.tls = tls
+        self.users = users
+        let counters = ViewerCounters()
+        environment = ViewerEnvironment(
+            limits: configuration.viewerLimits, software: configuration.software, authenticator: authenticator,
+            audit: audit, ledger: ConnectionLedger(limits: configuration.connectionLimits), counters: counters,
+            logger: logger)
+        fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
+    }
+
+    public var figures: [Figure] { environment.counters.figures }
+
+    /// Listens.
+    ///
+    /// - Returns: the address, with the real port when 0 was asked for.
+    /// - Throws: `ViewerServerError` with what to do about it.
+    public func start() async throws(ViewerServerError) -> SocketAddress {
+        guard (0...65_535).contains(configuration.port) else { throw .portOutOfRange(configuration.port) }
+        try phase.withLock { phase throws(ViewerServerError) in
+            guard case .idle = phase else { throw .alreadyStarted }
+            phase = .starting
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
+        do {
+            let loops = try await makeLoops(group)
+            fanOut.open(loops)
+            let connections = ConnectionGroup()
+            let listener = try await bind(group, loops, connections)
+            guard let address = listener.localAddress else { throw ChannelError.unknownLocalAddress }
+            let accounts = AccountsWatch(users: users, loops: loops, logger: environment.logger)
+            accounts.start(every: configuration.accountsInterval)
+            phase.withLock {
+                $0 = .running(
+                    Running(group: group, listener: listener, connections: connections, accounts: accounts))
+            }
+            return address
+        } catch {
+            closeGates()
+            try? await group.shutdownGracefully()
+            phase.withLock { $0 = .idle }
+            throw failure(error)
+        }
+    }
+
+    /// Says BYE to all viewers and closes; after 2 s also those that do not take it.
+    public func stop() async {
+        let running = phase.withLock { phase -> Running? in
+            guard case .running(let running) = phase else { return nil }
+            phase = .stopped
+            return running
+        }
+        guard let running else { return }
+        try? await running.listener.close().get()
+        for loop in directory.withLock({ $0.loops }) {
+            loop.withTable { $0.closeAll(.shutdown, "the gateway stops") }
+        }
+        await running.connections.allClosed()
+        closeGates()
+        try? await running.group.shutdownGracefully()
+    }
+
+    /// Hands a frame to everybody who watches it. Any thread; frames of one flow in order.
+    ///
+    /// - Parameters:
+    ///   - message: the whole FRAME message, sent as it is.
+    ///   - frame: its fields; `flow` is the camera's number.
+    public func publish(_ message: ByteBuffer, frame: Frame) {
+        fanOut.publish(message, frame)
+    }
+
+    /// Replaces the list of cameras. Any thread; each viewer is told when what it may see has changed.
+    public func update(cameras: [Cameras.Camera]) {
+        directory.withLock { directory in
+            directory.cameras = cameras
+            guard !directory.isUpdateScheduled, let first = directory.loops.first else { return }
+            directory.isUpdateScheduled = true
+            let due = directory.lastUpdate + ViewerLimits.directoryInterval
+            first.schedule(in: max(.zero, due - .now())) { self.sendDirectory() }
+        }
+    }
+
+    private func sendDirectory() {
+        let (cameras, loops) = directory.withLock { directory in
+            directory.isUpdateScheduled = false
+            directory.lastUpdate = .now()
+            return (directory.cameras, directory.loops)
+        }
+        for loop in loops { loop.withTable { $0.update(cameras: cameras) } }
+    }
+
+    // MARK: - Listening
+
+    private func makeLoops(_ group: MultiThreadedEventLoopGroup) async throws -> [LoopGate] {
+        var loops: [LoopGate] = []
+        let counters = environment.counters
+        let fanOut = fanOut
+        for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
+            let gate = try await eventLoop.submit {
+                let table = LoopTable(index: index, fanOut: fanOut)
+                let gate = LoopGate(table, eventLoop: eventLoop, counters: counters)
+                table.gate = gate
+                return gate
+            }.get()
+            loops.append(gate)
+        }
+        // The cameras that were given before the start.
+        let cameras = directory.withLock { directory in
+            directory.loops = loops
+            return directory.cameras
+        }
+        for loop in loops { loop.withTable { $0.update(cameras: cameras) } }
+        return loops
+    }
+
+    private func closeGates() {
+        fanOut.close()
+        let loops = directory.withLock { directory in
+            defer { directory.loops = [] }
+            return directory.loops
+        }
+        for loop in loops { loop.close() }
+    }
+
+    private func bind(
+        _ group: MultiThreadedEventLoopGroup, _ loops: [LoopGate], _ connections: ConnectionGroup
+    ) async throws -> any Channel {
+        let gates = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
+        let tls = tls
+        let environment = environment
+        return try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptLogger(logger: environment.logger))
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.init(rawValue: Self.notSentLowWatermark)), value: ViewerLimits.unsentBytes)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let gate = gates[ObjectIdentifier(channel.eventLoop)] else { return }
+                    try gate.accept(channel, tls: tls, environment: environment, connections: connections)
+                }
+            }
+            .bind(host: configuration.host, port: configuration.port).get()
+    }
+
+    /// TCP_NOTSENT_LOWAT, which Glibc's headers lack.
+    private static let notSentLowWatermark: CInt = 25
+
+    private func failure(_ error: any Error) -> ViewerServerError {
+        let host = configuration.host
+        let port = configuration.port
+        guard let error = error as? IOError else {
+            if error is SocketAddressError.UnknownHost { return .unknownHost(host) }
+            return .cannotListen(host: host, port: port, reason: "\(error)")
+        }
+        return ViewerServerError(errno: error.errnoCode, host: host, port: port)
+    }
+}

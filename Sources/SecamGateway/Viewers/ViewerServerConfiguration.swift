@@ -1,0 +1,65 @@
+public import NIOCore
+
+/// How many connections the gateway holds at once.
+public struct ConnectionLimits: Sendable {
+    public var connections = 1024
+    /// From one IPv4 address, or one IPv6 network of 64 bits.
+    public var connectionsPerAddress = 64
+    /// Not logged in yet, handshakes included.
+    public var notLoggedIn = 256
+
+    public init() {}
+}
+
+public struct ViewerServerConfiguration: Sendable {
+    /// Name or address to listen on; `::` stands for every address of IPv6 and IPv4.
+    public var host: String
+    /// 0 for any free port.
+    public var port: Int
+    /// Event loops, each a thread.
+    public var threads: Int
+    public var connectionLimits = ConnectionLimits()
+    public var viewerLimits = ViewerLimits()
+    /// How often the accounts are looked at for changes by other processes.
+    public var accountsInterval = TimeAmount.milliseconds(500)
+    /// Name and version, told in HELLO.
+    public var software = "secam-gateway"
+
+    public init(host: String, port: Int, threads: Int = 2) {
+        self.host = host
+        self.port = port
+        self.threads = threads
+    }
+}
+
+/// Why the gateway cannot listen for viewers.
+public enum ViewerServerError: Error, Sendable, Hashable {
+    case portOutOfRange(Int)
+    case portTaken(host: String, port: Int)
+    case addressNotAvailable(host: String)
+    case unknownHost(String)
+    case privilegedPort(Int)
+    case cannotListen(host: String, port: Int, reason: String)
+    case alreadyStarted
+}
+
+extension ViewerServerError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .portOutOfRange(let port):
+            "there is no port \(port); choose one from 0 (any free one) to 65535"
+        case .portTaken(let host, let port):
+            "port \(port) on \(host) is taken by another program; stop it, or choose another port (0 for any free one)"
+        case .addressNotAvailable(let host):
+            "this machine does not have the address \(host); listen on one that it has, or on :: for all"
+        case .unknownHost(let host):
+            "the name \(host) has no address; listen on an address of this machine, or on :: for all"
+        case .privilegedPort(let port):
+            "port \(port) may be used by root alone; choose one from 1024 on"
+        case .cannotListen(let host, let port, let reason):
+            "cannot listen on \(host), port \(port): \(reason)"
+        case .alreadyStarted:
+            "the server for viewers was started before"
+        }
+    }
+}

@@ -1,0 +1,275 @@
+import NIOCore
+import SecamUsers
+import SecamWire
+
+/// One viewer's side of the protocol after the TLS handshake, without I/O: messages and times go in, actions come out.
+///
+///     hello ──HELLO──► login ──LOGIN──► verifying ──accepted──► watching
+///                        ▲──────────denied─────┘
+///
+/// From each state BYE, a broken message or a deadline lead to `closed`, in which everything is ignored.
+struct ViewerSession {
+    enum State: Equatable {
+        case hello
+        case login
+        case verifying
+        case watching(User)
+        case closed
+    }
+
+    enum Action: Equatable {
+        case send([UInt8])
+        /// Check name and password, then call `finishLogin`.
+        case authenticate(username: String, password: String)
+        case startFlow(FlowKey)
+        case stopFlow(FlowKey)
+        /// The viewer broke the protocol, for the log and the counters; BYE and `close` follow.
+        case refused(WireError)
+        /// Close once everything before is sent. `revoked` tells the audit log that the account changed.
+        case close(ByeReason)
+    }
+
+    private(set) var state = State.hello
+    private(set) var deadline: NIODeadline?
+    /// The CAMERAS message that the viewer should get next; nil when what it knows is right.
+    private(set) var pendingView: CameraView?
+
+    private let limits: ViewerLimits
+    private let software: String
+    private var slots = FrameSlots()
+    private var view: CameraView?
+    private var loginCount = 0
+    private var bucket: TokenBucket
+
+    init(limits: ViewerLimits, software: String, at now: NIODeadline) {
+        self.limits = limits
+        self.software = software
+        bucket = TokenBucket(perSecond: limits.messagesPerSecond, burst: limits.messageBurst, at: now)
+        deadline = now + limits.helloTimeout
+    }
+
+    /// The longest message that is accepted now, in bytes with the envelope.
+    var messageLimit: Int { user == nil ? WireLimits.beforeLogin : WireLimits.viewerMessage }
+
+    var user: User? {
+        if case .watching(let user) = state { user } else { nil }
+    }
+
+    // MARK: - Messages
+
+    /// - Parameter bytes: the whole message, whose envelope was read before.
+    mutating func receive(_ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline) -> [Action] {
+        guard state != .closed else { return [] }
+        guard bucket.take(at: now) else {
+            return close(.overload, "more than \(limits.messagesPerSecond) messages a second")
+        }
+        do throws(WireError) {
+            if envelope.type == .bye {
+                _ = try Bye.decode(bytes, envelope)
+                return end(.done)
+            }
+            switch state {
+            case .hello: return try receiveHello(envelope, bytes, at: now)
+            case .login: return try receiveLogin(envelope, bytes)
+            case .verifying: throw WireError.unknownType(envelope.type.rawValue)
+            case .watching: return try receiveRequest(envelope, bytes, at: now)
+            case .closed: return []
+            }
+        } catch {
+            return malformed(error)
+        }
+    }
+
+    /// What follows in the stream cannot be read.
+    mutating func malformed(_ error: WireError) -> [Action] {
+        guard state != .closed else { return [] }
+        return [.refused(error)] + close(.malformed, error.description)
+    }
+
+    private mutating func receiveHello(
+        _ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline
+    ) throws(WireError) -> [Action] {
+        _ = try Hello.decode(bytes, envelope)
+        state = .login
+        deadline = now + limits.loginTimeout
+        return [.send(Hello(idle: limits.idleSeconds, software: software).encoded())]
+    }
+
+    private mutating func receiveLogin(
+        _ envelope: Envelope, _ bytes: Span<UInt8>
+    ) throws(WireError) -> [Action] {
+        let login = try Login.decode(bytes, envelope)
+        state = .verifying
+        deadline = nil
+        loginCount += 1
+        return [.authenticate(username: login.username, password: login.password)]
+    }
+
+    private mutating func receiveRequest(
+        _ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline
+    ) throws(WireError) -> [Action] {
+        deadline = now + .seconds(Int64(limits.idleSeconds))
+        switch envelope.type {
+        case .credit:
+            let credit = try Credit.decode(bytes, envelope)
+            slots.add(credit: credit.frames, to: credit.flow)
+            return []
+        case .watch: return start(try Watch.decode(bytes, envelope), at: now)
+        case .unwatch: return stop(try Unwatch.decode(bytes, envelope).camera)
+        case .ping: return [.send(Pong(token: try Ping.decode(bytes, envelope).token).encoded())]
+        case .pong:
+            _ = try Pong.decode(bytes, envelope)
+            return []
+        case .error:
+            _ = try ErrorMessage.decode(bytes, envelope)
+            return []
+        case .hello:
+            _ = try Hello.decode(bytes, envelope)
+            return [Self.error(.unexpected, "HELLO was said before")]
+        case .login:
+            _ = try Login.decode(bytes, envelope)
+            return [Self.error(.unexpected, "you are logged in; connect again to be somebody else")]
+        default: throw .unknownType(envelope.type.rawValue)
+        }
+    }
+
+    private mutating func start(_ watch: Watch, at now: NIODeadline) -> [Action] {
+        guard let view, view.numbers.contains(watch.camera) else {
+            return [Self.error(.noSuchCamera, "there is no camera \(watch.camera)")]
+        }
+        guard watch.rendition != .luma else {
+            return [Self.error(.noSuchRendition, "the gateway has jpeg and sub, not \(watch.rendition)")]
+        }
+        let key = FlowKey(camera: watch.camera, rendition: watch.rendition)
+        let former = slots.rendition(of: watch.camera).map { FlowKey(camera: watch.camera, rendition: $0) }
+        guard former != nil || slots.count < limits.watches else {
+            return [Self.error(.tooMany, "at most \(limits.watches) cameras can be watched at once")]
+        }
+        slots.watch(key, credit: watch.credit, interval: .microseconds(Int64(watch.interval)), at: now)
+        // Also when it was watched before: the new watch may begin with the frame that the old one had.
+        return (former.map { [.stopFlow($0)] } ?? []) + [.startFlow(key)]
+    }
+
+    private mutating func stop(_ camera: UInt32) -> [Action] {
+        guard let rendition = slots.rendition(of: camera) else { return [] }
+        slots.unwatch(camera)
+        return [.stopFlow(FlowKey(camera: camera, rendition: rendition))]
+    }
+
+    private static func error(_ code: ErrorCode, _ detail: String) -> Action {
+        .send(ErrorMessage(code: code, detail: detail).encoded())
+    }
+
+    // MARK: - Login and rights
+
+    /// - Parameters:
+    ///   - view: of the accepted user.
+    ///   - time: UTC microseconds.
+    mutating func finishLogin(
+        _ outcome: LoginOutcome, view: CameraView?, time: Int64, at now: NIODeadline
+    ) -> [Action] {
+        guard state == .verifying else { return [] }
+        switch outcome {
+        case .accepted(let user, _):
+            state = .watching(user)
+            deadline = now + .seconds(Int64(limits.idleSeconds))
+            self.view = view
+            pendingView = view
+            return [.send(Welcome(role: user.role, time: time).encoded())]
+        case .denied(let reason, let wait):
+            let denied = Action.send(Denied(reason: reason, wait: wait, detail: reason.detail(wait)).encoded())
+            guard loginCount < limits.loginsPerConnection else {
+                return [denied] + close(.overload, "at most \(limits.loginsPerConnection) logins on one connection")
+            }
+            state = .login
+            deadline = now + limits.loginTimeout
+            return [denied]
+        }
+    }
+
+    /// The account as it is now, nil when it is gone. Other rights hold at once; other credentials end the session.
+    mutating func accountChanged(to current: User?) -> [Action] {
+        guard let user else { return [] }
+        guard let current, !current.disabled, current.credentialRevision == user.credentialRevision else {
+            return close(.revoked, "the account was changed or removed")
+        }
+        state = .watching(current)
+        return []
+    }
+
+    /// The cameras that exist for this user now. What he may not see any more stops at once.
+    mutating func show(_ view: CameraView) -> [Action] {
+        guard user != nil, view !== self.view else { return [] }
+        self.view = view
+        pendingView = view
+        var actions: [Action] = []
+        for key in slots.keys where !view.numbers.contains(key.camera) {
+            slots.unwatch(key.camera)
+            actions.append(.stopFlow(key))
+        }
+        return actions
+    }
+
+    mutating func takePendingView() -> CameraView? {
+        defer { pendingView = nil }
+        return pendingView
+    }
+
+    // MARK: - Frames
+
+    mutating func offer(_ frame: SharedFrame) -> FrameSlots.Offer {
+        slots.offer(frame)
+    }
+
+    /// The next frame to send. The user's rights are checked here too, at the last possible moment.
+    mutating func nextFrame(at now: NIODeadline) -> SharedFrame? {
+        while let frame = slots.take(at: now) {
+            if let view, view.numbers.contains(frame.key.camera) { return frame }
+        }
+        return nil
+    }
+
+    /// When a frame that waits for its interval can be sent.
+    var nextFrameDue: NIODeadline? { slots.nextDue }
+
+    // MARK: - The end
+
+    /// To be called at `deadline`, or later.
+    mutating func deadlineReached(at now: NIODeadline) -> [Action] {
+        guard let deadline, now >= deadline else { return [] }
+        switch state {
+        case .hello: return close(.idle, "no HELLO")
+        case .login: return close(.idle, "no LOGIN")
+        case .watching: return close(.idle, "no message for \(limits.idleSeconds) s")
+        case .verifying, .closed: return []
+        }
+    }
+
+    /// Says BYE and closes.
+    mutating func close(_ reason: ByeReason, _ detail: String) -> [Action] {
+        guard state != .closed else { return [] }
+        return [.send(Bye(reason: reason, detail: detail).encoded())] + end(reason)
+    }
+
+    /// The connection is gone, or the viewer said BYE.
+    mutating func end(_ reason: ByeReason) -> [Action] {
+        guard state != .closed else { return [] }
+        let flows = slots.keys.map(Action.stopFlow)
+        slots = FrameSlots()
+        state = .closed
+        deadline = nil
+        view = nil
+        pendingView = nil
+        return flows + [.close(reason)]
+    }
+}
+
+extension DenialReason {
+    fileprivate func detail(_ wait: UInt32) -> String {
+        switch self {
+        case .credentials: "user or password are not right"
+        case .locked: "too many wrong tries; wait \(wait) s"
+        case .busy: "too many logins at once; try again in \(wait) s"
+        }
+    }
+}

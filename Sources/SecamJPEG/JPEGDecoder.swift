@@ -1,0 +1,152 @@
+import CTurboJPEG
+import SecamPicture
+import SecamWire
+
+/// Decodes JPEG images with libturbojpeg, from sources that nobody vouches for: sizes are checked before anything is
+/// allocated or decoded, and an image of endless scans is refused. One for each thread.
+public struct JPEGDecoder: ~Copyable, Sendable {
+    private var codec: TurboJPEG
+    private var planes = ScratchBuffer()
+
+    /// - Throws: ``JPEGError/outOfMemory``.
+    public init() throws(JPEGError) {
+        codec = try TurboJPEG(compressing: false)
+    }
+
+    /// Reads an image's header; some microseconds.
+    /// - Throws: ``JPEGError/invalid(_:)``, ``JPEGError/tooLarge(width:height:)``,
+    ///   ``JPEGError/unsupportedColors``.
+    public mutating func header(of jpeg: Span<UInt8>) throws(JPEGError) -> JPEGHeader {
+        var (width, height, sampling, colors) = (CInt(0), CInt(0), CInt(0), CInt(0))
+        let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
+            unsafe codec.call { handle in
+                unsafe tjDecompressHeader3(
+                    handle, bytes.baseAddress, CUnsignedLong(bytes.count), &width, &height, &sampling, &colors)
+            }
+        }
+        switch outcome {
+        // An image of tables alone is no error to libturbojpeg.
+        case .success where width <= 0 || height <= 0: throw .invalid("there is no picture in it")
+        case .success: break
+        case .failure(let reason): throw .invalid(reason)
+        // Damaged, but the header's fields are there.
+        case .warning where width > 0 && height > 0: break
+        case .warning(let reason): throw .invalid(reason)
+        }
+        guard PictureLimits.allows(width: Int(width), height: Int(height)) else {
+            throw .tooLarge(width: Int(width), height: Int(height))
+        }
+        if colors == CInt(TJCS_CMYK.rawValue) || colors == CInt(TJCS_YCCK.rawValue) { throw .unsupportedColors }
+        guard let chroma = JPEGHeader.Chroma(code: sampling) else {
+            throw .invalid("unknown subsampling of the colours")
+        }
+        return JPEGHeader(width: Int(width), height: Int(height), chroma: chroma)
+    }
+
+    /// Decodes into the first bytes of `destination`, rows without padding: of size
+    /// ``JPEGHeader/size(at:)`` times ``JPEGPixels/bytesPerPixel``.
+    ///
+    /// ``JPEGPixels/gray`` at ``JPEGScale/eighth`` is the cheapest look at an image: the mean brightness of each block.
+    /// - Throws: as ``header(of:)``, and ``JPEGError/picture(_:)`` when `destination` is too small.
+    public mutating func decode(
+        _ jpeg: Span<UInt8>, as pixels: JPEGPixels, scale: JPEGScale = .full, into destination: inout MutableSpan<UInt8>
+    ) throws(JPEGError) -> JPEGPicture {
+        let header = try header(of: jpeg)
+        let (width, height) = header.size(at: scale)
+        let needed = width * height * pixels.bytesPerPixel
+        try check(destination.count, needed: needed)
+        // Brightness is for programs, which do not see the fast transform's rounding.
+        let flags = TJFLAG_LIMITSCANS | (pixels == .gray ? TJFLAG_FASTDCT : 0)
+        let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
+            unsafe destination.withUnsafeMutableBufferPointer { target in
+                unsafe codec.decode {
+                    unsafe target[..<needed].update(repeating: 0)
+                } _: { handle in
+                    unsafe tjDecompress2(
+                        handle, bytes.baseAddress, CUnsignedLong(bytes.count), target.baseAddress, CInt(width), 0,
+                        CInt(height), pixels.code, flags)
+                }
+            }
+        }
+        return try picture(outcome, width, height)
+    }
+
+    /// The brightness alone, scaled down: ``decode(_:as:scale:into:)`` with ``JPEGPixels/gray``.
+    public mutating func decodeLuma(
+        _ jpeg: Span<UInt8>, scale: JPEGScale, into destination: inout MutableSpan<UInt8>
+    ) throws(JPEGError) -> JPEGPicture {
+        try decode(jpeg, as: .gray, scale: scale, into: &destination)
+    }
+
+    /// Decodes into the first bytes of `destination` as I420 without padding. Nothing is converted to RGB and back;
+    /// images with more colour than 4:2:0 (most webcams deliver 4:2:2) have it averaged.
+    /// - Throws: as ``header(of:)``, and ``JPEGError/picture(_:)`` when `destination` is too small.
+    public mutating func decodeI420(
+        _ jpeg: Span<UInt8>, scale: JPEGScale = .full, into destination: inout MutableSpan<UInt8>
+    ) throws(JPEGError) -> JPEGPicture {
+        let header = try header(of: jpeg)
+        let (width, height) = header.size(at: scale)
+        let target = I420Target(width: width, height: height)
+        try check(destination.count, needed: target.byteCount)
+        let outcome = unsafe destination.withUnsafeMutableBufferPointer { bytes in
+            unsafe decodePlanes(jpeg, header.chroma, target, into: bytes)
+        }
+        return try picture(outcome, width, height)
+    }
+
+    private mutating func decodePlanes(
+        _ jpeg: Span<UInt8>, _ subsampling: JPEGHeader.Chroma, _ target: I420Target,
+        into destination: UnsafeMutableBufferPointer<UInt8>
+    ) -> TurboJPEG.Outcome {
+        let luma = subsampling.planeSize(0, width: target.width, height: target.height)
+        let color = subsampling.planeSize(1, width: target.width, height: target.height)
+        let lumaDirect = luma == (target.width, target.height)
+        let colorDirect = subsampling == .yuv420
+        // Room for the planes as the image has them, where they cannot go to their place at once.
+        let scratchLuma = lumaDirect ? 0 : luma.width * luma.height
+        let scratchColor = colorDirect ? 0 : color.width * color.height
+        let scratch = unsafe planes.bytes(scratchLuma + 2 * scratchColor)
+        guard let y = destination.baseAddress else { return .success }
+        let u = unsafe y + target.lumaBytes
+        let v = unsafe u + target.chromaBytes
+        let from = scratch.baseAddress
+        let decodedY = unsafe lumaDirect ? y : from
+        let decodedU = unsafe colorDirect ? u : from.map { unsafe $0 + scratchLuma }
+        let decodedV = unsafe colorDirect ? v : from.map { unsafe $0 + scratchLuma + scratchColor }
+        let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
+            unsafe codec.decode {
+                unsafe destination[..<target.byteCount].update(repeating: 0)
+                unsafe scratch.update(repeating: 0)
+            } _: { handle in
+                unsafe secam_decompress_planes(
+                    handle, bytes.baseAddress, CUnsignedLong(bytes.count), decodedY, decodedU, decodedV,
+                    CInt(target.width), CInt(target.height), TJFLAG_LIMITSCANS)
+            }
+        }
+        if case .failure = outcome { return outcome }
+        if !lumaDirect, let decodedY = unsafe decodedY {
+            for row in 0..<target.height {
+                unsafe (y + row * target.width).update(from: decodedY + row * luma.width, count: target.width)
+            }
+        }
+        if subsampling == .gray {
+            unsafe u.update(repeating: 128, count: 2 * target.chromaBytes)
+        } else if !colorDirect, let decodedU = unsafe decodedU, let decodedV = unsafe decodedV {
+            unsafe ChromaResampling.halve(decodedU, color, of: subsampling, into: u, target)
+            unsafe ChromaResampling.halve(decodedV, color, of: subsampling, into: v, target)
+        }
+        return outcome
+    }
+
+    private func check(_ bytes: Int, needed: Int) throws(JPEGError) {
+        guard bytes >= needed else { throw .picture(.destinationTooSmall(bytes: bytes, needed: needed)) }
+    }
+
+    private func picture(_ outcome: TurboJPEG.Outcome, _ width: Int, _ height: Int) throws(JPEGError) -> JPEGPicture {
+        switch outcome {
+        case .success: JPEGPicture(width: width, height: height, isDamaged: false)
+        case .warning: JPEGPicture(width: width, height: height, isDamaged: true)
+        case .failure(let reason): throw .invalid(reason)
+        }
+    }
+}

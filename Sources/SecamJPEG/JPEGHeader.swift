@@ -1,0 +1,64 @@
+/// What a JPEG image says about itself.
+public struct JPEGHeader: Equatable, Sendable {
+    /// How many pixels share a colour.
+    public enum Chroma: Equatable, Sendable, CaseIterable {
+        case gray, yuv444, yuv422, yuv440, yuv420, yuv411
+    }
+
+    /// Pixels.
+    public let width: Int
+    /// Pixels.
+    public let height: Int
+    public let chroma: Chroma
+
+    public init(width: Int, height: Int, chroma: Chroma) {
+        (self.width, self.height, self.chroma) = (width, height, chroma)
+    }
+
+    /// The size in pixels when decoded at a scale.
+    public func size(at scale: JPEGScale) -> (width: Int, height: Int) {
+        ((width + scale.rawValue - 1) / scale.rawValue, (height + scale.rawValue - 1) / scale.rawValue)
+    }
+}
+
+/// By how much an image is made smaller while it is decoded, which costs less than decoding all of it.
+public enum JPEGScale: Int, Sendable, CaseIterable {
+    case full = 1
+    case half = 2
+    case quarter = 4
+    case eighth = 8
+}
+
+/// How decoded pixels are arranged, in rows without padding.
+public enum JPEGPixels: Sendable, CaseIterable {
+    /// Brightness alone, one byte; the colours are not even decoded.
+    case gray
+    /// Red, green, blue.
+    case rgb
+    /// Red, green, blue, 255.
+    case rgba
+    /// Blue, green, red, 255.
+    case bgra
+
+    public var bytesPerPixel: Int {
+        switch self {
+        case .gray: 1
+        case .rgb: 3
+        case .rgba, .bgra: 4
+        }
+    }
+}
+
+/// A picture that was decoded.
+public struct JPEGPicture: Equatable, Sendable {
+    /// Pixels, after scaling.
+    public let width: Int
+    /// Pixels, after scaling.
+    public let height: Int
+    /// The image was cut off or damaged: parts of the picture are grey or wrong.
+    public let isDamaged: Bool
+
+    public init(width: Int, height: Int, isDamaged: Bool) {
+        (self.width, self.height, self.isDamaged) = (width, height, isDamaged)
+    }
+}

@@ -1,0 +1,22 @@
+/// Memory that is kept from picture to picture and only ever grows.
+@safe struct ScratchBuffer: ~Copyable, @unchecked Sendable {
+    private var memory: UnsafeMutableBufferPointer<UInt8>
+
+    init() {
+        unsafe memory = UnsafeMutableBufferPointer<UInt8>(start: nil, count: 0)
+    }
+
+    deinit {
+        unsafe memory.deallocate()
+    }
+
+    /// At least `count` bytes; what they held before is lost when they have to grow.
+    mutating func bytes(_ count: Int) -> UnsafeMutableBufferPointer<UInt8> {
+        if unsafe memory.count < count {
+            unsafe memory.deallocate()
+            unsafe memory = .allocate(capacity: count)
+            unsafe memory.initialize(repeating: 0)
+        }
+        return unsafe memory
+    }
+}

@@ -1,0 +1,123 @@
+internal import CAVFormat
+internal import Glibc
+
+/// A Matroska file that is being written: the one owner of the descriptor, libav's output and its muxer.
+@safe final class MatroskaFile {
+    /// What libav gathers before it calls the system.
+    private static let bufferSize: Int32 = 256 * 1024
+    /// Of a new file: recordings are nobody else's business.
+    private static let mode: mode_t = 0o640
+
+    let path: String
+    private var descriptor: Int32 = -1
+    private var output: UnsafeMutablePointer<AVIOContext>?
+    private var context: UnsafeMutablePointer<AVFormatContext>?
+    private var packet: UnsafeMutablePointer<AVPacket>?
+    private var hasHeader = false
+
+    init(path: String, replacing: Bool) throws(MediaError) {
+        _ = LibAV.isQuiet
+        self.path = path
+        let creation = replacing ? O_TRUNC : O_EXCL
+        descriptor = unsafe open(path, creation | O_CREAT | O_WRONLY | O_CLOEXEC, Self.mode)
+        guard descriptor >= 0 else {
+            throw switch errno {
+            case EEXIST: .fileExists(path: path)
+            case EACCES, EPERM, EROFS: .permissionDenied(source: path)
+            case ENOSPC, EDQUOT: .diskFull(path: path)
+            default: .io(source: path, operation: "creating", reason: AVFailure(code: -errno).text)
+            }
+        }
+        unsafe packet = av_packet_alloc()
+        unsafe output = secam_av_output(descriptor, Self.bufferSize)
+        let code = unsafe avformat_alloc_output_context2(&context, nil, "matroska", nil)
+        guard unsafe packet != nil, unsafe output != nil, unsafe context != nil else {
+            throw failure("creating", code)
+        }
+        unsafe context?.pointee.pb = output
+    }
+
+    deinit {
+        unsafe av_packet_free(&packet)
+        unsafe avformat_free_context(context)
+        unsafe secam_av_free_output(output)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    func setMetadata(_ key: String, _ value: String) {
+        guard let context = unsafe context else { return }
+        unsafe av_dict_set(&context.pointee.metadata, key, value, 0)
+    }
+
+    /// Declares the one stream, Motion JPEG in milliseconds, and writes the file's head.
+    func begin(width: Int, height: Int, clusterMilliseconds: Int64) throws(MediaError) {
+        guard let context = unsafe context, let stream = unsafe avformat_new_stream(context, nil),
+            let parameters = unsafe stream.pointee.codecpar
+        else { throw .io(source: path, operation: "creating", reason: "out of memory") }
+        unsafe parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
+        unsafe parameters.pointee.codec_id = AV_CODEC_ID_MJPEG
+        unsafe parameters.pointee.width = Int32(width)
+        unsafe parameters.pointee.height = Int32(height)
+        unsafe parameters.pointee.color_range = AVCOL_RANGE_JPEG
+        unsafe stream.pointee.time_base = AVRational(num: 1, den: 1000)
+        var options: OpaquePointer?
+        defer { unsafe av_dict_free(&options) }
+        unsafe av_dict_set_int(&options, "cluster_time_limit", clusterMilliseconds, 0)
+        let code = unsafe avformat_write_header(context, &options)
+        guard code >= 0 else { throw failure("writing the head", code) }
+        hasHeader = true
+        try flush()
+    }
+
+    func write(_ jpeg: RawSpan, milliseconds: Int64) throws(MediaError) {
+        guard let packet = unsafe packet else { return }
+        let code: Int32 = unsafe jpeg.withUnsafeBytes { bytes in
+            // libav does not write into what it is given here, and is done with it when it returns.
+            unsafe packet.pointee.data = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?
+                .assumingMemoryBound(to: UInt8.self)
+            unsafe packet.pointee.size = Int32(bytes.count)
+            unsafe packet.pointee.stream_index = 0
+            unsafe packet.pointee.pts = milliseconds
+            unsafe packet.pointee.dts = milliseconds
+            unsafe packet.pointee.flags = AV_PKT_FLAG_KEY
+            defer { unsafe packet.pointee.data = nil }
+            return unsafe av_write_frame(context, packet)
+        }
+        guard code >= 0 else { throw failure("writing", code) }
+    }
+
+    /// Ends the cluster and hands everything to the system.
+    func flush() throws(MediaError) {
+        let code = unsafe av_write_frame(context, nil)
+        guard code >= 0 else { throw failure("writing", code) }
+        unsafe avio_flush(output)
+        let error = unsafe output?.pointee.error ?? 0
+        guard error >= 0 else { throw failure("writing", error) }
+    }
+
+    func synchronize() throws(MediaError) {
+        guard fdatasync(descriptor) == 0 else { throw failure("syncing", -errno) }
+    }
+
+    /// Writes the index and the length, and closes.
+    func end() throws(MediaError) {
+        guard hasHeader else { return }
+        hasHeader = false
+        let code = unsafe av_write_trailer(context)
+        guard code >= 0 else { throw failure("finishing", code) }
+        unsafe avio_flush(output)
+        let error = unsafe output?.pointee.error ?? 0
+        guard error >= 0 else { throw failure("finishing", error) }
+        let closed = close(descriptor)
+        descriptor = -1
+        guard closed == 0 else { throw failure("closing", -errno) }
+    }
+
+    private func failure(_ operation: String, _ code: Int32) -> MediaError {
+        let failure = AVFailure(code: code)
+        return switch failure.errno {
+        case ENOSPC, EDQUOT: .diskFull(path: path)
+        default: .io(source: path, operation: operation, reason: failure.text)
+        }
+    }
+}

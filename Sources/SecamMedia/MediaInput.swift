@@ -1,0 +1,198 @@
+internal import CAVFormat
+internal import Glibc
+
+/// An opened file or stream; the one owner of libav's demuxer, the chosen stream and the packet read last.
+@safe final class MediaInput {
+    /// Longer than this, nobody waits for a stream to tell what is in it.
+    private static let analysisMicroseconds = 3_000_000
+
+    let source: MediaSource
+    private let interrupt: MediaInterrupt
+    private var context: UnsafeMutablePointer<AVFormatContext>?
+    private var packet: UnsafeMutablePointer<AVPacket>?
+    private var stream: UnsafeMutablePointer<AVStream>?
+
+    init(_ source: MediaSource, _ interrupt: MediaInterrupt) throws(MediaError) {
+        _ = LibAV.isQuiet
+        self.source = source
+        self.interrupt = interrupt
+        try source.requireReadableFile()
+        unsafe context = avformat_alloc_context()
+        unsafe packet = av_packet_alloc()
+        guard unsafe context != nil, unsafe packet != nil else {
+            throw .io(source: source.name, operation: "opening", reason: "out of memory")
+        }
+        try open()
+        try chooseStream()
+    }
+
+    deinit {
+        unsafe av_packet_free(&packet)
+        unsafe avformat_close_input(&context)
+    }
+
+    private func open() throws(MediaError) {
+        unsafe context?.pointee.interrupt_callback = unsafe AVIOInterruptCB(
+            callback: { opaque in
+                guard let opaque = unsafe opaque else { return 0 }
+                return unsafe Unmanaged<MediaInterrupt>.fromOpaque(opaque).takeUnretainedValue().isDue ? 1 : 0
+            },
+            opaque: Unmanaged.passUnretained(interrupt).toOpaque())
+        var options: OpaquePointer?
+        defer { unsafe av_dict_free(&options) }
+        unsafe av_dict_set(&options, "protocol_whitelist", source.protocols, 0)
+        unsafe av_dict_set_int(&options, "analyzeduration", Int64(Self.analysisMicroseconds), 0)
+        // Over UDP a single lost datagram spoils pictures up to the next key frame.
+        unsafe av_dict_set(&options, "rtsp_transport", "tcp", 0)
+        interrupt.start()
+        // Frees the context when it fails.
+        var code = unsafe avformat_open_input(&context, source.address, nil, &options)
+        guard code == 0 else { throw openError(AVFailure(code: code)) }
+        code = unsafe avformat_find_stream_info(context, nil)
+        if let error = interrupt.error(source: source.name) { throw error }
+        guard code >= 0 else { throw openError(AVFailure(code: code)) }
+    }
+
+    private func chooseStream() throws(MediaError) {
+        let index = unsafe av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
+        let streams = unsafe UnsafeBufferPointer(
+            start: context?.pointee.streams, count: Int(context?.pointee.nb_streams ?? 0))
+        guard index >= 0, Int(index) < streams.count, let chosen = unsafe streams[Int(index)],
+            unsafe chosen.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
+        else {
+            throw .noVideoStream(source: source.name, found: unsafe Self.describe(streams))
+        }
+        for other in streams.indices where other != Int(index) {
+            unsafe streams[other]?.pointee.discard = AVDISCARD_ALL
+        }
+        unsafe stream = chosen
+        // libav can show a text file as a video of letters.
+        let textCodecs = [AV_CODEC_ID_ANSI, AV_CODEC_ID_BINTEXT, AV_CODEC_ID_XBIN, AV_CODEC_ID_IDF]
+        guard !textCodecs.contains(codec) else { throw .notVideo(source: source.name, found: "text") }
+        // A stream may tell its size with a later key frame; a file that does not has no pictures.
+        guard width > 0 && height > 0 || !source.isFile else {
+            throw .notVideo(source: source.name, found: source.describeContent())
+        }
+        guard (0...MediaReader.largestSide).contains(width), (0...MediaReader.largestSide).contains(height) else {
+            throw .pictureTooLarge(source: source.name, width: width, height: height)
+        }
+    }
+
+    private static func describe(_ streams: UnsafeBufferPointer<UnsafeMutablePointer<AVStream>?>) -> String {
+        var kinds: [String] = []
+        for index in streams.indices {
+            guard let parameters = unsafe streams[index]?.pointee.codecpar else { continue }
+            let codec = unsafe String(cString: avcodec_get_name(parameters.pointee.codec_id))
+            guard let kind = unsafe av_get_media_type_string(parameters.pointee.codec_type) else { continue }
+            kinds.append(unsafe codec + " " + String(cString: kind))
+        }
+        return kinds.isEmpty ? "nothing" : kinds.joined(separator: ", ")
+    }
+
+    private func openError(_ failure: AVFailure) -> MediaError {
+        if let error = interrupt.error(source: source.name) { return error }
+        switch failure.code {
+        case secam_averror_invalid_data, secam_averror_eof:
+            return .notVideo(source: source.name, found: source.describeContent())
+        case secam_averror_no_protocol:
+            return .unsupportedSource(source: source.name, reason: "libavformat was built without this kind of address")
+        default: break
+        }
+        switch failure.errno {
+        case ENOENT where source.isFile: return .noSuchFile(source: source.name)
+        case EACCES where source.isFile: return .permissionDenied(source: source.name)
+        default: break
+        }
+        return source.isFile
+            ? .io(source: source.name, operation: "opening", reason: failure.text)
+            : .unreachable(source: source.name, reason: failure.text)
+    }
+
+    // MARK: The chosen stream
+
+    var codec: AVCodecID { unsafe stream?.pointee.codecpar?.pointee.codec_id ?? AV_CODEC_ID_NONE }
+    var codecName: String { unsafe String(cString: avcodec_get_name(codec)) }
+    var width: Int { unsafe Int(stream?.pointee.codecpar?.pointee.width ?? 0) }
+    var height: Int { unsafe Int(stream?.pointee.codecpar?.pointee.height ?? 0) }
+
+    /// The average, or what the container promises; `nil` when neither is known.
+    var framesPerSecond: Double? {
+        let rates = unsafe [stream?.pointee.avg_frame_rate, stream?.pointee.r_frame_rate]
+        let known = rates.lazy.compactMap { $0 }.first { $0.num > 0 && $0.den > 0 }
+        return known.map { Double($0.num) / Double($0.den) }
+    }
+
+    var durationMicroseconds: Int64? {
+        let duration = unsafe context?.pointee.duration ?? secam_av_no_timestamp
+        return duration > 0 ? duration : nil
+    }
+
+    /// Microseconds since the stream's start; `nil` for a missing timestamp.
+    func microseconds(_ timestamp: Int64) -> Int64? {
+        guard timestamp != secam_av_no_timestamp, let stream = unsafe stream?.pointee else { return nil }
+        let start = unsafe stream.start_time == secam_av_no_timestamp ? 0 : stream.start_time
+        return unsafe av_rescale_q(timestamp &- start, stream.time_base, AVRational(num: 1, den: 1_000_000))
+    }
+
+    /// Hands the stream's description to `body`, to set up a decoder or filter with.
+    func withParameters<R>(_ body: (UnsafePointer<AVCodecParameters>, AVRational) -> R?) -> R? {
+        guard let stream = unsafe stream, let parameters = unsafe stream.pointee.codecpar else { return nil }
+        return unsafe body(parameters, stream.pointee.time_base)
+    }
+
+    // MARK: Packets
+
+    enum Read {
+        case packet
+        case damaged
+        case end
+    }
+
+    /// Reads the next packet of the chosen stream; it stays until the next call.
+    func read() throws(MediaError) -> Read {
+        guard let context = unsafe context, let packet = unsafe packet, let stream = unsafe stream else { return .end }
+        interrupt.start()
+        while true {
+            unsafe av_packet_unref(packet)
+            let code = unsafe av_read_frame(context, packet)
+            if code == 0 {
+                guard unsafe packet.pointee.stream_index == stream.pointee.index else { continue }
+                return unsafe packet.pointee.flags & AV_PKT_FLAG_CORRUPT == 0 ? .packet : .damaged
+            }
+            if let error = interrupt.error(source: source.name) { throw error }
+            if code == secam_averror_eof { return .end }
+            if code == secam_averror_again { continue }
+            // What a cut off file ends with is said in several ways.
+            if unsafe source.isFile && avio_feof(context.pointee.pb) != 0 { return .end }
+            if code == secam_averror_invalid_data { return .damaged }
+            throw .io(source: source.name, operation: "reading", reason: AVFailure(code: code).text)
+        }
+    }
+
+    func withPacket<R>(_ body: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> R) throws(MediaError) -> R {
+        guard let packet = unsafe packet else {
+            throw .io(source: source.name, operation: "reading", reason: "out of memory")
+        }
+        return try unsafe body(packet)
+    }
+
+    func withPacketBytes<R>(_ body: (RawSpan) -> R) -> R {
+        guard let packet = unsafe packet, let start = unsafe packet.pointee.data else { return body(RawSpan()) }
+        return unsafe body(UnsafeRawBufferPointer(start: start, count: Int(packet.pointee.size)).bytes)
+    }
+
+    /// The packet's presentation time, microseconds since the stream's start.
+    var packetMicroseconds: Int64? {
+        guard let packet = unsafe packet?.pointee else { return nil }
+        return unsafe microseconds(packet.pts == secam_av_no_timestamp ? packet.dts : packet.pts)
+    }
+
+    /// - Returns: whether the next packet is the first again; only formats with an index of their own can be trusted.
+    func seekToStart() -> Bool {
+        guard source.isFile, let context = unsafe context, let stream = unsafe stream,
+            unsafe context.pointee.iformat.pointee.flags & (AVFMT_GENERIC_INDEX | AVFMT_TS_DISCONT) == 0
+        else { return false }
+        let start = unsafe stream.pointee.start_time == secam_av_no_timestamp ? 0 : stream.pointee.start_time
+        return unsafe av_seek_frame(context, stream.pointee.index, start, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+}

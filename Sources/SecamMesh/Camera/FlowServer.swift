@@ -1,0 +1,218 @@
+public import SecamConfig
+public import SecamWire
+
+/// The camera's end of all flows: who gets which frame of the ring, and when.
+///
+/// A state machine without I/O: time is an argument, what is to be sent is returned.
+public struct FlowServer: Sendable {
+    public struct Limits: Sendable {
+        /// Flows of one connection.
+        public var flowsPerPeer = 16
+        /// Flows in all.
+        public var flows = 512
+        /// Groups whose cursor is remembered.
+        public var groups = 64
+        /// Frames that a flow may have outstanding, whatever it grants.
+        public var credit: UInt32 = 256
+        /// Microseconds of silence after which a consumer's flows are closed.
+        public var silence: Int64 = 3_000_000
+
+        public init() {}
+    }
+
+    public enum Action: Sendable {
+        case frame(Frame, ArraySlice<UInt8>, to: PeerID)
+        case gap(Gap, to: PeerID)
+        case close(CloseFlow, to: PeerID)
+    }
+
+    private struct Key: Hashable {
+        let peer: PeerID
+        let flow: UInt32
+    }
+
+    private struct Cursor: Hashable {
+        let group: String
+        let rendition: Rendition
+    }
+
+    private struct Flow {
+        let rendition: Rendition
+        let policy: FlowPolicy
+        let interval: Int64
+        let group: String
+        var credit: UInt32
+        /// The first sequence number that it has not been given yet.
+        var next: UInt64
+        /// Time of the last frame given, UTC microseconds.
+        var lastTimestamp = Int64.min
+        var heard: MonotonicTime
+    }
+
+    private let incarnation: UInt64
+    private let limits: Limits
+    private var flows: [Key: Flow] = [:]
+    private var cursors: [Cursor: UInt64] = [:]
+
+    public private(set) var framesSent: UInt64 = 0
+    public private(set) var bytesSent: UInt64 = 0
+
+    /// - Parameter incarnation: another one after each start of the camera.
+    public init(incarnation: UInt64, limits: Limits = Limits()) {
+        self.incarnation = incarnation
+        self.limits = limits
+    }
+
+    public var count: Int { flows.count }
+
+    /// What somebody needs at present.
+    public var demand: RenditionSet {
+        flows.values.reduce(into: []) { $0.insert(RenditionSet($1.rendition)) }
+    }
+
+    /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
+    public func interval(_ rendition: Rendition) -> Int64? {
+        flows.values.lazy.filter { $0.rendition == rendition }.map(\.interval).min()
+    }
+
+    public mutating func open(
+        _ message: OpenFlow, from peer: PeerID, _ ring: Ring, now: MonotonicTime
+    ) -> [Action] {
+        let key = Key(peer: peer, flow: message.flow)
+        let ofPeer = flows.keys.lazy.filter { $0.peer == peer }.count
+        guard flows[key] != nil || (ofPeer < limits.flowsPerPeer && flows.count < limits.flows) else {
+            let close = CloseFlow(
+                flow: message.flow, reason: .tooMany,
+                detail: "\(limits.flowsPerPeer) flows for one connection, \(limits.flows) in all")
+            return [.close(close, to: peer)]
+        }
+        flows[key] = Flow(
+            rendition: message.rendition, policy: message.policy, interval: Int64(message.interval),
+            group: message.group, credit: min(message.credit, limits.credit), next: start(of: message, ring),
+            heard: now)
+        return pump(key, ring)
+    }
+
+    public mutating func credit(
+        _ message: Credit, from peer: PeerID, _ ring: Ring, now: MonotonicTime
+    ) -> [Action] {
+        let key = Key(peer: peer, flow: message.flow)
+        guard flows[key] != nil else { return [unknown(message.flow, peer)] }
+        flows[key]!.heard = now
+        flows[key]!.credit = min(flows[key]!.credit + message.frames, limits.credit)
+        return pump(key, ring)
+    }
+
+    public mutating func acknowledge(_ message: Acknowledge, from peer: PeerID, now: MonotonicTime) -> [Action] {
+        let key = Key(peer: peer, flow: message.flow)
+        guard let flow = flows[key] else { return [unknown(message.flow, peer)] }
+        flows[key]!.heard = now
+        // An acknowledgement of another incarnation's frames, or of frames never sent, says nothing about ours.
+        guard message.incarnation == incarnation, message.sequence < flow.next, !flow.group.isEmpty else {
+            return []
+        }
+        let cursor = Cursor(group: flow.group, rendition: flow.rendition)
+        guard cursors[cursor] != nil || cursors.count < limits.groups else { return [] }
+        cursors[cursor] = max(cursors[cursor] ?? 0, message.sequence)
+        return []
+    }
+
+    public mutating func close(_ message: CloseFlow, from peer: PeerID) {
+        flows[Key(peer: peer, flow: message.flow)] = nil
+    }
+
+    /// The connection is gone.
+    public mutating func lost(_ peer: PeerID) {
+        flows = flows.filter { $0.key.peer != peer }
+    }
+
+    /// Time has passed: flows whose consumer is silent are closed.
+    public mutating func tick(now: MonotonicTime) {
+        flows = flows.filter { now.since($0.value.heard) <= limits.silence }
+    }
+
+    /// Ends all flows, as when the camera stops.
+    public mutating func closeAll(_ reason: CloseReason) -> [Action] {
+        defer { flows = [:] }
+        return flows.keys.map { .close(CloseFlow(flow: $0.flow, reason: reason), to: $0.peer) }
+    }
+
+    /// The ring has grown: everybody with credit gets what is next.
+    public mutating func pump(_ ring: Ring) -> [Action] {
+        flows.keys.flatMap { pump($0, ring) }
+    }
+
+    // MARK: Inside
+
+    private func unknown(_ flow: UInt32, _ peer: PeerID) -> Action {
+        .close(CloseFlow(flow: flow, reason: .unknownFlow, detail: "no such flow; open it anew"), to: peer)
+    }
+
+    private func start(of message: OpenFlow, _ ring: Ring) -> UInt64 {
+        let rendition = message.rendition
+        let live = (ring.newest(rendition)?.sequence ?? ring.lastEvicted(rendition)) + 1
+        switch message.start {
+        case .live:
+            // Who wants the latest wants to see something at once.
+            return message.policy == .latest ? max(1, live - 1) : live
+        case .sequence(let theirs, let sequence):
+            return theirs == incarnation ? sequence : ring.oldest(rendition)?.sequence ?? live
+        case .time(let time):
+            return ring.first(rendition, at: time)?.sequence ?? live
+        case .acknowledged:
+            return cursors[Cursor(group: message.group, rendition: rendition)].map { $0 + 1 } ?? live
+        }
+    }
+
+    private mutating func pump(_ key: Key, _ ring: Ring) -> [Action] {
+        guard var flow = flows[key] else { return [] }
+        var actions: [Action] = []
+        while flow.credit > 0, let frame = nextFrame(flow, ring) {
+            if flow.policy == .every, flow.interval == 0, frame.sequence > flow.next {
+                let reason: GapReason = flow.next <= ring.lastEvicted(flow.rendition) ? .overflow : .dropped
+                let gap = Gap(
+                    flow: key.flow, incarnation: incarnation, first: flow.next, last: frame.sequence - 1,
+                    reason: reason)
+                actions.append(.gap(gap, to: key.peer))
+            }
+            flow.next = frame.sequence + 1
+            flow.lastTimestamp = frame.timestamp
+            flow.credit -= 1
+            framesSent += 1
+            bytesSent += UInt64(frame.bytes.count)
+            actions.append(.frame(message(frame, flow: key.flow), frame.bytes, to: key.peer))
+        }
+        flows[key] = flow
+        return actions
+    }
+
+    private func nextFrame(_ flow: Flow, _ ring: Ring) -> RingFrame? {
+        switch flow.policy {
+        case .latest:
+            guard let newest = ring.newest(flow.rendition), newest.sequence >= flow.next else { return nil }
+            return isDue(newest, flow) ? newest : nil
+        case .every:
+            guard flow.interval > 0, flow.lastTimestamp > .min else {
+                return ring.first(flow.rendition, from: flow.next)
+            }
+            // The clock may have been set back in between, so both numbers must agree.
+            let due = ring.first(flow.rendition, at: flow.lastTimestamp + flow.interval - FlowServer.tolerance)
+            return due.flatMap { $0.sequence >= flow.next ? $0 : nil }
+        }
+    }
+
+    private func isDue(_ frame: RingFrame, _ flow: Flow) -> Bool {
+        guard flow.interval > 0, flow.lastTimestamp > .min else { return true }
+        let elapsed = frame.timestamp - flow.lastTimestamp
+        return elapsed >= flow.interval - FlowServer.tolerance || elapsed < 0
+    }
+
+    /// Cameras are not exact: a frame this many microseconds early counts as due.
+    private static let tolerance: Int64 = 4000
+
+    private func message(_ frame: RingFrame, flow: UInt32) -> Frame {
+        Frame(
+            flow: flow, rendition: frame.rendition, format: frame.format, incarnation: incarnation,
+            sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)
+    }
+}

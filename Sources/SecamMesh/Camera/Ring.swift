@@ -1,0 +1,122 @@
+public import SecamWire
+
+/// One frame of the ring in one rendition.
+public struct RingFrame: Sendable, Equatable {
+    public let rendition: Rendition
+    public let format: PixelFormat
+    public let sequence: UInt64
+    /// Time of the capture, UTC microseconds.
+    public let timestamp: Int64
+    public let width: UInt16
+    public let height: UInt16
+    public let bytes: ArraySlice<UInt8>
+
+    public init(
+        rendition: Rendition, format: PixelFormat, sequence: UInt64, timestamp: Int64, width: UInt16,
+        height: UInt16, bytes: ArraySlice<UInt8>
+    ) {
+        self.rendition = rendition
+        self.format = format
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.width = width
+        self.height = height
+        self.bytes = bytes
+    }
+}
+
+/// What a camera saw last: a log of frames for each rendition, bounded by time and by bytes.
+///
+/// Sequence numbers only grow within a rendition; those that are missing never come.
+public struct Ring: Sendable {
+    /// Microseconds.
+    public var longest: Int64
+    /// Bytes of all renditions together. The newest frame of a rendition stays even when it alone is larger.
+    public var largest: Int
+    public private(set) var byteCount = 0
+    private var logs: [Log]
+
+    public init(seconds: Int, bytes: Int) {
+        longest = Int64(seconds) * 1_000_000
+        largest = bytes
+        logs = Array(repeating: Log(), count: Rendition.allCases.count)
+    }
+
+    /// Adds a frame behind the others of its rendition, and lets the oldest of all go.
+    public mutating func append(_ frame: RingFrame) {
+        let newest = logs[Ring.index(frame.rendition)].last
+        precondition(newest.map { $0.sequence < frame.sequence } ?? true, "a ring's sequence numbers only grow")
+        logs[Ring.index(frame.rendition)].append(frame)
+        byteCount += frame.bytes.count
+        evict(now: frame.timestamp)
+    }
+
+    public func newest(_ rendition: Rendition) -> RingFrame? { logs[Ring.index(rendition)].last }
+
+    public func oldest(_ rendition: Rendition) -> RingFrame? { logs[Ring.index(rendition)].first }
+
+    /// The first frame whose number is at least `sequence`.
+    public func first(_ rendition: Rendition, from sequence: UInt64) -> RingFrame? {
+        logs[Ring.index(rendition)].first { $0.sequence >= sequence }
+    }
+
+    /// The first frame captured at or after this time, UTC microseconds.
+    public func first(_ rendition: Rendition, at time: Int64) -> RingFrame? {
+        logs[Ring.index(rendition)].first { $0.timestamp >= time }
+    }
+
+    /// The highest sequence number of this rendition that was let go, 0 when none was.
+    public func lastEvicted(_ rendition: Rendition) -> UInt64 { logs[Ring.index(rendition)].lastEvicted }
+
+    private mutating func evict(now: Int64) {
+        while let victim = oldestRendition(),
+            byteCount > largest || logs[victim].first!.timestamp < now - longest
+        {
+            byteCount -= logs[victim].removeFirst()
+        }
+    }
+
+    /// The log with the oldest frame, among those that have more than their newest one.
+    private func oldestRendition() -> Int? {
+        logs.indices.filter { logs[$0].count > 1 }.min { logs[$0].first!.timestamp < logs[$1].first!.timestamp }
+    }
+
+    private static func index(_ rendition: Rendition) -> Int { Int(rendition.rawValue) - 1 }
+}
+
+/// A queue whose head moves on without moving the rest, and in which numbers are found by halving.
+private struct Log: Sendable {
+    private var frames: [RingFrame?] = []
+    private var head = 0
+    private(set) var lastEvicted: UInt64 = 0
+
+    var count: Int { frames.count - head }
+    var first: RingFrame? { head < frames.count ? frames[head] : nil }
+    var last: RingFrame? { head < frames.count ? frames[frames.count - 1] : nil }
+
+    mutating func append(_ frame: RingFrame) { frames.append(frame) }
+
+    /// Lets the oldest frame go and returns how many bytes that sets free.
+    mutating func removeFirst() -> Int {
+        let frame = frames[head]!
+        frames[head] = nil
+        head += 1
+        lastEvicted = frame.sequence
+        if head > 64, head * 2 > frames.count {
+            frames.removeFirst(head)
+            head = 0
+        }
+        return frame.bytes.count
+    }
+
+    /// The first frame for which the condition holds; it must hold for all later ones too.
+    func first(where holds: (RingFrame) -> Bool) -> RingFrame? {
+        var low = head
+        var high = frames.count
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(frames[middle]!) { high = middle } else { low = middle + 1 }
+        }
+        return low < frames.count ? frames[low] : nil
+    }
+}

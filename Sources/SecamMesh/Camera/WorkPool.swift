@@ -1,0 +1,271 @@
+public import SecamConfig
+internal import SecamWire
+
+/// Hands a camera's pictures to the workers that granted jobs, and puts what they make back in order.
+///
+/// A picture that its worker does not give back in time goes to another worker as well; the first result counts. A
+/// state machine without I/O: time is an argument, what is to be sent is returned.
+public struct WorkPool<Picture: Sendable>: Sendable {
+    public struct Limits: Sendable {
+        /// Microseconds after which a job is given to another worker too.
+        public var lateness: Int64 = 180_000
+        /// Microseconds of silence after which a worker is forgotten.
+        public var silence: Int64 = 3_000_000
+        /// Pictures that wait or are being worked on; the oldest one is given up for a new one.
+        public var pictures = 64
+        /// Microseconds for which more than one picture may wait although there are workers, before the workers
+        /// count as too slow.
+        public var congestion: Int64 = 500_000
+        /// Pictures that wait while the workers are too slow.
+        public var waiting = 4
+        /// Bytes of the same.
+        public var bytes = 64 << 20
+        /// Workers that may fail at one picture before it is given up: it may be the picture that kills them.
+        public var attempts = 3
+        /// Workers at once.
+        public var workers = 256
+
+        public init() {}
+    }
+
+    public enum Action: Sendable {
+        /// Send this picture to this worker as this job.
+        case send(job: UInt64, Picture, to: PeerID)
+        /// The results are complete up to here: this picture's is next.
+        case finished(Picture, Outcome)
+    }
+
+    public enum Outcome: Sendable {
+        case made(MeshMessage)
+        /// No worker took it in time, or none could make anything of it.
+        case dropped(reason: String)
+    }
+
+    private struct Job: Sendable {
+        let picture: Picture
+        let bytes: Int
+        var attempts: [Attempt] = []
+        var outcome: Outcome?
+
+        var isWaiting: Bool { attempts.isEmpty && outcome == nil }
+    }
+
+    private struct Attempt: Sendable {
+        let worker: PeerID
+        let sent: MonotonicTime
+    }
+
+    private struct Worker: Sendable {
+        /// Jobs that it takes at once.
+        var window: UInt32
+        var heard: MonotonicTime
+        /// Unfinished jobs that it has.
+        var outstanding: UInt32 = 0
+        /// It was late with a job, which went to another one; it gets no more until it has given something back.
+        var isLate = false
+        /// Microseconds from sending to result, averaged over the last few.
+        var latency: Double = 0
+
+        mutating func noteResult(after microseconds: Int64) {
+            latency = latency == 0 ? Double(microseconds) : latency * 0.8 + Double(microseconds) * 0.2
+        }
+
+        var credit: UInt32 { isLate || outstanding >= window ? 0 : window - outstanding }
+    }
+
+    private let limits: Limits
+    private var workers: [PeerID: Worker] = [:]
+    /// In the order of capture; the first one is the next to be finished.
+    private var jobs: [(number: UInt64, job: Job)] = []
+    private var bytes = 0
+    private var congestedSince: MonotonicTime?
+
+    public private(set) var sent: UInt64 = 0
+    public private(set) var repeated: UInt64 = 0
+    public private(set) var dropped: UInt64 = 0
+    /// Results that nobody waited for any more.
+    public private(set) var late: UInt64 = 0
+
+    public init(limits: Limits = Limits()) { self.limits = limits }
+
+    /// Jobs that the workers would still take.
+    public var credit: UInt32 { workers.values.reduce(0) { $0 + $1.credit } }
+
+    public var workerCount: Int { workers.count }
+
+    /// Whether anything is under way, so that `tick` is needed.
+    public var isBusy: Bool { !jobs.isEmpty }
+
+    /// A new picture, later than all before it, with a number that is larger than theirs.
+    public mutating func submit(
+        _ picture: Picture, job number: UInt64, bytes size: Int, now: MonotonicTime
+    ) -> [Action] {
+        jobs.append((number, Job(picture: picture, bytes: size)))
+        bytes += size
+        while unfinished > limits.pictures || bytes > limits.bytes { giveUpOldest { $0.outcome == nil } }
+        let actions = dispatch(now)
+        relieve(now)
+        return actions + finish()
+    }
+
+    /// A worker lives and takes that many jobs at once.
+    public mutating func grant(_ count: UInt32, from peer: PeerID, now: MonotonicTime) -> [Action] {
+        guard workers[peer] != nil || workers.count < limits.workers else { return [] }
+        var worker = workers[peer] ?? Worker(window: 0, heard: now)
+        worker.heard = now
+        worker.window = count
+        workers[peer] = worker
+        return dispatch(now)
+    }
+
+    /// A worker gives back a job. Results of jobs that it was never given are ignored.
+    public mutating func result(
+        job number: UInt64, _ message: MeshMessage, failure: String, from peer: PeerID, now: MonotonicTime
+    ) -> [Action] {
+        workers[peer]?.heard = now
+        workers[peer]?.isLate = false
+        guard let index = jobs.firstIndex(where: { $0.number == number }),
+            let attempt = jobs[index].job.attempts.first(where: { $0.worker == peer })
+        else {
+            late += 1
+            return []
+        }
+        workers[peer]?.noteResult(after: now.since(attempt.sent))
+        guard jobs[index].job.outcome == nil else {
+            late += 1
+            return finish()
+        }
+        if failure.isEmpty {
+            conclude(index, .made(message))
+        } else {
+            giveUp(index, failure)
+        }
+        return dispatch(now) + finish()
+    }
+
+    /// The connection to a worker is gone.
+    public mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
+        guard workers.removeValue(forKey: peer) != nil else { return [] }
+        for index in jobs.indices {
+            guard let last = jobs[index].job.attempts.last, last.worker == peer else { continue }
+            // Late at once.
+            let longAgo = now.advanced(byMicroseconds: -limits.lateness)
+            jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: peer, sent: longAgo)
+        }
+        return dispatch(now) + finish()
+    }
+
+    /// Time has passed: silent workers are forgotten, late jobs go to another worker.
+    public mutating func tick(now: MonotonicTime) -> [Action] {
+        var actions: [Action] = []
+        for (peer, worker) in workers where now.since(worker.heard) > limits.silence {
+            actions += lost(peer, now: now)
+        }
+        for index in jobs.indices {
+            guard jobs[index].job.outcome == nil, let last = jobs[index].job.attempts.last,
+                now.since(last.sent) >= limits.lateness
+            else { continue }
+            actions += repeatLate(index, now)
+        }
+        return actions + finish()
+    }
+
+    /// Gives up everything that is under way, as when the camera stops.
+    public mutating func abandonAll(_ reason: String) -> [Action] {
+        for index in jobs.indices where jobs[index].job.outcome == nil { giveUp(index, reason) }
+        return finish()
+    }
+
+    // MARK: Inside
+
+    private var unfinished: Int { jobs.lazy.filter { $0.job.outcome == nil }.count }
+    private var waiting: Int { jobs.lazy.filter { $0.job.isWaiting }.count }
+
+    /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. A
+    /// queue that grew while there was no worker is worked off first.
+    private mutating func relieve(_ now: MonotonicTime) {
+        guard !workers.isEmpty, waiting > 1 else {
+            congestedSince = nil
+            return
+        }
+        let since = congestedSince ?? now
+        congestedSince = since
+        guard now.since(since) > limits.congestion else { return }
+        while waiting > limits.waiting { giveUpOldest { $0.isWaiting } }
+    }
+
+    private mutating func giveUpOldest(where matches: (Job) -> Bool) {
+        guard let oldest = jobs.firstIndex(where: { matches($0.job) }) else { return }
+        giveUp(oldest, "no encoder took it in time")
+    }
+
+    private mutating func repeatLate(_ index: Int, _ now: MonotonicTime) -> [Action] {
+        let tried = jobs[index].job.attempts.map(\.worker)
+        if tried.count >= limits.attempts {
+            giveUp(index, "\(tried.count) encoders did not give it back")
+            return []
+        }
+        guard let peer = freest(except: tried) else { return [] }
+        repeated += 1
+        workers[tried.last!]?.isLate = true
+        return [send(index, to: peer, now)]
+    }
+
+    /// Gives out what waits, oldest first: what others wait for comes before what is new.
+    private mutating func dispatch(_ now: MonotonicTime) -> [Action] {
+        var actions: [Action] = []
+        for index in jobs.indices where jobs[index].job.outcome == nil {
+            let attempts = jobs[index].job.attempts
+            if attempts.isEmpty {
+                guard let peer = freest(except: []) else { break }
+                actions.append(send(index, to: peer, now))
+            } else if now.since(attempts.last!.sent) >= limits.lateness {
+                actions += repeatLate(index, now)
+            }
+        }
+        return actions
+    }
+
+    private mutating func send(_ index: Int, to peer: PeerID, _ now: MonotonicTime) -> Action {
+        workers[peer]!.outstanding += 1
+        jobs[index].job.attempts.append(Attempt(worker: peer, sent: now))
+        sent += 1
+        return .send(job: jobs[index].number, jobs[index].job.picture, to: peer)
+    }
+
+    /// The worker with credit from which a result is to be expected first.
+    private func freest(except tried: [PeerID]) -> PeerID? {
+        workers.lazy
+            .filter { $0.value.credit > 0 && !tried.contains($0.key) }
+            .min { left, right in
+                let leftWait = Double(left.value.outstanding + 1) * left.value.latency
+                let rightWait = Double(right.value.outstanding + 1) * right.value.latency
+                if leftWait != rightWait { return leftWait < rightWait }
+                return left.key.number < right.key.number
+            }?.key
+    }
+
+    private mutating func giveUp(_ index: Int, _ reason: String) {
+        dropped += 1
+        conclude(index, .dropped(reason: reason))
+    }
+
+    private mutating func conclude(_ index: Int, _ outcome: Outcome) {
+        jobs[index].job.outcome = outcome
+        bytes -= jobs[index].job.bytes
+        for attempt in jobs[index].job.attempts {
+            guard let outstanding = workers[attempt.worker]?.outstanding, outstanding > 0 else { continue }
+            workers[attempt.worker]!.outstanding = outstanding - 1
+        }
+    }
+
+    /// Everything at the head of the line that has its outcome.
+    private mutating func finish() -> [Action] {
+        var actions: [Action] = []
+        while let first = jobs.first, let outcome = first.job.outcome {
+            actions.append(.finished(first.job.picture, outcome))
+            jobs.removeFirst()
+        }
+        return actions
+    }
+}

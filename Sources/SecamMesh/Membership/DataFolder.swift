@@ -1,0 +1,112 @@
+internal import Glibc
+public import SecamConfig
+public import SecamWire
+
+/// The folder in which the gateway and its operator keep what must outlive a process.
+///
+///     keys/gateway.key       the registry's secret key
+///     keys/allowed           who may join (see `Allowlist`)
+///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
+///     tls/                   the self-signed certificate
+///     users.sqlite           the users
+///     audit.log              every login and refusal
+public struct DataFolder: Sendable, Equatable {
+    public let path: String
+
+    public init(_ path: String) { self.path = path }
+
+    public var keys: String { "\(path)/keys" }
+    public var gatewayKey: String { "\(keys)/gateway.key" }
+    public var allowed: String { "\(keys)/allowed" }
+    public var tls: String { "\(path)/tls" }
+    public var users: String { "\(path)/users.sqlite" }
+    public var auditLog: String { "\(path)/audit.log" }
+
+    public func joinFile(_ role: Role, _ name: String) -> String {
+        "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"
+    }
+
+    /// Makes the folders where they are missing.
+    public func make() throws(SecretFile.Failure) {
+        try SecretFile.makeFolder(keys)
+        try SecretFile.makeFolder(tls)
+    }
+
+    /// The registry's keys, made when there are none.
+    public func gatewayKeys() throws -> KeyPair {
+        if let text = try SecretFile.readIfThere(gatewayKey) {
+            return try KeyPair(secretHexadecimal: String(text.filter { !$0.isWhitespace }), what: gatewayKey)
+        }
+        let keys = try KeyPair()
+        try SecretFile.write(keys.secretHexadecimal + "\n", to: gatewayKey)
+        return keys
+    }
+
+    /// The list of admitted keys; empty when there is none yet.
+    public func allowlist() throws -> Allowlist {
+        guard let text = try SecretFile.readIfThere(allowed) else { return Allowlist() }
+        return try Allowlist(parsing: text, path: allowed)
+    }
+
+    /// When the list of admitted keys was written last, in nanoseconds; 0 when there is none.
+    public var allowlistVersion: Int64 {
+        var status = stat()
+        guard unsafe stat(allowed, &status) == 0 else { return 0 }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
+    /// The join file of a service, made together with its key when there is none.
+    ///
+    /// - Parameters:
+    ///   - pattern: the service's name; with `*` at its end one that many processes share.
+    ///   - registry: the address to write into a new file.
+    /// - Returns: the file's path.
+    public func ensureJoinFile(_ role: Role, pattern: String, registry: String) throws -> String {
+        let file = joinFile(role, pattern)
+        if let text = try SecretFile.readIfThere(file) {
+            let identity = try Identity(parsing: text, path: file)
+            guard try allowlist().admits(identity.keys.publicKey, role: role) else {
+                throw MeshError.file(
+                    path: file, reason: "its key was revoked; remove the file to have a new one made")
+            }
+            return file
+        }
+        try SecretFile.write(try invite(role, pattern: pattern, registry: registry), to: file)
+        return file
+    }
+
+    /// Admits a new key.
+    ///
+    /// - Returns: the text of the join file that goes with it.
+    public func invite(_ role: Role, pattern: String, registry: String) throws -> String {
+        let keys = try KeyPair()
+        let identity = Identity(
+            registry: registry, registryKey: try gatewayKeys().publicKey, role: role, pattern: pattern, keys: keys)
+        var list = try allowlist()
+        list.add(Allowlist.Entry(key: keys.publicKey, role: role, pattern: pattern))
+        try SecretFile.write(list.text, to: allowed)
+        return identity.text
+    }
+
+    /// Takes back all keys of a service; a running gateway notices within a second.
+    ///
+    /// - Parameters:
+    ///   - role: only in this role; `nil` for every one.
+    ///   - pattern: the service's name as it stands in the list.
+    /// - Returns: how many keys there were.
+    public func revoke(role: Role?, pattern: String) throws -> Int {
+        var list = try allowlist()
+        let count = list.remove(role: role, pattern: pattern)
+        if count > 0 { try SecretFile.write(list.text, to: allowed) }
+        return count
+    }
+
+    /// Writes another address into a join file that is there.
+    public func setRegistry(_ registry: String, role: Role, pattern: String) throws {
+        let file = joinFile(role, pattern)
+        var identity = try Identity.read(file, registry: nil, role: role)
+        guard identity.registry != registry else { return }
+        identity.registry = registry
+        try SecretFile.write(identity.text, to: file)
+    }
+}

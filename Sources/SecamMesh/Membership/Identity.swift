@@ -1,0 +1,81 @@
+internal import SecamConfig
+public import SecamWire
+
+/// Everything that a service must be told to take part: where the registry is, whom to trust there, and who it is
+/// itself. Written down in a join file, which holds a secret and must be readable by its owner only.
+public struct Identity: Sendable, Equatable {
+    /// Of the registry, as ZeroMQ writes it.
+    public var registry: String
+    public let registryKey: PublicKey
+    public let role: Role
+    /// Of the service; a `*` at its end stands for something of the process's own choice.
+    public let pattern: String
+    public let keys: KeyPair
+
+    public init(registry: String, registryKey: PublicKey, role: Role, pattern: String, keys: KeyPair) {
+        self.registry = registry
+        self.registryKey = registryKey
+        self.role = role
+        self.pattern = pattern
+        self.keys = keys
+    }
+
+    /// The name to join with.
+    ///
+    /// - Parameter instance: takes the place of the pattern's `*`.
+    public func name(instance: String) throws(NameError) -> Name {
+        try Name(pattern.last == "*" ? pattern.dropLast() + instance : pattern)
+    }
+
+    public init(parsing text: String, path: String) throws(MeshError) {
+        var values: [String: String] = [:]
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            guard !line.isEmpty, !line.hasPrefix("#") else { continue }
+            guard let equals = line.firstIndex(of: "=") else {
+                throw .badLine(path: path, line: index + 1, reason: "expected NAME=VALUE")
+            }
+            values[String(line[..<equals])] = String(line[line.index(after: equals)...])
+        }
+        func value(_ name: String) throws(MeshError) -> String {
+            guard let value = values[name], !value.isEmpty else {
+                throw .file(path: path, reason: "is no join file: the line \(name)=… is missing")
+            }
+            return value
+        }
+        registry = try value("registry")
+        registryKey = try PublicKey(hexadecimal: try value("registry-key"), what: "registry-key in \(path)")
+        let roleName = try value("role")
+        guard let role = Role(roleName) else {
+            throw .file(path: path, reason: "the role '\(roleName)' does not exist")
+        }
+        self.role = role
+        pattern = try value("name")
+        keys = try KeyPair(secretHexadecimal: try value("secret-key"), what: "secret-key in \(path)")
+    }
+
+    /// Reads a join file.
+    ///
+    /// - Parameters:
+    ///   - registry: takes the place of the address in the file.
+    ///   - role: the one that the program has; a join file for another one is refused.
+    public static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
+        var identity = try Identity(parsing: try SecretFile.read(path), path: path)
+        guard identity.role == role else {
+            throw MeshError.file(path: path, reason: "is for \(identity.role), this program is \(role)")
+        }
+        if let registry { identity.registry = registry }
+        return identity
+    }
+
+    public var text: String {
+        """
+        # Lets one service join. It holds a secret key: keep it readable by its owner only.
+        registry=\(registry)
+        registry-key=\(registryKey)
+        role=\(role)
+        name=\(pattern)
+        secret-key=\(keys.secretHexadecimal)
+
+        """
+    }
+}

@@ -1,0 +1,131 @@
+public import SecamConfig
+public import SecamWire
+
+/// A service's side of the registry: joins, beats, joins again, and keeps the roster while the registry is away.
+///
+/// A state machine without I/O: time is an argument, what is to be done is returned.
+public struct Membership: Sendable {
+    public enum Action: Sendable {
+        case send(any WireMessage)
+        /// Members that are new or started anew, and members that are gone.
+        case roster(added: [Roster.Member], removed: [Roster.Member])
+        case policy(Policy)
+        case joined
+        /// The registry has been silent for this many milliseconds; what is known stays in force.
+        case lostRegistry(milliseconds: Int64)
+        case refused(RefusalReason, String)
+    }
+
+    /// Microseconds.
+    private static let beatInterval: Int64 = 1_000_000
+    private static let silence: Int64 = 3_000_000
+    /// A name can be taken for a moment by the one who had it before: such a refusal is news when it lasts.
+    private static let patience = 8
+
+    private enum State {
+        case joining(nextTry: MonotonicTime?)
+        case joined(heard: MonotonicTime, lastBeat: MonotonicTime)
+    }
+
+    private let join: Join
+    private var state = State.joining(nextTry: nil)
+    private var camera: CameraReport?
+    private var refusals = 0
+    /// Members as last told, without this service itself.
+    public private(set) var members: [Roster.Member] = []
+
+    public init(_ join: Join) { self.join = join }
+
+    public var isJoined: Bool {
+        if case .joined = state { true } else { false }
+    }
+
+    /// Time has passed: a beat or another try to join.
+    public mutating func tick(figures: [Figure], now: MonotonicTime) -> [Action] {
+        switch state {
+        case .joining(let nextTry):
+            guard nextTry.map({ $0 <= now }) ?? true else { return [] }
+            return [sendJoin(now)]
+        case .joined(let heard, let lastBeat):
+            guard now.since(heard) <= Membership.silence else {
+                return [.lostRegistry(milliseconds: now.since(heard) / 1000), sendJoin(now)]
+            }
+            guard now.since(lastBeat) >= Membership.beatInterval else { return [] }
+            state = .joined(heard: heard, lastBeat: now)
+            return [.send(Beat(incarnation: join.incarnation, figures: figures))]
+        }
+    }
+
+    /// What was to be sent could not be: there is no connection yet, so a try to join does not count.
+    public mutating func noteUnreachable() {
+        if case .joining = state { state = .joining(nextTry: nil) }
+    }
+
+    /// The camera's state has changed; told at once and after every join.
+    public mutating func report(_ report: CameraReport) -> [Action] {
+        camera = report
+        return isJoined ? [.send(report)] : []
+    }
+
+    public mutating func receive(_ bytes: Span<UInt8>, now: MonotonicTime) throws(WireError) -> [Action] {
+        let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+        switch envelope.type {
+        case .roster:
+            let roster = try Roster.decode(bytes, envelope)
+            return hear(now) + update(roster)
+        case .beat:
+            _ = try Beat.decode(bytes, envelope)
+            guard isJoined else { return [] }
+            return hear(now)
+        case .policy:
+            return [.policy(try Policy.decode(bytes, envelope))]
+        case .refused:
+            let refusal = try Refused.decode(bytes, envelope)
+            return refuse(refusal, now)
+        default:
+            throw .unknownType(envelope.type.rawValue)
+        }
+    }
+
+    private mutating func hear(_ now: MonotonicTime) -> [Action] {
+        switch state {
+        case .joined(_, let lastBeat):
+            state = .joined(heard: now, lastBeat: lastBeat)
+            return []
+        case .joining:
+            state = .joined(heard: now, lastBeat: now)
+            refusals = 0
+            return [.joined] + (camera.map { [.send($0)] } ?? [])
+        }
+    }
+
+    private mutating func refuse(_ refusal: Refused, _ now: MonotonicTime) -> [Action] {
+        if refusal.reason == .notJoined {
+            // The registry has started anew and does not know us any more.
+            return isJoined ? [sendJoin(now)] : []
+        }
+        refusals += 1
+        let isPassing = refusal.reason == .nameTaken
+        state = .joining(nextTry: now.advanced(byMicroseconds: Membership.beatInterval / (isPassing ? 4 : 1)))
+        // Said once, not with every try.
+        return refusals == (isPassing ? Membership.patience : 1) ? [.refused(refusal.reason, refusal.detail)] : []
+    }
+
+    private mutating func sendJoin(_ now: MonotonicTime) -> Action {
+        state = .joining(nextTry: now.advanced(byMicroseconds: Membership.beatInterval))
+        return .send(join)
+    }
+
+    private mutating func update(_ roster: Roster) -> [Action] {
+        let told = roster.members.filter { $0.role != join.role || $0.name != join.name }
+        var added: [Roster.Member] = []
+        for member in told where !members.contains(member) { added.append(member) }
+        let replaced = { (old: Roster.Member) in added.contains { $0.role == old.role && $0.name == old.name } }
+        // A registry that has just started does not know yet who has not come back.
+        let removed = members.filter { !told.contains($0) && (!roster.settling || replaced($0)) }
+        guard !added.isEmpty || !removed.isEmpty else { return [] }
+        members.removeAll { removed.contains($0) }
+        members += added
+        return [.roster(added: added, removed: removed)]
+    }
+}

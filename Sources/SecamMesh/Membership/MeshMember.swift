@@ -1,0 +1,135 @@
+internal import Glibc
+public import Logging
+internal import SecamConfig
+public import SecamWire
+
+/// A service's place in the mesh: its loop, its keys, its connection to the registry and what it knows of the others.
+///
+/// It belongs to its loop's thread; the service is told of changes through the closures.
+public final class MeshMember {
+    public let loop: MeshLoop
+    public let context: MeshContext
+    public let keys: KeyPair
+    public let name: Name
+    public let incarnation: UInt64
+    /// What the last beat says; asked for once a second.
+    public var figures: () -> [Figure] = { [] }
+    /// Members that are new or started anew, and members that are gone.
+    public var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
+    public var onPolicy: (Policy) -> Void = { _ in }
+
+    private let role: Role
+    private let logger: Logger
+    private let identity: Identity
+    private var registry: MeshSocket?
+    private var membership: Membership
+    private var admission: ZAPHandler?
+    private var timer: LoopTimer?
+
+    /// Called on the loop's thread.
+    public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
+        self.identity = identity
+        self.loop = loop
+        self.logger = logger
+        self.name = name
+        keys = identity.keys
+        role = identity.role
+        context = try MeshContext()
+        incarnation = UInt64.random(in: 1...UInt64.max)
+        membership = Membership(MeshMember.join(identity, name, incarnation, endpoint: ""))
+    }
+
+    /// Opens the socket at which members of the roster reach this service, before `start`.
+    ///
+    /// - Parameter advertised: what others are told instead of the endpoint, as behind a translated address.
+    public func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
+        let logger = logger
+        let admission = try ZAPHandler(
+            context,
+            isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
+            onRefusal: { key, address in
+                logger.warning("refused a connection: its key is not on the roster", metadata: [
+                    "key": "\(key?.description ?? "none")", "address": "\(address)",
+                ])
+            })
+        loop.watch(admission)
+        self.admission = admission
+        let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
+        membership = Membership(
+            MeshMember.join(identity, name, incarnation, endpoint: advertised ?? socket.endpoint))
+        return socket
+    }
+
+    /// Connects to the registry and joins, again and again until it succeeds.
+    public func start() throws(MeshError) {
+        let socket = try MeshSocket.connect(
+            context, endpoint: identity.registry, serverKey: identity.registryKey, keys: keys,
+            messageLimit: WireLimits.meshMessage)
+        registry = socket
+        loop.watch(socket) { [unowned self] in receive() }
+        let timer = loop.makeTimer { [unowned self] in tick() }
+        self.timer = timer
+        tick()
+    }
+
+    /// Leaves at once and lets go of the registry.
+    public func stop() {
+        timer?.cancel()
+        guard let registry else { return }
+        registry.send(Leave())
+        loop.unwatch(registry)
+        self.registry = nil
+        if let admission { loop.unwatch(admission) }
+    }
+
+    /// The camera's state has changed.
+    public func report(_ report: CameraReport) { perform(membership.report(report)) }
+
+    /// The role of a key's holder, as the registry knows it; `nil` for who is not on the roster.
+    public func role(of key: PublicKey) -> Role? { membership.members.first { $0.key == key.bytes }?.role }
+
+    /// A connection to another member that listens.
+    public func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
+        guard let key = PublicKey(bytes: member.key) else { preconditionFailure("a roster's keys have 32 bytes") }
+        return try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
+    }
+
+    private func tick() {
+        perform(membership.tick(figures: membership.isJoined ? figures() : [], now: .now))
+        timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
+    }
+
+    private func receive() {
+        while let received = registry?.receive() {
+            do throws(WireError) {
+                perform(try received.message.withBytes { (bytes) throws(WireError) in try membership.receive(bytes, now: .now) })
+            } catch {
+                logger.warning("a message from the registry cannot be read", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private func perform(_ actions: [Membership.Action]) {
+        for action in actions {
+            switch action {
+            case .send(let message):
+                if registry?.send(MeshMessage(message)) == .unreachable { membership.noteUnreachable() }
+            case .roster(let added, let removed): onRoster(added, removed)
+            case .policy(let policy): onPolicy(policy)
+            case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
+            case .lostRegistry(let milliseconds):
+                logger.warning(
+                    "the registry is silent; going on with what is known",
+                    metadata: ["registry": "\(identity.registry)", "milliseconds": "\(milliseconds)"])
+            case .refused(let reason, let detail):
+                logger.error("the registry refused us", metadata: ["reason": "\(reason)", "detail": "\(detail)"])
+            }
+        }
+    }
+
+    private static func join(_ identity: Identity, _ name: Name, _ incarnation: UInt64, endpoint: String) -> Join {
+        Join(
+            role: identity.role, process: UInt32(getpid()), incarnation: incarnation, name: name, endpoint: endpoint,
+            software: softwareVersion)
+    }
+}

@@ -1,0 +1,243 @@
+public import SecamConfig
+public import SecamWire
+
+/// The gateway's list of who lives: it admits members by their keys, notices their silence and tells everybody.
+///
+/// A state machine without I/O: time is an argument, what is to be sent is returned.
+public struct Registry: Sendable {
+    public struct Limits: Sendable {
+        /// Microseconds of silence after which a member is gone.
+        public var silence: Int64 = 3_000_000
+        /// Microseconds between two beats.
+        public var beat: Int64 = 1_000_000
+        /// Microseconds after the start during which members may only not have come back yet.
+        public var settling: Int64 = 4_000_000
+        /// Messages that a member may send between two ticks.
+        public var messages = 200
+
+        public init() {}
+    }
+
+    public enum Action: Sendable {
+        case send(any WireMessage, to: PeerID)
+        /// The roster or a camera's state is another one now.
+        case changed
+        case joined(Status.Member)
+        case left(Status.Member, reason: String)
+        /// Somebody was turned away; for the log.
+        case refused(key: PublicKey, reason: String)
+    }
+
+    public struct Camera: Sendable, Equatable {
+        public let member: Roster.Member
+        public let report: CameraReport
+    }
+
+    private struct Member {
+        let join: Join
+        let key: PublicKey
+        let joined: Int64
+        var heard: MonotonicTime
+        var figures: [Figure] = []
+        var camera: CameraReport?
+        var messages = 0
+    }
+
+    private let incarnation: UInt64
+    private let limits: Limits
+    private let started: MonotonicTime
+    private let own: Roster.Member
+    private var allowlist: Allowlist
+    private var members: [PeerID: Member] = [:]
+    private var generation: UInt64 = 0
+    private var wasSettling = true
+    private var lastBeat: MonotonicTime
+
+    /// What a camera is to be told.
+    public var policy: @Sendable (Name) -> Policy
+
+    public init(
+        own: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
+        policy: @escaping @Sendable (Name) -> Policy
+    ) {
+        self.own = own
+        incarnation = own.incarnation
+        self.allowlist = allowlist
+        self.limits = limits
+        self.policy = policy
+        started = now
+        lastBeat = now
+    }
+
+    public func isAdmitted(_ key: PublicKey) -> Bool { allowlist.contains(key) }
+
+    /// The cameras whose state is known, by name.
+    public var cameras: [Camera] {
+        members.values
+            .compactMap { member in member.camera.map { Camera(member: entry(member), report: $0) } }
+            .sorted { $0.member.name < $1.member.name }
+    }
+
+    public func roster(now: MonotonicTime) -> Roster {
+        let list = [own] + members.values.map(entry).sorted { $0.name < $1.name }
+        return Roster(generation: generation, settling: isSettling(now), members: list)
+    }
+
+    /// - Parameter figures: the gateway's own.
+    public func status(figures: [Figure], time: Int64, joined: Int64, process: UInt32, now: MonotonicTime) -> Status {
+        let gateway = Status.Member(
+            role: .gateway, process: process, joined: joined, silence: 0, name: own.name, endpoint: own.endpoint,
+            software: softwareVersion, camera: nil, figures: figures)
+        let others = members.values.map { describe($0, now: now) }
+        return Status(
+            time: time,
+            members: [gateway] + others.sorted { ($0.role.rawValue, $0.name) < ($1.role.rawValue, $1.name) })
+    }
+
+    /// Takes a message from a connection whose key the handshake has checked.
+    public mutating func receive(
+        _ bytes: Span<UInt8>, from peer: PeerID, key: PublicKey, time: Int64, now: MonotonicTime
+    ) throws(WireError) -> [Action] {
+        let envelope = try Envelope.readWhole(bytes, limit: WireLimits.viewerMessage)
+        guard allowlist.contains(key) else {
+            return [.refused(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
+        }
+        members[peer]?.messages += 1
+        if let member = members[peer], member.messages > limits.messages { return [] }
+        switch envelope.type {
+        case .join:
+            return join(try Join.decode(bytes, envelope), peer, key, time, now)
+        case .beat:
+            let beat = try Beat.decode(bytes, envelope)
+            guard members[peer]?.join.incarnation == beat.incarnation else { return [notJoined(peer)] }
+            members[peer]!.heard = now
+            members[peer]!.figures = beat.figures
+            return []
+        case .camera:
+            let report = try CameraReport.decode(bytes, envelope)
+            guard let member = members[peer] else { return [notJoined(peer)] }
+            guard member.join.role == .capture else {
+                return [.refused(key: key, reason: "\(member.join.role) \(member.join.name) sent a camera's state")]
+            }
+            members[peer]!.heard = now
+            members[peer]!.camera = report
+            return [.changed]
+        case .leave:
+            _ = try Leave.decode(bytes, envelope)
+            return remove(peer, "it left", now)
+        default:
+            throw .unknownType(envelope.type.rawValue)
+        }
+    }
+
+    /// The connection to a member is gone.
+    public mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
+        remove(peer, "its connection is gone", now)
+    }
+
+    /// Whether this key may ask for the status.
+    public func isOperator(_ key: PublicKey) -> Bool { allowlist.admits(key, role: .operator) }
+
+    /// The list of keys was changed: members whose key is gone are removed.
+    public mutating func update(_ allowlist: Allowlist, now: MonotonicTime) -> [Action] {
+        self.allowlist = allowlist
+        let revoked = members.filter { !allowlist.admits($0.value.key, role: $0.value.join.role, name: $0.value.join.name) }
+        return revoked.keys.flatMap { remove($0, "key revoked", now) }
+    }
+
+    /// Time has passed: beats go out, silent members are removed.
+    public mutating func tick(now: MonotonicTime) -> [Action] {
+        var actions: [Action] = []
+        for (peer, member) in members where now.since(member.heard) > limits.silence {
+            actions += remove(peer, "silent for \(now.since(member.heard) / 1000) ms", now)
+        }
+        for peer in members.keys { members[peer]!.messages = 0 }
+        if wasSettling, !isSettling(now) {
+            wasSettling = false
+            actions += announce(now)
+        }
+        if now.since(lastBeat) >= limits.beat {
+            lastBeat = now
+            let beat = Beat(incarnation: incarnation, figures: [])
+            actions += members.keys.map { .send(beat, to: $0) }
+        }
+        return actions
+    }
+
+    // MARK: Inside
+
+    private func isSettling(_ now: MonotonicTime) -> Bool { now.since(started) < limits.settling }
+
+    private mutating func join(
+        _ join: Join, _ peer: PeerID, _ key: PublicKey, _ time: Int64, _ now: MonotonicTime
+    ) -> [Action] {
+        guard allowlist.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
+        else {
+            let detail = "this key is not for \(join.role) \(join.name)"
+            return refuse(peer, key, .wrongRole, detail)
+        }
+        guard members.count < WireLimits.members - 1 else {
+            return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
+        }
+        var actions: [Action] = []
+        if let (other, member) = members.first(where: { $0.key != peer && isSame($0.value.join, join) }) {
+            // Of two that run at once the first one keeps the name. Whether it still runs shows when it is spoken to:
+            // a service that was started again finds its place free at its next try.
+            guard member.join.incarnation == join.incarnation else {
+                let detail =
+                    "another \(join.role) \(join.name) runs with process \(member.join.process) at "
+                    + "\(member.join.endpoint); give one of them another name"
+                return [.send(Beat(incarnation: incarnation, figures: []), to: other)]
+                    + refuse(peer, key, .nameTaken, detail)
+            }
+            actions += [.left(describe(member, now: now), reason: "started anew")]
+            members[other] = nil
+        }
+        let isNew = members[peer]?.join != join
+        members[peer] = Member(join: join, key: key, joined: time, heard: now)
+        guard isNew else { return [.send(roster(now: now), to: peer)] }
+        actions.append(.joined(describe(members[peer]!, now: now)))
+        if join.role == .capture { actions.append(.send(policy(join.name), to: peer)) }
+        return actions + announce(now)
+    }
+
+    private func isSame(_ left: Join, _ right: Join) -> Bool { left.role == right.role && left.name == right.name }
+
+    private func refuse(
+        _ peer: PeerID, _ key: PublicKey, _ reason: RefusalReason, _ detail: String
+    ) -> [Action] {
+        [.send(Refused(reason: reason, detail: detail), to: peer), .refused(key: key, reason: detail)]
+    }
+
+    private func notJoined(_ peer: PeerID) -> Action {
+        .send(Refused(reason: .notJoined, detail: "join first"), to: peer)
+    }
+
+    private mutating func remove(_ peer: PeerID, _ reason: String, _ now: MonotonicTime) -> [Action] {
+        guard let member = members.removeValue(forKey: peer) else { return [] }
+        return [.left(describe(member, now: now), reason: reason)] + announce(now)
+    }
+
+    private mutating func announce(_ now: MonotonicTime) -> [Action] {
+        generation += 1
+        let roster = roster(now: now)
+        return members.keys.map { .send(roster, to: $0) } + [.changed]
+    }
+
+    private func entry(_ member: Member) -> Roster.Member {
+        Roster.Member(
+            role: member.join.role, incarnation: member.join.incarnation, key: member.key.bytes,
+            name: member.join.name, endpoint: member.join.endpoint)
+    }
+
+    private func describe(_ member: Member, now: MonotonicTime) -> Status.Member {
+        Status.Member(
+            role: member.join.role, process: member.join.process, joined: member.joined,
+            silence: UInt32(clamping: now.since(member.heard) / 1000), name: member.join.name,
+            endpoint: member.join.endpoint, software: member.join.software, camera: member.camera,
+            figures: member.figures)
+    }
+}
+
+/// Name and version that every program says of itself.
+public let softwareVersion = "secam/0.1.0"

@@ -1,0 +1,202 @@
+internal import CZeroMQ
+public import SecamWire
+
+/// libzmq's I/O thread and everything that belongs to it. Sockets keep it alive.
+@safe public final class MeshContext: @unchecked Sendable {
+    let handle: UnsafeMutableRawPointer
+
+    public init() throws(MeshError) {
+        guard unsafe zmq_has("curve") == 1 else { throw .curveMissing }
+        guard let context = unsafe zmq_ctx_new() else {
+            throw .library(call: "zmq_ctx_new", reason: lastZeroMQError())
+        }
+        unsafe handle = context
+        // The default of 1023 would be reached by a gateway with as many cameras.
+        unsafe zmq_ctx_set(handle, ZMQ_MAX_SOCKETS, 65536)
+    }
+
+    deinit { unsafe zmq_ctx_term(handle) }
+}
+
+/// A connection of a ROUTER socket, as libzmq numbered it.
+public struct PeerID: Sendable, Hashable, CustomStringConvertible {
+    let number: UInt32
+
+    public init(number: UInt32) { self.number = number }
+
+    public var description: String { "peer \(number)" }
+}
+
+/// A message that came in.
+public struct Received: Sendable {
+    /// The connection it came from; `nil` on a socket that has only one peer.
+    public let peer: PeerID?
+    /// The sender's key; `nil` on the connecting side, which checked the key in the handshake.
+    public let key: PublicKey?
+    public let message: MeshMessage
+}
+
+/// A ZeroMQ socket with CURVE. It belongs to the thread of one `MeshLoop`.
+///
+/// Nothing is dropped at a high-water mark: what may be on its way is bounded by credit, so sending never waits, and
+/// receiving stops reading from the peer when this end is behind.
+@safe public final class MeshSocket {
+    let handle: UnsafeMutableRawPointer
+    private let context: MeshContext
+    private let isRouter: Bool
+    private let identity: MeshMessage = MeshMessage()
+
+    public enum SendOutcome: Sendable, Equatable {
+        case sent
+        /// The peer is gone, or not there yet.
+        case unreachable
+    }
+
+    /// The binding side.
+    ///
+    /// - Parameters:
+    ///   - admission: decides who may connect. It is asked for here since libzmq, without one, lets everybody in.
+    ///   - endpoint: as ZeroMQ writes it; port `*` means any free one.
+    ///   - messageLimit: bytes; a peer that announces more is disconnected.
+    public static func listen(
+        admission: ZAPHandler, endpoint: String, keys: KeyPair, messageLimit: Int = WireLimits.meshMessage
+    ) throws(MeshError) -> MeshSocket {
+        let socket = try MeshSocket(admission.context, type: ZMQ_ROUTER, messageLimit: messageLimit)
+        try socket.set(ZMQ_ROUTER_MANDATORY, 1)
+        // Else an address of IPv4 would be told to others in its IPv6 form.
+        try socket.set(ZMQ_IPV6, endpoint.contains("//[") || endpoint.contains("//*") ? 1 : 0)
+        try socket.set(ZMQ_SNDHWM, 0)
+        try socket.set(ZMQ_CURVE_SERVER, 1)
+        try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
+        try socket.set(ZMQ_ZAP_DOMAIN, Array(ZAPHandler.domain.utf8))
+        guard unsafe zmq_bind(socket.handle, endpoint) == 0 else {
+            throw .cannotBind(endpoint: endpoint, reason: lastZeroMQError())
+        }
+        return socket
+    }
+
+    /// The connecting side, which trusts just the holder of `serverKey`. libzmq connects again by itself.
+    public static func connect(
+        _ context: MeshContext, endpoint: String, serverKey: PublicKey, keys: KeyPair,
+        messageLimit: Int = WireLimits.meshMessage
+    ) throws(MeshError) -> MeshSocket {
+        let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit)
+        try socket.set(ZMQ_IPV6, 1)
+        // Nothing is kept for a peer that is not there: what it missed is said anew when it is back.
+        try socket.set(ZMQ_IMMEDIATE, 1)
+        try socket.set(ZMQ_RECONNECT_IVL, 100)
+        try socket.set(ZMQ_RECONNECT_IVL_MAX, 2000)
+        try socket.set(ZMQ_CURVE_SERVERKEY, serverKey.bytes)
+        try socket.set(ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes)
+        try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
+        guard unsafe zmq_connect(socket.handle, endpoint) == 0 else {
+            throw .badEndpoint(endpoint, reason: lastZeroMQError())
+        }
+        return socket
+    }
+
+    private init(_ context: MeshContext, type: Int32, messageLimit: Int) throws(MeshError) {
+        guard let socket = unsafe zmq_socket(context.handle, type) else {
+            throw .library(call: "zmq_socket", reason: lastZeroMQError())
+        }
+        unsafe handle = socket
+        self.context = context
+        isRouter = type == ZMQ_ROUTER
+        try set(ZMQ_LINGER, 200)
+        try set(ZMQ_HANDSHAKE_IVL, 10_000)
+        // A link that is dead without having been closed is noticed like a member's silence.
+        try set(ZMQ_HEARTBEAT_IVL, 1000)
+        try set(ZMQ_HEARTBEAT_TIMEOUT, 3000)
+        let limit = Int64(messageLimit)
+        let status = unsafe withUnsafePointer(to: limit) { unsafe zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, $0, 8) }
+        guard status == 0 else { throw .library(call: "zmq_setsockopt", reason: lastZeroMQError()) }
+    }
+
+    deinit { unsafe zmq_close(handle) }
+
+    /// Where a bound socket can be reached, with the port that was chosen.
+    public var endpoint: String {
+        var text = [CChar](repeating: 0, count: 512)
+        var size = text.count
+        guard unsafe zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &text, &size) == 0 else { return "" }
+        return String(decoding: text.prefix(max(0, size - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Sends to the only peer, or to one of many.
+    @discardableResult
+    public func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
+        if let peer {
+            let number = peer.number
+            let routing: [UInt8] = [0] + (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+            guard unsafe zmq_send(handle, routing, routing.count, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 else {
+                return .unreachable
+            }
+        }
+        // A send takes the message away; the copy shares its bytes.
+        var copy = zmq_msg_t()
+        unsafe zmq_msg_init(&copy)
+        unsafe zmq_msg_copy(&copy, message.handle)
+        guard unsafe zmq_msg_send(&copy, handle, ZMQ_DONTWAIT) >= 0 else {
+            unsafe zmq_msg_close(&copy)
+            return .unreachable
+        }
+        return .sent
+    }
+
+    @discardableResult
+    public func send(_ message: some WireMessage, to peer: PeerID? = nil) -> SendOutcome {
+        send(MeshMessage(message), to: peer)
+    }
+
+    /// The next message that is there, or `nil`. What is not one whole part from a peer with a number and a key of
+    /// ours is passed over and counted in `refused`.
+    public func receive() -> Received? {
+        while true {
+            if isRouter {
+                guard unsafe zmq_msg_recv(identity.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
+            }
+            let message = MeshMessage()
+            guard unsafe zmq_msg_recv(message.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
+            if discardRest(of: message) {
+                refused += 1
+                continue
+            }
+            guard isRouter else { return Received(peer: nil, key: nil, message: message) }
+            // Peers that choose a routing number of their own could take the place of another one.
+            let number = identity.withBytes { bytes -> UInt32? in
+                guard bytes.count == 5, bytes[0] == 0 else { return nil }
+                return (1..<5).reduce(0) { $0 << 8 | UInt32(bytes[$1]) }
+            }
+            guard let number, let userID = message.userID,
+                let key = try? PublicKey(hexadecimal: userID, what: "User-Id")
+            else {
+                refused += 1
+                continue
+            }
+            return Received(peer: PeerID(number: number), key: key, message: message)
+        }
+    }
+
+    /// Messages that `receive` passed over.
+    public private(set) var refused: UInt64 = 0
+
+    private func discardRest(of message: MeshMessage) -> Bool {
+        guard unsafe zmq_msg_more(message.handle) != 0 else { return false }
+        let rest = MeshMessage()
+        repeat {
+            guard unsafe zmq_msg_recv(rest.handle, handle, ZMQ_DONTWAIT) >= 0 else { return true }
+        } while unsafe zmq_msg_more(rest.handle) != 0
+        return true
+    }
+
+    private func set(_ option: Int32, _ value: Int32) throws(MeshError) {
+        let status = unsafe withUnsafePointer(to: value) { unsafe zmq_setsockopt(handle, option, $0, 4) }
+        guard status == 0 else { throw .library(call: "zmq_setsockopt", reason: lastZeroMQError()) }
+    }
+
+    private func set(_ option: Int32, _ value: [UInt8]) throws(MeshError) {
+        guard unsafe zmq_setsockopt(handle, option, value, value.count) == 0 else {
+            throw .library(call: "zmq_setsockopt", reason: lastZeroMQError())
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import COpenSSL
+
+public enum SHA256Digest {
+    public static let byteCount = 32
+
+    /// The 32 bytes of SHA-256 over `bytes`.
+    public static func hash(_ bytes: [UInt8]) throws(TLSError) -> [UInt8] {
+        OpenSSLQueue.clear()
+        var digest = [UInt8](repeating: 0, count: byteCount)
+        try OpenSSLQueue.check(
+            unsafe EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil), "compute a SHA-256 digest")
+        return digest
+    }
+}
+
+public enum HMACSHA256 {
+    /// The 32 bytes of HMAC-SHA-256 (RFC 2104) over `message`.
+    public static func code(for message: [UInt8], key: [UInt8]) throws(TLSError) -> [UInt8] {
+        OpenSSLQueue.clear()
+        var code = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
+        guard unsafe HMAC(EVP_sha256(), key, CInt(key.count), message, message.count, &code, nil) != nil else {
+            throw OpenSSLQueue.error("compute an HMAC")
+        }
+        return code
+    }
+}
+
+/// Compares in a time that depends on the lengths alone, so that nobody learns a secret byte by byte.
+public func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    guard left.count == right.count else { return false }
+    return unsafe CRYPTO_memcmp(left, right, left.count) == 0
+}

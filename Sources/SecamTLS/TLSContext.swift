@@ -1,0 +1,183 @@
+import COpenSSL
+
+/// The settings that connections of one kind share: TLS 1.3 alone, one of our application protocols agreed on (ALPN,
+/// RFC 7301) or no connection, no tickets or resumption, no early data.
+@safe
+public final class TLSContext: Sendable {
+    enum Role: Sendable {
+        case server
+        case client(TLSTrust, serverName: String)
+    }
+
+    let role: Role
+    let applicationProtocols: [String]
+    private let object: OpenSSLObject
+
+    /// - Parameter applicationProtocols: best first.
+    /// - Throws: `configuration` for bad protocol names, `library`.
+    public static func server(
+        identity: TLSIdentity, applicationProtocols: [String]
+    ) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(.server, applicationProtocols)
+        try unsafe context.object.withPointer { handle throws(TLSError) in
+            try unsafe use(identity, in: handle)
+            // Called during handshakes, which keep the context alive.
+            let reference = unsafe Unmanaged.passUnretained(context).toOpaque()
+            unsafe SSL_CTX_set_client_hello_cb(handle, requireApplicationProtocols, nil)
+            unsafe SSL_CTX_set_alpn_select_cb(handle, selectApplicationProtocol, reference)
+        }
+        return context
+    }
+
+    /// - Parameters:
+    ///   - serverName: DNS name or IP address as the user gave it; checked with `TLSTrust.authorities` alone, and sent
+    ///     to the server (SNI) when it is a name.
+    ///   - applicationProtocols: best first.
+    /// - Throws: `configuration`, `file` or `malformedFile` for the authorities' file, `library`.
+    public static func client(
+        trust: TLSTrust, serverName: String, applicationProtocols: [String]
+    ) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(.client(trust, serverName: serverName), applicationProtocols)
+        try unsafe context.object.withPointer { handle throws(TLSError) in
+            var names = context.applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+            guard unsafe SSL_CTX_set_alpn_protos(handle, &names, CUnsignedInt(names.count)) == 0 else {
+                throw OpenSSLQueue.error("set the application protocols")
+            }
+            if case .authorities(let file) = trust {
+                guard HostName.isAddress(serverName) || HostName.isName(serverName) else {
+                    throw .configuration("'\(serverName)' is neither a host name nor an IP address to check")
+                }
+                _ = try PEMFile.read(file)
+                guard unsafe SSL_CTX_load_verify_file(handle, file) == 1 else {
+                    throw .malformedFile(path: file, reason: "no PEM certificates to trust: \(OpenSSLQueue.take())")
+                }
+            }
+            unsafe SSL_CTX_set_verify(handle, SSL_VERIFY_PEER, nil)
+            unsafe SSL_CTX_set_cert_verify_callback(handle, verifyServer, nil)
+        }
+        return context
+    }
+
+    private init(_ role: Role, _ applicationProtocols: [String]) throws(TLSError) {
+        guard !applicationProtocols.isEmpty,
+            applicationProtocols.allSatisfy({ (1...TLSLimits.applicationProtocolBytes).contains($0.utf8.count) })
+        else {
+            throw .configuration("application protocols are one or more names of 1 to 255 bytes")
+        }
+        self.role = role
+        self.applicationProtocols = applicationProtocols
+        OpenSSLQueue.clear()
+        object = try unsafe OpenSSLObject(
+            SSL_CTX_new(TLS_method()), to: "make a TLS context", freedBy: { unsafe SSL_CTX_free($0) })
+        try unsafe object.withPointer { handle throws(TLSError) in
+            let hardware = secam_has_aes_hardware() == 1
+            let aes = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384", chacha = "TLS_CHACHA20_POLY1305_SHA256"
+            guard unsafe secam_SSL_CTX_set_tls13_only(handle) == 1,
+                unsafe SSL_CTX_set_ciphersuites(handle, hardware ? "\(aes):\(chacha)" : "\(chacha):\(aes)") == 1,
+                unsafe SSL_CTX_set_num_tickets(handle, 0) == 1
+            else { throw OpenSSLQueue.error("set up a TLS context") }
+            // Our own order of ciphers, except that a peer that puts ChaCha20 first (no AES hardware) has it.
+            unsafe SSL_CTX_set_options(
+                handle,
+                secam_SSL_OP_NO_COMPRESSION | secam_SSL_OP_NO_RENEGOTIATION | secam_SSL_OP_NO_TICKET
+                    | secam_SSL_OP_CIPHER_SERVER_PREFERENCE | secam_SSL_OP_PRIORITIZE_CHACHA)
+            unsafe secam_SSL_CTX_set_session_cache_off(handle)
+            // Record buffers (33 KiB) go back to the allocator between calls: an idle viewer holds none, and the next
+            // viewer gets the ones that are still in the processor's cache.
+            unsafe secam_SSL_CTX_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
+            unsafe secam_SSL_CTX_set_read_ahead(handle)
+        }
+    }
+
+    private static func use(_ identity: TLSIdentity, in handle: OpaquePointer) throws(TLSError) {
+        try unsafe identity.chain[0].withPointer { certificate throws(TLSError) in
+            try OpenSSLQueue.check(unsafe SSL_CTX_use_certificate(handle, certificate), "use a certificate")
+        }
+        for issuer in identity.chain.dropFirst() {
+            try unsafe issuer.withPointer { issuer throws(TLSError) in
+                try OpenSSLQueue.check(
+                    unsafe secam_SSL_CTX_add1_chain_cert(handle, issuer), "use a certificate's chain")
+            }
+        }
+        try unsafe identity.key.withPointer { key throws(TLSError) in
+            try OpenSSLQueue.check(unsafe SSL_CTX_use_PrivateKey(handle, key), "use a private key")
+        }
+    }
+
+    /// A new `SSL`, for the caller to own.
+    func makeSession() throws(TLSError) -> OpaquePointer {
+        OpenSSLQueue.clear()
+        return try unsafe object.withPointer { handle throws(TLSError) in
+            guard let session = unsafe SSL_new(handle) else { throw OpenSSLQueue.error("make a TLS session") }
+            return unsafe session
+        }
+    }
+}
+
+/// OpenSSL asks for our choice only when the client sends the ALPN extension; this refuses one that does not.
+private func requireApplicationProtocols(
+    _ session: OpaquePointer?, _ alert: UnsafeMutablePointer<CInt>?, _ argument: UnsafeMutableRawPointer?
+) -> CInt {
+    var bytes: UnsafePointer<UInt8>?
+    var count = 0
+    let kind = CUnsignedInt(TLSEXT_TYPE_application_layer_protocol_negotiation)
+    guard unsafe SSL_client_hello_get0_ext(session, kind, &bytes, &count) == 1 else {
+        unsafe alert?.pointee = SSL_AD_NO_APPLICATION_PROTOCOL
+        unsafe TLSSession.of(session)?.refusal = .noApplicationProtocol(offered: [])
+        return SSL_CLIENT_HELLO_ERROR
+    }
+    return SSL_CLIENT_HELLO_SUCCESS
+}
+
+/// Our first protocol that the client offers. The answer points into the client's list, which outlives this call.
+private func selectApplicationProtocol(
+    _ session: OpaquePointer?, _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ selectedCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: CUnsignedInt,
+    _ argument: UnsafeMutableRawPointer?
+) -> CInt {
+    guard let argument = unsafe argument, let offered = unsafe offered else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+    let context = unsafe Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue()
+    let list = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+    var names: [(name: String, offset: Int, count: Int)] = []
+    var offset = 0
+    while offset < list.count {
+        let count = unsafe Int(list[offset])
+        guard count > 0, offset + 1 + count <= list.count else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+        names.append((unsafe String(decoding: list[offset + 1..<offset + 1 + count], as: UTF8.self), offset + 1, count))
+        offset += 1 + count
+    }
+    for wanted in context.applicationProtocols {
+        guard let match = names.first(where: { $0.name == wanted }) else { continue }
+        unsafe selected?.pointee = offered + match.offset
+        unsafe selectedCount?.pointee = UInt8(match.count)
+        return SSL_TLSEXT_ERR_OK
+    }
+    unsafe TLSSession.of(session)?.refusal = .noApplicationProtocol(offered: names.map(\.name))
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// In place of OpenSSL's own check, which it calls where that is wanted.
+private func verifyServer(_ verification: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> CInt {
+    let session = unsafe TLSSession.of(secam_X509_STORE_CTX_get_session(verification))
+    guard let session, case .client(let trust, let serverName) = session.context.role,
+        let certificate = unsafe X509_STORE_CTX_get0_cert(verification),
+        let fingerprint = try? unsafe CertificateFingerprint(certificate: certificate)
+    else { return 0 }
+    session.peerFingerprint = fingerprint
+    let reason: String
+    switch trust {
+    case .authorities:
+        if unsafe X509_verify_cert(verification) == 1 { return 1 }
+        let error = unsafe X509_STORE_CTX_get_error(verification)
+        reason = unsafe String(cString: X509_verify_cert_error_string(Int(error)))
+    case .fingerprint(let expected):
+        if fingerprint == expected { return 1 }
+        reason = "its fingerprint is not the expected \(expected)"
+    case .decide(let decide):
+        if decide(fingerprint) { return 1 }
+        reason = "its fingerprint was refused"
+    }
+    session.refusal = .untrusted(serverName: serverName, fingerprint: fingerprint, reason: reason)
+    unsafe X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
+    return 0
+}

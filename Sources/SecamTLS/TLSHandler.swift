@@ -1,0 +1,314 @@
+public import NIOCore
+
+public enum TLSEvent: Sendable, Hashable {
+    /// Fired as a user event before any plaintext. The fingerprint is the server's, and nil on a server.
+    case handshakeCompleted(applicationProtocol: String, peerFingerprint: CertificateFingerprint?)
+}
+
+/// TLS 1.3 for one connection: plaintext on the side of the application, records on the side of the socket.
+///
+/// - `channelActive` passes on as usual; writes before `TLSEvent.handshakeCompleted` wait, up to
+///   `TLSLimits.bytesBeforeHandshake`.
+/// - A clean end by the peer (`close_notify`) closes the channel and shows as `channelInactive` without an error.
+///   Any other end of the stream fires `TLSError.truncated` (before the handshake is complete: `.handshake`) first.
+/// - Every error closes the channel.
+/// - `close` drops what is not sent yet, as always in NIO, which the peer then sees as `truncated`. `close` with mode
+///   `.output` sends what is flushed, then `close_notify`, and leaves the channel open until the peer ends its side.
+/// - Writes that do not go out fail with a `TLSError`.
+/// - There is no timeout here, and the handler cannot be removed: plaintext would follow the records.
+public final class TLSHandler: ChannelDuplexHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias InboundOut = ByteBuffer
+    public typealias OutboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case idle, handshaking, open, closed
+    }
+
+    let session: TLSSession
+    private var state = State.idle
+    private var queue = TLSWriteQueue()
+
+    private var isReceiving = false
+    private var mustReceiveAgain = false
+    private var isSending = false
+    /// The application called `read()` and has not been given anything since.
+    private var readIsWanted = false
+    private var hasDeliveredBytes = false
+    private var reportedWritability = true
+    private var unreadAnswerBytes = 0
+    /// Of `close(mode: .output)`, which waits until everything flushed is sent.
+    private var outputClosing: OutputClosing?
+
+    private struct OutputClosing {
+        var promise: EventLoopPromise<Void>?
+        var isDone = false
+    }
+
+    /// - Throws: `TLSError.library`.
+    public init(context: TLSContext) throws(TLSError) {
+        session = try TLSSession(context)
+    }
+
+    // MARK: - Life
+
+    public func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { startHandshake(context) }
+    }
+
+    public func channelActive(context: ChannelHandlerContext) {
+        // First, since the handshake's first step may already close the channel.
+        context.fireChannelActive()
+        startHandshake(context)
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        streamEnded(context)
+        context.fireChannelInactive()
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        end(failing: .closed)
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent { streamEnded(context) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func startHandshake(_ context: ChannelHandlerContext) {
+        guard state == .idle else { return }
+        state = .handshaking
+        receive(context)
+        if state == .handshaking { context.read() }
+    }
+
+    /// The stream is over. That is only right after the peer's `close_notify`, which has set the state already.
+    private func streamEnded(_ context: ChannelHandlerContext) {
+        switch state {
+        case .handshaking:
+            fail(context, .handshake(reason: "the peer closed the connection before it was complete"))
+        case .open:
+            fail(context, .truncated)
+        case .idle, .closed:
+            end(failing: .closed)
+        }
+    }
+
+    private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
+        guard state != .closed else { return }
+        // OpenSSL may have an alert for the peer.
+        sendOutgoing(context)
+        completeRead(context)
+        end(failing: error)
+        context.fireErrorCaught(error)
+        context.close(promise: nil)
+    }
+
+    private func end(failing error: TLSError) {
+        state = .closed
+        let closing = outputClosing?.promise
+        outputClosing?.promise = nil
+        failQueue(error)
+        closing?.fail(error)
+    }
+
+    private func failQueue(_ error: TLSError) {
+        for promise in queue.removeAll() { promise.fail(error) }
+    }
+
+    // MARK: - Receiving
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard state != .closed else { return }
+        session.receive(unwrapInboundIn(data))
+        receive(context)
+    }
+
+    public func channelReadComplete(context: ChannelHandlerContext) {
+        if hasDeliveredBytes {
+            completeRead(context)
+        } else if state == .handshaking || readIsWanted {
+            // What arrived was no whole record, or none for the application.
+            context.read()
+        }
+    }
+
+    private func completeRead(_ context: ChannelHandlerContext) {
+        guard hasDeliveredBytes else { return }
+        hasDeliveredBytes = false
+        context.fireChannelReadComplete()
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        readIsWanted = true
+        context.read()
+    }
+
+    /// Takes in all that has arrived. The application may call back into this handler at each step.
+    private func receive(_ context: ChannelHandlerContext) {
+        mustReceiveAgain = true
+        guard !isReceiving else { return }
+        isReceiving = true
+        defer { isReceiving = false }
+        do throws(TLSError) {
+            while mustReceiveAgain {
+                mustReceiveAgain = false
+                if state == .handshaking { try continueHandshake(context) }
+                if state == .open { try deliver(context) }
+            }
+        } catch {
+            fail(context, error)
+        }
+    }
+
+    private func continueHandshake(_ context: ChannelHandlerContext) throws(TLSError) {
+        let applicationProtocol = try session.handshake()
+        sendOutgoing(context)
+        guard let applicationProtocol, state == .handshaking else { return }
+        state = .open
+        context.fireUserInboundEventTriggered(
+            TLSEvent.handshakeCompleted(
+                applicationProtocol: applicationProtocol, peerFingerprint: session.peerFingerprint))
+        send(context)
+    }
+
+    private func deliver(_ context: ChannelHandlerContext) throws(TLSError) {
+        while state == .open {
+            var buffer = context.channel.allocator.buffer(capacity: session.readCapacity)
+            let result = try session.read(into: &buffer)
+            try sendAnswers(context)
+            switch result {
+            case .bytes:
+                readIsWanted = false
+                hasDeliveredBytes = true
+                context.fireChannelRead(wrapInboundOut(buffer))
+            case .needMore:
+                return
+            case .ended:
+                peerEnded(context)
+            }
+        }
+    }
+
+    /// We answer `close_notify` at once: nobody in this system sends on a stream that its reader has ended.
+    private func peerEnded(_ context: ChannelHandlerContext) {
+        guard state == .open else { return }
+        session.sendCloseNotify()
+        sendOutgoing(context)
+        completeRead(context)
+        end(failing: .closed)
+        context.close(promise: nil)
+    }
+
+    /// Each key update that the peer asks for makes OpenSSL answer: a peer that asks and never reads must not fill our
+    /// memory with answers.
+    private func sendAnswers(_ context: ChannelHandlerContext) throws(TLSError) {
+        if context.channel.isWritable { unreadAnswerBytes = 0 }
+        unreadAnswerBytes += sendOutgoing(context)
+        guard unreadAnswerBytes <= TLSLimits.unreadAnswerBytes else {
+            throw .malformedRecord(reason: "the peer asks for key updates but does not read the answers")
+        }
+    }
+
+    // MARK: - Sending
+
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let buffer = unwrapOutboundIn(data)
+        guard state != .closed, outputClosing == nil else {
+            promise?.fail(TLSError.closed)
+            return
+        }
+        let limit = state == .open ? TLSLimits.queuedBytes : TLSLimits.bytesBeforeHandshake
+        guard queue.byteCount + buffer.readableBytes <= limit else {
+            let error = TLSError.queueFull(limit: limit)
+            promise?.fail(error)
+            // A stream with a hole in it is of no use to anybody.
+            fail(context, error)
+            return
+        }
+        queue.append(buffer, promise)
+    }
+
+    public func flush(context: ChannelHandlerContext) {
+        queue.markFlushed()
+        send(context)
+    }
+
+    public func channelWritabilityChanged(context: ChannelHandlerContext) {
+        send(context)
+        reportWritability(context)
+    }
+
+    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        switch mode {
+        case .input:
+            // We must read on to tell a clean end from a cut.
+            promise?.fail(ChannelError.operationUnsupported)
+        case .output:
+            guard state != .closed, outputClosing == nil else {
+                promise?.fail(TLSError.closed)
+                return
+            }
+            outputClosing = OutputClosing(promise: promise)
+            send(context)
+        case .all:
+            // With flushed bytes missing, the peer must see the end as a cut.
+            if state == .open, !queue.hasFlushed, outputClosing?.isDone != true {
+                session.sendCloseNotify()
+                sendOutgoing(context)
+            }
+            end(failing: .closed)
+            context.close(mode: .all, promise: promise)
+        }
+    }
+
+    /// Encrypts what is flushed, a slice at a time and only while the socket takes it: what waits for a slow peer is
+    /// the caller's own buffer, not a copy of it.
+    private func send(_ context: ChannelHandlerContext) {
+        guard state == .open, !isSending else { return }
+        isSending = true
+        do throws(TLSError) {
+            while state == .open, queue.hasFlushed, context.channel.isWritable {
+                let promise = try queue.encryptSlice(with: session, context.channel.allocator, context.eventLoop)
+                let records = session.takeOutgoing()
+                if records != nil || promise != nil {
+                    context.writeAndFlush(wrapOutboundOut(records ?? ByteBuffer()), promise: promise)
+                }
+            }
+        } catch {
+            fail(context, error)
+        }
+        isSending = false
+        closeOutputIfSent(context)
+        reportWritability(context)
+    }
+
+    private func closeOutputIfSent(_ context: ChannelHandlerContext) {
+        guard state == .open, !queue.hasFlushed, let closing = outputClosing, !closing.isDone else { return }
+        outputClosing = OutputClosing(promise: nil, isDone: true)
+        failQueue(.closed)
+        session.sendCloseNotify()
+        sendOutgoing(context)
+        context.close(mode: .output, promise: closing.promise)
+    }
+
+    /// The socket's writability goes up and down with each slice; the application hears of the outcome.
+    private func reportWritability(_ context: ChannelHandlerContext) {
+        let isWritable = context.channel.isWritable
+        guard !isSending, isWritable != reportedWritability else { return }
+        reportedWritability = isWritable
+        context.fireChannelWritabilityChanged()
+    }
+
+    @discardableResult
+    private func sendOutgoing(_ context: ChannelHandlerContext) -> Int {
+        guard let records = session.takeOutgoing() else { return 0 }
+        context.writeAndFlush(wrapOutboundOut(records), promise: nil)
+        return records.readableBytes
+    }
+}
+
+@available(*, unavailable)
+extension TLSHandler: Sendable {}

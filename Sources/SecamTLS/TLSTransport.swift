@@ -1,0 +1,74 @@
+import COpenSSL
+import NIOCore
+
+/// The bytes between OpenSSL and the channel. A BIO of our own reads and writes these buffers directly, which saves
+/// the copy into and out of OpenSSL's memory BIOs.
+final class TLSTransport {
+    /// From the peer, not yet read by OpenSSL.
+    var incoming = ByteBuffer()
+    /// For the peer, not yet given to the channel.
+    var outgoing = ByteBuffer()
+
+    /// A BIO over this transport, which must outlive it.
+    func makeBIO() throws(TLSError) -> OpaquePointer {
+        OpenSSLQueue.clear()
+        let bio = try unsafe Self.method.get().withPointer { method in unsafe BIO_new(method) }
+        guard let bio = unsafe bio else { throw OpenSSLQueue.error("make a BIO") }
+        unsafe BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
+        unsafe BIO_set_init(bio, 1)
+        return unsafe bio
+    }
+
+    fileprivate static func of(_ bio: OpaquePointer?) -> TLSTransport {
+        unsafe Unmanaged<TLSTransport>.fromOpaque(BIO_get_data(bio)).takeUnretainedValue()
+    }
+
+    private static let method: Result<OpenSSLObject, TLSError> = Result { () throws(TLSError) in
+        let kind = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK
+        let object = try unsafe OpenSSLObject(
+            BIO_meth_new(kind, "secam transport"), to: "make a kind of BIO", freedBy: { unsafe BIO_meth_free($0) })
+        return try unsafe object.withPointer { method throws(TLSError) in
+            guard unsafe BIO_meth_set_read_ex(method, readIncoming) == 1,
+                unsafe BIO_meth_set_write_ex(method, writeOutgoing) == 1,
+                unsafe BIO_meth_set_ctrl(method, control) == 1
+            else { throw OpenSSLQueue.error("make a kind of BIO") }
+            return object
+        }
+    }
+}
+
+private func readIncoming(
+    _ bio: OpaquePointer?, _ destination: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+    _ count: UnsafeMutablePointer<Int>?
+) -> CInt {
+    unsafe secam_BIO_clear_retry_flags(bio)
+    let transport = unsafe TLSTransport.of(bio)
+    let length = min(capacity, transport.incoming.readableBytes)
+    guard length > 0, let destination = unsafe destination else {
+        unsafe secam_BIO_set_retry_read(bio)
+        return 0
+    }
+    unsafe transport.incoming.readWithUnsafeReadableBytes { source in
+        unsafe UnsafeMutableRawPointer(destination).copyMemory(from: source.baseAddress!, byteCount: length)
+        return length
+    }
+    unsafe count?.pointee = length
+    return 1
+}
+
+private func writeOutgoing(
+    _ bio: OpaquePointer?, _ source: UnsafePointer<CChar>?, _ length: Int, _ count: UnsafeMutablePointer<Int>?
+) -> CInt {
+    unsafe secam_BIO_clear_retry_flags(bio)
+    let bytes = unsafe UnsafeRawBufferPointer(start: source, count: length)
+    unsafe TLSTransport.of(bio).outgoing.writeBytes(bytes)
+    unsafe count?.pointee = length
+    return 1
+}
+
+private func control(
+    _ bio: OpaquePointer?, _ command: CInt, _ number: Int, _ pointer: UnsafeMutableRawPointer?
+) -> Int {
+    // Everything that is written is already where it should be; all else is unknown to us.
+    command == BIO_CTRL_FLUSH ? 1 : 0
+}

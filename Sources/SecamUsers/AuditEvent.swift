@@ -1,0 +1,62 @@
+import Glibc
+
+/// What is written to the audit log.
+public enum AuditEvent: String, Sendable, CaseIterable {
+    case login
+    case refusal
+    case lockout
+    case logout
+    /// The gateway ended a session because the account changed.
+    case revocation
+    case userAdded = "user-added"
+    case userRemoved = "user-removed"
+    case passwordChanged = "password-changed"
+    case roleChanged = "role-changed"
+    case rightsChanged = "rights-changed"
+    case userDisabled = "user-disabled"
+    case userEnabled = "user-enabled"
+}
+
+/// One line of the audit log: a JSON object, whatever text strangers sent.
+enum AuditLine {
+    /// - Parameter time: UTC microseconds.
+    static func format(
+        time: Int64, event: AuditEvent, user: String, address: String, reason: String
+    ) -> String {
+        "{\"time\":\"\(timestamp(time))\",\"event\":\"\(event.rawValue)\",\"user\":\"\(escape(user))\","
+            + "\"address\":\"\(escape(address))\",\"reason\":\"\(escape(reason))\"}\n"
+    }
+
+    /// Escapes for JSON and for terminals: whatever does not show as a character of its own becomes `\uXXXX`.
+    static func escape(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            default:
+                if scalar == "\"" || scalar == "\\" { escaped += "\\" }
+                escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+
+    /// ISO 8601 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`.
+    static func timestamp(_ microseconds: Int64) -> String {
+        let fraction = ((microseconds % 1_000_000) + 1_000_000) % 1_000_000
+        var seconds = time_t((microseconds - fraction) / 1_000_000)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        func padded(_ value: some BinaryInteger, _ width: Int) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = unsafe "\(padded(parts.tm_year + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
+        let time = unsafe "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
+        return "\(date)T\(time).\(padded(fraction, 6))Z"
+    }
+}

@@ -1,0 +1,283 @@
+import GRDB
+import Glibc
+import SecamTLS
+public import SecamWire
+
+/// The accounts, in one SQLite file that the gateway and the `secam user` command may use at the same time.
+///
+/// Every call blocks on the disk, and those that hash a password for about a tenth of a second: never call them on
+/// an event loop.
+public final class UserStore: Sendable {
+    public let path: String
+    private let queue: DatabaseQueue
+
+    /// How long a call waits for another process that is writing.
+    static let busySeconds = 5.0
+
+    /// Opens the accounts, and makes the file (mode 0600) when there is none; its folder must exist.
+    ///
+    /// - Throws: `file`, `database`, `newerVersion`.
+    public init(path: String) throws(UsersError) {
+        self.path = path
+        // Two processes must not both find the file empty and both create its tables.
+        let turn = try OpeningTurn(path: path + ".lock")
+        try Self.restrictPermissions(path)
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(Self.busySeconds)
+        do {
+            queue = try DatabaseQueue(path: path, configuration: configuration)
+            let migrator = UserSchema.migrator
+            guard try !queue.read(migrator.hasBeenSuperseded) else { throw UsersError.newerVersion(path: path) }
+            try migrator.migrate(queue)
+        } catch {
+            throw Self.wrap(error, path: path, "open the accounts")
+        }
+        _ = consume turn
+    }
+
+    /// A number that is different after every change, by whichever process. Costs a few microseconds.
+    public func changeCounter() throws(UsersError) -> Int64 {
+        try read("read the change counter", Self.counter)
+    }
+
+    /// All users, by name.
+    public func list() throws(UsersError) -> [User] {
+        try read("list the users") { db in try self.users(db) }
+    }
+
+    /// All users, and the change counter that belongs to exactly this list.
+    public func snapshot() throws(UsersError) -> (users: [User], counter: Int64) {
+        try read("list the users") { db in (try self.users(db), try Self.counter(db)) }
+    }
+
+    public func user(_ name: Name) throws(UsersError) -> User? {
+        try read("look a user up") { db in try self.account(name, db)?.user }
+    }
+
+    /// - Throws: `userExists`, `emptyPassword`, `passwordTooLong`, and what a disk can do.
+    @discardableResult
+    public func add(
+        _ name: Name, password: String, role: UserRole, cameras: CameraRights = .all
+    ) throws(UsersError) -> PasswordAdvice? {
+        let advice = try PasswordRules.check(password)
+        let hash = try Self.hash(password)
+        try change("add a user") { db, counter in
+            guard try self.account(name, db) == nil else { throw UsersError.userExists(name) }
+            try db.execute(
+                sql: "INSERT INTO user VALUES (?, ?, ?, ?, 0, ?)",
+                arguments: [name.text, hash, Int(role.rawValue), cameras == .all, counter])
+            try Self.write(cameras, of: name, db)
+        }
+        return advice
+    }
+
+    /// - Throws: `noSuchUser`, `lastAdmin`.
+    public func remove(_ name: Name) throws(UsersError) {
+        try change("remove a user") { db, _ in
+            try self.require(name, db)
+            try Self.requireAnotherAdmin(than: name, db)
+            try db.execute(sql: "DELETE FROM user WHERE name = ?", arguments: [name.text])
+        }
+    }
+
+    /// Sessions under the old password end.
+    ///
+    /// - Throws: `noSuchUser`, `emptyPassword`, `passwordTooLong`.
+    @discardableResult
+    public func setPassword(_ password: String, of name: Name) throws(UsersError) -> PasswordAdvice? {
+        let advice = try PasswordRules.check(password)
+        let hash = try Self.hash(password)
+        try change("set a password") { db, counter in
+            try self.require(name, db)
+            try db.execute(
+                sql: "UPDATE user SET passwordHash = ?, credentialRevision = ? WHERE name = ?",
+                arguments: [hash, counter, name.text])
+        }
+        return advice
+    }
+
+    /// - Throws: `noSuchUser`, `lastAdmin`.
+    public func setRole(_ role: UserRole, of name: Name) throws(UsersError) {
+        try change("set a role") { db, counter in
+            try self.require(name, db)
+            if role != .admin { try Self.requireAnotherAdmin(than: name, db) }
+            try db.execute(
+                sql: "UPDATE user SET role = ?, credentialRevision = ? WHERE name = ? AND role <> ?",
+                arguments: [Int(role.rawValue), counter, name.text, Int(role.rawValue)])
+        }
+    }
+
+    /// Replaces the cameras that the user may see; sessions go on with the new rights.
+    ///
+    /// - Throws: `noSuchUser`.
+    public func grant(_ cameras: CameraRights, to name: Name) throws(UsersError) {
+        try change("grant cameras") { db, _ in
+            try self.require(name, db)
+            try db.execute(
+                sql: "UPDATE user SET allCameras = ? WHERE name = ?", arguments: [cameras == .all, name.text])
+            try Self.write(cameras, of: name, db)
+        }
+    }
+
+    /// A disabled user keeps account and rights, but cannot log in.
+    ///
+    /// - Throws: `noSuchUser`, `lastAdmin`.
+    public func setDisabled(_ disabled: Bool, of name: Name) throws(UsersError) {
+        try change(disabled ? "disable a user" : "enable a user") { db, counter in
+            try self.require(name, db)
+            if disabled { try Self.requireAnotherAdmin(than: name, db) }
+            try db.execute(
+                sql: "UPDATE user SET disabled = ?, credentialRevision = ? WHERE name = ? AND disabled <> ?",
+                arguments: [disabled, counter, name.text, disabled])
+        }
+    }
+}
+
+/// What a login is checked against.
+struct Account: Equatable {
+    let user: User
+    let passwordHash: String
+}
+
+extension UserStore {
+    /// The account, if there is one, and the change counter at this moment.
+    func credentials(of name: Name) throws(UsersError) -> (account: Account?, counter: Int64) {
+        try read("look a user up") { db in (try self.account(name, db), try Self.counter(db)) }
+    }
+
+    private func users(_ db: Database) throws -> [User] {
+        try Row.fetchAll(db, sql: "SELECT * FROM user ORDER BY name").map { try account($0, db).user }
+    }
+
+    private func account(_ name: Name, _ db: Database) throws -> Account? {
+        try Row.fetchOne(db, sql: "SELECT * FROM user WHERE name = ?", arguments: [name.text])
+            .map { try account($0, db) }
+    }
+
+    private func account(_ row: Row, _ db: Database) throws -> Account {
+        let text: String = row["name"]
+        func malformed(_ field: String) -> UsersError { .malformedAccount(path: path, name: text, field: field) }
+        guard let name = try? Name(text) else { throw malformed("name") }
+        guard let role = UInt8(exactly: row["role"] as Int64).flatMap(UserRole.init(rawValue:)) else {
+            throw malformed("role")
+        }
+        var rights = CameraRights.all
+        if row["allCameras"] == false {
+            let granted = try String.fetchAll(
+                db, sql: "SELECT camera FROM grantedCamera WHERE user = ?", arguments: [text])
+            rights = .only(
+                try Set(
+                    granted.map { camera in
+                        guard let camera = try? Name(camera) else { throw malformed("camera") }
+                        return camera
+                    }))
+        }
+        let user = User(
+            name: name, role: role, cameras: rights, disabled: row["disabled"],
+            credentialRevision: row["credentialRevision"])
+        return Account(user: user, passwordHash: row["passwordHash"])
+    }
+
+    private func require(_ name: Name, _ db: Database) throws {
+        guard try account(name, db) != nil else { throw UsersError.noSuchUser(name) }
+    }
+
+    private static func requireAnotherAdmin(than name: Name, _ db: Database) throws {
+        let admins = try String.fetchAll(
+            db, sql: "SELECT name FROM user WHERE role = ? AND NOT disabled", arguments: [Int(UserRole.admin.rawValue)])
+        if admins == [name.text] { throw UsersError.lastAdmin(name) }
+    }
+
+    private static func write(_ cameras: CameraRights, of name: Name, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM grantedCamera WHERE user = ?", arguments: [name.text])
+        guard case .only(let cameras) = cameras else { return }
+        for camera in cameras {
+            try db.execute(sql: "INSERT INTO grantedCamera VALUES (?, ?)", arguments: [name.text, camera.text])
+        }
+    }
+
+    private static func counter(_ db: Database) throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT counter FROM state") ?? 0
+    }
+
+    private static func hash(_ password: String) throws(UsersError) -> String {
+        do {
+            return try PasswordHash.hash(password)
+        } catch {
+            throw .hashing(reason: "\(error)")
+        }
+    }
+
+    private func read<Value>(
+        _ operation: String, _ body: (Database) throws -> Value
+    ) throws(UsersError) -> Value {
+        do {
+            return try queue.read(body)
+        } catch {
+            throw Self.wrap(error, path: path, operation)
+        }
+    }
+
+    /// Runs `body` in a transaction, with the change counter's new value.
+    private func change(
+        _ operation: String, _ body: (Database, Int64) throws -> Void
+    ) throws(UsersError) {
+        do {
+            try queue.write { db in
+                try db.execute(sql: "UPDATE state SET counter = counter + 1")
+                try body(db, try Self.counter(db))
+            }
+        } catch {
+            throw Self.wrap(error, path: path, operation)
+        }
+    }
+
+    private static func wrap(_ error: any Error, path: String, _ operation: String) -> UsersError {
+        if let error = error as? UsersError { return error }
+        let reason = (error as? DatabaseError).map { $0.message ?? "\($0.resultCode)" } ?? "\(error)"
+        return .database(path: path, operation: operation, reason: reason)
+    }
+
+    /// SQLite gives the files that it puts beside this one the same mode.
+    private static func restrictPermissions(_ path: String) throws(UsersError) {
+        // An existing file is not opened here: closing it would drop the locks that SQLite holds on it elsewhere in
+        // this process (POSIX advisory locks belong to the process).
+        let descriptor = unsafe open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            close(descriptor)
+            return
+        }
+        guard errno == EEXIST else { throw .last(path: path, operation: "create") }
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw .last(path: path, operation: "open") }
+        if status.st_mode & 0o077 != 0, unsafe chmod(path, 0o600) != 0 {
+            throw .last(path: path, operation: "restrict the permissions of")
+        }
+    }
+}
+
+/// Held by the one process that opens the file just now; the others wait, for milliseconds.
+private struct OpeningTurn: ~Copyable {
+    private let descriptor: CInt
+
+    init(path: String) throws(UsersError) {
+        descriptor = unsafe open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .last(path: path, operation: "create") }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else {
+                close(descriptor)
+                throw .last(path: path, operation: "lock")
+            }
+        }
+    }
+
+    deinit { close(descriptor) }
+}
+
+extension UsersError {
+    /// The C library's last error on this thread.
+    static func last(path: String, operation: String) -> UsersError {
+        .file(path: path, operation: operation, reason: unsafe String(cString: strerror(errno)))
+    }
+}

@@ -1,0 +1,96 @@
+internal import SecamWire
+
+/// The size of a picture in pixels.
+struct FrameSize: Hashable, Sendable, CustomStringConvertible {
+    let width: Int
+    let height: Int
+
+    var description: String { "\(width)x\(height)" }
+
+    func distance(to other: FrameSize) -> Int {
+        abs(width - other.width) + abs(height - other.height)
+    }
+}
+
+/// Sizes from `minimum` to `maximum` in steps; a single size has both alike.
+struct FrameSizeRange: Hashable, Sendable {
+    let minimum: FrameSize
+    let maximum: FrameSize
+    let step: FrameSize
+
+    init(minimum: FrameSize, maximum: FrameSize, step: FrameSize) {
+        self.minimum = minimum
+        self.maximum = maximum
+        self.step = step
+    }
+
+    init(_ size: FrameSize) {
+        self.init(minimum: size, maximum: size, step: FrameSize(width: 1, height: 1))
+    }
+
+    func nearest(to wanted: FrameSize) -> FrameSize {
+        FrameSize(
+            width: Self.nearest(to: wanted.width, from: minimum.width, through: maximum.width, step: step.width),
+            height: Self.nearest(to: wanted.height, from: minimum.height, through: maximum.height, step: step.height)
+        )
+    }
+
+    private static func nearest(to wanted: Int, from minimum: Int, through maximum: Int, step: Int) -> Int {
+        guard wanted > minimum, maximum > minimum else { return minimum }
+        let step = max(step, 1)
+        let steps = (min(wanted, maximum) - minimum + step / 2) / step
+        let value = minimum + steps * step
+        return value > maximum ? value - step : value
+    }
+}
+
+/// One pixel format that a device offers, and its sizes.
+struct FormatOffer: Hashable, Sendable {
+    let fourCC: FourCC
+    /// Made by libv4l2 out of what the device delivers.
+    let isConverted: Bool
+    let sizes: [FrameSizeRange]
+}
+
+/// What to ask a device for, out of what it offers.
+struct FormatChoice: Hashable, Sendable {
+    let fourCC: FourCC
+    let pixelFormat: PixelFormat
+    let size: FrameSize
+    let isConverted: Bool
+
+    /// The preferred format first, if the device has it at all; then the size nearest to the wanted one; then
+    /// what costs least on the way: JPEG (passed through), native 4:2:2 and 4:2:0, native RGB, conversions.
+    ///
+    /// - Returns: `nil` when no offer is a format that secam takes.
+    static func choose(from offers: [FormatOffer], wanted: FrameSize, preferred: PixelFormat?) -> FormatChoice? {
+        let choices = offers.flatMap { offer in
+            guard let pixelFormat = offer.fourCC.pixelFormat else { return [FormatChoice]() }
+            return offer.sizes.map {
+                FormatChoice(
+                    fourCC: offer.fourCC, pixelFormat: pixelFormat, size: $0.nearest(to: wanted),
+                    isConverted: offer.isConverted)
+            }
+        }
+        return choices.min { $0.rank(wanted, preferred) < $1.rank(wanted, preferred) }
+    }
+
+    private func rank(_ wanted: FrameSize, _ preferred: PixelFormat?) -> (Int, Int, Int, Int) {
+        // Of two sizes equally far, the larger shows more.
+        (
+            pixelFormat == preferred ? 0 : 1, size.distance(to: wanted), -size.width * size.height,
+            (isConverted ? 10 : 0) + cost
+        )
+    }
+
+    private var cost: Int {
+        switch pixelFormat {
+        case .jpeg: 0
+        case .yuyv: 1
+        case .nv12: 2
+        case .i420: 3
+        case .rgb24: 4
+        case .gray8: 5
+        }
+    }
+}

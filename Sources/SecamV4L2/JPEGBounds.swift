@@ -1,0 +1,36 @@
+/// Where a JPEG lies in a device's buffer. Only its ends are looked at: what is between costs a decode.
+enum JPEGBounds: Equatable, Sendable {
+    /// A picture in the first `byteCount` bytes.
+    case picture(byteCount: Int)
+    case damaged(reason: String)
+
+    /// Some cameras pad with zeros up to a whole block or a whole buffer, some add a few bytes of their own.
+    private static let longestTail = 64
+
+    init(of bytes: RawSpan) {
+        let count = bytes.byteCount
+        guard count >= 4 else {
+            self = .damaged(reason: "\(count) bytes are no JPEG")
+            return
+        }
+        guard Self.byte(0, bytes) == 0xff, Self.byte(1, bytes) == 0xd8 else {
+            self = .damaged(reason: "it does not begin as a JPEG does (FF D8)")
+            return
+        }
+        var end = count
+        while end > 4, Self.byte(end - 1, bytes) == 0 { end -= 1 }
+        let earliest = max(4, end - Self.longestTail)
+        while end >= earliest {
+            if Self.byte(end - 2, bytes) == 0xff, Self.byte(end - 1, bytes) == 0xd9 {
+                self = .picture(byteCount: end)
+                return
+            }
+            end -= 1
+        }
+        self = .damaged(reason: "the end of the JPEG is missing (FF D9), \(count) bytes arrived")
+    }
+
+    private static func byte(_ offset: Int, _ bytes: RawSpan) -> UInt8 {
+        unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    }
+}

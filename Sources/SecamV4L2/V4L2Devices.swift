@@ -1,0 +1,83 @@
+internal import CV4L2
+internal import Glibc
+
+/// A camera of this machine.
+public struct V4L2DeviceInfo: Hashable, Sendable {
+    /// `/dev/videoN`; the number may change when cameras are plugged in again.
+    public let path: String
+    public let number: Int
+    /// The camera's own name.
+    public let card: String
+    public let driver: String
+    /// Where it is plugged in.
+    public let bus: String
+    /// The name in `/dev/v4l/by-id`, which stays; `nil` when udev made none.
+    public let stablePath: String?
+}
+
+/// The cameras of this machine.
+public enum V4L2Devices {
+    private static let mostDevices = 1024
+
+    /// Every `/dev/video*` that can capture and stream, by number. Nodes of a camera that carry only metadata,
+    /// outputs, codecs and parts of a pipeline are left out, and so are devices that this user may not open.
+    public static func list() -> [V4L2DeviceInfo] {
+        let stablePaths = stablePaths()
+        return nodes().compactMap { number in
+            let path = "/dev/video\(number)"
+            guard let capability = try? capability(of: path).get(), capability.captures, capability.streams,
+                !capability.isPartOfPipeline
+            else { return nil }
+            return V4L2DeviceInfo(
+                path: path, number: number, card: capability.card, driver: capability.driver, bus: capability.bus,
+                stablePath: stablePaths[path])
+        }
+    }
+
+    /// The `/dev/video*` that this user may not open, by number: worth telling when there seems to be no camera.
+    public static func withoutPermission() -> [String] {
+        nodes().map { "/dev/video\($0)" }.filter { path in
+            guard case .failure(.permissionDenied) = capability(of: path) else { return false }
+            return true
+        }
+    }
+
+    /// The number of a name such as `video12`.
+    static func number(ofNode name: String) -> Int? {
+        guard name.hasPrefix("video") else { return nil }
+        let digits = name.utf8.dropFirst("video".utf8.count)
+        guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int(String(decoding: digits, as: UTF8.self))
+    }
+
+    private static func nodes() -> [Int] {
+        names(in: "/dev").compactMap(number(ofNode:)).sorted()
+    }
+
+    private static func capability(of path: String) -> Result<V4L2Capability, V4L2Error> {
+        Result { () throws(V4L2Error) in try V4L2Node(path).capability() }
+    }
+
+    /// From `/dev/videoN` to its name in `/dev/v4l/by-id`.
+    private static func stablePaths() -> [String: String] {
+        let folder = "/dev/v4l/by-id"
+        var paths: [String: String] = [:]
+        for name in names(in: folder).sorted() {
+            guard let resolved = unsafe realpath("\(folder)/\(name)", nil) else { continue }
+            defer { unsafe free(resolved) }
+            paths[unsafe String(cString: resolved)] = "\(folder)/\(name)"
+        }
+        return paths
+    }
+
+    private static func names(in folder: String) -> [String] {
+        guard let directory = unsafe opendir(folder) else { return [] }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while names.count < mostDevices, let entry = unsafe readdir(directory) {
+            let name = unsafe V4L2Capability.text(of: entry.pointee.d_name)
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+}

@@ -1,0 +1,142 @@
+/// The eight bytes before every body, on ZeroMQ, TLS and WebSocket alike (proto-spec/envelope.md).
+///
+///     offset  size  field
+///     0       4     length   bytes that follow this field: 4 + body
+///     4       2     type     which message
+///     6       1     version  of the body's layout, from 1
+///     7       1     flags    0 in this version; readers ignore them
+public struct Envelope: Sendable, Hashable {
+    /// Bytes of the envelope itself.
+    public static let size = 8
+    /// What `length` counts besides the body.
+    public static let fixedLength = 4
+
+    public let type: MessageType
+    public let version: UInt8
+    public let flags: UInt8
+    /// Bytes of the body.
+    public let bodyLength: Int
+
+    /// Bytes of the whole message.
+    public var messageLength: Int { Envelope.size + bodyLength }
+
+    /// What the first bytes of a stream say.
+    public enum Outcome: Sendable, Equatable {
+        /// At least this many more bytes are needed before anything can be said.
+        case needMore(Int)
+        case envelope(Envelope)
+    }
+
+    /// Reads an envelope at `offset`.
+    ///
+    /// - Parameter limit: the longest message accepted, in bytes with the envelope.
+    /// - Throws: as soon as the length field is there and wrong, so that no peer makes us wait or reserve memory.
+    public static func read(
+        _ bytes: Span<UInt8>, at offset: Int = 0, limit: Int
+    ) throws(WireError) -> Outcome {
+        let available = bytes.count - offset
+        guard available >= 4 else { return .needMore(size - available) }
+        var reader = WireReader(offset: offset, end: bytes.count)
+        let length = Int(try reader.integer("length", as: UInt32.self, bytes))
+        guard length >= fixedLength else { throw .undersized(length: length) }
+        guard length + 4 <= limit else { throw .oversized(length: length + 4, limit: limit) }
+        guard available >= size else { return .needMore(size - available) }
+        let code = try reader.integer("type", as: UInt16.self, bytes)
+        let version = try reader.integer("version", as: UInt8.self, bytes)
+        let flags = try reader.integer("flags", as: UInt8.self, bytes)
+        guard let type = MessageType(rawValue: code) else { throw .unknownType(code) }
+        guard version > 0 else { throw .badVersion(version) }
+        return .envelope(Envelope(type: type, version: version, flags: flags, bodyLength: length - fixedLength))
+    }
+
+    /// Reads the envelope of a message that must be complete, as a ZeroMQ part is.
+    public static func readWhole(_ bytes: Span<UInt8>, limit: Int) throws(WireError) -> Envelope {
+        switch try read(bytes, limit: limit) {
+        case .needMore: throw .truncated(field: "envelope")
+        case .envelope(let envelope):
+            guard bytes.count >= envelope.messageLength else { throw .truncated(field: "body") }
+            guard bytes.count == envelope.messageLength else {
+                throw .trailingBytes(count: bytes.count - envelope.messageLength)
+            }
+            return envelope
+        }
+    }
+}
+
+/// One kind of message: its layout, encoder and decoder.
+public protocol WireMessage: Sendable, Equatable {
+    static var type: MessageType { get }
+    /// The newest layout that this code writes and knows completely.
+    static var version: UInt8 { get }
+    /// Reads the fields from the reader's place on.
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError)
+    /// Appends the fields.
+    func write(_ writer: inout WireWriter)
+}
+
+extension WireMessage {
+    public static var version: UInt8 { 1 }
+
+    /// Decodes the body of a whole message, whose envelope was read before.
+    ///
+    /// What a newer writer appended is passed over; in a known version left-over bytes are an error.
+    public static func decode(_ bytes: Span<UInt8>, _ envelope: Envelope) throws(WireError) -> Self {
+        guard envelope.type == type else { throw .unknownType(envelope.type.rawValue) }
+        var reader = WireReader(offset: Envelope.size, end: envelope.messageLength)
+        let message = try Self(bytes, &reader)
+        if envelope.version <= version, reader.remaining > 0 { throw .trailingBytes(count: reader.remaining) }
+        return message
+    }
+
+    /// The whole message.
+    public func encoded() -> [UInt8] {
+        var writer = WireWriter()
+        writer.integer(UInt32(0))
+        writer.choice(Self.type)
+        writer.integer(Self.version)
+        writer.integer(UInt8(0))
+        write(&writer)
+        writer.overwrite(at: 0, with: UInt32(writer.bytes.count - 4))
+        return writer.bytes
+    }
+}
+
+/// A message whose fields are followed by a payload that is read and sent where it lies, without being copied.
+///
+/// Its body begins with a `u16`, the bytes from the body's start to the payload, so that fields can be appended.
+public protocol PayloadMessage: WireMessage {}
+
+extension PayloadMessage {
+    /// Decodes the fields; the payload is the message's bytes in the range returned.
+    public static func decode(
+        _ bytes: Span<UInt8>, _ envelope: Envelope
+    ) throws(WireError) -> (message: Self, payload: Range<Int>) {
+        guard envelope.type == type else { throw .unknownType(envelope.type.rawValue) }
+        var prefix = WireReader(offset: Envelope.size, end: envelope.messageLength)
+        let headerLength = Int(try prefix.integer("headerLength", as: UInt16.self, bytes))
+        guard headerLength >= 2 else { throw .badValue(field: "headerLength") }
+        guard headerLength <= envelope.bodyLength else { throw .truncated(field: "header") }
+        let payloadStart = Envelope.size + headerLength
+        var reader = WireReader(offset: prefix.offset, end: payloadStart)
+        let message = try Self(bytes, &reader)
+        if envelope.version <= version, reader.remaining > 0 { throw .trailingBytes(count: reader.remaining) }
+        return (message, payloadStart..<envelope.messageLength)
+    }
+
+    @available(*, unavailable, message: "say how long the payload is")
+    public func encoded() -> [UInt8] { encoded(payload: 0) }
+
+    /// The message up to its payload, of which `payload` bytes follow.
+    public func encoded(payload: Int) -> [UInt8] {
+        var fields = WireWriter()
+        write(&fields)
+        var writer = WireWriter(capacity: Envelope.size + 2 + fields.bytes.count)
+        writer.integer(UInt32(Envelope.fixedLength + 2 + fields.bytes.count + payload))
+        writer.choice(Self.type)
+        writer.integer(Self.version)
+        writer.integer(UInt8(0))
+        writer.integer(UInt16(2 + fields.bytes.count))
+        writer.raw(fields.bytes)
+        return writer.bytes
+    }
+}

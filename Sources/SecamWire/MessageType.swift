@@ -1,0 +1,37 @@
+/// Every message's type code (proto-spec/README.md lists who may send which).
+public enum MessageType: UInt16, Sendable, CaseIterable {
+    // Anywhere
+    case ping = 0x0001
+    case pong = 0x0002
+    case error = 0x0003
+    case bye = 0x0004
+    // A consumer and a camera
+    case openFlow = 0x0010
+    case credit = 0x0011
+    case frame = 0x0012
+    case gap = 0x0013
+    case acknowledge = 0x0014
+    case closeFlow = 0x0015
+    // A worker and a camera
+    case grant = 0x0020
+    case work = 0x0021
+    case result = 0x0022
+    // A member and the registry
+    case join = 0x0030
+    case beat = 0x0031
+    case roster = 0x0032
+    case policy = 0x0033
+    case refused = 0x0034
+    case camera = 0x0035
+    case leave = 0x0036
+    case statusRequest = 0x0037
+    case status = 0x0038
+    // A viewer and the gateway
+    case hello = 0x0040
+    case login = 0x0041
+    case welcome = 0x0042
+    case denied = 0x0043
+    case cameras = 0x0044
+    case watch = 0x0045
+    case unwatch = 0x0046
+}

@@ -1,0 +1,65 @@
+/// A capture service tells the registry how its camera is, after joining and at each change.
+///
+///     offset  size  field
+///     0       1     state      1 idle, 2 starting, 3 online, 4 offline
+///     1       1     format     of what the device gives; 0 while unknown
+///     2       2     width      pixels, 0 while unknown
+///     4       2     height     pixels, 0 while unknown
+///     6       2     reserved   0
+///     8       4     frameRate  thousandths of frames a second, 0 while unknown
+///     12      8     since      UTC microseconds of the last change of state
+///     20      2+n   source     what it was told to open, without secrets
+///     ..      2+n   detail     for people: what was negotiated, or what is wrong and what to do
+public struct CameraReport: WireMessage {
+    public static let type = MessageType.camera
+    public let state: CameraState
+    public let format: PixelFormat?
+    public let width: UInt16
+    public let height: UInt16
+    /// Thousandths of frames a second, 0 while unknown.
+    public let frameRate: UInt32
+    /// UTC microseconds.
+    public let since: Int64
+    public let source: String
+    public let detail: String
+
+    public init(
+        state: CameraState, format: PixelFormat?, width: UInt16, height: UInt16, frameRate: UInt32, since: Int64,
+        source: String, detail: String
+    ) {
+        self.state = state
+        self.format = format
+        self.width = width
+        self.height = height
+        self.frameRate = frameRate
+        self.since = since
+        self.source = source
+        self.detail = detail
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        state = try reader.choice("state", bytes)
+        let code = try reader.integer("format", as: UInt8.self, bytes)
+        format = PixelFormat(rawValue: code)
+        guard code == 0 || format != nil else { throw .badValue(field: "format") }
+        width = try reader.integer("width", bytes)
+        height = try reader.integer("height", bytes)
+        try reader.skip("reserved", count: 2)
+        frameRate = try reader.integer("frameRate", bytes)
+        since = try reader.integer("since", bytes)
+        source = try reader.text("source", limit: WireLimits.text, bytes)
+        detail = try reader.text("detail", limit: WireLimits.text, bytes)
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.choice(state)
+        writer.integer(format?.rawValue ?? 0)
+        writer.integer(width)
+        writer.integer(height)
+        writer.integer(UInt16(0))
+        writer.integer(frameRate)
+        writer.integer(since)
+        writer.text(source, limit: WireLimits.text)
+        writer.text(detail, limit: WireLimits.text)
+    }
+}

@@ -1,0 +1,84 @@
+/// All cameras that the user may see. Sent after `Welcome` and again, whole, whenever something in it changes.
+///
+///     offset  size  field
+///     0       2     count  of cameras; then for each:
+///     +0      4     camera     its number, which holds as long as the gateway runs
+///     +4      1     state      1 idle, 2 starting, 3 online, 4 offline
+///     +5      1     reserved   0
+///     +6      2     width      pixels, 0 while unknown
+///     +8      2     height     pixels, 0 while unknown
+///     +10     2     reserved   0
+///     +12     4     frameRate  thousandths of frames a second, 0 while unknown
+///     +16     8     since      UTC microseconds of the last change of state
+///     +24     2+n   name
+///     ..      2+n   detail     for people
+public struct Cameras: WireMessage {
+    public static let type = MessageType.cameras
+    public let cameras: [Camera]
+
+    public struct Camera: Sendable, Hashable {
+        public let camera: UInt32
+        public let state: CameraState
+        public let width: UInt16
+        public let height: UInt16
+        /// Thousandths of frames a second.
+        public let frameRate: UInt32
+        /// UTC microseconds.
+        public let since: Int64
+        public let name: Name
+        public let detail: String
+
+        public init(
+            camera: UInt32, state: CameraState, width: UInt16, height: UInt16, frameRate: UInt32, since: Int64,
+            name: Name, detail: String
+        ) {
+            self.camera = camera
+            self.state = state
+            self.width = width
+            self.height = height
+            self.frameRate = frameRate
+            self.since = since
+            self.name = name
+            self.detail = detail
+        }
+    }
+
+    public init(cameras: [Camera]) { self.cameras = cameras }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        var list: [Camera] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
+            let number = try reader.integer("camera", as: UInt32.self, bytes)
+            let state = try reader.choice("state", as: CameraState.self, bytes)
+            try reader.skip("reserved", count: 1)
+            let width = try reader.integer("width", as: UInt16.self, bytes)
+            let height = try reader.integer("height", as: UInt16.self, bytes)
+            try reader.skip("reserved", count: 2)
+            let frameRate = try reader.integer("frameRate", as: UInt32.self, bytes)
+            let since = try reader.integer("since", as: Int64.self, bytes)
+            let name = try reader.name("name", bytes)
+            let detail = try reader.text("detail", limit: WireLimits.text, bytes)
+            list.append(
+                Camera(
+                    camera: number, state: state, width: width, height: height, frameRate: frameRate,
+                    since: since, name: name, detail: detail))
+        }
+        cameras = list
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(UInt16(cameras.count))
+        for camera in cameras {
+            writer.integer(camera.camera)
+            writer.choice(camera.state)
+            writer.integer(UInt8(0))
+            writer.integer(camera.width)
+            writer.integer(camera.height)
+            writer.integer(UInt16(0))
+            writer.integer(camera.frameRate)
+            writer.integer(camera.since)
+            writer.name(camera.name)
+            writer.text(camera.detail, limit: WireLimits.text)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// One frame of a camera in one rendition; the picture's bytes are the payload.
+///
+///     offset  size  field
+///     0       2     headerLength  bytes before the payload, this field included
+///     2       4     flow          at the gateway: the camera's number
+///     6       1     rendition
+///     7       1     format        the payload's pixel format
+///     8       8     incarnation   of the camera; sequence numbers of different ones cannot be compared
+///     16      8     sequence      from 1, by one for each frame that the device gave
+///     24      8     timestamp     of the capture, UTC microseconds
+///     32      2     width         pixels
+///     34      2     height        pixels
+public struct Frame: PayloadMessage {
+    public static let type = MessageType.frame
+    public let flow: UInt32
+    public let rendition: Rendition
+    public let format: PixelFormat
+    public let incarnation: UInt64
+    public let sequence: UInt64
+    /// Time of the capture, UTC microseconds.
+    public let timestamp: Int64
+    public let width: UInt16
+    public let height: UInt16
+
+    public init(
+        flow: UInt32, rendition: Rendition, format: PixelFormat, incarnation: UInt64, sequence: UInt64,
+        timestamp: Int64, width: UInt16, height: UInt16
+    ) {
+        self.flow = flow
+        self.rendition = rendition
+        self.format = format
+        self.incarnation = incarnation
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.width = width
+        self.height = height
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        flow = try reader.integer("flow", bytes)
+        rendition = try reader.choice("rendition", bytes)
+        format = try reader.choice("format", bytes)
+        incarnation = try reader.integer("incarnation", bytes)
+        sequence = try reader.integer("sequence", bytes)
+        timestamp = try reader.integer("timestamp", bytes)
+        width = try reader.integer("width", bytes)
+        height = try reader.integer("height", bytes)
+        guard width > 0, width <= WireLimits.side else { throw .badValue(field: "width") }
+        guard height > 0, height <= WireLimits.side else { throw .badValue(field: "height") }
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(flow)
+        writer.choice(rendition)
+        writer.choice(format)
+        writer.integer(incarnation)
+        writer.integer(sequence)
+        writer.integer(timestamp)
+        writer.integer(width)
+        writer.integer(height)
+    }
+}

@@ -1,0 +1,50 @@
+/// What the registry wants of a camera.
+///
+///     offset  size  field
+///     0       1     quality      of the JPEGs, 1 to 100
+///     1       1     reserved     0
+///     2       2     subWidth     widest `sub` picture, pixels
+///     4       2     ringSeconds  how long the ring remembers
+///     6       2     reserved     0
+///     8       8     ringBytes    how much the ring remembers
+///     16      2+n   camera
+public struct Policy: WireMessage {
+    public static let type = MessageType.policy
+    public let quality: UInt8
+    public let subWidth: UInt16
+    public let ringSeconds: UInt16
+    public let ringBytes: UInt64
+    public let camera: Name
+
+    public init(quality: UInt8, subWidth: UInt16, ringSeconds: UInt16, ringBytes: UInt64, camera: Name) {
+        self.quality = quality
+        self.subWidth = subWidth
+        self.ringSeconds = ringSeconds
+        self.ringBytes = ringBytes
+        self.camera = camera
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        quality = try reader.integer("quality", bytes)
+        guard (1...100).contains(quality) else { throw .badValue(field: "quality") }
+        try reader.skip("reserved", count: 1)
+        subWidth = try reader.integer("subWidth", bytes)
+        guard (16...WireLimits.side).contains(Int(subWidth)) else { throw .badValue(field: "subWidth") }
+        ringSeconds = try reader.integer("ringSeconds", bytes)
+        guard ringSeconds > 0 else { throw .badValue(field: "ringSeconds") }
+        try reader.skip("reserved", count: 2)
+        ringBytes = try reader.integer("ringBytes", bytes)
+        guard ringBytes > 0 else { throw .badValue(field: "ringBytes") }
+        camera = try reader.name("camera", bytes)
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(quality)
+        writer.integer(UInt8(0))
+        writer.integer(subWidth)
+        writer.integer(ringSeconds)
+        writer.integer(UInt16(0))
+        writer.integer(ringBytes)
+        writer.name(camera)
+    }
+}

@@ -1,0 +1,54 @@
+/// The name of a camera, a service or a user: 1 to 64 bytes of UTF-8 that are safe as a folder's name and on a
+/// terminal.
+///
+/// Letters, digits and signs of any script are allowed, spaces inside too; no `/`, `\` or control character, and no
+/// `.`, `-` or space at the start nor space at the end.
+public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
+    public let text: String
+
+    public init(_ text: String) throws(NameError) {
+        guard !text.isEmpty else { throw .empty }
+        guard text.utf8.count <= WireLimits.name else { throw .tooLong(bytes: text.utf8.count) }
+        for scalar in text.unicodeScalars where !Name.isAllowed(scalar) {
+            throw .forbidden(scalar)
+        }
+        guard let first = text.unicodeScalars.first, !".- ".unicodeScalars.contains(first) else {
+            throw .badStart
+        }
+        guard text.unicodeScalars.last != " " else { throw .badEnd }
+        self.text = text
+    }
+
+    public var description: String { text }
+
+    public static func < (left: Name, right: Name) -> Bool { left.text < right.text }
+
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+        case .spaceSeparator: scalar == " "
+        default: scalar != "/" && scalar != "\\"
+        }
+    }
+}
+
+public enum NameError: Error, Equatable, Sendable, CustomStringConvertible {
+    case empty
+    case tooLong(bytes: Int)
+    case forbidden(Unicode.Scalar)
+    case badStart
+    case badEnd
+
+    public var description: String {
+        let reason =
+            switch self {
+            case .empty: "it is empty"
+            case .tooLong(let bytes): "it has \(bytes) bytes"
+            case .forbidden(let scalar): "it contains U+\(String(scalar.value, radix: 16, uppercase: true))"
+            case .badStart: "it begins with '.', '-' or a space"
+            case .badEnd: "it ends with a space"
+            }
+        return "not usable as a name: \(reason). Use 1 to \(WireLimits.name) bytes of letters, digits, spaces and "
+            + "signs, without '/', '\\' and control characters"
+    }
+}

@@ -1,0 +1,49 @@
+/// Times of the wire, UTC microseconds since 1970, as text.
+public enum UTCText {
+    /// `2026-01-31 23:59:59.123 UTC`, for people; years past 9999 get more digits.
+    public static func text(microseconds: Int64) -> String {
+        let parts = parts(microseconds)
+        return parts.date + " " + parts.time + " UTC"
+    }
+
+    /// `2026-01-31T23:59:59.123Z`, for programs (RFC 3339).
+    public static func iso(microseconds: Int64) -> String {
+        let parts = parts(microseconds)
+        return parts.date + "T" + parts.time + "Z"
+    }
+
+    private static func parts(_ microseconds: Int64) -> (date: String, time: String) {
+        let milliseconds = floorDivide(microseconds, 1000)
+        let seconds = floorDivide(milliseconds.quotient, 1000)
+        let days = floorDivide(seconds.quotient, 86_400)
+        let date = civil(days: days.quotient)
+        let second = days.remainder
+        let dateText = padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2)
+        let timeText =
+            padded(second / 3600, 2) + ":" + padded(second / 60 % 60, 2) + ":" + padded(second % 60, 2) + "."
+            + padded(seconds.remainder, 3)
+        return (dateText, timeText)
+    }
+
+    private static func floorDivide(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+
+    /// The Gregorian date of a day counted from 1970-01-01, reckoned in years that begin on 1 March, so that the leap
+    /// day is a year's last.
+    private static func civil(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let (era, dayOfEra) = floorDivide(days + 719_468, 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let marchMonth = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
+        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
+        return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
+    }
+
+    private static func padded(_ value: Int64, _ digits: Int) -> String {
+        let text = String(value)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+}

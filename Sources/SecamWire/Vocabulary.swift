@@ -1,0 +1,157 @@
+/// What a member of the mesh does. A key belongs to one role, and a role decides what its holder may send.
+public enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    case gateway = 1
+    case capture = 2
+    case encode = 3
+    case motion = 4
+    case archive = 5
+    /// A person at the command line: may ask for the status, nothing else.
+    case `operator` = 6
+
+    public var description: String {
+        switch self {
+        case .gateway: "gateway"
+        case .capture: "capture"
+        case .encode: "encode"
+        case .motion: "motion"
+        case .archive: "archive"
+        case .operator: "operator"
+        }
+    }
+
+    public init?(_ text: String) {
+        guard let role = Role.allCases.first(where: { $0.description == text }) else { return nil }
+        self = role
+    }
+}
+
+/// One of the forms in which a camera's frame can be had.
+public enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// The full picture as JPEG.
+    case jpeg = 1
+    /// A smaller JPEG for grids and thin lines.
+    case sub = 2
+    /// A small 8-bit luma map, for motion detection.
+    case luma = 3
+
+    public var description: String {
+        switch self {
+        case .jpeg: "jpeg"
+        case .sub: "sub"
+        case .luma: "luma"
+        }
+    }
+}
+
+/// A set of renditions; bit `rawValue - 1` stands for each.
+public struct RenditionSet: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public init(_ rendition: Rendition) { rawValue = 1 << (rendition.rawValue - 1) }
+
+    public static let jpeg = RenditionSet(.jpeg)
+    public static let sub = RenditionSet(.sub)
+    public static let luma = RenditionSet(.luma)
+    public static let all: RenditionSet = [.jpeg, .sub, .luma]
+
+    public func contains(_ rendition: Rendition) -> Bool { contains(RenditionSet(rendition)) }
+}
+
+/// What a consumer is promised when its credit runs out.
+public enum FlowPolicy: UInt8, Sendable {
+    /// In order and nothing skipped; what fell out of the ring is told as a gap.
+    case every = 1
+    /// The newest frame at the time when there is credit; what lies between is skipped.
+    case latest = 2
+}
+
+/// Whether a camera delivers.
+public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// Nobody needs pictures, so the device is stopped.
+    case idle = 1
+    /// The device is being opened.
+    case starting = 2
+    case online = 3
+    /// The device is gone or fails; it is tried again.
+    case offline = 4
+
+    public var description: String {
+        switch self {
+        case .idle: "idle"
+        case .starting: "starting"
+        case .online: "online"
+        case .offline: "offline"
+        }
+    }
+}
+
+/// What a user may do.
+public enum UserRole: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    case admin = 1
+    case viewer = 2
+
+    public var description: String {
+        switch self {
+        case .admin: "admin"
+        case .viewer: "viewer"
+        }
+    }
+
+    public init?(_ text: String) {
+        guard let role = UserRole.allCases.first(where: { $0.description == text }) else { return nil }
+        self = role
+    }
+}
+
+/// One running figure of a member, sent with each beat. Counters count from the member's start.
+public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
+    case framesCaptured = 1
+    case framesDamaged = 2
+    case framesDropped = 3
+    case framesPublished = 4
+    case bytesPublished = 5
+    case workSent = 6
+    case workRepeated = 7
+    case creditFromWorkers = 8
+    case flowsOpen = 9
+    case ringBytes = 10
+    case jobsDone = 11
+    case jobsFailed = 12
+    case encodeMicroseconds = 13
+    case viewers = 14
+    case framesToViewers = 15
+    case bytesToViewers = 16
+    case framesSkipped = 17
+    case messagesRefused = 18
+    case framesReceived = 19
+    case residentBytes = 20
+    case cpuMicroseconds = 21
+
+    public var description: String {
+        switch self {
+        case .framesCaptured: "frames_captured"
+        case .framesDamaged: "frames_damaged"
+        case .framesDropped: "frames_dropped"
+        case .framesPublished: "frames_published"
+        case .bytesPublished: "bytes_published"
+        case .workSent: "work_sent"
+        case .workRepeated: "work_repeated"
+        case .creditFromWorkers: "credit_from_workers"
+        case .flowsOpen: "flows_open"
+        case .ringBytes: "ring_bytes"
+        case .jobsDone: "jobs_done"
+        case .jobsFailed: "jobs_failed"
+        case .encodeMicroseconds: "encode_microseconds"
+        case .viewers: "viewers"
+        case .framesToViewers: "frames_to_viewers"
+        case .bytesToViewers: "bytes_to_viewers"
+        case .framesSkipped: "frames_skipped"
+        case .messagesRefused: "messages_refused"
+        case .framesReceived: "frames_received"
+        case .residentBytes: "resident_bytes"
+        case .cpuMicroseconds: "cpu_microseconds"
+        }
+    }
+}

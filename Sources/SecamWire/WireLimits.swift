@@ -1,0 +1,28 @@
+/// The limits of proto-spec/limits.md. A length or count is held against its limit before anything is
+/// allocated for it.
+public enum WireLimits {
+    /// Bytes of one message between services, envelope included.
+    public static let meshMessage = 64 << 20
+    /// Bytes of one message from a viewer who is logged in, envelope included.
+    public static let viewerMessage = 64 << 10
+    /// Bytes of one message from a viewer before login, envelope included.
+    public static let beforeLogin = 4 << 10
+    /// Bytes of a camera's, service's or user's name in UTF-8.
+    public static let name = 64
+    /// Bytes of a text meant for people.
+    public static let text = 1024
+    /// Bytes of a password in UTF-8.
+    public static let password = 1024
+    /// Bytes of a ZeroMQ endpoint.
+    public static let endpoint = 256
+    /// Members of a roster, and cameras of a list.
+    public static let members = 4096
+    /// Figures in one beat.
+    public static let figures = 64
+    /// Renditions in one result.
+    public static let renditions = 8
+    /// Credit that one peer can hold on one flow.
+    public static let credit: UInt32 = 1024
+    /// Pixels on one side of a picture.
+    public static let side = 16384
+}

@@ -1,0 +1,83 @@
+/// A place in a message's body, from which fields are read in order.
+///
+/// The bytes are passed to each call instead of being held, so that reading needs no lifetime of its own.
+public struct WireReader: Sendable {
+    public private(set) var offset: Int
+    public let end: Int
+
+    public init(offset: Int, end: Int) {
+        self.offset = offset
+        self.end = end
+    }
+
+    public var remaining: Int { end - offset }
+
+    /// An unsigned integer in little-endian order, as wide as its type.
+    public mutating func integer<Value: FixedWidthInteger>(
+        _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
+    ) throws(WireError) -> Value {
+        let width = Value.bitWidth / 8
+        guard remaining >= width else { throw .truncated(field: "\(field)") }
+        var value: Value = 0
+        for index in 0..<width {
+            value |= Value(truncatingIfNeeded: bytes[offset + index]) << Value(truncatingIfNeeded: 8 * index)
+        }
+        offset += width
+        return value
+    }
+
+    /// An integer that is the raw value of `type`.
+    public mutating func choice<Value: RawRepresentable>(
+        _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
+    ) throws(WireError) -> Value where Value.RawValue: FixedWidthInteger {
+        let raw: Value.RawValue = try integer(field, bytes)
+        guard let value = Value(rawValue: raw) else { throw .badValue(field: "\(field)") }
+        return value
+    }
+
+    /// A text: `u16` length in bytes, then UTF-8.
+    public mutating func text(
+        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> String {
+        let count = Int(try integer(field, as: UInt16.self, bytes))
+        guard count <= limit else { throw .tooLong(field: "\(field)", count: count, limit: limit) }
+        let raw = try self.bytes(field, count: count, bytes)
+        guard let text = String(validating: raw, as: UTF8.self) else { throw .badText(field: "\(field)") }
+        return text
+    }
+
+    /// A name that people gave a camera, service or user.
+    public mutating func name(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Name {
+        let text = try text(field, limit: WireLimits.name, bytes)
+        guard let name = try? Name(text) else { throw .badValue(field: "\(field)") }
+        return name
+    }
+
+    /// A fixed number of bytes.
+    public mutating func bytes(
+        _ field: StaticString, count: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> [UInt8] {
+        guard remaining >= count else { throw .truncated(field: "\(field)") }
+        let start = offset
+        offset += count
+        var copy: [UInt8] = []
+        copy.reserveCapacity(count)
+        for index in start..<offset { copy.append(bytes[index]) }
+        return copy
+    }
+
+    /// A `u16` count of entries, held against its limit.
+    public mutating func count(
+        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> Int {
+        let count = Int(try integer(field, as: UInt16.self, bytes))
+        guard count <= limit else { throw .tooLong(field: "\(field)", count: count, limit: limit) }
+        return count
+    }
+
+    /// Passes over bytes that this reader has no use for, or that are read in place.
+    public mutating func skip(_ field: StaticString, count: Int) throws(WireError) {
+        guard count >= 0, remaining >= count else { throw .truncated(field: "\(field)") }
+        offset += count
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+import SecamCapture
+
+@main
+enum Main {
+    static func main() async {
+        await CaptureProgram.main()
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+import SecamClient
+
+@main
+enum SecamViewMain {
+    static func main() {
+        SecamView.main()
+    }
+}

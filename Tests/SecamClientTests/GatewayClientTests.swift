@@ -1,0 +1,168 @@
+import SecamTLS
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+@Suite("A client against a scripted gateway, over TLS")
+struct GatewayClientTests {
+    private func behaviour(
+        _ script: @escaping ScriptedGateway.Script = { _, _ in false }
+    ) throws -> ScriptedGateway.Behaviour {
+        var camera = try ScriptedGateway.Camera(1, "demo")
+        camera.pictures = [TestJPEG.bytes]
+        return ScriptedGateway.Behaviour(cameras: [camera], script: script)
+    }
+
+    /// Runs a client until it fails for good.
+    private func failure(_ script: @escaping ScriptedGateway.Script) throws -> ClientError {
+        let fixture = try Fixture(try behaviour(script))
+        let events = EventLog()
+        let client = try fixture.client(settings(), reconnects: true, events: events)
+        client.start()
+        let error = try events.failure()
+        client.stop()
+        try fixture.gateway.stop()
+        return error
+    }
+
+    @Test func `receives many more frames than the window holds, in order and byte for byte`() throws {
+        let fixture = try Fixture(try behaviour())
+        let events = EventLog()
+        let client = try fixture.client(settings(), events: events)
+        client.start()
+        let frames = try events.frames(300)
+        client.stop()
+        #expect(frames.prefix(300).map(\.header.sequence) == Array(1...300))
+        #expect(frames.allSatisfy { Array($0.picture) == TestJPEG.bytes && $0.camera.text == "demo" })
+        #expect(frames.allSatisfy { $0.received >= $0.header.timestamp })
+        try fixture.gateway.stop()
+    }
+
+    @Test func `comes back after the gateway dropped it, and logs in anew`() throws {
+        let fixture = try Fixture(
+            try behaviour { session, type in
+                guard session.number == 1, type == .credit else { return false }
+                session.close()
+                return true
+            })
+        let events = EventLog()
+        let client = try fixture.client(settings(), reconnects: true, events: events)
+        client.start()
+        _ = try events.frames(50)
+        client.stop()
+        let states = events.all.compactMap { if case .state(let state) = $0 { state } else { nil } }
+        #expect(states.first == .connecting)
+        #expect(states.filter { $0 == .connected(.viewer) }.count == 2)
+        #expect(fixture.gateway.connections == 2)
+        try fixture.gateway.stop()
+    }
+
+    @Test func `tries a wrong password once`() throws {
+        let fixture = try Fixture(try behaviour())
+        var wrong = settings()
+        wrong.password = "guess"
+        let events = EventLog()
+        let client = try fixture.client(wrong, reconnects: true, events: events)
+        client.start()
+        let error = try events.failure()
+        client.stop()
+        #expect(error.exitStatus == .denied)
+        #expect(fixture.gateway.connections == 1)
+        try fixture.gateway.stop()
+    }
+
+    @Test func `does not come back when its account is revoked after the login`() throws {
+        let error = try failure { session, type in
+            guard type == .watch else { return false }
+            session.send(Bye(reason: .revoked, detail: "removed"))
+            return true
+        }
+        #expect(error.exitStatus == .denied)
+    }
+
+    @Test func `gives up on a gateway that sends garbage`() throws {
+        let error = try failure { session, _ in
+            session.send(bytes: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
+            return true
+        }
+        #expect(error.exitStatus == .protocol)
+    }
+
+    @Test func `gives up on a gateway that announces more than 64 MiB`() throws {
+        let error = try failure { session, type in
+            guard type == .watch else { return false }
+            session.send(bytes: [0xff, 0xff, 0xff, 0xff, 0x12, 0, 1, 0])
+            return true
+        }
+        #expect(error.exitStatus == .protocol)
+    }
+
+    @Test func `gives up on a gateway that welcomes before it was told who comes`() throws {
+        let error = try failure { session, _ in
+            session.send(Welcome(role: .admin, time: 0))
+            return true
+        }
+        #expect(error.exitStatus == .protocol)
+    }
+
+    @Test func `gives up on a gateway that floods it beyond the credit`() throws {
+        let error = try failure { session, type in
+            guard type == .watch else { return false }
+            for _ in 0..<100 { session.sendFrame(session.behaviour.cameras[0]) }
+            return true
+        }
+        #expect(error.exitStatus == .protocol)
+    }
+
+    @Test func `says where nobody listens`() throws {
+        let fixture = try Fixture(try behaviour())
+        let server = try fixture.server
+        try fixture.gateway.stop()
+        let events = EventLog()
+        let client = try GatewayClient(
+            server: server, trust: .fingerprint(fixture.gateway.fingerprint), settings: settings(), reconnects: true
+        ) { events.append($0) }
+        client.start()
+        let error = try events.failure()
+        client.stop()
+        #expect(error.exitStatus == .unavailable)
+        #expect(error.description.contains(server.description))
+    }
+
+    @Test func `refuses another certificate before it says anything`() throws {
+        let fixture = try Fixture(try behaviour())
+        let events = EventLog()
+        let client = try GatewayClient(
+            server: try fixture.server, trust: .decide { _ in false }, settings: settings(), reconnects: true
+        ) { events.append($0) }
+        client.start()
+        guard case .untrusted(_, .untrusted(_, let fingerprint, _)) = try events.failure() else {
+            Issue.record("the certificate was not what failed")
+            return
+        }
+        client.stop()
+        #expect(fingerprint == fixture.gateway.fingerprint)
+        try fixture.gateway.stop()
+    }
+
+    @Test func `trusts a certificate by its issuer`() throws {
+        let fixture = try Fixture(try behaviour())
+        let events = EventLog()
+        let client = try GatewayClient(
+            server: try fixture.server,
+            trust: .authorities(file: fixture.folder.file("tls/\(TLSIdentity.selfSignedFileName)")),
+            settings: settings(), reconnects: false
+        ) { events.append($0) }
+        client.start()
+        _ = try events.frames(1)
+        client.stop()
+        try fixture.gateway.stop()
+        #expect(throws: ClientError.self) {
+            try GatewayClient(
+                server: try ServerAddress("h:1"), trust: .authorities(file: fixture.folder.file("missing")),
+                settings: settings(), reconnects: false
+            ) { _ in }
+        }
+    }
+}

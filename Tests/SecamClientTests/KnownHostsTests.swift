@@ -1,0 +1,65 @@
+import Glibc
+import SecamTLS
+import Testing
+
+@testable import SecamClient
+
+@Suite("Certificates that were accepted before")
+struct KnownHostsTests {
+    private let one = try! CertificateFingerprint(String(repeating: "11", count: 32))
+    private let other = try! CertificateFingerprint(String(repeating: "22", count: 32))
+
+    @Test func `remembers a gateway in a file that only its user can read`() throws {
+        let folder = try ScratchFolder()
+        let hosts = KnownHosts(path: folder.file("new/secam/known_hosts"))
+        let server = try ServerAddress("cam.example:1")
+        #expect(try hosts.entries(for: server) == [])
+        try hosts.add(server, one)
+        try hosts.add(try ServerAddress("[::1]:2"), other)
+        #expect(try hosts.entries(for: server) == [KnownHosts.Entry(fingerprint: one, line: 1)])
+        #expect(try hosts.entries(for: try ServerAddress("[::1]:2")) == [KnownHosts.Entry(fingerprint: other, line: 2)])
+        #expect(try hosts.entries(for: try ServerAddress("cam.example:2")) == [])
+        var status = stat()
+        #expect(unsafe stat(hosts.path, &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
+    }
+
+    @Test func `reads comments and empty lines, and goes on after a line that was not ended`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("known", "# mine\n\n  a:1  SHA256:\(one)")
+        let hosts = KnownHosts(path: path)
+        try hosts.add(try ServerAddress("b:1"), other)
+        #expect(try hosts.entries(for: try ServerAddress("a:1")).map(\.line) == [3])
+        #expect(try hosts.entries(for: try ServerAddress("b:1")).map(\.line) == [4])
+    }
+
+    @Test(arguments: ["a:1", "a SHA256:00", "a:1 SHA256:zz", "a:1 x y"])
+    func `refuses to go on with a line that cannot be read`(_ line: String) throws {
+        let folder = try ScratchFolder()
+        let hosts = KnownHosts(path: try folder.write("known", "# c\n\(line)\n"))
+        #expect(throws: ClientError.badKnownHosts(file: hosts.path, line: 2)) {
+            try hosts.entries(for: try ServerAddress("b:1"))
+        }
+    }
+
+    @Test func `tells an unknown gateway from one whose certificate has changed`() throws {
+        let folder = try ScratchFolder()
+        let hosts = KnownHosts(path: folder.file("known"))
+        let server = try ServerAddress("a:1")
+        let seen = ClientError.untrusted(
+            server: server, .untrusted(serverName: "a", fingerprint: other, reason: "refused"))
+        #expect(try ServerTrust.pinned(hosts).refusal(of: seen, server: server) == .unknown(other, hosts))
+        try hosts.add(server, one)
+        let changed = ClientError.certificateChanged(server: server, seen: other, file: hosts.path, line: 1)
+        #expect(try ServerTrust.pinned(hosts).refusal(of: seen, server: server) == .final(changed))
+        #expect(changed.description.contains("deleting line 1 of \(hosts.path)"))
+        #expect(changed.exitStatus == .denied)
+        #expect(try ServerTrust.fingerprint(one).refusal(of: seen, server: server) == .final(seen))
+    }
+
+    @Test func `finds the file's usual place`() {
+        #expect(KnownHosts.defaultPath { ["XDG_CONFIG_HOME": "/x", "HOME": "/h"][$0] } == "/x/secam/known_hosts")
+        #expect(KnownHosts.defaultPath { ["HOME": "/h"][$0] } == "/h/.config/secam/known_hosts")
+        #expect(KnownHosts.defaultPath { _ in nil } == nil)
+    }
+}

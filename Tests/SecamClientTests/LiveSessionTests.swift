@@ -1,0 +1,191 @@
+import SecamMedia
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+@Suite("A live session, and its recordings")
+struct LiveSessionTests {
+    private func session(
+        _ words: Words = Words(), _ change: (inout LiveSession.Options) throws -> Void
+    ) throws -> LiveSession {
+        var options = LiveSession.Options()
+        try change(&options)
+        return LiveSession(server: try ServerAddress("h:1"), options: options, say: words.say)
+    }
+
+    private func list(_ names: [String]) throws -> GatewayEvent {
+        .cameras(
+            try names.enumerated().map { try ScriptedGateway.Camera(UInt32($0.offset + 1), $0.element).listed })
+    }
+
+    private func isMatroska(_ path: String) throws -> Bool {
+        Array(try FileIO.read(path, limit: 1 << 20).prefix(4)) == [0x1a, 0x45, 0xdf, 0xa3]
+    }
+
+    @Test func `ends after the wanted number of frames of each camera and counts no more`() throws {
+        let session = try session { options in
+            options.cameras = [try Name("demo"), try Name("yard")]
+            options.frameLimit = 2
+        }
+        session.handle(try list(["demo", "yard"]))
+        for sequence: UInt64 in 1...3 { session.handle(.frame(try frame(sequence: sequence))) }
+        #expect(session.outcome == nil)
+        for sequence: UInt64 in 1...2 { session.handle(.frame(try frame("yard", sequence: sequence))) }
+        #expect(session.wait() == .done)
+        #expect(session.statistics().map(\.statistics.frames) == [2, 2])
+    }
+
+    @Test func `names the cameras that are not there, and those that are`() throws {
+        let session = try session { $0.cameras = [try Name("demo"), try Name("garden")] }
+        session.handle(try list(["yard", "demo"]))
+        guard case .failed(let error) = session.wait() else {
+            Issue.record("the camera was not missed")
+            return
+        }
+        #expect(error.exitStatus == .noInput)
+        #expect(error.description.contains("'garden'"))
+        #expect(error.description.contains("demo, yard"))
+    }
+
+    @Test func `shows cameras that appear later, and keeps those that leave`() throws {
+        let session = try session { $0.isHeadless = false }
+        session.handle(try list([]))
+        #expect(session.outcome == nil)
+        session.handle(try list(["b"]))
+        session.handle(try list(["a"]))
+        #expect(session.cameras.map(\.name.text) == ["a", "b"])
+        #expect(session.cameras[1].notice(.connected(.viewer), now: 0)?.hasPrefix("offline since") == true)
+        session.end(.done)
+    }
+
+    @Test func `says once that the connection is lost, and that it is back`() throws {
+        let words = Words()
+        let session = try session(words) { $0.cameras = [try Name("demo")] }
+        for state: ConnectionState in [
+            .connecting, .connected(.viewer), .reconnecting(.lost("x")), .reconnecting(.lost("y")), .connected(.viewer),
+        ] {
+            session.handle(.state(state))
+        }
+        #expect(words.all == ["gateway h:1: connection lost: x; reconnecting", "gateway h:1: connected again"])
+    }
+
+    @Test func `records and decodes at once`() throws {
+        let folder = try ScratchFolder()
+        let session = try session { options in
+            options.cameras = [try Name("demo"), try Name("yard")]
+            options.record = folder.file("r.mkv")
+            options.frameLimit = 3
+        }
+        try session.prepareRecording()
+        session.startDecoding(threads: 2)
+        session.handle(try list(["demo", "yard"]))
+        for sequence: UInt64 in 1...3 {
+            for name in ["demo", "yard"] {
+                session.handle(.frame(try frame(name, sequence: sequence, timestamp: Int64(sequence) * 40_000)))
+            }
+        }
+        #expect(session.wait() == .done)
+        session.stopDecoding()
+        try session.finish()
+        for name in ["demo", "yard"] {
+            let bytes = try FileIO.read(folder.file("r-\(name).mkv"), limit: 1 << 20)
+            #expect(try isMatroska(folder.file("r-\(name).mkv")))
+            #expect(occurrences(of: TestJPEG.bytes, in: bytes) == 3)
+        }
+    }
+
+    @Test func `refuses a recording that exists before anything is received, and removes one that stayed empty`() throws
+    {
+        let folder = try ScratchFolder()
+        let path = try folder.write("r.mkv", "old")
+        let refused = try session { options in
+            options.cameras = [try Name("demo")]
+            options.record = path
+        }
+        #expect(throws: ClientError.fileExists(path: path)) { try refused.prepareRecording() }
+        #expect(try FileIO.read(path, limit: 10) == Array("old".utf8))
+
+        let unused = try session { options in
+            options.cameras = [try Name("demo")]
+            options.record = folder.file("new.mkv")
+        }
+        try unused.prepareRecording()
+        #expect(FileIO.exists(folder.file("new.mkv")))
+        try unused.finish()
+        #expect(!FileIO.exists(folder.file("new.mkv")))
+    }
+
+    @Test func `replaces a recording only when told to, and only when there is something to write`() throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write("r.mkv", "old")
+        for hasFrames in [false, true] {
+            let session = try session { options in
+                options.cameras = [try Name("demo")]
+                options.record = path
+                options.force = true
+            }
+            try session.prepareRecording()
+            session.handle(try list(["demo"]))
+            if hasFrames { session.handle(.frame(try frame())) }
+            try session.finish()
+            #expect(try isMatroska(path) == hasFrames)
+        }
+    }
+
+    @Test func `goes on in another file when the picture's size or the camera's clock changes`() throws {
+        let folder = try ScratchFolder()
+        let recorder = try Recorder(
+            path: folder.file("r.mkv"), camera: try Name("demo"), replacing: false, failed: { _ in })
+        for (timestamp, width): (Int64, UInt16) in [(9_000_000, 64), (8_999_000, 64), (9_040_000, 32), (1_000_000, 32)] {
+            #expect(recorder.offer(try frame(timestamp: timestamp, width: width)))
+        }
+        try recorder.finish()
+        for name in ["r.mkv", "r-2.mkv", "r-3.mkv"] { #expect(try isMatroska(folder.file(name))) }
+        #expect(!FileIO.exists(folder.file("r-4.mkv")))
+    }
+
+    @Test func `fails with the path when the recording's folder does not exist`() throws {
+        #expect(throws: ClientError.self) {
+            try Recorder(
+                path: "/nonexistent/r.mkv", camera: try Name("demo"), replacing: false, failed: { _ in })
+        }
+    }
+
+    @Test func `ends a headless recording whose frames cannot be written`() throws {
+        let folder = try ScratchFolder()
+        let session = try session { options in
+            options.cameras = [try Name("demo")]
+            options.record = folder.file("r.mkv")
+        }
+        session.handle(try list(["demo"]))
+        session.handle(.frame(try frame(timestamp: -1)))
+        guard case .failed(let error) = session.wait() else {
+            Issue.record("the failure was not noticed")
+            return
+        }
+        #expect(error.exitStatus == .inputOutput)
+        #expect(throws: ClientError.self) { try session.finish() }
+    }
+
+    @Test func `counts pictures that cannot be decoded and goes on`() throws {
+        let news = EventLog()
+        let session = LiveSession(
+            server: try ServerAddress("h:1"), options: LiveSession.Options(),
+            changed: { news.append(.state(.connecting)) }, say: { _ in })
+        session.startDecoding(threads: 1)
+        session.handle(try list(["demo"]))
+        session.handle(.frame(try frame(picture: Array("no JPEG".utf8))))
+        _ = try news.first { _ in session.cameras[0].statistics.damaged == 1 ? true : nil }
+        session.handle(.frame(try frame(sequence: 2)))
+        let picture = try news.first { _ in session.cameras[0].picture }
+        #expect(picture.width == 64 && picture.height == 48)
+        session.stopDecoding()
+    }
+
+    private func occurrences(of part: [UInt8], in bytes: [UInt8]) -> Int {
+        bytes.indices.dropLast(part.count - 1).count { index in
+            bytes[index] == part[0] && bytes[index..<index + part.count].elementsEqual(part)
+        }
+    }
+}

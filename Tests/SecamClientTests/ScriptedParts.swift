@@ -1,0 +1,8 @@
+import Glibc
+
+/// UTC microseconds.
+func utcNow() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+}

@@ -1,0 +1,125 @@
+import SecamTLS
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+@Suite("Addresses, passwords and texts")
+struct SmallPartsTests {
+    @Test(arguments: [
+        ("localhost:4433", "localhost", 4433), ("[::1]:1", "::1", 1), ("10.0.0.1:65535", "10.0.0.1", 65535),
+        ("Cam.Example:80", "cam.example", 80), ("[fe80::1%eth0]:5", "fe80::1%eth0", 5),
+    ])
+    func `reads addresses`(_ text: String, _ host: String, _ port: Int) throws {
+        let address = try ServerAddress(text)
+        #expect(address.host == host)
+        #expect(address.port == port)
+        #expect(try ServerAddress(address.description) == address)
+    }
+
+    @Test(arguments: [
+        "", "host", ":1", "host:", "host:0", "host:65536", "host:-1", "host:+1", "host:1x", "::1:443", "[::1]", "[]:1",
+        "[host]:1", "a b:1", "a/b:1", "user@host:1",
+    ])
+    func `refuses what is no address`(_ text: String) {
+        #expect(throws: ClientError.badServer(text)) { try ServerAddress(text) }
+    }
+
+    @Test func `takes the password from the option with a warning, else from the file, else from the environment`()
+        throws
+    {
+        let folder = try ScratchFolder()
+        let file = try folder.write("password", "from file\r\n")
+        func password(_ argument: String?, _ file: String?, _ variable: String?) throws -> (String, [String]) {
+            let source = try PasswordSource(argument: argument, file: file) { _ in variable }
+            let words = Words()
+            let text = try source.password(warn: words.say) { "from prompt" }
+            return (text, words.all)
+        }
+        #expect(try password("seen", nil, "v").0 == "seen")
+        #expect(try password("seen", nil, "v").1 == [PasswordSource.warning])
+        #expect(try password(nil, file, "v") == ("from file", []))
+        #expect(try password(nil, nil, "v") == ("v", []))
+        #expect(try password(nil, nil, nil) == ("from prompt", []))
+        #expect(throws: ClientError.self) { try password("seen", file, nil) }
+    }
+
+    @Test func `refuses password files that cannot hold one, and passwords that are too long`() throws {
+        let folder = try ScratchFolder()
+        let files = [
+            folder.file("missing"), folder.path, try folder.write("empty", "\n"), try folder.write("two", "a\nb\n"),
+            try folder.write("long", String(repeating: "x", count: 2000)),
+        ]
+        for file in files {
+            #expect(throws: ClientError.self) {
+                try PasswordSource.file(file).password(warn: { _ in }, ask: { "" })
+            }
+        }
+        #expect(throws: ClientError.passwordTooLong(bytes: 1025)) {
+            try PasswordSource.environment(String(repeating: "x", count: 1025)).password(warn: { _ in }, ask: { "" })
+        }
+    }
+
+    @Test func `understands the keys that edit a secret line`() {
+        var line = SecretLine()
+        for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) { #expect(line.press(key) == .more) }
+        #expect(line.press(10) == .done("pw"))
+        var cancelled = SecretLine()
+        #expect(cancelled.press(3) == .cancelled)
+    }
+
+    @Test func `lets no text of the gateway steer the terminal`() {
+        let text = printable("a\u{1B}[2Jb\nc\u{202E}d")
+        #expect(text == "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d")
+        let error = ClientError.connection(
+            server: try! ServerAddress("h:1"), .denied(.credentials, wait: 0, detail: "\u{1B}]0;x\u{7}"))
+        #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 })
+    }
+
+    @Test func `writes JSON that needs escaping`() {
+        #expect(JSON.string("a\"b\\c\n\u{1}ü") == #""a\"b\\c\u000a\u0001ü""#)
+        #expect(JSON.number(1.0 / 3, digits: 2) == "0.33")
+        #expect(JSON.number(.nan, digits: 2) == "null")
+    }
+
+    @Test func `names several recordings after their cameras, before the extension`() throws {
+        let yard = try Name("yard")
+        #expect(Recorder.path("a/b.mkv", camera: yard, isOnly: true) == "a/b.mkv")
+        #expect(Recorder.path("a/b.mkv", camera: yard, isOnly: false) == "a/b-yard.mkv")
+        #expect(Recorder.path("a.d/b", camera: yard, isOnly: false) == "a.d/b-yard")
+        #expect(Recorder.path("a/.mkv", camera: yard, isOnly: false) == "a/.mkv-yard")
+    }
+
+    @Test func `waits longer after each failure, up to ten seconds, and never the same for all`() {
+        var backoff = ReconnectBackoff()
+        var random = SystemRandomNumberGenerator()
+        var limit: Int64 = 250_000
+        for _ in 0..<10 {
+            #expect((limit / 2...limit).contains(backoff.next(using: &random)))
+            limit = min(limit * 2, 10_000_000)
+        }
+        backoff.reset()
+        #expect(backoff.next(using: &random) <= 250_000)
+    }
+
+    @Test func `never comes back with a wrong password, a revoked account or another certificate`() throws {
+        let fingerprint = try CertificateFingerprint(String(repeating: "ab", count: 32))
+        let final: [ConnectionEnd] = [
+            .denied(.credentials, wait: 0, detail: ""), .bye(.revoked, detail: ""),
+            .tls(.untrusted(serverName: "h", fingerprint: fingerprint, reason: "")), .unexpected(.login),
+        ]
+        for end in final { #expect(!end.isTemporary(hadLogin: true)) }
+        #expect(ConnectionEnd.bye(.shutdown, detail: "").isTemporary(hadLogin: true))
+        #expect(!ConnectionEnd.denied(.locked, wait: 5, detail: "").isTemporary(hadLogin: false))
+        #expect(ConnectionEnd.denied(.locked, wait: 5, detail: "").leastWait == 5_000_000)
+    }
+
+    @Test func `leaves an existing file alone unless told to replace it`() throws {
+        let folder = try ScratchFolder()
+        let file = try folder.write("x", "old")
+        #expect(throws: ClientError.fileExists(path: file)) { try FileIO.create(file, "new".utf8, replacing: false) }
+        #expect(try FileIO.read(file, limit: 10) == Array("old".utf8))
+        try FileIO.create(file, "new".utf8, replacing: true)
+        #expect(try FileIO.read(file, limit: 10) == Array("new".utf8))
+    }
+}

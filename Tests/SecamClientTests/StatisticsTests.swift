@@ -1,0 +1,66 @@
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+@Suite("What is counted")
+struct StatisticsTests {
+    @Test func `percentiles are right to one per cent at any size`() throws {
+        for scale: Int64 in [1, 37, 1_000, 1_000_000] {
+            var latency = LatencyStatistics()
+            for value in Int64(1)...1000 { latency.record(value * scale) }
+            for (fraction, exact) in [(0.5, 500.0), (0.99, 990.0), (1.0, 1000.0)] {
+                let wanted = exact * Double(scale)
+                #expect(abs(try #require(latency.percentile(fraction)) - wanted) <= wanted / 100)
+            }
+        }
+    }
+
+    @Test func `small values are exact, absurd ones are bounded, and nothing gives nothing`() {
+        var latency = LatencyStatistics()
+        #expect(latency.percentile(0.5) == nil)
+        for value in [Int64.min, -5, 0, 1, 127] { latency.record(value) }
+        #expect(latency.percentile(0.5) == 0)
+        #expect(latency.percentile(1) == 127)
+        latency.record(.max)
+        #expect(try! #require(latency.percentile(1)) > 6e10)
+    }
+
+    @Test func `counts frames, bytes and the numbers that are missing within an incarnation`() throws {
+        var statistics = CameraStatistics()
+        for (sequence, incarnation, received): (UInt64, UInt64, Int64) in [
+            (1, 7, 0), (2, 7, 100_000), (5, 7, 200_000), (4, 7, 300_000), (1, 8, 400_000), (3, 8, 500_000),
+        ] {
+            statistics.record(
+                try frame(sequence: sequence, incarnation: incarnation, timestamp: received - 2000, received: received))
+        }
+        #expect(statistics.frames == 6)
+        #expect(statistics.bytes == UInt64(6 * TestJPEG.bytes.count))
+        #expect(statistics.gaps == 3)
+        #expect(statistics.framesPerSecond == 10)
+        let text = LiveStatistics.json([(try Name("demo"), statistics)])
+        #expect(
+            text == """
+                {"cameras":{"demo":{"frames":6,"fps":10.0,"bytes":\(6 * TestJPEG.bytes.count),"gaps":3,\
+                "latency_ms":{"p50":2.008,"p99":2.008}}}}
+                """)
+    }
+
+    @Test func `survives numbers that a hostile gateway makes up`() throws {
+        var statistics = CameraStatistics()
+        for sequence: UInt64 in [0, .max, 0, .max, 0, .max] {
+            statistics.record(try frame(sequence: sequence, timestamp: .min, received: .max))
+        }
+        #expect(statistics.gaps == .max)
+        #expect(statistics.framesPerSecond == 0)
+    }
+
+    @Test func `shows the rate of the last seconds`() {
+        var rate = RecentRate()
+        #expect(rate.framesPerSecond == 0)
+        for index in 0..<100 { rate.record(Int64(index) * 40_000) }
+        #expect(rate.framesPerSecond == 25)
+        rate.record(100_000_000)
+        #expect(rate.framesPerSecond == 0)
+    }
+}

@@ -1,0 +1,136 @@
+import Dispatch
+import Glibc
+import SecamTLS
+import SecamWire
+import Synchronization
+import Testing
+
+@testable import SecamClient
+
+/// A folder that is gone after the test.
+final class ScratchFolder: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/secam-view-test.XXXXXX".utf8CString)
+        let isMade = unsafe mkdtemp(&template) != nil
+        try #require(isMade)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    func write(_ name: String, _ text: String) throws -> String {
+        try FileIO.create(file(name), text.utf8, replacing: true)
+        return file(name)
+    }
+
+    deinit {
+        remove(path)
+    }
+
+    private func remove(_ path: String) {
+        if let folder = unsafe opendir(path) {
+            while let entry = unsafe readdir(folder) {
+                let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                    unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+                }
+                if name != ".", name != ".." { self.remove("\(path)/\(name)") }
+            }
+            unsafe closedir(folder)
+            unsafe rmdir(path)
+        } else {
+            unsafe unlink(path)
+        }
+    }
+}
+
+/// A running gateway with its own certificate and folder.
+struct Fixture {
+    let folder: ScratchFolder
+    let identity: TLSIdentity
+    let gateway: ScriptedGateway
+
+    init(_ behaviour: ScriptedGateway.Behaviour) throws {
+        folder = try ScratchFolder()
+        identity = try TLSIdentity.loadOrCreate(directory: folder.file("tls"), hostNames: ["localhost", "127.0.0.1"])
+        gateway = try ScriptedGateway(identity: identity, behaviour)
+    }
+
+    var server: ServerAddress {
+        get throws { try ServerAddress(gateway.address) }
+    }
+
+    func client(
+        _ settings: ViewerConnection.Settings, reconnects: Bool = false, events: EventLog
+    ) throws -> GatewayClient {
+        try GatewayClient(
+            server: try server, trust: .fingerprint(gateway.fingerprint), settings: settings, reconnects: reconnects
+        ) { events.append($0) }
+    }
+}
+
+/// Collects what a client tells, and lets a test wait for something in it.
+final class EventLog: Sendable {
+    private let events = Mutex<[GatewayEvent]>([])
+    private let news = DispatchSemaphore(value: 0)
+
+    func append(_ event: GatewayEvent) {
+        events.withLock { $0.append(event) }
+        news.signal()
+    }
+
+    var all: [GatewayEvent] { events.withLock { $0 } }
+
+    /// Waits until `pick` finds what it wants in the events so far.
+    func first<Wanted>(_ pick: ([GatewayEvent]) -> Wanted?) throws -> Wanted {
+        while true {
+            if let wanted = pick(all) { return wanted }
+            // Only a hang of the program ever gets to this end.
+            try #require(news.wait(timeout: .now() + 60) == .success, "nothing more was heard")
+        }
+    }
+
+    func failure() throws -> ClientError {
+        try first { events in
+            for case .state(.failed(let error)) in events { return error }
+            return nil
+        }
+    }
+
+    func frames(_ count: Int) throws -> [ReceivedFrame] {
+        try first { events in
+            let frames = events.compactMap { if case .frame(let frame) = $0 { frame } else { nil } }
+            return frames.count >= count ? frames : nil
+        }
+    }
+}
+
+/// What is told to people.
+final class Words: Sendable {
+    private let stored = Mutex<[String]>([])
+
+    var all: [String] { stored.withLock { $0 } }
+
+    func say(_ text: String) { stored.withLock { $0.append(text) } }
+}
+
+func settings(_ wanted: ViewerConnection.WantedCameras = .all) -> ViewerConnection.Settings {
+    var settings = ViewerConnection.Settings(username: "anna", password: "secret")
+    settings.wanted = wanted
+    return settings
+}
+
+/// A frame as the gateway would have sent it.
+func frame(
+    _ camera: String = "demo", sequence: UInt64 = 1, incarnation: UInt64 = 7, timestamp: Int64 = 1_000,
+    received: Int64 = 2_000, width: UInt16 = 64, height: UInt16 = 48, picture: [UInt8] = TestJPEG.bytes
+) throws -> ReceivedFrame {
+    let header = Frame(
+        flow: 1, rendition: .jpeg, format: .jpeg, incarnation: incarnation, sequence: sequence, timestamp: timestamp,
+        width: width, height: height)
+    let start = header.encoded(payload: picture.count)
+    return ReceivedFrame(
+        header: header, camera: try Name(camera), received: received, message: start + picture,
+        payload: start.count..<start.count + picture.count)
+}

@@ -1,0 +1,181 @@
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+@Suite("The viewer's side of a connection, without I/O")
+struct ViewerConnectionTests {
+    private func camera(_ number: UInt32, _ name: String) throws -> Cameras.Camera {
+        try ScriptedGateway.Camera(number, name).listed
+    }
+
+    private func message(flow: UInt32, rendition: Rendition = .jpeg, format: PixelFormat = .jpeg, payload: Int = 3)
+        -> [UInt8]
+    {
+        Frame(
+            flow: flow, rendition: rendition, format: format, incarnation: 1, sequence: 1, timestamp: 5, width: 2,
+            height: 2
+        ).encoded(payload: payload) + [UInt8](repeating: 9, count: payload)
+    }
+
+    /// Logged in, with the list of one camera, number 1.
+    private func open(_ settings: ViewerConnection.Settings = settings()) throws -> ViewerConnection {
+        var connection = ViewerConnection(settings, now: 0)
+        _ = connection.takeOutgoing()
+        connection.receive(
+            Hello(software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
+                + Cameras(cameras: [try camera(1, "demo")]).encoded(), now: 0)
+        for _ in 0..<2 { _ = try connection.next(utc: 0) }
+        return connection
+    }
+
+    private func types(_ bytes: [UInt8]) throws -> [MessageType] {
+        var decoder = StreamDecoder(limit: 1 << 20)
+        decoder.append(bytes)
+        var types: [MessageType] = []
+        while case .message(let envelope, _) = try decoder.next() { types.append(envelope.type) }
+        return types
+    }
+
+    @Test func `says hello at once, and the password only to a gateway that has said hello`() throws {
+        var connection = ViewerConnection(settings(), now: 0)
+        #expect(try types(connection.takeOutgoing()) == [.hello])
+        connection.receive(Hello(software: "g").encoded(), now: 0)
+        _ = try connection.next(utc: 0)
+        #expect(try types(connection.takeOutgoing()) == [.login])
+    }
+
+    @Test func `comes to frames however the bytes are cut`() throws {
+        var connection = ViewerConnection(settings(.named([try Name("demo")])), now: 0)
+        let stream =
+            Hello(software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
+            + Cameras(cameras: [try camera(1, "demo"), try camera(2, "yard")]).encoded() + message(flow: 1)
+        var names: [String] = []
+        for byte in stream {
+            connection.receive([byte], now: 0)
+            while case .event(let event) = try connection.next(utc: 42) {
+                switch event {
+                case .welcome: names.append("welcome")
+                case .cameras: names.append("cameras")
+                case .frame(let frame):
+                    names.append("frame")
+                    #expect(frame.camera.text == "demo")
+                    #expect(frame.received == 42)
+                    #expect(Array(frame.picture) == [9, 9, 9])
+                case .refused: names.append("refused")
+                }
+            }
+        }
+        #expect(names == ["welcome", "cameras", "frame"])
+        #expect(try types(connection.takeOutgoing()) == [.hello, .login, .watch])
+    }
+
+    @Test func `returns credit in portions of half the window`() throws {
+        var connection = try open()
+        _ = connection.takeOutgoing()
+        connection.taken(camera: 1, frames: 3)
+        #expect(connection.takeOutgoing().isEmpty)
+        connection.taken(camera: 1, frames: 1)
+        #expect(connection.takeOutgoing() == Credit(flow: 1, frames: 4).encoded())
+    }
+
+    @Test func `refuses a frame beyond the credit`() throws {
+        var connection = try open()
+        for _ in 0..<9 { connection.receive(message(flow: 1), now: 0) }
+        for _ in 0..<8 { _ = try connection.next(utc: 0) }
+        #expect(throws: ConnectionEnd.badFrame("a frame of 'demo' beyond what was allowed")) {
+            try connection.next(utc: 0)
+        }
+    }
+
+    @Test func `refuses frames in another form than asked for, and passes over those of cameras that left`() throws {
+        for bad in [
+            message(flow: 1, rendition: .sub), message(flow: 1, format: .rgb24), message(flow: 1, payload: 0),
+        ] {
+            var connection = try open()
+            connection.receive(bad, now: 0)
+            #expect(throws: ConnectionEnd.self) { try connection.next(utc: 0) }
+        }
+        var connection = try open()
+        connection.receive(Cameras(cameras: []).encoded() + message(flow: 1), now: 0)
+        _ = try connection.next(utc: 0)
+        guard case .needMore = try connection.next(utc: 0) else {
+            Issue.record("a frame of an unwatched camera was handed on")
+            return
+        }
+    }
+
+    @Test func `watches a camera that comes later, and one that came back under another number`() throws {
+        var connection = try open()
+        _ = connection.takeOutgoing()
+        connection.receive(Cameras(cameras: [try camera(5, "demo"), try camera(6, "new")]).encoded(), now: 0)
+        _ = try connection.next(utc: 0)
+        #expect(try types(connection.takeOutgoing()) == [.watch, .watch])
+        connection.receive(Cameras(cameras: [try camera(5, "demo"), try camera(6, "new")]).encoded(), now: 0)
+        _ = try connection.next(utc: 0)
+        #expect(connection.takeOutgoing().isEmpty)
+    }
+
+    @Test(arguments: [
+        Welcome(role: .admin, time: 0).encoded(), Cameras(cameras: []).encoded(),
+        Login(username: "a", password: "b").encoded(), Denied(reason: .locked, wait: 1, detail: "").encoded(),
+        ErrorMessage(code: .unexpected, detail: "").encoded(), StatusRequest().encoded(),
+    ])
+    func `refuses messages out of order`(_ bytes: [UInt8]) throws {
+        var connection = ViewerConnection(settings(), now: 0)
+        connection.receive(bytes, now: 0)
+        #expect(throws: ConnectionEnd.self) { try connection.next(utc: 0) }
+    }
+
+    @Test func `refuses garbage and oversized messages before it has them`() throws {
+        var connection = ViewerConnection(settings(), now: 0)
+        connection.receive(Array("HTTP/1.1 400 Bad Request\r\n".utf8), now: 0)
+        #expect(throws: ConnectionEnd.self) { try connection.next(utc: 0) }
+
+        var beforeLogin = ViewerConnection(settings(), now: 0)
+        beforeLogin.receive([0, 0, 2, 0], now: 0)
+        #expect(throws: ConnectionEnd.malformed(.oversized(length: (2 << 16) + 4, limit: 64 << 10))) {
+            try beforeLogin.next(utc: 0)
+        }
+        var afterLogin = try open()
+        afterLogin.receive([0, 0, 0, 4], now: 0)
+        #expect(throws: ConnectionEnd.malformed(.oversized(length: (64 << 20) + 4, limit: 64 << 20))) {
+            try afterLogin.next(utc: 0)
+        }
+    }
+
+    @Test func `reports a refused login with its reason`() throws {
+        var connection = ViewerConnection(settings(), now: 0)
+        connection.receive(
+            Hello(software: "g").encoded() + Denied(reason: .locked, wait: 30, detail: "wait").encoded(), now: 0)
+        #expect(throws: ConnectionEnd.denied(.locked, wait: 30, detail: "wait")) { try connection.next(utc: 0) }
+    }
+
+    @Test func `pings, sooner when the gateway closes sooner, and answers pings`() throws {
+        var connection = try open()
+        _ = connection.takeOutgoing()
+        try connection.tick(now: 4_999_999)
+        #expect(connection.takeOutgoing().isEmpty)
+        try connection.tick(now: 5_000_000)
+        #expect(try types(connection.takeOutgoing()) == [.ping])
+
+        var hurried = ViewerConnection(settings(), now: 0)
+        hurried.receive(
+            Hello(idle: 6, software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
+                + Cameras(cameras: []).encoded() + Ping(token: 77).encoded(), now: 0)
+        for _ in 0..<3 { _ = try hurried.next(utc: 0) }
+        #expect(Array(hurried.takeOutgoing().suffix(Pong(token: 77).encoded().count)) == Pong(token: 77).encoded())
+        try hurried.tick(now: 2_000_000)
+        #expect(try types(hurried.takeOutgoing()) == [.ping])
+    }
+
+    @Test func `notices a gateway that stalls and one that falls silent`() throws {
+        var stalled = ViewerConnection(settings(), now: 0)
+        try stalled.tick(now: 9_999_999)
+        #expect(throws: ConnectionEnd.stalled(seconds: 10)) { try stalled.tick(now: 10_000_000) }
+        var silent = try open()
+        silent.receive([], now: 1_000_000)
+        try silent.tick(now: 15_999_999)
+        #expect(throws: ConnectionEnd.silence(seconds: 15)) { try silent.tick(now: 16_000_000) }
+    }
+}

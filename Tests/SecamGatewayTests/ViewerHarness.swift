@@ -1,0 +1,129 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import SecamGateway
+import SecamTLS
+import SecamUsers
+import SecamWire
+import Synchronization
+
+/// A real server on a free port, with accounts and certificate in a folder of its own.
+struct ViewerHarness: Sendable {
+    let server: ViewerServer
+    let users: UserStore
+    let hub: RecordingHub
+    let address: SocketAddress
+    let fingerprint: CertificateFingerprint
+    let directory: String
+
+    static let password = "correct horse"
+
+    static func run(
+        _ configure: (inout ViewerServerConfiguration) -> Void = { _ in },
+        _ body: (ViewerHarness) async throws -> Void
+    ) async throws {
+        var template = Array("/tmp/secam-viewers-XXXXXX".utf8CString)
+        guard unsafe template.withUnsafeMutableBufferPointer({ unsafe mkdtemp($0.baseAddress!) }) != nil else {
+            throw HarnessError.noFolder(errno: errno)
+        }
+        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer {
+            for name in ["users", "users-wal", "users-shm", "users.lock", "audit", "tls-identity.pem"] {
+                unsafe unlink("\(directory)/\(name)")
+            }
+            unsafe rmdir(directory)
+        }
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let users = try UserStore(path: directory + "/users")
+        try users.add(Name("anna"), password: password, role: .admin)
+        let audit = try AuditLog(path: directory + "/audit", logger: logger)
+        let identity = try TLSIdentity.loadOrCreate(directory: directory, hostNames: ["localhost"])
+        let hub = RecordingHub()
+        var configuration = ViewerServerConfiguration(host: "127.0.0.1", port: 0)
+        configuration.accountsInterval = .milliseconds(20)
+        configuration.viewerLimits.demandLinger = .milliseconds(20)
+        configuration.viewerLimits.heldFrameAge = .hours(1)
+        configure(&configuration)
+        let server = ViewerServer(
+            configuration: configuration,
+            tls: try .server(identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]),
+            users: users, authenticator: try Authenticator(users: users, audit: audit, logger: logger),
+            audit: audit, hub: hub, logger: logger)
+        let address = try await server.start()
+        let harness = ViewerHarness(
+            server: server, users: users, hub: hub, address: address, fingerprint: identity.fingerprint,
+            directory: directory)
+        do {
+            try await body(harness)
+        } catch {
+            await server.stop()
+            throw error
+        }
+        await server.stop()
+    }
+
+    func connect(receiveBuffer: Int? = nil) async throws -> TestViewer {
+        try await TestViewer(address: address, fingerprint: fingerprint, receiveBuffer: receiveBuffer)
+    }
+
+    /// A viewer that has got its WELCOME and the first CAMERAS.
+    func loggedIn(
+        _ username: String = "anna", receiveBuffer: Int? = nil
+    ) async throws -> (viewer: TestViewer, cameras: Cameras) {
+        let viewer = try await connect(receiveBuffer: receiveBuffer)
+        viewer.send(Hello(software: "test"))
+        _ = try await viewer.next(Hello.self)
+        viewer.send(Login(username: username, password: Self.password))
+        _ = try await viewer.next(Welcome.self)
+        return (viewer, try await viewer.next(Cameras.self))
+    }
+
+    func figure(_ metric: Metric) -> UInt64 {
+        server.figures.first { $0.metric == metric }?.value ?? 0
+    }
+
+    func showCameras(_ names: [String]) throws {
+        server.update(cameras: try names.enumerated().map { try camera(UInt32($0.offset + 1), $0.element) })
+    }
+
+    /// Publishes a frame with a payload of that many bytes.
+    func publish(_ sequence: UInt64, camera: UInt32 = 1, rendition: Rendition = .jpeg, bytes: Int = 1000) {
+        let frame = Frame(
+            flow: camera, rendition: rendition, format: .jpeg, incarnation: 7, sequence: sequence, timestamp: 0,
+            width: 640, height: 480)
+        var message = ByteBuffer(bytes: frame.encoded(payload: bytes))
+        message.writeRepeatingByte(UInt8(truncatingIfNeeded: sequence), count: bytes)
+        server.publish(message, frame: frame)
+    }
+}
+
+enum HarnessError: Error {
+    case noFolder(errno: CInt)
+    case closed(waitingFor: String)
+    case unexpected(MessageType, expected: String)
+}
+
+func camera(_ number: UInt32, _ name: String, state: CameraState = .online) throws -> Cameras.Camera {
+    Cameras.Camera(
+        camera: number, state: state, width: 640, height: 480, frameRate: 30_000, since: 0, name: try Name(name),
+        detail: "")
+}
+
+/// Remembers what the server wanted.
+final class RecordingHub: CameraHub {
+    struct Demand: Hashable, Sendable {
+        let camera: UInt32
+        let rendition: Rendition
+        let wanted: Bool
+    }
+
+    let demands: AsyncStream<Demand>
+    private let continuation: AsyncStream<Demand>.Continuation
+
+    init() { (demands, continuation) = AsyncStream.makeStream() }
+
+    func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
+        continuation.yield(Demand(camera: camera, rendition: rendition, wanted: wanted))
+    }
+}

@@ -1,0 +1,331 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import SecamTLS
+import SecamUsers
+import SecamWire
+import Testing
+
+@testable import SecamGateway
+
+struct ViewerServerTests {
+    @Test func `a viewer logs in, sees the cameras and gets the frames it asked for`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door", "yard"])
+            let (viewer, cameras) = try await harness.loggedIn()
+            #expect(cameras.cameras.map(\.name.text) == ["door", "yard"])
+            #expect(harness.figure(.viewers) == 1)
+
+            viewer.send(Watch(camera: 1, rendition: .jpeg, credit: 2))
+            var demands = harness.hub.demands.makeAsyncIterator()
+            #expect(await demands.next() == .init(camera: 1, rendition: .jpeg, wanted: true))
+            harness.publish(1)
+            #expect(try await viewer.nextFrame().sequence == 1)
+            harness.publish(1)
+            harness.publish(2, camera: 2)
+            harness.publish(2)
+            #expect(try await viewer.nextFrame().sequence == 2)
+            viewer.send(Unwatch(camera: 1))
+            #expect(await demands.next() == .init(camera: 1, rendition: .jpeg, wanted: false))
+        }
+    }
+
+    @Test func `every viewer gets the same bytes, and a new one at once the last frame`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            var demands = harness.hub.demands.makeAsyncIterator()
+            var viewers: [TestViewer] = []
+            for _ in 0..<3 { viewers.append(try await harness.loggedIn().viewer) }
+            var messages: [[UInt8]] = []
+            for viewer in viewers {
+                viewer.send(Watch(camera: 1, rendition: .sub, credit: 10))
+                if messages.isEmpty {
+                    _ = await demands.next()
+                    harness.publish(5, rendition: .sub, bytes: 300_000)
+                }
+                messages.append(try #require(await viewer.next()).bytes)
+            }
+            #expect(Set(messages).count == 1)
+            #expect(messages[0].count > 300_000)
+        }
+    }
+
+    @Test func `a viewer that stops reading skips frames while the others get all`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            var demands = harness.hub.demands.makeAsyncIterator()
+            let (fast, _) = try await harness.loggedIn()
+            let (slow, _) = try await harness.loggedIn(receiveBuffer: 64 << 10)
+            fast.send(Watch(camera: 1, rendition: .jpeg, credit: 1024))
+            slow.send(Watch(camera: 1, rendition: .jpeg, credit: 1024))
+            _ = await demands.next()
+            harness.publish(1, bytes: 400_000)
+            #expect(try await fast.nextFrame().sequence == 1)
+            #expect(try await slow.nextFrame().sequence == 1)
+
+            try await slow.setReading(false)
+            var newest: UInt64 = 1
+            while harness.figure(.framesSkipped) < 20, newest < 500 {
+                newest += 1
+                harness.publish(newest, bytes: 400_000)
+                #expect(try await fast.nextFrame().sequence == newest)
+            }
+            #expect(harness.figure(.framesSkipped) >= 20)
+
+            try await slow.setReading(true)
+            var last: UInt64 = 1
+            while last < newest {
+                let sequence = try await slow.nextFrame().sequence
+                #expect(sequence > last)
+                last = sequence
+            }
+            #expect(last == newest)
+        }
+    }
+
+    @Test func `without credit nothing is sent, and credit fetches the newest frame`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            var demands = harness.hub.demands.makeAsyncIterator()
+            let (viewer, _) = try await harness.loggedIn()
+            viewer.send(Watch(camera: 1, rendition: .jpeg, credit: 0))
+            _ = await demands.next()
+            for sequence: UInt64 in 1...5 { harness.publish(sequence) }
+            viewer.send(Ping(token: 9))
+            #expect(try await viewer.next(Pong.self).token == 9)
+            viewer.send(Credit(flow: 1, frames: 1))
+            #expect(try await viewer.nextFrame().sequence == 5)
+            harness.publish(6)
+            viewer.send(Ping(token: 10))
+            #expect(try await viewer.next(Pong.self).token == 10)
+        }
+    }
+
+    @Test func `a camera without a grant does not exist`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.users.add(
+                Name("bert"), password: ViewerHarness.password, role: .viewer, cameras: .only([Name("yard")]))
+            try harness.showCameras(["door", "yard"])
+            let (viewer, cameras) = try await harness.loggedIn("bert")
+            #expect(cameras.cameras.map(\.camera) == [2])
+            viewer.send(Watch(camera: 1, rendition: .jpeg, credit: 1))
+            let hidden = try await viewer.next(ErrorMessage.self)
+            viewer.send(Watch(camera: 99, rendition: .jpeg, credit: 1))
+            let missing = try await viewer.next(ErrorMessage.self)
+            #expect(hidden.code == .noSuchCamera)
+            #expect(missing.code == .noSuchCamera)
+            #expect(hidden.detail.replacing("1", with: "99") == missing.detail)
+        }
+    }
+
+    @Test func `other rights hold within the session, and frames of a lost camera stop`() async throws {
+        try await ViewerHarness.run { harness in
+            let bert = try Name("bert")
+            try harness.users.add(bert, password: ViewerHarness.password, role: .viewer)
+            try harness.showCameras(["door", "yard"])
+            var demands = harness.hub.demands.makeAsyncIterator()
+            let (viewer, _) = try await harness.loggedIn("bert")
+            viewer.send(Watch(camera: 1, rendition: .jpeg, credit: 100))
+            _ = await demands.next()
+            harness.publish(1)
+            #expect(try await viewer.nextFrame().sequence == 1)
+            try harness.users.grant(.only([Name("yard")]), to: bert)
+            #expect(try await viewer.next(Cameras.self).cameras.map(\.camera) == [2])
+            harness.publish(2)
+            viewer.send(Ping(token: 1))
+            _ = try await viewer.next(Pong.self)
+        }
+    }
+
+    @Test(arguments: ["removed", "password", "role", "disabled"])
+    func `a session ends when the account changes`(change: String) async throws {
+        try await ViewerHarness.run { harness in
+            let bert = try Name("bert")
+            try harness.users.add(bert, password: ViewerHarness.password, role: .viewer)
+            let (viewer, _) = try await harness.loggedIn("bert")
+            let (other, _) = try await harness.loggedIn("anna")
+            switch change {
+            case "removed": try harness.users.remove(bert)
+            case "password": try harness.users.setPassword("another", of: bert)
+            case "role": try harness.users.setRole(.admin, of: bert)
+            default: try harness.users.setDisabled(true, of: bert)
+            }
+            #expect(try await viewer.next(Bye.self).reason == .revoked)
+            #expect(await viewer.next() == nil)
+            other.send(Ping(token: 1))
+            _ = try await other.next(Pong.self)
+        }
+    }
+
+    @Test func `cameras that change are told, and nothing when they are the same`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            let (viewer, _) = try await harness.loggedIn()
+            try harness.showCameras(["door"])
+            harness.server.update(cameras: [try camera(1, "door", state: .offline)])
+            #expect(try await viewer.next(Cameras.self).cameras.map(\.state) == [.offline])
+        }
+    }
+
+    @Test func `an unknown user and a wrong password get the same bytes, up to the lock`() async throws {
+        try await ViewerHarness.run { harness in
+            var answers: [String: [[UInt8]]] = [:]
+            for username in ["anna", "nobody"] {
+                let viewer = try await harness.connect()
+                viewer.send(Hello(software: "test"))
+                _ = try await viewer.next(Hello.self)
+                for _ in 0..<3 {
+                    viewer.send(Login(username: username, password: "wrong"))
+                    answers[username, default: []].append(try #require(await viewer.next()).bytes)
+                }
+                #expect(try await viewer.next(Bye.self).reason == .overload)
+                #expect(await viewer.next() == nil)
+                let again = try await harness.connect()
+                again.send(Hello(software: "test"))
+                _ = try await again.next(Hello.self)
+                again.send(Login(username: username, password: ViewerHarness.password))
+                let denied = try await again.next(Denied.self)
+                #expect(denied.reason == .locked)
+                #expect(denied.wait == 1)
+            }
+            #expect(answers["anna"] == answers["nobody"])
+        }
+    }
+
+    @Test func `no more viewers than allowed come from one address`() async throws {
+        try await ViewerHarness.run {
+            $0.connectionLimits.connectionsPerAddress = 2
+        } _: { harness in
+            let (first, _) = try await harness.loggedIn()
+            let (second, _) = try await harness.loggedIn()
+            let third = try await harness.connect()
+            #expect(await third.next() == nil)
+            try await first.close()
+            #expect(await first.next() == nil)
+            // The server may hear of the end later than we do.
+            var fourth = try await harness.connect()
+            fourth.send(Hello(software: "test"))
+            while await fourth.next() == nil {
+                fourth = try await harness.connect()
+                fourth.send(Hello(software: "test"))
+            }
+            second.send(Ping(token: 1))
+            _ = try await second.next(Pong.self)
+        }
+    }
+
+    @Test func `who stalls in the handshake is closed`() async throws {
+        try await ViewerHarness.run {
+            $0.viewerLimits.handshakeTimeout = .milliseconds(50)
+        } _: { harness in
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(to: harness.address).get()
+            // The first bytes of a TLS record, and no more.
+            channel.writeAndFlush(ByteBuffer(bytes: [0x16, 0x03, 0x01]), promise: nil)
+            try await channel.closeFuture.get()
+        }
+    }
+
+    @Test func `who says nothing after the handshake, or after HELLO, or after login is told and closed`() async throws {
+        try await ViewerHarness.run {
+            $0.viewerLimits.helloTimeout = .milliseconds(50)
+            $0.viewerLimits.loginTimeout = .milliseconds(50)
+            $0.viewerLimits.idleSeconds = 1
+        } _: { harness in
+            let silent = try await harness.connect()
+            #expect(try await silent.next(Bye.self) == Bye(reason: .idle, detail: "no HELLO"))
+            #expect(await silent.next() == nil)
+            let polite = try await harness.connect()
+            polite.send(Hello(software: "test"))
+            #expect(try await polite.next(Hello.self).idle == 1)
+            #expect(try await polite.next(Bye.self) == Bye(reason: .idle, detail: "no LOGIN"))
+            let (idle, _) = try await harness.loggedIn()
+            #expect(try await idle.next(Bye.self) == Bye(reason: .idle, detail: "no message for 1 s"))
+        }
+    }
+
+    @Test func `who is no TLS client at all is closed, and nobody else notices`() async throws {
+        try await ViewerHarness.run { harness in
+            let (viewer, _) = try await harness.loggedIn()
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(to: harness.address).get()
+            channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), promise: nil)
+            try await channel.closeFuture.get()
+            viewer.send(Ping(token: 1))
+            _ = try await viewer.next(Pong.self)
+        }
+    }
+
+    @Test func `messages may arrive byte by byte, or many at once`() async throws {
+        try await ViewerHarness.run { harness in
+            let viewer = try await harness.connect()
+            for byte in Hello(software: "test").encoded() { viewer.send([byte]) }
+            _ = try await viewer.next(Hello.self)
+            for byte in Login(username: "anna", password: ViewerHarness.password).encoded() { viewer.send([byte]) }
+            _ = try await viewer.next(Welcome.self)
+            _ = try await viewer.next(Cameras.self)
+            viewer.send((0..<2000).flatMap { Ping(token: $0).encoded() })
+            for token: UInt64 in 0..<2000 { #expect(try await viewer.next(Pong.self).token == token) }
+        }
+    }
+
+    @Test(arguments: [
+        [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0], [0x01, 0x10, 0, 0], [4, 0, 0, 0, 0xff, 0xff, 1, 0],
+        [4, 0, 0, 0, 0x12, 0, 1, 0], [4, 0, 0, 0, 0x40, 0, 0, 0], [4, 0, 0, 0, 0x40, 0, 1, 0],
+        [12, 0, 0, 0, 0x01, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+    ] as [[UInt8]])
+    func `a broken message before login ends the connection with a word`(bytes: [UInt8]) async throws {
+        try await ViewerHarness.run { harness in
+            let viewer = try await harness.connect()
+            viewer.send(bytes)
+            #expect(try await viewer.next(Bye.self).reason == .malformed)
+            #expect(await viewer.next() == nil)
+            #expect(harness.figure(.messagesRefused) == 1)
+        }
+    }
+
+    @Test func `a message of more than 64 KiB after login is refused by its first bytes`() async throws {
+        try await ViewerHarness.run { harness in
+            let (viewer, _) = try await harness.loggedIn()
+            viewer.send([0xfd, 0xff, 0, 0])
+            #expect(try await viewer.next(Bye.self).reason == .malformed)
+            #expect(await viewer.next() == nil)
+        }
+    }
+
+    @Test func `stopping says BYE to all and waits for nobody for longer than allowed`() async throws {
+        try await ViewerHarness.run {
+            $0.viewerLimits.closeTimeout = .milliseconds(50)
+        } _: { harness in
+            let (viewer, _) = try await harness.loggedIn()
+            let (stuck, _) = try await harness.loggedIn()
+            try await stuck.setReading(false)
+            await harness.server.stop()
+            #expect(try await viewer.next(Bye.self).reason == .shutdown)
+            #expect(await viewer.next() == nil)
+            harness.publish(1)
+            try harness.showCameras(["late"])
+            // Nothing is left to do when the server's end was noticed already.
+            try? await stuck.close()
+        }
+    }
+
+    @Test func `a port that is taken, an address that is not ours and a foreign port are told`() async throws {
+        try await ViewerHarness.run { harness in
+            let port = try #require(harness.address.port)
+            await #expect(throws: ViewerServerError.portTaken(host: "127.0.0.1", port: port)) {
+                try await ViewerHarness.run({ $0.port = port }, { _ in })
+            }
+        }
+        await #expect(throws: ViewerServerError.addressNotAvailable(host: "192.0.2.1")) {
+            try await ViewerHarness.run({ $0.host = "192.0.2.1" }, { _ in })
+        }
+        await #expect(throws: ViewerServerError.unknownHost("no.such.host.invalid")) {
+            try await ViewerHarness.run({ $0.host = "no.such.host.invalid" }, { _ in })
+        }
+        await #expect(throws: ViewerServerError.portOutOfRange(70_000)) {
+            try await ViewerHarness.run({ $0.port = 70_000 }, { _ in })
+        }
+        #expect(ViewerServerError(errno: EACCES, host: "h", port: 443) == .privilegedPort(443))
+    }
+}

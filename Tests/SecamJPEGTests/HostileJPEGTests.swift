@@ -1,0 +1,168 @@
+import SecamJPEG
+import SecamPicture
+import Testing
+
+@Suite("Hostile JPEG images")
+struct HostileJPEGTests {
+    private static let all = Images.bySubsampling.map(\.1) + [Images.progressive, Images.rgb]
+
+    /// The image with the size in its frame header replaced.
+    private func resized(_ jpeg: [UInt8], width: UInt16, height: UInt16) throws -> [UInt8] {
+        let marker = try #require(
+            jpeg.indices.dropLast(9).first { jpeg[$0] == 0xff && [0xc0, 0xc1, 0xc2].contains(jpeg[$0 + 1]) })
+        var result = jpeg
+        result[marker + 5] = UInt8(height >> 8)
+        result[marker + 6] = UInt8(height & 0xff)
+        result[marker + 7] = UInt8(width >> 8)
+        result[marker + 8] = UInt8(width & 0xff)
+        return result
+    }
+
+    @Test("What is no JPEG image is refused, and the decoder goes on")
+    func garbage() throws {
+        var decoder = try JPEGDecoder()
+        var noise = Noise(seed: 1)
+        let random = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &noise) }
+        let inputs: [[UInt8]] = [
+            [], [0xff], [0xff, 0xd8], [0xff, 0xd8, 0xff, 0xd9], Array("GET / HTTP/1.1\r\n\r\n".utf8),
+            [UInt8](repeating: 0, count: 100_000), [UInt8](repeating: 0xff, count: 100_000), random,
+            [0xff, 0xd8] + random,
+        ]
+        let expected = try decoder.i420(Images.yuv422)
+        for input in inputs {
+            #expect { try decoder.header(of: input.span) } throws: { error in
+                if case .invalid(let reason) = error as? JPEGError { !reason.isEmpty } else { false }
+            }
+            #expect(throws: JPEGError.self) { try decoder.i420(input) }
+            #expect(try decoder.i420(Images.yuv422) == expected)
+        }
+    }
+
+    @Test(
+        "Sizes past the limits are refused from the header alone",
+        arguments: [(65_535, 65_535), (65_535, 1), (1, 65_535), (16_384, 16_384), (16_385, 8)])
+    func enormous(width: Int, height: Int) throws {
+        for image in [Images.yuv420, Images.progressive] {
+            let jpeg = try resized(image, width: UInt16(width), height: UInt16(height))
+            var decoder = try JPEGDecoder()
+            #expect { try decoder.header(of: jpeg.span) } throws: { error in
+                // libturbojpeg itself stops at 65500.
+                switch error as? JPEGError {
+                case .tooLarge(width, height): true
+                case .invalid: max(width, height) > 65_500
+                default: false
+                }
+            }
+            #expect(throws: JPEGError.self) {
+                try decoded(64) { room throws(JPEGError) in
+                    try decoder.decode(jpeg.span, as: .gray, scale: .eighth, into: &room)
+                }
+            }
+        }
+    }
+
+    @Test("A picture of no rows or columns is refused", arguments: [(0, 8), (8, 0), (0, 0)])
+    func empty(width: Int, height: Int) throws {
+        let jpeg = try resized(Images.yuv420, width: UInt16(width), height: UInt16(height))
+        var decoder = try JPEGDecoder()
+        #expect(throws: JPEGError.self) { try decoder.header(of: jpeg.span) }
+    }
+
+    @Test("An image that says it is larger than its data is decoded as damaged")
+    func largerThanData() throws {
+        let jpeg = try resized(Images.yuv420, width: 1024, height: 1024)
+        var decoder = try JPEGDecoder()
+        let result = try decoder.pixels(jpeg, .gray)
+        #expect(result.picture == JPEGPicture(width: 1024, height: 1024, isDamaged: true))
+        #expect(result.kept)
+    }
+
+    @Test("CMYK is refused")
+    func cmyk() throws {
+        var decoder = try JPEGDecoder()
+        let image = Images.cmyk
+        #expect(throws: JPEGError.unsupportedColors) { try decoder.header(of: image.span) }
+    }
+
+    @Test("An image of a thousand scans is refused")
+    func scanBomb() throws {
+        let jpeg = Images.progressive
+        let scans = jpeg.indices.dropLast().filter { jpeg[$0] == 0xff && jpeg[$0 + 1] == 0xda }
+        let last = try #require(scans.last)
+        let scan = jpeg[last..<(jpeg.endIndex - 2)]
+        let bomb = Array(jpeg[..<last] + (0..<1000).flatMap { _ in scan } + [0xff, 0xd9])
+        var decoder = try JPEGDecoder()
+        #expect(try decoder.header(of: bomb.span).width == Images.width)
+        for planes in [true, false] {
+            #expect { try planes ? decoder.i420(bomb) : decoder.pixels(bomb, .gray) } throws: { error in
+                if case .invalid(let reason) = error as? JPEGError { reason.contains("scans") } else { false }
+            }
+        }
+    }
+
+    @Test("An image cut off anywhere is refused or marked as damaged, never taken for whole")
+    func truncated() throws {
+        var decoder = try JPEGDecoder()
+        for image in Self.all {
+            for length in 0..<(image.count - 2) {
+                let cut = Array(image[..<length])
+                let result = try? decoder.pixels(cut, .gray)
+                #expect(result?.picture.isDamaged ?? true, "\(length) of \(image.count) bytes")
+                let planes = try? decoder.i420(cut)
+                #expect(planes?.picture.isDamaged ?? true)
+            }
+        }
+    }
+
+    @Test("What the memory held before never shows through a damaged image")
+    func nothingLeaks() throws {
+        var decoder = try JPEGDecoder()
+        var noise = Noise(seed: 7)
+        var damaged = 0
+        for round in 0..<600 {
+            let image = flipped(Self.all[round % Self.all.count], &noise)
+            guard let first = try? decoder.i420(image, old: 0x11), let second = try? decoder.i420(image, old: 0xee)
+            else { continue }
+            damaged += first.picture.isDamaged ? 1 : 0
+            #expect(first == second)
+            let gray = try? (decoder.pixels(image, .gray, old: 0x11), decoder.pixels(image, .gray, old: 0xee))
+            #expect(gray?.0 == gray?.1)
+        }
+        #expect(damaged > 20)
+    }
+
+    @Test("Flipped bits give a picture or an error, and nothing is written past the room", arguments: 0..<8)
+    func flippedBits(seed: Int) throws {
+        var decoder = try JPEGDecoder()
+        var noise = Noise(seed: UInt64(seed) + 100)
+        var (whole, refused) = (0, 0)
+        for round in 0..<400 {
+            let image = flipped(Self.all[round % Self.all.count], &noise)
+            // A flipped size makes a large picture of nothing; those are tested above, and only cost time here.
+            guard let header = try? decoder.header(of: image.span), header.width * header.height < 1 << 16 else {
+                refused += 1
+                continue
+            }
+            let scale = try #require(JPEGScale.allCases.randomElement(using: &noise))
+            let pixels = try #require(JPEGPixels.allCases.randomElement(using: &noise))
+            do throws(JPEGError) {
+                let one = try decoder.pixels(image, pixels, scale)
+                let two = try decoder.i420(image, scale)
+                #expect(one.kept && two.kept)
+                whole += 1
+            } catch {
+                guard case .invalid = error else { throw error }
+                refused += 1
+            }
+        }
+        #expect(whole > 0 && refused > 0)
+    }
+
+    private func flipped(_ image: [UInt8], _ noise: inout Noise) -> [UInt8] {
+        var result = image
+        for _ in 0..<Int.random(in: 1...4, using: &noise) {
+            result[Int.random(in: 2..<image.count, using: &noise)] ^= 1 << UInt8.random(in: 0...7, using: &noise)
+        }
+        return result
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+@testable import SecamMedia
+
+@Suite struct MediaNetworkTests {
+    @Test(arguments: ["http", "rtsp"])
+    func `nobody listening is told without the password`(scheme: String) throws {
+        let silent = try Listener()
+        let port = silent.port
+        silent.close()
+        let error = try #require(failure("\(scheme)://user:secret@127.0.0.1:\(port)/stream?token=secret"))
+        guard case .unreachable = error else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect(error.description.contains("127.0.0.1:\(port)/stream"))
+        #expect(!error.description.contains("secret"))
+    }
+
+    @Test(arguments: ["http", "rtsp"])
+    func `a server that never answers ends in a timeout`(scheme: String) throws {
+        let silent = try Listener()
+        let url = "\(scheme)://127.0.0.1:\(silent.port)/"
+        #expect(throws: MediaError.timedOut(source: url, seconds: 0.2)) {
+            _ = try MediaReader(url: url, options: MediaReader.Options(timeoutSeconds: 0.2))
+        }
+    }
+
+    @Test(arguments: ["http", "rtsp"])
+    func `cancelling ends a blocked opening`(scheme: String) async throws {
+        let silent = try Listener()
+        let url = "\(scheme)://127.0.0.1:\(silent.port)/"
+        let cancellation = MediaCancellation()
+        let opening = Thread.result {
+            failure(url, options: MediaReader.Options(timeoutSeconds: 600), cancellation: cancellation)
+        }
+        // Connected means that it is inside libav, waiting for an answer.
+        silent.accept()
+        cancellation.cancel()
+        #expect(await opening.value == .cancelled(source: url))
+    }
+
+    @Test func `the name of an address hides what may be secret`() {
+        #expect(MediaSource.publicName(of: "rtsp://u:p@cam/live") == "rtsp://cam/live")
+        #expect(MediaSource.publicName(of: "rtsp://u:p@ss@cam:554/live") == "rtsp://cam:554/live")
+        #expect(MediaSource.publicName(of: "rtsp://u:p/q@cam/live") == "rtsp://cam/live")
+        #expect(MediaSource.publicName(of: "http://cam/a?user=u&pwd=p") == "http://cam/a")
+        #expect(MediaSource.publicName(of: "http://cam/a#p") == "http://cam/a")
+        #expect(MediaSource.publicName(of: "/a/b@c?d") == "/a/b@c?d")
+    }
+}
+
+/// A TCP port that takes connections and says nothing.
+final class Listener {
+    let port: UInt16
+    private var descriptor: Int32
+    private var accepted: [Int32] = []
+
+    struct Failed: Error {}
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let isListening = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                unsafe bind(descriptor, generic, length) == 0 && listen(descriptor, 8) == 0
+                    && getsockname(descriptor, generic, &length) == 0
+            }
+        }
+        guard isListening else { throw Failed() }
+        port = UInt16(bigEndian: address.sin_port)
+    }
+
+    deinit { close() }
+
+    func accept() {
+        accepted.append(Glibc.accept(descriptor, nil, nil))
+    }
+
+    func close() {
+        for connection in accepted + [descriptor] where connection >= 0 { _ = Glibc.close(connection) }
+        accepted = []
+        descriptor = -1
+    }
+}
+
+extension Thread {
+    /// Runs `body` on a thread of its own: blocking calls have no place among the tasks.
+    static func result<R: Sendable>(_ body: @escaping @Sendable () -> R) -> Task<R, Never> {
+        let (stream, continuation) = AsyncStream<R>.makeStream()
+        Thread.detachNewThread {
+            continuation.yield(body())
+            continuation.finish()
+        }
+        return Task {
+            for await value in stream { return value }
+            preconditionFailure("the thread ended without a result")
+        }
+    }
+}

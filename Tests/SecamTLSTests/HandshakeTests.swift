@@ -1,0 +1,210 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import SecamTLS
+
+@Suite struct HandshakeTests {
+    let folder: ScratchFolder
+    let identity: TLSIdentity
+
+    init() throws {
+        folder = try ScratchFolder()
+        identity = try folder.identity()
+    }
+
+    private func server(_ protocols: [String] = ["secam/1"]) throws -> TLSContext {
+        try .server(identity: identity, applicationProtocols: protocols)
+    }
+
+    private func client(
+        _ trust: TLSTrust, name: String = "camera.example", _ protocols: [String] = ["secam/1"]
+    ) throws -> TLSContext {
+        try .client(trust: trust, serverName: name, applicationProtocols: protocols)
+    }
+
+    private func pair(server: TLSContext? = nil, client: TLSContext) throws -> TLSPair {
+        let pair = try TLSPair(server: try server ?? self.server(), client: client)
+        try pair.run()
+        return pair
+    }
+
+    @Test func bothSidesLearnTheProtocolAndTheClientTheFingerprint() throws {
+        let pair = try pair(
+            server: server(["secam/1", "http/1.1"]),
+            client: client(.fingerprint(identity.fingerprint), ["http/1.1", "secam/1"]))
+        #expect(
+            pair.atServer.events == [.handshakeCompleted(applicationProtocol: "secam/1", peerFingerprint: nil)])
+        #expect(
+            pair.atClient.events == [
+                .handshakeCompleted(applicationProtocol: "secam/1", peerFingerprint: identity.fingerprint)
+            ])
+        #expect(pair.atServer.errors.isEmpty && pair.atClient.errors.isEmpty)
+    }
+
+    @Test func aHandshakeInSingleBytesSucceeds() throws {
+        let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
+        pair.piece = 1
+        try pair.run()
+        #expect(pair.atServer.events.count == 1 && pair.atClient.events.count == 1)
+    }
+
+    @Test func withoutACommonProtocolBothSidesFail() throws {
+        let pair = try pair(client: client(.fingerprint(identity.fingerprint), ["other/1"]))
+        #expect(pair.atServer.errors == [.noApplicationProtocol(offered: ["other/1"])])
+        #expect(pair.atClient.errors.count == 1)
+        #expect("\(try #require(pair.atClient.errors.first))".contains("no application protocol"))
+        #expect(!pair.server.isActive && !pair.client.isActive)
+        #expect(pair.atServer.events.isEmpty && pair.atClient.events.isEmpty)
+    }
+
+    @Test func anotherFingerprintIsNotTrusted() throws {
+        let other = try CertificateFingerprint(String(repeating: "ab", count: 32))
+        let pair = try pair(client: client(.fingerprint(other)))
+        guard case .untrusted("camera.example", identity.fingerprint, let reason)? = pair.atClient.errors.first else {
+            Issue.record("\(pair.atClient.errors)")
+            return
+        }
+        #expect(reason.contains(other.description))
+        #expect(pair.atServer.events.isEmpty && !pair.server.isActive && !pair.client.isActive)
+    }
+
+    @Test(arguments: [true, false]) func theCallerDecidesWithTheFingerprint(_ answer: Bool) throws {
+        let expected = identity.fingerprint
+        let pair = try pair(client: client(.decide { $0 == expected && answer }, name: "any name at all"))
+        #expect(pair.atClient.events.count == (answer ? 1 : 0))
+        #expect(pair.atClient.errors.count == (answer ? 0 : 1))
+    }
+
+    @Test(arguments: ["camera.example", "192.0.2.7"]) func anAuthorityVouchesForItsNames(_ name: String) throws {
+        let pair = try pair(client: client(.authorities(file: folder.path + "/identity.pem"), name: name))
+        #expect(pair.atClient.events.count == 1, "\(pair.atClient.errors)")
+    }
+
+    @Test(arguments: [("other.example", "hostname mismatch"), ("192.0.2.8", "IP address mismatch")])
+    func anAuthorityDoesNotVouchForOtherNames(_ name: String, _ reason: String) throws {
+        let pair = try pair(client: client(.authorities(file: folder.path + "/identity.pem"), name: name))
+        #expect(
+            pair.atClient.errors == [
+                .untrusted(serverName: name, fingerprint: identity.fingerprint, reason: reason)
+            ])
+        #expect(!pair.client.isActive)
+    }
+
+    @Test func anotherAuthorityDoesNotVouch() throws {
+        let file = try folder.identityFile("other.pem")
+        let pair = try pair(client: client(.authorities(file: file)))
+        guard case .untrusted? = pair.atClient.errors.first else {
+            Issue.record("\(pair.atClient.errors)")
+            return
+        }
+    }
+
+    @Test func badSettingsAreRefusedBeforeAnyConnection() throws {
+        #expect(throws: TLSError.self) { try server([]) }
+        #expect(throws: TLSError.self) { try server([""]) }
+        #expect(throws: TLSError.self) { try server([String(repeating: "x", count: 256)]) }
+        #expect(throws: TLSError.self) { try client(.authorities(file: folder.path + "/missing.pem")) }
+        #expect(throws: TLSError.self) { try client(.authorities(file: folder.path + "/identity.pem"), name: "a b") }
+        let garbage = try folder.write("garbage.pem", Array("no certificate".utf8))
+        #expect(throws: TLSError.self) { try client(.authorities(file: garbage)) }
+    }
+
+    @Test func whatIsWrittenBeforeTheHandshakeArrivesAfterIt() throws {
+        let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
+        let written = pair.client.writeAndFlush(pattern(5000))
+        try pair.run()
+        try written.wait()
+        #expect(pair.atServer.received == pattern(5000))
+    }
+
+    @Test func tooMuchWrittenBeforeTheHandshakeEndsTheConnection() throws {
+        let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
+        let first = pair.client.writeAndFlush(pattern(TLSLimits.bytesBeforeHandshake))
+        let second = pair.client.writeAndFlush(pattern(1))
+        let expected = TLSError.queueFull(limit: TLSLimits.bytesBeforeHandshake)
+        #expect(throws: expected) { try first.wait() }
+        #expect(throws: expected) { try second.wait() }
+        #expect(pair.atClient.errors == [expected])
+        #expect(!pair.client.isActive)
+    }
+}
+
+@Suite final class HostileHandshakeTests {
+    let folder: ScratchFolder
+    let channel = EmbeddedChannel()
+    let recorder = Recorder()
+
+    init() throws {
+        folder = try ScratchFolder()
+        let context = try TLSContext.server(identity: folder.identity(), applicationProtocols: ["secam/1"])
+        try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: context), recorder)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    deinit {
+        _ = try? channel.finish(acceptAlreadyClosed: true)
+    }
+
+    /// RFC 8446 §4.1.2; of TLS 1.2 unless an extension says otherwise.
+    private func clientHello(extensions: [UInt8]) -> ByteBuffer {
+        var body: [UInt8] = [3, 3] + [UInt8](repeating: 7, count: 32) + [0, 0, 4, 0x13, 0x01, 0xc0, 0x2b, 1, 0]
+        body += [UInt8(extensions.count >> 8), UInt8(extensions.count & 255)] + extensions
+        let message = [1, 0, UInt8(body.count >> 8), UInt8(body.count & 255)] + body
+        return ByteBuffer(bytes: [22, 3, 1, UInt8(message.count >> 8), UInt8(message.count & 255)] + message)
+    }
+
+    private func expectFailure(_ contains: String) throws {
+        #expect(recorder.errors.count == 1)
+        #expect("\(try #require(recorder.errors.first))".contains(contains), "\(recorder.errors)")
+        #expect(!channel.isActive && recorder.isInactive)
+        #expect(recorder.received.readableBytes == 0 && recorder.events.isEmpty)
+    }
+
+    @Test func aClientOfTLS12IsRefusedWithAnAlert() throws {
+        // Our own protocol by ALPN (RFC 7301 §3.1), to be sure that the version is what stands in the way.
+        try channel.writeInbound(clientHello(extensions: [0, 16, 0, 10, 0, 8, 7] + Array("secam/1".utf8)))
+        try expectFailure("unsupported protocol")
+        let alert = try #require(try channel.readOutbound(as: ByteBuffer.self))
+        #expect(Array(alert.readableBytesView.suffix(2)) == [2, 70], "fatal, protocol_version")
+    }
+
+    @Test func aClientWithoutApplicationProtocolsIsRefusedWithAnAlert() throws {
+        // supported_versions with TLS 1.3 alone.
+        try channel.writeInbound(clientHello(extensions: [0, 43, 0, 3, 2, 3, 4]))
+        try expectFailure("the peer offers no application protocol")
+        let alert = try #require(try channel.readOutbound(as: ByteBuffer.self))
+        #expect(Array(alert.readableBytesView.suffix(2)) == [2, 120], "fatal, no_application_protocol")
+    }
+
+    @Test func anHTTPRequestIsRefused() throws {
+        try channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: camera\r\n\r\n"))
+        try expectFailure("TLS handshake failed")
+    }
+
+    @Test func randomBytesAreRefused() throws {
+        try channel.writeInbound(ByteBuffer(bytes: [22, 3, 1, 0xff, 0xff] + [UInt8](repeating: 0xee, count: 70_000)))
+        try expectFailure("TLS handshake failed")
+    }
+
+    @Test func aHelloWithALengthThatIsNotTrueIsRefused() throws {
+        var hello = clientHello(extensions: [0, 43, 0, 200, 2, 3, 4])
+        try channel.writeInbound(hello.readSlice(length: hello.readableBytes))
+        try expectFailure("TLS handshake failed")
+    }
+
+    @Test func aPeerThatLeavesDuringTheHandshakeIsAnError() throws {
+        var hello = clientHello(extensions: [0, 43, 0, 3, 2, 3, 4])
+        try channel.writeInbound(hello.readSlice(length: 20))
+        try channel.close().wait()
+        #expect(recorder.isInactive)
+        #expect(recorder.errors.isEmpty, "we closed it ourselves")
+    }
+
+    @Test func theEndOfTheStreamDuringTheHandshakeIsAnError() throws {
+        var hello = clientHello(extensions: [0, 43, 0, 3, 2, 3, 4])
+        try channel.writeInbound(hello.readSlice(length: 20))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        try expectFailure("closed the connection before it was complete")
+    }
+}

@@ -1,0 +1,89 @@
+import NIOCore
+import NIOPosix
+import Subprocess
+import Synchronization
+import Testing
+
+@testable import SecamTLS
+
+/// Over loopback, against OpenSSL's own client.
+@Suite struct SocketTests {
+    /// Sends back the first bytes it is given and ends.
+    private final class EchoOnce: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        let errors: Errors
+
+        init(_ errors: Errors) {
+            self.errors = errors
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            context.writeAndFlush(data, promise: nil)
+            context.close(mode: .output, promise: nil)
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            errors.texts.withLock { $0.append("\(error)") }
+            context.close(promise: nil)
+        }
+    }
+
+    private final class Errors: Sendable {
+        let texts = Mutex<[String]>([])
+    }
+
+    /// What `openssl s_client` prints when it sends `input` to a server that answers with the same.
+    private func connect(
+        _ arguments: [String], input: some InputProtocol
+    ) async throws -> (output: String, succeeded: Bool, serverErrors: [String]) {
+        let folder = try ScratchFolder()
+        let identity = try folder.identity()
+        let context = try TLSContext.server(identity: identity, applicationProtocols: ["secam/1"])
+        let errors = Errors()
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: context), EchoOnce(errors))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(server.localAddress?.port)
+        let result = try await run(
+            .name("openssl"),
+            arguments: Arguments(
+                ["s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", folder.path + "/identity.pem"] + arguments),
+            input: input, output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+        try await server.close()
+        return (
+            result.standardOutput + result.standardError, result.terminationStatus.isSuccess,
+            errors.texts.withLock { $0 }
+        )
+    }
+
+    @Test func opensslVerifiesUsAndGetsItsBytesBack() async throws {
+        let result = try await connect(
+            ["-alpn", "secam/1", "-verify_hostname", "camera.example", "-verify_return_error", "-ign_eof"],
+            input: .string("ping\n"))
+        #expect(result.succeeded, "\(result.output)")
+        #expect(result.output.contains("New, TLSv1.3, Cipher is TLS_AES_128_GCM_SHA256"))
+        #expect(result.output.contains("ALPN protocol: secam/1"))
+        #expect(result.output.contains("Verify return code: 0 (ok)"))
+        #expect(result.output.contains("\nping\n"))
+        #expect(result.serverErrors.isEmpty)
+    }
+
+    @Test(arguments: [
+        (["-tls1_2", "-alpn", "secam/1"], "alert protocol version", "unsupported protocol"),
+        (["-alpn", "h2"], "alert no application protocol", "the peer offers only h2"),
+        ([], "alert no application protocol", "the peer offers no application protocol"),
+    ])
+    func opensslIsRefusedWithAnAlert(_ arguments: [String], _ alert: String, _ serverError: String) async throws {
+        let result = try await connect(arguments, input: .none)
+        #expect(!result.succeeded)
+        #expect(result.output.contains(alert), "\(result.output)")
+        #expect(result.serverErrors.count == 1)
+        #expect(result.serverErrors.first?.contains(serverError) == true, "\(result.serverErrors)")
+    }
+}

@@ -1,0 +1,28 @@
+import Dispatch
+import GRDB
+
+@testable import SecamUsers
+
+/// Holds threads until it is opened, and waits until they are through.
+final class Gate: Sendable {
+    private let opened = DispatchGroup()
+    private let done = DispatchSemaphore(value: 0)
+
+    init() { opened.enter() }
+
+    func open() { opened.leave() }
+
+    func wait() { opened.wait() }
+
+    func finished() { done.signal() }
+
+    func waitForFinished(_ count: Int) {
+        for _ in 0..<count { done.wait() }
+    }
+}
+
+extension AuthenticatorTests {
+    func damageHash() throws {
+        try DatabaseQueue(path: store.path).write { try $0.execute(sql: "UPDATE user SET passwordHash = '$scrypt$'") }
+    }
+}

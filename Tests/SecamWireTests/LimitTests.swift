@@ -1,0 +1,79 @@
+import SecamWire
+import Testing
+
+@Suite struct LimitTests {
+    @Test("A text that is too long for its field is cut at a character when it is written")
+    func textIsCut() throws {
+        let mechanic = "👩🏽‍🔧"
+        let texts = [
+            String(repeating: "é", count: 600), String(repeating: "x", count: 1023) + "é",
+            String(repeating: mechanic, count: 100),
+        ]
+        for text in texts {
+            let bytes = Bye(reason: .done, detail: text).encoded()
+            let bye = try Bye.decode(bytes.span, Envelope.readWhole(bytes.span, limit: WireLimits.beforeLogin))
+            #expect(bye.detail.utf8.count <= WireLimits.text)
+            #expect(text.hasPrefix(bye.detail))
+            #expect(bye.detail.utf8.count + mechanic.utf8.count > WireLimits.text)
+        }
+    }
+
+    @Test("Everything that a viewer may send before login fits its limit, and afterwards too")
+    func viewerMessagesFit() {
+        let text = String(repeating: "x", count: 2000)
+        #expect(Login(username: text, password: text).encoded().count <= WireLimits.beforeLogin)
+        #expect(Hello(software: text).encoded().count <= WireLimits.beforeLogin)
+        #expect(Bye(reason: .done, detail: text).encoded().count <= WireLimits.beforeLogin)
+        #expect(Watch(camera: 1, rendition: .jpeg, credit: 1).encoded().count <= WireLimits.viewerMessage)
+    }
+
+    @Test("The longest lists of the longest entries fit into one message")
+    func longestListsFit() throws {
+        let name = try Name(String(repeating: "n", count: WireLimits.name))
+        let text = String(repeating: "x", count: WireLimits.text)
+        let report = CameraReport(
+            state: .online, format: .jpeg, width: 1, height: 1, frameRate: 1, since: 0, source: text, detail: text)
+        let member = Status.Member(
+            role: .capture, process: 1, joined: 0, silence: 0, name: name,
+            endpoint: String(repeating: "e", count: WireLimits.endpoint), software: name.text, camera: report,
+            figures: Array(repeating: Figure(.viewers, 1), count: WireLimits.figures))
+        let one = Status(time: 0, members: [member]).encoded().count
+        #expect(one * WireLimits.members <= WireLimits.meshMessage)
+        let roster = Roster.Member(
+            role: .capture, incarnation: 1, key: Array(repeating: 0, count: 32), name: name, endpoint: member.endpoint)
+        let bytes = Roster(
+            generation: 1, settling: false, members: Array(repeating: roster, count: WireLimits.members)
+        ).encoded()
+        let decoded = try Roster.decode(bytes.span, Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage))
+        #expect(decoded.members.count == WireLimits.members)
+    }
+
+    @Test("A picture's size follows from its format, rounded up for odd sides")
+    func pictureSizes() {
+        #expect(PixelFormat.jpeg.byteCount(width: 3, height: 3) == nil)
+        #expect(PixelFormat.gray8.byteCount(width: 3, height: 3) == 9)
+        #expect(PixelFormat.yuyv.byteCount(width: 3, height: 3) == 24)
+        #expect(PixelFormat.nv12.byteCount(width: 3, height: 3) == 17)
+        #expect(PixelFormat.i420.byteCount(width: 3, height: 3) == 17)
+        #expect(PixelFormat.rgb24.byteCount(width: 3, height: 3) == 27)
+    }
+
+    @Test("A message decoded as another one is refused")
+    func wrongMessage() throws {
+        let bytes = Ping(token: 1).encoded()
+        let envelope = try Envelope.readWhole(bytes.span, limit: WireLimits.beforeLogin)
+        #expect(throws: WireError.unknownType(MessageType.ping.rawValue)) { try Pong.decode(bytes.span, envelope) }
+        #expect(throws: WireError.unknownType(MessageType.ping.rawValue)) {
+            let (_, _): (Frame, Range<Int>) = try Frame.decode(bytes.span, envelope)
+        }
+    }
+
+    @Test("An incomplete envelope says how many bytes it lacks")
+    func needMore() throws {
+        let bytes = Ping(token: 1).encoded()
+        for count in 0..<Envelope.size {
+            let part = Array(bytes.prefix(count))
+            #expect(try Envelope.read(part.span, limit: 4096) == .needMore(Envelope.size - count))
+        }
+    }
+}
