@@ -24,12 +24,13 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// libzmq has no pkg-config name here, since its file brings flags of a library that we do not use.
+/// libzmq and SDL have no pkg-config name here, since their files bring flags that this package manager refuses.
 func system(_ name: String, pkgConfig: String?, apt: String...) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt(apt)])
 }
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -56,7 +57,7 @@ let package = Package(
         system(
             "CAVFormat", pkgConfig: "libavformat", apt: "libavformat-dev", "libavcodec-dev", "libavutil-dev",
             "libswscale-dev"),
-        system("CSDL", pkgConfig: "sdl2", apt: "libsdl2-dev"),
+        system("CSDL", pkgConfig: nil, apt: "libsdl2-dev"),
         system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
         library("SecamWire"),
         library(
@@ -90,7 +91,7 @@ let package = Package(
         program("secam-view", ["SecamClient", arguments]),
         library(
             "SecamUsers",
-            ["SecamTLS", "SecamWire", log, .product(name: "GRDB", package: "GRDB.swift")]),
+            ["SecamTLS", "SecamWire", log, grdb]),
         library(
             "SecamGateway",
             [
@@ -113,6 +114,8 @@ let package = Package(
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
+        tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
+        tests("SecamGatewayTests", ["SecamGateway", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
         tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]
 )

@@ -13,8 +13,8 @@
 /// the same address who forgot his own password, never keep him out of the accustomed place.
 ///
 /// A try counts as wrong from the start of its check and is given back when it turns out right. Else a hundred at the
-/// same moment would all be checked before the first of them is known to be wrong. Tries that are refused do not count. Names
-/// without an account are treated like any other, hence nothing here tells whether there is one.
+/// same moment would all be checked before the first of them is known to be wrong. Tries that are refused do not
+/// count. Names without an account are treated like any other, hence nothing here tells whether there is one.
 ///
 /// The tables are bounded. Entries that never came to a lock are forgotten first, old locks an hour after they ended,
 /// and a lock never before that: if a table is full of locks, all newcomers share one entry.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SecamTLS
 import SecamWire
 import Testing
 
@@ -101,6 +102,28 @@ struct CommandLineTests {
                 .run(wrong, wrong.settings(), seconds: 60) { .noCameras(server: login.server) }
         }
         #expect(error.exitStatus == .denied)
+        try fixture.gateway.stop()
+    }
+
+    @Test func `refuses a gateway with another certificate than the one accepted before`() throws {
+        let fixture = try Fixture(ScriptedGateway.Behaviour())
+        let hosts = KnownHosts(path: fixture.folder.file("hosts"))
+        let plan = try plan(
+            try live(["live", "--server", fixture.gateway.address, "--username", "anna", "--known-hosts", hosts.path]),
+            ["SECAM_PASSWORD": "secret"])
+        try hosts.add(plan.server, try CertificateFingerprint(String(repeating: "ab", count: 32)))
+        var login = try GatewayLogin(plan) { _ in }
+        let error = try #require(throws: ClientError.self) {
+            try login.run { (login) throws(ClientError) in
+                try CameraQuery<Bool> { event throws(ClientError) in
+                    if case .cameras = event { true } else { nil }
+                }.run(login, login.settings(), seconds: 60) { .noCameras(server: login.server) }
+            }
+        }
+        #expect(
+            error
+                == .certificateChanged(
+                    server: plan.server, seen: fixture.gateway.fingerprint, file: hosts.path, line: 1))
         try fixture.gateway.stop()
     }
 }

@@ -48,13 +48,13 @@ struct KnownHostsTests {
         let server = try ServerAddress("a:1")
         let seen = ClientError.untrusted(
             server: server, .untrusted(serverName: "a", fingerprint: other, reason: "refused"))
-        #expect(try ServerTrust.pinned(hosts).refusal(of: seen, server: server) == .unknown(other, hosts))
+        #expect(try ServerTrust.pinned(hosts).explain(seen, server: server) == seen)
         try hosts.add(server, one)
         let changed = ClientError.certificateChanged(server: server, seen: other, file: hosts.path, line: 1)
-        #expect(try ServerTrust.pinned(hosts).refusal(of: seen, server: server) == .final(changed))
+        #expect(try ServerTrust.pinned(hosts).explain(seen, server: server) == changed)
         #expect(changed.description.contains("deleting line 1 of \(hosts.path)"))
         #expect(changed.exitStatus == .denied)
-        #expect(try ServerTrust.fingerprint(one).refusal(of: seen, server: server) == .final(seen))
+        #expect(try ServerTrust.fingerprint(one).explain(seen, server: server) == seen)
     }
 
     @Test func `finds the file's usual place`() {

@@ -32,7 +32,7 @@ struct StatisticsTests {
             (1, 7, 0), (2, 7, 100_000), (5, 7, 200_000), (4, 7, 300_000), (1, 8, 400_000), (3, 8, 500_000),
         ] {
             statistics.record(
-                try frame(sequence: sequence, incarnation: incarnation, timestamp: received - 2000, received: received))
+                try frame(sequence: sequence, incarnation: incarnation, timestamp: received - 64, received: received))
         }
         #expect(statistics.frames == 6)
         #expect(statistics.bytes == UInt64(6 * TestJPEG.bytes.count))
@@ -42,7 +42,7 @@ struct StatisticsTests {
         #expect(
             text == """
                 {"cameras":{"demo":{"frames":6,"fps":10.0,"bytes":\(6 * TestJPEG.bytes.count),"gaps":3,\
-                "latency_ms":{"p50":2.008,"p99":2.008}}}}
+                "latency_ms":{"p50":0.064,"p99":0.064}}}}
                 """)
     }
 

@@ -226,21 +226,46 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `who says nothing after the handshake, or after HELLO, or after login is told and closed`() async throws {
+    @Test func `who says nothing after the handshake is told and closed`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.helloTimeout = .milliseconds(50)
-            $0.viewerLimits.loginTimeout = .milliseconds(50)
-            $0.viewerLimits.idleSeconds = 1
         } _: { harness in
             let silent = try await harness.connect()
             #expect(try await silent.next(Bye.self) == Bye(reason: .idle, detail: "no HELLO"))
             #expect(await silent.next() == nil)
+        }
+    }
+
+    @Test func `who does not log in after HELLO is told and closed`() async throws {
+        try await ViewerHarness.run {
+            $0.viewerLimits.loginTimeout = .milliseconds(50)
+        } _: { harness in
             let polite = try await harness.connect()
             polite.send(Hello(software: "test"))
-            #expect(try await polite.next(Hello.self).idle == 1)
+            #expect(try await polite.next(Hello.self).idle == 60)
             #expect(try await polite.next(Bye.self) == Bye(reason: .idle, detail: "no LOGIN"))
+            #expect(await polite.next() == nil)
+        }
+    }
+
+    @Test func `who falls silent after login is told and closed`() async throws {
+        try await ViewerHarness.run {
+            $0.viewerLimits.idleSeconds = 1
+        } _: { harness in
             let (idle, _) = try await harness.loggedIn()
             #expect(try await idle.next(Bye.self) == Bye(reason: .idle, detail: "no message for 1 s"))
+            #expect(await idle.next() == nil)
+        }
+    }
+
+    @Test func `who asks and does not read the answers is not read, and gets them all later`() async throws {
+        try await ViewerHarness.run { harness in
+            let (viewer, _) = try await harness.loggedIn(receiveBuffer: 4 << 10)
+            try await viewer.setReading(false)
+            let count: UInt64 = 9000
+            viewer.send((0..<count).flatMap { Ping(token: $0).encoded() })
+            try await viewer.setReading(true)
+            for token in 0..<count { #expect(try await viewer.next(Pong.self).token == token) }
         }
     }
 

@@ -9,6 +9,9 @@ struct GatewayLogin: Sendable {
     private(set) var trust: ServerTrust
     private let password: String
 
+    /// From the start of a connection to the gateway's certificate, in seconds.
+    private static let patience = 15
+
     /// Asks for the password where it does not come from elsewhere.
     init(_ plan: LoginPlan, say: @escaping @Sendable (String) -> Void) throws(ClientError) {
         self.plan = plan
@@ -35,20 +38,26 @@ struct GatewayLogin: Sendable {
             handler: handler)
     }
 
-    /// Runs `attempt`, and once more when it fails at an unknown certificate that is then accepted and pinned.
+    /// Sees that the gateway's certificate is known, then runs `body` once.
     mutating func run<Result>(
-        _ attempt: (GatewayLogin) throws(ClientError) -> Result
+        _ body: (GatewayLogin) throws(ClientError) -> Result
     ) throws(ClientError) -> Result {
-        do {
-            return try attempt(self)
-        } catch {
-            switch try trust.refusal(of: error, server: server) {
-            case .final(let error): throw error
-            case .unknown(let fingerprint, let hosts):
-                try accept(fingerprint, hosts)
-                return try attempt(self)
-            }
+        if case .pinned(let hosts) = trust, try hosts.entries(for: server).isEmpty {
+            try accept(try presentedFingerprint(), hosts)
         }
+        do {
+            return try body(self)
+        } catch {
+            throw try trust.explain(error, server: server)
+        }
+    }
+
+    /// What the gateway shows in a handshake that is then refused: the password is not sent.
+    private func presentedFingerprint() throws(ClientError) -> CertificateFingerprint {
+        try CameraQuery<CertificateFingerprint> { event throws(ClientError) in
+            guard case .state(.failed(.untrusted(_, .untrusted(_, let fingerprint, _)))) = event else { return nil }
+            return fingerprint
+        }.run(self, settings(), seconds: Self.patience) { .noAnswer(server: server, seconds: Self.patience) }
     }
 
     /// On a terminal somebody is asked; without one the first certificate is taken, and said so.

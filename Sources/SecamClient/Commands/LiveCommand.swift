@@ -2,6 +2,7 @@ import ArgumentParser
 import Dispatch
 import Glibc
 import SecamWire
+import Synchronization
 
 struct LiveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -80,7 +81,7 @@ struct LiveCommand: ParsableCommand {
             options: LiveSession.Options(
                 cameras: names, frameLimit: frames, record: record, force: force, isHeadless: headless),
             changed: { if !isHeadless { wake.signal() } }, say: StandardError.line)
-        let signals = EndSignals { session.end(.done) }
+        let signals = EndSignals(session)
         defer { signals.stop() }
         var failure: ClientError?
         do throws(ClientError) {
@@ -94,16 +95,11 @@ struct LiveCommand: ParsableCommand {
         } catch {
             failure = failure ?? error
         }
-        if stats, failure.map(Self.leavesStatistics) ?? true {
+        if stats {
             let text = LiveStatistics.json(session.statistics()) + "\n"
             try FileIO.writeAll(text.utf8, to: STDOUT_FILENO, path: "standard output")
         }
         if let failure { throw failure }
-    }
-
-    /// A certificate that is unknown yet is not the end: somebody may accept it.
-    private static func leavesStatistics(_ error: ClientError) -> Bool {
-        if case .untrusted = error { false } else { true }
     }
 
     private func receive(
@@ -146,16 +142,20 @@ struct LiveCommand: ParsableCommand {
     }
 }
 
-/// Ends the program in an orderly way on Ctrl-C and SIGTERM.
+/// Ends the session in an orderly way on Ctrl-C and SIGTERM; who insists ends the program at once.
 struct EndSignals {
     private static let numbers = [SIGINT, SIGTERM, SIGHUP]
     private let sources: [any DispatchSourceSignal]
 
-    init(_ end: @escaping @Sendable () -> Void) {
+    init(_ session: LiveSession) {
+        let hasCome = SignalFlag()
+        // The dispatch library sets the handlers itself.
         sources = Self.numbers.map { number in
-            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler(handler: end)
+            source.setEventHandler {
+                guard hasCome.raise() else { _exit(128 + number) }
+                session.end(.done)
+            }
             source.resume()
             return source
         }
@@ -163,6 +163,14 @@ struct EndSignals {
 
     func stop() {
         for source in sources { source.cancel() }
-        for number in Self.numbers { signal(number, SIG_DFL) }
+    }
+}
+
+private final class SignalFlag: Sendable {
+    private let isRaised = Atomic(false)
+
+    /// - Returns: whether it was not raised before.
+    func raise() -> Bool {
+        isRaised.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
     }
 }

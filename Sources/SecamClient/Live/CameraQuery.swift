@@ -35,8 +35,11 @@ final class CameraQuery<Answer: Sendable>: Sendable {
 
     private func handle(_ event: GatewayEvent) {
         do throws(ClientError) {
-            if case .state(.failed(let error)) = event { throw error }
-            if let answer = try pick(event) { end(.answer(answer)) }
+            if let answer = try pick(event) {
+                end(.answer(answer))
+            } else if case .state(.failed(let error)) = event {
+                throw error
+            }
         } catch {
             end(.failed(error))
         }

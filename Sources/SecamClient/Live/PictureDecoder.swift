@@ -63,7 +63,8 @@ private final class CameraDecoder: Sendable {
         var isBusy = false
     }
 
-    let target = Mutex<(width: Int, height: Int)>((0, 0))
+    /// Until it is known, the whole picture.
+    let target = Mutex<(width: Int, height: Int)>((.max, .max))
     private let slot = Mutex(Slot())
     /// Used by one thread at a time, since the camera has at most one frame in work.
     private let decoder = Mutex<JPEGDecoder?>(nil)

@@ -6,8 +6,8 @@ public enum ServerTrust: Sendable {
     case fingerprint(CertificateFingerprint)
     case pinned(KnownHosts)
 
-    /// For a connection to this gateway. An unknown gateway is refused at first, so that nothing waits in the
-    /// middle of a handshake: its fingerprint comes with the error, and is then accepted and added, or not.
+    /// For a connection to this gateway. An unknown one is refused; whoever is to accept it does so before, since nothing
+    /// can wait for a person in the middle of a handshake.
     func policy(for server: ServerAddress) throws(ClientError) -> TLSTrust {
         switch self {
         case .authorities(let file): return .authorities(file: file)
@@ -18,28 +18,11 @@ public enum ServerTrust: Sendable {
         }
     }
 
-    /// What a refused certificate means here.
-    enum Refusal: Equatable {
-        /// Never seen before: somebody may accept it.
-        case unknown(CertificateFingerprint, KnownHosts)
-        case final(ClientError)
-
-        static func == (left: Refusal, right: Refusal) -> Bool {
-            switch (left, right) {
-            case (.unknown(let one, let file), .unknown(let other, let otherFile)):
-                one == other && file.path == otherFile.path
-            case (.final(let one), .final(let other)): one == other
-            default: false
-            }
-        }
-    }
-
-    func refusal(of error: ClientError, server: ServerAddress) throws(ClientError) -> Refusal {
-        guard case .untrusted(_, .untrusted(_, let fingerprint, _)) = error, case .pinned(let hosts) = self else {
-            return .final(error)
-        }
-        guard let known = try hosts.entries(for: server).first else { return .unknown(fingerprint, hosts) }
-        return .final(
-            .certificateChanged(server: server, seen: fingerprint, file: hosts.path, line: known.line))
+    /// Says of a refused certificate whether another one was accepted before. Other errors stay as they are.
+    func explain(_ error: ClientError, server: ServerAddress) throws(ClientError) -> ClientError {
+        guard case .untrusted(_, .untrusted(_, let fingerprint, _)) = error, case .pinned(let hosts) = self,
+            let known = try hosts.entries(for: server).first
+        else { return error }
+        return .certificateChanged(server: server, seen: fingerprint, file: hosts.path, line: known.line)
     }
 }

@@ -38,12 +38,13 @@ struct Terminal: ~Copyable {
         guard unsafe tcgetattr(descriptor, &saved) == 0 else { throw .noPassword }
         var silent = saved
         silent.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
-        try show(prompt)
+        // First, so that nothing typed at the prompt is shown or taken for a signal.
         unsafe tcsetattr(descriptor, TCSAFLUSH, &silent)
         defer {
             unsafe tcsetattr(descriptor, TCSAFLUSH, &saved)
             try? show("\n")
         }
+        try show(prompt)
         var typed = SecretLine()
         while let byte = try readByte() {
             switch typed.press(byte) {

@@ -108,7 +108,8 @@ final class ViewerHandler: ChannelDuplexHandler {
         while !isClosing, inbound.readableBytes > 0, let actions = receiveNext(at: now) {
             apply(actions)
         }
-        if inbound.readableBytes == 0 { inbound = ByteBuffer() }
+        // Without this, a message that is always cut at a read's end would let the buffer grow for ever.
+        if inbound.readableBytes == 0 { inbound = ByteBuffer() } else { inbound.discardReadBytes() }
         pump()
     }
 

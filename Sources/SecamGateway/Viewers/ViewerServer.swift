@@ -115,6 +115,15 @@ public final class ViewerServer: Sendable {
         try? await running.group.shutdownGracefully()
     }
 
+    /// Returns when no more connections are taken: after `stop`, or because the kernel took the listener away.
+    public func listenerClosed() async {
+        let listener = phase.withLock { phase -> (any Channel)? in
+            guard case .running(let running) = phase else { return nil }
+            return running.listener
+        }
+        try? await listener?.closeFuture.get()
+    }
+
     /// Hands a frame to everybody who watches it. Any thread; frames of one flow in order.
     ///
     /// - Parameters:
