@@ -101,8 +101,8 @@ let package = Package(
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamMesh", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle,
-                log, subprocess,
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments,
+                lifecycle, log, nioCore, nioPosix, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         program("secam", ["SecamControl", arguments]),
@@ -116,6 +116,7 @@ let package = Package(
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests("SecamGatewayTests", ["SecamGateway", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
+        tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
         tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]
 )

@@ -49,6 +49,7 @@ public struct CameraStatistics: Sendable {
                 JSON.object([
                     ("p50", JSON.number(latency.percentile(0.5).map { $0 / 1000 }, digits: 3)),
                     ("p99", JSON.number(latency.percentile(0.99).map { $0 / 1000 }, digits: 3)),
+                    ("max", JSON.number(latency.percentile(1).map { $0 / 1000 }, digits: 3)),
                 ])
             ),
         ]

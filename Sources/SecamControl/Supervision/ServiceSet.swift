@@ -23,6 +23,9 @@ struct ServiceSetPlan: Sendable {
         let source: String
         /// Further options for the capture, as they are.
         var arguments: [String] = []
+        /// A program with its arguments that runs the capture for us, as one that emulates a camera does; it must
+        /// become the capture's process (exec), since that is the one that is watched and ended.
+        var launcher: [String] = []
     }
 }
 
@@ -89,9 +92,11 @@ final class ServiceSet: Sendable {
         }
         let cameras = try plan.cameras.map { camera in
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
+            let command =
+                camera.launcher + ["\(plan.programs)/secam-capture", "--join", file, "--source", camera.source]
             return ChildProcess(
-                "\(plan.programs)/secam-capture", role: "capture", name: camera.name.text, logger: logger,
-                arguments: ["--join", file, "--source", camera.source] + camera.arguments)
+                command[0], role: "capture", name: camera.name.text, logger: logger,
+                arguments: command.dropFirst() + camera.arguments)
         }
         others = encoders + cameras
     }
