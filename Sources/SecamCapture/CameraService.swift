@@ -172,6 +172,10 @@ actor CameraService {
     ) throws(WireError) {
         let now = MonotonicTime.now
         guard role.maySend(envelope.type) else {
+            if envelope.type == .openFlow {
+                let flow = try OpenFlow.decode(bytes, envelope).flow
+                perform([.close(CloseFlow(flow: flow, reason: .forbidden, detail: "not for \(role)"), to: peer)])
+            }
             return refuse("\(role) may not send \(envelope.type)", received)
         }
         switch envelope.type {

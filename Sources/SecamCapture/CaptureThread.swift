@@ -91,6 +91,7 @@ private struct CaptureLoop {
     /// Opens the device once at the start, so that people see at once whether it works; then whenever it is needed.
     mutating func run() {
         var isFirst = true
+        var hasFailed = false
         var pause = CaptureLoop.firstPause
         while true {
             guard isFirst || isWanted else {
@@ -98,10 +99,12 @@ private struct CaptureLoop {
                 continue
             }
             isFirst = false
-            deliver(.state(.starting, nil, detail: ""))
+            // While it fails it stays offline, since when it failed first.
+            if !hasFailed { deliver(.state(.starting, nil, detail: "")) }
             do throws(SourceFailure) {
                 let source = try open()
                 pause = CaptureLoop.firstPause
+                hasFailed = false
                 guard try stream(source) else { return }
             } catch {
                 deliver(.state(.offline, nil, detail: error.description))
@@ -109,6 +112,7 @@ private struct CaptureLoop {
                 pause = min(pause * 2, CaptureLoop.longestPause)
                 // Somebody may plug it in while nobody watches.
                 isFirst = true
+                hasFailed = true
             }
         }
     }

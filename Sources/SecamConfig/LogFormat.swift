@@ -21,7 +21,8 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        var line = "\(UTCText.iso(microseconds: WallClock.now)) \(LineLogHandler.padded(event.level)) \(label)  \(event.message)"
+        var line =
+            "\(UTCText.iso(microseconds: WallClock.now)) \(LineLogHandler.padded(event.level)) \(label)  \(event.message)"
         let pairs = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
             line += "  \(key)=\(LineLogHandler.escaped("\(value)"))"

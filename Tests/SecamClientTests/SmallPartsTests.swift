@@ -62,7 +62,9 @@ struct SmallPartsTests {
 
     @Test func `understands the keys that edit a secret line`() {
         var line = SecretLine()
-        for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) { #expect(line.press(key) == .more) }
+        for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) {
+            #expect(line.press(key) == .more)
+        }
         #expect(line.press(10) == .done("pw"))
         var cancelled = SecretLine()
         #expect(cancelled.press(3) == .cancelled)

@@ -91,7 +91,7 @@ final class LiveSession: Sendable {
         changed()
     }
 
-    /// The size in pixels at which a camera is shown.
+    /// The size in pixels of a camera's place; 0 by 0 while it is not shown.
     func show(_ camera: Name, width: Int, height: Int) {
         decoder.withLock { $0 }?.show(camera, width: width, height: height)
     }

@@ -51,7 +51,8 @@ extension ClientError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .badServer(let text):
-            "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or [::1]:4433"
+            "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or "
+                + "[::1]:4433"
         case .missing(let option, let variable):
             "no \(option) given; add \(option) or set \(variable)"
         case .contradiction(let text): text
@@ -68,7 +69,8 @@ extension ClientError: CustomStringConvertible {
             "cannot reach the gateway at \(server): \(printable(reason)); is it running there, and is the port right?"
         case .connection(let server, let end): "gateway \(server): \(end)"
         case .untrusted(let server, let error):
-            "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway prints"
+            "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway "
+                + "prints"
         case .notAccepted(let server):
             "gateway \(server): its certificate was not accepted; ask its operator for the right fingerprint"
         case .certificateChanged(let server, let seen, let file, let line):
@@ -79,7 +81,8 @@ extension ClientError: CustomStringConvertible {
             "\(file), line \(line): not 'HOST:PORT SHA256:…'; correct or delete the line"
         case .trust(let error): "\(error)"
         case .noSuchCamera(let names, let available, let server):
-            "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may see; "
+            "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may "
+                + "see; "
                 + (available.isEmpty
                     ? "there is none at present" : "there are: \(available.map(\.text).joined(separator: ", "))")
         case .noCameras(let server):

@@ -84,16 +84,20 @@ struct StatusReport {
         if cameras.isEmpty { text += "  none\n" }
         for (member, camera) in cameras {
             text += "  \(padded(member.name.text, 20)) \(padded("\(camera.state)", 9))"
-            text += "\(padded("\(camera.width)x\(camera.height)", 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
+            text +=
+                "\(padded("\(camera.width)x\(camera.height)", 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
             text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
-            if camera.state == .offline { text += "    since \(UTCText.text(microseconds: camera.since)): \(camera.detail)\n" }
+            if camera.state == .offline {
+                text += "    since \(UTCText.text(microseconds: camera.since)): \(camera.detail)\n"
+            }
         }
         text += "services\n"
         for member in second.members {
             let cpu = rate(.cpuMicroseconds, of: member).map { $0 / 10_000 }
-            text += "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
+            text +=
+                "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
             text += " cpu \(shown(cpu)) %  memory \(member[.residentBytes] >> 20) MiB"
             text += "  \(detail(member))\n"
         }

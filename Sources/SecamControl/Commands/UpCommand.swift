@@ -166,7 +166,8 @@ private struct UpService: Service {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         }
         let first = cameras.first.map { $0.text.contains(" ") ? "'\($0)'" : $0.text } ?? ""
-        text += "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"
+        text +=
+            "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"
         StandardOutput.print(text)
     }
 }

@@ -2,10 +2,11 @@ internal import Logging
 import SecamConfig
 import Subprocess
 import Synchronization
+
 #if canImport(System)
-import System
+    import System
 #else
-import SystemPackage
+    import SystemPackage
 #endif
 
 /// One program of the set, started again whenever it ends.
@@ -75,7 +76,8 @@ final class ChildProcess: Sendable {
         // Its standard input is a pipe of ours: when we are gone, even killed, it comes to its end and so does the
         // program. Its standard output has nothing to say but that it is closed when the program has ended.
         let result = try await Subprocess.run(
-            .path(FilePath(program)), arguments: Arguments(state.withLock { $0.arguments } + ["--with-parent"]), platformOptions: options,
+            .path(FilePath(program)), arguments: Arguments(state.withLock { $0.arguments } + ["--with-parent"]),
+            platformOptions: options,
             input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in
             let starts = state.withLock { state in

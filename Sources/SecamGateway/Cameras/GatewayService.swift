@@ -45,7 +45,8 @@ actor GatewayService: CameraHub {
         own = try Name("gateway")
         allowlistVersion = folder.allowlistVersion
         let member = Roster.Member(
-            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: "")
+            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
+        )
         registry = Registry(own: member, allowlist: try folder.allowlist(), now: .now) { camera in
             policy.message(for: camera)
         }
@@ -164,7 +165,8 @@ actor GatewayService: CameraHub {
         do {
             perform(registry.update(try folder.allowlist(), now: .now))
         } catch {
-            logger.error("the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])
+            logger.error(
+                "the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -48,9 +48,11 @@ public final class MeshMember {
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
             onRefusal: { key, address in
-                logger.warning("refused a connection: its key is not on the roster", metadata: [
-                    "key": "\(key?.description ?? "none")", "address": "\(address)",
-                ])
+                logger.warning(
+                    "refused a connection: its key is not on the roster",
+                    metadata: [
+                        "key": "\(key?.description ?? "none")", "address": "\(address)",
+                    ])
             })
         loop.watch(admission)
         self.admission = admission
@@ -102,7 +104,10 @@ public final class MeshMember {
     private func receive() {
         while let received = registry?.receive() {
             do throws(WireError) {
-                perform(try received.message.withBytes { (bytes) throws(WireError) in try membership.receive(bytes, now: .now) })
+                perform(
+                    try received.message.withBytes { (bytes) throws(WireError) in
+                        try membership.receive(bytes, now: .now)
+                    })
             } catch {
                 logger.warning("a message from the registry cannot be read", metadata: ["reason": "\(error)"])
             }

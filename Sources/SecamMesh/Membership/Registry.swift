@@ -141,7 +141,9 @@ public struct Registry: Sendable {
     /// The list of keys was changed: members whose key is gone are removed.
     public mutating func update(_ allowlist: Allowlist, now: MonotonicTime) -> [Action] {
         self.allowlist = allowlist
-        let revoked = members.filter { !allowlist.admits($0.value.key, role: $0.value.join.role, name: $0.value.join.name) }
+        let revoked = members.filter {
+            !allowlist.admits($0.value.key, role: $0.value.join.role, name: $0.value.join.name)
+        }
         return revoked.keys.flatMap { remove($0, "key revoked", now) }
     }
 
