@@ -85,8 +85,8 @@ let package = Package(
         library(
             "SecamClient",
             [
-                "SecamJPEG", "SecamMedia", "SecamPicture", "SecamTLS", "SecamWire", "CSDL", arguments, nioCore,
-                nioPosix,
+                "SecamConfig", "SecamJPEG", "SecamMedia", "SecamPicture", "SecamTLS", "SecamWire", "CSDL", arguments,
+                nioCore, nioPosix,
             ]),
         program("secam-view", ["SecamClient", arguments]),
         library(
@@ -116,6 +116,7 @@ let package = Package(
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests("SecamGatewayTests", ["SecamGateway", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
+        tests("SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),
         tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]
 )

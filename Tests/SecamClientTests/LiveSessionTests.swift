@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamWire
 import Testing
 

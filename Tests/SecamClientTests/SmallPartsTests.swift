@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamTLS
 import SecamWire
 import Testing
@@ -79,9 +80,9 @@ struct SmallPartsTests {
     }
 
     @Test func `writes JSON that needs escaping`() {
-        #expect(JSON.string("a\"b\\c\n\u{1}ü") == #""a\"b\\c\u000a\u0001ü""#)
-        #expect(JSON.number(1.0 / 3, digits: 2) == "0.33")
-        #expect(JSON.number(.nan, digits: 2) == "null")
+        #expect(JSONText.string("a\"b\\c\n\u{1}ü") == #""a\"b\\c\u000a\u0001ü""#)
+        #expect(JSONText.number(1.0 / 3, digits: 2) == "0.33")
+        #expect(JSONText.number(.nan, digits: 2) == "null")
     }
 
     @Test func `names several recordings after their cameras, before the extension`() throws {

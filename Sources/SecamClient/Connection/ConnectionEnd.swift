@@ -1,3 +1,4 @@
+import SecamConfig
 public import SecamTLS
 public import SecamWire
 
@@ -43,7 +44,7 @@ public enum ConnectionEnd: Error, Sendable, Equatable {
         switch self {
         case .malformed, .unexpected, .badFrame, .bye(.malformed, _), .tls(.noApplicationProtocol): .protocol
         case .denied(.busy, _, _): .unavailable
-        case .denied, .bye(.revoked, _), .tls(.untrusted): .denied
+        case .denied, .bye(.revoked, _), .tls(.untrusted): .noPermission
         case .bye, .silence, .stalled, .tls, .lost: .unavailable
         }
     }

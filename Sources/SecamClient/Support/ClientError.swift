@@ -1,3 +1,4 @@
+public import SecamConfig
 public import SecamTLS
 public import SecamWire
 
@@ -34,7 +35,7 @@ extension ClientError {
         switch self {
         case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
-        case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .denied
+        case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
         case .unreachable, .noPicture, .noAnswer: .unavailable
         case .connection(_, let end): end.exitStatus
         case .badKnownHosts: .data
@@ -74,8 +75,8 @@ extension ClientError: CustomStringConvertible {
         case .notAccepted(let server):
             "gateway \(server): its certificate was not accepted; ask its operator for the right fingerprint"
         case .certificateChanged(let server, let seen, let file, let line):
-            "THE CERTIFICATE OF \(server) HAS CHANGED: somebody may be listening in. It now has the SHA-256 fingerprint "
-                + "\(seen). If the gateway's operator confirms it, accept it by deleting line \(line) of "
+            "THE CERTIFICATE OF \(server) HAS CHANGED: somebody may be listening in. It now has the SHA-256 "
+                + "fingerprint \(seen). If the gateway's operator confirms it, accept it by deleting line \(line) of "
                 + "\(file) and connecting again"
         case .badKnownHosts(let file, let line):
             "\(file), line \(line): not 'HOST:PORT SHA256:…'; correct or delete the line"
