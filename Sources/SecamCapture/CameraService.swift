@@ -111,7 +111,9 @@ actor CameraService {
         if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
         if let work = picture.work {
             perform(pool.submit(picture, job: picture.sequence, bytes: work.count, now: .now))
-            workTimer?.schedule(everyMicroseconds: CameraService.workTick)
+            if let workTimer, !workTimer.isScheduled {
+                workTimer.schedule(everyMicroseconds: CameraService.workTick)
+            }
         }
         perform(flows.pump(ring))
     }
