@@ -25,3 +25,24 @@ struct WatchedRun {
         return try finished.json()["cameras"]["demo"]
     }
 }
+
+extension RunningSet {
+    /// The encoder that gets the work at present: a camera prefers the one that answers sooner.
+    func busiestEncoder() async throws -> Service {
+        let before = try await jobs()
+        return try await eventually("an encoder works") {
+            let grown = try await jobs().map { ($0.key, $0.value - (before[$0.key] ?? 0)) }
+            guard let most = grown.max(by: { $0.1 < $1.1 }), most.1 > 0 else { return nil }
+            return try services().first { $0.process == most.0 }
+        }
+    }
+
+    /// Jobs done, by process.
+    private func jobs() async throws -> [Int32: Int] {
+        let encoders = try await status()["services"].values.filter { $0["role"].text == "encode" }
+        let pairs = encoders.compactMap { encoder in
+            encoder["pid"].integer.map { (Int32($0), encoder["jobs_done"].integer ?? 0) }
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+}

@@ -42,7 +42,7 @@ up() {
 }
 
 down() {
-  kill -INT "$set"
+  kill "$set"
   wait "$set"
 }
 
@@ -100,7 +100,7 @@ view cameras --json >"$results/busy.json"
 down
 SECAM_DATA=$work/data
 set=${first[0]} address=${first[1]} fingerprint=${first[2]} password=${first[3]}
-kill -INT $watcher
+kill $watcher
 wait $watcher
 down
 
@@ -147,7 +147,7 @@ wait_for 'it is back' is video1 state '"online"'
 view cameras --json >"$results/plugged.json"
 view snapshot video1 -o "$results/replugged.jpg" --timeout 60
 view live video1 --headless --frames 5 --stats >"$results/after-plug.json"
-kill -INT $watcher
+kill $watcher
 wait $watcher
 echo $? >"$results/watcher"
 "$programs/secam" status >"$results/status"
