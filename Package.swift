@@ -112,11 +112,23 @@ let package = Package(
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
-        library("SecamTestSupport"),
+        library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", log]),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
+            name: "IntegrationTests",
+            dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
         tests("FaultTests", ["SecamTestSupport"] + programs),
+        tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
+        tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),
+        tests(
+            "SecamCaptureTests",
+            [
+                "SecamCapture", "SecamConfig", "SecamEncode", "SecamJPEG", "SecamMedia", "SecamMesh", "SecamPicture",
+                "SecamTestSupport", "SecamWire", lifecycle,
+            ]),
+        tests(
+            "SecamEncodeTests",
+            ["SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamWireTests", ["SecamWire"]),
         tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),

@@ -25,7 +25,8 @@ actor CameraService {
     private var damaged: UInt64 = 0
     private var refused: UInt64 = 0
     private var published: UInt64 = 0
-    private var lastDrop: MonotonicTime?
+    private var drops = LogThrottle()
+    private var refusals = LogThrottle()
 
     /// Microseconds between two looks at late jobs, while there are any.
     private static let workTick: Int64 = 40_000
@@ -110,7 +111,9 @@ actor CameraService {
         if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
         if let work = picture.work {
             perform(pool.submit(picture, job: picture.sequence, bytes: work.count, now: .now))
-            workTimer?.schedule(everyMicroseconds: CameraService.workTick)
+            if let workTimer, !workTimer.isScheduled {
+                workTimer.schedule(everyMicroseconds: CameraService.workTick)
+            }
         }
         perform(flows.pump(ring))
     }
@@ -202,9 +205,10 @@ actor CameraService {
 
     private func refuse(_ reason: String, _ received: Received) {
         refused += 1
+        guard let count = refusals.count() else { return }
         logger.warning(
-            "a message was refused",
-            metadata: ["reason": "\(reason)", "key": "\(received.key?.description ?? "none")"])
+            "messages were refused",
+            metadata: ["reason": "\(reason)", "key": "\(received.key?.description ?? "none")", "count": "\(count)"])
     }
 
     // MARK: To the mesh
@@ -270,18 +274,17 @@ actor CameraService {
             }
         } catch {
             refused += 1
-            logger.warning("an encoder's result cannot be used", metadata: ["reason": "\(error)"])
+            guard let count = refusals.count() else { return }
+            logger.warning(
+                "encoders' results cannot be used", metadata: ["reason": "\(error)", "count": "\(count)"])
         }
     }
 
-    /// Frames that are lost are said once in ten seconds, with how many there are by now.
     private func noteDrop(_ picture: CapturedPicture, _ reason: String) {
-        let now = MonotonicTime.now
-        guard lastDrop.map({ now.since($0) > 10_000_000 }) ?? true else { return }
-        lastDrop = now
+        guard let count = drops.count() else { return }
         logger.warning(
             "frames are dropped",
-            metadata: ["reason": "\(reason)", "dropped": "\(pool.dropped)", "sequence": "\(picture.sequence)"])
+            metadata: ["reason": "\(reason)", "count": "\(count)", "sequence": "\(picture.sequence)"])
     }
 
     // MARK: Time and policy

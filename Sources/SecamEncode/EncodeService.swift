@@ -38,6 +38,7 @@ actor EncodeService {
     private var done: UInt64 = 0
     private var failed: UInt64 = 0
     private var refused: UInt64 = 0
+    private var refusals = LogThrottle()
     private var busyMicroseconds: UInt64 = 0
 
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
@@ -157,9 +158,10 @@ actor EncodeService {
             cameras[identifier]?.socket.send(message)
         case .unreadable(let reason):
             refused += 1
+            guard let count = refusals.count() else { return }
             logger.warning(
-                "a camera's message was refused",
-                metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
+                "messages of cameras were refused",
+                metadata: ["camera": "\(identifier.name)", "reason": "\(reason)", "count": "\(count)"])
         }
     }
 

@@ -1,69 +1,61 @@
 internal import Glibc
-public import Foundation
 
-/// A folder of its own for a test, gone with it.
+/// A folder of its own for each test, gone with it.
 public final class ScratchFolder: Sendable {
     public let path: String
 
-    public init() throws {
-        var template = Array("/tmp/secam-test.XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw TestFailure("no folder can be made in /tmp: errno \(errno)") }
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public init() throws(Failure) {
+        var template = Array("/tmp/secam-test-XXXXXX".utf8CString)
+        guard unsafe mkdtemp(&template) != nil else { throw Failure(description: "mkdtemp failed: errno \(errno)") }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
+    deinit { ScratchFolder.remove(path) }
 
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    @discardableResult
-    public func write(_ name: String, _ data: Data) throws -> String {
-        try data.write(to: URL(fileURLWithPath: file(name)))
-        return file(name)
+    /// Writes a file as some other program would.
+    public func write(_ bytes: [UInt8], to name: String, mode: UInt32 = 0o600) throws(Failure) {
+        let descriptor = unsafe open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        guard descriptor >= 0 else { throw Failure(description: "open failed: errno \(errno)") }
+        defer { close(descriptor) }
+        guard unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fchmod(descriptor, mode) == 0 else {
+            throw Failure(description: "write failed: errno \(errno)")
+        }
     }
 
-    @discardableResult
-    public func write(_ name: String, _ text: String) throws -> String { try write(name, Data(text.utf8)) }
-
-    /// Changes the permissions of a file in the folder, or of the folder itself when there is no name.
-    public func setMode(_ name: String, _ mode: Int) throws {
-        try FileManager.default.setAttributes(
-            [.posixPermissions: mode], ofItemAtPath: name.isEmpty ? path : file(name))
+    public func write(_ text: String, to name: String, mode: UInt32 = 0o600) throws(Failure) {
+        try write(Array(text.utf8), to: name, mode: mode)
     }
 
-    public func data(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
-
-    /// Empty when there is no such file.
-    public func text(_ name: String) -> String {
-        (try? data(name)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    /// A file's permissions; 0 when there is none.
+    public func mode(_ name: String) -> UInt32 {
+        var status = stat()
+        return unsafe stat(file(name), &status) == 0 ? status.st_mode & 0o777 : 0
     }
-}
 
-/// Why a test cannot go on.
-public struct TestFailure: Error, CustomStringConvertible {
-    public let description: String
+    /// The names in the folder.
+    public var names: [String] { ScratchFolder.names(path) }
 
-    public init(_ description: String) { self.description = description }
-}
-
-/// Waits until a condition holds. The limit is for programs that hang: a busy machine stays far below it.
-///
-/// - Parameters:
-///   - what: what is waited for, for the failure's text.
-///   - condition: `nil` as long as it does not hold.
-public func eventually<Value>(
-    _ what: String, seconds: Int = 60, _ condition: () async throws -> Value?
-) async throws -> Value {
-    let end = ContinuousClock.now.advanced(by: .seconds(seconds))
-    while true {
-        if let value = try await condition() { return value }
-        guard ContinuousClock.now < end else { throw TestFailure("not within \(seconds) s: \(what)") }
-        try await Task.sleep(for: .milliseconds(20))
+    private static func names(_ path: String) -> [String] {
+        guard let directory = unsafe opendir(path) else { return [] }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
     }
-}
 
-/// The same for a condition without a value.
-public func eventually(_ what: String, seconds: Int = 60, _ condition: () async throws -> Bool) async throws {
-    let _: Bool = try await eventually(what, seconds: seconds) { try await condition() ? true : nil }
+    private static func remove(_ path: String) {
+        for name in names(path) where unsafe unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
+        unsafe rmdir(path)
+    }
 }

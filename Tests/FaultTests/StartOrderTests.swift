@@ -35,8 +35,7 @@ import Testing
     }
 
     private func startGateway() async throws -> ChildProgram {
-        try scratch.write("gateway.ready", "")
-        try scratch.setMode("gateway.ready", 0o600)
+        try scratch.write("", to: "gateway.ready")
         let gateway = try Programs.start(
             "secam-gateway",
             ["--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", registry,

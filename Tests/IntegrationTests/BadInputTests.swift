@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test func `a data folder that is a file is named`() async throws {
-        try scratch.write("data", "not a folder")
+        try scratch.write("not a folder", to: "data")
         let finished = try await up(RunningSet.camera)
         #expect(finished.status != 0 && finished.status != nil)
         #expect(finished.errors.contains(scratch.file("data")), "\(finished.errors)")
@@ -145,16 +145,14 @@ import Testing
         #expect(open.status == 77, "\(open.errors)")
         #expect(open.errors.contains("chmod 600"))
         try scratch.setMode("data/keys/gateway.key", 0o600)
-        try scratch.write("data/keys/allowed", "rubbish\n")
-        try scratch.setMode("data/keys/allowed", 0o600)
+        try scratch.write("rubbish\n", to: "data/keys/allowed")
         let damaged = try await up(RunningSet.camera)
         #expect(damaged.status == 78, "\(damaged.errors)")
         #expect(damaged.errors.contains("allowed, line 1"))
     }
 
     @Test func `a join file that is none, or for another program, is refused`() async throws {
-        try scratch.write("junk.join", "hello=world\n")
-        try scratch.setMode("junk.join", 0o600)
+        try scratch.write("hello=world\n", to: "junk.join")
         let junk = try await Programs.run(
             "secam-capture", ["--join", scratch.file("junk.join"), "--source", "test:64x64@1"], in: scratch)
         #expect(junk.status == 66, "\(junk.errors)")
@@ -193,7 +191,7 @@ import Testing
     }
 
     @Test func `a file that is no video is offline with its reason, until it is one`() async throws {
-        try scratch.write("film.mkv", "this is no video")
+        try scratch.write("this is no video", to: "film.mkv")
         let set = try await RunningSet(["film=file:\(scratch.file("film.mkv"))"], scratch: scratch)
         defer { set.up.kill() }
         let camera = try await set.waitForCamera("film", "offline")

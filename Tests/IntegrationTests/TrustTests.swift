@@ -16,7 +16,7 @@ import Testing
         try await openssl(
             ["req", "-x509"] + key + ["-keyout", "ca-key.pem", "-out", "ca.pem", "-days", "30", "-subj", "/CN=Test CA"])
         try await openssl(["req", "-new"] + key + ["-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=gateway"])
-        try scratch.write("names", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        try scratch.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n", to: "names")
         try await openssl(
             ["x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-days",
                 "\(days)", "-extfile", "names", "-out", "certificate.pem"])
@@ -102,7 +102,7 @@ import Testing
 
     @Test func `a certificate that is none, or is not there, ends the gateway`() async throws {
         _ = try await makeCertificate()
-        try scratch.write("junk.pem", "no certificate")
+        try scratch.write("no certificate", to: "junk.pem")
         let junk = try await startGateway("junk.pem", "key.pem")
         #expect(junk.status == 78, "\(junk.errors)")
         #expect(junk.errors.contains("junk.pem: there is no PEM certificate in it"))

@@ -19,14 +19,12 @@ say() { echo "webcams: $(cut -d. -f1 /proc/uptime) s: $*" >&2; }
 
 # wait_for WHAT COMMAND...: until it succeeds, with a limit for what hangs
 wait_for() {
-  local what=$1 tries
+  local what=$1 end=$((SECONDS + 120))
   shift
-  for ((tries = 0; tries < 300; tries++)); do
-    "$@" && return
+  until "$@"; do
+    ((SECONDS < end)) || { say "not seen: $what"; return 1; }
     sleep 0.2
   done
-  say "not seen: $what"
-  return 1
 }
 
 # up OPTION...: starts a set and waits until it is up

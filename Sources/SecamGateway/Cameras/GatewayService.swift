@@ -31,6 +31,7 @@ actor GatewayService: CameraHub {
     private var timers: [LoopTimer] = []
     private var viewers: ViewerServer?
     private var refused: UInt64 = 0
+    private var refusals = LogThrottle()
     private var framesReceived: UInt64 = 0
 
     /// Bytes of one message to the registry.
@@ -124,8 +125,7 @@ actor GatewayService: CameraHub {
                 }
             }
         } catch {
-            refused += 1
-            logger.warning("a message was refused", metadata: ["reason": "\(error)", "key": "\(key)"])
+            refuse("\(error)", "key \(key)")
         }
     }
 
@@ -143,18 +143,22 @@ actor GatewayService: CameraHub {
                 logger.warning(
                     "left", metadata: ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
             case .refused(let key, let reason):
-                refused += 1
-                logger.warning("a service was refused", metadata: ["key": "\(key)", "reason": "\(reason)"])
+                refuse(reason, "key \(key)")
             }
         }
         if hasChanged { updateCameras() }
     }
 
     private func noteRefusal(_ key: PublicKey?, _ address: String) {
+        refuse("its key is not admitted", "key \(key?.description ?? "none") at \(address)")
+    }
+
+    private func refuse(_ reason: String, _ sender: String) {
         refused += 1
+        guard let count = refusals.count() else { return }
         logger.warning(
-            "refused a connection: its key is not admitted",
-            metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)"])
+            "messages or connections of services were refused",
+            metadata: ["reason": "\(reason)", "sender": "\(sender)", "count": "\(count)"])
     }
 
     private func tick() {
@@ -240,10 +244,7 @@ actor GatewayService: CameraHub {
                 viewers?.publish(GatewayService.buffer(message), frame: frame)
             }
         } catch {
-            refused += 1
-            logger.warning(
-                "a camera's message was refused",
-                metadata: ["camera": "\(identifier.camera)", "reason": "\(error)"])
+            refuse("\(error)", "camera \(identifier.camera)")
         }
     }
 

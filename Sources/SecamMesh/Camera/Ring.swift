@@ -60,6 +60,13 @@ public struct Ring: Sendable {
         logs[Ring.index(rendition)].first { $0.sequence >= sequence }
     }
 
+    /// The first frame whose number is at least `sequence` and for which the condition holds.
+    public func first(
+        _ rendition: Rendition, from sequence: UInt64, where holds: (RingFrame) -> Bool
+    ) -> RingFrame? {
+        logs[Ring.index(rendition)].first(from: sequence, where: holds)
+    }
+
     /// The first frame captured at or after this time, UTC microseconds.
     public func first(_ rendition: Rendition, at time: Int64) -> RingFrame? {
         logs[Ring.index(rendition)].first { $0.timestamp >= time }
@@ -111,12 +118,22 @@ private struct Log: Sendable {
 
     /// The first frame for which the condition holds; it must hold for all later ones too.
     func first(where holds: (RingFrame) -> Bool) -> RingFrame? {
+        let index = firstIndex(where: holds)
+        return index < frames.count ? frames[index] : nil
+    }
+
+    /// The first frame from this number on for which the condition holds, one by one.
+    func first(from sequence: UInt64, where holds: (RingFrame) -> Bool) -> RingFrame? {
+        frames[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: holds)
+    }
+
+    private func firstIndex(where holds: (RingFrame) -> Bool) -> Int {
         var low = head
         var high = frames.count
         while low < high {
             let middle = (low + high) / 2
             if holds(frames[middle]!) { high = middle } else { low = middle + 1 }
         }
-        return low < frames.count ? frames[low] : nil
+        return low
     }
 }

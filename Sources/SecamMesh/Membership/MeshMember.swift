@@ -25,6 +25,7 @@ public final class MeshMember {
     private var membership: Membership
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
+    private var refusals = LogThrottle()
 
     /// Called on the loop's thread.
     public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
@@ -43,17 +44,10 @@ public final class MeshMember {
     ///
     /// - Parameter advertised: what others are told instead of the endpoint, as behind a translated address.
     public func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
-        let logger = logger
         let admission = try ZAPHandler(
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
-            onRefusal: { key, address in
-                logger.warning(
-                    "refused a connection: its key is not on the roster",
-                    metadata: [
-                        "key": "\(key?.description ?? "none")", "address": "\(address)",
-                    ])
-            })
+            onRefusal: { [unowned self] key, address in noteRefusal(key, address) })
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
@@ -96,6 +90,13 @@ public final class MeshMember {
         return try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
     }
 
+    private func noteRefusal(_ key: PublicKey?, _ address: String) {
+        guard let count = refusals.count() else { return }
+        logger.warning(
+            "connections were refused: their keys are not on the roster",
+            metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)", "count": "\(count)"])
+    }
+
     private func tick() {
         perform(membership.tick(figures: membership.isJoined ? figures() : [], now: .now))
         timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
@@ -109,7 +110,9 @@ public final class MeshMember {
                         try membership.receive(bytes, now: .now)
                     })
             } catch {
-                logger.warning("a message from the registry cannot be read", metadata: ["reason": "\(error)"])
+                guard let count = refusals.count() else { continue }
+                logger.warning(
+                    "messages from the registry cannot be read", metadata: ["reason": "\(error)", "count": "\(count)"])
             }
         }
     }

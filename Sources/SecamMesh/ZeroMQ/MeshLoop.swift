@@ -188,6 +188,8 @@ public final class LoopTimer {
 
     fileprivate init(_ action: @escaping () -> Void) { self.action = action }
 
+    public var isScheduled: Bool { deadline != nil }
+
     /// Fires once after that many microseconds; an earlier schedule is forgotten.
     public func schedule(afterMicroseconds delay: Int64) {
         deadline = MonotonicTime.now.advanced(byMicroseconds: delay)
