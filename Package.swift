@@ -38,6 +38,9 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
+/// Named where a test runs them, so that they are built beside it.
+let programs: [Target.Dependency] = ["secam", "secam-gateway", "secam-capture", "secam-encode", "secam-view"]
+
 let package = Package(
     name: "secam",
     dependencies: [
@@ -110,6 +113,11 @@ let package = Package(
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
         library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", log]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
+            exclude: ["webcams.sh"], swiftSettings: strict),
+        tests("FaultTests", ["SecamTestSupport"] + programs),
         tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
         tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),
         tests(

@@ -237,6 +237,8 @@ actor CameraService {
                 if socket.send(work, to: peer) == .unreachable { lose(peer) }
             case .finished(let picture, .made(let message)):
                 publish(picture, message)
+                // Each by itself: of frames that waited for a late one, a flow of the latest would only get the last.
+                perform(flows.pump(ring))
             case .finished(let picture, .dropped(let reason)):
                 noteDrop(picture, reason)
             }

@@ -101,13 +101,17 @@ private struct CaptureLoop {
             isFirst = false
             // While it fails it stays offline, since when it failed first.
             if !hasFailed { deliver(.state(.starting, nil, detail: "")) }
+            var opened: (any PictureSource)?
             do throws(SourceFailure) {
                 let source = try open()
+                opened = source
                 pause = CaptureLoop.firstPause
                 hasFailed = false
                 guard try stream(source) else { return }
             } catch {
-                deliver(.state(.offline, nil, detail: error.description))
+                // Said before the device is closed, which can take as long as it hangs.
+                withExtendedLifetime(opened) { deliver(.state(.offline, nil, detail: error.description)) }
+                opened = nil
                 guard waitOut(pause) else { return }
                 pause = min(pause * 2, CaptureLoop.longestPause)
                 // Somebody may plug it in while nobody watches.

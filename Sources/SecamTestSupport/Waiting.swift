@@ -12,3 +12,30 @@ public func waitUntil(
     }
     return try await condition()
 }
+
+/// Why a test cannot go on.
+public struct TestFailure: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+/// Waits until there is a value, and throws when there is none in the end. For what other processes do, which costs
+/// more to look at.
+///
+/// - Parameter what: what is waited for, for the failure's text.
+public func eventually<Value>(
+    _ what: String, seconds: Int = 60, _ look: () async throws -> Value?
+) async throws -> Value {
+    let end = ContinuousClock.now.advanced(by: .seconds(seconds))
+    while true {
+        if let value = try await look() { return value }
+        guard ContinuousClock.now < end else { throw TestFailure("not within \(seconds) s: \(what)") }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// The same for a condition without a value.
+public func eventually(_ what: String, seconds: Int = 60, _ condition: () async throws -> Bool) async throws {
+    let _: Bool = try await eventually(what, seconds: seconds) { try await condition() ? true : nil }
+}

@@ -116,7 +116,7 @@ final class ServiceSet: Sendable {
                 let address = try await self.waitForGateway()
                 try await self.runOthers(address, onReady: onReady, onRestart: onRestart)
             }
-            try await group.waitForAll()
+            try await group.waitOrFail()
         }
     }
 
@@ -145,7 +145,7 @@ final class ServiceSet: Sendable {
                 try await self.waitForMembers(address)
                 try onReady(address)
             }
-            try await group.waitForAll()
+            try await group.waitOrFail()
         }
     }
 
@@ -157,5 +157,13 @@ final class ServiceSet: Sendable {
             if status.members.count > others.count { return }
             try await Task.sleep(for: .milliseconds(50))
         }
+    }
+}
+
+extension ThrowingTaskGroup where ChildTaskResult == Void {
+    /// Waits for all, but no longer than to the first error: leaving the group with it cancels the others, which
+    /// `waitForAll` would wait for.
+    fileprivate mutating func waitOrFail() async throws {
+        while try await next() != nil {}
     }
 }

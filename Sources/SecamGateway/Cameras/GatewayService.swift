@@ -178,10 +178,13 @@ actor GatewayService: CameraHub {
 
     private func status() -> Status {
         let process = ProcessFigures.current
+        // What viewers sent and what services sent is one figure.
+        let ofViewers = viewers?.figures ?? []
+        let refusedOfAll = ofViewers.filter { $0.metric == .messagesRefused }.reduce(refused) { $0 + $1.value }
         let figures =
-            (viewers?.figures ?? []) + [
+            ofViewers.filter { $0.metric != .messagesRefused } + [
                 Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
-                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refused),
+                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
             ]
         return registry.status(
             figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)

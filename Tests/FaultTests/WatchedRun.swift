@@ -1,0 +1,48 @@
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// A viewer that watches while something goes wrong, and what it says at the end.
+struct WatchedRun {
+    let set: RunningSet
+    let viewer: ChildProgram
+
+    /// Starts watching and waits until the first frames have come.
+    init(_ set: RunningSet, _ arguments: [String] = []) async throws {
+        self.set = set
+        viewer = try set.startView(["live", "demo", "--headless", "--stats"] + arguments)
+        try await set.waitForFrames(5)
+    }
+
+    /// Ends the viewer as Ctrl-C does.
+    ///
+    /// - Returns: its figures of the camera.
+    func end() async throws -> JSONValue {
+        try #require(viewer.ending == nil, "the viewer must still be there; it said: \(viewer.errors)")
+        viewer.send(SIGINT)
+        let finished = try await viewer.finish()
+        try #require(finished.status == 0, "\(finished.errors)")
+        return try finished.json()["cameras"]["demo"]
+    }
+}
+
+extension RunningSet {
+    /// The encoder that gets the work at present: a camera prefers the one that answers sooner.
+    func busiestEncoder() async throws -> Service {
+        let before = try await jobs()
+        return try await eventually("an encoder works") {
+            let grown = try await jobs().map { ($0.key, $0.value - (before[$0.key] ?? 0)) }
+            guard let most = grown.max(by: { $0.1 < $1.1 }), most.1 > 0 else { return nil }
+            return try services().first { $0.process == most.0 }
+        }
+    }
+
+    /// Jobs done, by process.
+    private func jobs() async throws -> [Int32: Int] {
+        let encoders = try await status()["services"].values.filter { $0["role"].text == "encode" }
+        let pairs = encoders.compactMap { encoder in
+            encoder["pid"].integer.map { (Int32($0), encoder["jobs_done"].integer ?? 0) }
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+}
