@@ -274,7 +274,7 @@ import Testing
         var server = server(limits)
         _ = server.open(open(.every, .live), from: consumer, ring([]), now: at(0))
         #expect(told(server.open(open(.latest, .live, rendition: .luma), from: consumer, ring([]), now: at(0))) == [])
-        #expect(server.demand == .luma)
+        #expect(server.demand(now: at(0)) == .luma)
         #expect(server.count == 1)
     }
 
@@ -307,17 +307,17 @@ import Testing
     @Test func demandIsWhatIsOpen() {
         var server = server()
         let ring = ring([])
-        #expect(server.demand.isEmpty)
+        #expect(server.demand(now: at(0)).isEmpty)
         #expect(server.interval(.luma) == nil)
         _ = server.open(open(.every, .live, flow: 1, interval: 500_000, rendition: .luma), from: consumer, ring, now: at(0))
         _ = server.open(open(.every, .live, flow: 2, interval: 100_000, rendition: .luma), from: peer(2), ring, now: at(0))
         _ = server.open(open(.every, .live, flow: 3), from: consumer, ring, now: at(0))
-        #expect(server.demand == [.jpeg, .luma])
+        #expect(server.demand(now: at(0)) == [.jpeg, .luma])
         #expect(server.interval(.luma) == 100_000)
         server.lost(peer(2))
         #expect(server.interval(.luma) == 500_000)
         server.lost(consumer)
-        #expect(server.demand.isEmpty)
+        #expect(server.demand(now: at(0)).isEmpty)
     }
 
     @Test func allAreToldWhenTheCameraStops() {

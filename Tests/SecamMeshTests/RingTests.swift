@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamMesh
 import SecamTestSupport
 import SecamWire
@@ -96,8 +97,8 @@ private struct ListRing {
         while true {
             // The oldest of all; of two of one moment that of the lower rendition.
             let candidates = Rendition.allCases.filter { lists[$0, default: []].count > 1 }
-            guard let victim = candidates.min(by: { lists[$0]![0].timestamp < lists[$1]![0].timestamp }),
-                bytes > largest || lists[victim]![0].timestamp < frame.timestamp - longest
+            guard let victim = candidates.min(by: { lists[$0]![0].arrived < lists[$1]![0].arrived }),
+                bytes > largest || frame.arrived.since(lists[victim]![0].arrived) > longest
             else { return }
             evicted[victim] = lists[victim]!.removeFirst().sequence
         }

@@ -13,9 +13,10 @@ func name(_ text: String) throws -> Name { try Name(text) }
 func ringFrame(
     _ sequence: UInt64, _ rendition: Rendition = .jpeg, at time: Int64? = nil, bytes: Int = 10
 ) -> RingFrame {
-    RingFrame(
+    let arrived = at(Int64(sequence) * 100)
+    return RingFrame(
         rendition: rendition, format: rendition == .luma ? .gray8 : .jpeg, sequence: sequence,
-        timestamp: time ?? Int64(sequence) * 100_000, width: 64, height: 48,
+        timestamp: time ?? Int64(sequence) * 100_000, arrived: arrived, width: 64, height: 48,
         bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes)[...])
 }
 

@@ -64,8 +64,8 @@ struct UpCommand: AsyncParsableCommand {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }
         return UpService(
-            set: try ServiceSet(plan, logger: Logger.lines("up")), lock: lock,
-            password: try FirstAdmin.make(in: folder), cameras: plan.cameras.map(\.name),
+            set: try ServiceSet(plan, logger: Logger.lines("up")), lock: lock, folder: folder,
+            cameras: plan.cameras.map(\.name),
             readyFile: settings.text("ready.file"))
     }
 
@@ -116,20 +116,23 @@ enum CameraName {
 private struct UpService: Service {
     let set: ServiceSet
     let lock: FolderLock
-    /// Of the admin that was just made.
-    let password: String?
+    let folder: DataFolder
     let cameras: [Name]
     let readyFile: String?
 
     func run() async throws {
         let address = AddressBox()
+        // One of an earlier run that was killed.
+        if let readyFile { _ = unsafe unlink(readyFile) }
         try await cancelWhenGracefulShutdown {
             do {
                 try await set.run(
                     onReady: { reached in
                         address.set(reached)
+                        // Only now, so that the password is never made without being shown.
+                        let password = try FirstAdmin.make(in: folder)
+                        announce(reached, password)
                         try writeReadyFile(reached)
-                        announce(reached)
                     },
                     onRestart: {
                         if let reached = address.get() { try? writeReadyFile(reached) }
@@ -157,7 +160,8 @@ private struct UpService: Service {
         try SecretFile.write(text + "\n", to: readyFile)
     }
 
-    private func announce(_ address: ServiceSetAddress) {
+    /// - Parameter password: of the admin that was just made.
+    private func announce(_ address: ServiceSetAddress, _ password: String?) {
         let port = address.local.split(separator: ":").last ?? ""
         var text = "\nsecam is up: viewers on \(address.local), from elsewhere \(ProgramEnvironment.hostName):\(port)\n"
         text += "  cameras      \(cameras.map(\.text).joined(separator: ", "))\n"
@@ -165,7 +169,7 @@ private struct UpService: Service {
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         }
-        let first = cameras.first.map { $0.text.contains(" ") ? "'\($0)'" : $0.text } ?? ""
+        let first = cameras.first.map { ShellText.quoted($0.text) } ?? ""
         text +=
             "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"
         StandardOutput.print(text)

@@ -91,7 +91,7 @@ final class ServiceSet: Sendable {
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
             return ChildProcess(
                 "\(plan.programs)/secam-capture", role: "capture", name: camera.name.text, logger: logger,
-                arguments: ["--join", file, "--source", camera.source] + camera.arguments)
+                arguments: ["--join", file] + camera.arguments, secrets: ["SECAM_SOURCE": camera.source])
         }
         others = encoders + cameras
     }
@@ -153,8 +153,8 @@ final class ServiceSet: Sendable {
         var identity = watch
         identity.registry = address.registry
         while true {
-            let status = try await RegistryQuery.status(identity, milliseconds: 30_000)
-            if status.members.count > others.count { return }
+            let joined = Set(try await RegistryQuery.status(identity, milliseconds: 30_000).members.map(\.process))
+            if others.allSatisfy({ $0.process.map { joined.contains(UInt32($0)) } ?? false }) { return }
             try await Task.sleep(for: .milliseconds(50))
         }
     }

@@ -24,7 +24,7 @@ actor GatewayService: CameraHub {
     private var registry: Registry
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
-    private var allowlistVersion: Int64
+    private var allowlistVersion: DataFolder.FileVersion
     private var directory = CameraDirectory()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
@@ -36,6 +36,8 @@ actor GatewayService: CameraHub {
 
     /// Bytes of one message to the registry.
     private static let messageLimit = WireLimits.viewerMessage
+    /// Messages that wait for one member.
+    private static let sendLimit: Int32 = 1000
 
     private init(_ folder: DataFolder, policy: GatewayPolicy, loop: MeshLoop, logger: Logger) throws {
         self.folder = folder
@@ -93,7 +95,8 @@ actor GatewayService: CameraHub {
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(
-            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit)
+            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit,
+            sendLimit: GatewayService.sendLimit)
         self.socket = socket
         loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
         let tick = loop.makeTimer { [unowned self] in assumeIsolated { $0.tick() } }
@@ -121,7 +124,9 @@ actor GatewayService: CameraHub {
                     _ = try StatusRequest.decode(bytes, envelope)
                     socket?.send(status(), to: peer)
                 } else {
-                    perform(try registry.receive(bytes, from: peer, key: key, time: WallClock.now, now: .now))
+                    perform(
+                        try registry.receive(
+                            bytes, from: peer, key: key, address: received.address, time: WallClock.now, now: .now))
                 }
             }
         } catch {

@@ -16,6 +16,9 @@ public struct FlowServer: Sendable {
         public var credit: UInt32 = 256
         /// Microseconds of silence after which a consumer's flows are closed.
         public var silence: Int64 = 3_000_000
+        /// Microseconds for which frames are made for a group that is away, so that it misses nothing that the ring
+        /// could have kept.
+        public var absence: Int64 = 30_000_000
 
         public init() {}
     }
@@ -56,7 +59,7 @@ public struct FlowServer: Sendable {
     private let incarnation: UInt64
     private let limits: Limits
     private var flows: [Key: Flow] = [:]
-    private var cursors: [Cursor: UInt64] = [:]
+    private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
 
     public private(set) var framesSent: UInt64 = 0
     public private(set) var bytesSent: UInt64 = 0
@@ -69,9 +72,12 @@ public struct FlowServer: Sendable {
 
     public var count: Int { flows.count }
 
-    /// What somebody needs at present.
-    public var demand: RenditionSet {
-        flows.values.reduce(into: []) { $0.insert(RenditionSet($1.rendition)) }
+    public func knows(_ peer: PeerID) -> Bool { flows.keys.contains { $0.peer == peer } }
+
+    /// What somebody needs at present, or a group that acknowledged frames and is away for a moment.
+    public func demand(now: MonotonicTime) -> RenditionSet {
+        let groups = cursors.filter { now.since($0.value.heard) <= limits.absence }.keys.map(\.rendition)
+        return (flows.values.map(\.rendition) + groups).reduce(into: []) { $0.insert(RenditionSet($1)) }
     }
 
     /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
@@ -90,7 +96,7 @@ public struct FlowServer: Sendable {
                 detail: "\(limits.flowsPerPeer) flows for one connection, \(limits.flows) in all")
             return [.close(close, to: peer)]
         }
-        let start = start(of: message, ring)
+        let start = start(of: message, ring, now)
         flows[key] = Flow(
             rendition: message.rendition, policy: message.policy, interval: Int64(message.interval),
             group: message.group, credit: min(message.credit, limits.credit), next: start.next,
@@ -118,12 +124,15 @@ public struct FlowServer: Sendable {
         }
         let cursor = Cursor(group: flow.group, rendition: flow.rendition)
         guard cursors[cursor] != nil || cursors.count < limits.groups else { return [] }
-        cursors[cursor] = max(cursors[cursor] ?? 0, message.sequence)
+        cursors[cursor] = (max(cursors[cursor]?.sequence ?? 0, message.sequence), now)
         return []
     }
 
     public mutating func close(_ message: CloseFlow, from peer: PeerID) {
-        flows[Key(peer: peer, flow: message.flow)] = nil
+        let flow = flows.removeValue(forKey: Key(peer: peer, flow: message.flow))
+        guard message.reason == .done, let flow, !flow.group.isEmpty else { return }
+        // Who says that it is done does not come back for what it missed.
+        cursors[Cursor(group: flow.group, rendition: flow.rendition)] = nil
     }
 
     /// The connection is gone.
@@ -153,13 +162,14 @@ public struct FlowServer: Sendable {
         .close(CloseFlow(flow: flow, reason: .unknownFlow, detail: "no such flow; open it anew"), to: peer)
     }
 
-    private func start(of message: OpenFlow, _ ring: Ring) -> (next: UInt64, isResumed: Bool) {
+    private func start(of message: OpenFlow, _ ring: Ring, _ now: MonotonicTime) -> (next: UInt64, isResumed: Bool) {
         let rendition = message.rendition
         let live = (ring.newest(rendition)?.sequence ?? ring.lastEvicted(rendition)) + 1
         switch message.start {
         case .live:
-            // Who wants the latest wants to see something at once.
-            return (message.policy == .latest ? max(1, live - 1) : live, false)
+            // Who wants the latest wants to see something at once, but not what was there before a pause.
+            let isFresh = ring.newest(rendition).map { now.since($0.arrived) <= FlowServer.freshness } ?? false
+            return (message.policy == .latest && isFresh ? live - 1 : live, false)
         case .sequence(let theirs, let sequence):
             guard theirs == incarnation else { return (ring.oldest(rendition)?.sequence ?? live, false) }
             return (max(1, sequence), true)
@@ -167,7 +177,7 @@ public struct FlowServer: Sendable {
             return (ring.first(rendition, at: time)?.sequence ?? live, false)
         case .acknowledged:
             let cursor = cursors[Cursor(group: message.group, rendition: rendition)]
-            return cursor.map { ($0 + 1, true) } ?? (live, false)
+            return cursor.map { ($0.sequence + 1, true) } ?? (live, false)
         }
     }
 
@@ -214,6 +224,8 @@ public struct FlowServer: Sendable {
 
     /// Cameras are not exact: a frame this many microseconds early counts as due.
     private static let tolerance: Int64 = 4000
+    /// A frame up to this many microseconds old is still live.
+    private static let freshness: Int64 = 1_000_000
 
     private func message(_ frame: RingFrame, flow: UInt32) -> Frame {
         Frame(

@@ -21,6 +21,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         public var waiting = 4
         /// Bytes of the same.
         public var bytes = 64 << 20
+        /// Microseconds that a picture which a living worker does not give back may keep those behind it waiting.
+        public var patience: Int64 = 3_000_000
         /// Workers that may fail at one picture before it is given up: it may be the picture that kills them.
         public var attempts = 3
         /// Workers at once.
@@ -96,6 +98,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     public var workerCount: Int { workers.count }
 
+    public func knows(_ peer: PeerID) -> Bool { workers[peer] != nil }
+
     /// Whether anything is under way, so that `tick` is needed.
     public var isBusy: Bool { !jobs.isEmpty }
 
@@ -130,8 +134,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         job number: UInt64, _ message: MeshMessage, failure: String, from peer: PeerID, now: MonotonicTime
     ) -> [Action] {
         workers[peer]?.heard = now
-        workers[peer]?.isLate = false
-        workers[peer]?.outstanding.remove(number)
+        // Only an answer to what it was given counts.
+        if workers[peer]?.outstanding.remove(number) != nil { workers[peer]!.isLate = false }
         guard let index = jobs.firstIndex(where: { $0.number == number }),
             let attempt = jobs[index].job.attempts.first(where: { $0.worker == peer })
         else {
@@ -173,7 +177,11 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             guard jobs[index].job.outcome == nil, let last = jobs[index].job.attempts.last,
                 now.since(last.sent) >= limits.lateness
             else { continue }
-            actions += repeatLate(index, now)
+            if now.since(last.sent) > limits.patience, workers[last.worker] != nil {
+                giveUp(index, "no encoder gave it back in time")
+            } else {
+                actions += repeatLate(index, now)
+            }
         }
         return actions + finish()
     }
@@ -259,7 +267,6 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     private mutating func conclude(_ index: Int, _ outcome: Outcome) {
         jobs[index].job.outcome = outcome
-        bytes -= jobs[index].job.bytes
     }
 
     /// Everything at the head of the line that has its outcome.
@@ -267,6 +274,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         var actions: [Action] = []
         while let first = jobs.first, let outcome = first.job.outcome {
             actions.append(.finished(first.job.picture, outcome))
+            bytes -= first.job.bytes
             jobs.removeFirst()
         }
         return actions

@@ -48,11 +48,18 @@ public struct DataFolder: Sendable, Equatable {
         return try Allowlist(parsing: text, path: allowed)
     }
 
-    /// When the list of admitted keys was written last, in nanoseconds; 0 when there is none.
-    public var allowlistVersion: Int64 {
+    /// Tells one state of a file from another: its time alone is too coarse for two changes one after the other.
+    public struct FileVersion: Sendable, Equatable {
+        let modified: Int64
+        let file: UInt64
+    }
+
+    /// Changes with each change of the list of admitted keys.
+    public var allowlistVersion: FileVersion {
         var status = stat()
-        guard unsafe stat(allowed, &status) == 0 else { return 0 }
-        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        guard unsafe stat(allowed, &status) == 0 else { return FileVersion(modified: 0, file: 0) }
+        let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        return FileVersion(modified: modified, file: UInt64(status.st_ino))
     }
 
     /// The join file of a service, made together with its key when there is none.
