@@ -131,11 +131,11 @@ actor GatewayService: CameraHub {
 
     private func perform(_ actions: [Registry.Action]) {
         var hasChanged = false
+        var lost: [PeerID] = []
         for action in actions {
             switch action {
             case .send(let message, let peer):
-                guard socket?.send(MeshMessage(message), to: peer) == .unreachable else { continue }
-                perform(registry.lost(peer, now: .now))
+                if socket?.send(MeshMessage(message), to: peer) == .unreachable { lost.append(peer) }
             case .changed: hasChanged = true
             case .joined(let member):
                 logger.info("joined", metadata: ["service": "\(member.role)/\(member.name)"])
@@ -146,6 +146,8 @@ actor GatewayService: CameraHub {
                 refuse(reason, "key \(key)")
             }
         }
+        // Only now, else the roster without them would overtake the one that is being sent.
+        for peer in lost { perform(registry.lost(peer, now: .now)) }
         if hasChanged { updateCameras() }
     }
 

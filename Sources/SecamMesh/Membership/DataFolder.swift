@@ -78,7 +78,9 @@ public struct DataFolder: Sendable, Equatable {
     /// Admits a new key.
     ///
     /// - Returns: the text of the join file that goes with it.
+    /// - Throws: also when the pattern is no name, since the list could not be read any more.
     public func invite(_ role: Role, pattern: String, registry: String) throws -> String {
+        guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
         let keys = try KeyPair()
         let identity = Identity(
             registry: registry, registryKey: try gatewayKeys().publicKey, role: role, pattern: pattern, keys: keys)

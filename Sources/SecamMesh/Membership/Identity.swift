@@ -29,7 +29,8 @@ public struct Identity: Sendable, Equatable {
 
     public init(parsing text: String, path: String) throws(MeshError) {
         var values: [String: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
             guard !line.isEmpty, !line.hasPrefix("#") else { continue }
             guard let equals = line.firstIndex(of: "=") else {
                 throw .badLine(path: path, line: index + 1, reason: "expected NAME=VALUE")

@@ -178,7 +178,11 @@ public struct Registry: Sendable {
             let detail = "this key is not for \(join.role) \(join.name)"
             return refuse(peer, key, .wrongRole, detail)
         }
-        guard members.count < WireLimits.members - 1 else {
+        if members[peer]?.join == join {
+            members[peer]!.heard = now
+            return [.send(roster(now: now), to: peer)]
+        }
+        guard members[peer] != nil || members.count < WireLimits.members - 1 else {
             return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
         }
         var actions: [Action] = []
@@ -195,9 +199,10 @@ public struct Registry: Sendable {
             actions += [.left(describe(member, now: now), reason: "started anew")]
             members[other] = nil
         }
-        let isNew = members[peer]?.join != join
-        members[peer] = Member(join: join, key: key, joined: time, heard: now)
-        guard isNew else { return [.send(roster(now: now), to: peer)] }
+        if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
+        // What it has sent still counts, else joining again and again would get around the limit.
+        let messages = members[peer]?.messages ?? 0
+        members[peer] = Member(join: join, key: key, joined: time, heard: now, messages: messages)
         actions.append(.joined(describe(members[peer]!, now: now)))
         if join.role == .capture { actions.append(.send(policy(join.name), to: peer)) }
         return actions + announce(now)
