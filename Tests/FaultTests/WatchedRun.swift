@@ -27,18 +27,42 @@ struct WatchedRun {
 }
 
 extension RunningSet {
-    /// The encoder that gets the work at present: a camera prefers the one that answers sooner.
-    func busiestEncoder() async throws -> Service {
-        let before = try await jobs()
+    /// Stops the encoder that has the work: a camera prefers the one that answers sooner, so the other may never get
+    /// a frame.
+    ///
+    /// - Returns: the stopped one, once its frames were given to the other.
+    func stopEncoderAtWork() async throws -> Service {
+        try await eventually("frames of a stopped encoder are given to the other") {
+            let victim = try await busiestEncoder()
+            let before = try await status("capture")["work_repeated"].integer ?? 0
+            kill(victim.process, SIGSTOP)
+            let isAtWork = try await waitUntil(within: .seconds(4)) {
+                try await status("capture")["work_repeated"].integer ?? 0 > before
+            }
+            if isAtWork { return victim }
+            // The other one was preferred since; this one must be back before that one may be stopped.
+            kill(victim.process, SIGCONT)
+            try await eventually("the encoder has joined again") {
+                let members = try await status()["services"].values
+                let member = members.first { $0["pid"].integer == Int(victim.process) }
+                return member?["silence_ms"].integer ?? .max < 1500
+            }
+            try await waitForFrames(30)
+            return nil
+        }
+    }
+
+    private func busiestEncoder() async throws -> Service {
+        let before = try await jobsDone()
         return try await eventually("an encoder works") {
-            let grown = try await jobs().map { ($0.key, $0.value - (before[$0.key] ?? 0)) }
+            let grown = try await jobsDone().map { ($0.key, $0.value - (before[$0.key] ?? 0)) }
             guard let most = grown.max(by: { $0.1 < $1.1 }), most.1 > 0 else { return nil }
             return try services().first { $0.process == most.0 }
         }
     }
 
-    /// Jobs done, by process.
-    private func jobs() async throws -> [Int32: Int] {
+    /// By process.
+    private func jobsDone() async throws -> [Int32: Int] {
         let encoders = try await status()["services"].values.filter { $0["role"].text == "encode" }
         let pairs = encoders.compactMap { encoder in
             encoder["pid"].integer.map { (Int32($0), encoder["jobs_done"].integer ?? 0) }

@@ -76,7 +76,8 @@ there() { [[ -e /dev/$1 ]]; }
 
 # watch NAME: somebody watches in the background; the process is $watcher
 watch() {
-  view live "$1" --headless --stats >"$results/watched.json" &
+  SECAM_PASSWORD=$password "$programs/secam-view" live "$1" --headless --stats --server "$address" \
+    --username admin --fingerprint "$fingerprint" >"$results/watched.json" 2>>"$results/view.log" &
   watcher=$!
 }
 
