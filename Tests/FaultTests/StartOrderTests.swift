@@ -92,7 +92,7 @@ import Testing
         let first = try await startGateway()
         try await watch()
         first.kill()
-        try await eventually("the camera misses the gateway") { capture.errors.contains("registry is silent") }
+        try await eventually("the camera misses the gateway") { capture.errors.contains("registry does not answer") }
         let second = try await startGateway()
         try await watch()
         for program in [capture, encode, second] { #expect(program.ending == nil) }

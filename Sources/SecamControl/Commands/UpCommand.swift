@@ -27,6 +27,10 @@ struct UpCommand: AsyncParsableCommand {
     var port: String?
     @Option(help: "Where services join. (SECAM_LISTEN; default: tcp://127.0.0.1:*, any free port)")
     var listen: String?
+    @Option(help: "Certificate chain, PEM. (SECAM_CERTIFICATE; default: self-signed, kept in the data folder)")
+    var certificate: String?
+    @Option(help: "Private key of the certificate, PEM. (SECAM_KEY)")
+    var key: String?
     @Option(help: "Encoding processes. (SECAM_ENCODERS; default: 1, which uses all cores)")
     var encoders: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
@@ -49,6 +53,7 @@ struct UpCommand: AsyncParsableCommand {
             commandLine: [
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
+                "certificate": certificate, "key": key,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         let folder = data.folder
         try folder.make()
@@ -60,6 +65,7 @@ struct UpCommand: AsyncParsableCommand {
             encoders: try settings.integer("encoders", in: 1...64, default: 1))
         for (key, option) in [
             ("quality", "--quality"), ("connections.per.address", "--connections-per-address"),
+            ("certificate", "--certificate"), ("key", "--key"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }
