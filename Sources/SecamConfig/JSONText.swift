@@ -1,8 +1,13 @@
 /// Text of JSON (RFC 8259) values, for what programs print.
 public enum JSONText {
     /// - Parameter fields: names as they are, values as JSON text, in this order.
+    public static func object(_ fields: [(String, String)]) -> String {
+        "{" + fields.map { string($0.0) + ":" + $0.1 }.joined(separator: ",") + "}"
+    }
+
+    /// The same, of a literal.
     public static func object(_ fields: KeyValuePairs<String, String>) -> String {
-        "{" + fields.map { string($0.key) + ":" + $0.value }.joined(separator: ",") + "}"
+        object(fields.map { ($0.key, $0.value) })
     }
 
     public static func array(_ values: [String]) -> String { "[" + values.joined(separator: ",") + "]" }

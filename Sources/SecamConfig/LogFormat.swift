@@ -21,7 +21,8 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        var line = "\(UTCText.iso(microseconds: WallClock.now)) \(LineLogHandler.padded(event.level)) \(label)  \(event.message)"
+        var line =
+            "\(UTCText.iso(microseconds: WallClock.now)) \(LineLogHandler.padded(event.level)) \(label)  \(event.message)"
         let pairs = metadata.merging(event.metadata ?? [:]) { $1 }
         for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
             line += "  \(key)=\(LineLogHandler.escaped("\(value)"))"
@@ -38,17 +39,14 @@ public struct LineLogHandler: LogHandler {
 
     /// What others chose must not look like a line or a pair of its own.
     static func escaped(_ text: String) -> String {
-        let isPlain = text.unicodeScalars.allSatisfy { $0.value > 32 && $0 != "\"" && $0 != "=" && $0.value != 127 }
+        let isPlain = text.unicodeScalars.allSatisfy {
+            TerminalText.isHarmless($0) && $0 != " " && $0 != "\"" && $0 != "="
+        }
         guard !isPlain || text.isEmpty else { return text }
         var quoted = "\""
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case _ where scalar.properties.generalCategory == .control:
-                quoted += "\\u{\(String(scalar.value, radix: 16))}"
-            default: quoted.unicodeScalars.append(scalar)
-            }
+            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
+            quoted += TerminalText.printable(String(scalar))
         }
         return quoted + "\""
     }

@@ -1,6 +1,6 @@
 /// Every message's type code (proto-spec/README.md lists who may send which).
 public enum MessageType: UInt16, Sendable, CaseIterable {
-    // Anywhere
+    // Either end of a viewer's connection
     case ping = 0x0001
     case pong = 0x0002
     case error = 0x0003

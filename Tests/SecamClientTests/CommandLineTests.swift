@@ -1,4 +1,5 @@
 import ArgumentParser
+import SecamConfig
 import SecamTLS
 import SecamWire
 import Testing
@@ -101,7 +102,7 @@ struct CommandLineTests {
             try CameraQuery<Bool> { _ throws(ClientError) in nil }
                 .run(wrong, wrong.settings(), seconds: 60) { .noCameras(server: login.server) }
         }
-        #expect(error.exitStatus == .denied)
+        #expect(error.exitStatus == .noPermission)
         try fixture.gateway.stop()
     }
 

@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamTLS
 import SecamWire
 import Testing
@@ -67,7 +68,7 @@ struct GatewayClientTests {
         client.start()
         let error = try events.failure()
         client.stop()
-        #expect(error.exitStatus == .denied)
+        #expect(error.exitStatus == .noPermission)
         #expect(fixture.gateway.connections == 1)
         try fixture.gateway.stop()
     }
@@ -78,7 +79,7 @@ struct GatewayClientTests {
             session.send(Bye(reason: .revoked, detail: "removed"))
             return true
         }
-        #expect(error.exitStatus == .denied)
+        #expect(error.exitStatus == .noPermission)
     }
 
     @Test func `gives up on a gateway that sends garbage`() throws {

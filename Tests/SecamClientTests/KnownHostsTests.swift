@@ -1,4 +1,5 @@
 import Glibc
+import SecamConfig
 import SecamTLS
 import Testing
 
@@ -53,7 +54,7 @@ struct KnownHostsTests {
         let changed = ClientError.certificateChanged(server: server, seen: other, file: hosts.path, line: 1)
         #expect(try ServerTrust.pinned(hosts).explain(seen, server: server) == changed)
         #expect(changed.description.contains("deleting line 1 of \(hosts.path)"))
-        #expect(changed.exitStatus == .denied)
+        #expect(changed.exitStatus == .noPermission)
         #expect(try ServerTrust.fingerprint(one).explain(seen, server: server) == seen)
     }
 

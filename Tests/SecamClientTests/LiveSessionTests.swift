@@ -1,4 +1,4 @@
-import SecamMedia
+import SecamConfig
 import SecamWire
 import Testing
 
@@ -137,7 +137,9 @@ struct LiveSessionTests {
         let folder = try ScratchFolder()
         let recorder = try Recorder(
             path: folder.file("r.mkv"), camera: try Name("demo"), replacing: false, failed: { _ in })
-        for (timestamp, width): (Int64, UInt16) in [(9_000_000, 64), (8_999_000, 64), (9_040_000, 32), (1_000_000, 32)] {
+        for (timestamp, width): (Int64, UInt16) in [
+            (9_000_000, 64), (8_999_000, 64), (9_040_000, 32), (1_000_000, 32),
+        ] {
             #expect(recorder.offer(try frame(timestamp: timestamp, width: width)))
         }
         try recorder.finish()
@@ -168,7 +170,7 @@ struct LiveSessionTests {
         #expect(throws: ClientError.self) { try session.finish() }
     }
 
-    @Test func `counts pictures that cannot be decoded and goes on`() throws {
+    @Test func `counts pictures that cannot be decoded, and decodes others no larger than they are shown`() throws {
         let news = EventLog()
         let session = LiveSession(
             server: try ServerAddress("h:1"), options: LiveSession.Options(),
@@ -180,6 +182,10 @@ struct LiveSessionTests {
         session.handle(.frame(try frame(sequence: 2)))
         let picture = try news.first { _ in session.cameras[0].picture }
         #expect(picture.width == 64 && picture.height == 48)
+        session.show(try Name("demo"), width: 32, height: 1000)
+        session.handle(.frame(try frame(sequence: 3)))
+        let smaller = try news.first { _ in session.cameras[0].picture.flatMap { $0 === picture ? nil : $0 } }
+        #expect(smaller.width == 32 && smaller.height == 24)
         session.stopDecoding()
     }
 

@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamTLS
 import SecamWire
 import Testing
@@ -62,7 +63,9 @@ struct SmallPartsTests {
 
     @Test func `understands the keys that edit a secret line`() {
         var line = SecretLine()
-        for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) { #expect(line.press(key) == .more) }
+        for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) {
+            #expect(line.press(key) == .more)
+        }
         #expect(line.press(10) == .done("pw"))
         var cancelled = SecretLine()
         #expect(cancelled.press(3) == .cancelled)
@@ -77,9 +80,9 @@ struct SmallPartsTests {
     }
 
     @Test func `writes JSON that needs escaping`() {
-        #expect(JSON.string("a\"b\\c\n\u{1}ü") == #""a\"b\\c\u000a\u0001ü""#)
-        #expect(JSON.number(1.0 / 3, digits: 2) == "0.33")
-        #expect(JSON.number(.nan, digits: 2) == "null")
+        #expect(JSONText.string("a\"b\\c\n\u{1}ü") == #""a\"b\\c\u000a\u0001ü""#)
+        #expect(JSONText.number(1.0 / 3, digits: 2) == "0.33")
+        #expect(JSONText.number(.nan, digits: 2) == "null")
     }
 
     @Test func `names several recordings after their cameras, before the extension`() throws {

@@ -21,7 +21,8 @@ struct WindowTests {
                 }
             }
         }
-        #expect(GridLayout.cells(count: 1, width: 1280, height: 720) == [Rectangle(x: 0, y: 0, width: 1280, height: 720)])
+        let whole = Rectangle(x: 0, y: 0, width: 1280, height: 720)
+        #expect(GridLayout.cells(count: 1, width: 1280, height: 720) == [whole])
         #expect(GridLayout.cells(count: 4, width: 1280, height: 720)[3].x > 600)
         #expect(GridLayout.cells(count: 2, width: 400, height: 900)[1].x == 0)
         #expect(GridLayout.cells(count: 0, width: 1280, height: 720).isEmpty)

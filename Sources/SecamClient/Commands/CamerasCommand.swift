@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import SecamConfig
 import SecamWire
 
 struct CamerasCommand: ParsableCommand {
@@ -36,15 +37,15 @@ struct CamerasCommand: ParsableCommand {
 enum CameraList {
     static func json(_ cameras: [Cameras.Camera]) -> String {
         let list = cameras.map { camera in
-            JSON.object([
-                ("name", JSON.string(camera.name.text)), ("state", JSON.string("\(camera.state)")),
+            JSONText.object([
+                ("name", JSONText.string(camera.name.text)), ("state", JSONText.string("\(camera.state)")),
                 ("width", camera.width == 0 ? "null" : "\(camera.width)"),
                 ("height", camera.height == 0 ? "null" : "\(camera.height)"),
-                ("fps", JSON.number(camera.frameRate == 0 ? nil : Double(camera.frameRate) / 1000, digits: 3)),
-                ("since_us", "\(camera.since)"), ("detail", JSON.string(camera.detail)),
+                ("fps", JSONText.number(camera.frameRate == 0 ? nil : Double(camera.frameRate) / 1000, digits: 3)),
+                ("since_us", "\(camera.since)"), ("detail", JSONText.string(camera.detail)),
             ])
         }
-        return JSON.object([("cameras", JSON.array(list))])
+        return JSONText.object([("cameras", JSONText.array(list))])
     }
 
     static func table(_ cameras: [Cameras.Camera]) -> String {
@@ -55,7 +56,7 @@ enum CameraList {
                 [
                     camera.name.text, "\(camera.state)",
                     camera.width == 0 ? "-" : "\(camera.width)x\(camera.height)",
-                    camera.frameRate == 0 ? "-" : JSON.number(Double(camera.frameRate) / 1000, digits: 2),
+                    camera.frameRate == 0 ? "-" : JSONText.number(Double(camera.frameRate) / 1000, digits: 2),
                     UTC.dateAndTime(camera.since), printable(camera.detail),
                 ]
             }

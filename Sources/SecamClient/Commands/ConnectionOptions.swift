@@ -18,7 +18,8 @@ struct ConnectionOptions<Place>: ParsableArguments {
     @Option(help: ArgumentHelp("The password. Others on this machine can see it here.", valueName: "password"))
     var password: String?
 
-    @Option(help: ArgumentHelp("A file that holds the password (env: SECAM_PASSWORD, the password).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file that holds the password (env: SECAM_PASSWORD, the password).", valueName: "file"))
     var passwordFile: String?
 
     @Option(help: ArgumentHelp("Trust a certificate that was issued by one in this PEM file.", valueName: "file"))

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import SecamConfig
 
 /// The command line of `secam-view`.
 public struct SecamView: ParsableCommand {

@@ -1,3 +1,4 @@
+import SecamConfig
 public import SecamTLS
 public import SecamWire
 
@@ -43,7 +44,7 @@ public enum ConnectionEnd: Error, Sendable, Equatable {
         switch self {
         case .malformed, .unexpected, .badFrame, .bye(.malformed, _), .tls(.noApplicationProtocol): .protocol
         case .denied(.busy, _, _): .unavailable
-        case .denied, .bye(.revoked, _), .tls(.untrusted): .denied
+        case .denied, .bye(.revoked, _), .tls(.untrusted): .noPermission
         case .bye, .silence, .stalled, .tls, .lost: .unavailable
         }
     }
@@ -67,7 +68,8 @@ extension ConnectionEnd: CustomStringConvertible {
         case .bye(.overload, let detail): "it has too many connections\(suffix(detail)); try again later"
         case .bye(let reason, let detail): "it closed the connection (\(reason)\(suffix(detail))); try again"
         case .silence(let seconds): "nothing heard for \(seconds) s; check the network"
-        case .stalled(let seconds): "it accepted the connection but no login within \(seconds) s; is it a secam gateway?"
+        case .stalled(let seconds):
+            "it accepted the connection but no login within \(seconds) s; is it a secam gateway?"
         case .tls(.truncated): "connection lost: it was cut off"
         case .tls(let error): "\(printable("\(error)")); is it a secam gateway's port?"
         case .lost(let reason): "connection lost: \(printable(reason))"

@@ -2,8 +2,8 @@ import Dispatch
 import SecamWire
 import Synchronization
 
-/// Carries events from the event loop to the handler's own queue. It is bounded: while it is full, the connection is not
-/// read from, so that a gateway that sends more than anybody asked for only fills its own socket.
+/// Carries events from the event loop to the handler's own queue. It is bounded: while it is full, the connection is
+/// not read from, so that a gateway that sends more than anybody asked for only fills its own socket.
 final class EventInbox: Sendable {
     /// Events that may wait.
     private static let eventLimit = 1024

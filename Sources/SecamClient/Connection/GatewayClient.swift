@@ -4,8 +4,8 @@ public import SecamTLS
 
 /// A viewer's connection to a gateway that comes back by itself.
 ///
-/// The handler is called on a queue of the client's own, one event after the other. The gateway may send the next frames
-/// when it returns, so that it must hand on what takes time.
+/// The handler is called on a queue of the client's own, one event after the other. The gateway may send the next
+/// frames when it returns, so that it must hand on what takes time.
 public final class GatewayClient: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import SecamConfig
 import SecamTLS
 
 /// What lives on the event loop of a `GatewayClient`: one connection at a time, and when to try the next.
@@ -73,7 +74,7 @@ final class GatewayLink {
         switch event {
         case .welcome(let role):
             hadLogin = true
-            loginTime = Clock.monotonic
+            loginTime = MonotonicTime.now.microseconds
             post(.state(.connected(role)))
         case .cameras(let cameras): post(.cameras(cameras))
         case .frame(let frame): post(.frame(frame))
@@ -89,7 +90,7 @@ final class GatewayLink {
             isStopped = true
             return
         }
-        if let loginTime, Clock.monotonic - loginTime >= Self.goodConnection { backoff.reset() }
+        if let loginTime, MonotonicTime.now.microseconds - loginTime >= Self.goodConnection { backoff.reset() }
         loginTime = nil
         post(.state(.reconnecting(end)))
         let wait = max(backoff.next(using: &random), end.leastWait)

@@ -1,5 +1,5 @@
-/// How long to wait before the next try: doubling from 0.25 s to 10 s, each shortened by chance by up to a half, so that
-/// many viewers do not come back at the same moment.
+/// How long to wait before the next try: doubling from 0.25 s to 10 s, each shortened by chance by up to a half, so
+/// that many viewers do not come back at the same moment.
 public struct ReconnectBackoff: Sendable {
     /// Microseconds.
     public static let shortest: Int64 = 250_000

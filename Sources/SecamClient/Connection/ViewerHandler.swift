@@ -1,4 +1,5 @@
 import NIOCore
+import SecamConfig
 import SecamTLS
 
 /// Joins a `ViewerConnection` to a channel, above TLS.
@@ -18,7 +19,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var readIsHeld = false
 
     init(_ settings: ViewerConnection.Settings, link: GatewayLink) {
-        connection = ViewerConnection(settings, now: Clock.monotonic)
+        connection = ViewerConnection(settings, now: MonotonicTime.now.microseconds)
         self.link = link
     }
 
@@ -41,9 +42,9 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard end == nil else { return }
-        connection.receive(unwrapInboundIn(data).readableBytesView, now: Clock.monotonic)
+        connection.receive(unwrapInboundIn(data).readableBytesView, now: MonotonicTime.now.microseconds)
         do throws(ConnectionEnd) {
-            while case .event(let event) = try connection.next(utc: Clock.utc) { link.received(event) }
+            while case .event(let event) = try connection.next(utc: WallClock.now) { link.received(event) }
         } catch {
             fail(error)
         }
@@ -96,7 +97,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func tick() {
         guard let context, end == nil else { return }
         do {
-            try connection.tick(now: Clock.monotonic)
+            try connection.tick(now: MonotonicTime.now.microseconds)
         } catch {
             fail(error)
         }

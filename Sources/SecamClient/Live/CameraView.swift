@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamWire
 
 /// One camera of a live session as it is at the moment.
@@ -36,7 +37,7 @@ struct CameraView: Sendable {
     }
 
     private func offlineText(_ since: Int64?) -> String {
-        "offline since \(UTC.timeOfDay(since ?? Clock.utc))"
+        "offline since \(UTC.timeOfDay(since ?? WallClock.now))"
     }
 
     /// Lines of the overlay.

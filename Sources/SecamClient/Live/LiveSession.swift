@@ -1,4 +1,5 @@
 import Dispatch
+import SecamConfig
 import SecamWire
 import Synchronization
 
@@ -91,7 +92,7 @@ final class LiveSession: Sendable {
         changed()
     }
 
-    /// The size in pixels at which a camera is shown.
+    /// The size in pixels of a camera's place; 0 by 0 while it is not shown.
     func show(_ camera: Name, width: Int, height: Int) {
         decoder.withLock { $0 }?.show(camera, width: width, height: height)
     }
@@ -142,7 +143,7 @@ final class LiveSession: Sendable {
             defer { state.connection = connection }
             if case .reconnecting = connection {
                 for index in state.cameras.indices where state.cameras[index].lost == nil {
-                    state.cameras[index].lost = Clock.utc
+                    state.cameras[index].lost = WallClock.now
                 }
             }
             return state.connection
@@ -165,7 +166,7 @@ final class LiveSession: Sendable {
         state.withLock { state in
             for index in state.cameras.indices {
                 let info = list.first { $0.name == state.cameras[index].name }
-                if info == nil, state.cameras[index].info != nil { state.cameras[index].lost = Clock.utc }
+                if info == nil, state.cameras[index].info != nil { state.cameras[index].lost = WallClock.now }
                 if info != nil { state.cameras[index].lost = nil }
                 state.cameras[index].info = info
             }
@@ -198,7 +199,7 @@ final class LiveSession: Sendable {
             state.cameras[index].statistics.record(frame)
             state.cameras[index].rate.record(frame.received)
             state.cameras[index].latency = frame.received &- frame.header.timestamp
-            state.cameras[index].lastFrame = Clock.monotonic
+            state.cameras[index].lastFrame = MonotonicTime.now.microseconds
             return true
         }
         guard isWanted else { return }

@@ -28,7 +28,7 @@ final class PictureDecoder: Sendable {
         if camera.replaceWaiting(frame) { submit(camera) }
     }
 
-    /// The size in pixels at which the camera is shown: larger pictures are decoded smaller, which costs less.
+    /// The size in pixels of the camera's place: larger pictures are decoded smaller, which costs less.
     func show(_ camera: Name, width: Int, height: Int) {
         self.camera(camera).target.withLock { $0 = (width, height) }
     }
@@ -107,11 +107,12 @@ private final class CameraDecoder: Sendable {
     ) throws(JPEGError) -> Picture {
         let jpeg = frame.message.span.extracting(frame.payload)
         let header = try decoder.header(of: jpeg)
-        // Up to an eighth, as long as the picture does not get smaller than it is shown.
+        // Up to an eighth, as long as the picture does not get smaller than it is shown: it fills its place in one of
+        // the two directions.
         let scale =
             JPEGScale.allCases.last { scale in
                 let size = header.size(at: scale)
-                return scale == .full || size.width >= target.width && size.height >= target.height
+                return scale == .full || size.width >= target.width || size.height >= target.height
             } ?? .full
         let size = header.size(at: scale)
         let chroma = ((size.width + 1) / 2) * ((size.height + 1) / 2)

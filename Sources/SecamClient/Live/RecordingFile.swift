@@ -7,8 +7,8 @@ import SecamWire
 struct RecordingFile: ~Copyable {
     /// Files of one recording; a camera that changes its size more often is not well.
     private static let fileLimit = 1000
-    /// A frame whose time is before the last one's by less follows it at once; by more, the camera's clock was set back,
-    /// and a new file begins. Microseconds.
+    /// A frame whose time is before the last one's by less follows it at once; by more, the camera's clock was set
+    /// back, and a new file begins. Microseconds.
     private static let tolerance: Int64 = 1_000_000
 
     private let path: String
@@ -37,7 +37,8 @@ struct RecordingFile: ~Copyable {
         if writer == nil || size != (header.width, header.height) || isSetBack { try open(header) }
         lastTimestamp = max(header.timestamp, lastTimestamp)
         do throws(MediaError) {
-            try unsafe writer?.write(jpeg: frame.message.span.extracting(frame.payload).bytes, timestampMicroseconds: lastTimestamp)
+            try unsafe writer?.write(
+                jpeg: frame.message.span.extracting(frame.payload).bytes, timestampMicroseconds: lastTimestamp)
         } catch .invalidFrame {
             // The gateway sent something else than a JPEG; the file is as it was.
         } catch {

@@ -1,3 +1,4 @@
+import SecamConfig
 public import SecamWire
 
 /// What was received of one camera.
@@ -42,26 +43,25 @@ public struct CameraStatistics: Sendable {
 
     func json() -> String {
         var fields = [
-            ("frames", "\(frames)"), ("fps", JSON.number(framesPerSecond, digits: 2)), ("bytes", "\(bytes)"),
+            ("frames", "\(frames)"), ("fps", JSONText.number(framesPerSecond, digits: 2)), ("bytes", "\(bytes)"),
             ("gaps", "\(gaps)"),
             (
                 "latency_ms",
-                JSON.object([
-                    ("p50", JSON.number(latency.percentile(0.5).map { $0 / 1000 }, digits: 3)),
-                    ("p99", JSON.number(latency.percentile(0.99).map { $0 / 1000 }, digits: 3)),
-                    ("max", JSON.number(latency.percentile(1).map { $0 / 1000 }, digits: 3)),
+                JSONText.object([
+                    ("p50", JSONText.number(latency.percentile(0.5).map { $0 / 1000 }, digits: 3)),
+                    ("p99", JSONText.number(latency.percentile(0.99).map { $0 / 1000 }, digits: 3)),
                 ])
             ),
         ]
         if unrecorded > 0 { fields.append(("unrecorded", "\(unrecorded)")) }
         if damaged > 0 { fields.append(("damaged", "\(damaged)")) }
-        return JSON.object(fields)
+        return JSONText.object(fields)
     }
 }
 
 /// The whole of `--stats`: one JSON object on one line.
 public enum LiveStatistics {
     public static func json(_ cameras: [(name: Name, statistics: CameraStatistics)]) -> String {
-        JSON.object([("cameras", JSON.object(cameras.map { ($0.name.text, $0.statistics.json()) }))])
+        JSONText.object([("cameras", JSONText.object(cameras.map { ($0.name.text, $0.statistics.json()) }))])
     }
 }

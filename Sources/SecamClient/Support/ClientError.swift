@@ -1,3 +1,4 @@
+public import SecamConfig
 public import SecamTLS
 public import SecamWire
 
@@ -34,7 +35,7 @@ extension ClientError {
         switch self {
         case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
-        case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .denied
+        case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
         case .unreachable, .noPicture, .noAnswer: .unavailable
         case .connection(_, let end): end.exitStatus
         case .badKnownHosts: .data
@@ -51,7 +52,8 @@ extension ClientError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .badServer(let text):
-            "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or [::1]:4433"
+            "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or "
+                + "[::1]:4433"
         case .missing(let option, let variable):
             "no \(option) given; add \(option) or set \(variable)"
         case .contradiction(let text): text
@@ -68,18 +70,20 @@ extension ClientError: CustomStringConvertible {
             "cannot reach the gateway at \(server): \(printable(reason)); is it running there, and is the port right?"
         case .connection(let server, let end): "gateway \(server): \(end)"
         case .untrusted(let server, let error):
-            "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway prints"
+            "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway "
+                + "prints"
         case .notAccepted(let server):
             "gateway \(server): its certificate was not accepted; ask its operator for the right fingerprint"
         case .certificateChanged(let server, let seen, let file, let line):
-            "THE CERTIFICATE OF \(server) HAS CHANGED: somebody may be listening in. It now has the SHA-256 fingerprint "
-                + "\(seen). If the gateway's operator confirms it, accept it by deleting line \(line) of "
+            "THE CERTIFICATE OF \(server) HAS CHANGED: somebody may be listening in. It now has the SHA-256 "
+                + "fingerprint \(seen). If the gateway's operator confirms it, accept it by deleting line \(line) of "
                 + "\(file) and connecting again"
         case .badKnownHosts(let file, let line):
             "\(file), line \(line): not 'HOST:PORT SHA256:…'; correct or delete the line"
         case .trust(let error): "\(error)"
         case .noSuchCamera(let names, let available, let server):
-            "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may see; "
+            "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may "
+                + "see; "
                 + (available.isEmpty
                     ? "there is none at present" : "there are: \(available.map(\.text).joined(separator: ", "))")
         case .noCameras(let server):

@@ -29,7 +29,9 @@ enum FileIO {
         let bytes = Array(bytes)
         var offset = 0
         while offset < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress! + offset, $0.count - offset) }
+            let count = unsafe bytes.withUnsafeBytes { bytes in
+                unsafe write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw .file(path: path, operation: "write", reason: reason()) }
             offset += count

@@ -6,8 +6,8 @@ public enum ServerTrust: Sendable {
     case fingerprint(CertificateFingerprint)
     case pinned(KnownHosts)
 
-    /// For a connection to this gateway. An unknown one is refused; whoever is to accept it does so before, since nothing
-    /// can wait for a person in the middle of a handshake.
+    /// For a connection to this gateway. An unknown one is refused; whoever is to accept it does so before, since
+    /// nothing can wait for a person in the middle of a handshake.
     func policy(for server: ServerAddress) throws(ClientError) -> TLSTrust {
         switch self {
         case .authorities(let file): return .authorities(file: file)

@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamWire
 
 /// One camera's cell in the window: the last picture, the camera's name, and what else there is to say.
@@ -9,7 +10,7 @@ final class CameraTile {
         _ camera: CameraView, _ connection: ConnectionState, in cell: Rectangle, on canvas: borrowing Canvas,
         showsDetails: Bool
     ) {
-        let notice = camera.notice(connection, now: Clock.monotonic)
+        let notice = camera.notice(connection, now: MonotonicTime.now.microseconds)
         if let picture = camera.picture {
             upload(picture, on: canvas)
             let target = GridLayout.fit(width: picture.width, height: picture.height, in: cell)
@@ -33,10 +34,12 @@ final class CameraTile {
     ) {
         let scale = Self.scale(of: cell)
         let lines = [camera.name.text] + (showsDetails ? camera.details() : [])
-        var y = cell.y
-        for line in lines {
+        let heights = lines.map { Canvas.size(of: $0, scale: scale).height }
+        // At the bottom: cameras that write a clock into their picture do it at the top.
+        var y = cell.y + cell.height - heights.reduce(0, +)
+        for (line, height) in zip(lines, heights) {
             canvas.draw(line, x: cell.x, y: y, scale: scale)
-            y += Canvas.size(of: line, scale: scale).height
+            y += height
         }
     }
 

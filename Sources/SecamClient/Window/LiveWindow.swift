@@ -70,6 +70,9 @@ struct LiveWindow: ~Copyable {
         canvas.clear()
         let shown = mode.shown(count: cameras.count)
         let cells = GridLayout.cells(count: shown.count, width: size.width, height: size.height)
+        for index in cameras.indices where !shown.contains(index) {
+            session.show(cameras[index].name, width: 0, height: 0)
+        }
         for (index, cell) in zip(shown, cells) {
             let camera = cameras[index]
             let tile = tiles[camera.name] ?? CameraTile()

@@ -40,9 +40,11 @@ struct StatusReport {
     /// Counters a second; `nil` for a member that was not there before.
     private func rate(_ metric: Metric, of member: Status.Member) -> Double? {
         let before = first.members.first { $0.role == member.role && $0.name == member.name }
-        guard let before, before.joined == member.joined, second.time > first.time else { return nil }
-        let seconds = Double(second.time - first.time) / 1_000_000
-        return Double(member[metric] &- before[metric]) / seconds
+        guard let before, before.joined == member.joined else { return nil }
+        // The counters are as old as the beat that brought them.
+        let elapsed = (second.time - Int64(member.silence) * 1000) - (first.time - Int64(before.silence) * 1000)
+        guard elapsed > 0 else { return 0 }
+        return Double(member[metric] &- before[metric]) * 1_000_000 / Double(elapsed)
     }
 
     var json: String {
@@ -84,16 +86,20 @@ struct StatusReport {
         if cameras.isEmpty { text += "  none\n" }
         for (member, camera) in cameras {
             text += "  \(padded(member.name.text, 20)) \(padded("\(camera.state)", 9))"
-            text += "\(padded("\(camera.width)x\(camera.height)", 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
+            text +=
+                "\(padded("\(camera.width)x\(camera.height)", 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
             text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
-            if camera.state == .offline { text += "    since \(UTCText.text(microseconds: camera.since)): \(camera.detail)\n" }
+            if camera.state == .offline {
+                text += "    since \(UTCText.text(microseconds: camera.since)): \(TerminalText.printable(camera.detail))\n"
+            }
         }
         text += "services\n"
         for member in second.members {
             let cpu = rate(.cpuMicroseconds, of: member).map { $0 / 10_000 }
-            text += "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
+            text +=
+                "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
             text += " cpu \(shown(cpu)) %  memory \(member[.residentBytes] >> 20) MiB"
             text += "  \(detail(member))\n"
         }

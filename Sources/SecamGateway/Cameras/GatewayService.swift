@@ -24,17 +24,20 @@ actor GatewayService: CameraHub {
     private var registry: Registry
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
-    private var allowlistVersion: Int64
+    private var allowlistVersion: DataFolder.FileVersion
     private var directory = CameraDirectory()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
     private var timers: [LoopTimer] = []
     private var viewers: ViewerServer?
     private var refused: UInt64 = 0
+    private var refusals = LogThrottle()
     private var framesReceived: UInt64 = 0
 
     /// Bytes of one message to the registry.
     private static let messageLimit = WireLimits.viewerMessage
+    /// Messages that wait for one member.
+    private static let sendLimit: Int32 = 1000
 
     private init(_ folder: DataFolder, policy: GatewayPolicy, loop: MeshLoop, logger: Logger) throws {
         self.folder = folder
@@ -45,7 +48,8 @@ actor GatewayService: CameraHub {
         own = try Name("gateway")
         allowlistVersion = folder.allowlistVersion
         let member = Roster.Member(
-            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: "")
+            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
+        )
         registry = Registry(own: member, allowlist: try folder.allowlist(), now: .now) { camera in
             policy.message(for: camera)
         }
@@ -91,7 +95,8 @@ actor GatewayService: CameraHub {
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(
-            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit)
+            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit,
+            sendLimit: GatewayService.sendLimit)
         self.socket = socket
         loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
         let tick = loop.makeTimer { [unowned self] in assumeIsolated { $0.tick() } }
@@ -119,22 +124,23 @@ actor GatewayService: CameraHub {
                     _ = try StatusRequest.decode(bytes, envelope)
                     socket?.send(status(), to: peer)
                 } else {
-                    perform(try registry.receive(bytes, from: peer, key: key, time: WallClock.now, now: .now))
+                    perform(
+                        try registry.receive(
+                            bytes, from: peer, key: key, address: received.address, time: WallClock.now, now: .now))
                 }
             }
         } catch {
-            refused += 1
-            logger.warning("a message was refused", metadata: ["reason": "\(error)", "key": "\(key)"])
+            refuse("\(error)", "key \(key)")
         }
     }
 
     private func perform(_ actions: [Registry.Action]) {
         var hasChanged = false
+        var lost: [PeerID] = []
         for action in actions {
             switch action {
             case .send(let message, let peer):
-                guard socket?.send(MeshMessage(message), to: peer) == .unreachable else { continue }
-                perform(registry.lost(peer, now: .now))
+                if socket?.send(MeshMessage(message), to: peer) == .unreachable { lost.append(peer) }
             case .changed: hasChanged = true
             case .joined(let member):
                 logger.info("joined", metadata: ["service": "\(member.role)/\(member.name)"])
@@ -142,18 +148,24 @@ actor GatewayService: CameraHub {
                 logger.warning(
                     "left", metadata: ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
             case .refused(let key, let reason):
-                refused += 1
-                logger.warning("a service was refused", metadata: ["key": "\(key)", "reason": "\(reason)"])
+                refuse(reason, "key \(key)")
             }
         }
+        // Only now, else the roster without them would overtake the one that is being sent.
+        for peer in lost { perform(registry.lost(peer, now: .now)) }
         if hasChanged { updateCameras() }
     }
 
     private func noteRefusal(_ key: PublicKey?, _ address: String) {
+        refuse("its key is not admitted", "key \(key?.description ?? "none") at \(address)")
+    }
+
+    private func refuse(_ reason: String, _ sender: String) {
         refused += 1
+        guard let count = refusals.count() else { return }
         logger.warning(
-            "refused a connection: its key is not admitted",
-            metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)"])
+            "messages or connections of services were refused",
+            metadata: ["reason": "\(reason)", "sender": "\(sender)", "count": "\(count)"])
     }
 
     private func tick() {
@@ -164,16 +176,20 @@ actor GatewayService: CameraHub {
         do {
             perform(registry.update(try folder.allowlist(), now: .now))
         } catch {
-            logger.error("the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])
+            logger.error(
+                "the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])
         }
     }
 
     private func status() -> Status {
         let process = ProcessFigures.current
+        // What viewers sent and what services sent is one figure.
+        let ofViewers = viewers?.figures ?? []
+        let refusedOfAll = ofViewers.filter { $0.metric == .messagesRefused }.reduce(refused) { $0 + $1.value }
         let figures =
-            (viewers?.figures ?? []) + [
+            ofViewers.filter { $0.metric != .messagesRefused } + [
                 Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
-                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refused),
+                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
             ]
         return registry.status(
             figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)
@@ -235,10 +251,7 @@ actor GatewayService: CameraHub {
                 viewers?.publish(GatewayService.buffer(message), frame: frame)
             }
         } catch {
-            refused += 1
-            logger.warning(
-                "a camera's message was refused",
-                metadata: ["camera": "\(identifier.camera)", "reason": "\(error)"])
+            refuse("\(error)", "camera \(identifier.camera)")
         }
     }
 

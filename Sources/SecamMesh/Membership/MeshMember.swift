@@ -25,6 +25,7 @@ public final class MeshMember {
     private var membership: Membership
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
+    private var refusals = LogThrottle()
 
     /// Called on the loop's thread.
     public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
@@ -43,15 +44,10 @@ public final class MeshMember {
     ///
     /// - Parameter advertised: what others are told instead of the endpoint, as behind a translated address.
     public func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
-        let logger = logger
         let admission = try ZAPHandler(
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
-            onRefusal: { key, address in
-                logger.warning("refused a connection: its key is not on the roster", metadata: [
-                    "key": "\(key?.description ?? "none")", "address": "\(address)",
-                ])
-            })
+            onRefusal: { [unowned self] key, address in noteRefusal(key, address) })
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
@@ -94,6 +90,13 @@ public final class MeshMember {
         return try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
     }
 
+    private func noteRefusal(_ key: PublicKey?, _ address: String) {
+        guard let count = refusals.count() else { return }
+        logger.warning(
+            "connections were refused: their keys are not on the roster",
+            metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)", "count": "\(count)"])
+    }
+
     private func tick() {
         perform(membership.tick(figures: membership.isJoined ? figures() : [], now: .now))
         timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
@@ -102,9 +105,14 @@ public final class MeshMember {
     private func receive() {
         while let received = registry?.receive() {
             do throws(WireError) {
-                perform(try received.message.withBytes { (bytes) throws(WireError) in try membership.receive(bytes, now: .now) })
+                perform(
+                    try received.message.withBytes { (bytes) throws(WireError) in
+                        try membership.receive(bytes, now: .now)
+                    })
             } catch {
-                logger.warning("a message from the registry cannot be read", metadata: ["reason": "\(error)"])
+                guard let count = refusals.count() else { continue }
+                logger.warning(
+                    "messages from the registry cannot be read", metadata: ["reason": "\(error)", "count": "\(count)"])
             }
         }
     }
@@ -119,7 +127,7 @@ public final class MeshMember {
             case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
             case .lostRegistry(let milliseconds):
                 logger.warning(
-                    "the registry is silent; going on with what is known",
+                    "the registry does not answer; is the address right, and this key admitted (secam keys list)?",
                     metadata: ["registry": "\(identity.registry)", "milliseconds": "\(milliseconds)"])
             case .refused(let reason, let detail):
                 logger.error("the registry refused us", metadata: ["reason": "\(reason)", "detail": "\(detail)"])
