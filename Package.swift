@@ -137,7 +137,8 @@ let package = Package(
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests("SecamGatewayTests", ["SecamGateway", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
         tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
-        tests("SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),
+        tests(
+            "SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),
         tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]
 )

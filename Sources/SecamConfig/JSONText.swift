@@ -32,6 +32,7 @@ public enum JSONText {
         guard let value, value.isFinite else { return "null" }
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
-        return "\((value * scale).rounded() / scale)"
+        let rounded = (value * scale).rounded() / scale
+        return "\(rounded.isFinite ? rounded : value)"
     }
 }

@@ -21,15 +21,24 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        var line =
-            "\(UTCText.iso(microseconds: WallClock.now)) \(LineLogHandler.padded(event.level)) \(label)  \(event.message)"
-        let pairs = metadata.merging(event.metadata ?? [:]) { $1 }
-        for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
-            line += "  \(key)=\(LineLogHandler.escaped("\(value)"))"
-        }
-        line += "\n"
+        var line = LineLogHandler.line(
+            level: event.level, label: label, message: "\(event.message)",
+            metadata: metadata.merging(event.metadata ?? [:]) { $1 }, microseconds: WallClock.now)
         // One call a line, so that the lines of several processes do not mix.
         _ = line.withUTF8 { unsafe write(2, $0.baseAddress, $0.count) }
+    }
+
+    /// One line with its end, whatever its parts hold.
+    ///
+    /// - Parameter microseconds: UTC.
+    static func line(
+        level: Logger.Level, label: String, message: String, metadata: Logger.Metadata, microseconds: Int64
+    ) -> String {
+        let time = UTCText.iso(microseconds: microseconds)
+        let pairs = metadata.sorted { $0.key < $1.key }.map { key, value in
+            "  \(escaped(key))=\(escaped("\(value)"))"
+        }
+        return "\(time) \(padded(level)) \(label)  \(TerminalText.printable(message))" + pairs.joined() + "\n"
     }
 
     private static func padded(_ level: Logger.Level) -> String {

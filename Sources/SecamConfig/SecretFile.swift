@@ -59,7 +59,9 @@ public enum SecretFile {
     /// - Parameter mode: permissions; by default for the owner only.
     public static func write(_ text: String, to path: String, mode: UInt32 = 0o600) throws(Failure) {
         let temporary = "\(path).\(getpid()).new"
-        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        // Never a file that is there already: whoever made it chose who may read it.
+        unsafe unlink(temporary)
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(temporary) }
         let bytes = Array(text.utf8)
         var written = 0
@@ -92,6 +94,11 @@ public enum SecretFile {
             prefix += "/\(part)"
             guard unsafe mkdir(prefix, 0o700) != 0, errno != EEXIST else { continue }
             throw failure(prefix)
+        }
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw Failure(path: path, reason: "is a file; a folder is needed", isMissing: false)
         }
         guard unsafe access(path, W_OK | X_OK) == 0 else { throw failure(path) }
     }

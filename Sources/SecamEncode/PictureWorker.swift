@@ -82,6 +82,10 @@ final class PictureWorker {
             guard full.width * full.height <= PictureWorker.largestPicture else {
                 throw WorkFailure("\(full.width)x\(full.height) is more than this encoder takes")
             }
+            let needed = work.format.byteCount(width: full.width, height: full.height) ?? 1
+            guard picture.count >= needed else {
+                throw WorkFailure("\(picture.count) bytes are no \(work.format) of \(full.width)x\(full.height)")
+            }
             switch (rendition, work.format) {
             case (.jpeg, .jpeg):
                 throw WorkFailure("the picture is a JPEG already")

@@ -61,7 +61,9 @@ import Testing
         }
     }
 
-    @Test func `without any encoder frames are dropped and counted, and the view goes on when one is back`() async throws {
+    @Test func `without any encoder frames are dropped and counted, and the view goes on when one is back`()
+        async throws
+    {
         // More frames than may wait come soon.
         try await RunningSet.with(["demo=test:160x120@60"]) { set in
             let run = try await WatchedRun(set)

@@ -38,8 +38,10 @@ import Testing
         try scratch.write("", to: "gateway.ready")
         let gateway = try Programs.start(
             "secam-gateway",
-            ["--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", registry,
-                "--ready-file", scratch.file("gateway.ready")],
+            [
+                "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", registry,
+                "--ready-file", scratch.file("gateway.ready"),
+            ],
             in: scratch)
         try await eventually("the gateway's ready file") {
             guard gateway.ending == nil else { throw TestFailure("the gateway ended: \(gateway.errors)") }
@@ -131,8 +133,10 @@ import Testing
         let foreign = try ScratchFolder()
         let made = try await Programs.run(
             "secam",
-            ["keys", "invite", "demo", "--registry", registry, "-o", foreign.file("foreign.join"), "--data",
-                foreign.file("data")], in: foreign)
+            [
+                "keys", "invite", "demo", "--registry", registry, "-o", foreign.file("foreign.join"), "--data",
+                foreign.file("data"),
+            ], in: foreign)
         try #require(made.status == 0, "\(made.errors)")
         let gateway = try await startGateway()
         let stranger = try Programs.start(

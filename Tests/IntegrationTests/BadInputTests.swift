@@ -19,7 +19,8 @@ import Testing
         #expect(finished.errors.contains("the camera name 'a/b' is not usable as a name"))
     }
 
-    @Test func `a camera's name with a control character is refused, without writing it to the terminal`() async throws {
+    @Test func `a camera's name with a control character is refused, without writing it to the terminal`() async throws
+    {
         let finished = try await up("a\u{1B}[31mb=test:320x240@10")
         #expect(finished.status == 64)
         #expect(finished.errors.contains("it contains U+1B"))
@@ -45,7 +46,8 @@ import Testing
         let unknown = try await Programs.run("secam", ["up", "--bogus"], in: scratch)
         #expect(unknown.status == 64)
         #expect(unknown.errors.contains("Unknown option '--bogus'"))
-        let port = try await Programs.run("secam", ["up", "--port", "70000", "--data", scratch.file("data")], in: scratch)
+        let port = try await Programs.run(
+            "secam", ["up", "--port", "70000", "--data", scratch.file("data")], in: scratch)
         #expect(port.status == 64)
         #expect(port.errors.contains("'70000': expected a number from 0 to 65535"))
     }
@@ -73,7 +75,8 @@ import Testing
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         // The operator's file knows where the registry is.
-        let registry = scratch.text("data/keys/operator-operator.join").split(separator: "\n")
+        let registry =
+            scratch.text("data/keys/operator-operator.join").split(separator: "\n")
             .first { $0.hasPrefix("registry=") }?.dropFirst(9) ?? ""
         let file = scratch.file("second.join")
         let invited = try await set.secam(["keys", "invite", "demo", "--registry", String(registry), "-o", file])
@@ -103,8 +106,10 @@ import Testing
         #expect(second.errors.contains("port \(port) on 127.0.0.1 is taken"))
         let registry = try await Programs.run(
             "secam",
-            ["up", "--data", other.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen",
-                "tcp://127.0.0.1:\(port)", "--camera", RunningSet.camera], in: other)
+            [
+                "up", "--data", other.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen",
+                "tcp://127.0.0.1:\(port)", "--camera", RunningSet.camera,
+            ], in: other)
         #expect(registry.status == 69, "\(registry.errors)")
         #expect(registry.errors.contains("cannot listen at tcp://127.0.0.1:\(port)"))
     }
@@ -122,7 +127,9 @@ import Testing
         for command in [["up", "--port", "0"], ["user", "list"]] {
             let finished = try await Programs.run(
                 "/usr/bin/setpriv",
-                ["--reuid", "65534", "--clear-groups", "\(Programs.folder)/secam"] + command + ["--data", folder + "/data"],
+                ["--reuid", "65534", "--clear-groups", "\(Programs.folder)/secam"] + command + [
+                    "--data", folder + "/data",
+                ],
                 in: scratch)
             #expect(finished.status == 77, "\(finished.errors)")
             #expect(finished.errors.contains("\(folder)/data"))
@@ -163,8 +170,10 @@ import Testing
         let file = scratch.file("encode.join")
         let invited = try await Programs.run(
             "secam",
-            ["keys", "invite", "*", "--role", "encode", "--registry", "tcp://127.0.0.1:9", "-o", file, "--data",
-                scratch.file("data")], in: scratch)
+            [
+                "keys", "invite", "*", "--role", "encode", "--registry", "tcp://127.0.0.1:9", "-o", file, "--data",
+                scratch.file("data"),
+            ], in: scratch)
         #expect(invited.status == 0, "\(invited.errors)")
         let other = try await Programs.run(
             "secam-capture", ["--join", file, "--source", "test:64x64@1"], in: scratch)
@@ -197,8 +206,10 @@ import Testing
         let camera = try await set.waitForCamera("film", "offline")
         #expect(camera["detail"].text?.contains("film.mkv") == true, "\(camera)")
         try await Programs.tool(
-            ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10", "-frames:v", "10",
-                "-c:v", "mjpeg", scratch.file("film.mkv")], in: scratch)
+            [
+                "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10", "-frames:v", "10",
+                "-c:v", "mjpeg", scratch.file("film.mkv"),
+            ], in: scratch)
         let seen = try await set.view(["live", "film", "--headless", "--frames", "3"])
         #expect(seen.status == 0, "\(seen.errors)")
     }

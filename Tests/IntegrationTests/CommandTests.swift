@@ -49,7 +49,8 @@ import Testing
 
     @Test func `the last admin stays`() async throws {
         #expect(
-            try await secam("user", "add", "anna", "--role", "admin", "--password-stdin", input: "a password\n").status == 0)
+            try await secam("user", "add", "anna", "--role", "admin", "--password-stdin", input: "a password\n").status
+                == 0)
         let removed = try await secam("user", "remove", "anna")
         #expect(removed.status == 65)
         #expect(removed.errors.contains("only admin"))
@@ -108,7 +109,8 @@ import Testing
         #expect(try await secam("keys", "list", "--json").json().values.isEmpty)
         let twice = try await secam("keys", "revoke", "porch")
         #expect(twice.status == 65)
-        let role = try await secam("keys", "invite", "x", "--role", "gateway", "--registry", "tcp://a:1", "-o", file + "2")
+        let role = try await secam(
+            "keys", "invite", "x", "--role", "gateway", "--registry", "tcp://a:1", "-o", file + "2")
         #expect(role.status == 64)
     }
 

@@ -10,7 +10,10 @@ import Testing
     /// A short film of a moving pattern.
     private func film(_ name: String, _ arguments: String...) async throws -> String {
         try await Programs.tool(
-            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10", "-frames:v", "\(Self.frames)"]
+            [
+                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10", "-frames:v",
+                "\(Self.frames)",
+            ]
                 + arguments + [name], in: scratch)
         return "file:" + scratch.file(name)
     }

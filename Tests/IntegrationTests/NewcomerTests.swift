@@ -51,7 +51,8 @@ import Testing
     }
 
     @Test(arguments: [false, true]) func `Ctrl-C ends everything`(reachesChildren: Bool) async throws {
-        let set = try await RunningSet(["a=test:320x240@10", "b=test:320x240@10"], encoders: 2, scratch: ScratchFolder())
+        let set = try await RunningSet(
+            ["a=test:320x240@10", "b=test:320x240@10"], encoders: 2, scratch: ScratchFolder())
         defer { set.up.kill() }
         let viewer = try set.startView(["live", "--headless"])
         try await set.waitForFrames(4)

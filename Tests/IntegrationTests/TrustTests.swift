@@ -15,19 +15,25 @@ import Testing
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         try await openssl(
             ["req", "-x509"] + key + ["-keyout", "ca-key.pem", "-out", "ca.pem", "-days", "30", "-subj", "/CN=Test CA"])
-        try await openssl(["req", "-new"] + key + ["-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=gateway"])
+        try await openssl(
+            ["req", "-new"] + key + ["-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=gateway"])
         try scratch.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n", to: "names")
         try await openssl(
-            ["x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-days",
-                "\(days)", "-extfile", "names", "-out", "certificate.pem"])
+            [
+                "x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial",
+                "-days",
+                "\(days)", "-extfile", "names", "-out", "certificate.pem",
+            ])
         return ["SECAM_CERTIFICATE": scratch.file("certificate.pem"), "SECAM_KEY": scratch.file("key.pem")]
     }
 
     private func startGateway(_ certificate: String, _ key: String) async throws -> FinishedProgram {
         try await Programs.run(
             "secam-gateway",
-            ["--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", "tcp://127.0.0.1:*",
-                "--certificate", scratch.file(certificate), "--key", scratch.file(key)],
+            [
+                "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", "tcp://127.0.0.1:*",
+                "--certificate", scratch.file(certificate), "--key", scratch.file(key),
+            ],
             in: scratch)
     }
 
@@ -45,8 +51,10 @@ import Testing
         try FileManager.default.removeItem(atPath: scratch.file("data/tls"))
         let other = try Programs.start(
             "secam-gateway",
-            ["--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "\(port)", "--listen",
-                "tcp://127.0.0.1:*", "--ready-file", scratch.file("other")], in: scratch)
+            [
+                "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "\(port)", "--listen",
+                "tcp://127.0.0.1:*", "--ready-file", scratch.file("other"),
+            ], in: scratch)
         try await eventually("the other gateway") { scratch.text("other").contains("fingerprint") }
         let refused = try await set.view(["cameras"], trust: [])
         #expect(refused.status == 77)
@@ -77,7 +85,8 @@ import Testing
         let trusted = try await set.view(["cameras"], trust: ["--ca", scratch.file("ca.pem")])
         #expect(trusted.status == 0, "\(trusted.errors)")
         let printed = try await Programs.tool(
-            ["openssl", "x509", "-in", scratch.file("certificate.pem"), "-noout", "-fingerprint", "-sha256"], in: scratch)
+            ["openssl", "x509", "-in", scratch.file("certificate.pem"), "-noout", "-fingerprint", "-sha256"],
+            in: scratch)
         #expect(printed.output.lowercased().filter(\.isHexDigit).hasSuffix(set.fingerprint))
         let unknown = try await set.view(["cameras"], trust: ["--ca", "/etc/ssl/certs/ca-certificates.crt"])
         #expect(unknown.status == 77, "\(unknown.errors)")

@@ -77,8 +77,10 @@ import Testing
             #expect(finished.status == 0, "\(finished.errors)")
             #expect(try finished.json()["cameras"]["demo"]["frames"].integer == 25)
             let probed = try await Programs.tool(
-                ["ffprobe", "-v", "error", "-count_frames", "-of", "json", "-show_entries",
-                    "stream=codec_name,width,height,nb_read_frames", path], in: set.scratch)
+                [
+                    "ffprobe", "-v", "error", "-count_frames", "-of", "json", "-show_entries",
+                    "stream=codec_name,width,height,nb_read_frames", path,
+                ], in: set.scratch)
             #expect(probed.errors.isEmpty, "\(probed.errors)")
             let stream = try probed.json()["streams"][0]
             #expect(stream["codec_name"].text == "mjpeg")

@@ -22,7 +22,8 @@ struct WebcamTests {
     @Test func `a device that another program uses is offline and says so`() async throws {
         let camera = try await Machine.results().camera("busy.json", "other")
         #expect(camera["state"].text == "offline")
-        #expect(camera["detail"].text?.contains("/dev/video0: busy: another program uses the camera") == true, "\(camera)")
+        #expect(
+            camera["detail"].text?.contains("/dev/video0: busy: another program uses the camera") == true, "\(camera)")
     }
 
     @Test func `four webcams become four cameras at once`() async throws {
@@ -123,15 +124,20 @@ struct Machine: Sendable {
         var pictures: [String: [Data]] = [:]
         for (name, size) in [("a", "320x240"), ("b", "176x144"), ("c", "160x120")] {
             try await Programs.tool(
-                ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=\(size):rate=10", "-frames:v", "6",
-                    "-f", "mjpeg", "\(name).mjpeg"], in: scratch)
+                [
+                    "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=\(size):rate=10", "-frames:v", "6",
+                    "-f", "mjpeg", "\(name).mjpeg",
+                ], in: scratch)
             pictures[name] = split(jpegs: try scratch.data("\(name).mjpeg"))
         }
         let environment = ProcessInfo.processInfo.environment.filter { ["HOME", "XDG_CACHE_HOME"].contains($0.key) }
         let script = package.appendingPathComponent("Tests/IntegrationTests/webcams.sh").path
         let finished = try await Programs.run(
             program,
-            ["--devices", "1", "--mem", "2048", "--timeout", "1500", "--", "/bin/bash", script, Programs.folder, camera],
+            [
+                "--devices", "1", "--mem", "2048", "--timeout", "1500", "--", "/bin/bash", script, Programs.folder,
+                camera,
+            ],
             in: scratch, environment: environment, seconds: 1800)
         guard finished.status != cannotRun else {
             throw NoMachine(description: "no machine with webcams can run here: \(finished.errors)")

@@ -27,7 +27,8 @@ import Testing
             while let message = try skimmer.next(&buffer) {
                 switch message {
                 case .frame(let frame, let payload, let count):
-                    words.append("frame \(frame.sequence) \(count) \(payload == picture || payload.isEmpty) \(payload.count)")
+                    words.append(
+                        "frame \(frame.sequence) \(count) \(payload == picture || payload.isEmpty) \(payload.count)")
                 case .other(let envelope, let whole):
                     words.append("\(try Pong.decode(whole.span, envelope).token)")
                 }

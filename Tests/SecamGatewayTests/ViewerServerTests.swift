@@ -294,11 +294,12 @@ struct ViewerServerTests {
         }
     }
 
-    @Test(arguments: [
-        [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0], [0x01, 0x10, 0, 0], [4, 0, 0, 0, 0xff, 0xff, 1, 0],
-        [4, 0, 0, 0, 0x12, 0, 1, 0], [4, 0, 0, 0, 0x40, 0, 0, 0], [4, 0, 0, 0, 0x40, 0, 1, 0],
-        [12, 0, 0, 0, 0x01, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0], [0x01, 0x10, 0, 0], [4, 0, 0, 0, 0xff, 0xff, 1, 0],
+            [4, 0, 0, 0, 0x12, 0, 1, 0], [4, 0, 0, 0, 0x40, 0, 0, 0], [4, 0, 0, 0, 0x40, 0, 1, 0],
+            [12, 0, 0, 0, 0x01, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] as [[UInt8]])
     func `a broken message before login ends the connection with a word`(bytes: [UInt8]) async throws {
         try await ViewerHarness.run { harness in
             let viewer = try await harness.connect()

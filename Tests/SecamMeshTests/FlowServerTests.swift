@@ -63,7 +63,10 @@ import Testing
     @Test func aSequenceOfThisIncarnationIsWhereItBegins() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 3)
-        #expect(told(server.open(open(.every, start), from: consumer, ring(1...5), now: at(0))) == ["frame 3", "frame 4", "frame 5"])
+        #expect(
+            told(server.open(open(.every, start), from: consumer, ring(1...5), now: at(0))) == [
+                "frame 3", "frame 4", "frame 5",
+            ])
     }
 
     @Test func aSequenceThatTheRingHoldsNoLongerBeginsWithAGap() {
@@ -77,7 +80,8 @@ import Testing
     @Test func sequenceNumbersBeginAtOneSoAGapNeverNamesZero() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 0)
-        #expect(told(server.open(open(.every, start), from: consumer, ring(1...2), now: at(0))) == ["frame 1", "frame 2"])
+        #expect(
+            told(server.open(open(.every, start), from: consumer, ring(1...2), now: at(0))) == ["frame 1", "frame 2"])
     }
 
     @Test func aSequenceOfAnotherIncarnationMeansTheWholeRing() {
@@ -90,7 +94,10 @@ import Testing
 
     @Test func aTimeMeansTheFirstFrameAtOrAfterIt() {
         var server = server()
-        #expect(told(server.open(open(.every, .time(400_000)), from: consumer, ring(1...5), now: at(0))) == ["frame 4", "frame 5"])
+        #expect(
+            told(server.open(open(.every, .time(400_000)), from: consumer, ring(1...5), now: at(0))) == [
+                "frame 4", "frame 5",
+            ])
         #expect(told(server.open(open(.every, .time(400_001)), from: consumer, ring(1...5), now: at(0))) == ["frame 5"])
         #expect(told(server.open(open(.every, .time(9_000_000)), from: consumer, ring(1...5), now: at(0))) == [])
     }
@@ -108,7 +115,8 @@ import Testing
 
     @Test func aGroupThatNeverAcknowledgedBeginsLive() {
         var server = server()
-        #expect(told(server.open(open(.every, .acknowledged, group: "new"), from: consumer, ring(1...5), now: at(0))) == [])
+        #expect(
+            told(server.open(open(.every, .acknowledged, group: "new"), from: consumer, ring(1...5), now: at(0))) == [])
     }
 
     // MARK: Cursors
@@ -185,9 +193,11 @@ import Testing
         #expect(told(server.open(open(.every, start, credit: 0), from: consumer, ring, now: at(0))) == [])
         ring.append(ringFrame(4))
         #expect(told(server.pump(ring)) == [])
-        #expect(told(server.credit(Credit(flow: 1, frames: 2), from: consumer, ring, now: at(0))) == ["frame 1", "frame 2"])
+        #expect(
+            told(server.credit(Credit(flow: 1, frames: 2), from: consumer, ring, now: at(0))) == ["frame 1", "frame 2"])
         #expect(told(server.credit(Credit(flow: 1, frames: 0), from: consumer, ring, now: at(0))) == [])
-        #expect(told(server.credit(Credit(flow: 1, frames: 9), from: consumer, ring, now: at(0))) == ["frame 3", "frame 4"])
+        #expect(
+            told(server.credit(Credit(flow: 1, frames: 9), from: consumer, ring, now: at(0))) == ["frame 3", "frame 4"])
         #expect(server.framesSent == 4)
         #expect(server.bytesSent == 40)
     }
@@ -252,7 +262,9 @@ import Testing
     @Test func anUnknownFlowIsSaidToBeUnknown() {
         var server = server()
         let ring = ring(1...3)
-        #expect(told(server.credit(Credit(flow: 5, frames: 1), from: consumer, ring, now: at(0))) == ["close 5 unknownFlow"])
+        #expect(
+            told(server.credit(Credit(flow: 5, frames: 1), from: consumer, ring, now: at(0))) == ["close 5 unknownFlow"]
+        )
         #expect(told(server.acknowledge(ack(1, flow: 6), from: consumer, now: at(0))) == ["close 6 unknownFlow"])
         server.close(CloseFlow(flow: 7, reason: .done), from: consumer)
         #expect(server.count == 0)
@@ -261,7 +273,10 @@ import Testing
     @Test func aFlowBelongsToItsConnectionAlone() {
         var server = server()
         _ = server.open(open(.every, .live), from: consumer, ring([]), now: at(0))
-        #expect(told(server.credit(Credit(flow: 1, frames: 1), from: peer(2), ring([]), now: at(0))) == ["close 1 unknownFlow"])
+        #expect(
+            told(server.credit(Credit(flow: 1, frames: 1), from: peer(2), ring([]), now: at(0))) == [
+                "close 1 unknownFlow"
+            ])
         server.close(CloseFlow(flow: 1, reason: .done), from: peer(2))
         #expect(server.count == 1)
         server.close(CloseFlow(flow: 1, reason: .done), from: consumer)
@@ -301,7 +316,10 @@ import Testing
         #expect(server.count == 2)
         server.tick(now: at(3001))
         #expect(server.count == 1)
-        #expect(told(server.credit(Credit(flow: 1, frames: 1), from: consumer, ring, now: at(3002))) == ["close 1 unknownFlow"])
+        #expect(
+            told(server.credit(Credit(flow: 1, frames: 1), from: consumer, ring, now: at(3002))) == [
+                "close 1 unknownFlow"
+            ])
     }
 
     @Test func demandIsWhatIsOpen() {
@@ -309,8 +327,10 @@ import Testing
         let ring = ring([])
         #expect(server.demand(now: at(0)).isEmpty)
         #expect(server.interval(.luma) == nil)
-        _ = server.open(open(.every, .live, flow: 1, interval: 500_000, rendition: .luma), from: consumer, ring, now: at(0))
-        _ = server.open(open(.every, .live, flow: 2, interval: 100_000, rendition: .luma), from: peer(2), ring, now: at(0))
+        _ = server.open(
+            open(.every, .live, flow: 1, interval: 500_000, rendition: .luma), from: consumer, ring, now: at(0))
+        _ = server.open(
+            open(.every, .live, flow: 2, interval: 100_000, rendition: .luma), from: peer(2), ring, now: at(0))
         _ = server.open(open(.every, .live, flow: 3), from: consumer, ring, now: at(0))
         #expect(server.demand(now: at(0)) == [.jpeg, .luma])
         #expect(server.interval(.luma) == 100_000)
@@ -418,7 +438,8 @@ import Testing
                 #expect(frame.sequence == ring.newest(.jpeg)?.sequence && frame.sequence > last)
                 last = frame.sequence
             }
-            #expect(credit >= 0 && actions.count == actions.filter { if case .frame = $0 { true } else { false } }.count)
+            #expect(
+                credit >= 0 && actions.count == actions.filter { if case .frame = $0 { true } else { false } }.count)
         }
         #expect(frames > 500)
     }

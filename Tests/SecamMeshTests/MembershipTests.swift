@@ -11,9 +11,11 @@ import Testing
     private let yard: Roster.Member
 
     init() throws {
-        join = Join(role: .encode, process: 1, incarnation: 50, name: try Name("encode-a"), endpoint: "", software: "test")
+        join = Join(
+            role: .encode, process: 1, incarnation: 50, name: try Name("encode-a"), endpoint: "", software: "test")
         gateway = Roster.Member(
-            role: .gateway, incarnation: 9, key: [UInt8](repeating: 9, count: 32), name: try Name("gateway"), endpoint: "")
+            role: .gateway, incarnation: 9, key: [UInt8](repeating: 9, count: 32), name: try Name("gateway"),
+            endpoint: "")
         porch = Roster.Member(
             role: .capture, incarnation: 1, key: [UInt8](repeating: 1, count: 32), name: try Name("porch"),
             endpoint: "tcp://h:1")
@@ -37,7 +39,9 @@ import Testing
     @Test func itTriesToJoinOnceASecondUntilItIsAnswered() throws {
         var membership = Membership(join)
         var tries: [Int64] = []
-        for time in stride(from: Int64(0), to: 3500, by: 50) where tick(&membership, time) == ["JOIN"] { tries.append(time) }
+        for time in stride(from: Int64(0), to: 3500, by: 50) where tick(&membership, time) == ["JOIN"] {
+            tries.append(time)
+        }
         #expect(tries == [0, 1000, 2000, 3000])
         #expect(!membership.isJoined)
         #expect(try hear(&membership, roster(gateway), 3600) == ["joined", "added gateway"])
@@ -82,7 +86,10 @@ import Testing
     @Test func aRefusalIsSaidOnceAndTriedAgain() throws {
         var membership = Membership(join)
         _ = tick(&membership, 0)
-        #expect(try hear(&membership, Refused(reason: .wrongRole, detail: "not for you"), 1) == ["refused wrongRole not for you"])
+        #expect(
+            try hear(&membership, Refused(reason: .wrongRole, detail: "not for you"), 1) == [
+                "refused wrongRole not for you"
+            ])
         #expect(tick(&membership, 1000) == [])
         #expect(tick(&membership, 1001) == ["JOIN"])
         #expect(try hear(&membership, Refused(reason: .wrongRole, detail: "not for you"), 1002) == [])
@@ -106,7 +113,8 @@ import Testing
         #expect(try hear(&membership, roster(gateway, porch, yard), 1) == ["added porch yard"])
         #expect(try hear(&membership, roster(gateway, porch, yard), 2) == [])
         #expect(try hear(&membership, roster(gateway, yard), 3) == ["removed porch"])
-        let again = Roster.Member(role: .capture, incarnation: 3, key: yard.key, name: yard.name, endpoint: yard.endpoint)
+        let again = Roster.Member(
+            role: .capture, incarnation: 3, key: yard.key, name: yard.name, endpoint: yard.endpoint)
         #expect(try hear(&membership, roster(gateway, again), 4) == ["added yard removed yard"])
         #expect(membership.members == [gateway, again])
     }
@@ -129,9 +137,12 @@ import Testing
         var membership = try joined()
         _ = try hear(&membership, roster(gateway, porch, yard), 1)
         let other = Roster.Member(
-            role: .capture, incarnation: 3, key: [UInt8](repeating: 7, count: 32), name: porch.name, endpoint: "tcp://h:9")
+            role: .capture, incarnation: 3, key: [UInt8](repeating: 7, count: 32), name: porch.name,
+            endpoint: "tcp://h:9")
         #expect(try hear(&membership, roster(gateway, other, settling: true), 2) == ["added porch removed porch"])
-        #expect(membership.members.contains(other) && !membership.members.contains(porch) && membership.members.contains(yard))
+        #expect(
+            membership.members.contains(other) && !membership.members.contains(porch)
+                && membership.members.contains(yard))
     }
 
     @Test func theCameraIsToldAfterEveryJoin() throws {
@@ -152,7 +163,10 @@ import Testing
 
     @Test func garbageFromTheRegistryIsAnErrorAndChangesNothing() throws {
         var membership = try joined()
-        for bytes: [UInt8] in [[], [0], [UInt8](repeating: 255, count: 40), Grant(jobs: 1).encoded(), roster(gateway, porch).encoded().dropLast()] {
+        for bytes: [UInt8] in [
+            [], [0], [UInt8](repeating: 255, count: 40), Grant(jobs: 1).encoded(),
+            roster(gateway, porch).encoded().dropLast(),
+        ] {
             #expect(throws: WireError.self) { _ = try membership.receive(bytes.span, now: at(1)) }
         }
         #expect(membership.isJoined && membership.members == [gateway])

@@ -49,7 +49,8 @@ private struct MeshWorld {
         registry = try MeshWorld.registry(allowlist, 1, at(0))
     }
 
-    private static func registry(_ allowlist: Allowlist, _ incarnation: UInt64, _ now: MonotonicTime) throws -> Registry {
+    private static func registry(_ allowlist: Allowlist, _ incarnation: UInt64, _ now: MonotonicTime) throws -> Registry
+    {
         let own = Roster.Member(
             role: .gateway, incarnation: incarnation, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),
             endpoint: "")
@@ -95,7 +96,8 @@ private struct MeshWorld {
         case 7:
             if let member = members.removeValue(forKey: name), member.isConnected, isRegistryUp {
                 perform(
-                    try registry.receive(Leave().encoded().span, from: member.peer, key: member.key, time: 0, now: at(time)))
+                    try registry.receive(
+                        Leave().encoded().span, from: member.peer, key: member.key, time: 0, now: at(time)))
             }
         default: isRegistryUp ? stopRegistry() : try startRegistry()
         }
@@ -109,7 +111,8 @@ private struct MeshWorld {
     private mutating func start(_ name: Name) {
         nextIncarnation += 1
         let join = Join(
-            role: .capture, process: 1, incarnation: nextIncarnation, name: name, endpoint: "tcp://h:\(nextIncarnation)",
+            role: .capture, process: 1, incarnation: nextIncarnation, name: name,
+            endpoint: "tcp://h:\(nextIncarnation)",
             software: "test")
         members[name] = Member(state: Membership(join), join: join, key: keys[name]!, peer: freshPeer())
         members[name]!.isConnected = isRegistryUp

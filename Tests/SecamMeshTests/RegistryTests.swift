@@ -15,7 +15,8 @@ import Testing
     /// Admits camera `porch` with key 0, any `encode-…` with key 1, camera `yard` with key 2.
     private func registry(_ limits: Registry.Limits = .init()) throws -> Registry {
         Registry(
-            own: Roster.Member(role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist([
                 .init(key: keys[0], role: .capture, pattern: "porch"),
                 .init(key: keys[1], role: .encode, pattern: "encode-*"),
@@ -73,7 +74,8 @@ import Testing
 
     @Test func twoRolesMayShareAName() throws {
         var registry = Registry(
-            own: Roster.Member(role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist([
                 .init(key: keys[0], role: .capture, pattern: "porch"), .init(key: keys[1], role: .motion, pattern: "*"),
             ]), now: at(0), policy: TestRegistry.usualPolicy)
@@ -120,7 +122,10 @@ import Testing
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try report(.online), 1, keys[0])
         _ = try hear(&registry, Beat(incarnation: 1, figures: [Figure(.framesCaptured, 4)]), 1, keys[0])
-        #expect(try hear(&registry, try join(.capture, "porch"), 1, keys[0], time: 99) == ["ROSTER 1 settling [gateway porch] to 1"])
+        #expect(
+            try hear(&registry, try join(.capture, "porch"), 1, keys[0], time: 99) == [
+                "ROSTER 1 settling [gateway porch] to 1"
+            ])
         #expect(registry.cameras.count == 1, "what it said of its camera still holds")
         let status = registry.status(figures: [], time: 100, joined: 0, process: 1, now: at(0))
         #expect(status.members.last?[.framesCaptured] == 4)
@@ -153,7 +158,10 @@ import Testing
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
-        #expect(try hear(&registry, Leave(), 1, keys[0]) == ["left porch: it left", "ROSTER 3 settling [gateway encode-a] to 2", "changed"])
+        #expect(
+            try hear(&registry, Leave(), 1, keys[0]) == [
+                "left porch: it left", "ROSTER 3 settling [gateway encode-a] to 2", "changed",
+            ])
         #expect(told(registry.lost(peer(2), now: at(1))).first == "left encode-a: its connection is gone")
         #expect(told(registry.lost(peer(2), now: at(1))) == [])
     }
@@ -183,7 +191,8 @@ import Testing
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try join(.capture, "yard"), 2, keys[2])
-        let actions = told(registry.update(Allowlist([.init(key: keys[2], role: .capture, pattern: "yard")]), now: at(5)))
+        let actions = told(
+            registry.update(Allowlist([.init(key: keys[2], role: .capture, pattern: "yard")]), now: at(5)))
         #expect(actions == ["left porch: key revoked", "ROSTER 3 settling [gateway yard] to 2", "changed"])
         #expect(!registry.isAdmitted(keys[0]) && registry.isAdmitted(keys[2]))
         #expect(try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0]) == ["refused"])
@@ -193,7 +202,8 @@ import Testing
     @Test func aKeyThatIsNowForAnotherNameLosesItsMember() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
-        let actions = told(registry.update(Allowlist([.init(key: keys[0], role: .capture, pattern: "cellar")]), now: at(5)))
+        let actions = told(
+            registry.update(Allowlist([.init(key: keys[0], role: .capture, pattern: "cellar")]), now: at(5)))
         #expect(actions.first == "left porch: key revoked")
     }
 
@@ -253,9 +263,11 @@ import Testing
 
     @Test func onlyAnOperatorIsAnOperator() throws {
         let registry = Registry(
-            own: Roster.Member(role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist([
-                .init(key: keys[0], role: .operator, pattern: "operator"), .init(key: keys[1], role: .capture, pattern: "*"),
+                .init(key: keys[0], role: .operator, pattern: "operator"),
+                .init(key: keys[1], role: .capture, pattern: "*"),
             ]), now: at(0), policy: TestRegistry.usualPolicy)
         #expect(registry.isOperator(keys[0]))
         #expect(!registry.isOperator(keys[1]))

@@ -106,7 +106,8 @@ import Testing
         actions += told(pool.grant(1, from: peer(4), now: at(10)))
         actions += told(pool.tick(now: at(50)))
         actions += told(give(&pool, 2, from: 4, at: 60))
-        #expect(actions == ["1 to 1", "1 to 2", "1 to 3", "dropped 1: 3 encoders did not give it back", "2 to 4", "done 2"])
+        #expect(
+            actions == ["1 to 1", "1 to 2", "1 to 3", "dropped 1: 3 encoders did not give it back", "2 to 4", "done 2"])
     }
 
     @Test func aFailureIsNotRepeatedAndHoldsNothingUp() {

@@ -9,7 +9,9 @@ import Testing
         _ folder: ScratchFolder, _ name: String, by issuer: String?, _ more: [String] = []
     ) async throws {
         let file = folder.path + "/" + name
-        var arguments = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        var arguments = [
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        ]
         arguments += ["-subj", "/CN=\(name)", "-keyout", file + ".key", "-out", file + ".pem"]
         if let issuer {
             arguments += ["-CA", folder.path + "/\(issuer).pem", "-CAkey", folder.path + "/\(issuer).key"]

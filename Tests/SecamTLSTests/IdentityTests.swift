@@ -46,9 +46,13 @@ import Testing
 
     @Test func aDirectoryThatCannotBeMadeIsNamed() throws {
         let directory = try folder.write("file", [1]) + "/below"
-        guard case .file(directory, _, _)? = #expect(throws: TLSError.self, performing: {
-            try TLSIdentity.loadOrCreate(directory: directory, hostNames: [])
-        }) else {
+        guard
+            case .file(directory, _, _)? = #expect(
+                throws: TLSError.self,
+                performing: {
+                    try TLSIdentity.loadOrCreate(directory: directory, hostNames: [])
+                })
+        else {
             Issue.record("the error does not name the directory")
             return
         }

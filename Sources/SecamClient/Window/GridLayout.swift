@@ -11,9 +11,10 @@ enum GridLayout {
     /// The cells of `count` pictures: as many columns as make the pictures largest when each is 16:9.
     static func cells(count: Int, width: Int, height: Int) -> [Rectangle] {
         guard count > 0, width > 0, height > 0 else { return [] }
-        let columns = (1...count).max { left, right in
-            pictureWidth(count, left, width, height) < pictureWidth(count, right, width, height)
-        } ?? 1
+        let columns =
+            (1...count).max { left, right in
+                pictureWidth(count, left, width, height) < pictureWidth(count, right, width, height)
+            } ?? 1
         let rows = (count + columns - 1) / columns
         return (0..<count).map { index in
             let (row, column) = index.quotientAndRemainder(dividingBy: columns)

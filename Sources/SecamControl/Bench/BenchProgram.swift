@@ -2,10 +2,11 @@ internal import FoundationEssentials
 internal import Glibc
 import SecamConfig
 import Subprocess
+
 #if canImport(System)
-import System
+    import System
 #else
-import SystemPackage
+    import SystemPackage
 #endif
 
 /// Programs that a benchmark runs beside the services. What they say on standard error goes where ours does.

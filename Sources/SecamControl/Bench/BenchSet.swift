@@ -55,7 +55,9 @@ struct DivertedErrors {
     func say(_ text: String) { write("secam bench: \(text)\n") }
 
     /// The last lines of the log, for people who look for a reason.
-    func showLog() { write((SmallFile.read(log) ?? "").split(separator: "\n").suffix(20).joined(separator: "\n") + "\n") }
+    func showLog() {
+        write((SmallFile.read(log) ?? "").split(separator: "\n").suffix(20).joined(separator: "\n") + "\n")
+    }
 
     func end() {
         dup2(original, 2)
@@ -142,7 +144,8 @@ struct BenchSet: Sendable {
     func loadArguments(cameras: [String]) -> [String] {
         let colon = address.local.lastIndex(of: ":")!
         let arguments = [
-            "--host", String(address.local[..<colon]), "--port", String(address.local[address.local.index(after: colon)...]),
+            "--host", String(address.local[..<colon]), "--port",
+            String(address.local[address.local.index(after: colon)...]),
             "--fingerprint", address.fingerprint,
         ]
         return arguments + cameras.flatMap { ["--camera", $0] }

@@ -92,7 +92,8 @@ struct StatusReport {
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
             if camera.state == .offline {
-                text += "    since \(UTCText.text(microseconds: camera.since)): \(TerminalText.printable(camera.detail))\n"
+                text +=
+                    "    since \(UTCText.text(microseconds: camera.since)): \(TerminalText.printable(camera.detail))\n"
             }
         }
         text += "services\n"

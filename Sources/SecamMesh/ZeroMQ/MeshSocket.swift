@@ -90,7 +90,8 @@ public struct Received: Sendable {
         // Nothing is kept for a peer that is not there: what it missed is said anew when it is back.
         try socket.set(ZMQ_IMMEDIATE, 1)
         try socket.set(ZMQ_RECONNECT_IVL, 100)
-        try socket.set(ZMQ_RECONNECT_IVL_MAX, 2000)
+        // Short, since a handshake may be refused until the roster with our key has arrived at the other end.
+        try socket.set(ZMQ_RECONNECT_IVL_MAX, 500)
         try socket.set(ZMQ_CURVE_SERVERKEY, serverKey.bytes)
         try socket.set(ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)

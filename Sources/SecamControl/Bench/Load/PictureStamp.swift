@@ -24,7 +24,9 @@ enum PictureStamp {
             // An eighth of the size is the mean of each block: a pixel for each cell.
             let size = try decoder.header(of: jpeg.span).size(at: .eighth)
             guard size.width >= bits else { return nil }
-            if buffer.count != size.width * size.height { buffer = [UInt8](repeating: 0, count: size.width * size.height) }
+            if buffer.count != size.width * size.height {
+                buffer = [UInt8](repeating: 0, count: size.width * size.height)
+            }
             var target = buffer.mutableSpan
             _ = try decoder.decodeLuma(jpeg.span, scale: .eighth, into: &target)
             return (0..<bits).reduce(0) { number, bit in number | (buffer[bit] >= 128 ? 1 << UInt32(bit) : 0) }

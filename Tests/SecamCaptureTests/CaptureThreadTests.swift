@@ -1,0 +1,168 @@
+import SecamConfig
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+import Synchronization
+import Testing
+
+@testable import SecamCapture
+
+/// A source that does what its script says, one step for each call.
+private final class ScriptedSource: PictureSource {
+    enum Step: Sendable {
+        case picture([UInt8])
+        case damaged
+        case failure
+    }
+
+    let format: SourceFormat
+    private let steps: Mutex<[Step]>
+
+    init(_ format: SourceFormat, _ steps: [Step]) {
+        self.format = format
+        self.steps = Mutex(steps)
+    }
+
+    func next(
+        waiting microseconds: Int64, _ take: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
+    ) throws(SourceFailure) -> SourceOutcome {
+        // The last step goes on for ever.
+        let step = steps.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+        _ = Pacing.wait(until: MonotonicTime.now.advanced(byMicroseconds: 1000), atMost: 1000)
+        switch step {
+        case .picture(let bytes):
+            take(bytes.span, format, WallClock.now)
+            return .picture
+        case .damaged: return .damaged("cut short")
+        case .failure: throw SourceFailure(description: "unplugged")
+        }
+    }
+}
+
+/// What a capture thread told, and how often it opened its source.
+private final class Told: Sendable {
+    let events = Mutex<[CaptureEvent]>([])
+    let opened = Atomic<Int>(0)
+    let isStopped = Atomic<Bool>(false)
+
+    var states: [CameraState] {
+        events.withLock { $0.compactMap { if case .state(let state, _, _) = $0 { state } else { nil } } }
+    }
+
+    var pictures: [CapturedPicture] {
+        events.withLock { $0.compactMap { if case .picture(let picture) = $0 { picture } else { nil } } }
+    }
+}
+
+@Suite struct CaptureThreadTests {
+    private static let jpeg = SourceFormat(
+        pixelFormat: .jpeg, width: 64, height: 48, bytesPerLine: 0, framesPerSecond: 30, description: "JPEG")
+    private static let raw = SourceFormat(
+        pixelFormat: .i420, width: 64, height: 48, bytesPerLine: 0, framesPerSecond: 30, description: "I420")
+
+    /// What comes of opening the source.
+    private enum Opening: Sendable {
+        case source(SourceFormat, [ScriptedSource.Step])
+        case failure
+    }
+
+    /// Starts a thread whose n-th opening comes to the n-th of these; the last one goes on.
+    private func start(_ openings: [Opening]) -> (thread: CaptureThread, told: Told) {
+        let told = Told()
+        let thread = CaptureThread(
+            open: { (_) throws(SourceFailure) in
+                let number = told.opened.add(1, ordering: .relaxed).oldValue
+                switch openings[min(number, openings.count - 1)] {
+                case .source(let format, let steps): return ScriptedSource(format, steps)
+                case .failure: throw SourceFailure(description: "no such device")
+                }
+            },
+            deliver: { event in told.events.withLock { $0.append(event) } },
+            stopped: { told.isStopped.store(true, ordering: .relaxed) })
+        return (thread, told)
+    }
+
+    private func demand(_ renditions: RenditionSet) -> CaptureDemand {
+        var demand = CaptureDemand()
+        demand.renditions = renditions
+        return demand
+    }
+
+    private func stop(_ thread: CaptureThread, _ told: Told) async throws {
+        thread.stop()
+        #expect(try await waitUntil { told.isStopped.load(ordering: .relaxed) })
+    }
+
+    @Test func withoutDemandItIsOpenedOnceAndThenIdle() async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.picture([1])])])
+        #expect(try await waitUntil { told.states == [.starting, .online, .idle] })
+        #expect(told.pictures.isEmpty)
+        #expect(told.opened.load(ordering: .relaxed) == 1)
+        thread.demand(demand(.jpeg))
+        #expect(try await waitUntil { !told.pictures.isEmpty })
+        #expect(told.opened.load(ordering: .relaxed) == 2)
+        try await stop(thread, told)
+    }
+
+    @Test func aJPEGIsPassedThroughAndOnlyTheRestIsWork() async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.picture([0xff, 0xd8, 7])])])
+        thread.demand(demand(.jpeg))
+        #expect(try await waitUntil { !told.pictures.isEmpty })
+        thread.demand(demand([.jpeg, .luma]))
+        #expect(try await waitUntil { told.pictures.contains { $0.work != nil } })
+        try await stop(thread, told)
+        let first = try #require(told.pictures.first)
+        #expect(first.jpeg.map(Array.init) == [0xff, 0xd8, 7] && first.work == nil)
+        let asked = try #require(told.pictures.first { $0.work != nil })
+        #expect(asked.jpeg.map(Array.init) == [0xff, 0xd8, 7] && asked.asked == .luma)
+        let numbers = told.pictures.map(\.sequence)
+        #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
+    }
+
+    @Test func aRawPictureIsWorkWithItsSequenceAsTheJobsNumber() async throws {
+        let bytes = [UInt8](repeating: 9, count: 64 * 48 * 3 / 2)
+        let (thread, told) = start([.source(Self.raw, [.picture(bytes)])])
+        thread.demand(demand([.jpeg, .sub]))
+        #expect(try await waitUntil { !told.pictures.isEmpty })
+        try await stop(thread, told)
+        let picture = try #require(told.pictures.first)
+        let message = try #require(picture.work)
+        try message.withBytes { bytes in
+            let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+            let (work, payload) = try Work.decode(bytes, envelope)
+            #expect(work.job == picture.sequence && work.renditions == [.jpeg, .sub])
+            #expect(work.format == .i420 && payload.count == 64 * 48 * 3 / 2)
+        }
+    }
+
+    @Test func aLostSourceIsOfflineAndComesBackWithAnotherFormat() async throws {
+        let (thread, told) = start([
+            .source(Self.jpeg, [.picture([1]), .failure]),
+            .failure,
+            .source(Self.raw, [.picture([UInt8](repeating: 0, count: 64 * 48 * 3 / 2))]),
+        ])
+        thread.demand(demand(.jpeg))
+        #expect(try await waitUntil { told.states == [.starting, .online, .offline, .offline, .online] })
+        #expect(try await waitUntil { told.pictures.contains { $0.work != nil } })
+        try await stop(thread, told)
+    }
+
+    @Test func aSourceThatOpensAndThenFailsStaysOffline() async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.failure])])
+        thread.demand(demand(.jpeg))
+        #expect(try await waitUntil { told.opened.load(ordering: .relaxed) >= 3 })
+        try await stop(thread, told)
+        #expect(!told.states.contains(.online))
+        #expect(told.states.filter { $0 == .starting }.count == 1)
+    }
+
+    @Test func damagedPicturesTakeANumberAndAreTold() async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.picture([1]), .damaged, .picture([2])])])
+        thread.demand(demand(.jpeg))
+        #expect(
+            try await waitUntil {
+                told.events.withLock { $0.contains { if case .damaged = $0 { true } else { false } } }
+            })
+        try await stop(thread, told)
+    }
+}

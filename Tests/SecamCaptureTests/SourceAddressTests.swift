@@ -1,0 +1,34 @@
+import Testing
+
+@testable import SecamCapture
+
+@Suite struct SourceAddressTests {
+    @Test(arguments: [
+        ("v4l2:/dev/video0", SourceAddress.device("/dev/video0")),
+        ("file:/a b/c.mkv", .file("/a b/c.mkv", framesPerSecond: nil)),
+        ("file:c.mkv?fps=2.5", .file("c.mkv", framesPerSecond: 2.5)),
+        ("rtsp://host/stream", .stream("rtsp://host/stream")),
+        ("https://user:word@host/x?y=z", .stream("https://user:word@host/x?y=z")),
+        ("test:64x4096@240", .test(width: 64, height: 4096, framesPerSecond: 240)),
+    ])
+    func isUnderstood(text: String, address: SourceAddress) throws {
+        #expect(try SourceAddress(text) == address)
+    }
+
+    @Test(arguments: [
+        "", "/dev/video0", "v4l2:", "ftp://host/x", "test:640x480", "test:640@30", "test:63x480@30", "test:640x480@0",
+        "test:640x480@241", "test:8192x8192@1", "file:x?fps=0", "file:x?fps=fast", "file:x?fps=nan",
+    ])
+    func isRefusedWithWhatWouldBeRight(text: String) {
+        let error = #expect(throws: SourceAddress.Invalid.self) { _ = try SourceAddress(text) }
+        #expect(error?.description.contains("use v4l2:/dev/videoN, file:PATH[?fps=N]") == true)
+    }
+
+    @Test(arguments: [
+        ("rtsp://admin:word@host:554/x", "rtsp://…@host:554/x"), ("http://host/@x", "http://host/@x"),
+        ("http://a@b@host/", "http://…@host/"), ("v4l2:/dev/video0", "v4l2:/dev/video0"),
+    ])
+    func isShownWithoutItsPassword(text: String, shown: String) {
+        #expect(SourceAddress.withoutPassword(text) == shown)
+    }
+}

@@ -1,0 +1,251 @@
+import SecamJPEG
+import SecamMesh
+import SecamPicture
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamEncode
+
+private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
+
+@Suite struct PictureWorkerTests {
+    private let worker: PictureWorker
+
+    init() throws { worker = try PictureWorker() }
+
+    // MARK: What it makes
+
+    @Test(arguments: raw, [(64, 48), (321, 201), (640, 360)])
+    func theJPEGIsThePicture(format: PixelFormat, size: (Int, Int)) throws {
+        let picture = Slopes(width: size.0, height: size.1)
+        let result = try make(.jpeg, format, picture)
+        let made = try #require(result.made.first)
+        #expect(result.made.count == 1 && made.rendition == .jpeg && made.format == .jpeg)
+        #expect(made.width == size.0 && made.height == size.1 && Int(made.length) == result.payload.count)
+        let decoded = try decode(result.payload)
+        #expect(decoded.width == size.0 && decoded.height == size.1)
+        #expect(difference(decoded.luma.map(Int.init), picture.means(factor: 1)) < 2)
+        guard format != .gray8 else { return }
+        let middle = picture.pixel(size.0 / 4 & ~1, size.1 / 4 & ~1)
+        let chroma = decoded.chroma(size.0 / 4 & ~1, size.1 / 4 & ~1)
+        #expect(abs(chroma.u - middle.u) < 6 && abs(chroma.v - middle.v) < 6)
+    }
+
+    @Test(
+        arguments: raw + [.jpeg],
+        [(640, 360, 640), (640, 360, 639), (641, 361, 330), (640, 360, 100), (640, 360, 16), (64, 64, 64)])
+    func theSmallOneIsTheFirstThatIsNarrowEnough(format: PixelFormat, sizes: (Int, Int, Int)) throws {
+        let (width, height, widest) = sizes
+        let picture = Slopes(width: width, height: height)
+        let factor = [1, 2, 4].first { (width + $0 - 1) / $0 <= widest } ?? 8
+        let result = try make(.sub, format, picture, subWidth: widest)
+        let made = try #require(result.made.first)
+        #expect(made.rendition == .sub && made.format == .jpeg)
+        #expect(Int(made.width) == (width + factor - 1) / factor && Int(made.height) == (height + factor - 1) / factor)
+        let decoded = try decode(result.payload)
+        #expect(decoded.width == Int(made.width) && decoded.height == Int(made.height))
+        #expect(difference(decoded.luma.map(Int.init), picture.means(factor: factor)) < 3)
+    }
+
+    @Test(
+        arguments: raw + [.jpeg],
+        [(64, 48, 1), (320, 200, 1), (321, 10, 2), (640, 480, 2), (1280, 720, 4), (3000, 200, 16)])
+    func theLumaMapHasTheSizeAndTheMeansOfItsRule(format: PixelFormat, sizes: (Int, Int, Int)) throws {
+        let (width, height, factor) = sizes
+        let picture = Slopes(width: width, height: height)
+        let result = try make(.luma, format, picture)
+        let made = try #require(result.made.first)
+        #expect(made.rendition == .luma && made.format == .gray8)
+        #expect(Int(made.width) == (width + factor - 1) / factor && Int(made.height) == (height + factor - 1) / factor)
+        #expect(result.payload.count == Int(made.width) * Int(made.height))
+        let off = difference(result.payload.map(Int.init), picture.means(factor: factor))
+        #expect(format == .jpeg || format == .rgb24 ? off < 3 : off == 0)
+    }
+
+    @Test func allRenditionsOfOnePictureComeInOneResult() throws {
+        let picture = Slopes(width: 320, height: 240)
+        let result = try make(.all, .nv12, picture, subWidth: 160)
+        #expect(result.made.map(\.rendition) == [.jpeg, .sub, .luma])
+        #expect(result.made.reduce(0) { $0 + Int($1.length) } == result.payload.count)
+        let first = Int(result.made[0].length)
+        let second = first + Int(result.made[1].length)
+        #expect(try decode(Array(result.payload[..<first])).width == 320)
+        #expect(try decode(Array(result.payload[first..<second])).width == 160)
+        #expect(Array(result.payload[second...]) == (try make(.luma, .nv12, picture).payload))
+    }
+
+    @Test func aBetterQualityIsALargerJPEG() throws {
+        var random = SeededGenerator(seed: 3)
+        let noise = random.bytes(160 * 120)
+        let sizes = try [1, 20, 80, 100].map { quality in
+            try answer(work(.jpeg, .gray8, 160, 120, quality: quality), noise).payload.count
+        }
+        #expect(sizes == sizes.sorted() && sizes[0] * 3 < sizes[3])
+    }
+
+    @Test func theFrameNumberCanBeReadFromWhatItMakes() throws {
+        let test = try TestPicture(width: 320, height: 240, framesPerSecond: 30)
+        for frame: UInt64 in [1, 77, 65_535] {
+            var bytes = [UInt8](repeating: 0, count: test.layout.byteCount)
+            var target = bytes.mutableSpan
+            try test.render(frame: frame, utcMicroseconds: 0, into: &target)
+            let result = try answer(work(.jpeg, .i420, 320, 240, quality: 50), bytes)
+            let decoded = try decode(result.payload)
+            let layout = try PictureLayout(format: .gray8, width: 320, height: 240)
+            #expect(TestPicture.frameNumber(inLuma: decoded.luma.span, layout: layout) == UInt32(frame))
+        }
+    }
+
+    // MARK: Hostile work
+
+    @Test(arguments: raw + [.jpeg], [RenditionSet.jpeg, .sub, .luma, .all])
+    func aPictureShorterThanSaidIsAFailure(format: PixelFormat, renditions: RenditionSet) throws {
+        let whole = Slopes(width: 64, height: 48).bytes(format)
+        for count in Set([0, 1, 64, 64 * 48, whole.count / 2, whole.count - 1])
+        where count >= 0 && count < max(1, whole.count) {
+            let result = try answer(work(renditions, format, 64, 48), Array(whole.prefix(count)))
+            #expect(!result.failure.isEmpty && result.made.isEmpty && result.payload.isEmpty, "\(count) bytes")
+        }
+    }
+
+    @Test(arguments: [RenditionSet.sub, .luma])
+    func garbageInsteadOfAJPEGIsAFailure(rendition: RenditionSet) throws {
+        var random = SeededGenerator(seed: 5)
+        for start: [UInt8] in [[], [0xff], [0xff, 0xd8], [0xff, 0xd8, 0xff, 0xc0, 0xff, 0xff]] {
+            let result = try answer(work(rendition, .jpeg, 640, 480), start + random.bytes(500))
+            #expect(!result.failure.isEmpty && result.made.isEmpty)
+        }
+    }
+
+    @Test func aDamagedJPEGNeverTraps() throws {
+        var random = SeededGenerator(seed: 6)
+        let good = try make(.jpeg, .i420, Slopes(width: 320, height: 240)).payload
+        for _ in 0..<300 {
+            var bad = good
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                bad[Int.random(in: 0..<bad.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            if random.chance(percent: 30) { bad.removeLast(Int.random(in: 0..<bad.count, using: &random)) }
+            let result = try answer(work([.sub, .luma], .jpeg, 320, 240, subWidth: 160), bad)
+            #expect(result.failure.isEmpty == (result.made.count == 2))
+        }
+    }
+
+    @Test(arguments: raw, [RenditionSet.jpeg, .sub, .luma])
+    func theLargestSizeThatTheWireAllowsIsRefusedBeforeAnythingIsAllocated(format: PixelFormat, rendition: RenditionSet)
+        throws
+    {
+        for bytes: [UInt8] in [[], [UInt8](repeating: 1, count: 100_000)] {
+            let result = try answer(work(rendition, format, 16384, 16384), bytes)
+            #expect(!result.failure.isEmpty && result.made.isEmpty)
+        }
+    }
+
+    @Test(arguments: raw, [(1, 1), (1, 16384), (16384, 1), (2, 3)])
+    func sizesAtTheEdgeAreMade(format: PixelFormat, size: (Int, Int)) throws {
+        let result = try make([.jpeg, .sub, .luma], format, Slopes(width: size.0, height: size.1), subWidth: 16)
+        #expect(result.failure == "" && result.made.count == 3)
+    }
+
+    @Test func aJPEGIsNotMadeOfAJPEG() throws {
+        let jpeg = try make(.jpeg, .i420, Slopes(width: 64, height: 48)).payload
+        let result = try answer(work([.jpeg, .luma], .jpeg, 64, 48), jpeg)
+        #expect(result.failure.contains("JPEG already") && result.made.isEmpty && result.payload.isEmpty)
+    }
+
+    @Test func aFailureDoesNotSpoilTheNextJob() throws {
+        _ = try answer(work(.all, .i420, 64, 48), [1, 2, 3])
+        _ = try answer(work(.sub, .jpeg, 64, 48), [1, 2, 3])
+        for format in raw {
+            #expect(try make(.all, format, Slopes(width: 64, height: 48)).failure == "")
+        }
+    }
+
+    @Test func aMoreThanLargeEnoughPictureIsTaken() throws {
+        let picture = Slopes(width: 64, height: 48)
+        let result = try answer(work(.all, .i420, 64, 48), picture.bytes(.i420) + [UInt8](repeating: 0, count: 999))
+        #expect(result.failure == "" && result.made.count == 3)
+    }
+
+    @Test func whatIsNoWorkIsNotAnswered() throws {
+        let truncated = MeshMessage(Array(work(.jpeg, .gray8, 4, 4).encoded(payload: 16).prefix(20)))
+        let others: [MeshMessage] = [
+            MeshMessage([]), MeshMessage([1, 2, 3]), MeshMessage(Grant(jobs: 1)), truncated,
+            MeshMessage([UInt8](repeating: 255, count: 100)),
+        ]
+        for message in others {
+            guard case .unreadable = worker.answer(message) else {
+                Issue.record("answered \(message.count) bytes")
+                continue
+            }
+        }
+    }
+
+    // MARK: Helpers
+
+    private struct Result {
+        let made: [WorkResult.Made]
+        let failure: String
+        let payload: [UInt8]
+    }
+
+    private func work(
+        _ renditions: RenditionSet, _ format: PixelFormat, _ width: Int, _ height: Int, quality: Int = 95,
+        subWidth: Int = 640
+    ) -> Work {
+        Work(
+            job: 42, renditions: renditions, quality: UInt8(quality), subWidth: UInt16(subWidth), format: format,
+            width: UInt16(width), height: UInt16(height))
+    }
+
+    private func answer(_ work: Work, _ picture: [UInt8]) throws -> Result {
+        let message = MeshMessage(work.encoded(payload: picture.count), payload: picture[...])
+        guard case .result(let answer, let isFailure, _) = worker.answer(message) else {
+            throw WireError.unknownType(0)
+        }
+        return try answer.withBytes { bytes in
+            let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+            let (result, payload) = try WorkResult.decode(bytes, envelope)
+            #expect(result.job == 42 && isFailure == !result.failure.isEmpty)
+            return Result(
+                made: result.renditions, failure: result.failure, payload: [UInt8](copying: bytes.extracting(payload)))
+        }
+    }
+
+    /// Has renditions made of a picture; of format JPEG it is encoded first.
+    private func make(
+        _ renditions: RenditionSet, _ format: PixelFormat, _ picture: Slopes, subWidth: Int = 640
+    ) throws -> Result {
+        let bytes =
+            format == .jpeg
+            ? try answer(work(.jpeg, .i420, picture.width, picture.height), picture.bytes(.i420)).payload
+            : picture.bytes(format)
+        return try answer(work(renditions, format, picture.width, picture.height, subWidth: subWidth), bytes)
+    }
+
+    private struct Decoded {
+        let width: Int
+        let height: Int
+        let planes: [UInt8]
+
+        var luma: [UInt8] { Array(planes.prefix(width * height)) }
+
+        func chroma(_ x: Int, _ y: Int) -> (u: Int, v: Int) {
+            let (columns, rows) = ((width + 1) / 2, (height + 1) / 2)
+            let offset = width * height + y / 2 * columns + x / 2
+            return (Int(planes[offset]), Int(planes[offset + columns * rows]))
+        }
+    }
+
+    private func decode(_ jpeg: [UInt8]) throws -> Decoded {
+        var decoder = try JPEGDecoder()
+        let header = try decoder.header(of: jpeg.span)
+        var planes = [UInt8](
+            repeating: 0, count: PixelFormat.i420.byteCount(width: header.width, height: header.height)!)
+        var target = planes.mutableSpan
+        let picture = try decoder.decodeI420(jpeg.span, into: &target)
+        #expect(!picture.isDamaged)
+        return Decoded(width: picture.width, height: picture.height, planes: planes)
+    }
+}
