@@ -158,7 +158,22 @@ struct BackgroundModel {
                 x &+= 1
             }
         }
+        forgetBorder()
         return Float(changed) / max(Float(cells.watchedCount), 1)
+    }
+
+    /// While the camera shakes, the picture's border is seen now and then, and little is known of it.
+    private func forgetBorder() {
+        guard max(shift.x.magnitude, shift.y.magnitude) >= 0.5 else { return }
+        let (width, height) = (cells.width, cells.height)
+        let columns = Int(shift.x.magnitude) + 2
+        let rows = Int(shift.y.magnitude) + 2
+        for row in 0..<height {
+            let isBorder = row < rows || row >= height - rows
+            let line = unsafe cells.ratio + row * width
+            for column in 0..<(isBorder ? width : min(columns, width)) { unsafe line[column] = 0 }
+            for column in max(0, width - columns)..<width { unsafe line[column] = 0 }
+        }
     }
 
     /// Learns the cells that are background; the others' turn comes with ``learn(_:as:seconds:)``.

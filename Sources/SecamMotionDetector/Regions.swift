@@ -17,6 +17,9 @@ struct Region {
     var strong: Float = 0
     var score: Float = 0
     var moving: Float = 0
+    /// The sum of the differences to the map of some tenths of a second ago, and of their squares.
+    var step: Float = 0
+    var stepSquares: Float = 0
     var restless: Float = 0
     var current: Float = 0
     var mean: Float = 0
@@ -40,6 +43,8 @@ struct Region {
         strong += other.strong
         score += other.score
         moving += other.moving
+        step += other.step
+        stepSquares += other.stepSquares
         restless += other.restless
         current += other.current
         mean += other.mean
@@ -54,6 +59,11 @@ struct Region {
 
     var centerX: Float { weightedX / score }
     var centerY: Float { weightedY / score }
+
+    /// Whether all of it became brighter or darker by the same small step, as by a camera's exposure: no motion.
+    func isEvenStep(_ share: Float) -> Bool {
+        step * step > share * cells * stepSquares && step.magnitude < 0.5 * (current - mean).magnitude
+    }
 
     /// What is left of the current values' variance when the background, brighter or darker by a factor and an offset,
     /// is taken away; and the variance of the background: 0 for a wall without texture, about which this says nothing.
@@ -145,7 +155,10 @@ struct RegionFinder: ~Copyable {
         sum.weightedY += weight * Float(y)
         sum.restless += deviation
         let threshold = max(tuning.baseThreshold, tuning.deviations * deviation)
-        if unsafe (current - cells.recent[index]).magnitude > tuning.movingShare * threshold { sum.moving += 1 }
+        let step = unsafe current - cells.recent[index]
+        if step.magnitude > tuning.movingShare * threshold { sum.moving += 1 }
+        sum.step += step
+        sum.stepSquares += step * step
         sum.current += current
         sum.mean += mean
         sum.currentSquares += current * current

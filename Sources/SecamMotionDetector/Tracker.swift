@@ -152,7 +152,7 @@ struct Tracker: ~Copyable {
         place(index, sum, at: now)
         tracks[index].hits += 1
         tracks[index].meanScore += (sum.score - tracks[index].meanScore) / min(tracks[index].hits, 8)
-        if sum.moving >= max(2, tuning.movedShare * sum.cells) {
+        if sum.moving >= max(2, tuning.movedShare * sum.cells), !sum.isEvenStep(tuning.evenShare) {
             tracks[index].moved = now
             tracks[index].movedHits += 1
         }

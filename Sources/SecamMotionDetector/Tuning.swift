@@ -6,7 +6,7 @@ struct Tuning: Sendable {
     var deviations: Float = 5
     var weak: Float = 0.6
     var meanSeconds: Float = 4
-    var moverSeconds: Float = 30
+    var moverSeconds: Float = 60
     var stillSeconds: Float = 4
     var flickerSeconds: Float = 8
     var deviationUp: Float = 4
@@ -25,6 +25,7 @@ struct Tuning: Sendable {
     var shiftGain: Float = 0.75
     var presence: Float = 0.7
     var ghost: Float = 1.3
+    var evenShare: Float = 0.5
     var ghostAfter: Float = 0.3
     var growth: Float = 0.25
     var quietSeconds: Float = 3
