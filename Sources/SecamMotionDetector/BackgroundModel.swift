@@ -122,44 +122,59 @@ struct BackgroundModel {
     /// camera puts a neighbour's value here, so what lies between the neighbours counts half.
     /// - Returns: the share of the watched cells that differ.
     func compare(factor: Float) -> Float {
-        var changed: Int32 = 0
-        let width = cells.width
-        let base = tuning.baseThreshold * factor
-        let deviations = tuning.deviations * factor
         for row in 0..<cells.height {
             spread(row)
-            let low = unsafe cells.rowLow
-            let high = unsafe cells.rowHigh
-            let at = row &* width
-            let current = unsafe cells.current + at
-            let mean = unsafe cells.mean + at
-            let deviation = unsafe cells.deviation + at
-            let ratio = unsafe cells.ratio + at
-            let watched = unsafe cells.watched + at
-            var x = 0
-            while x < width {
-                let value = unsafe current[x]
-                let (l0, l1, l2) = unsafe (low[x], low[x &+ 1], low[x &+ 2])
-                let (h0, h1, h2) = unsafe (high[x], high[x &+ 1], high[x &+ 2])
-                let l01 = l0 < l1 ? l0 : l1
-                let h01 = h0 < h1 ? h1 : h0
-                let least = l01 < l2 ? l01 : l2
-                let most = h01 < h2 ? h2 : h01
-                let under = least - value
-                let over = value - most
-                let beyond = under < over ? over : under
-                let outside = beyond < 0 ? 0 : beyond
-                let difference = unsafe (value - mean[x]).magnitude
-                let noisy = unsafe deviations * deviation[x]
-                let threshold = noisy < base ? base : noisy
-                let result = unsafe 0.5 * (difference + outside) / threshold * watched[x]
-                unsafe ratio[x] = result
-                changed &+= result >= 1 ? 1 : 0
-                x &+= 1
-            }
+            compareWithNeighbours(row)
         }
+        compareWithMeans(base: tuning.baseThreshold * factor, deviations: tuning.deviations * factor)
         forgetBorder()
+        var changed: Int32 = 0
+        let ratio = unsafe cells.ratio
+        var index = 0
+        while index < cells.count {
+            changed &+= unsafe ratio[index] >= 1 ? 1 : 0
+            index &+= 1
+        }
         return Float(changed) / max(Float(cells.watchedCount), 1)
+    }
+
+    /// Leaves in ``Cells/ratio`` by how much a row is beyond the least and the largest of the nine cells around each.
+    private func compareWithNeighbours(_ row: Int) {
+        let low = unsafe cells.rowLow
+        let high = unsafe cells.rowHigh
+        let current = unsafe cells.current + row &* cells.width
+        let ratio = unsafe cells.ratio + row &* cells.width
+        let width = cells.width
+        var x = 0
+        while x < width {
+            let value = unsafe current[x]
+            let (l0, l1, l2) = unsafe (low[x], low[x &+ 1], low[x &+ 2])
+            let (h0, h1, h2) = unsafe (high[x], high[x &+ 1], high[x &+ 2])
+            let l01 = l0 < l1 ? l0 : l1
+            let h01 = h0 < h1 ? h1 : h0
+            let under = (l01 < l2 ? l01 : l2) - value
+            let over = value - (h01 < h2 ? h2 : h01)
+            let beyond = under < over ? over : under
+            unsafe ratio[x] = beyond < 0 ? 0 : beyond
+            x &+= 1
+        }
+    }
+
+    private func compareWithMeans(base: Float, deviations: Float) {
+        let current = unsafe cells.current
+        let mean = unsafe cells.mean
+        let deviation = unsafe cells.deviation
+        let ratio = unsafe cells.ratio
+        let watched = unsafe cells.watched
+        let count = cells.count
+        var index = 0
+        while index < count {
+            let difference = unsafe (current[index] - mean[index]).magnitude
+            let noisy = unsafe deviations * deviation[index]
+            let threshold = noisy < base ? base : noisy
+            unsafe ratio[index] = 0.5 * (difference + ratio[index]) / threshold * watched[index]
+            index &+= 1
+        }
     }
 
     /// While the camera shakes, the picture's border is seen now and then, and little is known of it.

@@ -7,9 +7,9 @@ struct LightChange {
 
 /// Finds ``LightChange`` from a sample of the cells: medians, so that what covers less than half does not count.
 struct LightMeter: ~Copyable {
-    /// Differences of -255…255 in quarters.
-    private static let bins = 2048
-    private static let sampled = 3
+    /// Differences of -128…128 in quarters; larger ones are counted at the ends.
+    private static let bins = 1024
+    private static let sampled = 5
     private var dark = [UInt16](repeating: 0, count: bins)
     private var bright = [UInt16](repeating: 0, count: bins)
 

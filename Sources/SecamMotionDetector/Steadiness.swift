@@ -9,7 +9,7 @@ struct Shift {
 /// gradients, how the current map differs from the background. Differences are cut off, so that what moves by itself
 /// counts little.
 enum Steadiness {
-    private static let step = 2
+    private static let step = 3
     private static let mostDifference: Float = 12
     private static let mostShift: Float = 10
 
@@ -111,7 +111,7 @@ enum Steadiness {
             row &+= step
         }
         // A picture without edges in one direction says nothing about shifts in it.
-        let ridge = 0.5 * Float(cells.count) / 4
+        let ridge = 0.5 * Float(cells.count) / 9
         let determinant = (xx + ridge) * (yy + ridge) - xy * xy
         guard determinant > 0 else { return Shift() }
         let dx = ((yy + ridge) * xd - xy * yd) / determinant
