@@ -102,15 +102,16 @@ struct BackgroundModel {
         for _ in 0..<2 {
             unsafe Steadiness.undo(total, cells, from: cells.current, to: cells.spare)
             let rest = unsafe Steadiness.measure(cells, cells.spare)
-            total.x = min(max(total.x + rest.x, -10), 10)
-            total.y = min(max(total.y + rest.y, -10), 10)
+            total = Shift(x: total.x + rest.x, y: total.y + rest.y).limited
         }
         unsafe Steadiness.undo(total, cells, from: cells.current, to: cells.spare)
         cells.swapSpare()
         shift = Shift(x: -total.x, y: -total.y)
     }
 
-    private func consider(_ candidate: (x: Int, y: Int), under limit: Float, _ total: inout Shift, _ least: inout Float) {
+    private func consider(
+        _ candidate: (x: Int, y: Int), under limit: Float, _ total: inout Shift, _ least: inout Float
+    ) {
         guard candidate != (0, 0) else { return }
         let rest = Steadiness.difference(cells, x: candidate.x, y: candidate.y)
         guard rest < least, rest < limit else { return }
@@ -199,7 +200,7 @@ struct BackgroundModel {
         let up = max(self.rate(tuning.deviationUp, seconds), warmRate)
         let down = max(self.rate(tuning.deviationDown, seconds), 0.5 * warmRate)
         sinceRemembered += seconds
-        if sinceRemembered >= tuning.fastSeconds {
+        if sinceRemembered >= tuning.recentSeconds {
             sinceRemembered = 0
             cells.remember()
         }

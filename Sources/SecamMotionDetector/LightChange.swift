@@ -55,19 +55,16 @@ struct LightMeter: ~Copyable {
         let distance = brightSum / Float(brightCount) - darkSum / Float(darkCount)
         guard distance > 20 else { return LightChange(slope: 0, offset: 0.5 * (low + high)) }
         let slope = min(max((high - low) / distance, -0.5), 0.5)
-        return LightChange(slope: slope, offset: 0.5 * (low + high) - slope * middleOf(darkSum, darkCount, brightSum, brightCount))
+        let center = 0.5 * (darkSum / Float(darkCount) + brightSum / Float(brightCount))
+        return LightChange(slope: slope, offset: 0.5 * (low + high) - slope * center)
     }
-
-    private func middleOf(_ a: Float, _ b: Int, _ c: Float, _ d: Int) -> Float { 0.5 * (a / Float(b) + c / Float(d)) }
 
     private static func median(of bins: [UInt16], count: Int) -> Float {
         var seen = 0
         for bin in 0..<Self.bins {
             seen += Int(bins[bin])
             if seen * 2 >= count {
-                // Int(_:) rounds towards zero, so the middle bin is twice as wide as the others.
-                let value = bin - Self.bins / 2
-                return value == 0 ? 0 : Float(value) / 4
+                return Float(bin - Self.bins / 2) / 4
             }
         }
         return 0

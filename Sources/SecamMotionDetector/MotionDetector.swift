@@ -26,7 +26,7 @@ public struct MotionDetector: ~Copyable {
     private var tracker: Tracker
     private var events: EventKeeper
     private var last: Int64 = 0
-    private var settleUntil = Int64.min
+    private var lightChanged: Int64?
 
     public init(settings: MotionSettings = .standard) {
         self.init(settings: settings, tuning: Tuning())
@@ -46,6 +46,12 @@ public struct MotionDetector: ~Copyable {
         self.settings = settings
         model?.cells.watch(settings.zones)
         tracker.clear()
+    }
+
+    /// Nobody looks on: an event that has not ended ends with its last motion.
+    public mutating func finish() -> MotionTransition? {
+        tracker.clear()
+        return events.interrupt()
     }
 
     /// - Parameters:
@@ -76,7 +82,7 @@ public struct MotionDetector: ~Copyable {
         if isFirst || isOtherSize || elapsed.overflow || !(0...longest).contains(elapsed.partialValue) {
             model.adopt()
             tracker.clear()
-            settleUntil = .min
+            lightChanged = nil
             return MotionReport(isMoving: false, transition: events.interrupt())
         }
         look(&model, at: now, seconds: Float(elapsed.partialValue) / 1e6)
@@ -96,11 +102,9 @@ public struct MotionDetector: ~Copyable {
         return model
     }
 
-    /// Below 1 the more sensitive: half a threshold at 100, twice a threshold at 1.
-    private var factor: Float { settings.factor }
-
     private mutating func look(_ model: inout BackgroundModel, at now: Int64, seconds: Float) {
         let cells = model.cells
+        let factor = settings.factor
         model.steady()
         model.followLight(light.measure(cells))
         guard model.compare(factor: factor) <= tuning.adoptShare else {
@@ -110,10 +114,11 @@ public struct MotionDetector: ~Copyable {
         }
         finder.find(cells, tuning, factor: factor)
         let lit = markLight()
-        if lit > tuning.settleShare * Float(cells.count) { settleUntil = now + Int64(tuning.settleSeconds * 1e6) }
+        if lit > tuning.settleShare * Float(cells.count) { lightChanged = now }
+        let isSettling = lightChanged.map { Float(now - $0) / 1e6 < tuning.settleSeconds } ?? false
         let leastArea = Float(settings.smallestObjectPercent) / 100 * Float(cells.count)
         tracker.follow(
-            &finder, at: now, seconds: seconds, factor: factor, leastArea: leastArea, isSettling: now < settleUntil)
+            &finder, at: now, seconds: seconds, factor: factor, leastArea: leastArea, isSettling: isSettling)
         model.learn(seconds: seconds)
         for index in finder.runs.indices {
             let region = Int(finder.regionOfRun[index])
@@ -158,7 +163,7 @@ public struct MotionDetector: ~Copyable {
 
 /// What the model sees, for people who tune by looking.
 extension MotionDetector {
-    /// Size of ``withView(_:)``'s planes in cells.
+    /// Size of ``copyView(background:difference:)``'s planes in cells.
     public var viewSize: (width: Int, height: Int) {
         guard let model else { return (0, 0) }
         return (model.cells.width, model.cells.height)
@@ -175,13 +180,5 @@ extension MotionDetector {
             difference[index] = UInt8(min(max(unsafe cells.ratio[index] * 64, 0), 255))
         }
         return true
-    }
-
-    var debugText: String {
-        var text = ""
-        for t in tracker.tracks where t.isActive {
-            text += "[\(Int(t.left)),\(Int(t.top))-\(Int(t.right)),\(Int(t.bottom)) s\(Int(t.score)) h\(Int(t.hits)) m\(Int(t.movedHits)) d\(Int(t.distance * 10)) p\(Int(t.path * 10)) S\(Int(t.meanScore)) r\(Int(t.restless*10))\(t.isConfirmed ? " C" : "")\(t.isSeen ? "" : " u")] "
-        }
-        return text + " regions \(finder.regions.count) light \(finder.regions.filter { $0.kind == .light }.map(\.cells))"
     }
 }

@@ -3,6 +3,13 @@ struct Shift {
     var x: Float = 0
     var y: Float = 0
     var isNone: Bool { x == 0 && y == 0 }
+
+    /// Cells; shaking moves a picture by less than this, a camera that is turned by more.
+    static let most: Float = 10
+
+    var limited: Shift {
+        Shift(x: min(max(x, -Self.most), Self.most), y: min(max(y, -Self.most), Self.most))
+    }
 }
 
 /// Finds and takes out the shaking of a camera: the shift that explains best, by least squares over the picture's
@@ -11,7 +18,6 @@ struct Shift {
 enum Steadiness {
     private static let step = 3
     private static let mostDifference: Float = 12
-    private static let mostShift: Float = 10
 
     /// The mean difference, cut off, of a sample of the cells when the map is moved back by whole cells.
     static func difference(_ cells: Cells, x shiftX: Int, y shiftY: Int) -> Float {
@@ -70,7 +76,7 @@ enum Steadiness {
     private static func bestShift(
         _ now: UnsafeMutablePointer<Float>, _ usual: UnsafeMutablePointer<Float>, _ count: Int
     ) -> Int {
-        let most = min(Int(mostShift), count / 6)
+        let most = min(Int(Shift.most), count / 6)
         var best = 0
         var least = Float.infinity
         for shift in -most...most {
@@ -116,11 +122,13 @@ enum Steadiness {
         guard determinant > 0 else { return Shift() }
         let dx = ((yy + ridge) * xd - xy * yd) / determinant
         let dy = ((xx + ridge) * yd - xy * xd) / determinant
-        return Shift(x: min(max(dx, -mostShift), mostShift), y: min(max(dy, -mostShift), mostShift))
+        return Shift(x: dx, y: dy).limited
     }
 
     /// Writes `source` moved back by the shift: value(x) = source(x - shift), between the cells.
-    static func undo(_ shift: Shift, _ cells: Cells, from source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>) {
+    static func undo(
+        _ shift: Shift, _ cells: Cells, from source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>
+    ) {
         let width = cells.width
         let wholeX = (-shift.x).rounded(.down)
         let wholeY = (-shift.y).rounded(.down)

@@ -1,41 +1,3 @@
-/// One thing that differs from the background, followed from map to map.
-struct Track {
-    var isActive = false
-    var left: Float = 0
-    var top: Float = 0
-    var right: Float = 0
-    var bottom: Float = 0
-    var centerX: Float = 0
-    var centerY: Float = 0
-    var speedX: Float = 0
-    var speedY: Float = 0
-    /// The box at first.
-    var firstLeft: Float = 0
-    var firstTop: Float = 0
-    var firstRight: Float = 0
-    var firstBottom: Float = 0
-    var born: Int64 = 0
-    var seen: Int64 = 0
-    var moved: Int64 = 0
-    var hits: Float = 0
-    var movedHits: Float = 0
-    /// How many maps there were since it was first seen.
-    var looks: Float = 0
-    var restless: Float = 0
-    var score: Float = 0
-    var meanScore: Float = 0
-    var distance: Float = 0
-    /// The way that its centre has gone.
-    var path: Float = 0
-    var isConfirmed = false
-    /// Whether it was seen with the last map.
-    var isSeen = false
-
-    func isMoving(at now: Int64, _ tuning: Tuning) -> Bool {
-        isActive && isConfirmed && Float(now - moved) / 1e6 < tuning.holdSeconds
-    }
-}
-
 /// Follows the regions: what is seen often enough, and moves or stands out, is an object.
 struct Tracker: ~Copyable {
     static let mostTracks = 48
@@ -82,7 +44,9 @@ struct Tracker: ~Copyable {
     /// - Parameters:
     ///   - leastArea: what has a smaller box is no object, in cells.
     ///   - isSettling: the light has just changed: what is not yet known to be an object is light too.
-    mutating func follow(_ finder: inout RegionFinder, at now: Int64, seconds: Float, factor: Float, leastArea: Float, isSettling: Bool) {
+    mutating func follow(
+        _ finder: inout RegionFinder, at now: Int64, seconds: Float, factor: Float, leastArea: Float, isSettling: Bool
+    ) {
         for index in tracks.indices {
             tracks[index].isSeen = false
             tracks[index].looks += 1
@@ -91,18 +55,19 @@ struct Tracker: ~Copyable {
         for index in tracks.indices where tracks[index].isActive {
             gather(index, finder, at: now, seconds: seconds)
         }
-        for index in finder.regions.indices where finder.regions[index].kind != .light && finder.regions[index].track < 0 {
-            let track = begin(finder.regions[index], at: now)
-            if track >= 0 { finder.set(track: track, ofRegion: index) }
+        for index in finder.regions.indices {
+            let region = finder.regions[index]
+            if region.kind != .light, region.track < 0 { finder.set(track: begin(region, at: now), ofRegion: index) }
         }
         if !isSettling { judge(at: now, factor: factor, leastArea: leastArea) }
         for index in finder.regions.indices where finder.regions[index].kind != .light {
             let track = Int(finder.regions[index].track)
-            if isSettling, track < 0 || !tracks[track].isConfirmed {
+            let isKnown = track >= 0 && tracks[track].isConfirmed
+            if isSettling, !isKnown {
                 finder.set(.light, ofRegion: index)
                 if track >= 0 { tracks[track].isActive = false }
-            } else {
-                finder.set(track < 0 ? .flicker : kind(of: tracks[track], finder.regions[index], at: now), ofRegion: index)
+            } else if track >= 0 {
+                finder.set(kind(of: tracks[track], finder.regions[index], at: now), ofRegion: index)
             }
         }
     }
@@ -112,7 +77,7 @@ struct Tracker: ~Copyable {
         // Its border is in the background and not in the picture: something that was learned has gone.
         if rested >= tuning.ghostAfter, region.meanEdge > tuning.ghost * region.currentEdge { return .light }
         if track.isConfirmed { return rested > tuning.stillAfter ? .still : .mover }
-        return rested > 1 ? .still : .flicker
+        return rested > tuning.flickerStillAfter ? .still : .flicker
     }
 
     /// Each region to the track whose predicted box it overlaps most; those known for longer come first.
@@ -120,8 +85,10 @@ struct Tracker: ~Copyable {
         let dx = track.speedX * seconds
         let dy = track.speedY * seconds
         let margin = 1.5 + 0.5 * (dx.magnitude + dy.magnitude)
-        let width = min(track.right + dx + margin, Float(region.right)) - max(track.left + dx - margin, Float(region.left))
-        let height = min(track.bottom + dy + margin, Float(region.bottom)) - max(track.top + dy - margin, Float(region.top))
+        let (left, right) = (track.left + dx - margin, track.right + dx + margin)
+        let (top, bottom) = (track.top + dy - margin, track.bottom + dy + margin)
+        let width = min(right, Float(region.right)) - max(left, Float(region.left))
+        let height = min(bottom, Float(region.bottom)) - max(top, Float(region.top))
         guard width >= 0, height >= 0 else { return 0 }
         return (width + 1) * (height + 1) * (track.isConfirmed ? 4 : 1)
     }
@@ -157,13 +124,15 @@ struct Tracker: ~Copyable {
             tracks[index].movedHits += 1
         }
         let track = tracks[index]
-        let dx = way(track.left - track.firstLeft, track.right - track.firstRight, track.left <= 0, track.right >= lastX)
-        let dy = way(track.top - track.firstTop, track.bottom - track.firstBottom, track.top <= 0, track.bottom >= lastY)
+        let dx = way(
+            track.left - track.firstLeft, track.right - track.firstRight, track.left <= 0, track.right >= lastX)
+        let dy = way(
+            track.top - track.firstTop, track.bottom - track.firstBottom, track.top <= 0, track.bottom >= lastY)
         tracks[index].distance = max(tracks[index].distance, (dx * dx + dy * dy).squareRoot())
     }
 
-    /// How far a box has gone along an axis: as far as both its edges. At the picture's border one edge tells. What only
-    /// grows or shrinks may be a swaying branch, or somebody who comes nearer: counts in part.
+    /// How far a box has gone along an axis: as far as both its edges. At the picture's border one edge tells. What
+    /// only grows or shrinks may be a swaying branch, or somebody who comes nearer: counts in part.
     private func way(_ low: Float, _ high: Float, _ atStart: Bool, _ atEnd: Bool) -> Float {
         if atStart != atEnd { return (atStart ? high : low).magnitude }
         let both = low * high > 0 ? min(low.magnitude, high.magnitude) : 0
@@ -201,26 +170,28 @@ struct Tracker: ~Copyable {
         return index
     }
 
+    /// Forgets what was not seen for long, and finds out what is an object.
     private mutating func judge(at now: Int64, factor: Float, leastArea: Float) {
         for index in tracks.indices where tracks[index].isActive {
             let track = tracks[index]
             let unseen = Float(now - track.seen) / 1e6
-            let life = Float(track.seen - track.born) / 1e6
-            if unseen > (track.isConfirmed ? tuning.lostSeconds : min(tuning.lostSeconds, 0.35)) {
+            if unseen > (track.isConfirmed ? tuning.lostSeconds : tuning.flickerLostSeconds) {
                 tracks[index].isActive = false
-                continue
-            }
-            guard !track.isConfirmed, track.isSeen else { continue }
-            let enough = track.hits >= tuning.confirmHits || (life > 0.35 && track.hits >= 2)
-            let area = (track.right - track.left + 1) * (track.bottom - track.top + 1)
-            let demand = tuning.confirmDistance * factor * (1 + tuning.restlessDemand * max(track.restless - 1.4, 0))
-            if enough, track.hits >= tuning.presence * track.looks, life >= tuning.confirmSeconds, area >= leastArea,
-                track.movedHits >= 0.5 * track.hits,
-                (track.distance >= demand && track.distance >= tuning.straight * track.path)
-                    || (track.meanScore >= tuning.clearScore * factor && life >= tuning.clearSeconds)
-            {
-                tracks[index].isConfirmed = true
+            } else if !track.isConfirmed, track.isSeen, track.area >= leastArea {
+                tracks[index].isConfirmed = isObject(track, factor: factor)
             }
         }
+    }
+
+    private func isObject(_ track: Track, factor: Float) -> Bool {
+        let life = Float(track.seen - track.born) / 1e6
+        let isOften = track.hits >= tuning.confirmHits || (life > tuning.slowSeconds && track.hits >= 2)
+        guard isOften, life >= tuning.confirmSeconds, track.hits >= tuning.presence * track.looks,
+            track.movedHits >= tuning.movedHits * track.hits
+        else { return false }
+        let restless = max(track.restless - tuning.baseThreshold / tuning.deviations, 0)
+        let demand = tuning.confirmDistance * factor * (1 + tuning.restlessDemand * restless)
+        if track.distance >= demand, track.distance >= tuning.straight * track.path { return true }
+        return life >= tuning.clearSeconds && track.meanScore >= tuning.clearScore * factor
     }
 }

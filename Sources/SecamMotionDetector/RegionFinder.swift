@@ -1,82 +1,3 @@
-/// Cells that touch and differ from the background.
-struct Region {
-    enum Kind {
-        /// Not known to be an object: learned as restlessness.
-        case flicker
-        case mover
-        /// An object that has come to rest, or the place that one has left.
-        case still
-        case light
-    }
-
-    var left: Int32 = .max
-    var top: Int32 = .max
-    var right: Int32 = -1
-    var bottom: Int32 = -1
-    var cells: Float = 0
-    var strong: Float = 0
-    var score: Float = 0
-    var moving: Float = 0
-    /// The sum of the differences to the map of some tenths of a second ago, and of their squares.
-    var step: Float = 0
-    var stepSquares: Float = 0
-    var restless: Float = 0
-    var current: Float = 0
-    var mean: Float = 0
-    var currentSquares: Float = 0
-    var meanSquares: Float = 0
-    var products: Float = 0
-    var weightedX: Float = 0
-    var weightedY: Float = 0
-    /// The steps across its left and right border, in the current map and in the background.
-    var currentEdge: Float = 0
-    var meanEdge: Float = 0
-    var kind = Kind.flicker
-    var track: Int32 = -1
-
-    mutating func join(_ other: Region) {
-        left = min(left, other.left)
-        top = min(top, other.top)
-        right = max(right, other.right)
-        bottom = max(bottom, other.bottom)
-        cells += other.cells
-        strong += other.strong
-        score += other.score
-        moving += other.moving
-        step += other.step
-        stepSquares += other.stepSquares
-        restless += other.restless
-        current += other.current
-        mean += other.mean
-        currentSquares += other.currentSquares
-        meanSquares += other.meanSquares
-        products += other.products
-        weightedX += other.weightedX
-        weightedY += other.weightedY
-        currentEdge += other.currentEdge
-        meanEdge += other.meanEdge
-    }
-
-    var centerX: Float { weightedX / score }
-    var centerY: Float { weightedY / score }
-
-    /// Whether all of it became brighter or darker by the same small step, as by a camera's exposure: no motion.
-    func isEvenStep(_ share: Float) -> Bool {
-        step * step > share * cells * stepSquares && step.magnitude < 0.5 * (current - mean).magnitude
-    }
-
-    /// What is left of the current values' variance when the background, brighter or darker by a factor and an offset,
-    /// is taken away; and the variance of the background: 0 for a wall without texture, about which this says nothing.
-    var likeness: (residual: Float, texture: Float) {
-        let currentVariance = max(currentSquares / cells - (current / cells) * (current / cells), 0)
-        let meanVariance = max(meanSquares / cells - (mean / cells) * (mean / cells), 0)
-        let covariance = products / cells - current / cells * (mean / cells)
-        guard meanVariance > 0.01, covariance > 0 else { return (1, meanVariance) }
-        let explained = covariance * covariance / meanVariance
-        return (max(currentVariance - explained, 0) / max(currentVariance, 0.01), meanVariance)
-    }
-}
-
 /// Finds the regions of a map: runs of each row, joined with those of the row above that they touch (8 neighbours).
 struct RegionFinder: ~Copyable {
     static let mostRuns = 4096
@@ -108,14 +29,14 @@ struct RegionFinder: ~Copyable {
         var above = 0..<0
         for row in 0..<cells.height {
             let first = runs.count
-            addRuns(of: row, cells, tuning)
+            addRuns(of: row, cells, tuning, factor)
             join(first..<runs.count, with: above)
             above = first..<runs.count
         }
-        collect(tuning, factor: factor)
+        collect(tuning)
     }
 
-    private mutating func addRuns(of row: Int, _ cells: Cells, _ tuning: Tuning) {
+    private mutating func addRuns(of row: Int, _ cells: Cells, _ tuning: Tuning, _ factor: Float) {
         let at = row &* cells.width
         var x = 0
         while x < cells.width {
@@ -127,7 +48,7 @@ struct RegionFinder: ~Copyable {
             var sum = Region()
             let first = x
             while x < cells.width, unsafe cells.ratio[at &+ x] >= tuning.weak {
-                add(at &+ x, x: x, y: row, cells, tuning, to: &sum)
+                add(at &+ x, x: x, y: row, cells, tuning, factor, to: &sum)
                 x &+= 1
             }
             if first > 0 { addEdge(at &+ first, at &+ first &- 1, cells, to: &sum) }
@@ -143,7 +64,9 @@ struct RegionFinder: ~Copyable {
     }
 
     @inline(__always)
-    private func add(_ index: Int, x: Int, y: Int, _ cells: Cells, _ tuning: Tuning, to sum: inout Region) {
+    private func add(
+        _ index: Int, x: Int, y: Int, _ cells: Cells, _ tuning: Tuning, _ factor: Float, to sum: inout Region
+    ) {
         let ratio = unsafe cells.ratio[index]
         let weight = min(ratio, tuning.ratioCap)
         let (current, mean) = unsafe (cells.current[index], cells.mean[index])
@@ -154,7 +77,7 @@ struct RegionFinder: ~Copyable {
         sum.weightedX += weight * Float(x)
         sum.weightedY += weight * Float(y)
         sum.restless += deviation
-        let threshold = max(tuning.baseThreshold, tuning.deviations * deviation)
+        let threshold = factor * max(tuning.baseThreshold, tuning.deviations * deviation)
         let step = unsafe current - cells.recent[index]
         if step.magnitude > tuning.movingShare * threshold { sum.moving += 1 }
         sum.step += step
@@ -193,7 +116,7 @@ struct RegionFinder: ~Copyable {
         return run
     }
 
-    private mutating func collect(_ tuning: Tuning, factor: Float) {
+    private mutating func collect(_ tuning: Tuning) {
         regions.removeAll(keepingCapacity: true)
         regionOfRun.removeAll(keepingCapacity: true)
         for run in runs.indices {
