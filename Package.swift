@@ -74,6 +74,8 @@ let package = Package(
         library("SecamV4L2", ["SecamWire", "CV4L2"]),
         library("SecamMedia", ["SecamWire", "CAVFormat"]),
         library(
+            "SecamMotionFootage", ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamPicture", "SecamWire"]),
+        library(
             "SecamCapture",
             [
                 "SecamConfig", "SecamMedia", "SecamMesh", "SecamPicture", "SecamV4L2", "SecamWire", arguments,
@@ -102,8 +104,8 @@ let package = Package(
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamMesh", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle,
-                log, subprocess,
+                "SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamTLS", "SecamUsers",
+                "SecamV4L2", "SecamWire", arguments, lifecycle, log, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         program("secam", ["SecamControl", arguments]),
@@ -114,6 +116,9 @@ let package = Package(
         tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
         tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
+        tests(
+            "SecamMotionFootageTests",
+            ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamWire", subprocess]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),

@@ -163,20 +163,17 @@ public struct MotionDetector: ~Copyable {
 
 /// What the model sees, for people who tune by looking.
 extension MotionDetector {
-    /// Size of ``copyView(background:difference:)``'s planes in cells.
+    /// Size of ``copyView(into:)``'s plane in cells.
     public var viewSize: (width: Int, height: Int) {
         guard let model else { return (0, 0) }
         return (model.cells.width, model.cells.height)
     }
 
-    /// Writes, for each cell, the background and by how much the last map differs from it, 64 being one threshold.
+    /// Writes, for each cell, by how much the last map differs from the background, 64 being one threshold.
     /// - Returns: whether there is a model, and room for it.
-    public func copyView(background: inout MutableSpan<UInt8>, difference: inout MutableSpan<UInt8>) -> Bool {
-        guard let cells = model?.cells, background.count >= cells.count, difference.count >= cells.count else {
-            return false
-        }
+    public func copyView(into difference: inout MutableSpan<UInt8>) -> Bool {
+        guard let cells = model?.cells, difference.count >= cells.count else { return false }
         for index in 0..<cells.count {
-            background[index] = UInt8(min(max(unsafe cells.mean[index], 0), 255))
             difference[index] = UInt8(min(max(unsafe cells.ratio[index] * 64, 0), 255))
         }
         return true
