@@ -17,8 +17,15 @@ final class Scratch {
     }
 
     deinit {
-        for name in ["walk.mkv", "seen.mkv"] { _ = unlink("\(path)/\(name)") }
-        rmdir(path)
+        for name in ["walk.mkv", "seen.mkv"] { _ = unsafe unlink("\(path)/\(name)") }
+        unsafe rmdir(path)
+    }
+
+    private func wall() -> [UInt8] {
+        (0..<640 * 360).map { (index: Int) -> UInt8 in
+            let brick: Int = (index % 640) / 40 * 7 + (index / 640) / 30 * 13
+            return UInt8(90 + brick % 5 * 10)
+        }
     }
 
     /// Fifteen seconds of 640 × 360 at ten a second, in which a dark figure walks through from second 5 to 10.
@@ -27,7 +34,7 @@ final class Scratch {
         let writer = try MatroskaWriter(path: file, width: 640, height: 360, startMicroseconds: 0)
         var encoder = try JPEGEncoder()
         for number in 0..<150 {
-            var picture = (0..<640 * 360).map { UInt8(90 + ($0 % 640 / 40 * 7 + $0 / 640 / 30 * 13) % 5 * 10) }
+            var picture = wall()
             if (50..<100).contains(number) {
                 let left = (number - 50) * 12
                 for y in 150..<240 { for x in left..<left + 32 { picture[y * 640 + x] = 30 } }
