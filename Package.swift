@@ -38,6 +38,9 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
+/// Named where a test runs them, so that they are built beside it.
+let programs: [Target.Dependency] = ["secam", "secam-gateway", "secam-capture", "secam-encode", "secam-view"]
+
 let package = Package(
     name: "secam",
     dependencies: [
@@ -104,14 +107,31 @@ let package = Package(
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamTLS", "SecamUsers",
-                "SecamV4L2", "SecamWire", arguments, lifecycle, log, subprocess,
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamTLS",
+                "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         program("secam", ["SecamControl", arguments]),
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
+        library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", log]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
+            exclude: ["webcams.sh"], swiftSettings: strict),
+        tests("FaultTests", ["SecamTestSupport"] + programs),
+        tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
+        tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),
+        tests(
+            "SecamCaptureTests",
+            [
+                "SecamCapture", "SecamConfig", "SecamEncode", "SecamJPEG", "SecamMedia", "SecamMesh", "SecamPicture",
+                "SecamTestSupport", "SecamWire", lifecycle,
+            ]),
+        tests(
+            "SecamEncodeTests",
+            ["SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamWireTests", ["SecamWire"]),
         tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
@@ -123,6 +143,7 @@ let package = Package(
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests("SecamGatewayTests", ["SecamGateway", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
+        tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
         tests("SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),
         tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]

@@ -12,6 +12,7 @@ actor CameraService {
     private let logger: Logger
     private let member: MeshMember
     private let socket: MeshSocket
+    private let passage = Passage()
     private var thread: CaptureThread?
     private var ring = Ring(seconds: 30, bytes: 64 << 20)
     private var flows: FlowServer
@@ -21,6 +22,8 @@ actor CameraService {
     private var workTimer: LoopTimer?
     private var secondTimer: LoopTimer?
 
+    /// The keys of those who have flows or do work.
+    private var peers: [PeerID: PublicKey] = [:]
     private var captured: UInt64 = 0
     private var damaged: UInt64 = 0
     private var refused: UInt64 = 0
@@ -50,13 +53,14 @@ actor CameraService {
         _ configuration: CaptureConfiguration, identity: Identity, name: Name, loop: MeshLoop, logger: Logger
     ) throws -> CameraService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
-        let socket = try member.listen(at: configuration.listen, advertised: configuration.advertised)
+        let socket = try member.listen(
+            at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised)
         let service = CameraService(configuration: configuration, member: member, socket: socket, logger: logger)
         try service.assumeIsolated { try $0.begin() }
         return service
     }
 
-    /// Ends all flows, leaves, and stops the device; `stopped` is called when the device is closed.
+    /// Ends all flows, leaves, and stops the device; see `waitUntilStopped`.
     func stop() {
         perform(flows.closeAll(.shutdown))
         perform(pool.abandonAll("the camera stops"))
@@ -83,14 +87,19 @@ actor CameraService {
         secondTimer.schedule(everyMicroseconds: 1_000_000)
         self.secondTimer = secondTimer
         member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
+        member.onRoster = { [unowned self] _, _ in assumeIsolated { $0.loseStrangers() } }
         member.onPolicy = { [unowned self] policy in assumeIsolated { $0.adopt(policy) } }
         try member.start()
         let loop = loop
         let finished = stopped.continuation
         let configuration = configuration
+        let passage = passage
         thread = CaptureThread(
             open: { (cancellation) throws(SourceFailure) in try configuration.open(cancellation) },
-            deliver: { [self] event in loop.post { self.assumeIsolated { $0.take(event) } } },
+            deliver: { [self] event in
+                if case .picture = event, !passage.enter() { return }
+                loop.post { self.assumeIsolated { $0.take(event) } }
+            },
             stopped: { finished.finish() })
     }
 
@@ -98,7 +107,9 @@ actor CameraService {
 
     private func take(_ event: CaptureEvent) {
         switch event {
-        case .picture(let picture): take(picture)
+        case .picture(let picture):
+            passage.leave()
+            take(picture)
         case .damaged(let reason):
             damaged += 1
             logger.debug("a damaged picture was left out", metadata: ["reason": "\(reason)"])
@@ -123,7 +134,7 @@ actor CameraService {
         let since = state == report.state ? report.since : WallClock.now
         report = CameraReport(
             state: state, format: format?.pixelFormat, width: UInt16(format?.width ?? 0),
-            height: UInt16(format?.height ?? 0), frameRate: UInt32((format?.framesPerSecond ?? 0) * 1000),
+            height: UInt16(format?.height ?? 0), frameRate: CameraService.thousandths(format?.framesPerSecond),
             since: since, source: configuration.sourceText, detail: detail)
         member.report(report)
         guard isNews else { return }
@@ -134,6 +145,12 @@ actor CameraService {
         }
     }
 
+    /// A device's rate as it stands in messages; what is absurd counts as unknown.
+    private static func thousandths(_ framesPerSecond: Double?) -> UInt32 {
+        guard let rate = framesPerSecond, (0...100_000).contains(rate) else { return 0 }
+        return UInt32(rate * 1000)
+    }
+
     private func append(
         _ picture: CapturedPicture, _ rendition: Rendition, _ format: PixelFormat, _ width: UInt16, _ height: UInt16,
         _ bytes: ArraySlice<UInt8>
@@ -142,7 +159,7 @@ actor CameraService {
         ring.append(
             RingFrame(
                 rendition: rendition, format: format, sequence: picture.sequence, timestamp: picture.timestamp,
-                width: width, height: height, bytes: bytes))
+                arrived: .now, width: width, height: height, bytes: bytes))
     }
 
     // MARK: From the mesh
@@ -159,6 +176,7 @@ actor CameraService {
         guard let peer = received.peer, let key = received.key, let role = member.role(of: key) else {
             return refuse("its key is not on the roster", received)
         }
+        peers[peer] = key
         do throws(WireError) {
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
@@ -166,6 +184,8 @@ actor CameraService {
             }
         } catch {
             refuse("\(error)", received)
+            // It may have been an answer: a worker that cannot be understood begins anew with its next grant.
+            if role == .encode { perform(pool.lost(peer, now: .now)) }
         }
         changeDemand()
     }
@@ -237,13 +257,21 @@ actor CameraService {
                 if socket.send(work, to: peer) == .unreachable { lose(peer) }
             case .finished(let picture, .made(let message)):
                 publish(picture, message)
+                // Each by itself: of frames that waited for a late one, a flow of the latest would only get the last.
+                perform(flows.pump(ring))
             case .finished(let picture, .dropped(let reason)):
                 noteDrop(picture, reason)
             }
         }
     }
 
+    /// Whoever is not on the roster any more gets nothing more, at once.
+    private func loseStrangers() {
+        for (peer, key) in peers where member.role(of: key) == nil { lose(peer) }
+    }
+
     private func lose(_ peer: PeerID) {
+        peers[peer] = nil
         flows.lost(peer)
         perform(pool.lost(peer, now: .now))
     }
@@ -296,6 +324,7 @@ actor CameraService {
     private func everySecond() {
         flows.tick(now: .now)
         perform(pool.tick(now: .now))
+        peers = peers.filter { flows.knows($0.key) || pool.knows($0.key) }
         changeDemand()
     }
 
@@ -310,7 +339,7 @@ actor CameraService {
 
     private func changeDemand() {
         var wanted = demand
-        wanted.renditions = flows.demand
+        wanted.renditions = flows.demand(now: .now)
         wanted.lumaInterval = flows.interval(.luma) ?? 0
         guard wanted != demand else { return }
         demand = wanted
@@ -320,7 +349,7 @@ actor CameraService {
     private func figures() -> [Figure] {
         let process = ProcessFigures.current
         return [
-            Figure(.framesCaptured, captured), Figure(.framesDamaged, damaged), Figure(.framesDropped, pool.dropped),
+            Figure(.framesCaptured, captured), Figure(.framesDamaged, damaged), Figure(.framesDropped, pool.dropped + passage.turnedAway),
             Figure(.framesPublished, published), Figure(.bytesPublished, flows.bytesSent),
             Figure(.workSent, pool.sent), Figure(.workRepeated, pool.repeated),
             Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),

@@ -9,8 +9,8 @@ public struct CaptureConfiguration: Sendable {
     /// What was said, without secrets.
     public var sourceText: String
     public var join: String
-    /// Where to be reached by the others.
-    public var listen: String
+    /// Where to be reached by the others; `nil` for what suits the registry's address.
+    public var listen: String?
     public var advertised: String?
     public var registry: String?
     public var device: DeviceOptions
@@ -32,7 +32,7 @@ public struct CaptureConfiguration: Sendable {
         source = try SourceAddress(text)
         sourceText = SourceAddress.withoutPassword(text)
         join = try settings.required("join", "the join file that the registry's operator made for this camera")
-        listen = settings.text("listen") ?? "tcp://127.0.0.1:*"
+        listen = settings.text("listen")
         advertised = settings.text("advertise")
         registry = settings.text("registry")
         device = try CaptureConfiguration.deviceOptions(settings)

@@ -85,42 +85,46 @@ private struct CaptureLoop {
     var demand = CaptureDemand()
     var sequence: UInt64 = 0
     var lastLuma = Int64.min
+    /// The source failed, and has given no picture since.
+    var isFailing = false
+    /// Microseconds before the next try.
+    var pause = firstPause
 
     private var isWanted: Bool { !demand.renditions.isEmpty }
 
-    /// Opens the device once at the start, so that people see at once whether it works; then whenever it is needed.
+    /// Opens the device once at the start, so that people see at once whether it works; then whenever it is needed, and
+    /// while it fails, since somebody may plug it in while nobody watches.
     mutating func run() {
-        var isFirst = true
-        var hasFailed = false
-        var pause = CaptureLoop.firstPause
+        var isProbing = true
         while true {
-            guard isFirst || isWanted else {
+            guard isProbing || isWanted else {
                 guard waitForCommand(nil) else { return }
                 continue
             }
-            isFirst = false
             // While it fails it stays offline, since when it failed first.
-            if !hasFailed { deliver(.state(.starting, nil, detail: "")) }
+            if !isFailing { deliver(.state(.starting, nil, detail: "")) }
+            var opened: (any PictureSource)?
             do throws(SourceFailure) {
                 let source = try open()
-                pause = CaptureLoop.firstPause
-                hasFailed = false
+                opened = source
                 guard try stream(source) else { return }
+                isProbing = false
             } catch {
-                deliver(.state(.offline, nil, detail: error.description))
+                // Said before the device is closed, which can take as long as it hangs.
+                withExtendedLifetime(opened) { deliver(.state(.offline, nil, detail: error.description)) }
+                opened = nil
                 guard waitOut(pause) else { return }
                 pause = min(pause * 2, CaptureLoop.longestPause)
-                // Somebody may plug it in while nobody watches.
-                isFirst = true
-                hasFailed = true
+                isProbing = true
+                isFailing = true
             }
         }
     }
 
     /// Reads the source until nobody needs it; `false` when the program stops.
     private mutating func stream(_ source: any PictureSource) throws(SourceFailure) -> Bool {
-        var format = source.format
-        deliver(.state(.online, format, detail: format.description))
+        // Only a picture shows that it works: a source that opens and then fails is still failing.
+        var shown: SourceFormat?
         var unwantedSince: MonotonicTime? = isWanted ? nil : MonotonicTime.now
         while true {
             guard waitForCommand(0) else { return false }
@@ -128,18 +132,20 @@ private struct CaptureLoop {
                 unwantedSince = nil
             } else if let since = unwantedSince {
                 if MonotonicTime.now.since(since) > CaptureLoop.linger {
-                    deliver(.state(.idle, format, detail: format.description))
+                    deliver(.state(.idle, source.format, detail: source.format.description))
                     return true
                 }
             } else {
                 unwantedSince = .now
             }
-            let outcome = try source.next(waiting: CaptureLoop.patience) { bytes, actual, timestamp in
-                if actual != format {
-                    format = actual
+            let outcome = try source.next(waiting: CaptureLoop.patience) { bytes, format, timestamp in
+                if format != shown {
+                    shown = format
+                    pause = CaptureLoop.firstPause
+                    isFailing = false
                     deliver(.state(.online, format, detail: format.description))
                 }
-                take(bytes, timestamp, actual)
+                take(bytes, timestamp, format)
             }
             if case .damaged(let reason) = outcome {
                 sequence += 1

@@ -37,7 +37,9 @@ final class MediaSource: PictureSource {
             throw SourceFailure(description: "\(error)")
         }
         self.isFile = isFile
-        rate = framesPerSecond ?? reader.format.framesPerSecond ?? 25
+        // What a file says of itself may be absurd.
+        let ownRate = reader.format.framesPerSecond.flatMap { (0.01...1000).contains($0) ? $0 : nil }
+        rate = framesPerSecond ?? ownRate ?? 25
         keepsTimes = framesPerSecond == nil
         pacing = Pacing(framesPerSecond: rate)
         format = SourceFormat(
@@ -99,8 +101,11 @@ final class MediaSource: PictureSource {
 
     private func isDue(_ frame: MediaFrame, _ microseconds: Int64) -> Bool {
         guard keepsTimes else { return pacing.wait(atMost: microseconds) }
-        let isOnTime = Pacing.wait(
-            until: started.advanced(byMicroseconds: loopOffset + frame.timestampMicroseconds), atMost: microseconds)
+        let due = started.advanced(byMicroseconds: loopOffset + frame.timestampMicroseconds)
+        let late = MonotonicTime.now.since(due)
+        // After a stop of the whole machine it goes on from here, instead of catching up.
+        if late > 1_000_000 { started = started.advanced(byMicroseconds: late) }
+        let isOnTime = Pacing.wait(until: due, atMost: microseconds)
         if isOnTime { lastTime = frame.timestampMicroseconds }
         return isOnTime
     }

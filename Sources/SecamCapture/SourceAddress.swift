@@ -58,8 +58,8 @@ public enum SourceAddress: Sendable, Equatable {
         guard parts.count == 2, size.count == 2, let width = Int(size[0]), let height = Int(size[1]),
             let rate = Int(parts[1])
         else { throw Invalid(text: text, reason: "is not WIDTHxHEIGHT@FPS behind 'test:'") }
-        guard (64...8192).contains(width), (64...8192).contains(height), (1...240).contains(rate) else {
-            throw Invalid(text: text, reason: "is out of range (64 to 8192 pixels, 1 to 240 frames a second)")
+        guard (64...4096).contains(width), (64...4096).contains(height), (1...240).contains(rate) else {
+            throw Invalid(text: text, reason: "is out of range (64 to 4096 pixels, 1 to 240 frames a second)")
         }
         return .test(width: width, height: height, framesPerSecond: rate)
     }

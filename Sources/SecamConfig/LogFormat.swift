@@ -39,17 +39,14 @@ public struct LineLogHandler: LogHandler {
 
     /// What others chose must not look like a line or a pair of its own.
     static func escaped(_ text: String) -> String {
-        let isPlain = text.unicodeScalars.allSatisfy { $0.value > 32 && $0 != "\"" && $0 != "=" && $0.value != 127 }
+        let isPlain = text.unicodeScalars.allSatisfy {
+            TerminalText.isHarmless($0) && $0 != " " && $0 != "\"" && $0 != "="
+        }
         guard !isPlain || text.isEmpty else { return text }
         var quoted = "\""
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case _ where scalar.properties.generalCategory == .control:
-                quoted += "\\u{\(String(scalar.value, radix: 16))}"
-            default: quoted.unicodeScalars.append(scalar)
-            }
+            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
+            quoted += TerminalText.printable(String(scalar))
         }
         return quoted + "\""
     }

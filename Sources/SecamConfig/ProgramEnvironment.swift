@@ -15,7 +15,7 @@ public enum ProgramEnvironment {
         return variables
     }
 
-    /// Processors that this process may use.
+    /// Processors of this machine that are in use.
     public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// Tells apart the processes that share one key.

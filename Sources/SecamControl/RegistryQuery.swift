@@ -20,14 +20,22 @@ enum RegistryQuery {
     static func status(_ identity: Identity, milliseconds: Int = 5000) async throws -> Status {
         let loop = MeshLoop(name: "query")
         defer { loop.stop() }
-        return try await withCheckedThrowingContinuation { continuation in
-            loop.post {
-                do {
-                    try Query(identity, loop, milliseconds, continuation).start()
-                } catch {
-                    continuation.resume(throwing: error)
+        let cancelled = Atomic<Bool>(false)
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                loop.post {
+                    do {
+                        let query = try Query(identity, loop, milliseconds, continuation) {
+                            cancelled.load(ordering: .relaxed)
+                        }
+                        query.start()
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
                 }
             }
+        } onCancel: {
+            cancelled.store(true, ordering: .relaxed)
         }
     }
 
@@ -37,14 +45,16 @@ enum RegistryQuery {
         private let socket: MeshSocket
         private let deadline: MonotonicTime
         private let failure: NoAnswer
+        private let isCancelled: () -> Bool
         private var continuation: CheckedContinuation<Status, any Error>?
         private var timer: LoopTimer?
         private var isAsked = false
 
         init(
             _ identity: Identity, _ loop: MeshLoop, _ milliseconds: Int,
-            _ continuation: CheckedContinuation<Status, any Error>
+            _ continuation: CheckedContinuation<Status, any Error>, isCancelled: @escaping () -> Bool
         ) throws(MeshError) {
+            self.isCancelled = isCancelled
             self.loop = loop
             self.continuation = continuation
             socket = try MeshSocket.connect(
@@ -63,6 +73,7 @@ enum RegistryQuery {
 
         private func ask() {
             if !isAsked { isAsked = socket.send(StatusRequest()) == .sent }
+            if isCancelled() { finish(.failure(CancellationError())) }
             if MonotonicTime.now > deadline { finish(.failure(failure)) }
         }
 

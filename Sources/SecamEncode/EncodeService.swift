@@ -25,6 +25,8 @@ actor EncodeService {
         let socket: MeshSocket
         /// It has been told how many jobs we take.
         var isReached = false
+        /// Jobs of it that are not answered.
+        var jobs = 0
     }
 
     private let logger: Logger
@@ -44,6 +46,8 @@ actor EncodeService {
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
     private static let tryInterval: Int64 = 50_000
     private static let grantInterval: Int64 = 1_000_000
+    /// Jobs that one camera may have here, whatever it was granted before others came.
+    private static let mostJobs = 8
 
     private init(member: MeshMember, threads: Int, logger: Logger) {
         loop = member.loop
@@ -113,7 +117,8 @@ actor EncodeService {
         let isDue = now.since(lastGrant) >= EncodeService.grantInterval
         if isDue { lastGrant = now }
         // With few cameras each may use all threads; with many, what waits here must stay small.
-        let grant = MeshMessage(Grant(jobs: UInt32(max(1, min(threads, 8 / max(1, cameras.count))))))
+        let jobs = max(1, min(threads, EncodeService.mostJobs / max(1, cameras.count)))
+        let grant = MeshMessage(Grant(jobs: UInt32(jobs)))
         for (identifier, camera) in cameras where isDue || !camera.isReached {
             cameras[identifier]!.isReached = camera.socket.send(grant) == .sent
         }
@@ -123,7 +128,13 @@ actor EncodeService {
     }
 
     private func receive(_ identifier: CameraID) {
-        while let received = cameras[identifier]?.socket.receive() {
+        for _ in 0..<EncodeService.mostJobs {
+            guard let camera = cameras[identifier], let received = camera.socket.receive() else { return }
+            guard camera.jobs < EncodeService.mostJobs else {
+                refuse("more jobs than were granted", identifier)
+                continue
+            }
+            cameras[identifier]!.jobs += 1
             jobs.push(Job(camera: identifier, message: received.message))
         }
     }
@@ -149,6 +160,7 @@ actor EncodeService {
     }
 
     private func deliver(_ answer: PictureWorker.Answer, to identifier: CameraID) {
+        cameras[identifier]?.jobs -= 1
         switch answer {
         case .result(let message, let isFailure, let microseconds):
             done += isFailure ? 0 : 1
@@ -157,12 +169,16 @@ actor EncodeService {
             // A camera that is gone meanwhile has no use for it.
             cameras[identifier]?.socket.send(message)
         case .unreadable(let reason):
-            refused += 1
-            guard let count = refusals.count() else { return }
-            logger.warning(
-                "messages of cameras were refused",
-                metadata: ["camera": "\(identifier.name)", "reason": "\(reason)", "count": "\(count)"])
+            refuse("\(reason)", identifier)
         }
+    }
+
+    private func refuse(_ reason: String, _ camera: CameraID) {
+        refused += 1
+        guard let count = refusals.count() else { return }
+        logger.warning(
+            "messages of cameras were refused",
+            metadata: ["camera": "\(camera.name)", "reason": "\(reason)", "count": "\(count)"])
     }
 
     private func figures() -> [Figure] {

@@ -40,9 +40,11 @@ struct StatusReport {
     /// Counters a second; `nil` for a member that was not there before.
     private func rate(_ metric: Metric, of member: Status.Member) -> Double? {
         let before = first.members.first { $0.role == member.role && $0.name == member.name }
-        guard let before, before.joined == member.joined, second.time > first.time else { return nil }
-        let seconds = Double(second.time - first.time) / 1_000_000
-        return Double(member[metric] &- before[metric]) / seconds
+        guard let before, before.joined == member.joined else { return nil }
+        // The counters are as old as the beat that brought them.
+        let elapsed = (second.time - Int64(member.silence) * 1000) - (first.time - Int64(before.silence) * 1000)
+        guard elapsed > 0 else { return 0 }
+        return Double(member[metric] &- before[metric]) * 1_000_000 / Double(elapsed)
     }
 
     var json: String {
@@ -90,7 +92,7 @@ struct StatusReport {
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
             if camera.state == .offline {
-                text += "    since \(UTCText.text(microseconds: camera.since)): \(camera.detail)\n"
+                text += "    since \(UTCText.text(microseconds: camera.since)): \(TerminalText.printable(camera.detail))\n"
             }
         }
         text += "services\n"

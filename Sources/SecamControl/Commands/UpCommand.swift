@@ -27,6 +27,10 @@ struct UpCommand: AsyncParsableCommand {
     var port: String?
     @Option(help: "Where services join. (SECAM_LISTEN; default: tcp://127.0.0.1:*, any free port)")
     var listen: String?
+    @Option(help: "Certificate chain, PEM. (SECAM_CERTIFICATE; default: self-signed, kept in the data folder)")
+    var certificate: String?
+    @Option(help: "Private key of the certificate, PEM. (SECAM_KEY)")
+    var key: String?
     @Option(help: "Encoding processes. (SECAM_ENCODERS; default: 1, which uses all cores)")
     var encoders: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
@@ -49,6 +53,7 @@ struct UpCommand: AsyncParsableCommand {
             commandLine: [
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
+                "certificate": certificate, "key": key,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         let folder = data.folder
         try folder.make()
@@ -60,12 +65,13 @@ struct UpCommand: AsyncParsableCommand {
             encoders: try settings.integer("encoders", in: 1...64, default: 1))
         for (key, option) in [
             ("quality", "--quality"), ("connections.per.address", "--connections-per-address"),
+            ("certificate", "--certificate"), ("key", "--key"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }
         return UpService(
-            set: try ServiceSet(plan, logger: Logger.lines("up")), lock: lock,
-            password: try FirstAdmin.make(in: folder), cameras: plan.cameras.map(\.name),
+            set: try ServiceSet(plan, logger: Logger.lines("up")), lock: lock, folder: folder,
+            cameras: plan.cameras.map(\.name),
             readyFile: settings.text("ready.file"))
     }
 
@@ -116,20 +122,23 @@ enum CameraName {
 private struct UpService: Service {
     let set: ServiceSet
     let lock: FolderLock
-    /// Of the admin that was just made.
-    let password: String?
+    let folder: DataFolder
     let cameras: [Name]
     let readyFile: String?
 
     func run() async throws {
         let address = AddressBox()
+        // One of an earlier run that was killed.
+        if let readyFile { _ = unsafe unlink(readyFile) }
         try await cancelWhenGracefulShutdown {
             do {
                 try await set.run(
                     onReady: { reached in
                         address.set(reached)
+                        // Only now, so that the password is never made without being shown.
+                        let password = try FirstAdmin.make(in: folder)
+                        announce(reached, password)
                         try writeReadyFile(reached)
-                        announce(reached)
                     },
                     onRestart: {
                         if let reached = address.get() { try? writeReadyFile(reached) }
@@ -157,7 +166,8 @@ private struct UpService: Service {
         try SecretFile.write(text + "\n", to: readyFile)
     }
 
-    private func announce(_ address: ServiceSetAddress) {
+    /// - Parameter password: of the admin that was just made.
+    private func announce(_ address: ServiceSetAddress, _ password: String?) {
         let port = address.local.split(separator: ":").last ?? ""
         var text = "\nsecam is up: viewers on \(address.local), from elsewhere \(ProgramEnvironment.hostName):\(port)\n"
         text += "  cameras      \(cameras.map(\.text).joined(separator: ", "))\n"
@@ -165,7 +175,7 @@ private struct UpService: Service {
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         }
-        let first = cameras.first.map { $0.text.contains(" ") ? "'\($0)'" : $0.text } ?? ""
+        let first = cameras.first.map { ShellText.quoted($0.text) } ?? ""
         text +=
             "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"
         StandardOutput.print(text)

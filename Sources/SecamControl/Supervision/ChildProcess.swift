@@ -14,6 +14,7 @@ final class ChildProcess: Sendable {
     let role: String
     let name: String
     private let program: String
+    private let secrets: [String: String]
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -32,8 +33,13 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - program: the path of the executable.
     ///   - role: what it is, for people.
-    init(_ program: String, role: String, name: String, logger: Logger, arguments: [String]) {
+    ///   - secrets: variables for what others on this machine must not see, as arguments can be seen.
+    init(
+        _ program: String, role: String, name: String, logger: Logger, arguments: [String],
+        secrets: [String: String] = [:]
+    ) {
         self.program = program
+        self.secrets = secrets
         state = Mutex(State(arguments: arguments))
         self.role = role
         self.name = name
@@ -42,6 +48,8 @@ final class ChildProcess: Sendable {
 
     /// Its process number; `nil` while it does not run.
     var process: Int32? { state.withLock { $0.process } }
+
+    private var starts: Int { state.withLock { $0.starts } }
 
     /// For the next start; of an option that is there twice the later one holds.
     func append(arguments: [String]) { state.withLock { $0.arguments += arguments } }
@@ -58,7 +66,9 @@ final class ChildProcess: Sendable {
             let status = try await runOnce(onRestart: onRestart)
             state.withLock { $0.process = nil }
             guard !Task.isCancelled else { return }
-            if case .exited(let code) = status, let meaning = ExitStatus(rawValue: code), meaning.isFinal {
+            // What has run before can run again: a port may be taken for a moment.
+            let isFirst = starts == 1
+            if case .exited(let code) = status, let meaning = ExitStatus(rawValue: code), isFirst, meaning.isFinal {
                 throw ChildFailure(name: "\(role)/\(name)", status: meaning)
             }
             if MonotonicTime.now.since(started) > ChildProcess.steady { pause = ChildProcess.firstPause }
@@ -70,6 +80,16 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// What was meant for `secam up` itself, as its port, is not meant for its children.
+    private var environment: Environment {
+        var variables: [Environment.Key: String] = [:]
+        for (name, value) in ProgramEnvironment.variables where !name.hasPrefix("SECAM_") {
+            variables[Environment.Key(stringLiteral: name)] = value
+        }
+        for (name, value) in secrets { variables[Environment.Key(stringLiteral: name)] = value }
+        return .custom(variables)
+    }
+
     private func runOnce(onRestart: @escaping @Sendable () -> Void) async throws -> TerminationStatus {
         var options = PlatformOptions()
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(4500))]
@@ -77,7 +97,7 @@ final class ChildProcess: Sendable {
         // program. Its standard output has nothing to say but that it is closed when the program has ended.
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(state.withLock { $0.arguments } + ["--with-parent"]),
-            platformOptions: options,
+            environment: environment, platformOptions: options,
             input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in
             let starts = state.withLock { state in

@@ -23,6 +23,9 @@ struct ServiceSetPlan: Sendable {
         let source: String
         /// Further options for the capture, as they are.
         var arguments: [String] = []
+        /// A program with its arguments that runs the capture for us, as one that emulates a camera does; it must
+        /// become the capture's process (exec), since that is the one that is watched and ended.
+        var launcher: [String] = []
     }
 }
 
@@ -89,9 +92,10 @@ final class ServiceSet: Sendable {
         }
         let cameras = try plan.cameras.map { camera in
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
+            let command = camera.launcher + ["\(plan.programs)/secam-capture", "--join", file]
             return ChildProcess(
-                "\(plan.programs)/secam-capture", role: "capture", name: camera.name.text, logger: logger,
-                arguments: ["--join", file, "--source", camera.source] + camera.arguments)
+                command[0], role: "capture", name: camera.name.text, logger: logger,
+                arguments: command.dropFirst() + camera.arguments, secrets: ["SECAM_SOURCE": camera.source])
         }
         others = encoders + cameras
     }
@@ -116,7 +120,7 @@ final class ServiceSet: Sendable {
                 let address = try await self.waitForGateway()
                 try await self.runOthers(address, onReady: onReady, onRestart: onRestart)
             }
-            try await group.waitForAll()
+            try await group.waitOrFail()
         }
     }
 
@@ -145,7 +149,7 @@ final class ServiceSet: Sendable {
                 try await self.waitForMembers(address)
                 try onReady(address)
             }
-            try await group.waitForAll()
+            try await group.waitOrFail()
         }
     }
 
@@ -153,9 +157,17 @@ final class ServiceSet: Sendable {
         var identity = watch
         identity.registry = address.registry
         while true {
-            let status = try await RegistryQuery.status(identity, milliseconds: 30_000)
-            if status.members.count > others.count { return }
+            let joined = Set(try await RegistryQuery.status(identity, milliseconds: 30_000).members.map(\.process))
+            if others.allSatisfy({ $0.process.map { joined.contains(UInt32($0)) } ?? false }) { return }
             try await Task.sleep(for: .milliseconds(50))
         }
+    }
+}
+
+extension ThrowingTaskGroup where ChildTaskResult == Void {
+    /// Waits for all, but no longer than to the first error: leaving the group with it cancels the others, which
+    /// `waitForAll` would wait for.
+    fileprivate mutating func waitOrFail() async throws {
+        while try await next() != nil {}
     }
 }

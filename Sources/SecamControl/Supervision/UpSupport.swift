@@ -56,6 +56,16 @@ enum SiblingPrograms {
     }
 }
 
+/// Text as a shell takes it for one word.
+enum ShellText {
+    static func quoted(_ text: String) -> String {
+        let isPlain = text.unicodeScalars.allSatisfy { scalar in
+            scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "._-".unicodeScalars.contains(scalar)
+        }
+        return isPlain ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+}
+
 /// Where the set was reached, once it was.
 final class AddressBox: Sendable {
     private let address = Mutex<ServiceSetAddress?>(nil)

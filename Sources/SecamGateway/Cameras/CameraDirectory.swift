@@ -13,7 +13,11 @@ struct CameraDirectory {
     }
 
     private var entries: [Name: Entry] = [:]
-    private var names: [Name] = []
+    private var names: [UInt32: Name] = [:]
+    private var lastNumber: UInt32 = 0
+
+    /// Cameras whose service is gone that are still shown; the longest gone is forgotten for a new one.
+    private static let goneLimit = 256
 
     /// What viewers are shown.
     var cameras: [Cameras.Camera] {
@@ -31,8 +35,7 @@ struct CameraDirectory {
     }
 
     func member(_ number: UInt32) -> Roster.Member? {
-        guard number > 0, Int(number) <= names.count else { return nil }
-        return entries[names[Int(number) - 1]]?.member
+        names[number].flatMap { entries[$0]?.member }
     }
 
     /// Takes over what the registry knows.
@@ -43,9 +46,10 @@ struct CameraDirectory {
         for camera in cameras {
             let name = camera.member.name
             if entries[name] == nil {
-                names.append(name)
-                entries[name] = Entry(number: UInt32(names.count), report: camera.report, member: camera.member)
-                changed.append(UInt32(names.count))
+                lastNumber += 1
+                names[lastNumber] = name
+                entries[name] = Entry(number: lastNumber, report: camera.report, member: camera.member)
+                changed.append(lastNumber)
             } else {
                 if entries[name]!.member != camera.member { changed.append(entries[name]!.number) }
                 entries[name]!.member = camera.member
@@ -58,6 +62,15 @@ struct CameraDirectory {
             entries[name]!.left = time
             changed.append(entry.number)
         }
+        forgetLongestGone()
         return changed
+    }
+
+    private mutating func forgetLongestGone() {
+        let gone = entries.filter { $0.value.member == nil }.sorted { $0.value.left < $1.value.left }
+        for (name, entry) in gone.dropLast(CameraDirectory.goneLimit) {
+            entries[name] = nil
+            names[entry.number] = nil
+        }
     }
 }

@@ -38,7 +38,9 @@ final class CameraLink {
     ///
     /// - Parameter publish: is given each frame's whole message.
     func receive(_ publish: (MeshMessage, Frame) -> Void) throws(WireError) {
-        while let received = socket.receive() {
+        // No more than it may send, so that a camera that sends more does not keep the loop from everything else.
+        for _ in 0..<CameraLink.window {
+            guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 switch envelope.type {

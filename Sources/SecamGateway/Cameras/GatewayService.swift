@@ -24,7 +24,7 @@ actor GatewayService: CameraHub {
     private var registry: Registry
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
-    private var allowlistVersion: Int64
+    private var allowlistVersion: DataFolder.FileVersion
     private var directory = CameraDirectory()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
@@ -36,6 +36,8 @@ actor GatewayService: CameraHub {
 
     /// Bytes of one message to the registry.
     private static let messageLimit = WireLimits.viewerMessage
+    /// Messages that wait for one member.
+    private static let sendLimit: Int32 = 1000
 
     private init(_ folder: DataFolder, policy: GatewayPolicy, loop: MeshLoop, logger: Logger) throws {
         self.folder = folder
@@ -93,7 +95,8 @@ actor GatewayService: CameraHub {
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(
-            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit)
+            admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit,
+            sendLimit: GatewayService.sendLimit)
         self.socket = socket
         loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
         let tick = loop.makeTimer { [unowned self] in assumeIsolated { $0.tick() } }
@@ -121,7 +124,9 @@ actor GatewayService: CameraHub {
                     _ = try StatusRequest.decode(bytes, envelope)
                     socket?.send(status(), to: peer)
                 } else {
-                    perform(try registry.receive(bytes, from: peer, key: key, time: WallClock.now, now: .now))
+                    perform(
+                        try registry.receive(
+                            bytes, from: peer, key: key, address: received.address, time: WallClock.now, now: .now))
                 }
             }
         } catch {
@@ -131,11 +136,11 @@ actor GatewayService: CameraHub {
 
     private func perform(_ actions: [Registry.Action]) {
         var hasChanged = false
+        var lost: [PeerID] = []
         for action in actions {
             switch action {
             case .send(let message, let peer):
-                guard socket?.send(MeshMessage(message), to: peer) == .unreachable else { continue }
-                perform(registry.lost(peer, now: .now))
+                if socket?.send(MeshMessage(message), to: peer) == .unreachable { lost.append(peer) }
             case .changed: hasChanged = true
             case .joined(let member):
                 logger.info("joined", metadata: ["service": "\(member.role)/\(member.name)"])
@@ -146,6 +151,8 @@ actor GatewayService: CameraHub {
                 refuse(reason, "key \(key)")
             }
         }
+        // Only now, else the roster without them would overtake the one that is being sent.
+        for peer in lost { perform(registry.lost(peer, now: .now)) }
         if hasChanged { updateCameras() }
     }
 
@@ -176,10 +183,13 @@ actor GatewayService: CameraHub {
 
     private func status() -> Status {
         let process = ProcessFigures.current
+        // What viewers sent and what services sent is one figure.
+        let ofViewers = viewers?.figures ?? []
+        let refusedOfAll = ofViewers.filter { $0.metric == .messagesRefused }.reduce(refused) { $0 + $1.value }
         let figures =
-            (viewers?.figures ?? []) + [
+            ofViewers.filter { $0.metric != .messagesRefused } + [
                 Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
-                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refused),
+                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
             ]
         return registry.status(
             figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)

@@ -16,6 +16,9 @@ public struct FlowServer: Sendable {
         public var credit: UInt32 = 256
         /// Microseconds of silence after which a consumer's flows are closed.
         public var silence: Int64 = 3_000_000
+        /// Microseconds for which frames are made for a group that is away, so that it misses nothing that the ring
+        /// could have kept.
+        public var absence: Int64 = 30_000_000
 
         public init() {}
     }
@@ -44,6 +47,10 @@ public struct FlowServer: Sendable {
         var credit: UInt32
         /// The first sequence number that it has not been given yet.
         var next: UInt64
+        /// The last sequence number that it was given; 0 while there is none.
+        var last: UInt64 = 0
+        /// Whether what is missing before its first frame is a gap: it goes on where a flow before it ended.
+        let isResumed: Bool
         /// Time of the last frame given, UTC microseconds.
         var lastTimestamp = Int64.min
         var heard: MonotonicTime
@@ -52,7 +59,7 @@ public struct FlowServer: Sendable {
     private let incarnation: UInt64
     private let limits: Limits
     private var flows: [Key: Flow] = [:]
-    private var cursors: [Cursor: UInt64] = [:]
+    private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
 
     public private(set) var framesSent: UInt64 = 0
     public private(set) var bytesSent: UInt64 = 0
@@ -65,9 +72,12 @@ public struct FlowServer: Sendable {
 
     public var count: Int { flows.count }
 
-    /// What somebody needs at present.
-    public var demand: RenditionSet {
-        flows.values.reduce(into: []) { $0.insert(RenditionSet($1.rendition)) }
+    public func knows(_ peer: PeerID) -> Bool { flows.keys.contains { $0.peer == peer } }
+
+    /// What somebody needs at present, or a group that acknowledged frames and is away for a moment.
+    public func demand(now: MonotonicTime) -> RenditionSet {
+        let groups = cursors.filter { now.since($0.value.heard) <= limits.absence }.keys.map(\.rendition)
+        return (flows.values.map(\.rendition) + groups).reduce(into: []) { $0.insert(RenditionSet($1)) }
     }
 
     /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
@@ -86,10 +96,11 @@ public struct FlowServer: Sendable {
                 detail: "\(limits.flowsPerPeer) flows for one connection, \(limits.flows) in all")
             return [.close(close, to: peer)]
         }
+        let start = start(of: message, ring, now)
         flows[key] = Flow(
             rendition: message.rendition, policy: message.policy, interval: Int64(message.interval),
-            group: message.group, credit: min(message.credit, limits.credit), next: start(of: message, ring),
-            heard: now)
+            group: message.group, credit: min(message.credit, limits.credit), next: start.next,
+            isResumed: start.isResumed, heard: now)
         return pump(key, ring)
     }
 
@@ -108,17 +119,20 @@ public struct FlowServer: Sendable {
         guard let flow = flows[key] else { return [unknown(message.flow, peer)] }
         flows[key]!.heard = now
         // An acknowledgement of another incarnation's frames, or of frames never sent, says nothing about ours.
-        guard message.incarnation == incarnation, message.sequence < flow.next, !flow.group.isEmpty else {
+        guard message.incarnation == incarnation, message.sequence <= flow.last, !flow.group.isEmpty else {
             return []
         }
         let cursor = Cursor(group: flow.group, rendition: flow.rendition)
         guard cursors[cursor] != nil || cursors.count < limits.groups else { return [] }
-        cursors[cursor] = max(cursors[cursor] ?? 0, message.sequence)
+        cursors[cursor] = (max(cursors[cursor]?.sequence ?? 0, message.sequence), now)
         return []
     }
 
     public mutating func close(_ message: CloseFlow, from peer: PeerID) {
-        flows[Key(peer: peer, flow: message.flow)] = nil
+        let flow = flows.removeValue(forKey: Key(peer: peer, flow: message.flow))
+        guard message.reason == .done, let flow, !flow.group.isEmpty else { return }
+        // Who says that it is done does not come back for what it missed.
+        cursors[Cursor(group: flow.group, rendition: flow.rendition)] = nil
     }
 
     /// The connection is gone.
@@ -148,19 +162,22 @@ public struct FlowServer: Sendable {
         .close(CloseFlow(flow: flow, reason: .unknownFlow, detail: "no such flow; open it anew"), to: peer)
     }
 
-    private func start(of message: OpenFlow, _ ring: Ring) -> UInt64 {
+    private func start(of message: OpenFlow, _ ring: Ring, _ now: MonotonicTime) -> (next: UInt64, isResumed: Bool) {
         let rendition = message.rendition
         let live = (ring.newest(rendition)?.sequence ?? ring.lastEvicted(rendition)) + 1
         switch message.start {
         case .live:
-            // Who wants the latest wants to see something at once.
-            return message.policy == .latest ? max(1, live - 1) : live
+            // Who wants the latest wants to see something at once, but not what was there before a pause.
+            let isFresh = ring.newest(rendition).map { now.since($0.arrived) <= FlowServer.freshness } ?? false
+            return (message.policy == .latest && isFresh ? live - 1 : live, false)
         case .sequence(let theirs, let sequence):
-            return theirs == incarnation ? sequence : ring.oldest(rendition)?.sequence ?? live
+            guard theirs == incarnation else { return (ring.oldest(rendition)?.sequence ?? live, false) }
+            return (max(1, sequence), true)
         case .time(let time):
-            return ring.first(rendition, at: time)?.sequence ?? live
+            return (ring.first(rendition, at: time)?.sequence ?? live, false)
         case .acknowledged:
-            return cursors[Cursor(group: message.group, rendition: rendition)].map { $0 + 1 } ?? live
+            let cursor = cursors[Cursor(group: message.group, rendition: rendition)]
+            return cursor.map { ($0.sequence + 1, true) } ?? (live, false)
         }
     }
 
@@ -168,7 +185,8 @@ public struct FlowServer: Sendable {
         guard var flow = flows[key] else { return [] }
         var actions: [Action] = []
         while flow.credit > 0, let frame = nextFrame(flow, ring) {
-            if flow.policy == .every, flow.interval == 0, frame.sequence > flow.next {
+            let isContinued = flow.isResumed || flow.last > 0
+            if flow.policy == .every, flow.interval == 0, isContinued, frame.sequence > flow.next {
                 let reason: GapReason = flow.next <= ring.lastEvicted(flow.rendition) ? .overflow : .dropped
                 let gap = Gap(
                     flow: key.flow, incarnation: incarnation, first: flow.next, last: frame.sequence - 1,
@@ -176,6 +194,7 @@ public struct FlowServer: Sendable {
                 actions.append(.gap(gap, to: key.peer))
             }
             flow.next = frame.sequence + 1
+            flow.last = frame.sequence
             flow.lastTimestamp = frame.timestamp
             flow.credit -= 1
             framesSent += 1
@@ -192,23 +211,21 @@ public struct FlowServer: Sendable {
             guard let newest = ring.newest(flow.rendition), newest.sequence >= flow.next else { return nil }
             return isDue(newest, flow) ? newest : nil
         case .every:
-            guard flow.interval > 0, flow.lastTimestamp > .min else {
-                return ring.first(flow.rendition, from: flow.next)
-            }
-            // The clock may have been set back in between, so both numbers must agree.
-            let due = ring.first(flow.rendition, at: flow.lastTimestamp + flow.interval - FlowServer.tolerance)
-            return due.flatMap { $0.sequence >= flow.next ? $0 : nil }
+            return ring.first(flow.rendition, from: flow.next) { isDue($0, flow) }
         }
     }
 
     private func isDue(_ frame: RingFrame, _ flow: Flow) -> Bool {
         guard flow.interval > 0, flow.lastTimestamp > .min else { return true }
+        // Less than nothing when the clock was set back in between.
         let elapsed = frame.timestamp - flow.lastTimestamp
         return elapsed >= flow.interval - FlowServer.tolerance || elapsed < 0
     }
 
     /// Cameras are not exact: a frame this many microseconds early counts as due.
     private static let tolerance: Int64 = 4000
+    /// A frame up to this many microseconds old is still live.
+    private static let freshness: Int64 = 1_000_000
 
     private func message(_ frame: RingFrame, flow: UInt32) -> Frame {
         Frame(

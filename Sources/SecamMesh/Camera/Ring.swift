@@ -1,3 +1,4 @@
+public import SecamConfig
 public import SecamWire
 
 /// One frame of the ring in one rendition.
@@ -7,18 +8,21 @@ public struct RingFrame: Sendable, Equatable {
     public let sequence: UInt64
     /// Time of the capture, UTC microseconds.
     public let timestamp: Int64
+    /// When it came into the ring. Its age is reckoned from this, since the wall clock can be set.
+    public let arrived: MonotonicTime
     public let width: UInt16
     public let height: UInt16
     public let bytes: ArraySlice<UInt8>
 
     public init(
-        rendition: Rendition, format: PixelFormat, sequence: UInt64, timestamp: Int64, width: UInt16,
-        height: UInt16, bytes: ArraySlice<UInt8>
+        rendition: Rendition, format: PixelFormat, sequence: UInt64, timestamp: Int64, arrived: MonotonicTime,
+        width: UInt16, height: UInt16, bytes: ArraySlice<UInt8>
     ) {
         self.rendition = rendition
         self.format = format
         self.sequence = sequence
         self.timestamp = timestamp
+        self.arrived = arrived
         self.width = width
         self.height = height
         self.bytes = bytes
@@ -48,7 +52,7 @@ public struct Ring: Sendable {
         precondition(newest.map { $0.sequence < frame.sequence } ?? true, "a ring's sequence numbers only grow")
         logs[Ring.index(frame.rendition)].append(frame)
         byteCount += frame.bytes.count
-        evict(now: frame.timestamp)
+        evict(now: frame.arrived)
     }
 
     public func newest(_ rendition: Rendition) -> RingFrame? { logs[Ring.index(rendition)].last }
@@ -60,17 +64,24 @@ public struct Ring: Sendable {
         logs[Ring.index(rendition)].first { $0.sequence >= sequence }
     }
 
+    /// The first frame whose number is at least `sequence` and for which the condition holds.
+    public func first(
+        _ rendition: Rendition, from sequence: UInt64, where holds: (RingFrame) -> Bool
+    ) -> RingFrame? {
+        logs[Ring.index(rendition)].first(from: sequence, where: holds)
+    }
+
     /// The first frame captured at or after this time, UTC microseconds.
     public func first(_ rendition: Rendition, at time: Int64) -> RingFrame? {
-        logs[Ring.index(rendition)].first { $0.timestamp >= time }
+        logs[Ring.index(rendition)].first(from: 0) { $0.timestamp >= time }
     }
 
     /// The highest sequence number of this rendition that was let go, 0 when none was.
     public func lastEvicted(_ rendition: Rendition) -> UInt64 { logs[Ring.index(rendition)].lastEvicted }
 
-    private mutating func evict(now: Int64) {
+    private mutating func evict(now: MonotonicTime) {
         while let victim = oldestRendition(),
-            byteCount > largest || logs[victim].first!.timestamp < now - longest
+            byteCount > largest || now.since(logs[victim].first!.arrived) > longest
         {
             byteCount -= logs[victim].removeFirst()
         }
@@ -78,7 +89,7 @@ public struct Ring: Sendable {
 
     /// The log with the oldest frame, among those that have more than their newest one.
     private func oldestRendition() -> Int? {
-        logs.indices.filter { logs[$0].count > 1 }.min { logs[$0].first!.timestamp < logs[$1].first!.timestamp }
+        logs.indices.filter { logs[$0].count > 1 }.min { logs[$0].first!.arrived < logs[$1].first!.arrived }
     }
 
     private static func index(_ rendition: Rendition) -> Int { Int(rendition.rawValue) - 1 }
@@ -111,12 +122,22 @@ private struct Log: Sendable {
 
     /// The first frame for which the condition holds; it must hold for all later ones too.
     func first(where holds: (RingFrame) -> Bool) -> RingFrame? {
+        let index = firstIndex(where: holds)
+        return index < frames.count ? frames[index] : nil
+    }
+
+    /// The first frame from this number on for which the condition holds, one by one.
+    func first(from sequence: UInt64, where holds: (RingFrame) -> Bool) -> RingFrame? {
+        frames[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: holds)
+    }
+
+    private func firstIndex(where holds: (RingFrame) -> Bool) -> Int {
         var low = head
         var high = frames.count
         while low < high {
             let middle = (low + high) / 2
             if holds(frames[middle]!) { high = middle } else { low = middle + 1 }
         }
-        return low < frames.count ? frames[low] : nil
+        return low
     }
 }

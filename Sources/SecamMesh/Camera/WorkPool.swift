@@ -11,7 +11,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         public var lateness: Int64 = 180_000
         /// Microseconds of silence after which a worker is forgotten.
         public var silence: Int64 = 3_000_000
-        /// Pictures that wait or are being worked on; the oldest one is given up for a new one.
+        /// Pictures that wait, are being worked on, or wait for those before them; the oldest one is given up for a
+        /// new one.
         public var pictures = 64
         /// Microseconds for which more than one picture may wait although there are workers, before the workers
         /// count as too slow.
@@ -20,6 +21,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         public var waiting = 4
         /// Bytes of the same.
         public var bytes = 64 << 20
+        /// Microseconds that a picture which a living worker does not give back may keep those behind it waiting.
+        public var patience: Int64 = 3_000_000
         /// Workers that may fail at one picture before it is given up: it may be the picture that kills them.
         public var attempts = 3
         /// Workers at once.
@@ -59,8 +62,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         /// Jobs that it takes at once.
         var window: UInt32
         var heard: MonotonicTime
-        /// Unfinished jobs that it has.
-        var outstanding: UInt32 = 0
+        /// Jobs that it has not answered. Those that another one finished count too, as its threads still work on them.
+        var outstanding: Set<UInt64> = []
         /// It was late with a job, which went to another one; it gets no more until it has given something back.
         var isLate = false
         /// Microseconds from sending to result, averaged over the last few.
@@ -70,7 +73,9 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             latency = latency == 0 ? Double(microseconds) : latency * 0.8 + Double(microseconds) * 0.2
         }
 
-        var credit: UInt32 { isLate || outstanding >= window ? 0 : window - outstanding }
+        var credit: UInt32 {
+            isLate || outstanding.count >= window ? 0 : window - UInt32(outstanding.count)
+        }
     }
 
     private let limits: Limits
@@ -93,6 +98,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     public var workerCount: Int { workers.count }
 
+    public func knows(_ peer: PeerID) -> Bool { workers[peer] != nil }
+
     /// Whether anything is under way, so that `tick` is needed.
     public var isBusy: Bool { !jobs.isEmpty }
 
@@ -102,8 +109,12 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     ) -> [Action] {
         jobs.append((number, Job(picture: picture, bytes: size)))
         bytes += size
-        while unfinished > limits.pictures || bytes > limits.bytes { giveUpOldest { $0.outcome == nil } }
-        let actions = dispatch(now)
+        var actions: [Action] = []
+        while jobs.count > limits.pictures || bytes > limits.bytes {
+            giveUpOldest { $0.outcome == nil }
+            actions += finish()
+        }
+        actions += dispatch(now)
         relieve(now)
         return actions + finish()
     }
@@ -115,7 +126,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         worker.heard = now
         worker.window = count
         workers[peer] = worker
-        return dispatch(now)
+        return dispatch(now) + finish()
     }
 
     /// A worker gives back a job. Results of jobs that it was never given are ignored.
@@ -123,7 +134,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         job number: UInt64, _ message: MeshMessage, failure: String, from peer: PeerID, now: MonotonicTime
     ) -> [Action] {
         workers[peer]?.heard = now
-        workers[peer]?.isLate = false
+        // Only an answer to what it was given counts.
+        if workers[peer]?.outstanding.remove(number) != nil { workers[peer]!.isLate = false }
         guard let index = jobs.firstIndex(where: { $0.number == number }),
             let attempt = jobs[index].job.attempts.first(where: { $0.worker == peer })
         else {
@@ -165,7 +177,11 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             guard jobs[index].job.outcome == nil, let last = jobs[index].job.attempts.last,
                 now.since(last.sent) >= limits.lateness
             else { continue }
-            actions += repeatLate(index, now)
+            if now.since(last.sent) > limits.patience, workers[last.worker] != nil {
+                giveUp(index, "no encoder gave it back in time")
+            } else {
+                actions += repeatLate(index, now)
+            }
         }
         return actions + finish()
     }
@@ -178,7 +194,6 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     // MARK: Inside
 
-    private var unfinished: Int { jobs.lazy.filter { $0.job.outcome == nil }.count }
     private var waiting: Int { jobs.lazy.filter { $0.job.isWaiting }.count }
 
     /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. A
@@ -227,7 +242,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     }
 
     private mutating func send(_ index: Int, to peer: PeerID, _ now: MonotonicTime) -> Action {
-        workers[peer]!.outstanding += 1
+        workers[peer]!.outstanding.insert(jobs[index].number)
         jobs[index].job.attempts.append(Attempt(worker: peer, sent: now))
         sent += 1
         return .send(job: jobs[index].number, jobs[index].job.picture, to: peer)
@@ -238,8 +253,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         workers.lazy
             .filter { $0.value.credit > 0 && !tried.contains($0.key) }
             .min { left, right in
-                let leftWait = Double(left.value.outstanding + 1) * left.value.latency
-                let rightWait = Double(right.value.outstanding + 1) * right.value.latency
+                let leftWait = Double(left.value.outstanding.count + 1) * left.value.latency
+                let rightWait = Double(right.value.outstanding.count + 1) * right.value.latency
                 if leftWait != rightWait { return leftWait < rightWait }
                 return left.key.number < right.key.number
             }?.key
@@ -252,11 +267,6 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     private mutating func conclude(_ index: Int, _ outcome: Outcome) {
         jobs[index].job.outcome = outcome
-        bytes -= jobs[index].job.bytes
-        for attempt in jobs[index].job.attempts {
-            guard let outstanding = workers[attempt.worker]?.outstanding, outstanding > 0 else { continue }
-            workers[attempt.worker]!.outstanding = outstanding - 1
-        }
     }
 
     /// Everything at the head of the line that has its outcome.
@@ -264,6 +274,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         var actions: [Action] = []
         while let first = jobs.first, let outcome = first.job.outcome {
             actions.append(.finished(first.job.picture, outcome))
+            bytes -= first.job.bytes
             jobs.removeFirst()
         }
         return actions

@@ -29,7 +29,8 @@ public struct Allowlist: Sendable, Equatable {
     /// - Parameter path: where the text was read, for the error's sake.
     public init(parsing text: String, path: String) throws(MeshError) {
         entries = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
             let words = line.split(separator: " ", maxSplits: 2).map(String.init)
             guard let first = words.first, !first.hasPrefix("#") else { continue }
             guard words.count == 3, let role = Role(words[1]) else {
@@ -38,12 +39,15 @@ public struct Allowlist: Sendable, Equatable {
             guard let key = try? PublicKey(hexadecimal: words[0], what: "key") else {
                 throw .badLine(path: path, line: index + 1, reason: "the key is not 64 hexadecimal digits")
             }
-            guard words[2] == "*" || (try? Name(words[2])) != nil else {
+            guard Allowlist.isUsable(pattern: words[2]) else {
                 throw .badLine(path: path, line: index + 1, reason: "'\(words[2])' is not usable as a name")
             }
             entries.append(Entry(key: key, role: role, pattern: words[2]))
         }
     }
+
+    /// Whether a text can stand for a name, or for all that begin so.
+    static func isUsable(pattern: String) -> Bool { pattern == "*" || (try? Name(pattern)) != nil }
 
     public var text: String {
         entries.map { "\($0.key) \($0.role) \($0.pattern)\n" }.joined()

@@ -48,11 +48,18 @@ public struct DataFolder: Sendable, Equatable {
         return try Allowlist(parsing: text, path: allowed)
     }
 
-    /// When the list of admitted keys was written last, in nanoseconds; 0 when there is none.
-    public var allowlistVersion: Int64 {
+    /// Tells one state of a file from another: its time alone is too coarse for two changes one after the other.
+    public struct FileVersion: Sendable, Equatable {
+        let modified: Int64
+        let file: UInt64
+    }
+
+    /// Changes with each change of the list of admitted keys.
+    public var allowlistVersion: FileVersion {
         var status = stat()
-        guard unsafe stat(allowed, &status) == 0 else { return 0 }
-        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        guard unsafe stat(allowed, &status) == 0 else { return FileVersion(modified: 0, file: 0) }
+        let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        return FileVersion(modified: modified, file: UInt64(status.st_ino))
     }
 
     /// The join file of a service, made together with its key when there is none.
@@ -78,7 +85,9 @@ public struct DataFolder: Sendable, Equatable {
     /// Admits a new key.
     ///
     /// - Returns: the text of the join file that goes with it.
+    /// - Throws: also when the pattern is no name, since the list could not be read any more.
     public func invite(_ role: Role, pattern: String, registry: String) throws -> String {
+        guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
         let keys = try KeyPair()
         let identity = Identity(
             registry: registry, registryKey: try gatewayKeys().publicKey, role: role, pattern: pattern, keys: keys)

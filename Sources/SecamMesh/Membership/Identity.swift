@@ -20,6 +20,13 @@ public struct Identity: Sendable, Equatable {
         self.keys = keys
     }
 
+    /// Where to listen: when the registry is on this machine, only there; else at every address, of which the registry
+    /// tells the others the one that it sees.
+    public var suitableListen: String {
+        let isLocal = ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
+        return isLocal ? "tcp://127.0.0.1:*" : "tcp://0.0.0.0:*"
+    }
+
     /// The name to join with.
     ///
     /// - Parameter instance: takes the place of the pattern's `*`.
@@ -29,7 +36,8 @@ public struct Identity: Sendable, Equatable {
 
     public init(parsing text: String, path: String) throws(MeshError) {
         var values: [String: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
             guard !line.isEmpty, !line.hasPrefix("#") else { continue }
             guard let equals = line.firstIndex(of: "=") else {
                 throw .badLine(path: path, line: index + 1, reason: "expected NAME=VALUE")

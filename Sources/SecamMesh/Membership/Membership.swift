@@ -31,6 +31,11 @@ public struct Membership: Sendable {
     private var state = State.joining(nextTry: nil)
     private var camera: CameraReport?
     private var refusals = 0
+    /// The newest roster seen: of which registry, and its number there.
+    private var lastRoster: (registry: UInt64, generation: UInt64)?
+    private var joiningSince: MonotonicTime?
+    /// Whether it was said that the registry is silent.
+    private var isLossKnown = false
     /// Members as last told, without this service itself.
     public private(set) var members: [Roster.Member] = []
 
@@ -44,10 +49,18 @@ public struct Membership: Sendable {
     public mutating func tick(figures: [Figure], now: MonotonicTime) -> [Action] {
         switch state {
         case .joining(let nextTry):
-            guard nextTry.map({ $0 <= now }) ?? true else { return [] }
-            return [sendJoin(now)]
+            let unanswered = now.since(joiningSince ?? now)
+            if joiningSince == nil { joiningSince = now }
+            var actions: [Action] = []
+            if unanswered > Membership.silence, !isLossKnown {
+                isLossKnown = true
+                actions.append(.lostRegistry(milliseconds: unanswered / 1000))
+            }
+            guard nextTry.map({ $0 <= now }) ?? true else { return actions }
+            return actions + [sendJoin(now)]
         case .joined(let heard, let lastBeat):
             guard now.since(heard) <= Membership.silence else {
+                isLossKnown = true
                 return [.lostRegistry(milliseconds: now.since(heard) / 1000), sendJoin(now)]
             }
             guard now.since(lastBeat) >= Membership.beatInterval else { return [] }
@@ -94,6 +107,8 @@ public struct Membership: Sendable {
             return []
         case .joining:
             state = .joined(heard: now, lastBeat: now)
+            joiningSince = nil
+            isLossKnown = false
             refusals = 0
             return [.joined] + (camera.map { [.send($0)] } ?? [])
         }
@@ -117,6 +132,10 @@ public struct Membership: Sendable {
     }
 
     private mutating func update(_ roster: Roster) -> [Action] {
+        let registry = roster.members.first { $0.role == .gateway }?.incarnation ?? 0
+        // Overtaken by a newer one on its way; an equal one only says so again.
+        if let lastRoster, lastRoster.registry == registry, roster.generation < lastRoster.generation { return [] }
+        lastRoster = (registry, roster.generation)
         let told = roster.members.filter { $0.role != join.role || $0.name != join.name }
         var added: [Roster.Member] = []
         for member in told where !members.contains(member) { added.append(member) }

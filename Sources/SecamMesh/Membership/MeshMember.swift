@@ -127,7 +127,7 @@ public final class MeshMember {
             case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
             case .lostRegistry(let milliseconds):
                 logger.warning(
-                    "the registry is silent; going on with what is known",
+                    "the registry does not answer; is the address right, and this key admitted (secam keys list)?",
                     metadata: ["registry": "\(identity.registry)", "milliseconds": "\(milliseconds)"])
             case .refused(let reason, let detail):
                 logger.error("the registry refused us", metadata: ["reason": "\(reason)", "detail": "\(detail)"])

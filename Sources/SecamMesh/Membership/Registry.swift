@@ -40,18 +40,20 @@ public struct Registry: Sendable {
         var heard: MonotonicTime
         var figures: [Figure] = []
         var camera: CameraReport?
-        var messages = 0
     }
 
     private let incarnation: UInt64
     private let limits: Limits
-    private let started: MonotonicTime
     private let own: Roster.Member
     private var allowlist: Allowlist
     private var members: [PeerID: Member] = [:]
+    /// Messages of each connection since the last tick.
+    private var messages: [PeerID: Int] = [:]
     private var generation: UInt64 = 0
     private var wasSettling = true
     private var lastBeat: MonotonicTime
+    private var lastTick: MonotonicTime
+    private var settlingUntil: MonotonicTime
 
     /// What a camera is to be told.
     public var policy: @Sendable (Name) -> Policy
@@ -65,8 +67,9 @@ public struct Registry: Sendable {
         self.allowlist = allowlist
         self.limits = limits
         self.policy = policy
-        started = now
         lastBeat = now
+        lastTick = now
+        settlingUntil = now.advanced(byMicroseconds: limits.settling)
     }
 
     public func isAdmitted(_ key: PublicKey) -> Bool { allowlist.contains(key) }
@@ -95,18 +98,21 @@ public struct Registry: Sendable {
     }
 
     /// Takes a message from a connection whose key the handshake has checked.
+    ///
+    /// - Parameter address: the connection's other end, an IP address.
     public mutating func receive(
-        _ bytes: Span<UInt8>, from peer: PeerID, key: PublicKey, time: Int64, now: MonotonicTime
+        _ bytes: Span<UInt8>, from peer: PeerID, key: PublicKey, address: String = "", time: Int64, now: MonotonicTime
     ) throws(WireError) -> [Action] {
         let envelope = try Envelope.readWhole(bytes, limit: WireLimits.viewerMessage)
         guard allowlist.contains(key) else {
             return [.refused(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
         }
-        members[peer]?.messages += 1
-        if let member = members[peer], member.messages > limits.messages { return [] }
+        // Whoever has a key is bounded, joined or not.
+        messages[peer, default: 0] += 1
+        guard messages[peer]! <= limits.messages else { return [] }
         switch envelope.type {
         case .join:
-            return join(try Join.decode(bytes, envelope), peer, key, time, now)
+            return join(try Join.decode(bytes, envelope).reachable(at: address), peer, key, time, now)
         case .beat:
             let beat = try Beat.decode(bytes, envelope)
             guard members[peer]?.join.incarnation == beat.incarnation else { return [notJoined(peer)] }
@@ -149,11 +155,18 @@ public struct Registry: Sendable {
 
     /// Time has passed: beats go out, silent members are removed.
     public mutating func tick(now: MonotonicTime) -> [Action] {
+        if now.since(lastTick) > limits.beat {
+            // We stood still ourselves, so that the members' beats are still waiting to be read.
+            for peer in members.keys { members[peer]!.heard = now }
+            settlingUntil = now.advanced(byMicroseconds: limits.settling)
+            wasSettling = true
+        }
+        lastTick = now
         var actions: [Action] = []
         for (peer, member) in members where now.since(member.heard) > limits.silence {
             actions += remove(peer, "silent for \(now.since(member.heard) / 1000) ms", now)
         }
-        for peer in members.keys { members[peer]!.messages = 0 }
+        messages.removeAll(keepingCapacity: true)
         if wasSettling, !isSettling(now) {
             wasSettling = false
             actions += announce(now)
@@ -168,7 +181,7 @@ public struct Registry: Sendable {
 
     // MARK: Inside
 
-    private func isSettling(_ now: MonotonicTime) -> Bool { now.since(started) < limits.settling }
+    private func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
 
     private mutating func join(
         _ join: Join, _ peer: PeerID, _ key: PublicKey, _ time: Int64, _ now: MonotonicTime
@@ -178,10 +191,14 @@ public struct Registry: Sendable {
             let detail = "this key is not for \(join.role) \(join.name)"
             return refuse(peer, key, .wrongRole, detail)
         }
-        guard members.count < WireLimits.members - 1 else {
+        if members[peer]?.join == join {
+            members[peer]!.heard = now
+            return [.send(roster(now: now), to: peer)]
+        }
+        if let problem = join.endpointProblem { return refuse(peer, key, .wrongRole, problem) }
+        guard members[peer] != nil || members.count < WireLimits.members - 1 else {
             return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
         }
-        var actions: [Action] = []
         if let (other, member) = members.first(where: { $0.key != peer && isSame($0.value.join, join) }) {
             // Of two that run at once the first one keeps the name. Whether it still runs shows when it is spoken to:
             // a service that was started again finds its place free at its next try.
@@ -192,12 +209,15 @@ public struct Registry: Sendable {
                 return [.send(Beat(incarnation: incarnation, figures: []), to: other)]
                     + refuse(peer, key, .nameTaken, detail)
             }
-            actions += [.left(describe(member, now: now), reason: "started anew")]
+            // The same process over another connection: nothing has changed for the others.
             members[other] = nil
+            members[peer] = member
+            members[peer]!.heard = now
+            return [.send(roster(now: now), to: peer)]
         }
-        let isNew = members[peer]?.join != join
+        var actions: [Action] = []
+        if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
         members[peer] = Member(join: join, key: key, joined: time, heard: now)
-        guard isNew else { return [.send(roster(now: now), to: peer)] }
         actions.append(.joined(describe(members[peer]!, now: now)))
         if join.role == .capture { actions.append(.send(policy(join.name), to: peer)) }
         return actions + announce(now)
@@ -241,5 +261,25 @@ public struct Registry: Sendable {
     }
 }
 
-/// Name and version that every program says of itself.
-public let softwareVersion = "secam/0.1.0"
+extension Join {
+    /// What is wrong with where the service says it is, for people; `nil` when nothing is.
+    fileprivate var endpointProblem: String? {
+        if endpoint.isEmpty { return role == .capture ? "a capture must say where it is reached" : nil }
+        // Others connect to it: only to what is an address of a host and a port.
+        let parts = endpoint.split(separator: ":")
+        guard endpoint.hasPrefix("tcp://"), let port = parts.last.flatMap({ UInt16($0) }), port > 0 else {
+            return "the endpoint '\(endpoint)' is not tcp://host:port"
+        }
+        return nil
+    }
+
+    /// A service that listens at every address of its host is reached at the one that it came from.
+    fileprivate func reachable(at address: String) -> Join {
+        let wildcards = ["tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"]
+        guard !address.isEmpty, let wildcard = wildcards.first(where: endpoint.hasPrefix) else { return self }
+        let host = address.contains(":") ? "[\(address)]" : address
+        return Join(
+            role: role, process: process, incarnation: incarnation, name: name,
+            endpoint: "tcp://\(host):\(endpoint.dropFirst(wildcard.count))", software: software)
+    }
+}

@@ -12,6 +12,8 @@ public enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
     case curveMissing
     /// A key is not 64 hexadecimal digits.
     case badKey(what: String)
+    /// A service cannot be called this.
+    case badName(String)
     /// A file of ours cannot be read or written.
     case file(path: String, reason: String)
     /// A line of a file is not what it should be.
@@ -26,6 +28,8 @@ public enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
         case .curveMissing:
             "this libzmq was built without CURVE encryption; install one that was built with libsodium"
         case .badKey(let what): "\(what) is not a key of 64 hexadecimal digits"
+        case .badName(let text):
+            "'\(text)' is not usable as a service's name: use letters, digits, spaces and signs, without '/'"
         case .file(let path, let reason): "\(path): \(reason)"
         case .badLine(let path, let line, let reason): "\(path), line \(line): \(reason)"
         }
@@ -37,7 +41,7 @@ extension MeshError: ProgramError {
         switch self {
         case .library, .curveMissing: .software
         case .cannotBind: .unavailable
-        case .badEndpoint, .badKey, .badLine: .configuration
+        case .badEndpoint, .badKey, .badName, .badLine: .configuration
         case .file: .noInput
         }
     }

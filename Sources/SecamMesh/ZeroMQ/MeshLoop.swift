@@ -20,7 +20,8 @@ internal import Synchronization
     }
 
     @safe private struct Watched {
-        let identifier: ObjectIdentifier
+        /// Kept, so that it is not closed while the loop polls it.
+        let owner: AnyObject
         let handle: UnsafeMutableRawPointer
         let onReadable: () -> Void
     }
@@ -77,6 +78,8 @@ internal import Synchronization
 
     private func add(_ entry: Entry) {
         let wasEmpty = shared.withLock { state in
+            // Nobody would run it any more, and what it holds would never be let go.
+            if state.isStopped, case .block = entry { return false }
             state.entries.append(entry)
             return state.entries.count == 1
         }
@@ -92,16 +95,16 @@ internal import Synchronization
 
     /// Calls `onReadable` whenever the socket has messages, until `unwatch`.
     public func watch(_ socket: MeshSocket, onReadable: @escaping () -> Void) {
-        unsafe watch(socket.handle, ObjectIdentifier(socket), onReadable)
+        unsafe watch(socket.handle, socket, onReadable)
     }
 
     public func watch(_ handler: ZAPHandler) {
-        unsafe watch(handler.handle, ObjectIdentifier(handler)) { [unowned handler] in handler.answerRequests() }
+        unsafe watch(handler.handle, handler) { [unowned handler] in handler.answerRequests() }
     }
 
     public func unwatch(_ socket: AnyObject) {
         checkIsolated()
-        watched.removeAll { $0.identifier == ObjectIdentifier(socket) }
+        watched.removeAll { $0.owner === socket }
         unsafe items.removeAll()
     }
 
@@ -114,10 +117,10 @@ internal import Synchronization
     }
 
     private func watch(
-        _ handle: UnsafeMutableRawPointer, _ identifier: ObjectIdentifier, _ onReadable: @escaping () -> Void
+        _ handle: UnsafeMutableRawPointer, _ owner: AnyObject, _ onReadable: @escaping () -> Void
     ) {
         checkIsolated()
-        unsafe watched.append(Watched(identifier: identifier, handle: handle, onReadable: onReadable))
+        unsafe watched.append(Watched(owner: owner, handle: handle, onReadable: onReadable))
         unsafe items.removeAll()
     }
 
@@ -151,6 +154,9 @@ internal import Synchronization
             }
         }
         let ready = unsafe zmq_poll(&items, Int32(items.count), milliseconds)
+        guard ready >= 0 || zmq_errno() == EINTR else {
+            preconditionFailure("a socket was closed while it was watched: \(lastZeroMQError())")
+        }
         guard ready > 0 else { return }
         if unsafe items[0].revents != 0 {
             var count: UInt64 = 0
@@ -158,11 +164,11 @@ internal import Synchronization
         }
         // A handler may add or remove sockets, so what is ready is noted first.
         let entries = watched.indices.filter { unsafe items[$0 + 1].revents != 0 }.map { watched[$0] }
-        for entry in entries where isWatched(entry.identifier) { entry.onReadable() }
+        for entry in entries where isWatched(entry.owner) { entry.onReadable() }
     }
 
-    private func isWatched(_ identifier: ObjectIdentifier) -> Bool {
-        watched.contains { $0.identifier == identifier }
+    private func isWatched(_ owner: AnyObject) -> Bool {
+        watched.contains { $0.owner === owner }
     }
 
     private func runDueTimers() {
@@ -184,7 +190,7 @@ public final class LoopTimer {
     fileprivate var deadline: MonotonicTime?
     fileprivate var isCancelled = false
     private var interval: Int64?
-    private let action: () -> Void
+    private var action: (() -> Void)?
 
     fileprivate init(_ action: @escaping () -> Void) { self.action = action }
 
@@ -209,11 +215,12 @@ public final class LoopTimer {
     public func cancel() {
         deadline = nil
         isCancelled = true
+        action = nil
     }
 
     fileprivate func fireIfDue(_ now: MonotonicTime) {
         guard let due = deadline, due <= now else { return }
         deadline = interval.map { max(due.advanced(byMicroseconds: $0), now) }
-        action()
+        action?()
     }
 }

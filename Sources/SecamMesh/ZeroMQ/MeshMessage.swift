@@ -66,6 +66,11 @@ public import SecamWire
         try unsafe body(UnsafeRawBufferPointer(start: zmq_msg_data(handle), count: count))
     }
 
+    /// Where the message came from, an IP address.
+    var peerAddress: String? {
+        unsafe zmq_msg_gets(handle, "Peer-Address").map { unsafe String(cString: $0) }
+    }
+
     /// What the ZAP handler said of the sender: its public key in hexadecimal.
     var userID: String? {
         unsafe zmq_msg_gets(handle, "User-Id").map { unsafe String(cString: $0) }

@@ -33,6 +33,8 @@ public struct Received: Sendable {
     public let peer: PeerID?
     /// The sender's key; `nil` on the connecting side, which checked the key in the handshake.
     public let key: PublicKey?
+    /// The connection's other end, an IP address; empty on the connecting side.
+    public let address: String
     public let message: MeshMessage
 }
 
@@ -58,14 +60,17 @@ public struct Received: Sendable {
     ///   - admission: decides who may connect. It is asked for here since libzmq, without one, lets everybody in.
     ///   - endpoint: as ZeroMQ writes it; port `*` means any free one.
     ///   - messageLimit: bytes; a peer that announces more is disconnected.
+    ///   - sendLimit: messages that may wait for one peer, after which it counts as unreachable; 0 where credit bounds
+    ///     them.
     public static func listen(
-        admission: ZAPHandler, endpoint: String, keys: KeyPair, messageLimit: Int = WireLimits.meshMessage
+        admission: ZAPHandler, endpoint: String, keys: KeyPair, messageLimit: Int = WireLimits.meshMessage,
+        sendLimit: Int32 = 0
     ) throws(MeshError) -> MeshSocket {
         let socket = try MeshSocket(admission.context, type: ZMQ_ROUTER, messageLimit: messageLimit)
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
         // Else an address of IPv4 would be told to others in its IPv6 form.
         try socket.set(ZMQ_IPV6, endpoint.contains("//[") || endpoint.contains("//*") ? 1 : 0)
-        try socket.set(ZMQ_SNDHWM, 0)
+        try socket.set(ZMQ_SNDHWM, sendLimit)
         try socket.set(ZMQ_CURVE_SERVER, 1)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
         try socket.set(ZMQ_ZAP_DOMAIN, Array(ZAPHandler.domain.utf8))
@@ -161,7 +166,7 @@ public struct Received: Sendable {
                 refused += 1
                 continue
             }
-            guard isRouter else { return Received(peer: nil, key: nil, message: message) }
+            guard isRouter else { return Received(peer: nil, key: nil, address: "", message: message) }
             // Peers that choose a routing number of their own could take the place of another one.
             let number = identity.withBytes { bytes -> UInt32? in
                 guard bytes.count == 5, bytes[0] == 0 else { return nil }
@@ -173,7 +178,8 @@ public struct Received: Sendable {
                 refused += 1
                 continue
             }
-            return Received(peer: PeerID(number: number), key: key, message: message)
+            return Received(
+                peer: PeerID(number: number), key: key, address: message.peerAddress ?? "", message: message)
         }
     }
 

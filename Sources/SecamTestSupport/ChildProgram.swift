@@ -1,0 +1,222 @@
+internal import Glibc
+public import Foundation
+internal import Synchronization
+
+/// How a program ended.
+public enum Ending: Sendable, Equatable {
+    case exited(Int32)
+    case killed(signal: Int32)
+}
+
+/// A program that ran to its end.
+public struct FinishedProgram: Sendable {
+    public let ending: Ending
+    public let outputData: Data
+    public let errors: String
+
+    public var output: String { String(decoding: outputData, as: UTF8.self) }
+
+    /// The exit status; `nil` when a signal ended it.
+    public var status: Int32? {
+        if case .exited(let status) = ending { status } else { nil }
+    }
+
+    public func json() throws -> JSONValue { try JSONValue(outputData) }
+}
+
+/// A running program in a session of its own, without a terminal, whose output goes to files.
+///
+/// Whatever happens to the test, nothing of it is left: who lets go of it kills its process group, and should the tests
+/// themselves be killed, a shell that waits for their end does the same.
+public final class ChildProgram: Sendable {
+    public let processIdentifier: Int32
+    private let outputPath: String
+    private let errorPath: String
+    private let state: Mutex<State>
+
+    private struct State {
+        var ending: Ending?
+        /// The end of the guard's standard input that we hold, and the guard's process.
+        var guardInput: Int32
+        var guardProcess: Int32
+    }
+
+    /// - Parameters:
+    ///   - environment: all that the program has.
+    ///   - input: its standard input; without one it is at its end at once.
+    ///   - log: the files for its output, without the extension.
+    public init(
+        _ executable: String, _ arguments: [String], environment: [String: String], input: String? = nil,
+        folder: String, log: String
+    ) throws {
+        outputPath = "\(log).out"
+        errorPath = "\(log).err"
+        var inputPath = "/dev/null"
+        if let input {
+            inputPath = "\(log).in"
+            try Data(input.utf8).write(to: URL(fileURLWithPath: inputPath))
+        }
+        // Both replace themselves by what they run, so the process number stays.
+        processIdentifier = try ChildProgram.spawn(
+            ["/usr/bin/env", "--chdir=\(folder)", "setsid", executable] + arguments, environment, input: inputPath,
+            output: outputPath, errors: errorPath)
+        let (guardProcess, guardInput) = try ChildProgram.startGuard(of: processIdentifier)
+        state = Mutex(State(guardInput: guardInput, guardProcess: guardProcess))
+    }
+
+    deinit {
+        kill()
+    }
+
+    /// What it has written to standard output so far.
+    public var output: String { ChildProgram.text(outputPath) }
+
+    /// What it has written to standard error so far.
+    public var errors: String { ChildProgram.text(errorPath) }
+
+    /// How it ended; `nil` while it runs.
+    public var ending: Ending? {
+        state.withLock { state in
+            guard state.ending == nil else { return state.ending }
+            var status: Int32 = 0
+            guard unsafe waitpid(processIdentifier, &status, WNOHANG) == processIdentifier else { return nil }
+            let ending: Ending = status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: status & 0x7F)
+            state.ending = ending
+            ChildProgram.dismissGuard(&state)
+            return ending
+        }
+    }
+
+    public func send(_ signal: Int32) {
+        guard ending == nil else { return }
+        _ = Glibc.kill(processIdentifier, signal)
+    }
+
+    /// To it and all its children, as a terminal does.
+    public func sendToGroup(_ signal: Int32) { _ = Glibc.kill(-processIdentifier, signal) }
+
+    /// Waits for its end.
+    public func finish(seconds: Int = 60) async throws -> FinishedProgram {
+        let ending: Ending
+        do {
+            ending = try await eventually("the end of a program", seconds: seconds) { self.ending }
+        } catch {
+            throw TestFailure("\(error); it said: \(errors)")
+        }
+        let data = (try? Data(contentsOf: URL(fileURLWithPath: outputPath))) ?? Data()
+        return FinishedProgram(ending: ending, outputData: data, errors: errors)
+    }
+
+    /// Ends it and everything in its group at once. Returns when it has ended.
+    public func kill() {
+        guard ending == nil else { return killRest() }
+        _ = Glibc.kill(processIdentifier, SIGKILL)
+        while ending == nil { usleep(1000) }
+        killRest()
+    }
+
+    /// Those that outlived it.
+    private func killRest() {
+        for process in Processes.running(inSession: processIdentifier) { _ = Glibc.kill(process, SIGKILL) }
+    }
+
+    // MARK: Inside
+
+    private static func text(_ path: String) -> String {
+        (try? Data(contentsOf: URL(fileURLWithPath: path))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    /// A shell that kills the group when its input ends without a word.
+    private static func startGuard(of process: Int32) throws -> (process: Int32, input: Int32) {
+        var ends: [Int32] = [0, 0]
+        guard unsafe pipe(&ends) == 0 else { throw TestFailure("pipe: errno \(errno)") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        let script = "read -r line || kill -KILL -\(process)"
+        let shell = try spawn(["/usr/bin/setsid", "/bin/sh", "-c", script], [:], input: ends[0])
+        return (shell, ends[1])
+    }
+
+    private static func dismissGuard(_ state: inout State) {
+        _ = unsafe write(state.guardInput, "\n", 1)
+        close(state.guardInput)
+        var status: Int32 = 0
+        unsafe waitpid(state.guardProcess, &status, 0)
+    }
+
+    private static func spawn(
+        _ arguments: [String], _ environment: [String: String], input: String, output: String, errors: String
+    ) throws -> Int32 {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        return try unsafe spawn(arguments, environment, &actions)
+    }
+
+    private static func spawn(
+        _ arguments: [String], _ environment: [String: String], input: Int32
+    ) throws -> Int32 {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
+        for descriptor: Int32 in 1...2 {
+            unsafe posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+        }
+        return try unsafe spawn(arguments, environment, &actions)
+    }
+
+    private static func spawn(
+        _ arguments: [String], _ environment: [String: String],
+        _ actions: UnsafePointer<posix_spawn_file_actions_t>
+    ) throws -> Int32 {
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        // Whoever started the tests may have signals ignored or blocked.
+        var signals = sigset_t()
+        unsafe sigfillset(&signals)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+        unsafe sigemptyset(&signals)
+        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+        let flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
+        let variables = environment.map { "\($0)=\($1)" }
+        var argumentPointers = unsafe arguments.map { unsafe strdup($0) } + [nil]
+        var variablePointers = unsafe variables.map { unsafe strdup($0) } + [nil]
+        defer { unsafe (argumentPointers + variablePointers).forEach { unsafe free($0) } }
+        var process: Int32 = 0
+        let code = unsafe posix_spawn(
+            &process, arguments[0], actions, &attributes, &argumentPointers, &variablePointers)
+        guard code == 0 else { throw TestFailure("\(arguments[0]) cannot be started: errno \(code)") }
+        return process
+    }
+}
+
+/// What runs on this machine.
+public enum Processes {
+    /// Everything in a session, which a program that was started here has to itself, without what has ended.
+    public static func running(inSession session: Int32) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { process in
+            guard let fields = fields(process) else { return false }
+            return fields[0] != "Z" && fields[3] == "\(session)"
+        }
+    }
+
+    public static func isRunning(_ process: Int32) -> Bool {
+        fields(process).map { $0[0] != "Z" } ?? false
+    }
+
+    /// State, parent, group, session and so on, as proc(5) has them behind the name.
+    private static func fields(_ process: Int32) -> [Substring]? {
+        guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
+        let text = String(decoding: data, as: UTF8.self)
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 3 ? fields : nil
+    }
+}

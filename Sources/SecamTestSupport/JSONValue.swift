@@ -1,0 +1,53 @@
+public import Foundation
+
+/// A JSON value that a program printed.
+public enum JSONValue: Sendable, Equatable, Decodable {
+    case null
+    case boolean(Bool)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    public init(_ data: Data) throws {
+        do {
+            self = try JSONDecoder().decode(JSONValue.self, from: data)
+        } catch {
+            throw TestFailure("this is no JSON: '\(String(decoding: data, as: UTF8.self))'")
+        }
+    }
+
+    public init(_ text: String) throws { try self.init(Data(text.utf8)) }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .boolean(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    /// `null` where there is no such field, so that a chain of them ends in a comparison that fails.
+    public subscript(_ name: String) -> JSONValue {
+        if case .object(let fields) = self { fields[name] ?? .null } else { .null }
+    }
+
+    public subscript(_ index: Int) -> JSONValue {
+        if case .array(let values) = self, values.indices.contains(index) { values[index] } else { .null }
+    }
+
+    public var values: [JSONValue] { if case .array(let values) = self { values } else { [] } }
+    public var names: Set<String> { if case .object(let fields) = self { Set(fields.keys) } else { [] } }
+    public var text: String? { if case .string(let text) = self { text } else { nil } }
+    public var number: Double? { if case .number(let number) = self { number } else { nil } }
+    public var integer: Int? { number.flatMap { Int(exactly: $0) } }
+}

@@ -1,0 +1,183 @@
+internal import Glibc
+public import Foundation
+
+/// A whole set of services, started by `secam up`, in a scratch folder.
+public final class RunningSet: Sendable {
+    /// Small and slow enough for builds without optimisation.
+    public static let camera = "demo=test:320x240@10"
+
+    public let scratch: ScratchFolder
+    public let up: ChildProgram
+    public let address: String
+    public let fingerprint: String
+    /// Of the user `admin`, as it was printed; `nil` when the folder was in use before.
+    public let password: String?
+
+    public struct Service: Sendable, Equatable {
+        public let role: String
+        public let name: String
+        public let process: Int32
+    }
+
+    /// Starts a set and waits until all is up.
+    ///
+    /// - Parameters:
+    ///   - cameras: as for `--camera`.
+    ///   - environment: variables for all services.
+    ///   - password: of the admin, when the folder was in use before.
+    public init(
+        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, environment: [String: String] = [:],
+        scratch: ScratchFolder, password known: String? = nil
+    ) async throws {
+        self.scratch = scratch
+        let up = try RunningSet.start(cameras, encoders: encoders, environment: environment, scratch: scratch)
+        self.up = up
+        do {
+            let ready = try await eventually("the ready file of secam up") {
+                if let ending = up.ending { throw TestFailure("secam up ended (\(ending))") }
+                return try? JSONValue(scratch.data("ready.json"))
+            }
+            guard let address = ready["address"].text, let fingerprint = ready["fingerprint"].text else {
+                throw TestFailure("the ready file has no address or no fingerprint: \(ready)")
+            }
+            self.address = address
+            self.fingerprint = fingerprint
+            try await eventually("secam up's words") { up.output.contains("Watch:") }
+        } catch {
+            up.kill()
+            throw TestFailure("\(error); secam up said: \(up.errors)")
+        }
+        password = RunningSet.password(in: up.output) ?? known
+    }
+
+    /// `secam up` with what makes it fit for tests, without waiting for anything.
+    public static func start(
+        _ cameras: [String], encoders: Int = 1, environment: [String: String] = [:], scratch: ScratchFolder
+    ) throws -> ChildProgram {
+        try Programs.start(
+            "secam",
+            ["up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
+                scratch.file("ready.json"), "--encoders", "\(encoders)"]
+                + cameras.flatMap { ["--camera", $0] },
+            in: scratch, environment: environment)
+    }
+
+    /// The password that `secam up` printed.
+    public static func password(in output: String) -> String? {
+        output.split(separator: "\n").first { $0.hasPrefix("  password ") }?
+            .split(separator: " ").dropFirst().first.map(String.init)
+    }
+
+    /// Runs a set for the time of `body`; nothing of it is left afterwards.
+    public static func with<Result>(
+        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, _ body: (RunningSet) async throws -> Result
+    ) async throws -> Result {
+        let set = try await RunningSet(cameras, encoders: encoders, scratch: ScratchFolder())
+        defer { set.up.kill() }
+        do {
+            return try await body(set)
+        } catch {
+            throw TestFailure("\(error)\nWhat the services said:\n\(set.up.errors)")
+        }
+    }
+
+    public var data: String { scratch.file("data") }
+
+    /// What runs now, as the ready file says.
+    public func services() throws -> [Service] {
+        try JSONValue(scratch.data("ready.json"))["services"].values.map { service in
+            guard let role = service["role"].text, let name = service["name"].text, let process = service["pid"].integer
+            else { throw TestFailure("an odd service in the ready file: \(service)") }
+            return Service(role: role, name: name, process: Int32(process))
+        }
+    }
+
+    public func processes(_ role: String) throws -> [Int32] {
+        try services().filter { $0.role == role }.map(\.process)
+    }
+
+    // MARK: Commands
+
+    /// Runs `secam` on the set's folder.
+    public func secam(_ arguments: [String], input: String? = nil) async throws -> FinishedProgram {
+        try await Programs.run(
+            "secam", arguments, in: scratch, environment: ["SECAM_DATA": data], input: input)
+    }
+
+    /// `secam status --json`.
+    public func status() async throws -> JSONValue {
+        let finished = try await secam(["status", "--json"])
+        guard finished.status == 0 else { throw TestFailure("secam status: \(finished.errors)") }
+        return try finished.json()
+    }
+
+    /// One service of `status`.
+    public func status(_ role: String, _ name: String? = nil) async throws -> JSONValue {
+        let services = try await status()["services"].values
+        let found = services.first { $0["role"].text == role && (name == nil || $0["name"].text == name) }
+        return found ?? .null
+    }
+
+    public func addUser(_ name: String, password: String, _ arguments: [String] = []) async throws {
+        let added = try await secam(["user", "add", name, "--password-stdin"] + arguments, input: password + "\n")
+        guard added.status == 0 else { throw TestFailure("secam user add: \(added.errors)") }
+    }
+
+    // MARK: Viewers
+
+    /// Starts `secam-view` with a command and its arguments, as the admin where nobody else is named.
+    public func startView(
+        _ arguments: [String], user: String = "admin", password: String? = nil, trust: [String]? = nil
+    ) throws -> ChildProgram {
+        try Programs.start(
+            "secam-view",
+            arguments + ["--server", address, "--username", user] + (trust ?? ["--fingerprint", fingerprint]),
+            in: scratch, environment: ["SECAM_PASSWORD": password ?? self.password ?? ""])
+    }
+
+    public func view(
+        _ arguments: [String], user: String = "admin", password: String? = nil, trust: [String]? = nil
+    ) async throws -> FinishedProgram {
+        try await startView(arguments, user: user, password: password, trust: trust).finish()
+    }
+
+    /// The list of cameras, by name.
+    public func cameras(user: String = "admin", password: String? = nil) async throws -> [String: JSONValue] {
+        let finished = try await view(["cameras", "--json"], user: user, password: password)
+        guard finished.status == 0 else { throw TestFailure("secam-view cameras: \(finished.errors)") }
+        let pairs = try finished.json()["cameras"].values.map { ($0["name"].text ?? "", $0) }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
+    /// Waits until a camera is in one of these states.
+    @discardableResult
+    public func waitForCamera(_ name: String, _ states: String...) async throws -> JSONValue {
+        try await eventually("camera \(name) \(states.joined(separator: " or "))") {
+            let camera = try await cameras()[name]
+            return states.contains(camera?["state"].text ?? "") ? camera : nil
+        }
+    }
+
+    /// Waits until the gateway has sent that many more frames to viewers than now.
+    public func waitForFrames(_ count: Int) async throws {
+        let start = try await status("gateway")["frames_to_viewers"].integer ?? 0
+        try await eventually("\(count) more frames to viewers") {
+            let now = try await status("gateway")["frames_to_viewers"].integer ?? 0
+            return now >= start + count
+        }
+    }
+
+    /// Kills a service and waits until `secam up` has started it again.
+    ///
+    /// - Returns: the new process.
+    @discardableResult
+    public func killService(_ role: String, _ name: String? = nil, signal: Int32 = SIGKILL) async throws -> Int32 {
+        let found = try services().first { $0.role == role && (name == nil || $0.name == name) }
+        guard let old = found else { throw TestFailure("no \(role) runs") }
+        kill(old.process, signal)
+        return try await eventually("another \(role)/\(old.name)") {
+            let now = try services().first { $0.role == role && $0.name == old.name }
+            return now.flatMap { $0.process != old.process ? $0.process : nil }
+        }
+    }
+}

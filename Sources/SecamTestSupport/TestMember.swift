@@ -1,0 +1,87 @@
+public import SecamMesh
+public import SecamWire
+internal import Logging
+internal import SecamConfig
+
+/// A member of the mesh that connects to every camera and says to it whatever a test wants.
+public actor TestMember {
+    private let loop: MeshLoop
+    nonisolated public var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let member: MeshMember
+    private var sockets: [Name: MeshSocket] = [:]
+    /// What cameras have sent, whole messages in order.
+    public private(set) var received: [MeshMessage] = []
+    /// Answers at once to what comes from a camera.
+    private var answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?
+
+    private init(_ identity: Identity, name: Name, loop: MeshLoop) throws {
+        self.loop = loop
+        member = try MeshMember(
+            identity, name: name, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// Joins with a new key of this role.
+    public static func join(
+        _ folder: DataFolder, _ role: Role, _ name: String, registry: String,
+        answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
+    ) async throws -> TestMember {
+        let file = folder.joinFile(role, name)
+        let identity = try Identity.read(file, registry: registry, role: role)
+        let loop = MeshLoop(name: "test-member")
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.post {
+                continuation.resume(
+                    with: Result {
+                        let made = try TestMember(identity, name: Name(name), loop: loop)
+                        try made.assumeIsolated { try $0.begin(answer) }
+                        return made
+                    })
+            }
+        }
+    }
+
+    public func stop() {
+        for socket in sockets.values { loop.unwatch(socket) }
+        sockets = [:]
+        member.stop()
+        loop.stop()
+    }
+
+    public func isConnected(to camera: String) -> Bool { sockets.keys.contains { $0.text == camera } }
+
+    /// Sends to a camera; `false` while it cannot be reached.
+    public func send(_ message: MeshMessage, to camera: String) -> Bool {
+        sockets.first { $0.key.text == camera }?.value.send(message) == .sent
+    }
+
+    public func send(_ message: some WireMessage, to camera: String) -> Bool {
+        send(MeshMessage(message), to: camera)
+    }
+
+    private func begin(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?) throws {
+        self.answer = answer
+        member.onRoster = { [unowned self] added, removed in
+            assumeIsolated { $0.adopt(added: added, removed: removed) }
+        }
+        try member.start()
+    }
+
+    private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
+        for old in removed where old.role == .capture {
+            if let socket = sockets.removeValue(forKey: old.name) { loop.unwatch(socket) }
+        }
+        for new in added where new.role == .capture && !new.endpoint.isEmpty {
+            guard let socket = try? member.connect(to: new) else { continue }
+            sockets[new.name] = socket
+            loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(new.name) } }
+        }
+    }
+
+    private func receive(_ camera: Name) {
+        while let next = sockets[camera]?.receive() {
+            received.append(next.message)
+            if let reply = answer?(next.message) { sockets[camera]?.send(MeshMessage(reply)) }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+public import SecamMesh
+public import SecamWire
+internal import SecamConfig
+
+/// The gateway's registry and nothing else of it: listens, admits, beats.
+public actor TestRegistry {
+    private let loop: MeshLoop
+    nonisolated public var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let admission: ZAPHandler
+    private let socket: MeshSocket
+    private var registry: Registry
+    private var timer: LoopTimer?
+    private let started = WallClock.now
+
+    /// What the registry noted, in order, as text: `joined capture porch`, `left …`, `refused …`.
+    public private(set) var notes: [String] = []
+    public let endpoint: String
+
+    private init(_ folder: DataFolder, endpoint: String, policy: @escaping @Sendable (Name) -> Policy, loop: MeshLoop) throws {
+        self.loop = loop
+        let keys = try folder.gatewayKeys()
+        let own = Roster.Member(
+            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes,
+            name: try Name("gateway"), endpoint: "")
+        registry = Registry(own: own, allowlist: try folder.allowlist(), now: .now, policy: policy)
+        let admitted = try folder.allowlist()
+        admission = try ZAPHandler(
+            MeshContext(), isAdmitted: { admitted.contains($0) }, onRefusal: { _, _ in })
+        socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
+        self.endpoint = socket.endpoint
+    }
+
+    /// Starts a registry on a loop of its own, with the keys that the folder admits by now.
+    public static func start(
+        _ folder: DataFolder, endpoint: String = "tcp://127.0.0.1:*",
+        policy: @escaping @Sendable (Name) -> Policy = TestRegistry.usualPolicy
+    ) async throws -> TestRegistry {
+        let loop = MeshLoop(name: "test-registry")
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.post {
+                continuation.resume(
+                    with: Result {
+                        let made = try TestRegistry(folder, endpoint: endpoint, policy: policy, loop: loop)
+                        made.assumeIsolated { $0.begin() }
+                        return made
+                    })
+            }
+        }
+    }
+
+    public static let usualPolicy: @Sendable (Name) -> Policy = { camera in
+        Policy(quality: 90, subWidth: 64, ringSeconds: 30, ringBytes: 16 << 20, camera: camera)
+    }
+
+    public func stop() {
+        timer?.cancel()
+        loop.unwatch(socket)
+        loop.unwatch(admission)
+        loop.stop()
+    }
+
+    public var cameras: [Registry.Camera] { registry.cameras }
+
+    /// One figure of a member's last beat; `nil` while it has not joined.
+    public func figure(_ metric: Metric, of name: String) -> UInt64? {
+        let status = registry.status(figures: [], time: WallClock.now, joined: started, process: 1, now: .now)
+        return status.members.first { $0.name.text == name }?[metric]
+    }
+
+    public func has(_ name: String) -> Bool { registry.roster(now: .now).members.contains { $0.name.text == name } }
+
+    private func begin() {
+        loop.watch(admission)
+        let socket = socket
+        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
+        let timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.perform($0.registry.tick(now: .now)) } }
+        timer.schedule(everyMicroseconds: 100_000)
+        self.timer = timer
+    }
+
+    private func receive() {
+        while let received = socket.receive() {
+            guard let peer = received.peer, let key = received.key else { continue }
+            do throws(WireError) {
+                perform(
+                    try received.message.withBytes { (bytes) throws(WireError) in
+                        try registry.receive(bytes, from: peer, key: key, time: WallClock.now, now: .now)
+                    })
+            } catch {
+                notes.append("unreadable \(error)")
+            }
+        }
+    }
+
+    private func perform(_ actions: [Registry.Action]) {
+        var lost: [PeerID] = []
+        for action in actions {
+            switch action {
+            case .send(let message, let peer):
+                if socket.send(MeshMessage(message), to: peer) == .unreachable { lost.append(peer) }
+            case .changed: break
+            case .joined(let member): notes.append("joined \(member.role) \(member.name)")
+            case .left(let member, let reason): notes.append("left \(member.role) \(member.name): \(reason)")
+            case .refused(_, let reason): notes.append("refused \(reason)")
+            }
+        }
+        for peer in lost { perform(registry.lost(peer, now: .now)) }
+    }
+}

@@ -1,0 +1,136 @@
+import Glibc
+import SecamTestSupport
+import Testing
+
+@Suite(.serialized) struct ServiceFaultTests {
+    @Test func `the picture comes back by itself after each service in turn was killed`() async throws {
+        try await RunningSet.with { set in
+            let run = try await WatchedRun(set)
+            for role in ["encode", "capture", "gateway"] {
+                try await set.killService(role)
+                try await set.waitForCamera("demo", "online")
+                try await set.waitForFrames(10)
+            }
+            #expect(run.viewer.errors.contains("connected again"), "the gateway's end was noticed and overcome")
+            let figures = try await run.end()
+            #expect(try #require(figures["frames"].integer) >= 35)
+        }
+    }
+
+    @Test func `with two encoders the end of one costs no frame`() async throws {
+        // Small, so that also a busy machine keeps up with them.
+        try await RunningSet.with(["demo=test:160x120@30"], encoders: 2) { set in
+            let run = try await WatchedRun(set)
+            for _ in 0..<3 {
+                // Stopped first, so that it has frames in hand when it dies.
+                let victim = try await set.stopEncoderAtWork()
+                try await set.killService("encode", victim.name)
+                try await eventually("both encoders have joined") {
+                    let members = try await set.status()["services"].values.compactMap { $0["pid"].integer }
+                    return try set.processes("encode").allSatisfy { members.contains(Int($0)) }
+                }
+                try await set.waitForFrames(10)
+            }
+            let figures = try await run.end()
+            let camera = try await set.status("capture")
+            #expect(camera["frames_dropped"].integer == 0, "\(camera) \(set.up.errors)")
+            let gateway = try await set.status("gateway")
+            // Frames that waited for a late one come at the same moment, and a viewer has room for the latest only;
+            // whatever else is missing was lost.
+            #expect(figures["gaps"] == gateway["frames_skipped"], "\(figures)")
+        }
+    }
+
+    @Test func `with two encoders one that hangs costs no frame, nor does its return`() async throws {
+        try await RunningSet.with(encoders: 2) { set in
+            let run = try await WatchedRun(set)
+            let victim = try await set.stopEncoderAtWork().process
+            try await set.waitForFrames(20)
+            kill(victim, SIGCONT)
+            try await eventually("it has joined again") {
+                try await set.status()["services"].values.contains { $0["pid"].integer == Int(victim) }
+            }
+            try await set.waitForFrames(20)
+            let figures = try await run.end()
+            let camera = try await set.status("capture")
+            #expect(camera["frames_dropped"].integer == 0, "\(camera) \(set.up.errors)")
+            let gateway = try await set.status("gateway")
+            // Frames that waited for a late one come at the same moment, and a viewer has room for the latest only;
+            // whatever else is missing was lost.
+            #expect(figures["gaps"] == gateway["frames_skipped"], "\(figures)")
+        }
+    }
+
+    @Test func `without any encoder frames are dropped and counted, and the view goes on when one is back`() async throws {
+        // More frames than may wait come soon.
+        try await RunningSet.with(["demo=test:160x120@60"]) { set in
+            let run = try await WatchedRun(set)
+            let victim = try #require(try set.processes("encode").first)
+            kill(victim, SIGSTOP)
+            defer { kill(victim, SIGCONT) }
+            try await eventually("dropped frames are counted") {
+                try await set.status("capture", "demo")["frames_dropped"].integer ?? 0 > 0
+            }
+            let camera = try await set.status("capture", "demo")
+            #expect(camera["camera"]["state"].text == "online", "the camera itself is all right")
+            kill(victim, SIGCONT)
+            try await set.waitForFrames(60)
+            let dropped = try #require(try await set.status("capture", "demo")["frames_dropped"].integer)
+            let figures = try await run.end()
+            #expect(try #require(figures["gaps"].integer) >= 1)
+            #expect(dropped > 0)
+            #expect(set.up.errors.contains("frames are dropped"), "the operator is told")
+        }
+    }
+
+    @Test func `a viewer that stops reading does not disturb another one`() async throws {
+        try await RunningSet.with(["demo=test:640x480@15"]) { set in
+            let stalled = try set.startView(["live", "demo", "--headless", "--stats"])
+            try await set.waitForFrames(5)
+            stalled.send(SIGSTOP)
+            let other = try await set.view(["live", "demo", "--headless", "--stats", "--frames", "60"])
+            #expect(other.status == 0)
+            let figures = try other.json()["cameras"]["demo"]
+            #expect(figures["frames"].integer == 60)
+            #expect(figures["gaps"].integer == 0, "\(figures)")
+            stalled.send(SIGCONT)
+            try await set.waitForFrames(5)
+            stalled.send(SIGINT)
+            let late = try await stalled.finish()
+            #expect(late.status == 0)
+            #expect(try #require(try late.json()["cameras"]["demo"]["frames"].integer) >= 5)
+        }
+    }
+
+    @Test func `the end of the gateway leaves the camera alone, which joins the next one`() async throws {
+        try await RunningSet.with { set in
+            let before = try #require(try set.processes("capture").first)
+            let encoder = try #require(try set.processes("encode").first)
+            let joined = try await set.status("capture")["joined"].text
+            try await set.killService("gateway")
+            try await eventually("capture and encode have joined the new gateway") {
+                let services = try? await set.status()["services"].values
+                let capture = services?.first { $0["role"].text == "capture" }
+                let encode = services?.first { $0["role"].text == "encode" }
+                return capture?["pid"].integer == Int(before) && capture?["joined"].text != joined
+                    && encode?["pid"].integer == Int(encoder)
+            }
+            #expect(try set.processes("capture") == [before])
+            let seen = try await set.view(["live", "demo", "--headless", "--frames", "3"])
+            #expect(seen.status == 0, "\(seen.errors)")
+        }
+    }
+
+    @Test func `a camera that is killed is offline in the list until it is back`() async throws {
+        try await RunningSet.with { set in
+            let process = try #require(try set.processes("capture").first)
+            kill(process, SIGSTOP)
+            let camera = try await set.waitForCamera("demo", "offline")
+            #expect(camera["detail"].text?.contains("capture service") == true)
+            kill(process, SIGCONT)
+            try await set.waitForCamera("demo", "online", "idle")
+            let seen = try await set.view(["live", "demo", "--headless", "--frames", "3"])
+            #expect(seen.status == 0, "\(seen.errors)")
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// A viewer that watches while something goes wrong, and what it says at the end.
+struct WatchedRun {
+    let set: RunningSet
+    let viewer: ChildProgram
+
+    /// Starts watching and waits until the first frames have come.
+    init(_ set: RunningSet, _ arguments: [String] = []) async throws {
+        self.set = set
+        viewer = try set.startView(["live", "demo", "--headless", "--stats"] + arguments)
+        try await set.waitForFrames(5)
+    }
+
+    /// Ends the viewer as Ctrl-C does.
+    ///
+    /// - Returns: its figures of the camera.
+    func end() async throws -> JSONValue {
+        try #require(viewer.ending == nil, "the viewer must still be there; it said: \(viewer.errors)")
+        viewer.send(SIGINT)
+        let finished = try await viewer.finish()
+        try #require(finished.status == 0, "\(finished.errors)")
+        return try finished.json()["cameras"]["demo"]
+    }
+}
+
+extension RunningSet {
+    /// Stops the encoder that has the work: a camera prefers the one that answers sooner, so the other may never get
+    /// a frame.
+    ///
+    /// - Returns: the stopped one, once its frames were given to the other.
+    func stopEncoderAtWork() async throws -> Service {
+        try await eventually("frames of a stopped encoder are given to the other") {
+            let victim = try await busiestEncoder()
+            let before = try await status("capture")["work_repeated"].integer ?? 0
+            kill(victim.process, SIGSTOP)
+            let isAtWork = try await waitUntil(within: .seconds(4)) {
+                try await status("capture")["work_repeated"].integer ?? 0 > before
+            }
+            if isAtWork { return victim }
+            // The other one was preferred since; this one must be back before that one may be stopped.
+            kill(victim.process, SIGCONT)
+            try await eventually("the encoder has joined again") {
+                let members = try await status()["services"].values
+                let member = members.first { $0["pid"].integer == Int(victim.process) }
+                return member?["silence_ms"].integer ?? .max < 1500
+            }
+            try await waitForFrames(30)
+            return nil
+        }
+    }
+
+    private func busiestEncoder() async throws -> Service {
+        let before = try await jobsDone()
+        return try await eventually("an encoder works") {
+            let grown = try await jobsDone().map { ($0.key, $0.value - (before[$0.key] ?? 0)) }
+            guard let most = grown.max(by: { $0.1 < $1.1 }), most.1 > 0 else { return nil }
+            return try services().first { $0.process == most.0 }
+        }
+    }
+
+    /// By process.
+    private func jobsDone() async throws -> [Int32: Int] {
+        let encoders = try await status()["services"].values.filter { $0["role"].text == "encode" }
+        let pairs = encoders.compactMap { encoder in
+            encoder["pid"].integer.map { (Int32($0), encoder["jobs_done"].integer ?? 0) }
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// `secam user`, `secam keys` and `secam status`.
+@Suite struct CommandTests {
+    private let scratch = try! ScratchFolder()
+
+    private func secam(_ arguments: String..., input: String? = nil) async throws -> FinishedProgram {
+        try await Programs.run(
+            "secam", arguments, in: scratch, environment: ["SECAM_DATA": scratch.file("data")], input: input)
+    }
+
+    @Test func `users are kept before the first start, which then shows no password`() async throws {
+        let added = try await secam("user", "add", "anna", "--role", "admin", "--password-stdin", input: "anna's own\n")
+        #expect(added.status == 0, "\(added.errors)")
+        let viewer = try await secam(
+            "user", "add", "vera", "--cameras", "a,b", "--password-stdin", input: "vera's own\n")
+        #expect(viewer.status == 0, "\(viewer.errors)")
+        let listed = try await secam("user", "list", "--json").json()
+        #expect(listed.values.map { $0["name"].text } == ["anna", "vera"])
+        #expect(listed[0]["role"].text == "admin")
+        #expect(listed[1]["role"].text == "viewer")
+        #expect(listed[1]["cameras"].values.map(\.text) == ["a", "b"])
+        let set = try await RunningSet(scratch: scratch)
+        defer { set.up.kill() }
+        #expect(set.password == nil)
+        let cameras = try await set.cameras(user: "anna", password: "anna's own")
+        #expect(cameras["demo"] != nil)
+    }
+
+    @Test func `a user is added once`() async throws {
+        #expect(try await secam("user", "add", "anna", "--password-stdin", input: "a password\n").status == 0)
+        let again = try await secam("user", "add", "anna", "--password-stdin", input: "a password\n")
+        #expect(again.status == 65)
+        #expect(again.errors.contains("there is a user 'anna' already"))
+    }
+
+    @Test(arguments: ["", "a/b", "a\u{1}b", ".hidden", "-x", String(repeating: "x", count: 300)])
+    func `names that cannot be used are refused`(name: String) async throws {
+        let finished = try await Programs.run(
+            "secam", ["user", "add", "--password-stdin", "--", name], in: scratch,
+            environment: ["SECAM_DATA": scratch.file("data")], input: "a password\n")
+        #expect(finished.status == 64, "\(finished.errors)")
+        #expect(finished.errors.contains("not usable as a name"))
+        #expect(!finished.errors.dropLast().contains { $0.isASCII && $0.asciiValue! < 32 }, "one line, no control")
+    }
+
+    @Test func `the last admin stays`() async throws {
+        #expect(
+            try await secam("user", "add", "anna", "--role", "admin", "--password-stdin", input: "a password\n").status == 0)
+        let removed = try await secam("user", "remove", "anna")
+        #expect(removed.status == 65)
+        #expect(removed.errors.contains("only admin"))
+        let demoted = try await secam("user", "grant", "anna", "--role", "viewer")
+        #expect(demoted.status == 65)
+        let listed = try await secam("user", "list", "--json").json()
+        #expect(listed[0]["role"].text == "admin")
+    }
+
+    @Test func `commands about a user who is not there say so`() async throws {
+        for arguments in [
+            ["user", "remove", "nobody"], ["user", "passwd", "nobody", "--password-stdin"],
+            ["user", "grant", "nobody", "--cameras", "a"],
+        ] {
+            let finished = try await Programs.run(
+                "secam", arguments + ["--data", scratch.file("data")], in: scratch, input: "a password\n")
+            #expect(finished.status == 65, "\(arguments): \(finished.errors)")
+            #expect(finished.errors.contains("there is no user 'nobody'"))
+        }
+    }
+
+    @Test func `passwords that cannot be used are refused`() async throws {
+        let empty = try await secam("user", "add", "anna", "--password-stdin", input: "\n")
+        #expect(empty.status == 65)
+        let none = try await secam("user", "add", "anna", "--password-stdin")
+        #expect(none.status == 64)
+        let long = try await secam(
+            "user", "add", "anna", "--password-stdin", input: String(repeating: "x", count: 2000) + "\n")
+        #expect(long.status == 65)
+        let prompt = try await secam("user", "add", "anna")
+        #expect(prompt.status == 64)
+        #expect(prompt.errors.contains("--password-stdin"), "without a terminal it says what to use instead")
+        let role = try await secam("user", "add", "anna", "--role", "king", "--password-stdin", input: "x\n")
+        #expect(role.status == 64)
+        #expect(try await secam("user", "list", "--json").json().values.isEmpty)
+        let short = try await secam("user", "add", "anna", "--password-stdin", input: "short\n")
+        #expect(short.status == 0)
+        #expect(short.output.contains("easily guessed"))
+    }
+
+    @Test func `keys are made, listed and revoked`() async throws {
+        let file = scratch.file("porch.join")
+        let invited = try await secam("keys", "invite", "porch", "--registry", "tcp://10.0.0.1:7444", "-o", file)
+        #expect(invited.status == 0, "\(invited.errors)")
+        #expect(scratch.text("porch.join").contains("registry=tcp://10.0.0.1:7444"))
+        #expect(try mode(file) == 0o600)
+        let listed = try await secam("keys", "list", "--json").json()
+        #expect(listed[0]["role"].text == "capture")
+        #expect(listed[0]["name"].text == "porch")
+        #expect(listed[0]["key"].text?.count == 64)
+        #expect(!scratch.text("porch.join").contains(try #require(listed[0]["key"].text)), "the secret one is in there")
+        let again = try await secam("keys", "invite", "porch", "--registry", "tcp://10.0.0.1:7444", "-o", file)
+        #expect(again.status == 73)
+        let revoked = try await secam("keys", "revoke", "porch")
+        #expect(revoked.status == 0, "\(revoked.errors)")
+        #expect(try await secam("keys", "list", "--json").json().values.isEmpty)
+        let twice = try await secam("keys", "revoke", "porch")
+        #expect(twice.status == 65)
+        let role = try await secam("keys", "invite", "x", "--role", "gateway", "--registry", "tcp://a:1", "-o", file + "2")
+        #expect(role.status == 64)
+    }
+
+    private func mode(_ path: String) throws -> Int? {
+        (try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber)?.intValue
+    }
+
+    @Test func `status shows services, cameras, rates, drops, credit and viewers`() async throws {
+        let set = try await RunningSet(["a=test:320x240@10", "b=test:64x64@5"], scratch: scratch)
+        defer { set.up.kill() }
+        let viewer = try set.startView(["live", "a", "--headless"])
+        try await set.waitForFrames(10)
+        let status = try await set.status()
+        let services = status["services"].values
+        #expect(services.map { $0["role"].text } == ["gateway", "capture", "capture", "encode"])
+        #expect(services[0]["viewers"].integer == 1)
+        #expect(services[0]["messages_refused"].integer == 0)
+        let camera = try await set.status("capture", "a")
+        #expect(camera["camera"]["state"].text == "online")
+        #expect(camera["camera"]["source"].text == "test:320x240@10")
+        #expect(try #require(camera["camera"]["fps_in"].number) > 0)
+        #expect(try #require(camera["camera"]["fps_out"].number) > 0)
+        #expect(camera["frames_dropped"].integer == 0)
+        #expect(try #require(camera["credit_from_workers"].integer) >= 0)
+        let table = try await set.secam(["status"])
+        for word in ["cameras", "a ", "b ", "online", "320x240", "dropped 0", "viewers 1", "services"] {
+            #expect(table.output.contains(word), "\(word) in \(table.output)")
+        }
+        viewer.kill()
+    }
+
+    @Test func `status without a running set says what is missing`() async throws {
+        let fresh = try await secam("status")
+        #expect(fresh.status == 66)
+        let set = try await RunningSet(scratch: scratch)
+        set.up.kill()
+        let stopped = try await secam("status")
+        #expect(stopped.status == 69)
+        #expect(stopped.errors.contains("secam up"))
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// How a viewer knows its gateway, and what a gateway takes as a certificate.
+@Suite(.serialized) struct TrustTests {
+    private let scratch = try! ScratchFolder()
+
+    /// A certificate for the loopback, issued by an authority of its own in `ca.pem`.
+    private func makeCertificate(days: Int = 30) async throws -> [String: String] {
+        func openssl(_ arguments: [String]) async throws {
+            try await Programs.tool(["openssl"] + arguments, in: scratch)
+        }
+        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        try await openssl(
+            ["req", "-x509"] + key + ["-keyout", "ca-key.pem", "-out", "ca.pem", "-days", "30", "-subj", "/CN=Test CA"])
+        try await openssl(["req", "-new"] + key + ["-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=gateway"])
+        try scratch.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n", to: "names")
+        try await openssl(
+            ["x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-days",
+                "\(days)", "-extfile", "names", "-out", "certificate.pem"])
+        return ["SECAM_CERTIFICATE": scratch.file("certificate.pem"), "SECAM_KEY": scratch.file("key.pem")]
+    }
+
+    private func startGateway(_ certificate: String, _ key: String) async throws -> FinishedProgram {
+        try await Programs.run(
+            "secam-gateway",
+            ["--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", "tcp://127.0.0.1:*",
+                "--certificate", scratch.file(certificate), "--key", scratch.file(key)],
+            in: scratch)
+    }
+
+    @Test func `the first certificate is remembered and another one is refused loudly`() async throws {
+        let set = try await RunningSet(scratch: scratch)
+        let first = try await set.view(["cameras"], trust: [])
+        #expect(first.status == 0, "\(first.errors)")
+        #expect(first.errors.contains(set.fingerprint))
+        let again = try await set.view(["cameras"], trust: [])
+        #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
+        set.up.kill()
+
+        // Another gateway takes its place.
+        let port = try #require(set.address.split(separator: ":").last)
+        try FileManager.default.removeItem(atPath: scratch.file("data/tls"))
+        let other = try Programs.start(
+            "secam-gateway",
+            ["--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "\(port)", "--listen",
+                "tcp://127.0.0.1:*", "--ready-file", scratch.file("other")], in: scratch)
+        try await eventually("the other gateway") { scratch.text("other").contains("fingerprint") }
+        let refused = try await set.view(["cameras"], trust: [])
+        #expect(refused.status == 77)
+        #expect(refused.errors.contains("HAS CHANGED"))
+        #expect(refused.errors.contains("known_hosts"))
+        #expect(refused.output.isEmpty)
+        let logins = scratch.text("data/audit.log").split(separator: "\n").filter { $0.contains("\"login\"") }
+        #expect(logins.count == 2, "the password was not sent to the other one")
+        other.kill()
+    }
+
+    @Test func `a fingerprint decides`() async throws {
+        let set = try await RunningSet(scratch: scratch)
+        defer { set.up.kill() }
+        let right = try await set.view(["cameras"], trust: ["--fingerprint", set.fingerprint.uppercased()])
+        #expect(right.status == 0, "\(right.errors)")
+        let wrong = try await set.view(["cameras"], trust: ["--fingerprint", String(repeating: "0", count: 64)])
+        #expect(wrong.status == 77)
+        #expect(wrong.errors.contains(set.fingerprint))
+        let bad = try await set.view(["cameras"], trust: ["--fingerprint", "12345"])
+        #expect(bad.status == 64)
+    }
+
+    @Test func `a given certificate is shown and checked against its authority`() async throws {
+        let environment = try await makeCertificate()
+        let set = try await RunningSet(environment: environment, scratch: scratch)
+        defer { set.up.kill() }
+        let trusted = try await set.view(["cameras"], trust: ["--ca", scratch.file("ca.pem")])
+        #expect(trusted.status == 0, "\(trusted.errors)")
+        let printed = try await Programs.tool(
+            ["openssl", "x509", "-in", scratch.file("certificate.pem"), "-noout", "-fingerprint", "-sha256"], in: scratch)
+        #expect(printed.output.lowercased().filter(\.isHexDigit).hasSuffix(set.fingerprint))
+        let unknown = try await set.view(["cameras"], trust: ["--ca", "/etc/ssl/certs/ca-certificates.crt"])
+        #expect(unknown.status == 77, "\(unknown.errors)")
+        let missing = try await set.view(["cameras"], trust: ["--ca", scratch.file("nothing.pem")])
+        #expect(missing.status == 78, "\(missing.errors)")
+        #expect(missing.errors.contains("nothing.pem"))
+    }
+
+    @Test func `an expired certificate ends the gateway with its date`() async throws {
+        _ = try await makeCertificate(days: 0)
+        let finished = try await startGateway("certificate.pem", "key.pem")
+        #expect(finished.status == 78, "\(finished.errors)")
+        #expect(finished.errors.contains("certificate.pem: the certificate expired on"))
+    }
+
+    @Test func `a key that does not fit its certificate ends the gateway`() async throws {
+        _ = try await makeCertificate()
+        let finished = try await startGateway("certificate.pem", "ca-key.pem")
+        #expect(finished.status == 78, "\(finished.errors)")
+        #expect(finished.errors.contains("is not that of the certificate"))
+    }
+
+    @Test func `a certificate that is none, or is not there, ends the gateway`() async throws {
+        _ = try await makeCertificate()
+        try scratch.write("no certificate", to: "junk.pem")
+        let junk = try await startGateway("junk.pem", "key.pem")
+        #expect(junk.status == 78, "\(junk.errors)")
+        #expect(junk.errors.contains("junk.pem: there is no PEM certificate in it"))
+        let missing = try await startGateway("missing.pem", "key.pem")
+        #expect(missing.status == 66, "\(missing.errors)")
+        #expect(missing.errors.contains("missing.pem: No such file or directory"))
+        let half = try await Programs.run(
+            "secam-gateway", ["--data", scratch.file("data"), "--certificate", scratch.file("certificate.pem")],
+            in: scratch)
+        #expect(half.status == 64)
+        #expect(half.errors.contains("--key"))
+    }
+
+    @Test func `secam up ends with its gateway when the certificate cannot be used`() async throws {
+        let environment = try await makeCertificate(days: 0)
+        let up = try RunningSet.start([RunningSet.camera], environment: environment, scratch: scratch)
+        let finished = try await up.finish()
+        #expect(finished.status == 78, "\(finished.errors)")
+        #expect(finished.errors.contains("expired"))
+    }
+}

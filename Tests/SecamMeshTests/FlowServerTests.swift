@@ -1,0 +1,436 @@
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@Suite struct FlowServerTests {
+    private let incarnation: UInt64 = 77
+    private let consumer = peer(1)
+
+    private func server(_ limits: FlowServer.Limits = .init()) -> FlowServer {
+        FlowServer(incarnation: incarnation, limits: limits)
+    }
+
+    private func ring(_ sequences: some Sequence<UInt64>, seconds: Int = 30, bytes: Int = 1 << 20) -> Ring {
+        var ring = Ring(seconds: seconds, bytes: bytes)
+        for sequence in sequences { ring.append(ringFrame(sequence)) }
+        return ring
+    }
+
+    private func open(
+        _ policy: FlowPolicy, _ start: FlowStart, flow: UInt32 = 1, credit: UInt32 = 100, interval: UInt32 = 0,
+        group: String = "", rendition: Rendition = .jpeg
+    ) -> OpenFlow {
+        OpenFlow(
+            flow: flow, rendition: rendition, policy: policy, start: start, credit: credit, interval: interval,
+            group: group)
+    }
+
+    // MARK: Starts
+
+    @Test func everyFromLiveBeginsWithTheNextFrame() {
+        var server = server()
+        var ring = ring(1...5)
+        #expect(told(server.open(open(.every, .live), from: consumer, ring, now: at(0))) == [])
+        ring.append(ringFrame(6))
+        #expect(told(server.pump(ring)) == ["frame 6"])
+    }
+
+    @Test func latestFromLiveShowsTheNewestFrameAtOnce() {
+        var server = server()
+        #expect(told(server.open(open(.latest, .live), from: consumer, ring(1...5), now: at(0))) == ["frame 5"])
+    }
+
+    /// The camera counts frames while nobody wants this rendition, too.
+    @Test(arguments: [[], [1, 2, 40]] as [[UInt64]])
+    func aLiveFlowIsNotToldOfFramesFromBeforeItWasOpened(before: [UInt64]) {
+        var server = server()
+        var ring = ring(before)
+        #expect(told(server.open(open(.every, .live), from: consumer, ring, now: at(0))) == [])
+        ring.append(ringFrame(501))
+        #expect(told(server.pump(ring)) == ["frame 501"])
+    }
+
+    @Test func afterALiveFlowsFirstFrameWhatIsMissingIsTold() {
+        var server = server()
+        var ring = ring(1...40)
+        _ = server.open(open(.every, .live), from: consumer, ring, now: at(0))
+        ring.append(ringFrame(502))
+        ring.append(ringFrame(504))
+        #expect(told(server.pump(ring)) == ["frame 502", "gap 503...503 dropped", "frame 504"])
+    }
+
+    @Test func aSequenceOfThisIncarnationIsWhereItBegins() {
+        var server = server()
+        let start = FlowStart.sequence(incarnation: incarnation, 3)
+        #expect(told(server.open(open(.every, start), from: consumer, ring(1...5), now: at(0))) == ["frame 3", "frame 4", "frame 5"])
+    }
+
+    @Test func aSequenceThatTheRingHoldsNoLongerBeginsWithAGap() {
+        var server = server()
+        let ring = ring(1...30, seconds: 1)
+        let start = FlowStart.sequence(incarnation: incarnation, 3)
+        let actions = told(server.open(open(.every, start, credit: 1), from: consumer, ring, now: at(0)))
+        #expect(actions == ["gap 3...19 overflow", "frame 20"])
+    }
+
+    @Test func sequenceNumbersBeginAtOneSoAGapNeverNamesZero() {
+        var server = server()
+        let start = FlowStart.sequence(incarnation: incarnation, 0)
+        #expect(told(server.open(open(.every, start), from: consumer, ring(1...2), now: at(0))) == ["frame 1", "frame 2"])
+    }
+
+    @Test func aSequenceOfAnotherIncarnationMeansTheWholeRing() {
+        var server = server()
+        let ring = ring(1...30, seconds: 1)
+        let start = FlowStart.sequence(incarnation: incarnation + 1, 25)
+        let actions = told(server.open(open(.every, start), from: consumer, ring, now: at(0)))
+        #expect(actions == (20...30).map { "frame \($0)" })
+    }
+
+    @Test func aTimeMeansTheFirstFrameAtOrAfterIt() {
+        var server = server()
+        #expect(told(server.open(open(.every, .time(400_000)), from: consumer, ring(1...5), now: at(0))) == ["frame 4", "frame 5"])
+        #expect(told(server.open(open(.every, .time(400_001)), from: consumer, ring(1...5), now: at(0))) == ["frame 5"])
+        #expect(told(server.open(open(.every, .time(9_000_000)), from: consumer, ring(1...5), now: at(0))) == [])
+    }
+
+    @Test func acknowledgedMeansBehindTheGroupsCursor() {
+        var server = server()
+        let ring = ring(1...5)
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        _ = server.open(open(.every, start, group: "archive"), from: consumer, ring, now: at(0))
+        #expect(server.acknowledge(ack(3), from: consumer, now: at(0)).isEmpty)
+        server.lost(consumer)
+        let actions = told(server.open(open(.every, .acknowledged, group: "archive"), from: peer(2), ring, now: at(1)))
+        #expect(actions == ["frame 4", "frame 5"])
+    }
+
+    @Test func aGroupThatNeverAcknowledgedBeginsLive() {
+        var server = server()
+        #expect(told(server.open(open(.every, .acknowledged, group: "new"), from: consumer, ring(1...5), now: at(0))) == [])
+    }
+
+    // MARK: Cursors
+
+    private func ack(_ sequence: UInt64, flow: UInt32 = 1, incarnation: UInt64 = 77) -> Acknowledge {
+        Acknowledge(flow: flow, incarnation: incarnation, sequence: sequence)
+    }
+
+    /// Where a group's next flow begins, among frames 1 to 9.
+    private func next(_ server: inout FlowServer, _ group: String, _ rendition: Rendition = .jpeg) -> [String] {
+        let message = open(.every, .acknowledged, flow: 99, credit: 1, group: group, rendition: rendition)
+        return told(server.open(message, from: peer(9), ring(1...9), now: at(0)))
+    }
+
+    @Test func cursorsAreKeptForEachGroupAndRendition() {
+        var server = server()
+        var both = ring(1...9)
+        both.append(ringFrame(9, .luma))
+        for (flow, group, sequence) in [(1, "a", 2), (2, "b", 5)] as [(UInt32, String, UInt64)] {
+            let start = FlowStart.sequence(incarnation: incarnation, 1)
+            _ = server.open(open(.every, start, flow: flow, group: group), from: consumer, both, now: at(0))
+            _ = server.acknowledge(ack(sequence, flow: flow), from: consumer, now: at(0))
+        }
+        #expect(next(&server, "a") == ["frame 3"])
+        #expect(next(&server, "b") == ["frame 6"])
+        #expect(next(&server, "a", .luma) == [])
+        #expect(next(&server, "c") == [])
+    }
+
+    @Test func acknowledgementsThatSayNothingAreIgnored() {
+        var server = server()
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        _ = server.open(open(.every, start, credit: 4, group: "a"), from: consumer, ring(1...9), now: at(0))
+        _ = server.acknowledge(ack(3), from: consumer, now: at(0))
+        _ = server.acknowledge(ack(2), from: consumer, now: at(0))
+        #expect(next(&server, "a") == ["frame 4"], "a cursor does not go back")
+        _ = server.acknowledge(ack(5), from: consumer, now: at(0))
+        _ = server.acknowledge(ack(.max), from: consumer, now: at(0))
+        #expect(next(&server, "a") == ["frame 4"], "frames that were not sent cannot be durable")
+        _ = server.acknowledge(ack(4, incarnation: 78), from: consumer, now: at(0))
+        #expect(next(&server, "a") == ["frame 4"], "another incarnation's frames are others")
+        _ = server.open(open(.every, start, flow: 2), from: consumer, ring(1...9), now: at(0))
+        _ = server.acknowledge(ack(4, flow: 2), from: consumer, now: at(0))
+        #expect(next(&server, "") == [], "no group has no cursor")
+    }
+
+    @Test func aFlowThatBeganInTheFutureCannotMoveItsGroupsCursorThere() {
+        var server = server()
+        let start = FlowStart.sequence(incarnation: incarnation, 1_000_000)
+        _ = server.open(open(.every, start, group: "a"), from: consumer, ring(1...9), now: at(0))
+        _ = server.acknowledge(ack(999_999), from: consumer, now: at(0))
+        #expect(next(&server, "a") == [])
+    }
+
+    @Test func onlySoManyGroupsAreRemembered() {
+        var limits = FlowServer.Limits()
+        limits.groups = 2
+        var server = server(limits)
+        for (flow, group) in [(1, "a"), (2, "b"), (3, "c")] as [(UInt32, String)] {
+            let start = FlowStart.sequence(incarnation: incarnation, 1)
+            _ = server.open(open(.every, start, flow: flow, group: group), from: consumer, ring(1...9), now: at(0))
+            _ = server.acknowledge(ack(4, flow: flow), from: consumer, now: at(0))
+        }
+        #expect(next(&server, "b") == ["frame 5"])
+        #expect(next(&server, "c") == [])
+    }
+
+    // MARK: Credit and policies
+
+    @Test func withoutCreditNothingIsSent() {
+        var server = server()
+        var ring = ring(1...3)
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        #expect(told(server.open(open(.every, start, credit: 0), from: consumer, ring, now: at(0))) == [])
+        ring.append(ringFrame(4))
+        #expect(told(server.pump(ring)) == [])
+        #expect(told(server.credit(Credit(flow: 1, frames: 2), from: consumer, ring, now: at(0))) == ["frame 1", "frame 2"])
+        #expect(told(server.credit(Credit(flow: 1, frames: 0), from: consumer, ring, now: at(0))) == [])
+        #expect(told(server.credit(Credit(flow: 1, frames: 9), from: consumer, ring, now: at(0))) == ["frame 3", "frame 4"])
+        #expect(server.framesSent == 4)
+        #expect(server.bytesSent == 40)
+    }
+
+    @Test func latestSkipsToTheNewestWhenCreditComes() {
+        var server = server()
+        var ring = ring(1...3)
+        #expect(told(server.open(open(.latest, .live, credit: 1), from: consumer, ring, now: at(0))) == ["frame 3"])
+        for sequence in UInt64(4)...8 { ring.append(ringFrame(sequence)) }
+        #expect(told(server.pump(ring)) == [])
+        #expect(told(server.credit(Credit(flow: 1, frames: 5), from: consumer, ring, now: at(0))) == ["frame 8"])
+        #expect(told(server.pump(ring)) == [], "the same frame is not sent twice")
+    }
+
+    @Test func creditIsBoundedWhateverIsGranted() {
+        var limits = FlowServer.Limits()
+        limits.credit = 3
+        var server = server(limits)
+        let ring = ring(1...20)
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        #expect(server.open(open(.every, start, credit: 1024), from: consumer, ring, now: at(0)).count == 3)
+        #expect(server.credit(Credit(flow: 1, frames: 1024), from: consumer, ring, now: at(0)).count == 3)
+    }
+
+    @Test func aGapUsesNoCredit() {
+        var server = server()
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        let actions = told(server.open(open(.every, start, credit: 2), from: consumer, ring([3, 6, 9]), now: at(0)))
+        #expect(actions == ["gap 1...2 dropped", "frame 3", "gap 4...5 dropped", "frame 6"])
+    }
+
+    @Test(arguments: [FlowPolicy.every, .latest])
+    func anIntervalThinsOutWithoutGaps(policy: FlowPolicy) {
+        var server = server()
+        var ring = ring([])
+        var given: [String] = []
+        given += told(server.open(open(policy, .live, interval: 300_000), from: consumer, ring, now: at(0)))
+        for sequence in UInt64(1)...10 {
+            // Every other frame is 3 ms early, which still counts as due.
+            ring.append(ringFrame(sequence, at: Int64(sequence) * 100_000 - (sequence % 2 == 0 ? 3000 : 0)))
+            given += told(server.pump(ring))
+        }
+        #expect(given == ["frame 1", "frame 4", "frame 7", "frame 10"])
+    }
+
+    @Test(arguments: [FlowPolicy.every, .latest])
+    func aClockThatIsSetBackDoesNotStopAFlowWithAnInterval(policy: FlowPolicy) {
+        var server = server()
+        var ring = ring([])
+        _ = server.open(open(policy, .live, interval: 200_000), from: consumer, ring, now: at(0))
+        var given: [String] = []
+        for sequence in UInt64(1)...20 {
+            let back: Int64 = sequence > 10 ? 3_600_000_000 : 0
+            ring.append(ringFrame(sequence, at: Int64(sequence) * 100_000 - back))
+            given += told(server.pump(ring))
+        }
+        #expect(given == [1, 3, 5, 7, 9, 11, 13, 15, 17, 19].map { "frame \($0)" })
+    }
+
+    // MARK: Ends and limits
+
+    @Test func anUnknownFlowIsSaidToBeUnknown() {
+        var server = server()
+        let ring = ring(1...3)
+        #expect(told(server.credit(Credit(flow: 5, frames: 1), from: consumer, ring, now: at(0))) == ["close 5 unknownFlow"])
+        #expect(told(server.acknowledge(ack(1, flow: 6), from: consumer, now: at(0))) == ["close 6 unknownFlow"])
+        server.close(CloseFlow(flow: 7, reason: .done), from: consumer)
+        #expect(server.count == 0)
+    }
+
+    @Test func aFlowBelongsToItsConnectionAlone() {
+        var server = server()
+        _ = server.open(open(.every, .live), from: consumer, ring([]), now: at(0))
+        #expect(told(server.credit(Credit(flow: 1, frames: 1), from: peer(2), ring([]), now: at(0))) == ["close 1 unknownFlow"])
+        server.close(CloseFlow(flow: 1, reason: .done), from: peer(2))
+        #expect(server.count == 1)
+        server.close(CloseFlow(flow: 1, reason: .done), from: consumer)
+        #expect(server.count == 0)
+    }
+
+    @Test func anOpenFlowIsReplacedByAnotherOfItsNumber() {
+        var limits = FlowServer.Limits()
+        limits.flowsPerPeer = 1
+        var server = server(limits)
+        _ = server.open(open(.every, .live), from: consumer, ring([]), now: at(0))
+        #expect(told(server.open(open(.latest, .live, rendition: .luma), from: consumer, ring([]), now: at(0))) == [])
+        #expect(server.demand(now: at(0)) == .luma)
+        #expect(server.count == 1)
+    }
+
+    @Test func thereAreLimitsForOneConnectionAndForAll() {
+        var limits = FlowServer.Limits()
+        limits.flowsPerPeer = 2
+        limits.flows = 3
+        var server = server(limits)
+        var refused: [String] = []
+        for (number, flow) in [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)] as [(UInt32, UInt32)] {
+            refused += told(server.open(open(.every, .live, flow: flow), from: peer(number), ring([]), now: at(0)))
+        }
+        #expect(refused == ["close 3 tooMany", "close 2 tooMany"])
+        #expect(server.count == 3)
+    }
+
+    @Test func aSilentConsumersFlowsAreDropped() {
+        var server = server()
+        let ring = ring([])
+        _ = server.open(open(.every, .live, flow: 1), from: consumer, ring, now: at(0))
+        _ = server.open(open(.every, .live, flow: 2), from: consumer, ring, now: at(0))
+        _ = server.credit(Credit(flow: 2, frames: 0), from: consumer, ring, now: at(2000))
+        server.tick(now: at(3000))
+        #expect(server.count == 2)
+        server.tick(now: at(3001))
+        #expect(server.count == 1)
+        #expect(told(server.credit(Credit(flow: 1, frames: 1), from: consumer, ring, now: at(3002))) == ["close 1 unknownFlow"])
+    }
+
+    @Test func demandIsWhatIsOpen() {
+        var server = server()
+        let ring = ring([])
+        #expect(server.demand(now: at(0)).isEmpty)
+        #expect(server.interval(.luma) == nil)
+        _ = server.open(open(.every, .live, flow: 1, interval: 500_000, rendition: .luma), from: consumer, ring, now: at(0))
+        _ = server.open(open(.every, .live, flow: 2, interval: 100_000, rendition: .luma), from: peer(2), ring, now: at(0))
+        _ = server.open(open(.every, .live, flow: 3), from: consumer, ring, now: at(0))
+        #expect(server.demand(now: at(0)) == [.jpeg, .luma])
+        #expect(server.interval(.luma) == 100_000)
+        server.lost(peer(2))
+        #expect(server.interval(.luma) == 500_000)
+        server.lost(consumer)
+        #expect(server.demand(now: at(0)).isEmpty)
+    }
+
+    @Test func allAreToldWhenTheCameraStops() {
+        var server = server()
+        _ = server.open(open(.every, .live, flow: 4), from: consumer, ring([]), now: at(0))
+        _ = server.open(open(.every, .live, flow: 5), from: peer(2), ring([]), now: at(0))
+        #expect(told(server.closeAll(.shutdown)).sorted() == ["close 4 shutdown", "close 5 shutdown"])
+        #expect(server.count == 0)
+    }
+
+    // MARK: At random
+
+    /// Frames come, are left out, fall out of the ring; credit comes in drops; the connection is lost and the flow is
+    /// opened anew from the consumer's own cursor. Each number must come once, as a frame or within a gap.
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    func everyMeansEachNumberOnceAsFrameOrInAGap(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var server = server()
+        var ring = Ring(seconds: 3, bytes: 300)
+        var made: Set<UInt64> = []
+        var expected: UInt64 = 1
+        var credit = 0
+        var connection: UInt32 = 1
+        var sequence: UInt64 = 0
+
+        func take(_ actions: [FlowServer.Action]) -> Bool {
+            for action in actions {
+                switch action {
+                case .frame(let frame, let bytes, _):
+                    #expect(frame.sequence == expected)
+                    #expect(bytes.first == UInt8(truncatingIfNeeded: frame.sequence))
+                    #expect(credit > 0)
+                    guard frame.sequence == expected, credit > 0 else { return false }
+                    expected += 1
+                    credit -= 1
+                case .gap(let gap, _):
+                    #expect(gap.first == expected)
+                    // What was made and is in a gap can only have fallen out of the ring.
+                    let hadBeenMade = (gap.first...gap.last).contains { made.contains($0) }
+                    #expect((gap.reason == .overflow) == hadBeenMade)
+                    guard gap.first == expected else { return false }
+                    expected = gap.last + 1
+                case .close:
+                    Issue.record("the flow was closed")
+                    return false
+                }
+            }
+            return true
+        }
+
+        for step in 0..<4000 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<5:
+                sequence += 1
+                if random.chance(percent: 80) {
+                    made.insert(sequence)
+                    ring.append(ringFrame(sequence))
+                }
+                guard take(server.pump(ring)) else { return }
+            case 5..<9:
+                let more = UInt32.random(in: 0...3, using: &random)
+                guard step > 0, server.count > 0 else { continue }
+                credit += Int(more)
+                let actions = server.credit(Credit(flow: 1, frames: more), from: peer(connection), ring, now: at(0))
+                guard take(actions) else { return }
+            default:
+                guard random.chance(percent: 30) || server.count == 0 else { continue }
+                server.lost(peer(connection))
+                connection += 1
+                credit = 2
+                let message = open(.every, .sequence(incarnation: incarnation, expected), credit: 2)
+                guard take(server.open(message, from: peer(connection), ring, now: at(0))) else { return }
+            }
+        }
+        #expect(expected > 500)
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func latestMeansTheNewestAndNeverAnOlderOne(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var server = server()
+        var ring = Ring(seconds: 3, bytes: 300)
+        var last: UInt64 = 0
+        var credit = 1
+        var frames = 0
+        _ = server.open(open(.latest, .live, credit: 1), from: consumer, ring, now: at(0))
+        for sequence in UInt64(1)...3000 {
+            var actions: [FlowServer.Action] = []
+            if random.chance(percent: 70) { ring.append(ringFrame(sequence)) }
+            actions += server.pump(ring)
+            if random.chance(percent: 30) {
+                credit += 1
+                actions += server.credit(Credit(flow: 1, frames: 1), from: consumer, ring, now: at(0))
+            }
+            for case .frame(let frame, _, _) in actions {
+                frames += 1
+                credit -= 1
+                #expect(frame.sequence == ring.newest(.jpeg)?.sequence && frame.sequence > last)
+                last = frame.sequence
+            }
+            #expect(credit >= 0 && actions.count == actions.filter { if case .frame = $0 { true } else { false } }.count)
+        }
+        #expect(frames > 500)
+    }
+}
+
+/// What was sent, as text.
+private func told(_ actions: [FlowServer.Action]) -> [String] {
+    actions.map { action in
+        switch action {
+        case .frame(let frame, _, _): "frame \(frame.sequence)"
+        case .gap(let gap, _): "gap \(gap.first)...\(gap.last) \(gap.reason)"
+        case .close(let close, _): "close \(close.flow) \(close.reason)"
+        }
+    }
+}

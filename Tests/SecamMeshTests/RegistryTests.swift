@@ -1,0 +1,305 @@
+import SecamConfig
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@Suite struct RegistryTests {
+    private let keys: [PublicKey]
+
+    init() throws {
+        var random = SeededGenerator(seed: 1)
+        keys = (0..<4).compactMap { _ in PublicKey(bytes: random.bytes(32)) }
+    }
+
+    /// Admits camera `porch` with key 0, any `encode-…` with key 1, camera `yard` with key 2.
+    private func registry(_ limits: Registry.Limits = .init()) throws -> Registry {
+        Registry(
+            own: Roster.Member(role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([
+                .init(key: keys[0], role: .capture, pattern: "porch"),
+                .init(key: keys[1], role: .encode, pattern: "encode-*"),
+                .init(key: keys[2], role: .capture, pattern: "yard"),
+            ]), limits: limits, now: at(0), policy: TestRegistry.usualPolicy)
+    }
+
+    private func join(_ role: Role, _ text: String, incarnation: UInt64 = 1, endpoint: String? = nil) throws -> Join {
+        Join(
+            role: role, process: 7, incarnation: incarnation, name: try Name(text),
+            endpoint: endpoint ?? (role == .capture ? "tcp://h:1" : ""), software: "test")
+    }
+
+    @Test func whoJoinsIsToldOfAllAndAllAreToldOfIt() throws {
+        var registry = try registry()
+        let first = try hear(&registry, try join(.capture, "porch", endpoint: "tcp://h:1"), 1, keys[0])
+        #expect(first == ["joined porch", "POLICY porch to 1", "ROSTER 1 settling [gateway porch] to 1", "changed"])
+        let second = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
+        #expect(second.first == "joined encode-a")
+        #expect(
+            Set(second.dropFirst()) == [
+                "ROSTER 2 settling [gateway encode-a porch] to 1", "ROSTER 2 settling [gateway encode-a porch] to 2",
+                "changed",
+            ])
+        let entry = registry.roster(now: at(1)).members.first { $0.name.text == "porch" }
+        #expect(entry?.endpoint == "tcp://h:1" && entry?.key == keys[0].bytes && entry?.role == .capture)
+    }
+
+    @Test(arguments: [
+        (Role.capture, "yard", 0), (.encode, "porch", 0), (.capture, "encode-a", 1), (.encode, "other", 1),
+        (.gateway, "gateway", 0), (.operator, "operator", 0),
+    ])
+    func aKeyJoinsOnlyAsWhatItIsFor(role: Role, name: String, key: Int) throws {
+        var registry = try registry()
+        let actions = try hear(&registry, try join(role, name), 1, keys[key])
+        #expect(actions == ["REFUSED wrongRole to 1", "refused"])
+        #expect(registry.roster(now: at(0)).members.count == 1)
+    }
+
+    @Test func anUnknownKeyIsRefusedWhateverItSays() throws {
+        var registry = try registry()
+        #expect(try hear(&registry, try join(.capture, "porch"), 1, keys[3]) == ["refused"])
+        #expect(try hear(&registry, Leave(), 1, keys[3]) == ["refused"])
+    }
+
+    @Test func ofTwoWithOneNameTheFirstKeepsIt() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch", incarnation: 1), 1, keys[0])
+        let actions = try hear(&registry, try join(.capture, "porch", incarnation: 2), 2, keys[0])
+        #expect(actions == ["BEAT to 1", "REFUSED nameTaken to 2", "refused"])
+        // The one before turns out to be gone, so the next try succeeds.
+        _ = registry.lost(peer(1), now: at(10))
+        #expect(try hear(&registry, try join(.capture, "porch", incarnation: 2), 2, keys[0]).first == "joined porch")
+    }
+
+    @Test func twoRolesMayShareAName() throws {
+        var registry = Registry(
+            own: Roster.Member(role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([
+                .init(key: keys[0], role: .capture, pattern: "porch"), .init(key: keys[1], role: .motion, pattern: "*"),
+            ]), now: at(0), policy: TestRegistry.usualPolicy)
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        #expect(try hear(&registry, try join(.motion, "porch"), 2, keys[1]).first == "joined porch")
+    }
+
+    @Test func theSameServiceOnANewConnectionTakesItsPlace() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch", incarnation: 5), 1, keys[0])
+        let actions = try hear(&registry, try join(.capture, "porch", incarnation: 5), 2, keys[0])
+        #expect(actions == ["ROSTER 1 settling [gateway porch] to 2"], "nothing has changed for the others")
+        #expect(registry.roster(now: at(0)).members.count == 2)
+        #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
+        #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 2, keys[0]) == [])
+    }
+
+    @Test func aRegistryThatStoodStillDoesNotBlameItsMembers() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        _ = tick(&registry, 4500)
+        _ = try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0], now: 4500)
+        #expect(!told(registry.tick(now: at(20_000))).contains { $0.hasPrefix("left") })
+        #expect(registry.roster(now: at(20_000)).settling, "others may not have come back yet")
+    }
+
+    @Test(arguments: ["ipc:///tmp/x", "tcp://h", "tcp://h:0", "inproc://zeromq.zap.01", ""])
+    func anEndpointThatIsNoAddressIsRefused(endpoint: String) throws {
+        var registry = try registry()
+        let actions = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
+        #expect(actions == ["REFUSED wrongRole to 1", "refused"])
+    }
+
+    @Test func aServiceAtEveryAddressIsReachedAtTheOneItCameFrom() throws {
+        var registry = try registry()
+        let message = try join(.capture, "porch", endpoint: "tcp://0.0.0.0:7001").encoded()
+        _ = try registry.receive(
+            message.span, from: peer(1), key: keys[0], address: "192.0.2.7", time: 0, now: at(0))
+        #expect(registry.roster(now: at(0)).members.last?.endpoint == "tcp://192.0.2.7:7001")
+    }
+
+    @Test func aRepeatedJoinDoesNoHarm() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        _ = try hear(&registry, try report(.online), 1, keys[0])
+        _ = try hear(&registry, Beat(incarnation: 1, figures: [Figure(.framesCaptured, 4)]), 1, keys[0])
+        #expect(try hear(&registry, try join(.capture, "porch"), 1, keys[0], time: 99) == ["ROSTER 1 settling [gateway porch] to 1"])
+        #expect(registry.cameras.count == 1, "what it said of its camera still holds")
+        let status = registry.status(figures: [], time: 100, joined: 0, process: 1, now: at(0))
+        #expect(status.members.last?[.framesCaptured] == 4)
+        #expect(status.members.last?.joined == 0, "it joined when it joined first")
+    }
+
+    @Test func whoHasNotJoinedIsToldTo() throws {
+        var registry = try registry()
+        #expect(try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
+        #expect(try hear(&registry, try report(.online), 1, keys[0]) == ["REFUSED notJoined to 1"])
+        #expect(try hear(&registry, Leave(), 1, keys[0]) == [])
+        _ = try hear(&registry, try join(.capture, "porch", incarnation: 1), 1, keys[0])
+        #expect(try hear(&registry, Beat(incarnation: 2, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
+    }
+
+    @Test func aSilentMemberIsRemovedAndABeatOrAReportIsNoSilence() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        _ = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
+        _ = try hear(&registry, try join(.capture, "yard"), 3, keys[2])
+        _ = try hear(&registry, Beat(incarnation: 1, figures: []), 2, keys[1], now: 2000)
+        _ = try hear(&registry, try report(.idle), 3, keys[2], now: 2000)
+        #expect(tick(&registry, 3000).allSatisfy { $0.hasPrefix("BEAT") })
+        let actions = tick(&registry, 3001)
+        #expect(actions.contains("left porch: silent for 3001 ms"))
+        #expect(registry.roster(now: at(3001)).members.map(\.name.text) == ["gateway", "encode-a", "yard"])
+    }
+
+    @Test func leavingAndALostConnectionTakeEffectAtOnce() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        _ = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
+        #expect(try hear(&registry, Leave(), 1, keys[0]) == ["left porch: it left", "ROSTER 3 settling [gateway encode-a] to 2", "changed"])
+        #expect(told(registry.lost(peer(2), now: at(1))).first == "left encode-a: its connection is gone")
+        #expect(told(registry.lost(peer(2), now: at(1))) == [])
+    }
+
+    @Test func itSettlesOnceAndSaysSo() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        for time in stride(from: Int64(250), to: 4000, by: 250) {
+            _ = try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0], now: time)
+            #expect(tick(&registry, time).allSatisfy { $0 == "BEAT to 1" })
+        }
+        #expect(tick(&registry, 4000).contains("ROSTER 2 [gateway porch] to 1"))
+        #expect(tick(&registry, 4250).filter { $0.hasPrefix("ROSTER") } == [])
+    }
+
+    @Test func beatsGoOutOnceASecond() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        var beats = 0
+        for time in stride(from: Int64(250), through: 3000, by: 250) {
+            beats += tick(&registry, time).filter { $0 == "BEAT to 1" }.count
+        }
+        #expect(beats == 3)
+    }
+
+    @Test func aRevokedKeysMemberIsRemoved() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        _ = try hear(&registry, try join(.capture, "yard"), 2, keys[2])
+        let actions = told(registry.update(Allowlist([.init(key: keys[2], role: .capture, pattern: "yard")]), now: at(5)))
+        #expect(actions == ["left porch: key revoked", "ROSTER 3 settling [gateway yard] to 2", "changed"])
+        #expect(!registry.isAdmitted(keys[0]) && registry.isAdmitted(keys[2]))
+        #expect(try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0]) == ["refused"])
+        #expect(try hear(&registry, try join(.capture, "porch"), 1, keys[0]) == ["refused"])
+    }
+
+    @Test func aKeyThatIsNowForAnotherNameLosesItsMember() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        let actions = told(registry.update(Allowlist([.init(key: keys[0], role: .capture, pattern: "cellar")]), now: at(5)))
+        #expect(actions.first == "left porch: key revoked")
+    }
+
+    @Test func onlyCamerasReportCameras() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.encode, "encode-a"), 1, keys[1])
+        #expect(try hear(&registry, try report(.online), 1, keys[1]) == ["refused"])
+        #expect(registry.cameras.isEmpty)
+        _ = try hear(&registry, try join(.capture, "porch"), 2, keys[0])
+        #expect(try hear(&registry, try report(.online), 2, keys[0]) == ["changed"])
+        #expect(registry.cameras.map(\.report.state) == [.online])
+    }
+
+    @Test func theStatusHoldsEverybodysFigures() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.encode, "encode-a", incarnation: 3), 1, keys[1], time: 5)
+        _ = try hear(&registry, Beat(incarnation: 3, figures: [Figure(.jobsDone, 12)]), 1, keys[1], now: 1000)
+        let status = registry.status(figures: [Figure(.viewers, 2)], time: 100, joined: 1, process: 44, now: at(1700))
+        #expect(status.members.map(\.name.text) == ["gateway", "encode-a"])
+        #expect(status.members[0][.viewers] == 2 && status.members[0].process == 44)
+        #expect(status.members[1][.jobsDone] == 12 && status.members[1].silence == 700 && status.members[1].joined == 5)
+    }
+
+    @Test(arguments: ["beat", "join", "other names"])
+    func aFloodOfMessagesIsDropped(kind: String) throws {
+        var limits = Registry.Limits()
+        limits.messages = 10
+        var registry = try registry(limits)
+        _ = try hear(&registry, try join(.encode, "encode-a"), 1, keys[1])
+        var answered = 0
+        for number in 0..<50 {
+            let answers =
+                switch kind {
+                case "beat": try hear(&registry, Beat(incarnation: 999, figures: []), 1, keys[1])
+                case "join": try hear(&registry, try join(.encode, "encode-a"), 1, keys[1])
+                default: try hear(&registry, try join(.encode, "encode-\(number)"), 1, keys[1])
+                }
+            answered += answers.isEmpty ? 0 : 1
+        }
+        #expect(answered == 9, "its first JOIN counts too")
+        _ = tick(&registry, 250)
+        #expect(try hear(&registry, Beat(incarnation: 999, figures: []), 1, keys[1]) != [])
+    }
+
+    @Test func whatIsNoMessageForARegistryIsAnError() throws {
+        var registry = try registry()
+        #expect(throws: WireError.unknownType(MessageType.grant.rawValue)) {
+            _ = try hear(&registry, Grant(jobs: 1), 1, keys[0])
+        }
+        for bytes: [UInt8] in [[], [1, 2, 3], [UInt8](repeating: 255, count: 64)] {
+            #expect(throws: WireError.self) {
+                _ = try registry.receive(bytes.span, from: peer(1), key: keys[0], time: 0, now: at(0))
+            }
+        }
+        #expect(registry.roster(now: at(0)).members.count == 1)
+    }
+
+    @Test func onlyAnOperatorIsAnOperator() throws {
+        let registry = Registry(
+            own: Roster.Member(role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([
+                .init(key: keys[0], role: .operator, pattern: "operator"), .init(key: keys[1], role: .capture, pattern: "*"),
+            ]), now: at(0), policy: TestRegistry.usualPolicy)
+        #expect(registry.isOperator(keys[0]))
+        #expect(!registry.isOperator(keys[1]))
+        #expect(!registry.isOperator(keys[2]))
+    }
+
+    private func report(_ state: CameraState) throws -> CameraReport {
+        CameraReport(state: state, format: nil, width: 0, height: 0, frameRate: 0, since: 0, source: "test", detail: "")
+    }
+
+    private func hear(
+        _ registry: inout Registry, _ message: some WireMessage, _ number: UInt32, _ key: PublicKey, time: Int64 = 0,
+        now: Int64 = 0
+    ) throws -> [String] {
+        told(try registry.receive(message.encoded().span, from: peer(number), key: key, time: time, now: at(now)))
+    }
+
+    /// Lets time pass up to a moment, in the steps in which the gateway does.
+    private func tick(_ registry: inout Registry, _ time: Int64) -> [String] {
+        let steps = Array(stride(from: 0, to: time, by: 250)) + [time]
+        return steps.flatMap { told(registry.tick(now: at($0))) }
+    }
+}
+
+/// What was done, as text.
+private func told(_ actions: [Registry.Action]) -> [String] {
+    actions.map { action in
+        switch action {
+        case .send(let message, let peer): "\(told(message)) to \(peer.description.dropFirst(5))"
+        case .changed: "changed"
+        case .joined(let member): "joined \(member.name)"
+        case .left(let member, let reason): "left \(member.name): \(reason)"
+        case .refused: "refused"
+        }
+    }
+}
+
+private func told(_ message: any WireMessage) -> String {
+    switch message {
+    case let roster as Roster:
+        "ROSTER \(roster.generation) \(roster.settling ? "settling " : "")[\(roster.members.map(\.name.text).joined(separator: " "))]"
+    case let policy as Policy: "POLICY \(policy.camera)"
+    case let refusal as Refused: "REFUSED \(refusal.reason)"
+    case is Beat: "BEAT"
+    default: "\(message)"
+    }
+}

@@ -1,0 +1,25 @@
+import SecamConfig
+import SecamMesh
+import SecamWire
+
+/// A moment, in milliseconds from the test's beginning.
+func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: 1_000_000_000 + milliseconds * 1000) }
+
+func peer(_ number: UInt32) -> PeerID { PeerID(number: number) }
+
+func name(_ text: String) throws -> Name { try Name(text) }
+
+/// A frame of a camera with 10 frames a second, which gave the first one at 0.1 s.
+func ringFrame(
+    _ sequence: UInt64, _ rendition: Rendition = .jpeg, at time: Int64? = nil, bytes: Int = 10
+) -> RingFrame {
+    let arrived = at(Int64(sequence) * 100)
+    return RingFrame(
+        rendition: rendition, format: rendition == .luma ? .gray8 : .jpeg, sequence: sequence,
+        timestamp: time ?? Int64(sequence) * 100_000, arrived: arrived, width: 64, height: 48,
+        bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes)[...])
+}
+
+extension MeshMessage {
+    var bytes: [UInt8] { withBytes { [UInt8](copying: $0) } }
+}
