@@ -4,6 +4,8 @@ struct EventKeeper: ~Copyable {
     private let tuning: Tuning
     private var lastID: UInt64 = 0
     private var told: Int64 = 0
+    /// The last motion of the event before.
+    private var lastEnd = Int64.min
 
     init(tuning: Tuning) {
         self.tuning = tuning
@@ -11,7 +13,9 @@ struct EventKeeper: ~Copyable {
 
     /// Time has jumped, or the picture is another: nobody knows whether it goes on.
     mutating func interrupt() -> MotionTransition? {
-        current.take().map { .end($0) }
+        // Times before and after have nothing to do with each other.
+        lastEnd = .min
+        return current.take().map { .end($0) }
     }
 
     mutating func take(
@@ -22,14 +26,17 @@ struct EventKeeper: ~Copyable {
                 return nil
             }
             current = nil
+            lastEnd = event.lastMicroseconds
             return .end(event)
         }
         let score = boxes.reduce(0) { $0 + $1.score }
         guard var event = current else {
             lastID += 1
             told = now
+            // Somebody who rested and moves again was first seen in the event before.
+            let first = tracker.firstMotion(at: now) ?? now
             let event = MotionEvent(
-                id: lastID, startMicroseconds: tracker.firstMotion(at: now) ?? now, lastMicroseconds: now,
+                id: lastID, startMicroseconds: first > lastEnd ? first : now, lastMicroseconds: now,
                 peakScore: score, peakMicroseconds: now, peakFrame: frameNumber, peakBox: union(boxes, score))
             current = event
             return .start(event)

@@ -92,7 +92,8 @@ import Testing
             for leaf in 0..<30 {
                 let phase = Double(leaf) * 0.7
                 let sway = 3 * sine(time * (1.5 + Double(leaf % 5) * 0.3) + phase)
-                scene.paint(x: 100 + Double(leaf % 6) * 8 + sway, y: 10 + Double(leaf / 6) * 7, width: 5, height: 4, value: 60)
+                let (x, y) = (100 + Double(leaf % 6) * 8 + sway, 10 + Double(leaf / 6) * 7)
+                scene.paint(x: x, y: y, width: 5, height: 4, value: 60)
             }
         }
         #expect(!watched.moving.dropFirst(150).contains(true))

@@ -29,7 +29,8 @@ import Testing
     }
 
     @Test func whatMovesInAZoneToIgnoreIsNotTold() throws {
-        let lower = try MotionZone(.ignore, [.init(x: 0, y: 0.4), .init(x: 1, y: 0.4), .init(x: 1, y: 1), .init(x: 0, y: 1)])
+        let lower = try MotionZone(
+            .ignore, [.init(x: 0, y: 0.4), .init(x: 1, y: 0.4), .init(x: 1, y: 1), .init(x: 0, y: 1)])
         let watched = try watch(seconds: 15, settings: MotionSettings(zones: [lower])) { scene, time in
             scene.walk(at: time, from: 5, to: 10)
         }
@@ -37,7 +38,8 @@ import Testing
     }
 
     @Test func onlyWhatMovesInAZoneToWatchIsTold() throws {
-        let right = try MotionZone(.watch, [.init(x: 0.5, y: 0), .init(x: 1, y: 0), .init(x: 1, y: 1), .init(x: 0.5, y: 1)])
+        let right = try MotionZone(
+            .watch, [.init(x: 0.5, y: 0), .init(x: 1, y: 0), .init(x: 1, y: 1), .init(x: 0.5, y: 1)])
         let watched = try watch(seconds: 20, settings: MotionSettings(zones: [right])) { scene, time in
             scene.walk(at: time, from: 5, to: 10)
         }
