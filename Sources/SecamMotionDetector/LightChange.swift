@@ -9,7 +9,8 @@ struct LightChange {
 struct LightMeter: ~Copyable {
     /// Differences of -128…128 in quarters; larger ones are counted at the ends.
     private static let bins = 1024
-    private static let sampled = 5
+    /// Every seventh cell: no multiple of it is a usual width, so the sample has all columns.
+    private static let sampled = 7
     private var dark = [UInt16](repeating: 0, count: bins)
     private var bright = [UInt16](repeating: 0, count: bins)
 

@@ -105,8 +105,10 @@ public struct MotionDetector: ~Copyable {
     private mutating func look(_ model: inout BackgroundModel, at now: Int64, seconds: Float) {
         let cells = model.cells
         let factor = settings.factor
-        model.steady()
+        // Light first: a brighter picture must not look like a shifted one. What a shift hid of it comes after.
         model.followLight(light.measure(cells))
+        model.steady()
+        if !model.shift.isNone { model.followLight(light.measure(cells)) }
         guard model.compare(factor: factor) <= tuning.adoptShare else {
             // Tracks wait: whoever was here before the light changed is found again or forgotten.
             model.adopt()

@@ -5,7 +5,7 @@ import Subprocess
 import Testing
 
 /// Recorded footage with ground truth, which is no part of the project: in shared/footage beside the package, or where
-/// SECAM_FOOTAGE says, with its yardstick in ../tools. Where one of them or python3 is missing, the test is passed over.
+/// SECAM_FOOTAGE says, its yardstick in ../tools. Where one of them or python3 is missing, the test is passed over.
 enum Yardstick {
     static let isThere = unsafe access(program, X_OK) == 0
         && access("/usr/bin/python3", X_OK) == 0
