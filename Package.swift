@@ -72,9 +72,12 @@ let package = Package(
             ]),
         library("SecamMesh", ["SecamConfig", "SecamWire", "CZeroMQ", lifecycle, log]),
         library("SecamPicture", ["SecamWire"]),
+        library("SecamMotionDetector"),
         library("SecamJPEG", ["SecamPicture", "SecamWire", "CTurboJPEG"]),
         library("SecamV4L2", ["SecamWire", "CV4L2"]),
         library("SecamMedia", ["SecamWire", "CAVFormat"]),
+        library(
+            "SecamMotionFootage", ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamPicture", "SecamWire"]),
         library(
             "SecamCapture",
             [
@@ -104,8 +107,8 @@ let package = Package(
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments,
-                lifecycle, log, nioCore, nioPosix, subprocess,
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamTLS",
+                "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         program("secam", ["SecamControl", arguments]),
@@ -132,6 +135,10 @@ let package = Package(
         tests("SecamWireTests", ["SecamWire"]),
         tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
+        tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
+        tests(
+            "SecamMotionFootageTests",
+            ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamWire", subprocess]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),

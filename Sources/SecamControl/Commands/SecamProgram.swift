@@ -6,7 +6,10 @@ import SecamMesh
 public struct SecamProgram: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "secam", abstract: "Turns webcams into a secure camera system.", version: softwareVersion,
-        subcommands: [UpCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self, BenchCommand.self])
+        subcommands: [
+            UpCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self, BenchCommand.self,
+            MotionTestCommand.self,
+        ])
 
     public init() {}
 }

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Glibc
+import SecamConfig
+import SecamMotionDetector
+import SecamMotionFootage
+
+/// `secam motion-test`: what the motion detector says of recorded footage.
+struct MotionTestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "motion-test", abstract: "Runs the motion detector over video files.",
+        discussion: """
+            Prints the events of each file. --jsonl writes a line for each frame (sequence, frame, motion, boxes in \
+            pixels of the full frame) and one for each event, the sequence being the file's name without its ending. \
+            --picture writes a video with boxes and the model's view, for tuning by eye.
+            """)
+
+    @Argument(help: "Video files.") var files: [String]
+    @Option(help: "Write JSON lines to this file; - for standard output.") var jsonl: String?
+    @Option(help: "Write a Matroska video (.mkv) with boxes and the model's view; of one file only.")
+    var picture: String?
+    @Option(help: "How little a change may be: 1 to 100.") var sensitivity = MotionSettings.standard.sensitivity
+    @Option(help: "Objects whose box is smaller are not told, in percent of the picture.")
+    var smallest = MotionSettings.standard.smallestObjectPercent
+    @Option(help: "A zone to watch, as corners x,y in 0…1 with spaces between: '0,0.5 1,0.5 1,1 0,1'. Repeatable.")
+    var watch: [String] = []
+    @Option(help: "A zone to ignore, written likewise. Repeatable.") var ignore: [String] = []
+    @Option(help: "Looks at so many frames a second at most.") var mapsPerSecond = MotionTest.mapsPerSecond
+
+    func validate() throws {
+        if files.isEmpty { throw ValidationError("name at least one video file") }
+        guard mapsPerSecond > 0, mapsPerSecond <= 120 else {
+            throw ValidationError("--maps-per-second is \(mapsPerSecond); it must be above 0 and at most 120")
+        }
+        guard let picture else { return }
+        guard picture.hasSuffix(".mkv") else { throw ValidationError("--picture '\(picture)': expected a .mkv") }
+        guard files.count == 1 else { throw ValidationError("--picture takes one video file") }
+    }
+
+    func run() async throws {
+        await reportingErrors {
+            let settings = try MotionSettings(
+                sensitivity: sensitivity, smallestObjectPercent: smallest,
+                zones: try watch.map { try Self.zone(.watch, $0) } + ignore.map { try Self.zone(.ignore, $0) })
+            let output = try jsonl.map(LineFile.init)
+            for file in files { try test(file, settings, output) }
+            try output?.flush()
+        }
+    }
+
+    private func test(_ file: String, _ settings: MotionSettings, _ output: LineFile?) throws {
+        let lines = MotionLines(file: file)
+        let video = try picture.map { try MotionPicture(path: $0) }
+        let footage = try LumaFootage(path: file)
+        try output?.write(lines.looked)
+        let unfinished = try MotionTest.run(
+            footage, settings: settings, mapsPerSecond: mapsPerSecond, picture: video
+        ) { result in
+            try output?.write(lines.line(result))
+            if let transition = result.transition { try tell(transition, lines, output) }
+        }
+        if let unfinished { try tell(unfinished, lines, output) }
+        try video?.finish()
+    }
+
+    private func tell(_ transition: MotionTransition, _ lines: MotionLines, _ output: LineFile?) throws {
+        try output?.write(lines.line(transition))
+        if case .end(let event) = transition, jsonl != "-" { StandardOutput.print(lines.summary(event)) }
+    }
+
+    /// Reads `x,y x,y x,y`.
+    static func zone(_ kind: MotionZone.Kind, _ text: String) throws -> MotionZone {
+        let points = try text.split(separator: " ").map { corner in
+            let numbers = corner.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+            guard numbers.count == 2, let x = numbers[0], let y = numbers[1] else {
+                throw CommandError("the corner '\(corner)' of a zone is not x,y")
+            }
+            return MotionZone.Point(x: x, y: y)
+        }
+        return try MotionZone(kind, points)
+    }
+}
+
+/// A text file that is written line by line; `-` is standard output.
+private final class LineFile {
+    private static let flushedAt = 1 << 16
+    private let path: String
+    private let descriptor: CInt
+    private var waiting = ""
+
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = unsafe path == "-" ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        if descriptor < 0 { throw failure }
+    }
+
+    deinit {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
+
+    func write(_ line: String) throws {
+        waiting += line + "\n"
+        if waiting.utf8.count >= Self.flushedAt { try flush() }
+    }
+
+    func flush() throws {
+        let bytes = Array(waiting.utf8)
+        waiting = ""
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { rest in
+                unsafe Glibc.write(descriptor, rest.baseAddress?.advanced(by: written), rest.count - written)
+            }
+            if count < 0, errno != EINTR { throw failure }
+            written += max(count, 0)
+        }
+    }
+
+    private var failure: CommandError {
+        CommandError("cannot write \(path): \(unsafe String(cString: strerror(errno)))", .cannotCreate)
+    }
+}
