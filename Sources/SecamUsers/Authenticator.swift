@@ -22,21 +22,24 @@ public final class Authenticator: Sendable {
     private let pool: VerificationPool
     private let dummyHash: String
     private let loginGuard: Mutex<LoginGuard>
+    private let clock: @Sendable () -> LoginGuard.Instant
 
     /// - Parameters:
     ///   - width: passwords that are checked at once, 1 to 3. Each takes a core for a tenth of a second, and 32 MiB.
     ///     With more, right logins of one user at the same moment would look like guessing to `LoginGuard`.
     ///   - depth: logins that may wait besides; all further ones are denied as `busy`.
+    ///   - clock: by which wrong tries are forgotten.
     /// - Throws: `hashing` when libcrypto has no random numbers.
     public init(
         users: UserStore, audit: AuditLog, loginGuard: LoginGuard = LoginGuard(), width: Int = 2, depth: Int = 64,
-        logger: Logger
+        clock: @escaping @Sendable () -> LoginGuard.Instant = { .now }, logger: Logger
     ) throws(UsersError) {
         precondition((1...LockPolicy.pair.threshold).contains(width), "Authenticator: width out of range")
         self.users = users
         self.audit = audit
         self.logger = logger
         self.loginGuard = Mutex(loginGuard)
+        self.clock = clock
         pool = VerificationPool(width: width, depth: depth)
         do {
             dummyHash = try PasswordHash.dummy()
@@ -56,7 +59,7 @@ public final class Authenticator: Sendable {
         completion: @escaping @Sendable (LoginOutcome) -> Void
     ) {
         // Asked here too, so that tries under a lock do not take places in the queue.
-        let wait = loginGuard.withLock { $0.wait(user: username, address: network, at: .now) }
+        let wait = loginGuard.withLock { $0.wait(user: username, address: network, at: clock()) }
         guard wait == .zero else {
             return completion(refuse(.locked, wait: Self.seconds(wait), username: username, peer: peer))
         }
@@ -79,7 +82,7 @@ public final class Authenticator: Sendable {
     /// One try, on a thread of the pool.
     private func check(username: String, password: String, peer: String, network: String) -> LoginOutcome {
         let attempt: LoginGuard.Attempt
-        switch loginGuard.withLock({ $0.begin(user: username, address: network, at: .now) }) {
+        switch loginGuard.withLock({ $0.begin(user: username, address: network, at: clock()) }) {
         case .locked(let wait):
             return refuse(.locked, wait: Self.seconds(wait), username: username, peer: peer)
         case .proceed(let admitted):
@@ -96,14 +99,14 @@ public final class Authenticator: Sendable {
             return .denied(.busy, wait: Self.busyWait)
         }
         guard let user else {
-            let wait = loginGuard.withLock { $0.failed(attempt, at: .now) }
+            let wait = loginGuard.withLock { $0.failed(attempt, at: clock()) }
             let outcome = refuse(.credentials, wait: Self.seconds(wait), username: username, peer: peer)
             if wait > .zero {
                 audit.record(.lockout, user: username, address: peer, reason: "\(Self.seconds(wait)) s")
             }
             return outcome
         }
-        loginGuard.withLock { $0.succeeded(attempt, at: .now) }
+        loginGuard.withLock { $0.succeeded(attempt, at: clock()) }
         audit.record(.login, user: username, address: peer, reason: user.role.description)
         return .accepted(user, asOf: counter)
     }

@@ -45,10 +45,12 @@ struct ViewerHarness: Sendable {
         configuration.viewerLimits.demandLinger = .milliseconds(20)
         configuration.viewerLimits.heldFrameAge = .hours(1)
         configure(&configuration)
+        // A lock must not run out because the machine is slow.
+        let now = ContinuousClock.now
         let server = ViewerServer(
             configuration: configuration,
             tls: try .server(identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]),
-            users: users, authenticator: try Authenticator(users: users, audit: audit, logger: logger),
+            users: users, authenticator: try Authenticator(users: users, audit: audit, clock: { now }, logger: logger),
             audit: audit, hub: hub, logger: logger)
         let address = try await server.start()
         let harness = ViewerHarness(

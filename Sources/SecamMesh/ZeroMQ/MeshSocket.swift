@@ -68,6 +68,7 @@ public struct Received: Sendable {
     ) throws(MeshError) -> MeshSocket {
         let socket = try MeshSocket(admission.context, type: ZMQ_ROUTER, messageLimit: messageLimit)
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
+        try socket.set(ZMQ_HANDSHAKE_IVL, 3000)
         // Else an address of IPv4 would be told to others in its IPv6 form.
         try socket.set(ZMQ_IPV6, endpoint.contains("//[") || endpoint.contains("//*") ? 1 : 0)
         try socket.set(ZMQ_SNDHWM, sendLimit)
@@ -87,6 +88,8 @@ public struct Received: Sendable {
     ) throws(MeshError) -> MeshSocket {
         let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit)
         try socket.set(ZMQ_IPV6, 1)
+        // A handshake that is refused for now ends without a word, and only then it is tried again.
+        try socket.set(ZMQ_HANDSHAKE_IVL, 2000)
         // Nothing is kept for a peer that is not there: what it missed is said anew when it is back.
         try socket.set(ZMQ_IMMEDIATE, 1)
         try socket.set(ZMQ_RECONNECT_IVL, 100)
@@ -109,7 +112,6 @@ public struct Received: Sendable {
         self.context = context
         isRouter = type == ZMQ_ROUTER
         try set(ZMQ_LINGER, 200)
-        try set(ZMQ_HANDSHAKE_IVL, 10_000)
         // A link that is dead without having been closed is noticed like a member's silence.
         try set(ZMQ_HEARTBEAT_IVL, 1000)
         try set(ZMQ_HEARTBEAT_TIMEOUT, 3000)
