@@ -14,7 +14,8 @@ struct WebcamTests {
         let machine = try await Machine.results()
         let camera = try machine.camera("vivid-cameras.json", "video0")
         #expect(camera["detail"].text?.contains("YUYV") == true, "\(camera)")
-        #expect(camera["state"].text == "online")
+        // The viewer has gone by then, so it may have been stopped.
+        #expect(["online", "idle"].contains(camera["state"].text), "\(camera)")
         let figures = try machine.json("vivid.json")["cameras"]["video0"]
         #expect(figures["frames"].integer == 10)
     }
