@@ -129,6 +129,16 @@ import Testing
         #expect(told(give(&pool, 1, from: 1, at: 3)) == [])
     }
 
+    @Test func anAnswerThatComesTooLateStillMakesRoomForTheNextPicture() {
+        var limits = WorkPool<Int>.Limits()
+        limits.pictures = 1
+        var pool = WorkPool<Int>(limits: limits)
+        _ = pool.grant(1, from: peer(1), now: at(0))
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        #expect(told(pool.submit(2, job: 2, bytes: 1, now: at(10))).map { $0.hasPrefix("dropped 1") } == [true])
+        #expect(told(give(&pool, 1, from: 1, at: 20)) == ["2 to 1"])
+    }
+
     @Test func aSilentWorkerIsForgotten() {
         var pool = pool(workers: 1, window: 1)
         _ = pool.submit(1, job: 1, bytes: 1, now: at(0))

@@ -140,12 +140,13 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             let attempt = jobs[index].job.attempts.first(where: { $0.worker == peer })
         else {
             late += 1
-            return []
+            // Its place is free again, though.
+            return dispatch(now) + finish()
         }
         workers[peer]?.noteResult(after: now.since(attempt.sent))
         guard jobs[index].job.outcome == nil else {
             late += 1
-            return finish()
+            return dispatch(now) + finish()
         }
         if failure.isEmpty {
             conclude(index, .made(message))
