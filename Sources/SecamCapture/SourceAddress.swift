@@ -35,13 +35,16 @@ public enum SourceAddress: Sendable, Equatable {
         }
     }
 
-    /// Fit to be shown: user and password of an address are left out.
+    /// Fit to be shown: user, password and query of an address are left out, as cameras take passwords in each.
     public static func withoutPassword(_ text: String) -> String {
         guard let scheme = text.firstRange(of: "://") else { return text }
         let rest = text[scheme.upperBound...]
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        guard let at = authority.lastIndex(of: "@") else { return text }
-        return text[..<scheme.upperBound] + "…" + rest[at...]
+        // A password may hold an @ and, wrongly, what ends an authority: too much is left out rather than too little.
+        let authority = rest.prefix { !"/?#".contains($0) }
+        let at = authority.lastIndex(of: "@") ?? rest.lastIndex(of: "@")
+        let afterUser = at.map { "…" + rest[$0...] } ?? String(rest)
+        let shown = afterUser.prefix { $0 != "?" && $0 != "#" }
+        return text[..<scheme.upperBound] + shown + (shown.count < afterUser.count ? "?…" : "")
     }
 
     private static func file(_ rest: String, _ text: String) throws(Invalid) -> SourceAddress {

@@ -25,7 +25,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("rtsp://admin:word@host:554/x", "rtsp://…@host:554/x"), ("http://host/@x", "http://host/@x"),
+        ("rtsp://admin:word@host:554/x", "rtsp://…@host:554/x"), ("http://host/x", "http://host/x"),
+        ("rtsp://admin:word@host/stream@hd", "rtsp://…@host/stream@hd"),
+        ("rtsp://admin:wo/rd@host/x", "rtsp://…@host/x"), ("rtsp://admin:wo?rd@host/x", "rtsp://…@host/x"),
+        ("http://host/video.cgi?user=admin&pwd=word", "http://host/video.cgi?…"),
+        ("http://u:p@host/x#word", "http://…@host/x?…"), ("rtsp://admin:w#o?r/d@host", "rtsp://…@host"),
         ("http://a@b@host/", "http://…@host/"), ("v4l2:/dev/video0", "v4l2:/dev/video0"),
     ])
     func isShownWithoutItsPassword(text: String, shown: String) {
