@@ -250,11 +250,12 @@ actor CameraService {
     }
 
     private func perform(_ actions: [WorkPool<CapturedPicture>.Action]) {
+        var unreachable: [PeerID] = []
         for action in actions {
             switch action {
             case .send(_, let picture, let peer):
                 guard let work = picture.work else { preconditionFailure("only pictures with work are in the pool") }
-                if socket.send(work, to: peer) == .unreachable { lose(peer) }
+                if socket.send(work, to: peer) == .unreachable { unreachable.append(peer) }
             case .finished(let picture, .made(let message)):
                 publish(picture, message)
                 // Each by itself: of frames that waited for a late one, a flow of the latest would only get the last.
@@ -263,6 +264,8 @@ actor CameraService {
                 noteDrop(picture, reason)
             }
         }
+        // Only now, as this may finish later pictures, which must not overtake those here.
+        for peer in unreachable { lose(peer) }
     }
 
     /// Whoever is not on the roster any more gets nothing more, at once.
@@ -282,13 +285,11 @@ actor CameraService {
             try message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 let (result, payload) = try WorkResult.decode(bytes, envelope)
+                // All of it is checked before any is used (proto-spec/work.md).
+                guard result.hasJust(picture.asked, bytes: payload.count) else { throw .badValue(field: "renditions") }
                 var start = payload.lowerBound
                 for made in result.renditions {
                     let end = start + Int(made.length)
-                    guard end <= payload.upperBound, made.length > 0 else { throw .truncated(field: "payload") }
-                    guard picture.asked.contains(made.rendition), made.hasFittingFormat else {
-                        throw .badValue(field: "rendition")
-                    }
                     // Copied out, so that the ring's bytes are just what it counts.
                     let copy = [UInt8](copying: bytes.extracting(start..<end))
                     guard (ring.newest(made.rendition)?.sequence ?? 0) < picture.sequence else {
@@ -367,6 +368,16 @@ extension Role {
         case .grant, .result: self == .encode
         default: false
         }
+    }
+}
+
+extension WorkResult {
+    /// Whether it holds each rendition that was asked for once, nothing else, and fills its payload.
+    fileprivate func hasJust(_ asked: RenditionSet, bytes: Int) -> Bool {
+        let made = renditions.reduce(into: RenditionSet()) { $0.insert(RenditionSet($1.rendition)) }
+        return made == asked && renditions.count == asked.rawValue.nonzeroBitCount
+            && renditions.allSatisfy { $0.length > 0 && $0.hasFittingFormat }
+            && renditions.reduce(0) { $0 + Int($1.length) } == bytes
     }
 }
 

@@ -42,6 +42,66 @@ import Testing
         return (camera, loop)
     }
 
+    /// A worker that lies about lengths or gives what was not asked for: the camera takes none of it, and goes on.
+    @Test func aResultThatDoesNotFitIsNotPublished() async throws {
+        let registry = try await TestRegistry.start(folder)
+        let (camera, loop) = try await startCamera(registry.endpoint)
+        let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
+        let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
+        let open = OpenFlow(flow: 5, rendition: .luma, policy: .every, start: .live, credit: 100)
+        #expect(try await waitUntil { await watcher.send(open, to: "porch") })
+        #expect(try await waitUntil { await worker.send(Grant(jobs: 1), to: "porch") })
+
+        func made(_ rendition: Rendition, _ format: PixelFormat, _ side: UInt16, _ length: UInt32) -> WorkResult.Made {
+            WorkResult.Made(rendition: rendition, format: format, width: side, height: side, length: length)
+        }
+        let bad: [[WorkResult.Made]] = [
+            [made(.luma, .gray8, 4, 15)], [made(.luma, .gray8, 4, 17)], [made(.luma, .gray8, 4, .max)],
+            [made(.luma, .gray8, 5, 16)], [made(.luma, .jpeg, 4, 16)], [made(.jpeg, .jpeg, 4, 16)],
+            [made(.luma, .gray8, 4, 16), made(.luma, .gray8, 4, 0)],
+        ]
+        for (count, renditions) in (bad + [[made(.luma, .gray8, 4, 16)]]).enumerated() {
+            #expect(try await waitUntil { await jobs(worker).count > count })
+            let job = await jobs(worker)[count]
+            let result = WorkResult(job: job, elapsed: 1, renditions: renditions)
+            let message = MeshMessage(result.encoded(payload: 16), payload: [UInt8](repeating: 7, count: 16)[...])
+            #expect(await worker.send(message, to: "porch"))
+        }
+        #expect(try await waitUntil { await frames(watcher).count >= 1 })
+        #expect(await frames(watcher).map(\.sequence) == [await jobs(worker)[bad.count]])
+        #expect(try await waitUntil { await registry.figure(.messagesRefused, of: "porch") == UInt64(bad.count) })
+        #expect(try await waitUntil { await registry.figure(.framesPublished, of: "porch") == 1 })
+
+        await worker.stop()
+        await watcher.stop()
+        await camera.stop()
+        await camera.waitUntilStopped()
+        loop.stop()
+        await registry.stop()
+    }
+
+    /// The numbers of the jobs that a worker was given, in order, each once.
+    private func jobs(_ worker: TestMember) async -> [UInt64] {
+        var numbers: [UInt64] = []
+        for message in await worker.received {
+            let work = message.withBytes { bytes -> Work? in
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return nil }
+                return (try? Work.decode(bytes, envelope) as (Work, Range<Int>))?.0
+            }
+            if let job = work?.job, !numbers.contains(job) { numbers.append(job) }
+        }
+        return numbers
+    }
+
+    private func frames(_ member: TestMember) async -> [Frame] {
+        await member.received.compactMap { message in
+            message.withBytes { bytes -> Frame? in
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return nil }
+                return (try? Frame.decode(bytes, envelope) as (Frame, Range<Int>))?.0
+            }
+        }
+    }
+
     @Test func eachRoleIsHeldToWhatItMaySend() async throws {
         let registry = try await TestRegistry.start(folder)
         let (camera, loop) = try await startCamera(registry.endpoint)
