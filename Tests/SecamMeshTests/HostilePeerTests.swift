@@ -26,6 +26,8 @@ private actor Listener {
 
     func admit(_ key: PublicKey) { admitted.insert(key) }
 
+    var passedOver: UInt64 { socket?.refused ?? 0 }
+
     func has(_ bytes: [UInt8], from key: PublicKey) -> Bool {
         received.contains { $0.key == key && $0.bytes == bytes }
     }
@@ -137,6 +139,50 @@ private actor Listener {
             })
         try await deliver([4], over: socket, as: good.publicKey, to: listener)
         #expect(await !listener.received.contains { $0.bytes.count > 4096 })
+        await listener.stop()
+    }
+
+    @Test func aPeerWithoutEncryptionGetsNothingThrough() async throws {
+        let (listener, endpoint) = try await Listener.start(server, messageLimit: 4096)
+        await listener.admit(good.publicKey)
+        let plain = try RawPeer(endpoint, server: server.publicKey, keys: nil)
+        let encrypted = try RawPeer(endpoint, server: server.publicKey, keys: good)
+        #expect(try await waitUntil { encrypted.send([1]) })
+        #expect(try await waitUntil { await listener.has([1], from: good.publicKey) })
+        #expect(!plain.send([2]))
+        #expect(await listener.received.count == 1)
+        await listener.stop()
+    }
+
+    @Test func onlyMessagesOfOnePartAreTaken() async throws {
+        let (listener, endpoint) = try await Listener.start(server, messageLimit: 4096)
+        await listener.admit(good.publicKey)
+        let peer = try RawPeer(endpoint, server: server.publicKey, keys: good)
+        #expect(try await waitUntil { peer.send([0]) })
+        // More than is passed over at one look.
+        for _ in 0..<100 {
+            #expect(peer.send([1], [2]))
+            #expect(peer.send([], [3], [4, 5]))
+        }
+        #expect(peer.send([6]))
+        #expect(try await waitUntil { await listener.has([6], from: good.publicKey) })
+        #expect(await listener.received.map(\.bytes) == [[0], [6]])
+        #expect(await listener.passedOver == 200)
+        await listener.stop()
+    }
+
+    @Test(arguments: [Array("gateway".utf8), [1, 2, 3, 4, 5], [7], [0, 1, 2, 3], [UInt8](repeating: 0, count: 6)])
+    func aPeerThatChoosesItsOwnNumberIsNotListenedTo(routingID: [UInt8]) async throws {
+        let (listener, endpoint) = try await Listener.start(server, messageLimit: 4096)
+        let other = try KeyPair()
+        await listener.admit(good.publicKey)
+        await listener.admit(other.publicKey)
+        let chooser = try RawPeer(endpoint, server: server.publicKey, keys: other, routingID: routingID)
+        #expect(try await waitUntil { chooser.send([1]) })
+        #expect(try await waitUntil { await listener.passedOver == 1 })
+        let socket = try connect(endpoint, as: good)
+        try await deliver([2], over: socket, as: good.publicKey, to: listener)
+        #expect(await listener.received.count == 1)
         await listener.stop()
     }
 

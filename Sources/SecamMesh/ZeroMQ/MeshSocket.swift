@@ -159,7 +159,8 @@ public struct Received: Sendable {
     /// The next message that is there, or `nil`. What is not one whole part from a peer with a number and a key of
     /// ours is passed over and counted in `refused`.
     public func receive() -> Received? {
-        while true {
+        // Bounded, so that a flood of what is passed over does not hold up the loop; it comes back for the rest.
+        for _ in 0..<MeshSocket.mostRefused {
             if isRouter {
                 guard unsafe zmq_msg_recv(identity.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
             }
@@ -184,7 +185,11 @@ public struct Received: Sendable {
             return Received(
                 peer: PeerID(number: number), key: key, address: message.peerAddress ?? "", message: message)
         }
+        return nil
     }
+
+    /// Messages that `receive` passes over before it lets others have their turn.
+    static let mostRefused = 64
 
     /// Messages that `receive` passed over.
     public private(set) var refused: UInt64 = 0

@@ -1,0 +1,51 @@
+import CZeroMQ
+import SecamMesh
+import SecamTestSupport
+
+/// A libzmq socket with the options and parts that a test wants, as somebody else's program would have it.
+@safe final class RawPeer {
+    private let context: UnsafeMutableRawPointer
+    private let socket: UnsafeMutableRawPointer
+
+    /// - Parameters:
+    ///   - keys: to speak CURVE with; `nil` for none.
+    ///   - routingID: the number that it asks for at the other end; `nil` to have one chosen there.
+    init(_ endpoint: String, server: PublicKey, keys: KeyPair?, routingID: [UInt8]? = nil) throws {
+        guard let context = unsafe zmq_ctx_new(), let socket = unsafe zmq_socket(context, ZMQ_DEALER) else {
+            throw TestFailure("libzmq gives no socket")
+        }
+        unsafe (self.context, self.socket) = (context, socket)
+        var options: [(Int32, [UInt8])] = [(ZMQ_LINGER, [0, 0, 0, 0]), (ZMQ_IMMEDIATE, [1, 0, 0, 0])]
+        if let keys {
+            let secret = stride(from: 0, to: 64, by: 2).map { start -> UInt8 in
+                let digits = keys.secretHexadecimal.utf8.dropFirst(start).prefix(2)
+                return UInt8(String(decoding: Array(digits), as: UTF8.self), radix: 16) ?? 0
+            }
+            options += [
+                (ZMQ_CURVE_SERVERKEY, server.bytes), (ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes),
+                (ZMQ_CURVE_SECRETKEY, secret),
+            ]
+        }
+        if let routingID { options.append((ZMQ_ROUTING_ID, routingID)) }
+        for (option, value) in options {
+            guard unsafe zmq_setsockopt(socket, option, value, value.count) == 0 else {
+                throw TestFailure("libzmq refuses option \(option)")
+            }
+        }
+        guard unsafe zmq_connect(socket, endpoint) == 0 else { throw TestFailure("cannot connect to \(endpoint)") }
+    }
+
+    deinit {
+        unsafe zmq_close(socket)
+        unsafe zmq_ctx_term(context)
+    }
+
+    /// Sends a message of these parts; `false` while there is no connection.
+    func send(_ parts: [UInt8]...) -> Bool {
+        for (index, part) in parts.enumerated() {
+            let more = index + 1 < parts.count ? ZMQ_SNDMORE : 0
+            guard unsafe zmq_send(socket, part, part.count, more | ZMQ_DONTWAIT) >= 0 else { return false }
+        }
+        return true
+    }
+}
