@@ -95,15 +95,20 @@ public final class AuditLog: Sendable {
         // Another process must not move the file between the check and the write.
         try lockCurrentFile(&descriptor)
         defer { flock(descriptor, LOCK_UN) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw .last(path: path, operation: "read") }
-        if status.st_size > 0, Int(status.st_size) + bytes.count > maximumBytes {
+        // Again after each change of the file, which others may fill before it is locked here.
+        while case let size = try size(of: descriptor), size > 0, size + bytes.count > maximumBytes {
             try rotate()
             try lockCurrentFile(&descriptor)
         }
         guard unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
             throw .last(path: path, operation: "write")
         }
+    }
+
+    private func size(of descriptor: CInt) throws(UsersError) -> Int {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .last(path: path, operation: "read") }
+        return Int(status.st_size)
     }
 
     /// Locks the file that has the log's name now, opening it anew when that is another one than before.
