@@ -39,7 +39,9 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 /// Named where a test runs them, so that they are built beside it.
-let programs: [Target.Dependency] = ["secam", "secam-gateway", "secam-capture", "secam-encode", "secam-view"]
+let programs: [Target.Dependency] = [
+    "secam", "secam-gateway", "secam-capture", "secam-encode", "secam-motion", "secam-view",
+]
 
 let package = Package(
     name: "secam",
@@ -49,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -56,6 +59,7 @@ let package = Package(
     targets: [
         system("CTurboJPEG", pkgConfig: "libturbojpeg", apt: "libturbojpeg0-dev"),
         system("CV4L2", pkgConfig: "libv4l2", apt: "libv4l-dev"),
+        system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         system(
             "CAVFormat", pkgConfig: "libavformat", apt: "libavformat-dev", "libavcodec-dev", "libavutil-dev",
@@ -99,11 +103,20 @@ let package = Package(
             "SecamUsers",
             ["SecamTLS", "SecamWire", log, grdb]),
         library(
+            "SecamHooks",
+            [
+                "SecamConfig", "SecamTLS", "SecamWire", "CCurl", log, subprocess,
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        library(
             "SecamGateway",
             [
-                "SecamConfig", "SecamMesh", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle, log, nioCore,
-                nioPosix,
+                "SecamConfig", "SecamHooks", "SecamMesh", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle, log, nioCore,
+                nioPosix, .product(name: "Yams", package: "Yams"),
             ]),
+        library(
+            "SecamMotion",
+            ["SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamWire", arguments, lifecycle, log]),
         library(
             "SecamControl",
             [
@@ -115,6 +128,7 @@ let package = Package(
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
+        program("secam-motion", ["SecamMotion", arguments]),
         library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", log]),
         .testTarget(
             name: "IntegrationTests",

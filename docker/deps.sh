@@ -9,9 +9,9 @@
 # Without an argument: build and test.
 set -eu
 
-build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libavformat-dev libavcodec-dev
+build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev libavcodec-dev
 libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev"
-run="libzmq5 libturbojpeg0 libv4l-0 openssl libsdl2-2.0-0 libsqlite3-0"
+run="libzmq5 libturbojpeg0 libv4l-0 openssl libcurl4 libsdl2-2.0-0 libsqlite3-0"
 test="ffmpeg openssl"
 
 wanted=""

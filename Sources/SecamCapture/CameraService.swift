@@ -18,7 +18,14 @@ actor CameraService {
     private var flows: FlowServer
     private var pool = WorkPool<CapturedPicture>()
     private var demand = CaptureDemand()
+    private var events = EventLedger()
+    private var eventSequence: UInt64 = 0
+    /// Motion is to be looked for.
+    private var isWatchWanted = false
+    /// What the device says of itself.
     private var report: CameraReport
+    /// Since when pictures wait and no encoder is there.
+    private var unservedSince: MonotonicTime?
     private var workTimer: LoopTimer?
     private var secondTimer: LoopTimer?
 
@@ -33,6 +40,8 @@ actor CameraService {
 
     /// Microseconds between two looks at late jobs, while there are any.
     private static let workTick: Int64 = 40_000
+    /// Microseconds without an encoder after which people are told.
+    private static let unservedTime: Int64 = 1_000_000
 
     private init(
         configuration: CaptureConfiguration, member: MeshMember, socket: MeshSocket, logger: Logger
@@ -120,6 +129,7 @@ actor CameraService {
     private func take(_ picture: CapturedPicture) {
         captured += 1
         if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
+        if let map = picture.luma { append(picture, .luma, .gray8, map.width, map.height, map.bytes[...]) }
         if let work = picture.work {
             perform(pool.submit(picture, job: picture.sequence, bytes: work.count, now: .now))
             if let workTimer, !workTimer.isScheduled {
@@ -136,13 +146,40 @@ actor CameraService {
             state: state, format: format?.pixelFormat, width: UInt16(format?.width ?? 0),
             height: UInt16(format?.height ?? 0), frameRate: CameraService.thousandths(format?.framesPerSecond),
             since: since, source: configuration.sourceText, detail: detail)
-        member.report(report)
+        tellState()
         guard isNews else { return }
         switch state {
         case .online: logger.info("online", metadata: ["format": "\(detail)"])
         case .offline: logger.warning("offline", metadata: ["reason": "\(detail)"])
-        case .idle, .starting: logger.debug("\(state)")
+        case .idle, .starting, .waiting: logger.debug("\(state)")
         }
+    }
+
+    private func tellState() {
+        guard let since = unservedSince, report.state == .online,
+            MonotonicTime.now.since(since) >= CameraService.unservedTime
+        else { return member.report(report) }
+        member.report(
+            CameraReport(
+                state: .waiting, format: report.format, width: report.width, height: report.height,
+                frameRate: report.frameRate, since: WallClock.now - MonotonicTime.now.since(since),
+                source: report.source, detail: "no encoder takes its pictures; is secam-encode running?"))
+    }
+
+    /// Notices when encoders are missing, and when they are back.
+    private func lookForEncoders() {
+        guard pool.isBusy, pool.workerCount == 0 else {
+            guard unservedSince != nil else { return }
+            unservedSince = nil
+            return tellState()
+        }
+        guard let since = unservedSince else {
+            unservedSince = .now
+            return
+        }
+        let age = MonotonicTime.now.since(since)
+        guard (CameraService.unservedTime..<2 * CameraService.unservedTime).contains(age) else { return }
+        tellState()
     }
 
     /// A device's rate as it stands in messages; what is absurd counts as unknown.
@@ -155,7 +192,7 @@ actor CameraService {
         _ picture: CapturedPicture, _ rendition: Rendition, _ format: PixelFormat, _ width: UInt16, _ height: UInt16,
         _ bytes: ArraySlice<UInt8>
     ) {
-        published += 1
+        if rendition == .jpeg { published += 1 }
         ring.append(
             RingFrame(
                 rendition: rendition, format: format, sequence: picture.sequence, timestamp: picture.timestamp,
@@ -203,13 +240,18 @@ actor CameraService {
         }
         switch envelope.type {
         case .openFlow:
-            perform(flows.open(try OpenFlow.decode(bytes, envelope), from: peer, ring, now: now))
+            let open = try OpenFlow.decode(bytes, envelope)
+            record(events.end { $0 == peer && $1 == open.flow })
+            perform(flows.open(open, from: peer, ring, now: now))
+        case .detection:
+            try take(Detection.decode(bytes, envelope), peer, received)
         case .credit:
             perform(flows.credit(try Credit.decode(bytes, envelope), from: peer, ring, now: now))
         case .acknowledge:
             perform(flows.acknowledge(try Acknowledge.decode(bytes, envelope), from: peer, now: now))
         case .closeFlow:
             flows.close(try CloseFlow.decode(bytes, envelope), from: peer)
+            endOrphans()
         case .grant:
             perform(pool.grant(try Grant.decode(bytes, envelope).jobs, from: peer, now: now))
         case .result:
@@ -231,6 +273,42 @@ actor CameraService {
             metadata: ["reason": "\(reason)", "key": "\(received.key?.description ?? "none")", "count": "\(count)"])
     }
 
+    // MARK: Events
+
+    private func take(_ detection: Detection, _ peer: PeerID, _ received: Received) {
+        let hasFlow = flows.mapFlows.contains { $0.peer == peer && $0.flow == detection.flow }
+        do throws(EventLedger.Refusal) {
+            record([try events.take(detection, from: peer, hasFlow: hasFlow, now: .now)])
+        } catch {
+            refuse("an event of motion has no place: \(error)", received)
+        }
+    }
+
+    /// Ends what motion services left behind whose flows are gone.
+    private func endOrphans() {
+        let open = flows.mapFlows
+        record(events.end { peer, flow in !open.contains { $0.peer == peer && $0.flow == flow } })
+    }
+
+    /// Writes into the log.
+    private func record(_ news: [CameraEvent]) {
+        for event in news {
+            eventSequence += 1
+            ring.append(RingEvent(sequence: eventSequence, event: event))
+        }
+        if !news.isEmpty { perform(flows.pumpEvents(ring)) }
+    }
+
+    private func lookForWatchers() {
+        let isWatched = flows.mapFlows.contains { flow in
+            peers[flow.peer].flatMap { member.role(of: $0) } == .motion
+        }
+        let news = events.tick(
+            isWanted: isWatchWanted, isWatched: isWatched, now: .now, time: WallClock.now,
+            id: .random(in: 1...UInt64.max))
+        record(news.map { [$0] } ?? [])
+    }
+
     // MARK: To the mesh
 
     private func perform(_ actions: [FlowServer.Action]) {
@@ -242,6 +320,7 @@ actor CameraService {
                 // A copy each, since the flow's number stands in the same piece: 60 kB, a twentieth of the encryption.
                 let message = MeshMessage(frame.encoded(payload: bytes.count), payload: bytes)
                 (outcome, receiver) = (socket.send(message, to: peer), peer)
+            case .event(let event, let peer): (outcome, receiver) = (socket.send(event, to: peer), peer)
             case .gap(let gap, let peer): (outcome, receiver) = (socket.send(gap, to: peer), peer)
             case .close(let close, let peer): (outcome, receiver) = (socket.send(close, to: peer), peer)
             }
@@ -276,6 +355,7 @@ actor CameraService {
     private func lose(_ peer: PeerID) {
         peers[peer] = nil
         flows.lost(peer)
+        endOrphans()
         perform(pool.lost(peer, now: .now))
     }
 
@@ -324,13 +404,17 @@ actor CameraService {
 
     private func everySecond() {
         flows.tick(now: .now)
+        endOrphans()
+        lookForWatchers()
         perform(pool.tick(now: .now))
+        lookForEncoders()
         peers = peers.filter { flows.knows($0.key) || pool.knows($0.key) }
         changeDemand()
     }
 
     private func adopt(_ policy: Policy) {
         guard policy.camera == member.name else { return }
+        isWatchWanted = policy.watched
         demand.quality = policy.quality
         demand.subWidth = policy.subWidth
         ring.longest = Int64(policy.ringSeconds) * 1_000_000
@@ -350,8 +434,9 @@ actor CameraService {
     private func figures() -> [Figure] {
         let process = ProcessFigures.current
         return [
-            Figure(.framesCaptured, captured), Figure(.framesDamaged, damaged), Figure(.framesDropped, pool.dropped + passage.turnedAway),
-            Figure(.framesPublished, published), Figure(.bytesPublished, flows.bytesSent),
+            Figure(.framesCaptured, captured), Figure(.framesDamaged, damaged),
+            Figure(.framesDropped, pool.dropped + passage.turnedAway),
+            Figure(.framesSkipped, flows.framesSkipped), Figure(.framesPublished, published), Figure(.bytesPublished, flows.bytesSent),
             Figure(.workSent, pool.sent), Figure(.workRepeated, pool.repeated),
             Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),
             Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.messagesRefused, refused + socket.refused),
@@ -365,6 +450,7 @@ extension Role {
     fileprivate func maySend(_ type: MessageType) -> Bool {
         switch type {
         case .openFlow, .credit, .acknowledge, .closeFlow: self == .gateway || self == .archive || self == .motion
+        case .detection: self == .motion
         case .grant, .result: self == .encode
         default: false
         }

@@ -13,9 +13,18 @@ struct CapturedPicture: Sendable {
     let height: UInt16
     /// The camera's own JPEG, when somebody wants it.
     let jpeg: ArraySlice<UInt8>?
+    /// Of a raw picture, when somebody wants it: to make it here costs less than to send the picture elsewhere.
+    let luma: Map?
     /// The job for the encoders, when they are to make something; its number is the sequence number.
     let work: MeshMessage?
     let asked: RenditionSet
+
+    /// A small picture of the brightness alone, rows without padding.
+    struct Map: Sendable {
+        let width: UInt16
+        let height: UInt16
+        let bytes: [UInt8]
+    }
 }
 
 /// What the camera is to deliver at present.
@@ -169,12 +178,14 @@ private struct CaptureLoop {
         if isJPEG { asked.remove(.jpeg) }
         guard jpeg != nil || !asked.isEmpty else { return }
         do throws(PictureError) {
+            let luma = !isJPEG && asked.contains(.luma) ? try makeMap(bytes, format) : nil
+            if luma != nil { asked.remove(.luma) }
             let work = asked.isEmpty ? nil : try makeWork(bytes, format, asked)
             deliver(
                 .picture(
                     CapturedPicture(
                         sequence: sequence, timestamp: timestamp, width: UInt16(format.width),
-                        height: UInt16(format.height), jpeg: jpeg, work: work, asked: asked)))
+                        height: UInt16(format.height), jpeg: jpeg, luma: luma, work: work, asked: asked)))
         } catch {
             deliver(.damaged("\(error)"))
         }
@@ -182,6 +193,23 @@ private struct CaptureLoop {
 
     private func copy(_ bytes: Span<UInt8>) -> ArraySlice<UInt8> {
         [UInt8](copying: bytes)[...]
+    }
+
+    private func makeMap(
+        _ bytes: Span<UInt8>, _ format: SourceFormat
+    ) throws(PictureError) -> CapturedPicture.Map {
+        let factor = LumaMap.factor(width: format.width, height: format.height)
+        let size = LumaMap.size(width: format.width, height: format.height, factor: factor)
+        var map = [UInt8](repeating: 0, count: size.width * size.height)
+        var span = map.mutableSpan
+        try LumaMap.average(bytes, layout: try layout(of: format), factor: factor, into: &span)
+        return CapturedPicture.Map(width: UInt16(size.width), height: UInt16(size.height), bytes: map)
+    }
+
+    private func layout(of format: SourceFormat) throws(PictureError) -> PictureLayout {
+        try PictureLayout(
+            format: format.pixelFormat, width: format.width, height: format.height,
+            bytesPerLine: format.bytesPerLine == 0 ? nil : format.bytesPerLine)
     }
 
     /// The message for the encoders. The picture is repacked straight into it: the only copy on its way out.
@@ -195,9 +223,7 @@ private struct CaptureLoop {
         guard packed != nil else {
             return MeshMessage(header.encoded(payload: bytes.count), payload: copy(bytes))
         }
-        let layout = try PictureLayout(
-            format: format.pixelFormat, width: format.width, height: format.height,
-            bytesPerLine: format.bytesPerLine == 0 ? nil : format.bytesPerLine)
+        let layout = try layout(of: format)
         let count = Repack.byteCount(of: layout)
         return try MeshMessage(header.encoded(payload: count), count: count) {
             (payload: inout MutableSpan<UInt8>) throws(PictureError) in

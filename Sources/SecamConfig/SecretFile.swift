@@ -17,16 +17,17 @@ public enum SecretFile {
     ///
     /// - Throws: when it is not there, is too large, is not UTF-8, or others than its owner may read it.
     public static func read(_ path: String) throws(Failure) -> String {
+        try read(path, forbidden: 0o077, reason: "holds a secret but others may read it; run: chmod 600 '\(path)'")
+    }
+
+    /// - Parameter forbidden: permissions that the file must not have.
+    fileprivate static func read(_ path: String, forbidden: UInt32, reason: String) throws(Failure) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
-        guard status.st_mode & 0o077 == 0 else {
-            throw Failure(
-                path: path, reason: "holds a secret but others may read it; run: chmod 600 '\(path)'",
-                isMissing: false)
-        }
+        guard status.st_mode & forbidden == 0 else { throw Failure(path: path, reason: reason, isMissing: false) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -106,6 +107,22 @@ public enum SecretFile {
     private static func failure(_ path: String) -> Failure {
         let code = errno
         return Failure(path: path, reason: unsafe String(cString: strerror(code)), isMissing: code == ENOENT)
+    }
+}
+
+/// Files that others may read, but that only their owner may write, since we act on them.
+public enum OwnFile {
+    /// Reads a text file; `nil` when there is no such file.
+    ///
+    /// - Throws: when it is too large, is not UTF-8, or others than its owner may write it.
+    public static func readIfThere(_ path: String) throws(SecretFile.Failure) -> String? {
+        do throws(SecretFile.Failure) {
+            return try SecretFile.read(
+                path, forbidden: 0o022, reason: "others than its owner may write it; run: chmod 644 '\(path)'")
+        } catch {
+            guard error.isMissing else { throw error }
+            return nil
+        }
     }
 }
 

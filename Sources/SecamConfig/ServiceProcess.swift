@@ -23,6 +23,7 @@ public enum ServiceProcess {
     ) async -> Never {
         // A peer that is gone is an error of the call, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        raiseDescriptorLimit()
         do {
             let service = try await make()
             let logger = Logger.lines(program, level: .warning)
@@ -33,6 +34,14 @@ public enum ServiceProcess {
         } catch {
             fail(program, "\(error)", .software)
         }
+    }
+
+    /// Each peer is a descriptor or two, and the usual soft limit of 1024 is there for programs that use `select`.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// One line on standard error, then the end.

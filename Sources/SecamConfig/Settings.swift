@@ -32,6 +32,16 @@ public struct Settings: Sendable {
         return value
     }
 
+    /// `on` or `off`.
+    public func flag(_ key: String, default fallback: Bool) throws(SettingsError) -> Bool {
+        switch text(key)?.lowercased() {
+        case nil: return fallback
+        case "on", "yes", "true", "1": return true
+        case "off", "no", "false", "0": return false
+        default: throw SettingsError(key: key, value: text(key), expected: "on or off")
+        }
+    }
+
     public func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int) throws(SettingsError) -> Int {
         guard let text = text(key) else { return fallback }
         guard let value = Int(text), range.contains(value) else {

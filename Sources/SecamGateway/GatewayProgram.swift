@@ -35,6 +35,8 @@ public struct GatewayProgram: AsyncParsableCommand {
     var ringSeconds: String?
     @Option(help: "How much cameras remember, MiB. (SECAM_RING_MEGABYTES; default: 64)")
     var ringMegabytes: String?
+    @Option(help: "Whether motion is looked for where the policy does not say, on or off. (SECAM_MOTION; default: on)")
+    var motion: String?
     @Option(help: "Viewers' connections at once. (SECAM_CONNECTIONS; default: 1024)")
     var connections: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
@@ -53,7 +55,7 @@ public struct GatewayProgram: AsyncParsableCommand {
             commandLine: [
                 "data": data, "host": host, "port": port, "listen": listen, "certificate": certificate, "key": key,
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
-                "ring.megabytes": ringMegabytes, "connections": connections,
+                "ring.megabytes": ringMegabytes, "motion": motion, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", withParent: withParent) {

@@ -26,11 +26,12 @@ public final class RunningSet: Sendable {
     ///   - environment: variables for all services.
     ///   - password: of the admin, when the folder was in use before.
     public init(
-        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, environment: [String: String] = [:],
-        scratch: ScratchFolder, password known: String? = nil
+        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
+        environment: [String: String] = [:], scratch: ScratchFolder, password known: String? = nil
     ) async throws {
         self.scratch = scratch
-        let up = try RunningSet.start(cameras, encoders: encoders, environment: environment, scratch: scratch)
+        let up = try RunningSet.start(
+            cameras, encoders: encoders, motion: motion, environment: environment, scratch: scratch)
         self.up = up
         do {
             let ready = try await eventually("the ready file of secam up") {
@@ -52,12 +53,14 @@ public final class RunningSet: Sendable {
 
     /// `secam up` with what makes it fit for tests, without waiting for anything.
     public static func start(
-        _ cameras: [String], encoders: Int = 1, environment: [String: String] = [:], scratch: ScratchFolder
+        _ cameras: [String], encoders: Int = 1, motion: Int = 0, environment: [String: String] = [:],
+        scratch: ScratchFolder
     ) throws -> ChildProgram {
         try Programs.start(
             "secam",
             ["up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
-                scratch.file("ready.json"), "--encoders", "\(encoders)"]
+                scratch.file("ready.json"), "--encoders", "\(encoders)",
+                "--motion", "\(motion)"]
                 + cameras.flatMap { ["--camera", $0] },
             in: scratch, environment: environment)
     }
@@ -70,9 +73,9 @@ public final class RunningSet: Sendable {
 
     /// Runs a set for the time of `body`; nothing of it is left afterwards.
     public static func with<Result>(
-        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, _ body: (RunningSet) async throws -> Result
+        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0, _ body: (RunningSet) async throws -> Result
     ) async throws -> Result {
-        let set = try await RunningSet(cameras, encoders: encoders, scratch: ScratchFolder())
+        let set = try await RunningSet(cameras, encoders: encoders, motion: motion, scratch: ScratchFolder())
         defer { set.up.kill() }
         do {
             return try await body(set)

@@ -2,6 +2,29 @@ public import SecamMesh
 public import SecamWire
 internal import SecamConfig
 
+/// The same for all cameras.
+public struct TestPolicies: CameraPolicies {
+    /// Whether motion is looked for.
+    public var isWatched: Bool
+    public var sensitivity: UInt8
+
+    public init(isWatched: Bool = false, sensitivity: UInt8 = 50) {
+        self.isWatched = isWatched
+        self.sensitivity = sensitivity
+    }
+
+    public func policy(for camera: Name) -> Policy {
+        Policy(
+            quality: 90, watched: isWatched, subWidth: 64, ringSeconds: 30, ringBytes: 16 << 20, camera: camera)
+    }
+
+    public func motion(for camera: Name) -> Assignment.Camera? {
+        guard isWatched else { return nil }
+        return Assignment.Camera(
+            sensitivity: sensitivity, mapsPerSecond: 10, smallestObject: 0, camera: camera, zones: [])
+    }
+}
+
 /// The gateway's registry and nothing else of it: listens, admits, beats.
 public actor TestRegistry {
     private let loop: MeshLoop
@@ -17,13 +40,13 @@ public actor TestRegistry {
     public private(set) var notes: [String] = []
     public let endpoint: String
 
-    private init(_ folder: DataFolder, endpoint: String, policy: @escaping @Sendable (Name) -> Policy, loop: MeshLoop) throws {
+    private init(_ folder: DataFolder, endpoint: String, policies: any CameraPolicies, loop: MeshLoop) throws {
         self.loop = loop
         let keys = try folder.gatewayKeys()
         let own = Roster.Member(
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes,
             name: try Name("gateway"), endpoint: "")
-        registry = Registry(own: own, allowlist: try folder.allowlist(), now: .now, policy: policy)
+        registry = Registry(own: own, allowlist: try folder.allowlist(), now: .now, policies: policies)
         let admitted = try folder.allowlist()
         admission = try ZAPHandler(
             MeshContext(), isAdmitted: { admitted.contains($0) }, onRefusal: { _, _ in })
@@ -34,23 +57,19 @@ public actor TestRegistry {
     /// Starts a registry on a loop of its own, with the keys that the folder admits by now.
     public static func start(
         _ folder: DataFolder, endpoint: String = "tcp://127.0.0.1:*",
-        policy: @escaping @Sendable (Name) -> Policy = TestRegistry.usualPolicy
+        policies: any CameraPolicies = TestPolicies()
     ) async throws -> TestRegistry {
         let loop = MeshLoop(name: "test-registry")
         return try await withCheckedThrowingContinuation { continuation in
             loop.post {
                 continuation.resume(
                     with: Result {
-                        let made = try TestRegistry(folder, endpoint: endpoint, policy: policy, loop: loop)
+                        let made = try TestRegistry(folder, endpoint: endpoint, policies: policies, loop: loop)
                         made.assumeIsolated { $0.begin() }
                         return made
                     })
             }
         }
-    }
-
-    public static let usualPolicy: @Sendable (Name) -> Policy = { camera in
-        Policy(quality: 90, subWidth: 64, ringSeconds: 30, ringBytes: 16 << 20, camera: camera)
     }
 
     public func stop() {

@@ -12,6 +12,8 @@ public enum MessageType: UInt16, Sendable, CaseIterable {
     case gap = 0x0013
     case acknowledge = 0x0014
     case closeFlow = 0x0015
+    case event = 0x0016
+    case detection = 0x0017
     // A worker and a camera
     case grant = 0x0020
     case work = 0x0021
@@ -26,6 +28,7 @@ public enum MessageType: UInt16, Sendable, CaseIterable {
     case leave = 0x0036
     case statusRequest = 0x0037
     case status = 0x0038
+    case assignment = 0x0039
     // A viewer and the gateway
     case hello = 0x0040
     case login = 0x0041
@@ -34,4 +37,5 @@ public enum MessageType: UInt16, Sendable, CaseIterable {
     case cameras = 0x0044
     case watch = 0x0045
     case unwatch = 0x0046
+    case follow = 0x0047
 }

@@ -43,6 +43,28 @@ public enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     }
 }
 
+/// What a flow carries: one rendition of the camera's frames, or its events.
+public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    case jpeg = 1
+    case sub = 2
+    case luma = 3
+    case events = 4
+
+    public init(_ rendition: Rendition) {
+        self =
+            switch rendition {
+            case .jpeg: .jpeg
+            case .sub: .sub
+            case .luma: .luma
+            }
+    }
+
+    /// `nil` for events.
+    public var rendition: Rendition? { Rendition(rawValue: rawValue) }
+
+    public var description: String { rendition?.description ?? "events" }
+}
+
 /// A set of renditions; bit `rawValue - 1` stands for each.
 public struct RenditionSet: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
@@ -76,6 +98,8 @@ public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     case online = 3
     /// The device is gone or fails; it is tried again.
     case offline = 4
+    /// The device gives pictures, but no encoder takes them.
+    case waiting = 5
 
     public var description: String {
         switch self {
@@ -83,6 +107,7 @@ public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible 
         case .starting: "starting"
         case .online: "online"
         case .offline: "offline"
+        case .waiting: "waiting"
         }
     }
 }
@@ -128,6 +153,9 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case framesReceived = 19
     case residentBytes = 20
     case cpuMicroseconds = 21
+    case camerasAssigned = 22
+    case eventsTold = 23
+    case detectMicroseconds = 24
 
     public var description: String {
         switch self {
@@ -152,6 +180,9 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .framesReceived: "frames_received"
         case .residentBytes: "resident_bytes"
         case .cpuMicroseconds: "cpu_microseconds"
+        case .camerasAssigned: "cameras_assigned"
+        case .eventsTold: "events_told"
+        case .detectMicroseconds: "detect_microseconds"
         }
     }
 }

@@ -23,6 +23,12 @@ public enum WireLimits {
     public static let renditions = 8
     /// Credit that one peer can hold on one flow.
     public static let credit: UInt32 = 1024
+    /// Boxes of one event.
+    public static let boxes = 16
+    /// Zones of one camera.
+    public static let zones = 32
+    /// Corners of one zone.
+    public static let corners = 64
     /// Pixels on one side of a picture.
     public static let side = 16384
 }

@@ -48,7 +48,7 @@ import Testing
         let (camera, loop) = try await startCamera(registry.endpoint)
         let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
         let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
-        let open = OpenFlow(flow: 5, rendition: .luma, policy: .every, start: .live, credit: 100)
+        let open = OpenFlow(flow: 5, content: .luma, policy: .every, start: .live, credit: 100)
         #expect(try await waitUntil { await watcher.send(open, to: "porch") })
         #expect(try await waitUntil { await worker.send(Grant(jobs: 1), to: "porch") })
 
@@ -107,7 +107,7 @@ import Testing
         let (camera, loop) = try await startCamera(registry.endpoint)
         let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
         let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
-        let open = OpenFlow(flow: 5, rendition: .luma, policy: .latest, start: .live, credit: 4)
+        let open = OpenFlow(flow: 5, content: .luma, policy: .latest, start: .live, credit: 4)
 
         #expect(try await waitUntil { await worker.send(open, to: "porch") })
         let answer = CloseFlow(flow: 5, reason: .forbidden, detail: "not for encode").encoded()

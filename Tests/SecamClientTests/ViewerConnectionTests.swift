@@ -62,6 +62,8 @@ struct ViewerConnectionTests {
                     #expect(frame.camera.text == "demo")
                     #expect(frame.received == 42)
                     #expect(Array(frame.picture) == [9, 9, 9])
+                case .event: names.append("event")
+                case .eventsComplete: names.append("events complete")
                 case .refused: names.append("refused")
                 }
             }

@@ -22,8 +22,80 @@ import Testing
         group: String = "", rendition: Rendition = .jpeg
     ) -> OpenFlow {
         OpenFlow(
-            flow: flow, rendition: rendition, policy: policy, start: start, credit: credit, interval: interval,
+            flow: flow, content: FlowContent(rendition), policy: policy, start: start, credit: credit, interval: interval,
             group: group)
+    }
+
+    // MARK: Events
+
+    private func ring(events: ClosedRange<UInt64>) -> Ring {
+        var ring = Ring(seconds: 30, bytes: 1 << 20)
+        for number in events { ring.append(RingEvent(sequence: number, event: event(.start, id: number))) }
+        return ring
+    }
+
+    @Test func aFlowOfEventsGetsEachOneWhateverItsPolicySays() {
+        var server = server()
+        let open = OpenFlow(flow: 4, content: .events, policy: .latest, start: .time(.min), credit: 2, interval: 9)
+        let ring = ring(events: 1...3)
+        #expect(told(server.open(open, from: consumer, ring, now: at(0))) == ["event 1 start", "event 2 start"])
+        let more = server.credit(Credit(flow: 4, frames: 5), from: consumer, ring, now: at(1))
+        #expect(told(more) == ["event 3 start"])
+        #expect(server.demand(now: at(1)) == [], "events alone need no device")
+    }
+
+    @Test func eventsBeginWhereTheConsumerEnded() {
+        var server = server()
+        var ring = ring(events: 1...3)
+        let open = OpenFlow(
+            flow: 4, content: .events, policy: .every, start: .sequence(incarnation: incarnation, 3), credit: 9)
+        #expect(told(server.open(open, from: consumer, ring, now: at(0))) == ["event 3 start"])
+        ring.append(RingEvent(sequence: 4, event: event(.end, id: 1)))
+        #expect(told(server.pumpEvents(ring)) == ["event 4 end"])
+        #expect(told(server.pump(ring)) == [])
+    }
+
+    @Test func eventsThatWereLetGoAreAGap() {
+        var server = server()
+        let most = UInt64(Ring.mostEvents)
+        let ring = ring(events: 1...most + 5)
+        #expect(ring.oldestEvent?.sequence == 6)
+        let open = OpenFlow(
+            flow: 4, content: .events, policy: .every, start: .sequence(incarnation: incarnation, 2), credit: 1)
+        #expect(told(server.open(open, from: consumer, ring, now: at(0))) == ["gap 2...5 overflow", "event 6 start"])
+    }
+
+    @Test func aGroupsCursorOfEventsIsNotThatOfItsFrames() {
+        var server = server()
+        var ring = ring(events: 1...3)
+        for sequence: UInt64 in 1...5 { ring.append(ringFrame(sequence)) }
+        let events = OpenFlow(flow: 1, content: .events, policy: .every, start: .time(.min), credit: 9, group: "archive")
+        _ = server.open(events, from: consumer, ring, now: at(0))
+        _ = server.acknowledge(Acknowledge(flow: 1, incarnation: incarnation, sequence: 2), from: consumer, now: at(1))
+        let again = OpenFlow(flow: 1, content: .events, policy: .every, start: .acknowledged, credit: 9, group: "archive")
+        #expect(told(server.open(again, from: peer(2), ring, now: at(2))) == ["event 3 start"])
+        let frames = OpenFlow(flow: 2, content: .jpeg, policy: .every, start: .acknowledged, credit: 9, group: "archive")
+        #expect(told(server.open(frames, from: peer(2), ring, now: at(2))) == [], "live, as nothing was acknowledged")
+    }
+
+    @Test func whoseMapsAreWatchedIsKnown() {
+        var server = server()
+        let ring = ring(1...2)
+        _ = server.open(open(.latest, .live, flow: 7, rendition: .luma), from: peer(5), ring, now: at(0))
+        _ = server.open(open(.latest, .live, flow: 8), from: peer(6), ring, now: at(0))
+        #expect(server.mapFlows.map(\.peer) == [peer(5)])
+        #expect(server.mapFlows.map(\.flow) == [7])
+        server.lost(peer(5))
+        #expect(server.mapFlows.isEmpty)
+    }
+
+    @Test func whatAFlowOfTheLatestPassesOverIsCounted() {
+        var server = server()
+        var ring = ring(1...2)
+        _ = server.open(open(.latest, .live, credit: 1), from: consumer, ring, now: at(200))
+        for sequence: UInt64 in 3...6 { ring.append(ringFrame(sequence)) }
+        #expect(told(server.credit(Credit(flow: 1, frames: 1), from: consumer, ring, now: at(600))) == ["frame 6"])
+        #expect(server.framesSkipped == 3)
     }
 
     // MARK: Starts
@@ -380,8 +452,8 @@ import Testing
                     #expect((gap.reason == .overflow) == hadBeenMade)
                     guard gap.first == expected else { return false }
                     expected = gap.last + 1
-                case .close:
-                    Issue.record("the flow was closed")
+                case .event, .close:
+                    Issue.record("the flow was closed, or had an event")
                     return false
                 }
             }
@@ -450,6 +522,7 @@ private func told(_ actions: [FlowServer.Action]) -> [String] {
     actions.map { action in
         switch action {
         case .frame(let frame, _, _): "frame \(frame.sequence)"
+        case .event(let event, _): "event \(event.sequence) \(event.event.state)"
         case .gap(let gap, _): "gap \(gap.first)...\(gap.last) \(gap.reason)"
         case .close(let close, _): "close \(close.flow) \(close.reason)"
         }

@@ -158,7 +158,7 @@ import Testing
 
     @Test func thePolicyIsPassedOn() throws {
         var membership = try joined()
-        #expect(try hear(&membership, TestRegistry.usualPolicy(try Name("porch")), 1) == ["policy porch"])
+        #expect(try hear(&membership, TestPolicies().policy(for: try Name("porch")), 1) == ["policy porch"])
     }
 
     @Test func garbageFromTheRegistryIsAnErrorAndChangesNothing() throws {
@@ -192,6 +192,7 @@ private func told(_ actions: [Membership.Action]) -> [String] {
             [("added", added), ("removed", removed)].filter { !$0.1.isEmpty }
                 .map { "\($0) " + $1.map(\.name.text).joined(separator: " ") }.joined(separator: " ")
         case .policy(let policy): "policy \(policy.camera)"
+        case .assignment(let assignment): "assignment \(assignment.cameras.map(\.camera.text))"
         case .joined: "joined"
         case .lostRegistry(let milliseconds): "lost \(milliseconds)"
         case .refused(let reason, let detail): "refused \(reason) \(detail)"

@@ -54,7 +54,7 @@ private struct MeshWorld {
         let own = Roster.Member(
             role: .gateway, incarnation: incarnation, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),
             endpoint: "")
-        return Registry(own: own, allowlist: allowlist, now: now, policy: TestRegistry.usualPolicy)
+        return Registry(own: own, allowlist: allowlist, now: now, policies: TestPolicies())
     }
 
     /// Name and incarnation of everybody who runs.

@@ -21,7 +21,7 @@ import Testing
                 .init(key: keys[0], role: .capture, pattern: "porch"),
                 .init(key: keys[1], role: .encode, pattern: "encode-*"),
                 .init(key: keys[2], role: .capture, pattern: "yard"),
-            ]), limits: limits, now: at(0), policy: TestRegistry.usualPolicy)
+            ]), limits: limits, now: at(0), policies: TestPolicies())
     }
 
     private func join(_ role: Role, _ text: String, incarnation: UInt64 = 1, endpoint: String? = nil) throws -> Join {
@@ -33,7 +33,7 @@ import Testing
     @Test func whoJoinsIsToldOfAllAndAllAreToldOfIt() throws {
         var registry = try registry()
         let first = try hear(&registry, try join(.capture, "porch", endpoint: "tcp://h:1"), 1, keys[0])
-        #expect(first == ["joined porch", "POLICY porch to 1", "ROSTER 1 settling [gateway porch] to 1", "changed"])
+        #expect(first == ["joined porch", "ROSTER 1 settling [gateway porch] to 1", "changed", "POLICY porch to 1"])
         let second = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
         #expect(second.first == "joined encode-a")
         #expect(
@@ -78,7 +78,7 @@ import Testing
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist([
                 .init(key: keys[0], role: .capture, pattern: "porch"), .init(key: keys[1], role: .motion, pattern: "*"),
-            ]), now: at(0), policy: TestRegistry.usualPolicy)
+            ]), now: at(0), policies: TestPolicies())
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         #expect(try hear(&registry, try join(.motion, "porch"), 2, keys[1]).first == "joined porch")
     }
@@ -87,7 +87,7 @@ import Testing
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch", incarnation: 5), 1, keys[0])
         let actions = try hear(&registry, try join(.capture, "porch", incarnation: 5), 2, keys[0])
-        #expect(actions == ["ROSTER 1 settling [gateway porch] to 2"], "nothing has changed for the others")
+        #expect(actions == ["ROSTER 1 settling [gateway porch] to 2", "POLICY porch to 2"], "nothing has changed for the others")
         #expect(registry.roster(now: at(0)).members.count == 2)
         #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
         #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 2, keys[0]) == [])
@@ -124,7 +124,7 @@ import Testing
         _ = try hear(&registry, Beat(incarnation: 1, figures: [Figure(.framesCaptured, 4)]), 1, keys[0])
         #expect(
             try hear(&registry, try join(.capture, "porch"), 1, keys[0], time: 99) == [
-                "ROSTER 1 settling [gateway porch] to 1"
+                "ROSTER 1 settling [gateway porch] to 1", "POLICY porch to 1",
             ])
         #expect(registry.cameras.count == 1, "what it said of its camera still holds")
         let status = registry.status(figures: [], time: 100, joined: 0, process: 1, now: at(0))
@@ -261,6 +261,21 @@ import Testing
         #expect(registry.roster(now: at(0)).members.count == 1)
     }
 
+    @Test func anOperatorMayNotAskWithoutEnd() throws {
+        var registry = Registry(
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist(), now: at(0), policies: TestPolicies())
+        var asked = 0
+        for _ in 0..<20 where registry.mayAsk(peer(1)) { asked += 1 }
+        #expect(asked == Registry.Limits().questions)
+        let isAnother = registry.mayAsk(peer(2))
+        #expect(isAnother)
+        _ = registry.tick(now: at(250))
+        let isLater = registry.mayAsk(peer(1))
+        #expect(isLater)
+    }
+
     @Test func onlyAnOperatorIsAnOperator() throws {
         let registry = Registry(
             own: Roster.Member(
@@ -268,10 +283,81 @@ import Testing
             allowlist: Allowlist([
                 .init(key: keys[0], role: .operator, pattern: "operator"),
                 .init(key: keys[1], role: .capture, pattern: "*"),
-            ]), now: at(0), policy: TestRegistry.usualPolicy)
+            ]), now: at(0), policies: TestPolicies())
         #expect(registry.isOperator(keys[0]))
         #expect(!registry.isOperator(keys[1]))
         #expect(!registry.isOperator(keys[2]))
+    }
+
+    // MARK: Policies and assignments
+
+    /// A registry in which three motion services and twelve cameras have joined.
+    private func watched(_ policies: TestPolicies) throws -> Registry {
+        var registry = Registry(
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([
+                .init(key: keys[0], role: .motion, pattern: "motion-*"),
+                .init(key: keys[1], role: .capture, pattern: "*"),
+            ]), now: at(0), policies: policies)
+        for number in UInt32(1)...3 {
+            _ = try hear(&registry, joining(.motion, "motion-\(number)", ""), number, keys[0])
+        }
+        for number in UInt32(11)...22 {
+            _ = try hear(&registry, joining(.capture, "camera \(number)", "tcp://127.0.0.1:1"), number, keys[1])
+        }
+        return registry
+    }
+
+    private func joining(_ role: Role, _ name: String, _ endpoint: String) throws -> Join {
+        Join(role: role, process: 1, incarnation: 5, name: try Name(name), endpoint: endpoint, software: "")
+    }
+
+    private func assigned(_ actions: [Registry.Action]) -> [PeerID: [String]] {
+        var assigned: [PeerID: [String]] = [:]
+        for case .send(let message as Assignment, let peer) in actions {
+            assigned[peer] = message.cameras.map(\.camera.text)
+        }
+        return assigned
+    }
+
+    @Test func eachCameraIsWatchedByOneServiceAndByAnotherWhenThatIsGone() throws {
+        var registry = try watched(TestPolicies(isWatched: true))
+        let beats = (UInt32(1)...22).filter { $0 <= 3 || $0 >= 11 }
+        var first: [PeerID: [String]] = [:]
+        for time in stride(from: Int64(250), through: 4250, by: 250) {
+            for number in beats { _ = try hear(&registry, Beat(incarnation: 5, figures: []), number, keys[number < 4 ? 0 : 1], now: time) }
+            first.merge(assigned(registry.tick(now: at(time)))) { $1 }
+            if time < 4000 { #expect(first.isEmpty, "nobody is told anything before all had time to come back") }
+        }
+        #expect(Set(first.values.joined()).count == 12)
+        #expect(first.values.joined().count == 12)
+        #expect(first.count == 3 && first.values.allSatisfy { !$0.isEmpty }, "twelve cameras, three services: each has some")
+        let orphans = Set(first[peer(2)]!)
+        let second = assigned(registry.lost(peer(2), now: at(4300)))
+        for (service, cameras) in second {
+            #expect(Set(cameras).isSuperset(of: first[service]!), "no camera moves that need not")
+        }
+        let moved = second.flatMap { service, cameras in cameras.filter { !first[service]!.contains($0) } }
+        #expect(Set(moved) == orphans)
+    }
+
+    @Test func otherPoliciesAreToldAtOnceAndTheSameOnesNotAgain() throws {
+        var registry = try watched(TestPolicies(isWatched: true))
+        for time in stride(from: Int64(250), through: 4250, by: 250) {
+            for number in (UInt32(1)...22) where number <= 3 || number >= 11 {
+                _ = try hear(&registry, Beat(incarnation: 5, figures: []), number, keys[number < 4 ? 0 : 1], now: time)
+            }
+            _ = registry.tick(now: at(time))
+        }
+        #expect(registry.update(TestPolicies(isWatched: true), now: at(4300)).isEmpty)
+        let changed = registry.update(TestPolicies(isWatched: true, sensitivity: 90), now: at(4310))
+        #expect(assigned(changed).values.joined().count == 12)
+        let off = registry.update(TestPolicies(isWatched: false), now: at(4320))
+        #expect(assigned(off).values.allSatisfy { $0.isEmpty } && assigned(off).count == 3)
+        var watched: [Bool] = []
+        for case .send(let policy as Policy, _) in off { watched.append(policy.watched) }
+        #expect(watched == Array(repeating: false, count: 12))
     }
 
     private func report(_ state: CameraState) throws -> CameraReport {

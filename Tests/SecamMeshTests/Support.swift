@@ -20,6 +20,13 @@ func ringFrame(
         bytes: [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: bytes)[...])
 }
 
+/// One event at a moment, by default of a camera's first second.
+func event(_ state: EventState, id: UInt64, start: Int64 = 0, last: Int64 = 1_000_000) -> CameraEvent {
+    CameraEvent(
+        kind: .motion, state: state, id: id, start: start, last: last, peakTime: start, peakSequence: 1,
+        peakBox: .none, boxes: [])
+}
+
 extension MeshMessage {
     var bytes: [UInt8] { withBytes { [UInt8](copying: $0) } }
 }

@@ -37,13 +37,15 @@ struct KnownMessage: Sendable {
         .plain("BYE", Bye.self),
         .plain("OPEN", OpenFlow.self), .plain("CREDIT", Credit.self), .withPayload("FRAME", Frame.self),
         .plain("GAP", Gap.self), .plain("ACK", Acknowledge.self), .plain("CLOSE", CloseFlow.self),
+        .plain("EVENT", Event.self), .plain("DETECTION", Detection.self),
         .plain("GRANT", Grant.self), .withPayload("WORK", Work.self), .withPayload("RESULT", WorkResult.self),
         .plain("JOIN", Join.self), .plain("BEAT", Beat.self), .plain("ROSTER", Roster.self),
         .plain("POLICY", Policy.self), .plain("REFUSED", Refused.self), .plain("CAMERA", CameraReport.self),
         .plain("LEAVE", Leave.self), .plain("STATUS_REQUEST", StatusRequest.self), .plain("STATUS", Status.self),
+        .plain("ASSIGNMENT", Assignment.self),
         .plain("HELLO", Hello.self), .plain("LOGIN", Login.self), .plain("WELCOME", Welcome.self),
         .plain("DENIED", Denied.self), .plain("CAMERAS", Cameras.self), .plain("WATCH", Watch.self),
-        .plain("UNWATCH", Unwatch.self),
+        .plain("UNWATCH", Unwatch.self), .plain("FOLLOW", Follow.self),
     ]
 
     /// What a receiver does with a part that holds one message.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Glibc
+import SecamConfig
 import SecamWire
 import Synchronization
 
@@ -8,7 +9,7 @@ struct LiveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "live", abstract: "Shows cameras in a window, and records them at the same time.",
         discussion: """
-            Keys: i details, 1-9 one camera large, 0 or Esc all, f fullscreen, s snapshot of what is shown, q quit.
+            Keys: i details, 1-9 one camera large, 0 or Esc all, m boxes around what moves, f fullscreen, s snapshot of what is shown, q quit.
             Without names: all cameras, also those that appear later.
             """)
 
@@ -35,6 +36,9 @@ struct LiveCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("End after this many seconds.", valueName: "seconds"))
     var duration: Double?
+
+    @Flag(help: "Draw boxes around what moves.")
+    var motion = false
 
     @Flag(help: "At the end print one JSON object with what was received.")
     var stats = false
@@ -63,11 +67,7 @@ struct LiveCommand: ParsableCommand {
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
-            var names: [Name] = []
-            for text in cameras {
-                let name = try cameraName(text)
-                if !names.contains(name) { names.append(name) }
-            }
+            let names = try CameraNames.parse(cameras)
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
             try login.run { (login) throws(ClientError) in try watch(names, login) }
         }
@@ -108,6 +108,7 @@ struct LiveCommand: ParsableCommand {
         var settings = login.settings()
         settings.wanted = names.isEmpty ? .all : .named(names)
         settings.rendition = rendition.rendition
+        if !headless { settings.events = .live(since: WallClock.now) }
         settings.interval = fps.map { UInt32((1_000_000 / $0).rounded()) } ?? 0
         let client = try login.client(settings, reconnects: true) { session.handle($0) }
         if let duration {
@@ -129,7 +130,8 @@ struct LiveCommand: ParsableCommand {
         var window: LiveWindow
         do {
             window = try LiveWindow(
-                session: session, wake: wake, title: "secam \(login.server)", say: StandardError.line)
+                session: session, wake: wake, title: "secam \(login.server)", showsMotion: motion,
+                say: StandardError.line)
         } catch {
             client.stop()
             throw error

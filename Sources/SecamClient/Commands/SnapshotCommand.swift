@@ -54,15 +54,12 @@ struct SnapshotCommand: ParsableCommand {
             switch event {
             case .frame(let frame): return frame
             case .cameras(let cameras):
-                guard let camera = cameras.first(where: { $0.name == name }) else {
-                    throw .noSuchCamera(
-                        names: [name.text], available: cameras.map(\.name).sorted(), server: server)
-                }
-                if camera.state == .offline {
+                try CameraNames.check([name], in: cameras, server: server)
+                if let camera = cameras.first(where: { $0.name == name }), camera.state == .offline {
                     refusal.text = "it is offline since \(UTC.timeOfDay(camera.since)) \(camera.detail)"
                 }
             case .refused(_, let detail): refusal.text = detail
-            case .state: break
+            case .state, .event, .eventsComplete: break
             }
             return nil
         }.run(login, settings, seconds: timeout) {
@@ -89,6 +86,26 @@ enum RenditionOption: String, ExpressibleByArgument, CaseIterable {
         case .jpeg: .jpeg
         case .sub: .sub
         }
+    }
+}
+
+/// Several cameras' names, each once.
+enum CameraNames {
+    static func parse(_ texts: [String]) throws(ClientError) -> [Name] {
+        var names: [Name] = []
+        for text in texts {
+            let name = try cameraName(text)
+            if !names.contains(name) { names.append(name) }
+        }
+        return names
+    }
+
+    /// - Throws: `noSuchCamera`.
+    static func check(_ names: [Name], in cameras: [Cameras.Camera], server: ServerAddress) throws(ClientError) {
+        let available = cameras.map(\.name)
+        let missing = names.filter { !available.contains($0) }
+        guard !missing.isEmpty else { return }
+        throw .noSuchCamera(names: missing.map(\.text), available: available.sorted(), server: server)
     }
 }
 

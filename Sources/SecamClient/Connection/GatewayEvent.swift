@@ -6,6 +6,9 @@ public enum GatewayEvent: Sendable {
     /// All cameras that the user may see.
     case cameras([Cameras.Camera])
     case frame(ReceivedFrame)
+    case event(CameraEvent, camera: Name)
+    /// All events that the gateway remembers have been told.
+    case eventsComplete
     /// The gateway could not do what was asked.
     case refused(ErrorCode, detail: String)
 }

@@ -78,6 +78,8 @@ final class GatewayLink {
             post(.state(.connected(role)))
         case .cameras(let cameras): post(.cameras(cameras))
         case .frame(let frame): post(.frame(frame))
+        case .event(let event, let camera): post(.event(event, camera: camera))
+        case .eventsComplete: post(.eventsComplete)
         case .refused(let code, let detail): post(.refused(code, detail: detail))
         }
     }

@@ -26,18 +26,24 @@ extension ViewerConnection {
             throw .denied(denied.reason, wait: denied.wait, detail: denied.detail)
         case (.cameras, .welcomed), (.cameras, .open):
             let cameras = try decode(Cameras.self, envelope, bytes).cameras
+            names = Dictionary(cameras.map { ($0.camera, $0.name) }) { first, _ in first }
+            if phase == .welcomed { follow() }
             phase = .open
             watchWanted(of: cameras)
             return .cameras(cameras)
         case (.frame, .open):
             return try receiveFrame(envelope, bytes, utc: utc).map { .frame($0) }
+        case (.event, .open):
+            let event = try decode(SecamWire.Event.self, envelope, bytes)
+            // Of a camera that just left the list some may still be under way.
+            return names[event.flow].map { .event(event.event, camera: $0) }
         case (.error, .welcomed), (.error, .open):
             let error = try decode(ErrorMessage.self, envelope, bytes)
             return .refused(error.code, detail: error.detail)
         case (.ping, _):
             outgoing += Pong(token: try decode(Ping.self, envelope, bytes).token).encoded()
         case (.pong, .welcomed), (.pong, .open):
-            _ = try decode(Pong.self, envelope, bytes)
+            if try decode(Pong.self, envelope, bytes).token == Self.eventsToken { return .eventsComplete }
         case (.bye, _):
             let bye = try decode(Bye.self, envelope, bytes)
             throw .bye(bye.reason, detail: bye.detail)
@@ -51,6 +57,17 @@ extension ViewerConnection {
         phase = .login
         if hello.idle > 0 { pingInterval = min(pingInterval, Int64(hello.idle) * 1_000_000 / 3) }
         outgoing += Login(username: settings.username, password: settings.password).encoded()
+    }
+
+    private mutating func follow() {
+        let (live, since): (Bool, Int64)
+        switch settings.events {
+        case .none: return
+        case .past(let time): (live, since) = (false, time)
+        case .live(let time): (live, since) = (true, time)
+        }
+        outgoing += Follow(live: live, since: since).encoded()
+        outgoing += Ping(token: Self.eventsToken).encoded()
     }
 
     /// Watches what is wanted and not watched yet. A camera that is gone from the list is forgotten: should it come

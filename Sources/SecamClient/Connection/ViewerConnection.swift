@@ -25,11 +25,21 @@ public struct ViewerConnection: Sendable {
         public var credit: UInt32 = 8
         /// Least microseconds between two frames of a camera; 0 for all.
         public var interval: UInt32 = 0
+        public var events = FollowedEvents.none
 
         public init(username: String, password: String) {
             self.username = username
             self.password = password
         }
+    }
+
+    /// Which events are to be told; always those of all cameras that the user may see.
+    public enum FollowedEvents: Sendable, Equatable {
+        case none
+        /// Those that the gateway remembers and that were not over at this time, UTC microseconds.
+        case past(since: Int64)
+        /// The same, and those to come.
+        case live(since: Int64)
     }
 
     public enum WantedCameras: Sendable, Equatable {
@@ -51,6 +61,9 @@ public struct ViewerConnection: Sendable {
         /// All cameras that the user may see.
         case cameras([Cameras.Camera])
         case frame(ReceivedFrame)
+        case event(CameraEvent, camera: Name)
+        /// All events that the gateway remembers have been told.
+        case eventsComplete
         /// The gateway could not do what we asked.
         case refused(ErrorCode, detail: String)
     }
@@ -81,6 +94,10 @@ public struct ViewerConnection: Sendable {
     var phase = Phase.hello
     var decoder = StreamDecoder(limit: Self.limitBeforeWelcome)
     var flows: [UInt32: Flow] = [:]
+    /// Of all cameras, by their numbers.
+    var names: [UInt32: Name] = [:]
+    /// Of the ping that stands behind FOLLOW.
+    static let eventsToken: UInt64 = 0
     var outgoing: [UInt8]
     private var lastHeard: Int64
     private var lastPing: Int64

@@ -9,6 +9,7 @@ struct CameraView: Sendable {
     var statistics = CameraStatistics()
     var rate = RecentRate()
     var picture: Picture?
+    var motion = MotionMarks()
     /// Of the last frame, microseconds.
     var latency: Int64 = 0
     /// Monotonic time of the last frame, microseconds; 0 before the first.
@@ -31,6 +32,7 @@ struct CameraView: Sendable {
         }
         guard let info else { return lost == nil ? "waiting for the camera" : offlineText(lost) }
         if info.state == .offline { return offlineText(info.since) }
+        if info.state == .waiting { return "no encoder" }
         guard picture != nil else { return info.state == .starting ? "starting..." : "waiting for a picture" }
         let still = now - lastFrame
         return still >= Self.stillTime ? "no picture for \(still / 1_000_000) s" : nil

@@ -134,6 +134,8 @@ final class LiveSession: Sendable {
         case .state(let connection): connectionChanged(connection)
         case .cameras(let cameras): camerasChanged(cameras)
         case .frame(let frame): receive(frame)
+        case .event(let event, let camera): note(event, of: camera)
+        case .eventsComplete: break
         case .refused(let code, let detail): say("the gateway refuses something (\(code)): \(printable(detail))")
         }
     }
@@ -163,6 +165,14 @@ final class LiveSession: Sendable {
             return !state.hasList
         }
         if isFirst, let error = complaint(about: list) { return end(.failed(error)) }
+        let unserved = state.withLock { state -> [Cameras.Camera] in
+            let before = state.cameras.filter { $0.info?.state == .waiting }.map(\.name)
+            return list.filter { camera in
+                camera.state == .waiting && !before.contains(camera.name)
+                    && state.cameras.contains { $0.name == camera.name }
+            }
+        }
+        for camera in unserved { say("camera '\(camera.name)': \(printable(camera.detail))") }
         state.withLock { state in
             for index in state.cameras.indices {
                 let info = list.first { $0.name == state.cameras[index].name }
@@ -183,10 +193,10 @@ final class LiveSession: Sendable {
 
     /// What is wrong with the first list; later ones may miss cameras that come back.
     private func complaint(about list: [Cameras.Camera]) -> ClientError? {
-        let available = list.map(\.name)
-        let missing = options.cameras.filter { !available.contains($0) }
-        if !missing.isEmpty {
-            return .noSuchCamera(names: missing.map(\.text), available: available.sorted(), server: server)
+        do {
+            try CameraNames.check(options.cameras, in: list, server: server)
+        } catch {
+            return error
         }
         return options.isHeadless && options.cameras.isEmpty && list.isEmpty ? .noCameras(server: server) : nil
     }
@@ -206,6 +216,14 @@ final class LiveSession: Sendable {
         record(frame)
         decoder.withLock { $0 }?.offer(frame)
         endIfComplete()
+    }
+
+    private func note(_ event: CameraEvent, of name: Name) {
+        state.withLock { state in
+            guard let index = state.cameras.firstIndex(where: { $0.name == name }) else { return }
+            state.cameras[index].motion.note(event, now: MonotonicTime.now.microseconds)
+        }
+        changed()
     }
 
     private func endIfComplete() {

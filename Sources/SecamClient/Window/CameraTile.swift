@@ -8,16 +8,28 @@ final class CameraTile {
 
     func draw(
         _ camera: CameraView, _ connection: ConnectionState, in cell: Rectangle, on canvas: borrowing Canvas,
-        showsDetails: Bool
+        _ mode: ViewMode
     ) {
-        let notice = camera.notice(connection, now: MonotonicTime.now.microseconds)
+        let now = MonotonicTime.now.microseconds
+        let notice = camera.notice(connection, now: now)
         if let picture = camera.picture {
             upload(picture, on: canvas)
             let target = GridLayout.fit(width: picture.width, height: picture.height, in: cell)
             if let texture { canvas.draw(texture, in: target, isDimmed: notice != nil) }
+            if mode.showsMotion {
+                for box in camera.motion.boxes(now: now) { canvas.drawFrame(Self.place(box, in: target)) }
+            }
         }
-        drawLabels(camera, in: cell, on: canvas, showsDetails: showsDetails)
+        drawLabels(camera, in: cell, on: canvas, showsDetails: mode.showsDetails)
         if let notice { Self.drawCentred(notice, in: cell, on: canvas) }
+    }
+
+    /// Where a box of the picture is on the screen.
+    static func place(_ box: CameraEvent.Box, in target: Rectangle) -> Rectangle {
+        func scaled(_ part: UInt16, _ length: Int) -> Int { Int(part) * length / Int(UInt16.max) }
+        return Rectangle(
+            x: target.x + scaled(box.x, target.width), y: target.y + scaled(box.y, target.height),
+            width: scaled(box.width, target.width), height: scaled(box.height, target.height))
     }
 
     private func upload(_ picture: Picture, on canvas: borrowing Canvas) {

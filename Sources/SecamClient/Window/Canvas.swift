@@ -120,6 +120,18 @@ struct Canvas: ~Copyable {
         }
     }
 
+    /// The outline of a part of a picture, so that it is seen on any ground.
+    func drawFrame(_ rectangle: Rectangle) {
+        for (inset, color) in [(0, (0, 0, 0)), (1, (255, 208, 0)), (2, (255, 208, 0)), (3, (0, 0, 0))] {
+            var outline = SDL_Rect(
+                Rectangle(
+                    x: rectangle.x + inset, y: rectangle.y + inset, width: max(1, rectangle.width - 2 * inset),
+                    height: max(1, rectangle.height - 2 * inset)))
+            unsafe SDL_SetRenderDrawColor(renderer, UInt8(color.0), UInt8(color.1), UInt8(color.2), 255)
+            unsafe SDL_RenderDrawRect(renderer, &outline)
+        }
+    }
+
     /// One line of white text on a dark bar, with its upper left corner at (`x`, `y`).
     func draw(_ text: String, x: Int, y: Int, scale: Int) {
         let size = Glyphs.size(of: text, scale: scale)

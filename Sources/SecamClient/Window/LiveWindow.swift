@@ -9,13 +9,14 @@ struct LiveWindow: ~Copyable {
     private let wake: WindowWake
     private let say: (String) -> Void
     private let canvas: Canvas
-    private var mode = ViewMode()
+    private var mode: ViewMode
     private var tiles: [Name: CameraTile] = [:]
 
     init(
-        session: LiveSession, wake: WindowWake, title: String, say: @escaping (String) -> Void
+        session: LiveSession, wake: WindowWake, title: String, showsMotion: Bool, say: @escaping (String) -> Void
     ) throws(ClientError) {
         canvas = try Canvas(title: title)
+        mode = ViewMode(showsMotion: showsMotion)
         self.session = session
         self.wake = wake
         self.say = say
@@ -78,7 +79,7 @@ struct LiveWindow: ~Copyable {
             let tile = tiles[camera.name] ?? CameraTile()
             tiles[camera.name] = tile
             session.show(camera.name, width: cell.width, height: cell.height)
-            tile.draw(camera, connection, in: cell, on: canvas, showsDetails: mode.showsDetails)
+            tile.draw(camera, connection, in: cell, on: canvas, mode)
         }
         if cameras.isEmpty {
             let text = connection == .connecting ? "connecting..." : "no cameras yet"

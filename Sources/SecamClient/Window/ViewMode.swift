@@ -11,7 +11,10 @@ struct ViewMode: Equatable, Sendable {
     /// The one camera that is shown large, by its place in the grid; nil for the grid.
     private(set) var selected: Int?
     private(set) var showsDetails = false
+    private(set) var showsMotion: Bool
     private(set) var isFullscreen = false
+
+    init(showsMotion: Bool = false) { self.showsMotion = showsMotion }
 
     /// - Parameters:
     ///   - key: the character on the key, or escape.
@@ -19,6 +22,7 @@ struct ViewMode: Equatable, Sendable {
     mutating func press(_ key: Unicode.Scalar, count: Int) -> Action {
         switch key {
         case "i": showsDetails.toggle()
+        case "m": showsMotion.toggle()
         case "f":
             isFullscreen.toggle()
             return .setFullscreen(isFullscreen)

@@ -47,6 +47,9 @@ struct KeysCommand: AsyncParsableCommand {
                 guard let role = Role(role), role != .gateway, role != .operator else {
                     throw CommandError("--role '\(role)': expected capture, encode, motion or archive")
                 }
+                if role == .capture, name.hasSuffix("*") {
+                    throw CommandError("'\(name)': a camera has a name of its own; leave the * out")
+                }
                 if name != "*" { _ = try CameraName.check(name) }
                 let folder = data.folder
                 try folder.make()

@@ -91,7 +91,7 @@ struct StatusReport {
             text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
-            if camera.state == .offline {
+            if camera.state == .offline || camera.state == .waiting {
                 text +=
                     "    since \(UTCText.text(microseconds: camera.since)): \(TerminalText.printable(camera.detail))\n"
             }
@@ -114,6 +114,9 @@ struct StatusReport {
                 + "skipped \(member[.framesSkipped])  refused \(member[.messagesRefused])"
         case .encode:
             "jobs \(shown(rate(.jobsDone, of: member)))/s  failed \(member[.jobsFailed])"
+        case .motion:
+            "cameras \(member[.camerasAssigned])  maps \(shown(rate(.framesReceived, of: member)))/s  "
+                + "events \(member[.eventsTold])  refused \(member[.messagesRefused])"
         default:
             "work sent \(member[.workSent])  repeated \(member[.workRepeated])  refused \(member[.messagesRefused])"
         }

@@ -33,6 +33,8 @@ struct UpCommand: AsyncParsableCommand {
     var key: String?
     @Option(help: "Encoding processes. (SECAM_ENCODERS; default: 1, which uses all cores)")
     var encoders: String?
+    @Option(help: "Motion detection processes, 0 for no motion detection. (SECAM_MOTION; default: 1)")
+    var motion: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
@@ -51,7 +53,7 @@ struct UpCommand: AsyncParsableCommand {
     private func makeService() throws -> any Service {
         let settings = Settings(
             commandLine: [
-                "host": host, "port": port, "listen": listen, "encoders": encoders, "quality": quality, "size": size,
+                "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
@@ -62,7 +64,8 @@ struct UpCommand: AsyncParsableCommand {
             folder: folder, programs: SiblingPrograms.folder, host: settings.text("host") ?? "::",
             port: try settings.integer("port", in: 0...65535, default: 7443),
             listen: settings.text("listen") ?? "tcp://127.0.0.1:*", cameras: try cameraPlans(settings),
-            encoders: try settings.integer("encoders", in: 1...64, default: 1))
+            encoders: try settings.integer("encoders", in: 1...64, default: 1),
+            motion: try settings.integer("motion", in: 0...64, default: 1))
         for (key, option) in [
             ("quality", "--quality"), ("connections.per.address", "--connections-per-address"),
             ("certificate", "--certificate"), ("key", "--key"),

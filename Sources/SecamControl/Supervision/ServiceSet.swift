@@ -15,6 +15,8 @@ struct ServiceSetPlan: Sendable {
     var listen: String
     var cameras: [CameraPlan]
     var encoders: Int
+    /// Motion services; without any, motion is not looked for.
+    var motion: Int
     /// Further options for the gateway, as they are.
     var gatewayArguments: [String] = []
 
@@ -82,13 +84,19 @@ final class ServiceSet: Sendable {
             "\(plan.programs)/secam-gateway", role: "gateway", name: "gateway", logger: logger,
             arguments: [
                 "--data", folder.path, "--host", plan.host, "--port", "\(plan.port)", "--listen", plan.listen,
-                "--ready-file", readyFile,
+                "--ready-file", readyFile, "--motion", plan.motion > 0 ? "on" : "off",
             ] + plan.gatewayArguments)
         let encodeFile = try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: plan.listen)
         let encoders = (0..<plan.encoders).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-encode", role: "encode", name: "encode-\(index + 1)", logger: logger,
                 arguments: ["--join", encodeFile])
+        }
+        let motionFile = try folder.ensureJoinFile(.motion, pattern: "motion-*", registry: plan.listen)
+        let motion = (0..<plan.motion).map { index in
+            ChildProcess(
+                "\(plan.programs)/secam-motion", role: "motion", name: "motion-\(index + 1)", logger: logger,
+                arguments: ["--join", motionFile])
         }
         let cameras = try plan.cameras.map { camera in
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
@@ -97,7 +105,7 @@ final class ServiceSet: Sendable {
                 command[0], role: "capture", name: camera.name.text, logger: logger,
                 arguments: command.dropFirst() + camera.arguments, secrets: ["SECAM_SOURCE": camera.source])
         }
-        others = encoders + cameras
+        others = encoders + motion + cameras
     }
 
     /// The running programs, gateway first.

@@ -2,7 +2,7 @@ import SecamConfig
 import SecamMesh
 import SecamWire
 
-/// The gateway's flow on one rendition of one camera, on a connection of its own: so the flow's number can be the
+/// The gateway's flow of one rendition, or of the events, of one camera, on a connection of its own: so the flow's number can be the
 /// camera's number for every rendition, and a frame goes to viewers just as it came.
 final class CameraLink {
     /// Frames on their way from the camera at once.
@@ -10,13 +10,31 @@ final class CameraLink {
 
     let socket: MeshSocket
     private let number: UInt32
-    private let rendition: Rendition
+    private let content: FlowContent
     private var isOpen = false
+    /// Whether it was said that the camera refuses us.
+    private var isRefusalKnown = false
 
-    init(_ socket: MeshSocket, number: UInt32, rendition: Rendition) {
+    /// The last event that came, so that a flow that is opened anew goes on behind it.
+    private var lastEvent: (incarnation: UInt64, sequence: UInt64)?
+
+    init(_ socket: MeshSocket, number: UInt32, content: FlowContent) {
         self.socket = socket
         self.number = number
-        self.rendition = rendition
+        self.content = content
+    }
+
+    /// Events from all that the camera still knows; of frames the newest is enough.
+    private var opening: OpenFlow {
+        let start: FlowStart =
+            switch (content, lastEvent) {
+            case (.events, let last?): .sequence(incarnation: last.incarnation, last.sequence + 1)
+            case (.events, nil): .time(.min)
+            default: .live
+            }
+        return OpenFlow(
+            flow: number, content: content, policy: content == .events ? .every : .latest, start: start,
+            credit: CameraLink.window)
     }
 
     /// Opens the flow, or says that it is still needed.
@@ -27,17 +45,20 @@ final class CameraLink {
         if isOpen {
             isOpen = socket.send(Credit(flow: number, frames: 0)) == .sent
         } else {
-            let open = OpenFlow(
-                flow: number, rendition: rendition, policy: .latest, start: .live, credit: CameraLink.window)
-            isOpen = socket.send(open) == .sent
+            isOpen = socket.send(opening) == .sent
         }
         return isOpen
     }
 
     /// Takes what has come.
     ///
-    /// - Parameter publish: is given each frame's whole message.
-    func receive(_ publish: (MeshMessage, Frame) -> Void) throws(WireError) {
+    /// - Parameters:
+    ///   - publish: is given each frame's whole message.
+    ///   - tell: is given each event's whole message.
+    ///   - onRefusal: is told once why the camera does not give us what we ask for.
+    func receive(
+        _ publish: (MeshMessage, Frame) -> Void, tell: (MeshMessage, Event) -> Void, onRefusal: (CloseFlow) -> Void
+    ) throws(WireError) {
         // No more than it may send, so that a camera that sends more does not keep the loop from everything else.
         for _ in 0..<CameraLink.window {
             guard let received = socket.receive() else { return }
@@ -46,14 +67,24 @@ final class CameraLink {
                 switch envelope.type {
                 case .frame:
                     let (frame, _) = try Frame.decode(bytes, envelope)
-                    guard frame.flow == number, frame.rendition == rendition, frame.format == .jpeg else {
+                    guard frame.flow == number, FlowContent(frame.rendition) == content, frame.format == .jpeg else {
                         throw .badValue(field: "flow")
                     }
                     socket.send(Credit(flow: number, frames: 1))
+                    isRefusalKnown = false
                     publish(received.message, frame)
+                case .event:
+                    let event = try Event.decode(bytes, envelope)
+                    guard event.flow == number, content == .events else { throw .badValue(field: "flow") }
+                    socket.send(Credit(flow: number, frames: 1))
+                    lastEvent = (event.incarnation, event.sequence)
+                    tell(received.message, event)
                 case .closeFlow:
-                    _ = try CloseFlow.decode(bytes, envelope)
+                    let close = try CloseFlow.decode(bytes, envelope)
                     isOpen = false
+                    guard close.reason == .forbidden || close.reason == .tooMany, !isRefusalKnown else { return }
+                    isRefusalKnown = true
+                    onRefusal(close)
                 case .gap:
                     _ = try Gap.decode(bytes, envelope)
                 default:

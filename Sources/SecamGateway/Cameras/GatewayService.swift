@@ -2,6 +2,7 @@ internal import Glibc
 internal import Logging
 import NIOCore
 import SecamConfig
+import SecamHooks
 import SecamMesh
 import SecamWire
 
@@ -12,7 +13,7 @@ actor GatewayService: CameraHub {
 
     private struct LinkID: Hashable {
         let camera: UInt32
-        let rendition: Rendition
+        let content: FlowContent
     }
 
     private let folder: DataFolder
@@ -25,6 +26,9 @@ actor GatewayService: CameraHub {
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
     private var allowlistVersion: DataFolder.FileVersion
+    private var policy: GatewayPolicy
+    private var policyVersion: DataFolder.FileVersion
+    private let hooks: Hooks
     private var directory = CameraDirectory()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
@@ -47,12 +51,16 @@ actor GatewayService: CameraHub {
         keys = try folder.gatewayKeys()
         own = try Name("gateway")
         allowlistVersion = folder.allowlistVersion
+        // Before it is read, so that a change meanwhile is seen.
+        policyVersion = folder.policyVersion
+        self.policy = policy
+        self.policy.file = try PolicyFile.read(folder.policy)
+        hooks = Hooks(logger: logger)
+        hooks.update(self.policy.file.hooks)
         let member = Roster.Member(
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
         )
-        registry = Registry(own: member, allowlist: try folder.allowlist(), now: .now) { camera in
-            policy.message(for: camera)
-        }
+        registry = Registry(own: member, allowlist: try folder.allowlist(), now: .now, policies: self.policy)
     }
 
     /// Starts the registry. Called on the loop's thread.
@@ -77,6 +85,7 @@ actor GatewayService: CameraHub {
             loop.unwatch(link.socket)
         }
         links = [:]
+        hooks.stop()
         if let socket { loop.unwatch(socket) }
         if let admission { loop.unwatch(admission) }
         socket = nil
@@ -84,7 +93,7 @@ actor GatewayService: CameraHub {
 
     /// Whether anybody watches has changed. Any thread.
     nonisolated func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
-        loop.post { self.assumeIsolated { $0.change(LinkID(camera: camera, rendition: rendition), wanted: wanted) } }
+        loop.post { self.assumeIsolated { $0.change(LinkID(camera: camera, content: FlowContent(rendition)), wanted: wanted) } }
     }
 
     private func begin(_ listen: String) throws -> String {
@@ -122,7 +131,7 @@ actor GatewayService: CameraHub {
                 let envelope = try Envelope.readWhole(bytes, limit: GatewayService.messageLimit)
                 if envelope.type == .statusRequest, registry.isOperator(key) {
                     _ = try StatusRequest.decode(bytes, envelope)
-                    socket?.send(status(), to: peer)
+                    if registry.mayAsk(peer) { socket?.send(status(), to: peer) }
                 } else {
                     perform(
                         try registry.receive(
@@ -170,6 +179,25 @@ actor GatewayService: CameraHub {
 
     private func tick() {
         perform(registry.tick(now: .now))
+        lookAtAllowlist()
+        lookAtPolicy()
+    }
+
+    private func lookAtPolicy() {
+        let version = folder.policyVersion
+        guard version != policyVersion else { return }
+        policyVersion = version
+        do throws(PolicyError) {
+            policy.file = try PolicyFile.read(folder.policy)
+        } catch {
+            return logger.error("the policy cannot be used; the old one stays in force", metadata: ["reason": "\(error)"])
+        }
+        hooks.update(policy.file.hooks)
+        perform(registry.update(policy, now: .now))
+        logger.info("a new policy is in force", metadata: ["file": "\(folder.policy)"])
+    }
+
+    private func lookAtAllowlist() {
         let version = folder.allowlistVersion
         guard version != allowlistVersion else { return }
         allowlistVersion = version
@@ -199,6 +227,8 @@ actor GatewayService: CameraHub {
 
     private func updateCameras() {
         for number in directory.update(registry.cameras, time: WallClock.now) {
+            // Events are wanted always: hooks go by them, and viewers ask for those that have been.
+            wanted.insert(LinkID(camera: number, content: .events))
             for identifier in wanted where identifier.camera == number {
                 disconnect(identifier)
                 connect(identifier)
@@ -219,7 +249,7 @@ actor GatewayService: CameraHub {
         guard let member = directory.member(identifier.camera), let key = PublicKey(bytes: member.key) else { return }
         do throws(MeshError) {
             let socket = try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
-            let link = CameraLink(socket, number: identifier.camera, rendition: identifier.rendition)
+            let link = CameraLink(socket, number: identifier.camera, content: identifier.content)
             links[identifier] = link
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
             refreshLinks()
@@ -249,10 +279,26 @@ actor GatewayService: CameraHub {
             try link.receive { message, frame in
                 framesReceived += 1
                 viewers?.publish(GatewayService.buffer(message), frame: frame)
+            } tell: { message, event in
+                tell(message, event)
+            } onRefusal: { close in
+                logger.error(
+                    "a camera refuses a flow",
+                    metadata: [
+                        "camera": "\(directory.member(identifier.camera)?.name.text ?? "\(identifier.camera)")",
+                        "reason": "\(close.reason)", "detail": "\(close.detail)",
+                    ])
             }
         } catch {
             refuse("\(error)", "camera \(identifier.camera)")
         }
+    }
+
+    private func tell(_ message: MeshMessage, _ event: Event) {
+        viewers?.publish(GatewayService.buffer(message), event: event)
+        // What happened before our time has been told, or is past.
+        guard event.event.last >= started, let camera = directory.member(event.flow)?.name else { return }
+        hooks.tell(HookOccasion(camera: camera, event: event.event))
     }
 
     /// The one copy for all viewers: out of libzmq's memory into NIO's.

@@ -12,6 +12,7 @@ struct Accounts: Sendable {
 final class LoopTable {
     private let index: Int
     private let fanOut: FanOut
+    private let board: EventBoard
     private var viewers: [ObjectIdentifier: ViewerHandler] = [:]
     private var watchers: [FlowKey: [ObjectIdentifier: ViewerHandler]] = [:]
     private var cameras: [Cameras.Camera] = []
@@ -21,9 +22,10 @@ final class LoopTable {
     /// How other threads come here.
     weak var gate: LoopGate?
 
-    init(index: Int, fanOut: FanOut) {
+    init(index: Int, fanOut: FanOut, board: EventBoard) {
         self.index = index
         self.fanOut = fanOut
+        self.board = board
     }
 
     // MARK: - Connections
@@ -60,6 +62,16 @@ final class LoopTable {
         guard watchers[key]?.removeValue(forKey: ObjectIdentifier(viewer)) != nil else { return }
         if watchers[key]?.isEmpty == true { watchers[key] = nil }
         fanOut.watcherWent(key, on: index)
+    }
+
+    // MARK: - Events
+
+    func events(since time: Int64, of cameras: Set<UInt32>) -> (events: [SharedEvent], serial: UInt64) {
+        board.events(since: time, of: cameras)
+    }
+
+    func deliver(_ event: SharedEvent) {
+        for viewer in viewers.values { viewer.offer(event) }
     }
 
     // MARK: - Cameras and accounts

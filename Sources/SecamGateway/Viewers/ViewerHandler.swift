@@ -150,6 +150,10 @@ final class ViewerHandler: ChannelDuplexHandler {
             case .startFlow(let key):
                 if let frame = table.startFlow(key, self) { offer(frame) }
             case .stopFlow(let key): table.stopFlow(key, self)
+            case .follow(let follow, let cameras):
+                let (history, serial) = table.events(since: follow.since, of: cameras)
+                session?.showEvents(follow, history: history, serial: serial)
+                sendEvents()
             case .refused(let error):
                 environment.counters.refused.add(1, ordering: .relaxed)
                 environment.logger.debug(
@@ -246,6 +250,24 @@ final class ViewerHandler: ChannelDuplexHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         pump()
         context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: - Events
+
+    func offer(_ event: SharedEvent) {
+        session?.offer(event)
+        sendEvents()
+        context?.flush()
+    }
+
+    /// As many as the viewer takes; what waits longer is overtaken by newer states of the same events.
+    private func sendEvents() {
+        while answersInFlight <= ViewerLimits.answerBytes, let message = session?.nextEvent() {
+            send(message) { handler in
+                handler.sendEvents()
+                handler.context?.flush()
+            }
+        }
     }
 
     // MARK: - Frames

@@ -14,6 +14,8 @@ public struct ViewerLimits: Sendable {
     /// From BYE to the end of the connection, whatever the viewer does.
     public var closeTimeout = TimeAmount.seconds(2)
     public var loginsPerConnection = 3
+    /// Pings that wait for their answer behind events.
+    public var pongs = 64
     /// Cameras that one viewer may watch at once.
     public var watches = 64
     /// One CREDIT for each frame of 64 cameras at 60 a second would be 3840.

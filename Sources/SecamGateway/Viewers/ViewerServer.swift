@@ -46,6 +46,7 @@ public final class ViewerServer: Sendable {
     private let users: UserStore
     private let environment: ViewerEnvironment
     private let fanOut: FanOut
+    private let board = EventBoard()
     private let phase = Mutex(Phase.idle)
     private let directory = Mutex(Directory())
 
@@ -133,6 +134,17 @@ public final class ViewerServer: Sendable {
         fanOut.publish(message, frame)
     }
 
+    /// Hands what a camera says of an event to everybody who follows it, and remembers it. Any thread; those of one camera
+    /// in order.
+    ///
+    /// - Parameters:
+    ///   - message: the whole EVENT message, sent as it is.
+    ///   - event: its fields; `flow` is the camera's number.
+    public func publish(_ message: ByteBuffer, event: Event) {
+        let shared = board.note(event, message)
+        for loop in directory.withLock({ $0.loops }) { loop.withTable { $0.deliver(shared) } }
+    }
+
     /// Replaces the list of cameras. Any thread; each viewer is told when what it may see has changed.
     public func update(cameras: [Cameras.Camera]) {
         directory.withLock { directory in
@@ -159,9 +171,10 @@ public final class ViewerServer: Sendable {
         var loops: [LoopGate] = []
         let counters = environment.counters
         let fanOut = fanOut
+        let board = board
         for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
             let gate = try await eventLoop.submit {
-                let table = LoopTable(index: index, fanOut: fanOut)
+                let table = LoopTable(index: index, fanOut: fanOut, board: board)
                 let gate = LoopGate(table, eventLoop: eventLoop, counters: counters)
                 table.gate = gate
                 return gate

@@ -23,6 +23,8 @@ struct ViewerSession {
         case authenticate(username: String, password: String)
         case startFlow(FlowKey)
         case stopFlow(FlowKey)
+        /// Call `showEvents` with what is remembered of these cameras' events.
+        case follow(Follow, Set<UInt32>)
         /// The viewer broke the protocol, for the log and the counters; BYE and `close` follow.
         case refused(WireError)
         /// Close once everything before is sent. `revoked` tells the audit log that the account changed.
@@ -37,6 +39,9 @@ struct ViewerSession {
     private let limits: ViewerLimits
     private let software: String
     private var slots = FrameSlots()
+    private var events = EventSlots()
+    /// Answers to pings, which wait for the events before them.
+    private var pongs: [UInt64] = []
     private var view: CameraView?
     private var loginCount = 0
     private var bucket: TokenBucket
@@ -115,8 +120,9 @@ struct ViewerSession {
             slots.add(credit: credit.frames, to: credit.flow)
             return []
         case .watch: return start(try Watch.decode(bytes, envelope), at: now)
+        case .follow: return follow(try Follow.decode(bytes, envelope))
         case .unwatch: return stop(try Unwatch.decode(bytes, envelope).camera)
-        case .ping: return [.send(Pong(token: try Ping.decode(bytes, envelope).token).encoded())]
+        case .ping: return answer(try Ping.decode(bytes, envelope))
         case .pong:
             _ = try Pong.decode(bytes, envelope)
             return []
@@ -154,6 +160,12 @@ struct ViewerSession {
         guard let rendition = slots.rendition(of: camera) else { return [] }
         slots.unwatch(camera)
         return [.stopFlow(FlowKey(camera: camera, rendition: rendition))]
+    }
+
+    private func follow(_ follow: Follow) -> [Action] {
+        let wanted = Set(follow.cameras.map(\.camera))
+        let visible = view?.numbers ?? []
+        return [.follow(follow, wanted.isEmpty ? visible : visible.intersection(wanted))]
     }
 
     private static func error(_ code: ErrorCode, _ detail: String) -> Action {
@@ -215,6 +227,32 @@ struct ViewerSession {
         return pendingView
     }
 
+    // MARK: - Events
+
+    /// - Parameters:
+    ///   - history: what is remembered, oldest first.
+    ///   - serial: up to which that is all.
+    mutating func showEvents(_ follow: Follow, history: [SharedEvent], serial: UInt64) {
+        guard user != nil else { return }
+        events.follow(follow, history: history, serial: serial)
+    }
+
+    mutating func offer(_ event: SharedEvent) { events.offer(event) }
+
+    /// The next event to send, if the user may see its camera now, or the answer to a ping that came behind it.
+    mutating func nextEvent() -> ByteBuffer? {
+        while let event = events.take() {
+            if let view, view.numbers.contains(event.id.camera) { return event.message }
+        }
+        return pongs.isEmpty ? nil : ByteBuffer(bytes: Pong(token: pongs.removeFirst()).encoded())
+    }
+
+    private mutating func answer(_ ping: Ping) -> [Action] {
+        if events.isEmpty, pongs.isEmpty { return [.send(Pong(token: ping.token).encoded())] }
+        pongs.append(ping.token)
+        return pongs.count > limits.pongs ? close(.overload, "more than \(limits.pongs) unanswered pings") : []
+    }
+
     // MARK: - Frames
 
     mutating func offer(_ frame: SharedFrame) -> FrameSlots.Offer {
@@ -256,6 +294,8 @@ struct ViewerSession {
         guard state != .closed else { return [] }
         let flows = slots.keys.map(Action.stopFlow)
         slots = FrameSlots()
+        events = EventSlots()
+        pongs = []
         state = .closed
         deadline = nil
         view = nil

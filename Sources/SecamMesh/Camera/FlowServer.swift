@@ -25,6 +25,7 @@ public struct FlowServer: Sendable {
 
     public enum Action: Sendable {
         case frame(Frame, ArraySlice<UInt8>, to: PeerID)
+        case event(Event, to: PeerID)
         case gap(Gap, to: PeerID)
         case close(CloseFlow, to: PeerID)
     }
@@ -36,11 +37,11 @@ public struct FlowServer: Sendable {
 
     private struct Cursor: Hashable {
         let group: String
-        let rendition: Rendition
+        let content: FlowContent
     }
 
     private struct Flow {
-        let rendition: Rendition
+        let content: FlowContent
         let policy: FlowPolicy
         let interval: Int64
         let group: String
@@ -63,6 +64,8 @@ public struct FlowServer: Sendable {
 
     public private(set) var framesSent: UInt64 = 0
     public private(set) var bytesSent: UInt64 = 0
+    /// Frames that flows of the latest passed over for a newer one.
+    public private(set) var framesSkipped: UInt64 = 0
 
     /// - Parameter incarnation: another one after each start of the camera.
     public init(incarnation: UInt64, limits: Limits = Limits()) {
@@ -76,13 +79,19 @@ public struct FlowServer: Sendable {
 
     /// What somebody needs at present, or a group that acknowledged frames and is away for a moment.
     public func demand(now: MonotonicTime) -> RenditionSet {
-        let groups = cursors.filter { now.since($0.value.heard) <= limits.absence }.keys.map(\.rendition)
-        return (flows.values.map(\.rendition) + groups).reduce(into: []) { $0.insert(RenditionSet($1)) }
+        let groups = cursors.filter { now.since($0.value.heard) <= limits.absence }.keys.map(\.content)
+        return (flows.values.map(\.content) + groups).compactMap(\.rendition)
+            .reduce(into: []) { $0.insert(RenditionSet($1)) }
     }
 
     /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
     public func interval(_ rendition: Rendition) -> Int64? {
-        flows.values.lazy.filter { $0.rendition == rendition }.map(\.interval).min()
+        flows.values.lazy.filter { $0.content.rendition == rendition }.map(\.interval).min()
+    }
+
+    /// Whose flows of luma maps are open, with their numbers.
+    public var mapFlows: [(peer: PeerID, flow: UInt32)] {
+        flows.lazy.filter { $0.value.content == .luma }.map { ($0.key.peer, $0.key.flow) }
     }
 
     public mutating func open(
@@ -98,7 +107,8 @@ public struct FlowServer: Sendable {
         }
         let start = start(of: message, ring, now)
         flows[key] = Flow(
-            rendition: message.rendition, policy: message.policy, interval: Int64(message.interval),
+            content: message.content, policy: message.content == .events ? .every : message.policy,
+            interval: message.content == .events ? 0 : Int64(message.interval),
             group: message.group, credit: min(message.credit, limits.credit), next: start.next,
             isResumed: start.isResumed, heard: now)
         return pump(key, ring)
@@ -122,7 +132,7 @@ public struct FlowServer: Sendable {
         guard message.incarnation == incarnation, message.sequence <= flow.last, !flow.group.isEmpty else {
             return []
         }
-        let cursor = Cursor(group: flow.group, rendition: flow.rendition)
+        let cursor = Cursor(group: flow.group, content: flow.content)
         guard cursors[cursor] != nil || cursors.count < limits.groups else { return [] }
         cursors[cursor] = (max(cursors[cursor]?.sequence ?? 0, message.sequence), now)
         return []
@@ -132,7 +142,7 @@ public struct FlowServer: Sendable {
         let flow = flows.removeValue(forKey: Key(peer: peer, flow: message.flow))
         guard message.reason == .done, let flow, !flow.group.isEmpty else { return }
         // Who says that it is done does not come back for what it missed.
-        cursors[Cursor(group: flow.group, rendition: flow.rendition)] = nil
+        cursors[Cursor(group: flow.group, content: flow.content)] = nil
     }
 
     /// The connection is gone.
@@ -151,6 +161,11 @@ public struct FlowServer: Sendable {
         return flows.keys.map { .close(CloseFlow(flow: $0.flow, reason: reason), to: $0.peer) }
     }
 
+    /// An event was added to the ring.
+    public mutating func pumpEvents(_ ring: Ring) -> [Action] {
+        flows.filter { $0.value.content == .events }.keys.flatMap { pumpEvents($0, ring) }
+    }
+
     /// The ring has grown: everybody with credit gets what is next.
     public mutating func pump(_ ring: Ring) -> [Action] {
         flows.keys.flatMap { pump($0, ring) }
@@ -163,7 +178,7 @@ public struct FlowServer: Sendable {
     }
 
     private func start(of message: OpenFlow, _ ring: Ring, _ now: MonotonicTime) -> (next: UInt64, isResumed: Bool) {
-        let rendition = message.rendition
+        guard let rendition = message.content.rendition else { return startOfEvents(message, ring) }
         let live = (ring.newest(rendition)?.sequence ?? ring.lastEvicted(rendition)) + 1
         switch message.start {
         case .live:
@@ -176,23 +191,62 @@ public struct FlowServer: Sendable {
         case .time(let time):
             return (ring.first(rendition, at: time)?.sequence ?? live, false)
         case .acknowledged:
-            let cursor = cursors[Cursor(group: message.group, rendition: rendition)]
+            let cursor = cursors[Cursor(group: message.group, content: message.content)]
+            return cursor.map { ($0.sequence + 1, true) } ?? (live, false)
+        }
+    }
+
+    private func startOfEvents(_ message: OpenFlow, _ ring: Ring) -> (next: UInt64, isResumed: Bool) {
+        let live = (ring.newestEvent?.sequence ?? 0) + 1
+        switch message.start {
+        case .live: return (live, false)
+        case .sequence(let theirs, let sequence):
+            guard theirs == incarnation else { return (ring.oldestEvent?.sequence ?? live, false) }
+            return (max(1, sequence), true)
+        case .time(let time): return (ring.firstEvent(at: time)?.sequence ?? live, false)
+        case .acknowledged:
+            let cursor = cursors[Cursor(group: message.group, content: .events)]
             return cursor.map { ($0.sequence + 1, true) } ?? (live, false)
         }
     }
 
     private mutating func pump(_ key: Key, _ ring: Ring) -> [Action] {
+        guard let flow = flows[key] else { return [] }
+        guard let rendition = flow.content.rendition else { return pumpEvents(key, ring) }
+        return pumpFrames(key, rendition, ring)
+    }
+
+    private mutating func pumpEvents(_ key: Key, _ ring: Ring) -> [Action] {
         guard var flow = flows[key] else { return [] }
         var actions: [Action] = []
-        while flow.credit > 0, let frame = nextFrame(flow, ring) {
-            let isContinued = flow.isResumed || flow.last > 0
-            if flow.policy == .every, flow.interval == 0, isContinued, frame.sequence > flow.next {
-                let reason: GapReason = flow.next <= ring.lastEvicted(flow.rendition) ? .overflow : .dropped
-                let gap = Gap(
-                    flow: key.flow, incarnation: incarnation, first: flow.next, last: frame.sequence - 1,
-                    reason: reason)
-                actions.append(.gap(gap, to: key.peer))
-            }
+        while flow.credit > 0, let next = ring.firstEvent(from: flow.next) {
+            actions += gap(before: next.sequence, flow, key, evicted: ring.lastEvictedEvent)
+            flow.next = next.sequence + 1
+            flow.last = next.sequence
+            flow.credit -= 1
+            let event = Event(flow: key.flow, incarnation: incarnation, sequence: next.sequence, event: next.event)
+            actions.append(.event(event, to: key.peer))
+        }
+        flows[key] = flow
+        return actions
+    }
+
+    /// What a flow of everything is told of numbers that it will not get.
+    private func gap(before sequence: UInt64, _ flow: Flow, _ key: Key, evicted: UInt64) -> [Action] {
+        let isContinued = flow.isResumed || flow.last > 0
+        guard flow.policy == .every, flow.interval == 0, isContinued, sequence > flow.next else { return [] }
+        let gap = Gap(
+            flow: key.flow, incarnation: incarnation, first: flow.next, last: sequence - 1,
+            reason: flow.next <= evicted ? .overflow : .dropped)
+        return [.gap(gap, to: key.peer)]
+    }
+
+    private mutating func pumpFrames(_ key: Key, _ rendition: Rendition, _ ring: Ring) -> [Action] {
+        guard var flow = flows[key] else { return [] }
+        var actions: [Action] = []
+        while flow.credit > 0, let frame = nextFrame(flow, rendition, ring) {
+            actions += gap(before: frame.sequence, flow, key, evicted: ring.lastEvicted(rendition))
+            if flow.policy == .latest, flow.interval == 0, flow.last > 0 { framesSkipped += frame.sequence - flow.next }
             flow.next = frame.sequence + 1
             flow.last = frame.sequence
             flow.lastTimestamp = frame.timestamp
@@ -205,13 +259,13 @@ public struct FlowServer: Sendable {
         return actions
     }
 
-    private func nextFrame(_ flow: Flow, _ ring: Ring) -> RingFrame? {
+    private func nextFrame(_ flow: Flow, _ rendition: Rendition, _ ring: Ring) -> RingFrame? {
         switch flow.policy {
         case .latest:
-            guard let newest = ring.newest(flow.rendition), newest.sequence >= flow.next else { return nil }
+            guard let newest = ring.newest(rendition), newest.sequence >= flow.next else { return nil }
             return isDue(newest, flow) ? newest : nil
         case .every:
-            return ring.first(flow.rendition, from: flow.next) { isDue($0, flow) }
+            return ring.first(rendition, from: flow.next) { isDue($0, flow) }
         }
     }
 

@@ -29,16 +29,32 @@ public struct RingFrame: Sendable, Equatable {
     }
 }
 
-/// What a camera saw last: a log of frames for each rendition, bounded by time and by bytes.
+/// What the camera's log says of an event.
+public struct RingEvent: Sendable, Equatable {
+    public let sequence: UInt64
+    public let event: CameraEvent
+
+    public init(sequence: UInt64, event: CameraEvent) {
+        self.sequence = sequence
+        self.event = event
+    }
+}
+
+/// What a camera saw last: a log of frames for each rendition, bounded by time and by bytes, and a log of events,
+/// bounded by number.
 ///
-/// Sequence numbers only grow within a rendition; those that are missing never come.
+/// Sequence numbers only grow within a rendition, and within the events; those that are missing never come.
 public struct Ring: Sendable {
     /// Microseconds.
     public var longest: Int64
     /// Bytes of all renditions together. The newest frame of a rendition stays even when it alone is larger.
     public var largest: Int
     public private(set) var byteCount = 0
-    private var logs: [Log]
+    private var logs: [Log<RingFrame>]
+    private var eventLog = Log<RingEvent>()
+
+    /// Events are few and small: they are kept for longer than frames, so that whoever was away learns of them.
+    public static let mostEvents = 4096
 
     public init(seconds: Int, bytes: Int) {
         longest = Int64(seconds) * 1_000_000
@@ -54,6 +70,25 @@ public struct Ring: Sendable {
         byteCount += frame.bytes.count
         evict(now: frame.arrived)
     }
+
+    /// Adds what is said of an event behind what was said before.
+    public mutating func append(_ event: RingEvent) {
+        precondition(eventLog.last.map { $0.sequence < event.sequence } ?? true, "a ring's sequence numbers only grow")
+        eventLog.append(event)
+        if eventLog.count > Ring.mostEvents { eventLog.removeFirst() }
+    }
+
+    public var newestEvent: RingEvent? { eventLog.last }
+
+    public var oldestEvent: RingEvent? { eventLog.first }
+
+    public func firstEvent(from sequence: UInt64) -> RingEvent? { eventLog.first { $0.sequence >= sequence } }
+
+    /// The first event whose last sign is at or after this time, UTC microseconds.
+    public func firstEvent(at time: Int64) -> RingEvent? { eventLog.first(from: 0) { $0.event.last >= time } }
+
+    /// The highest number of an event that was let go, 0 when none was.
+    public var lastEvictedEvent: UInt64 { eventLog.lastEvicted }
 
     public func newest(_ rendition: Rendition) -> RingFrame? { logs[Ring.index(rendition)].last }
 
@@ -83,7 +118,7 @@ public struct Ring: Sendable {
         while let victim = oldestRendition(),
             byteCount > largest || now.since(logs[victim].first!.arrived) > longest
         {
-            byteCount -= logs[victim].removeFirst()
+            byteCount -= logs[victim].removeFirst().bytes.count
         }
     }
 
@@ -95,48 +130,56 @@ public struct Ring: Sendable {
     private static func index(_ rendition: Rendition) -> Int { Int(rendition.rawValue) - 1 }
 }
 
+private protocol Numbered: Sendable {
+    var sequence: UInt64 { get }
+}
+
+extension RingFrame: Numbered {}
+extension RingEvent: Numbered {}
+
 /// A queue whose head moves on without moving the rest, and in which numbers are found by halving.
-private struct Log: Sendable {
-    private var frames: [RingFrame?] = []
+private struct Log<Entry: Numbered>: Sendable {
+    private var entries: [Entry?] = []
     private var head = 0
     private(set) var lastEvicted: UInt64 = 0
 
-    var count: Int { frames.count - head }
-    var first: RingFrame? { head < frames.count ? frames[head] : nil }
-    var last: RingFrame? { head < frames.count ? frames[frames.count - 1] : nil }
+    var count: Int { entries.count - head }
+    var first: Entry? { head < entries.count ? entries[head] : nil }
+    var last: Entry? { head < entries.count ? entries[entries.count - 1] : nil }
 
-    mutating func append(_ frame: RingFrame) { frames.append(frame) }
+    mutating func append(_ entry: Entry) { entries.append(entry) }
 
-    /// Lets the oldest frame go and returns how many bytes that sets free.
-    mutating func removeFirst() -> Int {
-        let frame = frames[head]!
-        frames[head] = nil
+    /// Lets the oldest entry go and returns it.
+    @discardableResult
+    mutating func removeFirst() -> Entry {
+        let oldest = entries[head]!
+        entries[head] = nil
         head += 1
-        lastEvicted = frame.sequence
-        if head > 64, head * 2 > frames.count {
-            frames.removeFirst(head)
+        lastEvicted = oldest.sequence
+        if head > 64, head * 2 > entries.count {
+            entries.removeFirst(head)
             head = 0
         }
-        return frame.bytes.count
+        return oldest
     }
 
-    /// The first frame for which the condition holds; it must hold for all later ones too.
-    func first(where holds: (RingFrame) -> Bool) -> RingFrame? {
+    /// The first entry for which the condition holds; it must hold for all later ones too.
+    func first(where holds: (Entry) -> Bool) -> Entry? {
         let index = firstIndex(where: holds)
-        return index < frames.count ? frames[index] : nil
+        return index < entries.count ? entries[index] : nil
     }
 
-    /// The first frame from this number on for which the condition holds, one by one.
-    func first(from sequence: UInt64, where holds: (RingFrame) -> Bool) -> RingFrame? {
-        frames[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: holds)
+    /// The first entry from this number on for which the condition holds, one by one.
+    func first(from sequence: UInt64, where holds: (Entry) -> Bool) -> Entry? {
+        entries[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: holds)
     }
 
-    private func firstIndex(where holds: (RingFrame) -> Bool) -> Int {
+    private func firstIndex(where holds: (Entry) -> Bool) -> Int {
         var low = head
-        var high = frames.count
+        var high = entries.count
         while low < high {
             let middle = (low + high) / 2
-            if holds(frames[middle]!) { high = middle } else { low = middle + 1 }
+            if holds(entries[middle]!) { high = middle } else { low = middle + 1 }
         }
         return low
     }

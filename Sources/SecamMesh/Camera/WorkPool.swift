@@ -7,7 +7,8 @@ internal import SecamWire
 /// state machine without I/O: time is an argument, what is to be sent is returned.
 public struct WorkPool<Picture: Sendable>: Sendable {
     public struct Limits: Sendable {
-        /// Microseconds after which a job is given to another worker too.
+        /// Microseconds after which a job is given to another worker too; longer for a worker that usually needs more
+        /// than half of that, since there the second one would only do the same work again.
         public var lateness: Int64 = 180_000
         /// Microseconds of silence after which a worker is forgotten.
         public var silence: Int64 = 3_000_000
@@ -161,7 +162,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         guard workers.removeValue(forKey: peer) != nil else { return [] }
         for index in jobs.indices {
             guard let last = jobs[index].job.attempts.last, last.worker == peer else { continue }
-            // Late at once.
+            // Late at once, as nobody is there any more whose usual time would count.
             let longAgo = now.advanced(byMicroseconds: -limits.lateness)
             jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: peer, sent: longAgo)
         }
@@ -176,7 +177,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         }
         for index in jobs.indices {
             guard jobs[index].job.outcome == nil, let last = jobs[index].job.attempts.last,
-                now.since(last.sent) >= limits.lateness
+                isLate(last, now)
             else { continue }
             if now.since(last.sent) > limits.patience, workers[last.worker] != nil {
                 giveUp(index, "no encoder gave it back in time")
@@ -215,6 +216,11 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         giveUp(oldest, "no encoder took it in time")
     }
 
+    private func isLate(_ attempt: Attempt, _ now: MonotonicTime) -> Bool {
+        let usual = Int64(workers[attempt.worker]?.latency ?? 0)
+        return now.since(attempt.sent) >= max(limits.lateness, min(2 * usual, limits.patience))
+    }
+
     private mutating func repeatLate(_ index: Int, _ now: MonotonicTime) -> [Action] {
         let tried = jobs[index].job.attempts.map(\.worker)
         if tried.count >= limits.attempts {
@@ -235,7 +241,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             if attempts.isEmpty {
                 guard let peer = freest(except: []) else { break }
                 actions.append(send(index, to: peer, now))
-            } else if now.since(attempts.last!.sent) >= limits.lateness {
+            } else if isLate(attempts.last!, now) {
                 actions += repeatLate(index, now)
             }
         }

@@ -10,6 +10,7 @@ public import SecamWire
 ///     tls/                   the self-signed certificate
 ///     users.sqlite           the users
 ///     audit.log              every login and refusal
+///     policy.yaml            what the operator wants of cameras and hooks; may be missing
 public struct DataFolder: Sendable, Equatable {
     public let path: String
 
@@ -21,6 +22,7 @@ public struct DataFolder: Sendable, Equatable {
     public var tls: String { "\(path)/tls" }
     public var users: String { "\(path)/users.sqlite" }
     public var auditLog: String { "\(path)/audit.log" }
+    public var policy: String { "\(path)/policy.yaml" }
 
     public func joinFile(_ role: Role, _ name: String) -> String {
         "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"
@@ -33,7 +35,9 @@ public struct DataFolder: Sendable, Equatable {
     }
 
     /// The registry's keys, made when there are none.
-    public func gatewayKeys() throws -> KeyPair {
+    public func gatewayKeys() throws -> KeyPair { try exclusively { try $0.readOrMakeGatewayKeys() } }
+
+    private func readOrMakeGatewayKeys() throws -> KeyPair {
         if let text = try SecretFile.readIfThere(gatewayKey) {
             return try KeyPair(secretHexadecimal: String(text.filter { !$0.isWhitespace }), what: gatewayKey)
         }
@@ -55,9 +59,14 @@ public struct DataFolder: Sendable, Equatable {
     }
 
     /// Changes with each change of the list of admitted keys.
-    public var allowlistVersion: FileVersion {
+    public var allowlistVersion: FileVersion { version(of: allowed) }
+
+    /// Changes with each change of the policy.
+    public var policyVersion: FileVersion { version(of: policy) }
+
+    private func version(of path: String) -> FileVersion {
         var status = stat()
-        guard unsafe stat(allowed, &status) == 0 else { return FileVersion(modified: 0, file: 0) }
+        guard unsafe stat(path, &status) == 0 else { return FileVersion(modified: 0, file: 0) }
         let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
         return FileVersion(modified: modified, file: UInt64(status.st_ino))
     }
@@ -69,6 +78,10 @@ public struct DataFolder: Sendable, Equatable {
     ///   - registry: the address to write into a new file.
     /// - Returns: the file's path.
     public func ensureJoinFile(_ role: Role, pattern: String, registry: String) throws -> String {
+        try exclusively { try $0.readOrMakeJoinFile(role, pattern: pattern, registry: registry) }
+    }
+
+    private func readOrMakeJoinFile(_ role: Role, pattern: String, registry: String) throws -> String {
         let file = joinFile(role, pattern)
         if let text = try SecretFile.readIfThere(file) {
             let identity = try Identity(parsing: text, path: file)
@@ -78,7 +91,7 @@ public struct DataFolder: Sendable, Equatable {
             }
             return file
         }
-        try SecretFile.write(try invite(role, pattern: pattern, registry: registry), to: file)
+        try SecretFile.write(try admit(role, pattern: pattern, registry: registry), to: file)
         return file
     }
 
@@ -87,10 +100,14 @@ public struct DataFolder: Sendable, Equatable {
     /// - Returns: the text of the join file that goes with it.
     /// - Throws: also when the pattern is no name, since the list could not be read any more.
     public func invite(_ role: Role, pattern: String, registry: String) throws -> String {
+        try exclusively { try $0.admit(role, pattern: pattern, registry: registry) }
+    }
+
+    private func admit(_ role: Role, pattern: String, registry: String) throws -> String {
         guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
         let keys = try KeyPair()
         let identity = Identity(
-            registry: registry, registryKey: try gatewayKeys().publicKey, role: role, pattern: pattern, keys: keys)
+            registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, role: role, pattern: pattern, keys: keys)
         var list = try allowlist()
         list.add(Allowlist.Entry(key: keys.publicKey, role: role, pattern: pattern))
         try SecretFile.write(list.text, to: allowed)
@@ -104,10 +121,29 @@ public struct DataFolder: Sendable, Equatable {
     ///   - pattern: the service's name as it stands in the list.
     /// - Returns: how many keys there were.
     public func revoke(role: Role?, pattern: String) throws -> Int {
-        var list = try allowlist()
-        let count = list.remove(role: role, pattern: pattern)
-        if count > 0 { try SecretFile.write(list.text, to: allowed) }
-        return count
+        try exclusively { folder in
+            var list = try folder.allowlist()
+            let count = list.remove(role: role, pattern: pattern)
+            if count > 0 { try SecretFile.write(list.text, to: folder.allowed) }
+            return count
+        }
+    }
+
+    /// Keeps other processes from changing the keys meanwhile: of two that add one at once, one would be lost.
+    private func exclusively<Result>(_ body: (DataFolder) throws -> Result) throws -> Result {
+        let path = "\(keys)/lock"
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            throw MeshError.file(path: path, reason: "cannot be opened: \(unsafe String(cString: strerror(errno)))")
+        }
+        // Closing it ends the lock, and so does the end of the process.
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else {
+                throw MeshError.file(path: path, reason: "cannot be locked: \(unsafe String(cString: strerror(errno)))")
+            }
+        }
+        return try body(self)
     }
 
     /// Writes another address into a join file that is there.

@@ -10,6 +10,7 @@ public struct Membership: Sendable {
         /// Members that are new or started anew, and members that are gone.
         case roster(added: [Roster.Member], removed: [Roster.Member])
         case policy(Policy)
+        case assignment(Assignment)
         case joined
         /// The registry has been silent for this many milliseconds; what is known stays in force.
         case lostRegistry(milliseconds: Int64)
@@ -92,6 +93,8 @@ public struct Membership: Sendable {
             return hear(now)
         case .policy:
             return [.policy(try Policy.decode(bytes, envelope))]
+        case .assignment:
+            return [.assignment(try Assignment.decode(bytes, envelope))]
         case .refused:
             let refusal = try Refused.decode(bytes, envelope)
             return refuse(refusal, now)

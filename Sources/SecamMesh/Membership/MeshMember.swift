@@ -17,6 +17,7 @@ public final class MeshMember {
     /// Members that are new or started anew, and members that are gone.
     public var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
     public var onPolicy: (Policy) -> Void = { _ in }
+    public var onAssignment: (Assignment) -> Void = { _ in }
 
     private let role: Role
     private let logger: Logger
@@ -124,6 +125,7 @@ public final class MeshMember {
                 if registry?.send(MeshMessage(message)) == .unreachable { membership.noteUnreachable() }
             case .roster(let added, let removed): onRoster(added, removed)
             case .policy(let policy): onPolicy(policy)
+            case .assignment(let assignment): onAssignment(assignment)
             case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
             case .lostRegistry(let milliseconds):
                 logger.warning(

@@ -14,6 +14,8 @@ public struct Registry: Sendable {
         public var settling: Int64 = 4_000_000
         /// Messages that a member may send between two ticks.
         public var messages = 200
+        /// Questions for the status that an operator may ask between two ticks; each answer may be long.
+        public var questions = 4
 
         public init() {}
     }
@@ -55,18 +57,20 @@ public struct Registry: Sendable {
     private var lastTick: MonotonicTime
     private var settlingUntil: MonotonicTime
 
-    /// What a camera is to be told.
-    public var policy: @Sendable (Name) -> Policy
+    private var policies: any CameraPolicies
+    /// What was last sent to whom, so that only changes are.
+    private var sentPolicies: [PeerID: Policy] = [:]
+    private var sentAssignments: [PeerID: Assignment] = [:]
 
     public init(
         own: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
-        policy: @escaping @Sendable (Name) -> Policy
+        policies: any CameraPolicies
     ) {
         self.own = own
         incarnation = own.incarnation
         self.allowlist = allowlist
         self.limits = limits
-        self.policy = policy
+        self.policies = policies
         lastBeat = now
         lastTick = now
         settlingUntil = now.advanced(byMicroseconds: limits.settling)
@@ -136,6 +140,12 @@ public struct Registry: Sendable {
         }
     }
 
+    /// The policies were changed.
+    public mutating func update(_ policies: any CameraPolicies, now: MonotonicTime) -> [Action] {
+        self.policies = policies
+        return tellPolicies(now)
+    }
+
     /// The connection to a member is gone.
     public mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
         remove(peer, "its connection is gone", now)
@@ -143,6 +153,12 @@ public struct Registry: Sendable {
 
     /// Whether this key may ask for the status.
     public func isOperator(_ key: PublicKey) -> Bool { allowlist.admits(key, role: .operator) }
+
+    /// Whether an operator's question is within the bound on them.
+    public mutating func mayAsk(_ peer: PeerID) -> Bool {
+        messages[peer, default: 0] += 1
+        return messages[peer]! <= limits.questions
+    }
 
     /// The list of keys was changed: members whose key is gone are removed.
     public mutating func update(_ allowlist: Allowlist, now: MonotonicTime) -> [Action] {
@@ -171,6 +187,7 @@ public struct Registry: Sendable {
             wasSettling = false
             actions += announce(now)
         }
+        actions += tellPolicies(now)
         if now.since(lastBeat) >= limits.beat {
             lastBeat = now
             let beat = Beat(incarnation: incarnation, figures: [])
@@ -193,7 +210,10 @@ public struct Registry: Sendable {
         }
         if members[peer]?.join == join {
             members[peer]!.heard = now
-            return [.send(roster(now: now), to: peer)]
+            // It may have been told before it lost what it knew.
+            sentPolicies[peer] = nil
+            sentAssignments[peer] = nil
+            return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
         if let problem = join.endpointProblem { return refuse(peer, key, .wrongRole, problem) }
         guard members[peer] != nil || members.count < WireLimits.members - 1 else {
@@ -213,13 +233,12 @@ public struct Registry: Sendable {
             members[other] = nil
             members[peer] = member
             members[peer]!.heard = now
-            return [.send(roster(now: now), to: peer)]
+            return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
         var actions: [Action] = []
         if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
         members[peer] = Member(join: join, key: key, joined: time, heard: now)
         actions.append(.joined(describe(members[peer]!, now: now)))
-        if join.role == .capture { actions.append(.send(policy(join.name), to: peer)) }
         return actions + announce(now)
     }
 
@@ -243,7 +262,44 @@ public struct Registry: Sendable {
     private mutating func announce(_ now: MonotonicTime) -> [Action] {
         generation += 1
         let roster = roster(now: now)
-        return members.keys.map { .send(roster, to: $0) } + [.changed]
+        return members.keys.map { .send(roster, to: $0) } + [.changed] + tellPolicies(now)
+    }
+
+    /// Cameras and motion services are told what is another thing now.
+    private mutating func tellPolicies(_ now: MonotonicTime) -> [Action] {
+        sentPolicies = sentPolicies.filter { members[$0.key] != nil }
+        sentAssignments = sentAssignments.filter { members[$0.key] != nil }
+        var actions: [Action] = []
+        for (peer, member) in members where member.join.role == .capture {
+            let policy = policies.policy(for: member.join.name)
+            guard sentPolicies[peer] != policy else { continue }
+            sentPolicies[peer] = policy
+            actions.append(.send(policy, to: peer))
+        }
+        // Until all had time to come back, whoever is there goes on with what it has.
+        guard !isSettling(now) else { return actions }
+        for (peer, assignment) in assignments() where sentAssignments[peer] != assignment {
+            sentAssignments[peer] = assignment
+            actions.append(.send(assignment, to: peer))
+        }
+        return actions
+    }
+
+    private func assignments() -> [PeerID: Assignment] {
+        let services = members.filter { $0.value.join.role == .motion }
+        guard !services.isEmpty else { return [:] }
+        var cameras: [PeerID: [Assignment.Camera]] = services.mapValues { _ in [] }
+        for member in members.values where member.join.role == .capture {
+            let camera = member.join.name
+            guard let duty = policies.motion(for: camera) else { continue }
+            let owner = services.max { left, right in
+                let leftWeight = Rendezvous.weight(of: camera, at: left.value.join.name)
+                let rightWeight = Rendezvous.weight(of: camera, at: right.value.join.name)
+                return (leftWeight, left.value.join.name) < (rightWeight, right.value.join.name)
+            }
+            if let owner { cameras[owner.key]!.append(duty) }
+        }
+        return cameras.mapValues { Assignment(cameras: $0.sorted { $0.camera < $1.camera }) }
     }
 
     private func entry(_ member: Member) -> Roster.Member {

@@ -14,7 +14,7 @@
 public struct OpenFlow: WireMessage {
     public static let type = MessageType.openFlow
     public let flow: UInt32
-    public let rendition: Rendition
+    public let content: FlowContent
     public let policy: FlowPolicy
     public let start: FlowStart
     public let credit: UInt32
@@ -23,11 +23,11 @@ public struct OpenFlow: WireMessage {
     public let group: String
 
     public init(
-        flow: UInt32, rendition: Rendition, policy: FlowPolicy, start: FlowStart, credit: UInt32,
+        flow: UInt32, content: FlowContent, policy: FlowPolicy, start: FlowStart, credit: UInt32,
         interval: UInt32 = 0, group: String = ""
     ) {
         self.flow = flow
-        self.rendition = rendition
+        self.content = content
         self.policy = policy
         self.start = start
         self.credit = credit
@@ -37,7 +37,7 @@ public struct OpenFlow: WireMessage {
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
-        rendition = try reader.choice("rendition", bytes)
+        content = try reader.choice("content", bytes)
         policy = try reader.choice("policy", bytes)
         let kind = try reader.integer("start", as: UInt8.self, bytes)
         try reader.skip("reserved", count: 1)
@@ -58,7 +58,7 @@ public struct OpenFlow: WireMessage {
 
     public func write(_ writer: inout WireWriter) {
         writer.integer(flow)
-        writer.choice(rendition)
+        writer.choice(content)
         writer.choice(policy)
         let (kind, incarnation, position): (UInt8, UInt64, UInt64) =
             switch start {

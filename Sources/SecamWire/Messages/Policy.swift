@@ -2,7 +2,7 @@
 ///
 ///     offset  size  field
 ///     0       1     quality      of the JPEGs, 1 to 100
-///     1       1     reserved     0
+///     1       1     watched      1 when motion is to be looked for at present
 ///     2       2     subWidth     widest `sub` picture, pixels
 ///     4       2     ringSeconds  how long the ring remembers
 ///     6       2     reserved     0
@@ -11,13 +11,16 @@
 public struct Policy: WireMessage {
     public static let type = MessageType.policy
     public let quality: UInt8
+    /// Whether motion is to be looked for at present, so that it is news when nobody does.
+    public let watched: Bool
     public let subWidth: UInt16
     public let ringSeconds: UInt16
     public let ringBytes: UInt64
     public let camera: Name
 
-    public init(quality: UInt8, subWidth: UInt16, ringSeconds: UInt16, ringBytes: UInt64, camera: Name) {
+    public init(quality: UInt8, watched: Bool, subWidth: UInt16, ringSeconds: UInt16, ringBytes: UInt64, camera: Name) {
         self.quality = quality
+        self.watched = watched
         self.subWidth = subWidth
         self.ringSeconds = ringSeconds
         self.ringBytes = ringBytes
@@ -27,7 +30,9 @@ public struct Policy: WireMessage {
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         quality = try reader.integer("quality", bytes)
         guard (1...100).contains(quality) else { throw .badValue(field: "quality") }
-        try reader.skip("reserved", count: 1)
+        let flag = try reader.integer("watched", as: UInt8.self, bytes)
+        guard flag <= 1 else { throw .badValue(field: "watched") }
+        watched = flag == 1
         subWidth = try reader.integer("subWidth", bytes)
         guard (16...WireLimits.side).contains(Int(subWidth)) else { throw .badValue(field: "subWidth") }
         ringSeconds = try reader.integer("ringSeconds", bytes)
@@ -40,7 +45,7 @@ public struct Policy: WireMessage {
 
     public func write(_ writer: inout WireWriter) {
         writer.integer(quality)
-        writer.integer(UInt8(0))
+        writer.integer(UInt8(watched ? 1 : 0))
         writer.integer(subWidth)
         writer.integer(ringSeconds)
         writer.integer(UInt16(0))

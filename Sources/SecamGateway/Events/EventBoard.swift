@@ -1,0 +1,65 @@
+import NIOCore
+import SecamWire
+import Synchronization
+
+/// An event as it stands, on its way to every viewer who follows it: they all send the same bytes.
+struct SharedEvent: Sendable {
+    struct ID: Hashable, Sendable {
+        let camera: UInt32
+        let event: UInt64
+    }
+
+    let id: ID
+    /// Grows by one with everything that is told of any event.
+    let serial: UInt64
+    /// UTC microseconds of the last sign of it.
+    let last: Int64
+    /// The whole EVENT message.
+    let message: ByteBuffer
+}
+
+/// The newest state of each event that the gateway has been told of, as far back as it remembers. Any thread.
+final class EventBoard: Sendable {
+    /// Events of one camera that are remembered.
+    static let perCamera = 256
+
+    private struct State {
+        var serial: UInt64 = 0
+        /// By camera, in the order of their beginnings.
+        var events: [UInt32: [SharedEvent]] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// - Parameter message: the whole EVENT message with the camera's number as its flow.
+    func note(_ event: Event, _ message: ByteBuffer) -> SharedEvent {
+        state.withLock { state in
+            state.serial += 1
+            let shared = SharedEvent(
+                id: SharedEvent.ID(camera: event.flow, event: event.event.id), serial: state.serial,
+                last: event.event.last, message: message)
+            var events = state.events[event.flow] ?? []
+            if let index = events.lastIndex(where: { $0.id == shared.id }) {
+                events[index] = shared
+            } else {
+                events.append(shared)
+                if events.count > EventBoard.perCamera { events.removeFirst() }
+            }
+            state.events[event.flow] = events
+            return shared
+        }
+    }
+
+    /// What is remembered, oldest first.
+    ///
+    /// - Parameters:
+    ///   - time: UTC microseconds; events whose last sign was before are left out.
+    ///   - cameras: the numbers of those that are meant.
+    /// - Returns: also the serial up to which these are all.
+    func events(since time: Int64, of cameras: Set<UInt32>) -> (events: [SharedEvent], serial: UInt64) {
+        state.withLock { state in
+            let found = cameras.flatMap { camera in state.events[camera, default: []].filter { $0.last >= time } }
+            return (found.sorted { ($0.last, $0.serial) < ($1.last, $1.serial) }, state.serial)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import SecamHooks
+import SecamWire
+
+extension HookRule {
+    private static let keys = ["name", "run", "post", "secret-file", "cameras", "events", "seconds"]
+
+    /// A hook as the policy file writes it.
+    init(_ value: PolicyValue) throws(PolicyError) {
+        var name: String?
+        var action: Action?
+        var secretFile: String?
+        var cameras: [Name] = []
+        var states: Set<EventState> = [.start, .end]
+        var seconds = HookRule.usualSeconds
+        for (key, value) in try value.keys(Self.keys) {
+            switch key {
+            case "name": name = try value.text()
+            case "run", "post":
+                guard action == nil else { throw value.error("a hook has one of run and post, not both") }
+                action = key == "run" ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
+            case "secret-file": secretFile = try value.text("the path of a file")
+            case "cameras": cameras = try Self.names(value)
+            case "events": states = try Self.states(value)
+            default: seconds = try value.number(in: 0.1...600)
+            }
+        }
+        guard let name else { throw value.error("a hook has no name; add name: …") }
+        guard var action else { throw value.error("hook '\(name)' has neither run nor post") }
+        if let secretFile {
+            guard case .post(let address, _) = action else {
+                throw value.error("hook '\(name)': secret-file is for post alone")
+            }
+            action = .post(address, secretFile: secretFile)
+        }
+        self.init(name: name, action: action, cameras: cameras, states: states, seconds: seconds)
+    }
+
+    private static func arguments(_ value: PolicyValue) throws(PolicyError) -> [String] {
+        var arguments: [String] = []
+        for argument in try value.list(atMost: 256, "a program and its arguments, as [/usr/bin/logger, motion]") {
+            arguments.append(try argument.text())
+        }
+        guard let program = arguments.first else { throw value.error("run: expected a program and its arguments") }
+        guard program.hasPrefix("/") else {
+            throw value.error("run: '\(program)' is not the whole path of a program; no shell looks it up")
+        }
+        return arguments
+    }
+
+    private static func address(_ value: PolicyValue) throws(PolicyError) -> String {
+        let address = try value.text("an address")
+        guard address.hasPrefix("https://") || address.hasPrefix("http://"),
+            address.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else { throw value.error("post: '\(address)' is no address of the web; expected https://…") }
+        return address
+    }
+
+    private static func names(_ value: PolicyValue) throws(PolicyError) -> [Name] {
+        var names: [Name] = []
+        for entry in try value.list(atMost: WireLimits.members, "cameras") {
+            let text = try entry.text("a camera's name")
+            do {
+                names.append(try Name(text))
+            } catch {
+                throw entry.error("the camera name '\(text)' is \(error)")
+            }
+        }
+        return names
+    }
+
+    private static func states(_ value: PolicyValue) throws(PolicyError) -> Set<EventState> {
+        var states: Set<EventState> = []
+        for entry in try value.list(atMost: 3, "start, update and end") {
+            let text = try entry.text("start, update or end")
+            guard let state = EventState.allCases.first(where: { "\($0)" == text }) else {
+                throw entry.error("events: '\(text)' is none of start, update and end")
+            }
+            states.insert(state)
+        }
+        guard !states.isEmpty else { throw value.error("events: expected at least one of start, update and end") }
+        return states
+    }
+}

@@ -1,0 +1,70 @@
+import SecamConfig
+import SecamHooks
+import SecamWire
+
+/// What the operator wrote down about cameras and hooks; see the guide in `Sources/SecamGateway/Policy/README.md`.
+struct PolicyFile: Sendable, Equatable {
+    /// For cameras that say nothing else.
+    var motion = MotionRule()
+    var cameras: [Name: MotionRule] = [:]
+    var hooks: [HookRule] = []
+
+    /// Without a file.
+    static let none = PolicyFile()
+
+    private static let mostHooks = 64
+
+    private init() {}
+
+    /// - Parameter path: where the text was read, for the error's sake.
+    init(parsing text: String, path: String) throws(PolicyError) {
+        guard let file = try PolicyValue.parse(text, path: path) else { return }
+        for (key, value) in try file.keys(["motion", "cameras", "hooks"]) {
+            switch key {
+            case "motion": motion = try MotionRule(value)
+            case "cameras": try readCameras(value)
+            default:
+                for hook in try value.list(atMost: Self.mostHooks, "hooks") {
+                    let rule = try HookRule(hook)
+                    guard !hooks.contains(where: { $0.name == rule.name }) else {
+                        throw hook.error("two hooks are called '\(rule.name)'; give one of them another name")
+                    }
+                    hooks.append(rule)
+                }
+            }
+        }
+    }
+
+    /// The file's text; `nil` when there is no file. Others may read it, but not write it: hooks are programs that are
+    /// run in the gateway's name.
+    static func read(_ path: String) throws(PolicyError) -> PolicyFile {
+        do {
+            guard let text = try OwnFile.readIfThere(path) else { return .none }
+            return try PolicyFile(parsing: text, path: path)
+        } catch let error as PolicyError {
+            throw error
+        } catch let error as SecretFile.Failure {
+            throw PolicyError(path: error.path, line: 0, reason: error.reason)
+        } catch {
+            throw PolicyError(path: path, line: 0, reason: "\(error)")
+        }
+    }
+
+    private mutating func readCameras(_ value: PolicyValue) throws(PolicyError) {
+        for (key, value) in try value.keys(nil) {
+            let name: Name
+            do {
+                name = try Name(key)
+            } catch {
+                throw value.error("the camera name '\(key)' is \(error)")
+            }
+            for (_, value) in try value.keys(["motion"]) { cameras[name] = try MotionRule(value) }
+        }
+    }
+
+    /// - Parameter isUsual: whether motion is to be looked for where nothing was said.
+    /// - Returns: how motion is to be looked for; `nil` when it is not.
+    func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
+        (cameras[camera] ?? MotionRule()).over(motion).duty(for: camera, isUsual: isUsual, at: time)
+    }
+}

@@ -1,0 +1,104 @@
+internal import Yams
+
+/// What is wrong with a policy file, and where.
+struct PolicyError: Error, Equatable, CustomStringConvertible {
+    let path: String
+    /// From 1; 0 when it is about the whole file.
+    let line: Int
+    let reason: String
+
+    var description: String { line > 0 ? "\(path), line \(line): \(reason)" : "\(path): \(reason)" }
+}
+
+/// One value of a YAML file, read strictly: what is not understood is an error that says where it stands.
+struct PolicyValue {
+    private let node: Node
+    private let path: String
+    /// How the value is called, for errors.
+    let name: String
+
+    /// - Returns: `nil` for a file without a value.
+    static func parse(_ text: String, path: String) throws(PolicyError) -> PolicyValue? {
+        do {
+            guard let node = try Yams.compose(yaml: text), node != Node("", Tag(.null)), node.null == nil else { return nil }
+            return PolicyValue(node: node, path: path, name: "the file")
+        } catch {
+            let (line, reason) = PolicyValue.place(of: error)
+            throw PolicyError(path: path, line: line, reason: "is no YAML: \(reason)")
+        }
+    }
+
+    private static func place(of error: any Error) -> (Int, String) {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            (mark.line, problem)
+        case .duplicatedKeysInMapping(let keys, let context): (context.mark.line, "\(keys) stands there twice")
+        default: (0, "\(error)".split(whereSeparator: \.isNewline).joined(separator: " "))
+        }
+    }
+
+    func error(_ reason: String) -> PolicyError {
+        PolicyError(path: path, line: node.mark?.line ?? 0, reason: reason)
+    }
+
+    private func expected(_ what: String) -> PolicyError { error("\(name): expected \(what)") }
+
+    private func child(_ node: Node, _ name: String) -> PolicyValue { PolicyValue(node: node, path: path, name: name) }
+
+    var isMapping: Bool { node.mapping != nil }
+
+    /// The text as it was written, of a value that is no list and has no keys.
+    func text(_ what: String = "a text") throws(PolicyError) -> String {
+        guard let scalar = node.scalar, !scalar.string.isEmpty else { throw expected(what) }
+        return scalar.string
+    }
+
+    func integer(in range: ClosedRange<Int>) throws(PolicyError) -> Int {
+        let what = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        guard let text = node.scalar?.string, let value = Int(text), range.contains(value) else { throw expected(what) }
+        return value
+    }
+
+    func number(in range: ClosedRange<Double>) throws(PolicyError) -> Double {
+        let what = "a number from \(range.lowerBound) to \(range.upperBound)"
+        guard let text = node.scalar?.string, let value = Double(text), range.contains(value) else {
+            throw expected(what)
+        }
+        return value
+    }
+
+    /// `on` and `off`, as YAML writes a flag; `nil` for something else.
+    var flag: Bool? {
+        switch node.scalar?.string.lowercased() {
+        case "on", "yes", "true": true
+        case "off", "no", "false": false
+        default: nil
+        }
+    }
+
+    func list(atMost limit: Int, _ what: String) throws(PolicyError) -> [PolicyValue] {
+        guard let sequence = node.sequence else { throw expected("a list of \(what)") }
+        guard sequence.count <= limit else { throw error("\(name): \(sequence.count) are too many; at most \(limit)") }
+        return sequence.enumerated().map { child($1, "\(name)[\($0 + 1)]") }
+    }
+
+    /// The values by their keys.
+    ///
+    /// - Parameter known: all keys that there may be; `nil` for any.
+    func keys(_ known: [String]?) throws(PolicyError) -> [(key: String, value: PolicyValue)] {
+        guard let mapping = node.mapping else {
+            throw expected(known.map { "one or more of the keys \($0.joined(separator: ", "))" } ?? "keys with values")
+        }
+        var pairs: [(key: String, value: PolicyValue)] = []
+        for (key, value) in mapping {
+            guard let text = key.scalar?.string else { throw child(key, name).error("\(name): a key is no text") }
+            if let known, !known.contains(text) {
+                throw child(key, name).error(
+                    "\(name) has no '\(text)'; there are \(known.joined(separator: ", "))")
+            }
+            pairs.append((text, child(value, text)))
+        }
+        return pairs
+    }
+}

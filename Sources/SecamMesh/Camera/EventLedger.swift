@@ -1,0 +1,109 @@
+public import SecamConfig
+public import SecamWire
+
+/// Which events of a camera are going on: takes what motion services tell, and ends what they leave behind.
+///
+/// A state machine without I/O: time is an argument, what is to be written into the log is returned.
+public struct EventLedger: Sendable {
+    public struct Limits: Sendable {
+        /// Events of one connection that have not ended.
+        public var going = 4
+        /// What one connection may tell in a second.
+        public var tellings = 32
+        /// Microseconds without a motion service after which that is an event itself.
+        public var unwatched: Int64 = 3_000_000
+
+        public init() {}
+    }
+
+    /// What motion services tell of has a place in the log, or it has not.
+    public enum Refusal: Error, Equatable {
+        /// The flow is not the sender's, or not one of luma maps.
+        case noFlow
+        case tooMany
+        case tooOften
+        /// It was not begun, or begun twice.
+        case outOfOrder
+    }
+
+    private struct Going: Sendable {
+        let peer: PeerID
+        let flow: UInt32
+        var event: CameraEvent
+    }
+
+    private let limits: Limits
+    private var going: [Going] = []
+    private var tellings: [PeerID: (count: Int, since: MonotonicTime)] = [:]
+    private var unwatched: CameraEvent?
+    /// Since when motion is to be looked for and is not.
+    private var missingSince: MonotonicTime?
+
+    public init(limits: Limits = Limits()) { self.limits = limits }
+
+    /// A motion service tells something.
+    ///
+    /// - Parameter hasFlow: whether the sender has that flow of luma maps open.
+    /// - Returns: what is to be written.
+    public mutating func take(
+        _ detection: Detection, from peer: PeerID, hasFlow: Bool, now: MonotonicTime
+    ) throws(Refusal) -> CameraEvent {
+        guard hasFlow else { throw .noFlow }
+        var telling = tellings[peer] ?? (0, now)
+        if now.since(telling.since) >= 1_000_000 { telling = (0, now) }
+        telling.count += 1
+        tellings[peer] = telling
+        let event = detection.event
+        // An end is taken however often something was told: it can come once for each event only.
+        guard telling.count <= limits.tellings || event.state == .end else { throw .tooOften }
+        let index = going.firstIndex { $0.peer == peer && $0.event.id == event.id }
+        switch (event.state, index) {
+        case (.start, nil):
+            guard going.lazy.filter({ $0.peer == peer }).count < limits.going else { throw .tooMany }
+            going.append(Going(peer: peer, flow: detection.flow, event: event))
+        case (.update, let index?): going[index].event = event
+        case (.end, let index?): going.remove(at: index)
+        case (.start, .some), (.update, nil), (.end, nil): throw .outOfOrder
+        }
+        return event
+    }
+
+    /// Ends the events of flows that are not open any more.
+    public mutating func end(where isOver: (PeerID, UInt32) -> Bool) -> [CameraEvent] {
+        let over = going.filter { isOver($0.peer, $0.flow) }
+        guard !over.isEmpty else { return [] }
+        going.removeAll { isOver($0.peer, $0.flow) }
+        return over.map(\.event.ended)
+    }
+
+    /// Time has passed: that nobody looks for motion begins, goes on or ends.
+    ///
+    /// - Parameters:
+    ///   - isWanted: motion is to be looked for.
+    ///   - isWatched: a motion service does.
+    ///   - time: UTC microseconds.
+    ///   - id: of an event that may begin.
+    public mutating func tick(
+        isWanted: Bool, isWatched: Bool, now: MonotonicTime, time: Int64, id: UInt64
+    ) -> CameraEvent? {
+        tellings = tellings.filter { now.since($0.value.since) < 1_000_000 }
+        guard isWanted, !isWatched else {
+            missingSince = nil
+            defer { unwatched = nil }
+            return unwatched.map { EventLedger.unwatched($0.id, .end, from: $0.start, to: max($0.start, time)) }
+        }
+        let since = missingSince ?? now
+        missingSince = since
+        let missing = now.since(since)
+        guard unwatched == nil, missing >= limits.unwatched else { return nil }
+        let event = EventLedger.unwatched(id, .start, from: time - missing, to: time)
+        unwatched = event
+        return event
+    }
+
+    private static func unwatched(_ id: UInt64, _ state: EventState, from start: Int64, to last: Int64) -> CameraEvent {
+        CameraEvent(
+            kind: .unwatched, state: state, id: id, start: start, last: last, peakTime: start, peakSequence: 0,
+            peakBox: .none, boxes: [])
+    }
+}

@@ -1,0 +1,136 @@
+/// The cameras that a motion service is to watch, and how. Sent whole after a join and whenever it changes.
+///
+///     offset  size  field
+///     0       2     count           of cameras; then for each:
+///     +0      1     sensitivity     1 to 100
+///     +1      1     mapsPerSecond   1 to 30
+///     +2      2     smallestObject  in hundredths of a percent of the picture, at most 10000
+///     +4      2+n   camera          its name
+///     ..      2     count           of zones, at most 32; then for each:
+///     +0      1     kind            1 watch, 2 ignore
+///     +1      1     reserved        0
+///     +2      2     count           of corners, 3 to 64; then for each:
+///     +0      2     x               in 65535ths of the picture's width, from the left
+///     +2      2     y               in 65535ths of its height, from above
+public struct Assignment: WireMessage {
+    public static let type = MessageType.assignment
+    public let cameras: [Camera]
+
+    public struct Camera: Sendable, Hashable {
+        public let sensitivity: UInt8
+        public let mapsPerSecond: UInt8
+        /// Hundredths of a percent of the picture.
+        public let smallestObject: UInt16
+        public let camera: Name
+        public let zones: [Zone]
+
+        public init(
+            sensitivity: UInt8, mapsPerSecond: UInt8, smallestObject: UInt16, camera: Name, zones: [Zone]
+        ) {
+            precondition(zones.count <= WireLimits.zones)
+            self.sensitivity = sensitivity
+            self.mapsPerSecond = mapsPerSecond
+            self.smallestObject = smallestObject
+            self.camera = camera
+            self.zones = zones
+        }
+
+        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+            sensitivity = try reader.integer("sensitivity", bytes)
+            guard (1...100).contains(sensitivity) else { throw .badValue(field: "sensitivity") }
+            mapsPerSecond = try reader.integer("mapsPerSecond", bytes)
+            guard (1...30).contains(mapsPerSecond) else { throw .badValue(field: "mapsPerSecond") }
+            smallestObject = try reader.integer("smallestObject", bytes)
+            guard smallestObject <= 10_000 else { throw .badValue(field: "smallestObject") }
+            camera = try reader.name("camera", bytes)
+            var list: [Zone] = []
+            for _ in 0..<(try reader.count("count", limit: WireLimits.zones, bytes)) {
+                list.append(try Zone(bytes, &reader))
+            }
+            zones = list
+        }
+
+        fileprivate func write(_ writer: inout WireWriter) {
+            writer.integer(sensitivity)
+            writer.integer(mapsPerSecond)
+            writer.integer(smallestObject)
+            writer.name(camera)
+            writer.integer(UInt16(zones.count))
+            for zone in zones { zone.write(&writer) }
+        }
+    }
+
+    /// A polygon to look into, or not to.
+    public struct Zone: Sendable, Hashable {
+        public let kind: ZoneKind
+        public let corners: [Corner]
+
+        public init(kind: ZoneKind, corners: [Corner]) {
+            precondition((3...WireLimits.corners).contains(corners.count))
+            self.kind = kind
+            self.corners = corners
+        }
+
+        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+            kind = try reader.choice("kind", bytes)
+            try reader.skip("reserved", count: 1)
+            let count = try reader.count("count", limit: WireLimits.corners, bytes)
+            guard count >= 3 else { throw .badValue(field: "count") }
+            var list: [Corner] = []
+            for _ in 0..<count {
+                list.append(Corner(x: try reader.integer("x", bytes), y: try reader.integer("y", bytes)))
+            }
+            corners = list
+        }
+
+        fileprivate func write(_ writer: inout WireWriter) {
+            writer.choice(kind)
+            writer.integer(UInt8(0))
+            writer.integer(UInt16(corners.count))
+            for corner in corners {
+                writer.integer(corner.x)
+                writer.integer(corner.y)
+            }
+        }
+    }
+
+    /// In 65535ths of the picture's sides.
+    public struct Corner: Sendable, Hashable {
+        public let x: UInt16
+        public let y: UInt16
+
+        public init(x: UInt16, y: UInt16) {
+            self.x = x
+            self.y = y
+        }
+    }
+
+    public init(cameras: [Camera]) { self.cameras = cameras }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        var list: [Camera] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
+            list.append(try Camera(bytes, &reader))
+        }
+        cameras = list
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(UInt16(cameras.count))
+        for camera in cameras { camera.write(&writer) }
+    }
+}
+
+public enum ZoneKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// Where there is one of these, nothing outside of them is seen.
+    case watch = 1
+    /// What is inside is not seen in any case.
+    case ignore = 2
+
+    public var description: String {
+        switch self {
+        case .watch: "watch"
+        case .ignore: "ignore"
+        }
+    }
+}

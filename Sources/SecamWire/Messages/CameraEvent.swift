@@ -1,0 +1,154 @@
+/// Something that happened before a camera: how it stands at one moment. The same fields are in DETECTION, as a motion
+/// service tells the camera, and in EVENT, as the camera tells everybody.
+///
+///     offset  size  field
+///     0       1     kind
+///     1       1     state
+///     2       2     reserved      0
+///     4       8     id            the same in start, updates and end; no other event of the camera has it
+///     12      8     start         UTC microseconds
+///     20      8     last          UTC microseconds of the last sign of it, not before start
+///     28      8     peakTime      UTC microseconds of the moment at which most was to be seen
+///     36      8     peakSequence  number of the frame of that moment
+///     44      12    peakBox       one box around all that moved then; fields as below
+///     56      2     count         of boxes, what moves now; for each:
+///     +0      2     x             left edge, in 65535ths of the picture's width
+///     +2      2     y             upper edge, in 65535ths of its height
+///     +4      2     width         in 65535ths of the picture's width
+///     +6      2     height        in 65535ths of its height
+///     +8      4     score         how clearly it stands out, in tenths; 50 is little, thousands are a person close by
+public struct CameraEvent: Sendable, Hashable {
+    public let kind: EventKind
+    public let state: EventState
+    public let id: UInt64
+    /// UTC microseconds.
+    public let start: Int64
+    /// UTC microseconds.
+    public let last: Int64
+    /// UTC microseconds.
+    public let peakTime: Int64
+    public let peakSequence: UInt64
+    public let peakBox: Box
+    public let boxes: [Box]
+
+    /// A part of the picture, in 65535ths of its sides from the left and upper edge.
+    public struct Box: Sendable, Hashable {
+        public let x: UInt16
+        public let y: UInt16
+        public let width: UInt16
+        public let height: UInt16
+        /// Tenths.
+        public let score: UInt32
+
+        public init(x: UInt16, y: UInt16, width: UInt16, height: UInt16, score: UInt32) {
+            self.x = x
+            self.y = y
+            self.width = width
+            self.height = height
+            self.score = score
+        }
+
+        public static let none = Box(x: 0, y: 0, width: 0, height: 0, score: 0)
+
+        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+            x = try reader.integer("x", bytes)
+            y = try reader.integer("y", bytes)
+            width = try reader.integer("width", bytes)
+            guard Int(x) + Int(width) <= Int(UInt16.max) else { throw .badValue(field: "width") }
+            height = try reader.integer("height", bytes)
+            guard Int(y) + Int(height) <= Int(UInt16.max) else { throw .badValue(field: "height") }
+            score = try reader.integer("score", bytes)
+        }
+
+        fileprivate func write(_ writer: inout WireWriter) {
+            writer.integer(x)
+            writer.integer(y)
+            writer.integer(width)
+            writer.integer(height)
+            writer.integer(score)
+        }
+    }
+
+    public init(
+        kind: EventKind, state: EventState, id: UInt64, start: Int64, last: Int64, peakTime: Int64,
+        peakSequence: UInt64, peakBox: Box, boxes: [Box]
+    ) {
+        precondition(last >= start && boxes.count <= WireLimits.boxes)
+        self.kind = kind
+        self.state = state
+        self.id = id
+        self.start = start
+        self.last = last
+        self.peakTime = peakTime
+        self.peakSequence = peakSequence
+        self.peakBox = peakBox
+        self.boxes = boxes
+    }
+
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        kind = try reader.choice("kind", bytes)
+        state = try reader.choice("state", bytes)
+        try reader.skip("reserved", count: 2)
+        id = try reader.integer("id", bytes)
+        start = try reader.integer("start", bytes)
+        last = try reader.integer("last", bytes)
+        guard last >= start else { throw .badValue(field: "last") }
+        peakTime = try reader.integer("peakTime", bytes)
+        peakSequence = try reader.integer("peakSequence", bytes)
+        peakBox = try Box(bytes, &reader)
+        var list: [Box] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.boxes, bytes)) {
+            list.append(try Box(bytes, &reader))
+        }
+        boxes = list
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.choice(kind)
+        writer.choice(state)
+        writer.integer(UInt16(0))
+        writer.integer(id)
+        writer.integer(start)
+        writer.integer(last)
+        writer.integer(peakTime)
+        writer.integer(peakSequence)
+        peakBox.write(&writer)
+        writer.integer(UInt16(boxes.count))
+        for box in boxes { box.write(&writer) }
+    }
+
+    /// The same event, over, with nothing that moves any more.
+    public var ended: CameraEvent {
+        CameraEvent(
+            kind: kind, state: .end, id: id, start: start, last: last, peakTime: peakTime, peakSequence: peakSequence,
+            peakBox: peakBox, boxes: [])
+    }
+}
+
+public enum EventKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// Something moves.
+    case motion = 1
+    /// Motion is to be looked for, and no motion service does.
+    case unwatched = 2
+
+    public var description: String {
+        switch self {
+        case .motion: "motion"
+        case .unwatched: "unwatched"
+        }
+    }
+}
+
+public enum EventState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    case start = 1
+    case update = 2
+    case end = 3
+
+    public var description: String {
+        switch self {
+        case .start: "start"
+        case .update: "update"
+        case .end: "end"
+        }
+    }
+}
