@@ -155,8 +155,9 @@ let package = Package(
             ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamWire", subprocess]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
+        tests("SecamHooksTests", ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
-        tests("SecamGatewayTests", ["SecamGateway", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
+        tests("SecamGatewayTests", ["SecamGateway", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
         tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
         tests(
             "SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),

@@ -12,7 +12,7 @@ final class CameraWatch {
     /// Maps on their way at once: an old map is of no use, but while one is looked at the next may travel.
     private static let window: UInt32 = 2
     /// Microseconds between two tellings of an event that goes on.
-    private static let tellInterval: Int64 = 200_000
+    private static let tellInterval: Int64 = 90_000
 
     let socket: MeshSocket
     private var duty: Assignment.Camera

@@ -21,10 +21,12 @@ import Testing
         }
     }
 
-    private func startCamera(_ registry: String) async throws -> (CameraService, MeshLoop) {
+    private func startCamera(
+        _ registry: String, source: String = "test:64x64@20"
+    ) async throws -> (CameraService, MeshLoop) {
         let settings = Settings(
             commandLine: [
-                "source": "test:64x64@20", "join": folder.joinFile(.capture, "porch"), "registry": registry,
+                "source": source, "join": folder.joinFile(.capture, "porch"), "registry": registry,
             ], environment: [:])
         let configuration = try CaptureConfiguration(settings)
         let identity = try Identity.read(configuration.join, registry: registry, role: .capture)
@@ -44,8 +46,12 @@ import Testing
 
     /// A worker that lies about lengths or gives what was not asked for: the camera takes none of it, and goes on.
     @Test func aResultThatDoesNotFitIsNotPublished() async throws {
+        // JPEGs, whose maps encoders make.
+        try await Programs.tool(
+            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=20:duration=2", "-c:v", "mjpeg",
+                "film.mkv"], in: scratch)
         let registry = try await TestRegistry.start(folder)
-        let (camera, loop) = try await startCamera(registry.endpoint)
+        let (camera, loop) = try await startCamera(registry.endpoint, source: "file:\(scratch.file("film.mkv"))")
         let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
         let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
         let open = OpenFlow(flow: 5, content: .luma, policy: .every, start: .live, credit: 100)
@@ -70,7 +76,6 @@ import Testing
         #expect(try await waitUntil { await frames(watcher).count >= 1 })
         #expect(await frames(watcher).map(\.sequence) == [await jobs(worker)[bad.count]])
         #expect(try await waitUntil { await registry.figure(.messagesRefused, of: "porch") == UInt64(bad.count) })
-        #expect(try await waitUntil { await registry.figure(.framesPublished, of: "porch") == 1 })
 
         await worker.stop()
         await watcher.stop()
@@ -134,5 +139,65 @@ import Testing
         await camera.waitUntilStopped()
         loop.stop()
         await registry.stop()
+    }
+
+    /// What a motion service tells is written into the log; what others tell, or what has no place, is not.
+    @Test func onlyMotionServicesTellOfEventsAndOnlyOfWhatTheyWatch() async throws {
+        let registry = try await TestRegistry.start(folder, policies: TestPolicies(isWatched: true))
+        let (camera, loop) = try await startCamera(registry.endpoint)
+        let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
+        let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
+        func detection(_ state: EventState, flow: UInt32 = 5) -> Detection {
+            Detection(
+                flow: flow,
+                event: CameraEvent(
+                    kind: .motion, state: state, id: 7, start: 1, last: 2, peakTime: 1, peakSequence: 1, peakBox: .none,
+                    boxes: []))
+        }
+        let log = OpenFlow(flow: 6, content: .events, policy: .every, start: .time(.min), credit: 100)
+        // Nobody watches yet, and after three seconds the camera says so itself. The log is asked for anew each time, as a
+        // flow of which nothing is heard ends.
+        #expect(
+            try await waitUntil {
+                _ = await watcher.send(log, to: "porch")
+                return await events(watcher).map(\.event.kind) == [.unwatched]
+            })
+
+        #expect(try await waitUntil { await worker.send(detection(.start), to: "porch") })
+        #expect(await watcher.send(detection(.start), to: "porch"), "before it has a flow of maps")
+        #expect(try await waitUntil { await registry.figure(.messagesRefused, of: "porch") == 2 })
+        let open = OpenFlow(flow: 5, content: .luma, policy: .latest, start: .live, credit: 100)
+        for message in [open.encoded(), detection(.start).encoded(), detection(.update, flow: 9).encoded(),
+            detection(.update).encoded(), CloseFlow(flow: 5, reason: .done).encoded(), detection(.update).encoded()]
+        {
+            #expect(await watcher.send(MeshMessage(message), to: "porch"))
+        }
+        #expect(try await waitUntil { await registry.figure(.messagesRefused, of: "porch") == 4 })
+        #expect(
+            try await waitUntil {
+                _ = await watcher.send(log, to: "porch")
+                return await events(watcher).filter { $0.event.kind == .motion }.map(\.event.state)
+                    == [.start, .update, .end]
+            }, "the camera ends what its watcher leaves")
+        let numbers = await events(watcher).map(\.sequence)
+        #expect(numbers == Array(1..<UInt64(numbers.count + 1)))
+
+        await worker.stop()
+        await watcher.stop()
+        await camera.stop()
+        await camera.waitUntilStopped()
+        loop.stop()
+        await registry.stop()
+    }
+
+    /// In order, each once.
+    private func events(_ member: TestMember) async -> [Event] {
+        let all = await member.received.compactMap { message in
+            message.withBytes { bytes -> Event? in
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return nil }
+                return try? Event.decode(bytes, envelope)
+            }
+        }
+        return Dictionary(all.map { ($0.sequence, $0) }) { first, _ in first }.values.sorted { $0.sequence < $1.sequence }
     }
 }

@@ -41,7 +41,7 @@ struct ViewerSessionTests {
             Hello(software: "v").typed, Login(username: "u", password: "p").typed, Ping(token: 1).typed,
             Pong(token: 1).typed, ErrorMessage(code: .unexpected, detail: "").typed, Bye(reason: .done).typed,
             Watch(camera: 1, rendition: .jpeg, credit: 1).typed, Unwatch(camera: 1).typed,
-            Credit(flow: 1, frames: 1).typed, Welcome(role: .admin, time: 0).typed,
+            Follow(live: true, since: 0).typed, Credit(flow: 1, frames: 1).typed, Welcome(role: .admin, time: 0).typed,
             Denied(reason: .busy, wait: 0, detail: "").typed, Cameras(cameras: []).typed, StatusRequest().typed,
         ]
     }
@@ -50,7 +50,7 @@ struct ViewerSessionTests {
     func `each message is taken where it belongs and ends the connection elsewhere`(state: String) throws {
         let allowed: [String: Set<MessageType>] = [
             "hello": [.hello, .bye], "login": [.login, .bye], "verifying": [.bye],
-            "watching": [.hello, .login, .ping, .pong, .error, .bye, .watch, .unwatch, .credit],
+            "watching": [.hello, .login, .ping, .pong, .error, .bye, .watch, .unwatch, .credit, .follow],
         ]
         for (type, bytes) in Self.messages {
             var session = try session(in: state)

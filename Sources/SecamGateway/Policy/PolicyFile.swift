@@ -2,7 +2,7 @@ import SecamConfig
 import SecamHooks
 import SecamWire
 
-/// What the operator wrote down about cameras and hooks; see the guide in `Sources/SecamGateway/Policy/README.md`.
+/// What the operator wrote down about cameras and hooks; see the README, "Motion".
 struct PolicyFile: Sendable, Equatable {
     /// For cameras that say nothing else.
     var motion = MotionRule()

@@ -1,0 +1,140 @@
+import Foundation
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// What a viewer is told of motion before real cameras, through all services.
+@Suite(.serialized) struct MotionTests {
+    private let scratch: ScratchFolder
+
+    init() throws { scratch = try ScratchFolder() }
+
+    /// Twenty noisy seconds in a loop: something crosses the picture from the eighth to the twelfth.
+    private func visit() async throws -> String {
+        let scene =
+            "[0:v]noise=alls=6:allf=t[b];[b][1:v]overlay=x='if(between(t,8,12),(t-8)*90-40,-200)':y=80,format=yuvj420p"
+        try await Programs.tool(
+            [
+                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=gray:s=320x240:r=10:d=20", "-f", "lavfi", "-i",
+                "color=c=white:s=40x90:r=10:d=20", "-filter_complex", scene, "-c:v", "mjpeg", "-q:v", "3", "visit.mkv",
+            ], in: scratch)
+        return "file:\(scratch.file("visit.mkv"))"
+    }
+
+    private func lines(_ text: String) throws -> [JSONValue] {
+        try text.split(separator: "\n").map { try JSONValue(String($0)) }
+    }
+
+    @Test func `a visit is one event, told to viewers and hooks, and remembered`() async throws {
+        let source = try await visit()
+        let policy = """
+            hooks:
+              - name: bell
+                run: [/bin/sh, -c, 'echo "$SECAM_STATE $SECAM_CAMERA" >> \(scratch.file("bell"))']
+              - name: gone
+                run: [/nowhere/program]
+            """
+        try FileManager.default.createDirectory(
+            atPath: scratch.file("data"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try scratch.write(policy, to: "data/policy.yaml", mode: 0o644)
+        let set = try await RunningSet(["porch=\(source)"], motion: 1, scratch: scratch)
+        defer { set.up.kill() }
+        let viewer = try set.startView(["events", "--follow", "--json"])
+        try await eventually("the end of a visit", seconds: 90) {
+            try lines(viewer.output).contains { $0["state"].text == "end" }
+        }
+        let told = try lines(viewer.output)
+        viewer.kill()
+        let end = try #require(told.first { $0["state"].text == "end" })
+        let visit = told.filter { $0["id"] == end["id"] }
+        #expect(visit.first?["state"].text == "start")
+        #expect(visit.dropFirst().dropLast().allSatisfy { $0["state"].text == "update" })
+        #expect(visit.count > 10, "boxes follow what moves")
+        #expect(visit.allSatisfy { $0["camera"].text == "porch" && $0["kind"].text == "motion" })
+        let seconds = try (#require(end["last_us"].number) - #require(end["start_us"].number)) / 1e6
+        #expect((2...7).contains(seconds), "\(end)")
+        let box = visit.compactMap { $0["boxes"][0].values.first?.number }
+        #expect(try #require(box.last) > #require(box.first), "it goes to the right")
+        #expect(try #require(end["peak_frame"].integer) > 0)
+
+        let list = try await set.view(["events", "--json"])
+        #expect(list.status == 0, "\(list.errors)")
+        let remembered = try list.json()["events"].values
+        #expect(remembered.contains { $0["id"] == end["id"] && $0["state"].text == "end" })
+        #expect(Set(remembered.map { $0["id"].text }).count == remembered.count, "each event once")
+        let table = try await set.view(["events", "porch"])
+        #expect(table.output.contains("motion"))
+        let later = try await set.view(["events", "--json", "--since", "2100-01-01"])
+        #expect(try later.json()["events"].values.isEmpty)
+
+        try await eventually("the hook has heard of the end") {
+            scratch.text("bell").contains("end porch") 
+        }
+        #expect(scratch.text("bell").hasPrefix("start porch\n"))
+        try await eventually("the other hook's failure is told") { set.up.errors.contains("hook=gone") }
+    }
+
+    @Test func `a changed policy holds without a restart, and a wrong one does not`() async throws {
+        let set = try await RunningSet(["porch=test:320x240@10"], motion: 1, scratch: scratch)
+        defer { set.up.kill() }
+        let viewer = try set.startView(["events", "--follow", "--json"])
+        try await eventually("motion before the test picture") {
+            try lines(viewer.output).contains { $0["state"].text == "update" }
+        }
+        try scratch.write("cameras:\n  porch:\n    motion: off\n", to: "data/policy.yaml", mode: 0o644)
+        try await eventually("the event's end") { try lines(viewer.output).contains { $0["state"].text == "end" } }
+        try await set.waitForCamera("porch", "idle")
+        #expect(try await set.status("motion")["cameras_assigned"].integer == 0)
+
+        try scratch.write("cameras:\n  porch:\n    motoin: on\n", to: "data/policy.yaml", mode: 0o644)
+        try await eventually("a word about the wrong line") {
+            set.up.errors.contains("policy.yaml, line 3") && set.up.errors.contains("motoin")
+        }
+        #expect(try await set.status("motion")["cameras_assigned"].integer == 0, "the old policy stays in force")
+
+        let count = try lines(viewer.output).count
+        try scratch.write("motion: on\n", to: "data/policy.yaml", mode: 0o644)
+        try await eventually("another event") {
+            try lines(viewer.output).dropFirst(count).contains { $0["state"].text == "start" }
+        }
+        viewer.kill()
+    }
+
+    @Test func `what a user may not see is not told`() async throws {
+        let set = try await RunningSet(["porch=test:320x240@10", "yard=test:160x120@10"], motion: 1, scratch: scratch)
+        defer { set.up.kill() }
+        try await set.addUser("bert", password: "a long password", ["--role", "viewer", "--cameras", "yard"])
+        try await eventually("events of both cameras") {
+            let events = try await set.view(["events", "--json"]).json()["events"].values
+            return Set(events.map { $0["camera"].text }) == ["porch", "yard"]
+        }
+        let seen = try await set.view(["events", "--json"], user: "bert", password: "a long password")
+        #expect(Set(try seen.json()["events"].values.map { $0["camera"].text }) == ["yard"])
+        let asked = try await set.view(["events", "porch"], user: "bert", password: "a long password")
+        #expect(asked.status == 66, "as a camera that does not exist")
+    }
+
+    /// Recorded footage that is no part of the project; passed over where it is not there.
+    private static let footage =
+        ProcessInfo.processInfo.environment["SECAM_FOOTAGE"] ?? "../shared/footage"
+
+    private static let hasFootage = unsafe access("\(footage)/one-by-one.mkv", R_OK) == 0
+
+    @Test(.enabled(if: MotionTests.hasFootage, "there is no footage"))
+    func `people on recorded footage are events through the real services`() async throws {
+        let path = URL(fileURLWithPath: "\(Self.footage)/one-by-one.mkv").standardizedFileURL.path
+        let set = try await RunningSet(["hall=file:\(path)"], motion: 1, scratch: scratch)
+        defer { set.up.kill() }
+        let events = try await eventually("two events that are over", seconds: 90) { () -> [JSONValue]? in
+            let events = try await set.view(["events", "--json"]).json()["events"].values
+            let over = events.filter { $0["state"].text == "end" && $0["kind"].text == "motion" }
+            return over.count >= 2 ? over : nil
+        }
+        for event in events {
+            let box = event["peak_box"].values.compactMap(\.number)
+            try #require(box.count == 4)
+            #expect(box.allSatisfy { (0...1).contains($0) } && box[2] > 0 && box[3] > 0, "\(event)")
+            #expect(try #require(event["score"].number) > 5)
+        }
+    }
+}

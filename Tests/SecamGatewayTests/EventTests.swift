@@ -1,0 +1,129 @@
+import NIOCore
+import SecamUsers
+import SecamWire
+import Testing
+
+@testable import SecamGateway
+
+@Suite struct EventTests {
+    private func event(
+        _ id: UInt64, _ state: EventState = .start, camera: UInt32 = 1, sequence: UInt64 = 1, last: Int64 = 0
+    ) -> Event {
+        Event(
+            flow: camera, incarnation: 1, sequence: sequence,
+            event: CameraEvent(
+                kind: .motion, state: state, id: id, start: 0, last: last, peakTime: 0, peakSequence: 0, peakBox: .none,
+                boxes: []))
+    }
+
+    private func note(_ board: EventBoard, _ event: Event) -> SharedEvent {
+        board.note(event, ByteBuffer(bytes: event.encoded()))
+    }
+
+    @Test func theBoardRemembersEachEventAsItStands() {
+        let board = EventBoard()
+        _ = note(board, event(1, last: 10))
+        _ = note(board, event(2, last: 20))
+        _ = note(board, event(1, .end, last: 30))
+        _ = note(board, event(3, camera: 2, last: 5))
+        let (events, serial) = board.events(since: 0, of: [1, 2])
+        #expect(events.map(\.id.event) == [3, 2, 1])
+        #expect(serial == 4)
+        #expect(board.events(since: 15, of: [1, 2]).events.map(\.id.event) == [2, 1])
+        #expect(board.events(since: 0, of: [2]).events.map(\.id.event) == [3])
+        #expect(board.events(since: 0, of: []).events.isEmpty)
+    }
+
+    @Test func theBoardForgetsTheOldestOfACameraOnly() {
+        let board = EventBoard()
+        _ = note(board, event(1, camera: 2))
+        for id in 1...UInt64(EventBoard.perCamera + 3) { _ = note(board, event(id, last: Int64(id))) }
+        #expect(board.events(since: 0, of: [1]).events.first?.id.event == 4)
+        #expect(board.events(since: 0, of: [2]).events.count == 1)
+    }
+
+    @Test func aViewerThatDoesNotReadGetsTheNewestStateOfEachEvent() {
+        let board = EventBoard()
+        var slots = EventSlots()
+        slots.follow(Follow(live: true, since: 0), history: [], serial: 0)
+        slots.offer(note(board, event(1)))
+        slots.offer(note(board, event(2)))
+        slots.offer(note(board, event(1, .end, last: 9)))
+        #expect(slots.take()?.last == 9)
+        #expect(slots.take()?.id.event == 2)
+        #expect(slots.take() == nil && slots.isEmpty)
+    }
+
+    @Test func whatWasInTheHistoryIsNotSentAgain() {
+        let board = EventBoard()
+        var slots = EventSlots()
+        let old = note(board, event(1))
+        let (history, serial) = board.events(since: 0, of: [1])
+        slots.follow(Follow(live: true, since: 0), history: history, serial: serial)
+        slots.offer(old)
+        slots.offer(note(board, event(2)))
+        #expect([slots.take()?.id.event, slots.take()?.id.event, slots.take()?.id.event] == [1, 2, nil])
+    }
+
+    @Test func onlyWhatIsFollowedIsKept() {
+        let board = EventBoard()
+        var slots = EventSlots()
+        slots.offer(note(board, event(1)))
+        #expect(slots.isEmpty)
+        slots.follow(Follow(live: true, since: 0, cameras: [.init(camera: 2)]), history: [], serial: 1)
+        slots.offer(note(board, event(2)))
+        slots.offer(note(board, event(3, camera: 2)))
+        #expect(slots.take()?.id.camera == 2 && slots.isEmpty)
+        slots.follow(Follow(live: false, since: 0), history: [], serial: 3)
+        slots.offer(note(board, event(4)))
+        #expect(slots.isEmpty)
+    }
+
+    @Test func whatWaitsIsBounded() {
+        let board = EventBoard()
+        var slots = EventSlots()
+        slots.follow(Follow(live: true, since: 0), history: [], serial: 0)
+        for id in 1...UInt64(EventSlots.limit + 10) { slots.offer(note(board, event(id))) }
+        #expect(slots.take()?.id.event == 11)
+    }
+
+    // MARK: Over a real connection
+
+    private func publish(_ harness: ViewerHarness, _ event: Event) {
+        harness.server.publish(ByteBuffer(bytes: event.encoded()), event: event)
+    }
+
+    @Test func `history comes before the answer to a ping behind it, what is live after it`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door", "yard"])
+            for id in 1...UInt64(200) { publish(harness, event(id, .end, sequence: id, last: Int64(id))) }
+            publish(harness, event(900, camera: 2, last: 100))
+            let (viewer, _) = try await harness.loggedIn()
+            viewer.send(Follow(live: true, since: 101).encoded() + Ping(token: 7).encoded())
+            for id in 101...UInt64(200) { #expect(try await viewer.next(Event.self).event.id == id) }
+            #expect(try await viewer.next(Pong.self).token == 7)
+            publish(harness, event(900, .end, camera: 2, sequence: 2, last: 300))
+            let live = try await viewer.next(Event.self)
+            #expect(live.flow == 2 && live.event.state == .end)
+        }
+    }
+
+    @Test func `events of a camera that a user may not see are not sent`() async throws {
+        try await ViewerHarness.run { harness in
+            let bert = try Name("bert")
+            try harness.users.add(bert, password: ViewerHarness.password, role: .viewer, cameras: .only([try Name("yard")]))
+            try harness.showCameras(["door", "yard"])
+            publish(harness, event(1))
+            publish(harness, event(2, camera: 2))
+            let (viewer, cameras) = try await harness.loggedIn("bert")
+            #expect(cameras.cameras.map(\.name.text) == ["yard"])
+            viewer.send(Follow(live: true, since: .min, cameras: [.init(camera: 1), .init(camera: 2)]))
+            #expect(try await viewer.next(Event.self).event.id == 2)
+            publish(harness, event(3))
+            publish(harness, event(4, camera: 2))
+            #expect(try await viewer.next(Event.self).event.id == 4)
+            viewer.send(Ping(token: 1))
+            _ = try await viewer.next(Pong.self)
+        }
+    }
+}

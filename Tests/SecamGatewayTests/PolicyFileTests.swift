@@ -1,0 +1,154 @@
+import SecamHooks
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamGateway
+
+@Suite struct PolicyFileTests {
+    private let noon = LocalTime(weekday: 0, minute: 12 * 60)
+
+    private func parse(_ text: String) throws -> PolicyFile { try PolicyFile(parsing: text, path: "policy.yaml") }
+
+    private func duty(_ text: String, _ camera: String = "porch", at time: LocalTime? = nil) throws -> Assignment.Camera? {
+        try parse(text).duty(for: Name(camera), isUsual: true, at: time ?? noon)
+    }
+
+    @Test(arguments: ["", "# nothing\n", "---\n", "null\n"]) func withoutAWordTheDefaultsHold(text: String) throws {
+        #expect(try parse(text) == .none)
+        let duty = try #require(try duty(text))
+        #expect(duty.sensitivity == 50 && duty.mapsPerSecond == 10 && duty.smallestObject == 0 && duty.zones.isEmpty)
+        #expect(try parse(text).duty(for: Name("porch"), isUsual: false, at: noon) == nil)
+    }
+
+    @Test func aCameraGoesByItsOwnRulesAndElseByTheGeneralOnes() throws {
+        let text = """
+            motion:
+              sensitivity: 70
+              smallest-object: 1.5
+            cameras:
+              porch:
+                motion:
+                  sensitivity: 90
+                  maps-per-second: 5
+                  zones:
+                    - watch: [[0, 0], [1, 0], [0.5, 1]]
+                    - ignore: [[0, 0], [0.2, 0], [0.2, 0.2], [0, 0.2]]
+              yard:
+                motion: off
+            """
+        let porch = try #require(try duty(text))
+        #expect(porch.sensitivity == 90 && porch.smallestObject == 150 && porch.mapsPerSecond == 5)
+        #expect(porch.zones.map(\.kind) == [.watch, .ignore])
+        #expect(porch.zones[0].corners == [.init(x: 0, y: 0), .init(x: 65535, y: 0), .init(x: 32768, y: 65535)])
+        #expect(try duty(text, "yard") == nil)
+        #expect(try duty(text, "hall")?.sensitivity == 70)
+    }
+
+    @Test func aCameraCanBeWatchedWhereTheOthersAreNot() throws {
+        let text = "motion: off\ncameras:\n  porch:\n    motion: on\n"
+        #expect(try duty(text) != nil)
+        #expect(try duty(text, "yard") == nil)
+    }
+
+    @Test func aScheduleTurnsItOnAndOff() throws {
+        let text = "motion:\n  when: ['mon-fri 18:00-08:00', 'sat,sun']\n"
+        func isOn(_ weekday: Int, _ hour: Int, _ minute: Int = 0) throws -> Bool {
+            try duty(text, at: LocalTime(weekday: weekday, minute: hour * 60 + minute)) != nil
+        }
+        #expect(try !isOn(0, 12))
+        #expect(try isOn(0, 18))
+        #expect(try isOn(1, 7, 59))
+        #expect(try !isOn(1, 8))
+        #expect(try isOn(5, 3), "the night after Friday")
+        #expect(try isOn(6, 23, 59))
+        #expect(try !isOn(0, 7), "the night after Sunday has not begun on a Sunday evening")
+    }
+
+    @Test(arguments: [
+        "", "mon", "mon-", "monday 10:00-11:00", "10:00", "10:00-10:00", "25:00-26:00", "10:60-11:00", "24:00-01:00",
+        "10:00-11:00 12:00-13:00", "mon tue", "10:00-11:00 mon", "mon,,tue", "1:2-3:4",
+    ])
+    func whatIsNoTimeIsNoSchedule(text: String) {
+        #expect((Schedule([text]) == nil) == (text != "mon"))
+    }
+
+    @Test func hooksAreReadWithAllTheySay() throws {
+        let text = """
+            hooks:
+              - name: bell
+                run: [/usr/bin/ring, --loud]
+                cameras: [porch, "back yard"]
+                events: [start]
+                seconds: 2.5
+              - name: server
+                post: https://example.org/secam
+                secret-file: /etc/secret
+            """
+        let hooks = try parse(text).hooks
+        #expect(hooks.map(\.name) == ["bell", "server"])
+        #expect(hooks[0].action == .run(["/usr/bin/ring", "--loud"]))
+        #expect(hooks[0].cameras.map(\.text) == ["porch", "back yard"])
+        #expect(hooks[0].states == [.start] && hooks[0].seconds == 2.5)
+        #expect(hooks[1].action == .post("https://example.org/secam", secretFile: "/etc/secret"))
+        #expect(hooks[1].states == [.start, .end])
+    }
+
+    /// A text, the line that is wrong, and what the error must say.
+    static let wrong: [(String, Int, String)] = [
+        ("motion: maybe", 1, "on, off"),
+        ("motion:\n  sensitivity: 101", 2, "1 to 100"),
+        ("motion:\n  sensitivity: high", 2, "1 to 100"),
+        ("motion:\n  sensitivity: [1]", 2, "1 to 100"),
+        ("motion:\n  smallest-object: -1", 2, "0.0 to 100.0"),
+        ("motion:\n  smallest-object: nan", 2, "0.0 to 100.0"),
+        ("motion:\n  maps-per-second: 0", 2, "1 to 30"),
+        ("motion:\n  sensitvity: 50", 2, "sensitvity"),
+        ("motion:\n  when: never", 2, "list"),
+        ("motion:\n  when: []", 2, "off"),
+        ("motion:\n  when: ['25:00-26:00']", 2, "25:00"),
+        ("motion:\n  zones:\n    - watch: [[0, 0], [1, 1]]", 3, "3"),
+        ("motion:\n  zones:\n    - watch: [[0, 0], [1, 1], [2, 0]]", 3, "0.0 to 1.0"),
+        ("motion:\n  zones:\n    - watch: [[0, 0], [1, 1], [1]]", 3, "two numbers"),
+        ("motion:\n  zones:\n    - look: [[0, 0], [1, 1], [1, 0]]", 3, "look"),
+        ("motion:\n  zones:\n    - {}", 3, "watch and ignore"),
+        ("camera: {}", 1, "cameras"),
+        ("cameras: [porch]", 1, "keys"),
+        ("cameras:\n  a/b: {}", 2, "a/b"),
+        ("cameras:\n  porch:\n    record: on", 3, "record"),
+        ("cameras:\n  porch: {}\n  porch: {}", 1, "twice"),
+        ("hooks:\n  - run: [/bin/true]", 2, "name"),
+        ("hooks:\n  - name: a", 2, "neither"),
+        ("hooks:\n  - name: a\n    run: /bin/true", 3, "list"),
+        ("hooks:\n  - name: a\n    run: []", 3, "program"),
+        ("hooks:\n  - name: a\n    run: [true]", 3, "whole path"),
+        ("hooks:\n  - name: a\n    run: [/bin/true]\n    post: http://x", 4, "both"),
+        ("hooks:\n  - name: a\n    post: ftp://x", 3, "https"),
+        ("hooks:\n  - name: a\n    post: 'http://x\\ny z'", 3, "https"),
+        ("hooks:\n  - name: a\n    run: [/bin/true]\n    secret-file: /x", 2, "post"),
+        ("hooks:\n  - name: a\n    run: [/bin/true]\n    events: [begin]", 4, "begin"),
+        ("hooks:\n  - name: a\n    run: [/bin/true]\n    events: []", 4, "at least one"),
+        ("hooks:\n  - name: a\n    run: [/bin/true]\n    seconds: 0", 4, "0.1"),
+        ("hooks:\n  - name: a\n    run: [/bin/true]\n  - name: a\n    run: [/bin/true]", 4, "two hooks"),
+        ("a: [", 1, "YAML"),
+        ("\t", 1, "YAML"),
+        ("just words", 1, "keys"),
+    ]
+
+    @Test(arguments: wrong) func whatIsWrongIsSaidWithItsLine(text: String, line: Int, says: String) throws {
+        let error = try #require(throws: PolicyError.self) { _ = try parse(text) }
+        #expect(error.line == line || says == "YAML" || says == "twice", "\(error)")
+        #expect(error.description.contains(says), "\(error)")
+        #expect(error.path == "policy.yaml")
+    }
+
+    @Test func aFileThatOthersMayWriteIsRefused() throws {
+        let scratch = try ScratchFolder()
+        try scratch.write("motion: off\n", to: "policy.yaml", mode: 0o666)
+        let error = try #require(throws: PolicyError.self) { _ = try PolicyFile.read(scratch.file("policy.yaml")) }
+        #expect(error.description.contains("chmod 644"))
+        try scratch.write("motion: off\n", to: "policy.yaml", mode: 0o644)
+        #expect(try PolicyFile.read(scratch.file("policy.yaml")).motion.isOn == false)
+        #expect(try PolicyFile.read(scratch.file("none.yaml")) == .none)
+    }
+}

@@ -1,0 +1,150 @@
+import Foundation
+import Logging
+import SecamConfig
+import SecamTestSupport
+import SecamTLS
+import SecamWire
+import Testing
+
+@testable import SecamHooks
+
+@Suite struct HookTests {
+    private let scratch: ScratchFolder
+    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    init() throws { scratch = try ScratchFolder() }
+
+    private func occasion(_ state: EventState = .start, id: UInt64 = 1, camera: String = "porch") throws -> HookOccasion {
+        HookOccasion(
+            camera: try Name(camera),
+            event: CameraEvent(
+                kind: .motion, state: state, id: id, start: 0, last: 1, peakTime: 0, peakSequence: 1, peakBox: .none,
+                boxes: []))
+    }
+
+    private func rule(
+        _ action: HookRule.Action, cameras: [Name] = [], states: Set<EventState> = [.start, .end], seconds: Double = 20
+    ) -> HookRule {
+        HookRule(name: "hook", action: action, cameras: cameras, states: states, seconds: seconds)
+    }
+
+    private func script(_ text: String) -> HookRule.Action { .run(["/bin/sh", "-c", text]) }
+
+    // MARK: Programs
+
+    @Test func aProgramFindsTheEventInItsEnvironmentAndNothingElse() async throws {
+        let file = scratch.file("seen")
+        try await CommandHook.run(["/bin/sh", "-c", "env > '\(file)'"], try occasion(), seconds: 20)
+        let lines = scratch.text("seen").split(separator: "\n")
+        #expect(lines.contains("SECAM_CAMERA=porch"))
+        #expect(lines.contains("SECAM_STATE=start"))
+        let json = try #require(lines.first { $0.hasPrefix("SECAM_EVENT=") }?.dropFirst("SECAM_EVENT=".count))
+        #expect(try JSONValue(String(json))["camera"].text == "porch")
+        #expect(!lines.contains { $0.hasPrefix("HOME=") })
+    }
+
+    @Test func aCamerasNameIsNeverACommand() async throws {
+        let file = scratch.file("seen")
+        let odd = "$(touch x); 'rm' \"&"
+        try await CommandHook.run(
+            ["/bin/sh", "-c", "printf '%s' \"$SECAM_CAMERA\" > '\(file)'"], try occasion(camera: odd), seconds: 20)
+        #expect(scratch.text("seen") == odd)
+    }
+
+    @Test func aProgramThatFailsHangsOrIsNotThereIsAnErrorOfItsOwn() async throws {
+        let occasion = try occasion()
+        await #expect(throws: HookFailure.self) {
+            try await CommandHook.run(["/bin/sh", "-c", "exit 3"], occasion, seconds: 20)
+        }
+        await #expect(throws: HookFailure.self) { try await CommandHook.run(["/no/program"], occasion, seconds: 20) }
+        let hung = await #expect(throws: HookFailure.self) {
+            try await CommandHook.run(["/bin/sleep", "1000"], occasion, seconds: 0.1)
+        }
+        #expect(hung?.description.contains("0.1 s") == true)
+    }
+
+    // MARK: Rules and queues
+
+    @Test func aHookHearsOfItsCamerasAndStatesOnly() async throws {
+        let hooks = Hooks(logger: logger)
+        defer { hooks.stop() }
+        hooks.update([
+            rule(script("echo $SECAM_CAMERA $SECAM_STATE >> \(scratch.file("heard"))"), cameras: [try Name("porch")])
+        ])
+        hooks.tell(try occasion(camera: "yard"))
+        hooks.tell(try occasion(.start))
+        hooks.tell(try occasion(.update))
+        hooks.tell(try occasion(.end))
+        #expect(try await waitUntil { scratch.text("heard") == "porch start\nporch end\n" })
+    }
+
+    @Test func aHookThatHangsHoldsUpNoOtherAndItsLineIsBounded() async throws {
+        let hooks = Hooks(logger: logger)
+        defer { hooks.stop() }
+        let slow = HookRule(
+            name: "slow", action: .run(["/bin/sleep", "1000"]), cameras: [], states: [.start], seconds: 600)
+        hooks.update([slow, rule(script("echo $SECAM_EVENT >> \(scratch.file("heard"))"))])
+        for id in 1...UInt64(HookQueue.limit * 2) {
+            hooks.tell(try occasion(id: id))
+            // One after the other, as the other hook's own line is bounded too.
+            #expect(try await waitUntil { scratch.text("heard").split(separator: "\n").count == Int(id) })
+        }
+    }
+
+    // MARK: Posts
+
+    @Test func whatIsPostedIsSignedOverItsTime() throws {
+        try scratch.write("s3cret\n", to: "secret")
+        let headers = try Webhook.headers("{}", secretFile: scratch.file("secret"), time: 1700)
+        let code = try HMACSHA256.code(for: Array("1700.{}".utf8), key: Array("s3cret".utf8))
+        let digits = code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(headers.contains("X-Secam-Time: 1700"))
+        #expect(headers.contains("X-Secam-Signature: sha256=\(digits)"))
+        try scratch.write("s3cret\n", to: "open", mode: 0o644)
+        #expect(throws: HookFailure.self) { _ = try Webhook.headers("{}", secretFile: scratch.file("open"), time: 1) }
+        #expect(throws: HookFailure.self) { _ = try Webhook.headers("{}", secretFile: scratch.file("none"), time: 1) }
+    }
+
+    @Test func anEventIsPostedAsJSON() async throws {
+        let server = try await PostServer.start([200])
+        defer { server.stop() }
+        try await Webhook.post(server.address, try occasion(), secretFile: nil, seconds: 20)
+        let request = try #require(server.requests.first)
+        #expect(request.hasPrefix("POST /hook HTTP/1.1\r\n"))
+        #expect(request.contains("Content-Type: application/json\r\n"))
+        let body = try #require(request.range(of: "\r\n\r\n")).upperBound
+        #expect(try JSONValue(String(request[body...]))["state"].text == "start")
+    }
+
+    @Test func aServerThatFailsIsAskedAgainAndOneThatRefusesIsNot() async throws {
+        let server = try await PostServer.start([503, 500, 200, 404, 200])
+        defer { server.stop() }
+        let queue = HookQueue(rule(.post(server.address, secretFile: nil)), logger: logger, firstPause: 0.01)
+        defer { queue.stop() }
+        queue.add(try occasion(id: 1))
+        #expect(try await waitUntil { server.requests.count == 3 })
+        queue.add(try occasion(id: 2))
+        #expect(try await waitUntil { server.requests.count == 4 })
+        queue.add(try occasion(id: 3))
+        #expect(try await waitUntil { server.requests.count == 5 })
+        let ids = try server.requests.map { request in
+            try JSONValue(String(request[#require(request.range(of: "\r\n\r\n")).upperBound...]))["id"].text?.suffix(1)
+        }
+        #expect(ids == ["1", "1", "1", "2", "3"])
+    }
+
+    @Test func nobodyThereAndNoAnswerAreFailuresThatPass() async throws {
+        let server = try await PostServer.start([])
+        let address = server.address
+        let occasion = try occasion()
+        let late = await #expect(throws: HookFailure.self) {
+            try await Webhook.post(address, occasion, secretFile: nil, seconds: 0.2)
+        }
+        #expect(late?.isPassing == true)
+        server.stop()
+        let gone = await #expect(throws: HookFailure.self) {
+            try await Webhook.post(address, occasion, secretFile: nil, seconds: 5)
+        }
+        #expect(gone?.isPassing == true)
+    }
+}
