@@ -40,7 +40,7 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 
 /// Named where a test runs them, so that they are built beside it.
 let programs: [Target.Dependency] = [
-    "secam", "secam-gateway", "secam-capture", "secam-encode", "secam-motion", "secam-view",
+    "secam", "secam-gateway", "secam-capture", "secam-encode", "secam-motion", "secam-archive", "secam-view",
 ]
 
 let package = Package(
@@ -118,6 +118,12 @@ let package = Package(
             "SecamMotion",
             ["SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamWire", arguments, lifecycle, log]),
         library(
+            "SecamRecording",
+            ["SecamConfig", "SecamMedia", "SecamTLS", "SecamWire", log, grdb]),
+        library(
+            "SecamArchive",
+            ["SecamConfig", "SecamMesh", "SecamRecording", "SecamWire", arguments, lifecycle, log]),
+        library(
             "SecamControl",
             [
                 "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamTLS",
@@ -129,6 +135,7 @@ let package = Package(
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
         program("secam-motion", ["SecamMotion", arguments]),
+        program("secam-archive", ["SecamArchive", arguments]),
         library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", log]),
         .testTarget(
             name: "IntegrationTests",

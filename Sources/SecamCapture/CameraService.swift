@@ -20,6 +20,8 @@ actor CameraService {
     private var demand = CaptureDemand()
     private var events = EventLedger()
     private var eventSequence: UInt64 = 0
+    /// What is made also when nobody has a flow on it.
+    private var kept: RenditionSet = []
     /// Motion is to be looked for.
     private var isWatchWanted = false
     /// What the device says of itself.
@@ -415,16 +417,18 @@ actor CameraService {
     private func adopt(_ policy: Policy) {
         guard policy.camera == member.name else { return }
         isWatchWanted = policy.watched
+        kept = policy.kept
         demand.quality = policy.quality
         demand.subWidth = policy.subWidth
         ring.longest = Int64(policy.ringSeconds) * 1_000_000
         ring.largest = Int(clamping: policy.ringBytes)
         thread?.demand(demand)
+        changeDemand()
     }
 
     private func changeDemand() {
         var wanted = demand
-        wanted.renditions = flows.demand(now: .now)
+        wanted.renditions = flows.demand(now: .now).union(kept)
         wanted.lumaInterval = flows.interval(.luma) ?? 0
         guard wanted != demand else { return }
         demand = wanted

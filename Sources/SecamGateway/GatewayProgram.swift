@@ -37,6 +37,8 @@ public struct GatewayProgram: AsyncParsableCommand {
     var ringMegabytes: String?
     @Option(help: "Whether motion is looked for where the policy does not say, on or off. (SECAM_MOTION; default: on)")
     var motion: String?
+    @Option(help: "How cameras are recorded where the policy does not say: off, motion, continuous, both. (SECAM_RECORD; default: off)")
+    var record: String?
     @Option(help: "Viewers' connections at once. (SECAM_CONNECTIONS; default: 1024)")
     var connections: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
@@ -55,7 +57,7 @@ public struct GatewayProgram: AsyncParsableCommand {
             commandLine: [
                 "data": data, "host": host, "port": port, "listen": listen, "certificate": certificate, "key": key,
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
-                "ring.megabytes": ringMegabytes, "motion": motion, "connections": connections,
+                "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", withParent: withParent) {

@@ -1,7 +1,22 @@
 internal import CAVFormat
 internal import Glibc
 
-/// A Matroska file that is being written: the one owner of the descriptor, libav's output and its muxer.
+/// How frames are put together in a file.
+public enum VideoContainer: Sendable {
+    /// Plays wherever it is cut off.
+    case matroska
+    /// For programs that know nothing else; of no use before it is complete.
+    case mp4
+
+    var muxer: String {
+        switch self {
+        case .matroska: "matroska"
+        case .mp4: "mp4"
+        }
+    }
+}
+
+/// A Matroska file (or another container) that is being written: the one owner of the descriptor, libav's output and its muxer.
 @safe final class MatroskaFile {
     /// What libav gathers before it calls the system.
     private static let bufferSize: Int32 = 256 * 1024
@@ -15,7 +30,7 @@ internal import Glibc
     private var packet: UnsafeMutablePointer<AVPacket>?
     private var hasHeader = false
 
-    init(path: String, replacing: Bool) throws(MediaError) {
+    init(path: String, container: VideoContainer, replacing: Bool) throws(MediaError) {
         _ = LibAV.isQuiet
         self.path = path
         let creation = replacing ? O_TRUNC : O_EXCL
@@ -30,7 +45,7 @@ internal import Glibc
         }
         unsafe packet = av_packet_alloc()
         unsafe output = secam_av_output(descriptor, Self.bufferSize)
-        let code = unsafe avformat_alloc_output_context2(&context, nil, "matroska", nil)
+        let code = unsafe avformat_alloc_output_context2(&context, nil, container.muxer, nil)
         guard unsafe packet != nil, unsafe output != nil, unsafe context != nil else {
             throw failure("creating", code)
         }

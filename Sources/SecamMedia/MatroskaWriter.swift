@@ -33,9 +33,12 @@ public final class MatroskaWriter {
     ///   - startMicroseconds: UTC since 1970; the file's date, and the time 0 of its frames. A player shows it as
     ///     DateUTC (creation_time).
     ///   - title: for people, such as the camera's name; may be empty.
+    ///   - tags: further names and values, for programs.
+    ///   - container: another than Matroska, for programs that do not know that.
     ///   - replacing: whether a file that exists is overwritten; otherwise it is an error.
     public init(
-        path: String, width: Int, height: Int, startMicroseconds: Int64, title: String = "", replacing: Bool = false
+        path: String, width: Int, height: Int, startMicroseconds: Int64, title: String = "",
+        tags: KeyValuePairs<String, String> = [:], container: VideoContainer = .matroska, replacing: Bool = false
     ) throws(MediaError) {
         guard (1...MediaReader.largestSide).contains(width), (1...MediaReader.largestSide).contains(height) else {
             throw .pictureTooLarge(source: path, width: width, height: height)
@@ -46,10 +49,11 @@ public final class MatroskaWriter {
         self.path = path
         self.startMicroseconds = startMicroseconds
         lastMicroseconds = startMicroseconds
-        file = try MatroskaFile(path: path, replacing: replacing)
+        file = try MatroskaFile(path: path, container: container, replacing: replacing)
         do {
             file.setMetadata("creation_time", Self.iso8601(startMicroseconds))
             if !title.isEmpty { file.setMetadata("title", title) }
+            for (name, value) in tags { file.setMetadata(name, value) }
             try file.begin(width: width, height: height, clusterMilliseconds: Self.clusterMilliseconds)
         } catch {
             // A file without a head is of no use to anybody.

@@ -187,6 +187,24 @@ internal import Glibc
         return unsafe microseconds(packet.pts == secam_av_no_timestamp ? packet.dts : packet.pts)
     }
 
+    /// What the file says of itself under this name; `nil` for nothing.
+    func tag(_ name: String) -> String? {
+        let entry = unsafe av_dict_get(context?.pointee.metadata, name, nil, 0)
+        return unsafe entry.map { unsafe String(cString: $0.pointee.value) }
+    }
+
+    /// Goes to the last key frame at or before a time.
+    ///
+    /// - Parameter microseconds: since the stream's start.
+    /// - Returns: whether that could be done.
+    func seek(toMicroseconds microseconds: Int64) -> Bool {
+        guard source.isFile, let context = unsafe context, let stream = unsafe stream else { return false }
+        let start = unsafe stream.pointee.start_time == secam_av_no_timestamp ? 0 : stream.pointee.start_time
+        let offset = unsafe av_rescale_q(
+            microseconds, AVRational(num: 1, den: 1_000_000), stream.pointee.time_base)
+        return unsafe av_seek_frame(context, stream.pointee.index, start &+ offset, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+
     /// - Returns: whether the next packet is the first again; only formats with an index of their own can be trusted.
     func seekToStart() -> Bool {
         guard source.isFile, let context = unsafe context, let stream = unsafe stream,

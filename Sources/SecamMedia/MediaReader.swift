@@ -169,6 +169,21 @@ public final class MediaReader {
         packetsWithoutPicture = 0
     }
 
+    /// Goes on with the last key frame at or before a time of a file; with its first frame where there is none.
+    ///
+    /// - Parameter microseconds: since the start, as in ``MediaFrame/timestampMicroseconds``.
+    public func seek(toMicroseconds microseconds: Int64) throws(MediaError) {
+        current = .none
+        guard input.seek(toMicroseconds: max(0, microseconds)) else { return try rewind() }
+        decoder?.flush()
+        isDraining = false
+        lastMicroseconds = nil
+        packetsWithoutPicture = 0
+    }
+
+    /// What the file says of itself under this name, as `title`; `nil` for nothing.
+    public func tag(_ name: String) -> String? { input.tag(name) }
+
     // MARK: Packets and pictures
 
     /// Passes the packet on as a frame, or gives it to the decoder.

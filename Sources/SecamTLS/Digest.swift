@@ -3,6 +3,37 @@ import COpenSSL
 public enum SHA256Digest {
     public static let byteCount = 32
 
+    /// SHA-256 over bytes that come in pieces.
+    @safe public struct Stream: ~Copyable {
+        private let context: OpaquePointer
+
+        public init() throws(TLSError) {
+            OpenSSLQueue.clear()
+            guard let new = unsafe EVP_MD_CTX_new() else { throw OpenSSLQueue.error("make a digest") }
+            guard unsafe EVP_DigestInit_ex(new, EVP_sha256(), nil) == 1 else {
+                unsafe EVP_MD_CTX_free(new)
+                throw OpenSSLQueue.error("begin a SHA-256 digest")
+            }
+            unsafe context = new
+        }
+
+        deinit { unsafe EVP_MD_CTX_free(context) }
+
+        public mutating func update(_ bytes: Span<UInt8>) throws(TLSError) {
+            let status = unsafe bytes.withUnsafeBufferPointer { buffer in
+                unsafe EVP_DigestUpdate(context, buffer.baseAddress, buffer.count)
+            }
+            try OpenSSLQueue.check(status, "compute a SHA-256 digest")
+        }
+
+        /// The 32 bytes; nothing more may be added.
+        public mutating func finish() throws(TLSError) -> [UInt8] {
+            var digest = [UInt8](repeating: 0, count: byteCount)
+            try OpenSSLQueue.check(unsafe EVP_DigestFinal_ex(context, &digest, nil), "end a SHA-256 digest")
+            return digest
+        }
+    }
+
     /// The 32 bytes of SHA-256 over `bytes`.
     public static func hash(_ bytes: [UInt8]) throws(TLSError) -> [UInt8] {
         OpenSSLQueue.clear()

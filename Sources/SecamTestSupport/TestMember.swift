@@ -67,6 +67,14 @@ public actor TestMember {
         try member.start()
     }
 
+    /// Says again and again that a flow is still needed, as a consumer must, until the member stops.
+    public func keep(_ flow: UInt32, of camera: String) {
+        let timer = loop.makeTimer { [unowned self] in
+            assumeIsolated { _ = $0.send(Credit(flow: flow, frames: 0), to: camera) }
+        }
+        timer.schedule(everyMicroseconds: 500_000)
+    }
+
     private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
         for old in removed where old.role == .capture {
             if let socket = sockets.removeValue(forKey: old.name) { loop.unwatch(socket) }

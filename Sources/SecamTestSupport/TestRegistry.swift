@@ -7,21 +7,31 @@ public struct TestPolicies: CameraPolicies {
     /// Whether motion is looked for.
     public var isWatched: Bool
     public var sensitivity: UInt8
+    /// How cameras are recorded; `nil` for not at all.
+    public var mode: RecordingMode?
 
-    public init(isWatched: Bool = false, sensitivity: UInt8 = 50) {
+    public init(isWatched: Bool = false, sensitivity: UInt8 = 50, mode: RecordingMode? = nil) {
         self.isWatched = isWatched
         self.sensitivity = sensitivity
+        self.mode = mode
     }
 
     public func policy(for camera: Name) -> Policy {
         Policy(
-            quality: 90, watched: isWatched, subWidth: 64, ringSeconds: 30, ringBytes: 16 << 20, camera: camera)
+            quality: 90, watched: isWatched, subWidth: 64, ringSeconds: 30, kept: [], ringBytes: 16 << 20, camera: camera)
     }
 
     public func motion(for camera: Name) -> Assignment.Camera? {
         guard isWatched else { return nil }
         return Assignment.Camera(
             sensitivity: sensitivity, mapsPerSecond: 10, smallestObject: 0, camera: camera, zones: [])
+    }
+
+    public func recording(of camera: Name) -> Recording.Camera? {
+        mode.map {
+            Recording.Camera(
+                mode: $0, preRoll: 1, postRoll: 1, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000, camera: camera)
+        }
     }
 }
 

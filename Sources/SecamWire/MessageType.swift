@@ -29,6 +29,7 @@ public enum MessageType: UInt16, Sendable, CaseIterable {
     case statusRequest = 0x0037
     case status = 0x0038
     case assignment = 0x0039
+    case recording = 0x003a
     // A viewer and the gateway
     case hello = 0x0040
     case login = 0x0041
@@ -38,4 +39,9 @@ public enum MessageType: UInt16, Sendable, CaseIterable {
     case watch = 0x0045
     case unwatch = 0x0046
     case follow = 0x0047
+    // Whoever looks back and an archive
+    case search = 0x0050
+    case found = 0x0051
+    case replay = 0x0052
+    case protect = 0x0053
 }

@@ -12,6 +12,39 @@ public enum UTCText {
         return parts.date + "T" + parts.time + "Z"
     }
 
+    /// Of a text as `2026-01-31T23:59:59.123456Z` (RFC 3339, in UTC; the fraction and `Z` may be missing).
+    ///
+    /// - Returns: `nil` when the text is no time.
+    public static func microseconds(iso text: String) -> Int64? {
+        let words = text.split(separator: "T", omittingEmptySubsequences: false)
+        guard words.count == 2, let day = microseconds(date: words[0]) else { return nil }
+        let clock = words[1].last == "Z" ? words[1].dropLast() : words[1]
+        return microseconds(clock: clock).map { day + $0 }
+    }
+
+    /// Microseconds of a day's midnight, of a text as `2026-01-31`.
+    public static func microseconds(date text: some StringProtocol) -> Int64? {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
+        guard parts.count == 3, let year = parts[0], let month = parts[1], let date = parts[2],
+            (1970...9999).contains(year), (1...12).contains(month), (1...31).contains(date)
+        else { return nil }
+        // Days from the first of March of year 0, so that a leap day is the last of its year.
+        let shifted = month > 2 ? year : year - 1
+        let ofYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + date - 1
+        let ofEra = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400
+        return (ofEra + ofYear - 719_468) * 86_400_000_000
+    }
+
+    /// Microseconds since midnight, of a text as `23:59`, `23:59:59` or `23:59:59.123456`.
+    public static func microseconds(clock text: some StringProtocol) -> Int64? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count), let hour = Int64(parts[0]), let minute = Int64(parts[1]),
+            let second = parts.count == 3 ? Double(parts[2]) : 0, (0..<24).contains(hour), (0..<60).contains(minute),
+            (0..<61).contains(second)
+        else { return nil }
+        return (hour * 60 + minute) * 60_000_000 + Int64((second * 1e6).rounded())
+    }
+
     private static func parts(_ microseconds: Int64) -> (date: String, time: String) {
         let milliseconds = floorDivide(microseconds, 1000)
         let seconds = floorDivide(milliseconds.quotient, 1000)

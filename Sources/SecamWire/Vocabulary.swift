@@ -156,6 +156,11 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case camerasAssigned = 22
     case eventsTold = 23
     case detectMicroseconds = 24
+    case framesRecorded = 25
+    case bytesRecorded = 26
+    case framesMissed = 27
+    case bytesStored = 28
+    case bytesFree = 29
 
     public var description: String {
         switch self {
@@ -183,6 +188,11 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .camerasAssigned: "cameras_assigned"
         case .eventsTold: "events_told"
         case .detectMicroseconds: "detect_microseconds"
+        case .framesRecorded: "frames_recorded"
+        case .bytesRecorded: "bytes_recorded"
+        case .framesMissed: "frames_missed"
+        case .bytesStored: "bytes_stored"
+        case .bytesFree: "bytes_free"
         }
     }
 }

@@ -23,6 +23,8 @@ public enum WireLimits {
     public static let renditions = 8
     /// Credit that one peer can hold on one flow.
     public static let credit: UInt32 = 1024
+    /// Recordings, events and gaps of one answer, each.
+    public static let found = 4096
     /// Boxes of one event.
     public static let boxes = 16
     /// Zones of one camera.

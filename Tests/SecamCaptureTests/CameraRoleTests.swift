@@ -56,6 +56,7 @@ import Testing
         let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
         let open = OpenFlow(flow: 5, content: .luma, policy: .every, start: .live, credit: 100)
         #expect(try await waitUntil { await watcher.send(open, to: "porch") })
+        await watcher.keep(5, of: "porch")
         #expect(try await waitUntil { await worker.send(Grant(jobs: 1), to: "porch") })
 
         func made(_ rendition: Rendition, _ format: PixelFormat, _ side: UInt16, _ length: UInt32) -> WorkResult.Made {

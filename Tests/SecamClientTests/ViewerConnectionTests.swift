@@ -64,6 +64,7 @@ struct ViewerConnectionTests {
                     #expect(Array(frame.picture) == [9, 9, 9])
                 case .event: names.append("event")
                 case .eventsComplete: names.append("events complete")
+                case .found, .replayed, .replayEnded: names.append("the past")
                 case .refused: names.append("refused")
                 }
             }

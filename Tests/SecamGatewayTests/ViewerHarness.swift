@@ -122,10 +122,18 @@ final class RecordingHub: CameraHub {
 
     let demands: AsyncStream<Demand>
     private let continuation: AsyncStream<Demand>.Continuation
+    private let looks = Mutex<[(LookRequest, LookingViewer)]>([])
+
+    /// What viewers wanted of the past, in order.
+    var requests: [(request: LookRequest, viewer: LookingViewer)] { looks.withLock { $0 } }
 
     init() { (demands, continuation) = AsyncStream.makeStream() }
 
     func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
         continuation.yield(Demand(camera: camera, rendition: rendition, wanted: wanted))
+    }
+
+    func look(_ request: LookRequest, from viewer: LookingViewer) {
+        looks.withLock { $0.append((request, viewer)) }
     }
 }

@@ -23,7 +23,7 @@ import Testing
     }
 
     private func rule(
-        _ action: HookRule.Action, cameras: [Name] = [], states: Set<EventState> = [.start, .end], seconds: Double = 20
+        _ action: HookRule.Action, cameras: [Name] = [], states: Set<EventState> = [.start, .end], seconds: Double = 600
     ) -> HookRule {
         HookRule(name: "hook", action: action, cameras: cameras, states: states, seconds: seconds)
     }
@@ -34,7 +34,7 @@ import Testing
 
     @Test func aProgramFindsTheEventInItsEnvironmentAndNothingElse() async throws {
         let file = scratch.file("seen")
-        try await CommandHook.run(["/bin/sh", "-c", "env > '\(file)'"], try occasion(), seconds: 20)
+        try await CommandHook.run(["/bin/sh", "-c", "env > '\(file)'"], try occasion(), seconds: 600)
         let lines = scratch.text("seen").split(separator: "\n")
         #expect(lines.contains("SECAM_CAMERA=porch"))
         #expect(lines.contains("SECAM_STATE=start"))
@@ -47,16 +47,16 @@ import Testing
         let file = scratch.file("seen")
         let odd = "$(touch x); 'rm' \"&"
         try await CommandHook.run(
-            ["/bin/sh", "-c", "printf '%s' \"$SECAM_CAMERA\" > '\(file)'"], try occasion(camera: odd), seconds: 20)
+            ["/bin/sh", "-c", "printf '%s' \"$SECAM_CAMERA\" > '\(file)'"], try occasion(camera: odd), seconds: 600)
         #expect(scratch.text("seen") == odd)
     }
 
     @Test func aProgramThatFailsHangsOrIsNotThereIsAnErrorOfItsOwn() async throws {
         let occasion = try occasion()
         await #expect(throws: HookFailure.self) {
-            try await CommandHook.run(["/bin/sh", "-c", "exit 3"], occasion, seconds: 20)
+            try await CommandHook.run(["/bin/sh", "-c", "exit 3"], occasion, seconds: 600)
         }
-        await #expect(throws: HookFailure.self) { try await CommandHook.run(["/no/program"], occasion, seconds: 20) }
+        await #expect(throws: HookFailure.self) { try await CommandHook.run(["/no/program"], occasion, seconds: 600) }
         let hung = await #expect(throws: HookFailure.self) {
             try await CommandHook.run(["/bin/sleep", "1000"], occasion, seconds: 0.1)
         }
@@ -108,7 +108,7 @@ import Testing
     @Test func anEventIsPostedAsJSON() async throws {
         let server = try await PostServer.start([200])
         defer { server.stop() }
-        try await Webhook.post(server.address, try occasion(), secretFile: nil, seconds: 20)
+        try await Webhook.post(server.address, try occasion(), secretFile: nil, seconds: 600)
         let request = try #require(server.requests.first)
         #expect(request.hasPrefix("POST /hook HTTP/1.1\r\n"))
         #expect(request.contains("Content-Type: application/json\r\n"))

@@ -192,6 +192,7 @@ private func told(_ actions: [Membership.Action]) -> [String] {
             [("added", added), ("removed", removed)].filter { !$0.1.isEmpty }
                 .map { "\($0) " + $1.map(\.name.text).joined(separator: " ") }.joined(separator: " ")
         case .policy(let policy): "policy \(policy.camera)"
+        case .recording(let recording): "recording \(recording.cameras.map(\.camera.text))"
         case .assignment(let assignment): "assignment \(assignment.cameras.map(\.camera.text))"
         case .joined: "joined"
         case .lostRegistry(let milliseconds): "lost \(milliseconds)"

@@ -21,7 +21,7 @@ import Testing
 
     @Test("The section of each message lists its fields")
     func fields() throws {
-        let pages = try ["flow.md", "events.md", "work.md", "registry.md", "viewer.md"].map(Specification.document).joined()
+        let pages = try ["flow.md", "events.md", "archive.md", "work.md", "registry.md", "viewer.md"].map(Specification.document).joined()
         for vector in OkVector.all where !vector.isNewer {
             let section = try Specification.section("## \(vector.message)", of: pages)
             let names = Specification.rows(of: section).filter { !$0[0].hasPrefix("+") }.map { $0[2] }
@@ -38,6 +38,7 @@ import Testing
         try expect(EventKind.self, "EventKind")
         try expect(EventState.self, "EventState")
         try expect(ZoneKind.self, "ZoneKind")
+        try expect(RecordingMode.self, "RecordingMode")
         try expect(PixelFormat.self, "PixelFormat")
         try expect(FlowPolicy.self, "FlowPolicy")
         try expect(GapReason.self, "GapReason")

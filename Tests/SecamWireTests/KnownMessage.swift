@@ -42,10 +42,12 @@ struct KnownMessage: Sendable {
         .plain("JOIN", Join.self), .plain("BEAT", Beat.self), .plain("ROSTER", Roster.self),
         .plain("POLICY", Policy.self), .plain("REFUSED", Refused.self), .plain("CAMERA", CameraReport.self),
         .plain("LEAVE", Leave.self), .plain("STATUS_REQUEST", StatusRequest.self), .plain("STATUS", Status.self),
-        .plain("ASSIGNMENT", Assignment.self),
+        .plain("ASSIGNMENT", Assignment.self), .plain("RECORDING", Recording.self),
         .plain("HELLO", Hello.self), .plain("LOGIN", Login.self), .plain("WELCOME", Welcome.self),
         .plain("DENIED", Denied.self), .plain("CAMERAS", Cameras.self), .plain("WATCH", Watch.self),
         .plain("UNWATCH", Unwatch.self), .plain("FOLLOW", Follow.self),
+        .plain("SEARCH", Search.self), .plain("FOUND", Found.self), .plain("REPLAY", Replay.self),
+        .plain("PROTECT", Protect.self),
     ]
 
     /// What a receiver does with a part that holds one message.

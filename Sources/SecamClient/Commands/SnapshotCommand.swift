@@ -5,7 +5,7 @@ import Synchronization
 
 struct SnapshotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "snapshot", abstract: "Saves one picture of a camera as it is, a JPEG.")
+        commandName: "snapshot", abstract: "Saves one picture of a camera as it is, or as it was recorded, a JPEG.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
@@ -15,6 +15,9 @@ struct SnapshotCommand: ParsableCommand {
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Where to; - is standard output.", valueName: "file"))
     var output: String
+
+    @Option(help: ArgumentHelp("The picture of this time in UTC, as '2026-01-31 18:00' or '10m' ago.", valueName: "time"))
+    var at: String?
 
     @Flag(help: "Overwrite a file that exists.")
     var force = false
@@ -34,13 +37,31 @@ struct SnapshotCommand: ParsableCommand {
             let name = try cameraName(camera)
             if output != "-", !force, FileIO.exists(output) { throw .fileExists(path: output) }
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
-            let frame = try login.run { (login) throws(ClientError) in try picture(of: name, login) }
+            let time = try at.map { text throws(ClientError) in try RangeOptions.time("--at", text) }
+            let frame = try login.run { (login) throws(ClientError) in
+                if let time { try recorded(name, at: time, login) } else { try picture(of: name, login) }
+            }
             if output == "-" {
                 try FileIO.writeAll(frame.picture, to: STDOUT_FILENO, path: "standard output")
             } else {
                 try FileIO.create(output, frame.picture, replacing: force)
             }
         }
+    }
+
+    /// The last picture at or before a time.
+    private func recorded(_ name: Name, at time: Int64, _ login: GatewayLogin) throws(ClientError) -> ReceivedFrame {
+        let client = try PastClient(login)
+        defer { client.stop() }
+        let found = try client.find(.recordings, of: [name], from: time, to: time + 1)
+        let plan = ReplayPlan(found.recordings, from: time, to: time + 1)
+        var last: ReceivedFrame?
+        try client.replay(plan, of: name) { frame throws(ClientError) in
+            last = frame
+            return true
+        }
+        guard let last else { throw .nothingRecorded(camera: name, from: time, to: time + 1) }
+        return last
     }
 
     private func picture(of name: Name, _ login: GatewayLogin) throws(ClientError) -> ReceivedFrame {
@@ -59,7 +80,7 @@ struct SnapshotCommand: ParsableCommand {
                     refusal.text = "it is offline since \(UTC.timeOfDay(camera.since)) \(camera.detail)"
                 }
             case .refused(_, let detail): refusal.text = detail
-            case .state, .event, .eventsComplete: break
+            case .state, .event, .eventsComplete, .found, .replayed, .replayEnded: break
             }
             return nil
         }.run(login, settings, seconds: timeout) {

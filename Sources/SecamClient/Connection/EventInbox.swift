@@ -35,7 +35,10 @@ final class EventInbox: Sendable {
     func post(_ event: GatewayEvent, generation: Int, drained: @escaping @Sendable (Taken) -> Void) {
         let mustSchedule = state.withLock { state in
             state.events.append((event, generation))
-            if case .frame(let frame) = event { state.bytes += frame.message.count }
+            switch event {
+            case .frame(let frame), .replayed(let frame, _): state.bytes += frame.message.count
+            default: break
+            }
             defer { state.isScheduled = true }
             return !state.isScheduled
         }

@@ -41,6 +41,11 @@ public final class GatewayClient: Sendable {
         eventLoop.execute { [link] in link.value.connect() }
     }
 
+    /// Says something over the connection that stands; nothing when there is none. Any thread.
+    func tell(_ body: @escaping @Sendable (inout ViewerConnection) -> Void) {
+        eventLoop.execute { [link] in link.value.tell(body) }
+    }
+
     /// Leaves the gateway and waits until the handler has seen its last event. Not to be called from the handler.
     public func stop() {
         // Neither can fail: the loop runs until here, and nobody else ends it.

@@ -9,6 +9,9 @@ public enum GatewayEvent: Sendable {
     case event(CameraEvent, camera: Name)
     /// All events that the gateway remembers have been told.
     case eventsComplete
+    case found(Found)
+    case replayed(ReceivedFrame, flow: UInt32)
+    case replayEnded(CloseFlow)
     /// The gateway could not do what was asked.
     case refused(ErrorCode, detail: String)
 }

@@ -80,6 +80,9 @@ final class GatewayLink {
         case .frame(let frame): post(.frame(frame))
         case .event(let event, let camera): post(.event(event, camera: camera))
         case .eventsComplete: post(.eventsComplete)
+        case .found(let found): post(.found(found))
+        case .replayed(let frame, let flow): post(.replayed(frame, flow: flow))
+        case .replayEnded(let close): post(.replayEnded(close))
         case .refused(let code, let detail): post(.refused(code, detail: detail))
         }
     }
@@ -99,6 +102,9 @@ final class GatewayLink {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.scheduleTask(in: .microseconds(wait)) { bound.value.connect() }
     }
+
+    /// Says something over the connection that stands; nothing when there is none.
+    func tell(_ body: (inout ViewerConnection) -> Void) { handler?.tell(body) }
 
     func stop() {
         isStopped = true

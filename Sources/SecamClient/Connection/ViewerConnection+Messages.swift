@@ -31,8 +31,14 @@ extension ViewerConnection {
             phase = .open
             watchWanted(of: cameras)
             return .cameras(cameras)
+        case (.found, .open):
+            return .found(try decode(Found.self, envelope, bytes))
+        case (.closeFlow, .open):
+            let close = try decode(CloseFlow.self, envelope, bytes)
+            replays[close.flow] = nil
+            return .replayEnded(close)
         case (.frame, .open):
-            return try receiveFrame(envelope, bytes, utc: utc).map { .frame($0) }
+            return try receiveFrame(envelope, bytes, utc: utc)
         case (.event, .open):
             let event = try decode(SecamWire.Event.self, envelope, bytes)
             // Of a camera that just left the list some may still be under way.
@@ -86,13 +92,16 @@ extension ViewerConnection {
 
     private mutating func receiveFrame(
         _ envelope: Envelope, _ bytes: [UInt8], utc: Int64
-    ) throws(ConnectionEnd) -> ReceivedFrame? {
+    ) throws(ConnectionEnd) -> Event? {
         let frame: Frame
         let payload: Range<Int>
         do {
             (frame, payload) = try Frame.decode(bytes.span, envelope)
         } catch {
             throw .malformed(error)
+        }
+        guard frame.flow & Replay.flowBit == 0 else {
+            return try receiveReplayed(frame, bytes, payload, utc: utc)
         }
         // Of a camera that just left the list some may still be under way.
         guard var flow = flows[frame.flow] else { return nil }
@@ -105,7 +114,23 @@ extension ViewerConnection {
         guard flow.credit > 0 else { throw .badFrame("a frame of '\(flow.name)' beyond what was allowed") }
         flow.credit -= 1
         flows[frame.flow] = flow
-        return ReceivedFrame(header: frame, camera: flow.name, received: utc, message: bytes, payload: payload)
+        return .frame(
+            ReceivedFrame(header: frame, camera: flow.name, received: utc, message: bytes, payload: payload))
+    }
+
+    private mutating func receiveReplayed(
+        _ frame: Frame, _ bytes: [UInt8], _ payload: Range<Int>, utc: Int64
+    ) throws(ConnectionEnd) -> Event? {
+        // Of a replay that was ended some may still be under way.
+        guard let replay = replays[frame.flow] else { return nil }
+        guard frame.format == .jpeg, !payload.isEmpty else {
+            throw .badFrame("a recorded frame of '\(replay.camera)' that is no JPEG")
+        }
+        guard replay.credit > 0 else { throw .badFrame("a recorded frame of '\(replay.camera)' beyond what was allowed") }
+        replays[frame.flow]!.credit -= 1
+        return .replayed(
+            ReceivedFrame(header: frame, camera: replay.camera, received: utc, message: bytes, payload: payload),
+            flow: frame.flow)
     }
 
     private func decode<Message: WireMessage>(

@@ -64,6 +64,11 @@ public struct ViewerConnection: Sendable {
         case event(CameraEvent, camera: Name)
         /// All events that the gateway remembers have been told.
         case eventsComplete
+        /// What was recorded, in answer to a question.
+        case found(Found)
+        /// A recorded frame.
+        case replayed(ReceivedFrame, flow: UInt32)
+        case replayEnded(CloseFlow)
         /// The gateway could not do what we asked.
         case refused(ErrorCode, detail: String)
     }
@@ -96,6 +101,8 @@ public struct ViewerConnection: Sendable {
     var flows: [UInt32: Flow] = [:]
     /// Of all cameras, by their numbers.
     var names: [UInt32: Name] = [:]
+    /// Replays that are under way: their cameras, and the frames that the gateway may still send.
+    var replays: [UInt32: (camera: Name, credit: UInt32)] = [:]
     /// Of the ping that stands behind FOLLOW.
     static let eventsToken: UInt64 = 0
     var outgoing: [UInt8]
@@ -159,6 +166,31 @@ public struct ViewerConnection: Sendable {
             flow.owed = 0
         }
         flows[camera] = flow
+    }
+
+    // MARK: The past
+
+    public mutating func search(_ search: Search) { outgoing += search.encoded() }
+
+    public mutating func protect(_ protect: Protect) { outgoing += protect.encoded() }
+
+    /// - Parameter replay: its flow is one that is not under way.
+    public mutating func replay(_ replay: Replay) {
+        replays[replay.flow] = (replay.camera, replay.credit)
+        outgoing += replay.encoded()
+    }
+
+    /// More frames of a replay are wanted.
+    public mutating func credit(replay flow: UInt32, frames: UInt32) {
+        guard let held = replays[flow]?.credit else { return }
+        replays[flow]!.credit = held + frames
+        outgoing += Credit(flow: flow, frames: frames).encoded()
+    }
+
+    /// Frames that are still under way are passed over.
+    public mutating func end(replay flow: UInt32) {
+        guard replays.removeValue(forKey: flow) != nil else { return }
+        outgoing += CloseFlow(flow: flow, reason: .done).encoded()
     }
 
     /// Tells the gateway that we are done.

@@ -71,6 +71,11 @@ final class ViewerHandler: ChannelDuplexHandler {
         if let context { flushOutgoing(context) }
     }
 
+    func tell(_ body: (inout ViewerConnection) -> Void) {
+        body(&connection)
+        if let context { flushOutgoing(context) }
+    }
+
     func leave() {
         guard let context else { return }
         connection.leave()

@@ -135,7 +135,7 @@ final class LiveSession: Sendable {
         case .cameras(let cameras): camerasChanged(cameras)
         case .frame(let frame): receive(frame)
         case .event(let event, let camera): note(event, of: camera)
-        case .eventsComplete: break
+        case .eventsComplete, .found, .replayed, .replayEnded: break
         case .refused(let code, let detail): say("the gateway refuses something (\(code)): \(printable(detail))")
         }
     }

@@ -65,7 +65,8 @@ struct RecordingFile: ~Copyable {
         do throws(MediaError) {
             writer = try MatroskaWriter(
                 path: writing, width: Int(header.width), height: Int(header.height),
-                startMicroseconds: header.timestamp, title: title, replacing: true)
+                startMicroseconds: header.timestamp, title: title,
+                container: writing.lowercased().hasSuffix(".mp4") ? .mp4 : .matroska, replacing: true)
         } catch {
             throw .recording(path: writing, reason: "\(error)")
         }

@@ -23,6 +23,9 @@ public enum ClientError: Error, Sendable, Equatable {
     case noSuchCamera(names: [String], available: [Name], server: ServerAddress)
     case noCameras(server: ServerAddress)
     case noPicture(camera: Name, seconds: Int, detail: String)
+    case nothingRecorded(camera: Name, from: Int64, to: Int64)
+    /// The gateway refuses what was asked of it.
+    case refused(server: ServerAddress, detail: String)
     case noAnswer(server: ServerAddress, seconds: Int)
     case fileExists(path: String)
     case file(path: String, operation: String, reason: String)
@@ -40,7 +43,8 @@ extension ClientError {
         case .connection(_, let end): end.exitStatus
         case .badKnownHosts: .data
         case .trust: .configuration
-        case .noSuchCamera, .noCameras: .noInput
+        case .noSuchCamera, .noCameras, .nothingRecorded: .noInput
+        case .refused: .noPermission
         case .fileExists: .cannotCreate
         case .file, .recording: .inputOutput
         case .window: .system
@@ -91,8 +95,12 @@ extension ClientError: CustomStringConvertible {
         case .noPicture(let camera, let seconds, let detail):
             "camera '\(camera)' sent no picture within \(seconds) s\(detail.isEmpty ? "" : ": \(printable(detail))"); "
                 + "look at its state with 'secam-view cameras'"
+        case .nothingRecorded(let camera, let from, let to):
+            "nothing is recorded of '\(camera)' from \(UTC.dateAndTime(from)) to \(UTC.dateAndTime(to)) that you may "
+                + "see; see 'secam-view recordings \(camera)'"
+        case .refused(let server, let detail): "gateway \(server): \(printable(detail))"
         case .noAnswer(let server, let seconds):
-            "gateway \(server): no list of cameras within \(seconds) s; is it overloaded? Try again"
+            "gateway \(server): no answer within \(seconds) s; is it overloaded? Try again"
         case .fileExists(let path): "\(path) exists; choose another name, or overwrite it with --force"
         case .file(let path, let operation, let reason): "cannot \(operation) \(path): \(reason)"
         case .recording(let path, let reason):

@@ -71,8 +71,10 @@ enum FileIO {
 
 /// Lines for people, on standard error.
 enum StandardError {
-    static func line(_ text: String) {
-        let bytes = Array("secam-view: \(text)\n".utf8)
+    static func line(_ text: String) { self.text("secam-view: \(text)\n") }
+
+    static func text(_ text: String) {
+        let bytes = Array(text.utf8)
         _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
     }
 }

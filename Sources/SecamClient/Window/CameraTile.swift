@@ -32,6 +32,17 @@ final class CameraTile {
             width: scaled(box.width, target.width), height: scaled(box.height, target.height))
     }
 
+    /// A picture of the past with lines of text below.
+    func draw(_ picture: Picture?, lines: [String], notice: String?, in cell: Rectangle, on canvas: borrowing Canvas) {
+        if let picture {
+            upload(picture, on: canvas)
+            let target = GridLayout.fit(width: picture.width, height: picture.height, in: cell)
+            if let texture { canvas.draw(texture, in: target, isDimmed: notice != nil) }
+        }
+        draw(lines, in: cell, on: canvas)
+        if let notice { Self.drawCentred(notice, in: cell, on: canvas) }
+    }
+
     private func upload(_ picture: Picture, on canvas: borrowing Canvas) {
         guard uploaded !== picture else { return }
         if texture?.width != picture.width || texture?.height != picture.height {
@@ -44,8 +55,11 @@ final class CameraTile {
     private func drawLabels(
         _ camera: CameraView, in cell: Rectangle, on canvas: borrowing Canvas, showsDetails: Bool
     ) {
+        draw([camera.name.text] + (showsDetails ? camera.details() : []), in: cell, on: canvas)
+    }
+
+    private func draw(_ lines: [String], in cell: Rectangle, on canvas: borrowing Canvas) {
         let scale = Self.scale(of: cell)
-        let lines = [camera.name.text] + (showsDetails ? camera.details() : [])
         let heights = lines.map { Canvas.size(of: $0, scale: scale).height }
         // At the bottom: cameras that write a clock into their picture do it at the top.
         var y = cell.y + cell.height - heights.reduce(0, +)

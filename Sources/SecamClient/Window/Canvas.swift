@@ -66,7 +66,12 @@ struct Canvas: ~Copyable {
     enum Event {
         case quit
         case key(Unicode.Scalar)
+        case arrow(Arrow)
         case other
+    }
+
+    enum Arrow {
+        case left, right, up, down
     }
 
     /// Returns when there is an event, or after this time.
@@ -80,9 +85,22 @@ struct Canvas: ~Copyable {
         guard unsafe SDL_PollEvent(&event) == 1 else { return nil }
         switch unsafe SDL_EventType(event.type) {
         case SDL_QUIT: return .quit
+        case SDL_KEYDOWN where unsafe Self.arrow(event.key.keysym.scancode) != nil:
+            // Held down it goes on.
+            return unsafe Self.arrow(event.key.keysym.scancode).map { .arrow($0) } ?? .other
         case SDL_KEYDOWN where unsafe event.key.`repeat` == 0:
             return unsafe Unicode.Scalar(UInt32(bitPattern: event.key.keysym.sym)).map { .key($0) } ?? .other
         default: return .other
+        }
+    }
+
+    private static func arrow(_ code: SDL_Scancode) -> Arrow? {
+        switch code {
+        case SDL_SCANCODE_LEFT: .left
+        case SDL_SCANCODE_RIGHT: .right
+        case SDL_SCANCODE_UP: .up
+        case SDL_SCANCODE_DOWN: .down
+        default: nil
         }
     }
 

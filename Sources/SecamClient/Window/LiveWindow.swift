@@ -32,7 +32,7 @@ struct LiveWindow: ~Copyable {
                 switch event {
                 case .quit: session.end(.done)
                 case .key(let key): press(key)
-                case .other: break
+                case .arrow, .other: break
                 }
             }
         }

@@ -94,17 +94,19 @@ struct BenchSet: Sendable {
     private let identity: Identity
 
     /// Starts a set, and ends it when `body` is done.
+    ///
+    /// - Parameter motion: motion services; by default none, since a figure of what watching costs must not hold what
+    ///   looking for motion does.
     static func run<Result: Sendable>(
-        _ bench: BenchContext, cameras: [ServiceSetPlan.CameraPlan],
+        _ bench: BenchContext, cameras: [ServiceSetPlan.CameraPlan], motion: Int = 0,
         body: @escaping @Sendable (BenchSet) async throws -> Result
     ) async throws -> Result {
         let folder = DataFolder("\(bench.scratch)/set-\(MonotonicTime.now.microseconds)")
         try folder.make()
         guard let password = try FirstAdmin.make(in: folder) else { throw BenchFailure("\(folder.path) has users") }
-        // A figure of what watching costs must not hold what looking for motion does.
         let plan = ServiceSetPlan(
             folder: folder, programs: SiblingPrograms.folder, host: "127.0.0.1", port: 0, listen: "tcp://127.0.0.1:*",
-            cameras: cameras, encoders: 1, motion: 0, gatewayArguments: ["--connections-per-address", "1000"])
+            cameras: cameras, encoders: 1, motion: motion, gatewayArguments: ["--connections-per-address", "1000"])
         let set = try ServiceSet(plan, logger: Logger.lines("bench"))
         let ready = AsyncStream<ServiceSetAddress>.makeStream()
         return try await withThrowingTaskGroup(of: Result?.self) { group in

@@ -117,6 +117,10 @@ struct StatusReport {
         case .motion:
             "cameras \(member[.camerasAssigned])  maps \(shown(rate(.framesReceived, of: member)))/s  "
                 + "events \(member[.eventsTold])  refused \(member[.messagesRefused])"
+        case .archive:
+            "cameras \(member[.camerasAssigned])  recorded \(shown(rate(.framesRecorded, of: member))) fps  "
+                + "missed \(member[.framesMissed])  stored \(member[.bytesStored] >> 20) MiB  "
+                + "free \(member[.bytesFree] >> 20) MiB"
         default:
             "work sent \(member[.workSent])  repeated \(member[.workRepeated])  refused \(member[.messagesRefused])"
         }

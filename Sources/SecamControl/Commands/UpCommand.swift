@@ -35,6 +35,14 @@ struct UpCommand: AsyncParsableCommand {
     var encoders: String?
     @Option(help: "Motion detection processes, 0 for no motion detection. (SECAM_MOTION; default: 1)")
     var motion: String?
+    @Option(help: "Record cameras: off, motion, continuous, both. (SECAM_RECORD; default: off, or what the policy says)")
+    var record: String?
+    @Option(help: "Recording processes. (SECAM_ARCHIVES; default: 1 with --record, else none)")
+    var archives: String?
+    @Option(help: "Folder of the recordings. (SECAM_RECORDINGS; default: in the data folder)")
+    var recordings: String?
+    @Option(help: "Most that all recordings take, MiB. (SECAM_MAX_MEGABYTES; default: what the disk bears)")
+    var maxMegabytes: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
@@ -53,7 +61,8 @@ struct UpCommand: AsyncParsableCommand {
     private func makeService() throws -> any Service {
         let settings = Settings(
             commandLine: [
-                "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "quality": quality, "size": size,
+                "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
+                "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes, "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
@@ -66,8 +75,12 @@ struct UpCommand: AsyncParsableCommand {
             listen: settings.text("listen") ?? "tcp://127.0.0.1:*", cameras: try cameraPlans(settings),
             encoders: try settings.integer("encoders", in: 1...64, default: 1),
             motion: try settings.integer("motion", in: 0...64, default: 1))
+        let isRecording = settings.text("record").map { $0 != "off" } ?? false
+        plan.archives = try settings.integer("archives", in: 0...64, default: isRecording ? 1 : 0)
+        plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
+        if let most = settings.text("max.megabytes") { plan.archiveArguments += ["--max-megabytes", most] }
         for (key, option) in [
-            ("quality", "--quality"), ("connections.per.address", "--connections-per-address"),
+            ("quality", "--quality"), ("record", "--record"), ("connections.per.address", "--connections-per-address"),
             ("certificate", "--certificate"), ("key", "--key"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }

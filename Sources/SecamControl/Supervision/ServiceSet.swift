@@ -17,6 +17,9 @@ struct ServiceSetPlan: Sendable {
     var encoders: Int
     /// Motion services; without any, motion is not looked for.
     var motion: Int
+    /// Archives, and what they are told besides.
+    var archives = 0
+    var archiveArguments: [String] = []
     /// Further options for the gateway, as they are.
     var gatewayArguments: [String] = []
 
@@ -98,6 +101,12 @@ final class ServiceSet: Sendable {
                 "\(plan.programs)/secam-motion", role: "motion", name: "motion-\(index + 1)", logger: logger,
                 arguments: ["--join", motionFile])
         }
+        let archiveFile = try folder.ensureJoinFile(.archive, pattern: "archive-*", registry: plan.listen)
+        let archives = (0..<plan.archives).map { index in
+            ChildProcess(
+                "\(plan.programs)/secam-archive", role: "archive", name: "archive-\(index + 1)", logger: logger,
+                arguments: ["--join", archiveFile] + plan.archiveArguments)
+        }
         let cameras = try plan.cameras.map { camera in
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
             let command = camera.launcher + ["\(plan.programs)/secam-capture", "--join", file]
@@ -105,7 +114,7 @@ final class ServiceSet: Sendable {
                 command[0], role: "capture", name: camera.name.text, logger: logger,
                 arguments: command.dropFirst() + camera.arguments, secrets: ["SECAM_SOURCE": camera.source])
         }
-        others = encoders + motion + cameras
+        others = encoders + motion + archives + cameras
     }
 
     /// The running programs, gateway first.

@@ -33,6 +33,8 @@ actor GatewayService: CameraHub {
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
     private var timers: [LoopTimer] = []
+    private var desk = ArchiveDesk()
+    private var archives: [Roster.Member: MeshSocket] = [:]
     private var viewers: ViewerServer?
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
@@ -85,6 +87,8 @@ actor GatewayService: CameraHub {
             loop.unwatch(link.socket)
         }
         links = [:]
+        for socket in archives.values { loop.unwatch(socket) }
+        archives = [:]
         hooks.stop()
         if let socket { loop.unwatch(socket) }
         if let admission { loop.unwatch(admission) }
@@ -94,6 +98,11 @@ actor GatewayService: CameraHub {
     /// Whether anybody watches has changed. Any thread.
     nonisolated func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
         loop.post { self.assumeIsolated { $0.change(LinkID(camera: camera, content: FlowContent(rendition)), wanted: wanted) } }
+    }
+
+    /// A viewer looks back. Any thread.
+    nonisolated func look(_ request: LookRequest, from viewer: LookingViewer) {
+        loop.post { self.assumeIsolated { $0.perform($0.desk.take(request, from: viewer, now: .now)) } }
     }
 
     private func begin(_ listen: String) throws -> String {
@@ -162,8 +171,61 @@ actor GatewayService: CameraHub {
         }
         // Only now, else the roster without them would overtake the one that is being sent.
         for peer in lost { perform(registry.lost(peer, now: .now)) }
-        if hasChanged { updateCameras() }
+        if hasChanged {
+            updateCameras()
+            updateArchives()
+        }
     }
+
+    // MARK: Archives
+
+    private func updateArchives() {
+        let present = Set(registry.archives)
+        guard present != Set(archives.keys) else { return }
+        for (member, socket) in archives where !present.contains(member) {
+            loop.unwatch(socket)
+            archives[member] = nil
+        }
+        for member in present where archives[member] == nil {
+            guard let key = PublicKey(bytes: member.key) else { continue }
+            do throws(MeshError) {
+                let socket = try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
+                archives[member] = socket
+                loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(from: member) } }
+            } catch {
+                logger.error(
+                    "an archive cannot be reached", metadata: ["archive": "\(member.name)", "reason": "\(error)"])
+            }
+        }
+        perform(desk.update(Set(archives.keys.map(\.name))))
+    }
+
+    private func receive(from archive: Roster.Member) {
+        for _ in 0..<ArchiveDesk.window {
+            guard let received = archives[archive]?.receive() else { return }
+            do throws(WireError) {
+                perform(
+                    try received.message.withBytes { (bytes) throws(WireError) in
+                        let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+                        return try desk.receive(envelope, bytes, from: archive.name)
+                    })
+            } catch {
+                refuse("\(error)", "archive \(archive.name)")
+            }
+        }
+    }
+
+    private func perform(_ actions: [ArchiveDesk.Action]) {
+        for action in actions {
+            switch action {
+            case .ask(let message, let name):
+                archives.first { $0.key.name == name }?.value.send(MeshMessage(message))
+            case .answer(let answer, let viewer): viewer.answer(answer)
+            }
+        }
+    }
+
+    // MARK: Refusals
 
     private func noteRefusal(_ key: PublicKey?, _ address: String) {
         refuse("its key is not admitted", "key \(key?.description ?? "none") at \(address)")
@@ -179,6 +241,7 @@ actor GatewayService: CameraHub {
 
     private func tick() {
         perform(registry.tick(now: .now))
+        perform(desk.tick(now: .now))
         lookAtAllowlist()
         lookAtPolicy()
     }

@@ -10,6 +10,8 @@ struct GatewayPolicy: Sendable {
     var ringBytes: UInt64
     /// Whether motion is looked for where the file does not say.
     var isMotionUsual: Bool
+    /// How cameras are recorded where the file does not say; `nil` for not at all.
+    var usualRecording: RecordingMode?
     var file = PolicyFile.none
     /// For what depends on the time of day.
     var clock: @Sendable () -> LocalTime = { LocalTime.now }
@@ -19,6 +21,11 @@ struct GatewayPolicy: Sendable {
         subWidth = UInt16(try settings.integer("sub.width", in: 64...4096, default: 640))
         ringSeconds = UInt16(try settings.integer("ring.seconds", in: 1...3600, default: 30))
         isMotionUsual = try settings.flag("motion", default: true)
+        let record = settings.text("record") ?? "off"
+        guard let mode = RecordRule.mode(record) else {
+            throw SettingsError(key: "record", value: record, expected: "off, motion, continuous or both")
+        }
+        usualRecording = mode
         ringBytes = UInt64(try settings.integer("ring.megabytes", in: 1...65536, default: 64)) << 20
     }
 
@@ -28,8 +35,11 @@ extension GatewayPolicy: CameraPolicies {
     func policy(for camera: Name) -> Policy {
         Policy(
             quality: quality, watched: motion(for: camera) != nil, subWidth: subWidth, ringSeconds: ringSeconds,
-            ringBytes: ringBytes, camera: camera)
+            // What moves must have been kept from before it moved.
+            kept: recording(of: camera)?.mode == .motion ? .jpeg : [], ringBytes: ringBytes, camera: camera)
     }
+
+    func recording(of camera: Name) -> Recording.Camera? { file.recording(of: camera, usual: usualRecording) }
 
     func motion(for camera: Name) -> Assignment.Camera? { file.duty(for: camera, isUsual: isMotionUsual, at: clock()) }
 }

@@ -6,8 +6,15 @@ import SecamWire
 struct PolicyFile: Sendable, Equatable {
     /// For cameras that say nothing else.
     var motion = MotionRule()
-    var cameras: [Name: MotionRule] = [:]
+    var record = RecordRule()
+    var cameras: [Name: CameraRule] = [:]
     var hooks: [HookRule] = []
+
+    /// What one camera has for itself.
+    struct CameraRule: Sendable, Equatable {
+        var motion = MotionRule()
+        var record = RecordRule()
+    }
 
     /// Without a file.
     static let none = PolicyFile()
@@ -19,9 +26,10 @@ struct PolicyFile: Sendable, Equatable {
     /// - Parameter path: where the text was read, for the error's sake.
     init(parsing text: String, path: String) throws(PolicyError) {
         guard let file = try PolicyValue.parse(text, path: path) else { return }
-        for (key, value) in try file.keys(["motion", "cameras", "hooks"]) {
+        for (key, value) in try file.keys(["motion", "record", "cameras", "hooks"]) {
             switch key {
             case "motion": motion = try MotionRule(value)
+            case "record": record = try RecordRule(value)
             case "cameras": try readCameras(value)
             default:
                 for hook in try value.list(atMost: Self.mostHooks, "hooks") {
@@ -58,13 +66,23 @@ struct PolicyFile: Sendable, Equatable {
             } catch {
                 throw value.error("the camera name '\(key)' is \(error)")
             }
-            for (_, value) in try value.keys(["motion"]) { cameras[name] = try MotionRule(value) }
+            var rule = CameraRule()
+            for (key, value) in try value.keys(["motion", "record"]) {
+                if key == "motion" { rule.motion = try MotionRule(value) } else { rule.record = try RecordRule(value) }
+            }
+            cameras[name] = rule
         }
     }
 
     /// - Parameter isUsual: whether motion is to be looked for where nothing was said.
     /// - Returns: how motion is to be looked for; `nil` when it is not.
     func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
-        (cameras[camera] ?? MotionRule()).over(motion).duty(for: camera, isUsual: isUsual, at: time)
+        (cameras[camera]?.motion ?? MotionRule()).over(motion).duty(for: camera, isUsual: isUsual, at: time)
+    }
+
+    /// - Parameter usual: the mode where nothing was said.
+    /// - Returns: how a camera is recorded; `nil` when it is not.
+    func recording(of camera: Name, usual: RecordingMode?) -> Recording.Camera? {
+        (cameras[camera]?.record ?? RecordRule()).over(record).duty(for: camera, usual: usual)
     }
 }

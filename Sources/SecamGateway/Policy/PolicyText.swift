@@ -68,6 +68,19 @@ struct PolicyValue {
         return value
     }
 
+    /// A time as `90s`, `10m`, `12h` or `14d`; `off` for none at all.
+    func seconds(atMost limit: Int) throws(PolicyError) -> Int {
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+        let text = node.scalar?.string ?? ""
+        if flag == false { return 0 }
+        guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()), count >= 0 else {
+            throw expected("a time as 90s, 10m, 12h or 14d")
+        }
+        let (seconds, isLarge) = count.multipliedReportingOverflow(by: unit)
+        guard !isLarge, seconds <= limit else { throw error("\(name): '\(text)' is more than \(limit) s") }
+        return seconds
+    }
+
     /// `on` and `off`, as YAML writes a flag; `nil` for something else.
     var flag: Bool? {
         switch node.scalar?.string.lowercased() {

@@ -15,6 +15,12 @@ struct ViewerEnvironment: Sendable {
     let ledger: ConnectionLedger
     let counters: ViewerCounters
     let logger: Logger
+    let hub: any CameraHub
+
+    /// Numbers viewers, so that answers find them.
+    private static let lastViewer = Atomic<UInt64>(0)
+
+    static func nextViewer() -> UInt64 { lastViewer.add(1, ordering: .relaxed).newValue }
 }
 
 /// One viewer's connection: carries out what its `ViewerSession` says. Sits behind the `TLSHandler`.
@@ -43,6 +49,8 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var isViewInFlight = false
     private var readIsHeld = false
     private var isClosing = false
+    /// For answers about the past; made with the first question.
+    private var looking: LookingViewer?
 
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
@@ -73,6 +81,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         table.remove(self)
         environment.ledger.release(ticket, wasLoggedIn: loggedIn != nil)
         if loggedIn != nil { environment.counters.viewers.subtract(1, ordering: .relaxed) }
+        if let looking { environment.hub.look(.forget, from: looking) }
         self.context = nil
     }
 
@@ -154,6 +163,7 @@ final class ViewerHandler: ChannelDuplexHandler {
                 let (history, serial) = table.events(since: follow.since, of: cameras)
                 session?.showEvents(follow, history: history, serial: serial)
                 sendEvents()
+            case .look(let request): look(request)
             case .refused(let error):
                 environment.counters.refused.add(1, ordering: .relaxed)
                 environment.logger.debug(
@@ -268,6 +278,45 @@ final class ViewerHandler: ChannelDuplexHandler {
                 handler.context?.flush()
             }
         }
+    }
+
+    // MARK: - The past
+
+    private func look(_ request: LookRequest) {
+        guard let context, let gate = table.gate else { return }
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let viewer = looking ?? LookingViewer(
+            id: ViewerEnvironment.nextViewer(),
+            answer: { answer in gate.execute { handler.value.take(answer) } })
+        looking = viewer
+        environment.hub.look(request, from: viewer)
+    }
+
+    private func take(_ answer: LookAnswer) {
+        guard session?.mayTake(answer) ?? false else {
+            // A right was taken, or the replay was ended, while this was under way.
+            if case .frame(_, let flow) = answer, let looking { environment.hub.look(.close(flow: flow), from: looking) }
+            return
+        }
+        switch answer {
+        case .found(let found): send(ByteBuffer(bytes: found.encoded()))
+        case .close(let close): send(ByteBuffer(bytes: close.encoded()))
+        case .frame(let message, let flow):
+            environment.counters.frames.add(1, ordering: .relaxed)
+            environment.counters.bytes.add(UInt64(message.readableBytes), ordering: .relaxed)
+            sendReplayed(message, flow)
+        }
+        context?.flush()
+    }
+
+    /// Not counted as an answer: what may be under way is bounded for itself.
+    private func sendReplayed(_ message: ByteBuffer, _ flow: UInt32) {
+        guard let context, !isClosing else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { _ in
+            if let looking = self.looking { self.environment.hub.look(.sent(flow: flow), from: looking) }
+        }
+        context.write(wrapOutboundOut(message), promise: promise)
     }
 
     // MARK: - Frames

@@ -14,6 +14,8 @@ public struct ViewerLimits: Sendable {
     /// From BYE to the end of the connection, whatever the viewer does.
     public var closeTimeout = TimeAmount.seconds(2)
     public var loginsPerConnection = 3
+    /// Recordings that one viewer may have played to it at once.
+    public var replays = 4
     /// Pings that wait for their answer behind events.
     public var pongs = 64
     /// Cameras that one viewer may watch at once.

@@ -11,6 +11,8 @@ import Synchronization
 public protocol CameraHub: AnyObject, Sendable {
     /// Somebody watches now, or nobody has for 2 s. Changes of one flow come in order, on a thread of the server.
     func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool)
+    /// A viewer looks back. Requests of one viewer come in order.
+    func look(_ request: LookRequest, from viewer: LookingViewer)
 }
 
 /// Lets viewers in over TLS and hands them the cameras' frames.
@@ -61,7 +63,7 @@ public final class ViewerServer: Sendable {
         environment = ViewerEnvironment(
             limits: configuration.viewerLimits, software: configuration.software, authenticator: authenticator,
             audit: audit, ledger: ConnectionLedger(limits: configuration.connectionLimits), counters: counters,
-            logger: logger)
+            logger: logger, hub: hub)
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }
 

@@ -25,6 +25,8 @@ struct ViewerSession {
         case stopFlow(FlowKey)
         /// Call `showEvents` with what is remembered of these cameras' events.
         case follow(Follow, Set<UInt32>)
+        /// Of cameras that the user may see; `mayTake` says of each answer whether it may be handed out.
+        case look(LookRequest)
         /// The viewer broke the protocol, for the log and the counters; BYE and `close` follow.
         case refused(WireError)
         /// Close once everything before is sent. `revoked` tells the audit log that the account changed.
@@ -42,6 +44,10 @@ struct ViewerSession {
     private var events = EventSlots()
     /// Answers to pings, which wait for the events before them.
     private var pongs: [UInt64] = []
+    /// The cameras of replays, by flow.
+    private var replays: [UInt32: Name] = [:]
+    /// The question that has no complete answer yet.
+    private var question: UInt32?
     private var view: CameraView?
     private var loginCount = 0
     private var bucket: TokenBucket
@@ -117,9 +123,18 @@ struct ViewerSession {
         switch envelope.type {
         case .credit:
             let credit = try Credit.decode(bytes, envelope)
+            guard credit.flow & Replay.flowBit == 0 else {
+                return replays[credit.flow] == nil ? [] : [.look(.credit(flow: credit.flow, frames: credit.frames))]
+            }
             slots.add(credit: credit.frames, to: credit.flow)
             return []
         case .watch: return start(try Watch.decode(bytes, envelope), at: now)
+        case .search: return look(try Search.decode(bytes, envelope))
+        case .protect: return look(try Protect.decode(bytes, envelope))
+        case .replay: return look(try Replay.decode(bytes, envelope))
+        case .closeFlow:
+            let close = try CloseFlow.decode(bytes, envelope)
+            return replays.removeValue(forKey: close.flow) == nil ? [] : [.look(.close(flow: close.flow))]
         case .follow: return follow(try Follow.decode(bytes, envelope))
         case .unwatch: return stop(try Unwatch.decode(bytes, envelope).camera)
         case .ping: return answer(try Ping.decode(bytes, envelope))
@@ -253,6 +268,77 @@ struct ViewerSession {
         return pongs.count > limits.pongs ? close(.overload, "more than \(limits.pongs) unanswered pings") : []
     }
 
+    // MARK: - The past
+
+    private var rights: CameraRights? { user?.effectiveRights }
+
+    private mutating func look(_ search: Search) -> [Action] {
+        guard let rights else { return [] }
+        guard question == nil else { return [Self.error(.tooMany, "one question at a time")] }
+        let names = search.cameras.map(\.name)
+        let visible: [Name]
+        switch rights {
+        case .all: visible = names
+        case .only(let cameras):
+            visible = names.isEmpty ? cameras.sorted() : names.filter { cameras.contains($0) }
+            // Nobody is to be asked for all, and of what is hidden nothing is said.
+            guard !visible.isEmpty else {
+                return [.send(Found(request: search.request, last: true, volume: 0).encoded())]
+            }
+        }
+        question = search.request
+        return [
+            .look(
+                .search(
+                    Search(
+                        request: search.request, kinds: search.kinds, from: search.from, to: search.to,
+                        cameras: visible.map { Search.Camera(name: $0) })))
+        ]
+    }
+
+    private mutating func look(_ protect: Protect) -> [Action] {
+        guard user?.role == .admin else { return [Self.error(.forbidden, "only an admin may protect recordings")] }
+        guard question == nil else { return [Self.error(.tooMany, "one question at a time")] }
+        question = protect.request
+        return [.look(.protect(protect))]
+    }
+
+    private mutating func look(_ replay: Replay) -> [Action] {
+        guard replay.flow & Replay.flowBit != 0 else {
+            return [Self.error(.unexpected, "a replay's flow has its highest bit set")]
+        }
+        guard rights?.contains(replay.camera) ?? false else {
+            return [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
+        }
+        guard replays[replay.flow] != nil || replays.count < limits.replays else {
+            let detail = "at most \(limits.replays) replays at once"
+            return [.send(CloseFlow(flow: replay.flow, reason: .tooMany, detail: detail).encoded())]
+        }
+        replays[replay.flow] = replay.camera
+        return [.look(.replay(replay))]
+    }
+
+    /// Whether an answer may be handed out: it was asked for, and the user still has the right.
+    mutating func mayTake(_ answer: LookAnswer) -> Bool {
+        guard let rights else { return false }
+        switch answer {
+        case .found(let found):
+            guard question == found.request else { return false }
+            if found.last { question = nil }
+            return found.recordings.allSatisfy { rights.contains($0.camera) }
+                && found.events.allSatisfy { rights.contains($0.camera) }
+                && found.gaps.allSatisfy { rights.contains($0.camera) }
+        case .close(let close): return replays.removeValue(forKey: close.flow) != nil
+        case .frame(_, let flow):
+            guard let camera = replays[flow] else { return false }
+            guard rights.contains(camera) else {
+                replays[flow] = nil
+                return false
+            }
+            return true
+        }
+    }
+
     // MARK: - Frames
 
     mutating func offer(_ frame: SharedFrame) -> FrameSlots.Offer {
@@ -296,6 +382,8 @@ struct ViewerSession {
         slots = FrameSlots()
         events = EventSlots()
         pongs = []
+        replays = [:]
+        question = nil
         state = .closed
         deadline = nil
         view = nil

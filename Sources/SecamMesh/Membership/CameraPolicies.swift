@@ -1,12 +1,14 @@
 public import SecamWire
 
-/// What the registry tells cameras and motion services. It is asked again and again, since what holds can depend on the
+/// What the registry tells cameras, motion services and archives. It is asked again and again, since what holds can depend on the
 /// time of day.
 public protocol CameraPolicies: Sendable {
     /// What a camera is to be told now.
     func policy(for camera: Name) -> Policy
     /// How motion is to be looked for before a camera now; `nil` when it is not.
     func motion(for camera: Name) -> Assignment.Camera?
+    /// How a camera is to be recorded now; `nil` when it is not.
+    func recording(of camera: Name) -> Recording.Camera?
 }
 
 /// Spreads cameras over services without anybody keeping a table: each camera belongs to the service with the greatest

@@ -11,6 +11,7 @@ public struct Membership: Sendable {
         case roster(added: [Roster.Member], removed: [Roster.Member])
         case policy(Policy)
         case assignment(Assignment)
+        case recording(Recording)
         case joined
         /// The registry has been silent for this many milliseconds; what is known stays in force.
         case lostRegistry(milliseconds: Int64)
@@ -95,6 +96,8 @@ public struct Membership: Sendable {
             return [.policy(try Policy.decode(bytes, envelope))]
         case .assignment:
             return [.assignment(try Assignment.decode(bytes, envelope))]
+        case .recording:
+            return [.recording(try Recording.decode(bytes, envelope))]
         case .refused:
             let refusal = try Refused.decode(bytes, envelope)
             return refuse(refusal, now)

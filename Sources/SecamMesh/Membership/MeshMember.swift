@@ -18,6 +18,7 @@ public final class MeshMember {
     public var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
     public var onPolicy: (Policy) -> Void = { _ in }
     public var onAssignment: (Assignment) -> Void = { _ in }
+    public var onRecording: (Recording) -> Void = { _ in }
 
     private let role: Role
     private let logger: Logger
@@ -126,6 +127,7 @@ public final class MeshMember {
             case .roster(let added, let removed): onRoster(added, removed)
             case .policy(let policy): onPolicy(policy)
             case .assignment(let assignment): onAssignment(assignment)
+            case .recording(let recording): onRecording(recording)
             case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
             case .lostRegistry(let milliseconds):
                 logger.warning(

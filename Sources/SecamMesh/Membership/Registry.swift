@@ -61,6 +61,7 @@ public struct Registry: Sendable {
     /// What was last sent to whom, so that only changes are.
     private var sentPolicies: [PeerID: Policy] = [:]
     private var sentAssignments: [PeerID: Assignment] = [:]
+    private var sentRecordings: [PeerID: Recording] = [:]
 
     public init(
         own: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
@@ -77,6 +78,11 @@ public struct Registry: Sendable {
     }
 
     public func isAdmitted(_ key: PublicKey) -> Bool { allowlist.contains(key) }
+
+    /// The archives that can be asked for what they have.
+    public var archives: [Roster.Member] {
+        members.values.filter { $0.join.role == .archive && !$0.join.endpoint.isEmpty }.map(entry)
+    }
 
     /// The cameras whose state is known, by name.
     public var cameras: [Camera] {
@@ -213,6 +219,7 @@ public struct Registry: Sendable {
             // It may have been told before it lost what it knew.
             sentPolicies[peer] = nil
             sentAssignments[peer] = nil
+            sentRecordings[peer] = nil
             return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
         if let problem = join.endpointProblem { return refuse(peer, key, .wrongRole, problem) }
@@ -269,6 +276,7 @@ public struct Registry: Sendable {
     private mutating func tellPolicies(_ now: MonotonicTime) -> [Action] {
         sentPolicies = sentPolicies.filter { members[$0.key] != nil }
         sentAssignments = sentAssignments.filter { members[$0.key] != nil }
+        sentRecordings = sentRecordings.filter { members[$0.key] != nil }
         var actions: [Action] = []
         for (peer, member) in members where member.join.role == .capture {
             let policy = policies.policy(for: member.join.name)
@@ -278,28 +286,37 @@ public struct Registry: Sendable {
         }
         // Until all had time to come back, whoever is there goes on with what it has.
         guard !isSettling(now) else { return actions }
-        for (peer, assignment) in assignments() where sentAssignments[peer] != assignment {
+        for (peer, duties) in spread(over: .motion, policies.motion) {
+            let assignment = Assignment(cameras: duties)
+            guard sentAssignments[peer] != assignment else { continue }
             sentAssignments[peer] = assignment
             actions.append(.send(assignment, to: peer))
+        }
+        for (peer, duties) in spread(over: .archive, policies.recording) {
+            let recording = Recording(cameras: duties)
+            guard sentRecordings[peer] != recording else { continue }
+            sentRecordings[peer] = recording
+            actions.append(.send(recording, to: peer))
         }
         return actions
     }
 
-    private func assignments() -> [PeerID: Assignment] {
-        let services = members.filter { $0.value.join.role == .motion }
+    /// Gives each camera to one of the services of a role.
+    private func spread<Duty>(over role: Role, _ duty: (Name) -> Duty?) -> [PeerID: [Duty]] {
+        let services = members.filter { $0.value.join.role == role }
         guard !services.isEmpty else { return [:] }
-        var cameras: [PeerID: [Assignment.Camera]] = services.mapValues { _ in [] }
-        for member in members.values where member.join.role == .capture {
-            let camera = member.join.name
-            guard let duty = policies.motion(for: camera) else { continue }
+        var duties: [PeerID: [Duty]] = services.mapValues { _ in [] }
+        let cameras = members.values.filter { $0.join.role == .capture }.map(\.join.name).sorted()
+        for camera in cameras {
+            guard let wanted = duty(camera) else { continue }
             let owner = services.max { left, right in
                 let leftWeight = Rendezvous.weight(of: camera, at: left.value.join.name)
                 let rightWeight = Rendezvous.weight(of: camera, at: right.value.join.name)
                 return (leftWeight, left.value.join.name) < (rightWeight, right.value.join.name)
             }
-            if let owner { cameras[owner.key]!.append(duty) }
+            if let owner { duties[owner.key]!.append(wanted) }
         }
-        return cameras.mapValues { Assignment(cameras: $0.sorted { $0.camera < $1.camera }) }
+        return duties
     }
 
     private func entry(_ member: Member) -> Roster.Member {

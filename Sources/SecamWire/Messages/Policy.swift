@@ -5,7 +5,8 @@
 ///     1       1     watched      1 when motion is to be looked for at present
 ///     2       2     subWidth     widest `sub` picture, pixels
 ///     4       2     ringSeconds  how long the ring remembers
-///     6       2     reserved     0
+///     6       1     kept         set of renditions that are made also when nobody has a flow on them
+///     7       1     reserved     0
 ///     8       8     ringBytes    how much the ring remembers
 ///     16      2+n   camera
 public struct Policy: WireMessage {
@@ -15,14 +16,17 @@ public struct Policy: WireMessage {
     public let watched: Bool
     public let subWidth: UInt16
     public let ringSeconds: UInt16
+    /// For pre-roll: what is made also when nobody has a flow on it.
+    public let kept: RenditionSet
     public let ringBytes: UInt64
     public let camera: Name
 
-    public init(quality: UInt8, watched: Bool, subWidth: UInt16, ringSeconds: UInt16, ringBytes: UInt64, camera: Name) {
+    public init(quality: UInt8, watched: Bool, subWidth: UInt16, ringSeconds: UInt16, kept: RenditionSet, ringBytes: UInt64, camera: Name) {
         self.quality = quality
         self.watched = watched
         self.subWidth = subWidth
         self.ringSeconds = ringSeconds
+        self.kept = kept
         self.ringBytes = ringBytes
         self.camera = camera
     }
@@ -37,7 +41,9 @@ public struct Policy: WireMessage {
         guard (16...WireLimits.side).contains(Int(subWidth)) else { throw .badValue(field: "subWidth") }
         ringSeconds = try reader.integer("ringSeconds", bytes)
         guard ringSeconds > 0 else { throw .badValue(field: "ringSeconds") }
-        try reader.skip("reserved", count: 2)
+        kept = RenditionSet(rawValue: try reader.integer("kept", bytes))
+        guard kept.isSubset(of: .all) else { throw .badValue(field: "kept") }
+        try reader.skip("reserved", count: 1)
         ringBytes = try reader.integer("ringBytes", bytes)
         guard ringBytes > 0 else { throw .badValue(field: "ringBytes") }
         camera = try reader.name("camera", bytes)
@@ -48,7 +54,8 @@ public struct Policy: WireMessage {
         writer.integer(UInt8(watched ? 1 : 0))
         writer.integer(subWidth)
         writer.integer(ringSeconds)
-        writer.integer(UInt16(0))
+        writer.integer(kept.rawValue)
+        writer.integer(UInt8(0))
         writer.integer(ringBytes)
         writer.name(camera)
     }

@@ -1,0 +1,222 @@
+internal import Logging
+import SecamConfig
+import SecamMesh
+import SecamRecording
+import SecamWire
+
+/// Records the cameras that the registry gives it, and answers the gateway's questions about what it has.
+actor ArchiveService {
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let logger: Logger
+    private let member: MeshMember
+    private let socket: MeshSocket
+    private let index: RecordingIndex
+    private let plan: Vault.Plan
+    private var writer: Writer?
+    private var reading: ReplayServer?
+    private var rules: [Name: Recording.Camera] = [:]
+    private var cameras: [Name: Roster.Member] = [:]
+    private var links: [Name: CameraLink] = [:]
+    private var timer: LoopTimer?
+    private var refused: UInt64 = 0
+    private var refusals = LogThrottle()
+    private var writerFigures: [Figure] = []
+    private var pastMissed: UInt64 = 0
+    private var isDiskFull = false
+
+    /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
+    private static let tryInterval: Int64 = 50_000
+    private static let lifeInterval: Int64 = 1_000_000
+
+    private init(member: MeshMember, socket: MeshSocket, plan: Vault.Plan, logger: Logger) {
+        loop = member.loop
+        self.member = member
+        self.socket = socket
+        self.plan = plan
+        index = plan.index
+        self.logger = logger
+    }
+
+    /// Starts the service. Called on the loop's thread.
+    static func start(
+        identity: Identity, name: Name, listen: String, advertised: String?, vault: Vault.Plan, loop: MeshLoop,
+        logger: Logger
+    ) throws -> ArchiveService {
+        let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
+        let socket = try member.listen(at: listen, advertised: advertised)
+        let service = ArchiveService(member: member, socket: socket, plan: vault, logger: logger)
+        try service.assumeIsolated { try $0.begin() }
+        return service
+    }
+
+    /// Leaves; see `waitUntilStopped`.
+    func stop() {
+        timer?.cancel()
+        for camera in Array(links.keys) { leave(camera) }
+        loop.unwatch(socket)
+        member.stop()
+        reading?.stop()
+        writer?.stop()
+    }
+
+    /// Returns when everything is on the disk.
+    func waitUntilStopped() async {
+        await writer?.waitUntilStopped()
+    }
+
+    private func begin() throws {
+        let loop = loop
+        let tell: @Sendable (WriterNews) -> Void = { [self] news in
+            loop.post { self.assumeIsolated { $0.take(news) } }
+        }
+        let answer: @Sendable (MeshMessage, PeerID) -> Void = { [self] message, peer in
+            loop.post { self.assumeIsolated { $0.answer(message, to: peer) } }
+        }
+        let plan = plan
+        let index = index
+        writer = Writer(plan, tell: tell)
+        reading = ReplayServer(index, answer: answer)
+        let socket = socket
+        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receiveQuestions() } }
+        member.onRoster = { [unowned self] added, removed in
+            assumeIsolated { $0.adopt(added: added, removed: removed) }
+        }
+        member.onRecording = { [unowned self] recording in assumeIsolated { $0.adopt(recording) } }
+        member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
+        timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.refresh() } }
+        try member.start()
+    }
+
+    // MARK: Who is recorded
+
+    private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
+        for old in removed where old.role == .capture && cameras[old.name] == old {
+            cameras[old.name] = nil
+            leave(old.name)
+        }
+        for new in added where new.role == .capture && !new.endpoint.isEmpty {
+            if cameras[new.name] != nil { leave(new.name) }
+            cameras[new.name] = new
+        }
+        recordWhatIsOurs()
+    }
+
+    private func adopt(_ recording: Recording) {
+        rules = Dictionary(recording.cameras.map { ($0.camera, $0) }) { first, _ in first }
+        writer?.add(.rules(recording.cameras))
+        for camera in Array(links.keys) where rules[camera] == nil { leave(camera) }
+        for (camera, link) in links { rules[camera].map { link.change(to: $0) } }
+        recordWhatIsOurs()
+    }
+
+    private func recordWhatIsOurs() {
+        for (name, rule) in rules where links[name] == nil {
+            if let camera = cameras[name] { record(camera, rule) }
+        }
+        refresh()
+    }
+
+    private func record(_ camera: Roster.Member, _ rule: Recording.Camera) {
+        guard let writer else { return }
+        do {
+            let link = try CameraLink(
+                camera, socket: try member.connect(to: camera), rule: rule, index: index, writer: writer)
+            links[camera.name] = link
+            loop.watch(link.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
+        } catch {
+            logger.error(
+                "a camera cannot be recorded", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
+        }
+    }
+
+    private func leave(_ camera: Name) {
+        guard let link = links.removeValue(forKey: camera) else { return }
+        link.leave()
+        loop.unwatch(link.socket)
+        pastMissed += link.missed
+    }
+
+    /// Once a second for the flows that are open; soon again while one is not.
+    private func refresh() {
+        var isComplete = true
+        for link in links.values where !link.refresh() { isComplete = false }
+        guard !links.isEmpty else { return timer?.pause() ?? () }
+        timer?.schedule(afterMicroseconds: isComplete ? ArchiveService.lifeInterval : ArchiveService.tryInterval)
+    }
+
+    // MARK: What comes
+
+    private func receive(_ camera: Name) {
+        guard let link = links[camera] else { return }
+        do throws(WireError) {
+            try link.receive { close in refuse("camera \(camera) refuses a flow (\(close.reason)): \(close.detail)") }
+        } catch {
+            refuse("camera \(camera): \(error)")
+        }
+    }
+
+    private func take(_ news: WriterNews) {
+        switch news {
+        case .taken(let camera, let frames): links[camera]?.taken(frames)
+        case .durable(let camera, let durable):
+            links[camera]?.durable(durable)
+            if isDiskFull {
+                isDiskFull = false
+                logger.warning("recording goes on")
+            }
+        case .eventStored(let camera, let incarnation, let acknowledged):
+            links[camera]?.eventStored(incarnation: incarnation, acknowledged: acknowledged)
+        case .failed(let camera, let cursor, _, let isFull):
+            isDiskFull = isDiskFull || isFull
+            links[camera]?.failed(cursor)
+        case .figures(let figures): writerFigures = figures
+        }
+    }
+
+    private func receiveQuestions() {
+        for _ in 0..<64 {
+            guard let received = socket.receive() else { return }
+            guard let peer = received.peer, let key = received.key, member.role(of: key) == .gateway else {
+                refuse("its key is not the gateway's")
+                continue
+            }
+            do throws(WireError) {
+                try received.message.withBytes { (bytes) throws(WireError) in
+                    let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+                    switch envelope.type {
+                    case .search: reading?.ask(.search(try Search.decode(bytes, envelope)), from: peer)
+                    case .protect: reading?.ask(.protect(try Protect.decode(bytes, envelope)), from: peer)
+                    case .replay: reading?.ask(.replay(try Replay.decode(bytes, envelope)), from: peer)
+                    case .credit: reading?.ask(.credit(try Credit.decode(bytes, envelope)), from: peer)
+                    case .closeFlow: reading?.ask(.close(try CloseFlow.decode(bytes, envelope)), from: peer)
+                    default: throw .unknownType(envelope.type.rawValue)
+                    }
+                }
+            } catch {
+                refuse("the gateway: \(error)")
+            }
+        }
+    }
+
+    private func answer(_ message: MeshMessage, to peer: PeerID) {
+        if socket.send(message, to: peer) == .unreachable { reading?.ask(.lost, from: peer) }
+    }
+
+    private func refuse(_ reason: String) {
+        refused += 1
+        guard let count = refusals.count() else { return }
+        logger.warning("messages were refused", metadata: ["reason": "\(reason)", "count": "\(count)"])
+    }
+
+    private func figures() -> [Figure] {
+        let process = ProcessFigures.current
+        let missed = links.values.reduce(pastMissed) { $0 + $1.missed }
+        return writerFigures + [
+            Figure(.camerasAssigned, UInt64(rules.count)), Figure(.framesMissed, missed),
+            Figure(.messagesRefused, refused + socket.refused), Figure(.residentBytes, process.residentBytes),
+            Figure(.cpuMicroseconds, process.cpuMicroseconds),
+        ]
+    }
+}

@@ -1,0 +1,181 @@
+import SecamConfig
+import SecamMesh
+import SecamRecording
+import SecamWire
+
+/// What the gateway may ask.
+enum Question: Sendable {
+    case search(Search)
+    case protect(Protect)
+    case replay(Replay)
+    case credit(Credit)
+    case close(CloseFlow)
+    /// The connection is gone.
+    case lost
+}
+
+/// The one thread that reads recordings for others. Replays take turns, a frame each, so that one that is far ahead in its
+/// credit does not keep the others waiting.
+final class ReplayServer: Sendable {
+    private let questions = BlockingQueue<(PeerID, Question)>()
+
+    /// - Parameter answer: called on the reading thread with whole messages.
+    init(_ index: RecordingIndex, answer: @escaping @Sendable (MeshMessage, PeerID) -> Void) {
+        let questions = questions
+        DedicatedThread.start { ReplayLoop(index: index, questions: questions, answer: answer).run() }
+    }
+
+    func ask(_ question: Question, from peer: PeerID) { questions.push((peer, question)) }
+
+    func stop() { questions.close() }
+}
+
+/// What the reading thread does.
+private final class ReplayLoop {
+    private struct Key: Hashable {
+        let peer: PeerID
+        let flow: UInt32
+    }
+
+    private struct Playing {
+        let tape: TapeReader
+        var credit: UInt32
+    }
+
+    /// Replays of one connection.
+    private static let mostReplays = 256
+    private static let mostCredit: UInt32 = 256
+
+    private let index: RecordingIndex
+    private let questions: BlockingQueue<(PeerID, Question)>
+    private let answer: @Sendable (MeshMessage, PeerID) -> Void
+    private var replays: [Key: Playing] = [:]
+
+    init(
+        index: RecordingIndex, questions: BlockingQueue<(PeerID, Question)>,
+        answer: @escaping @Sendable (MeshMessage, PeerID) -> Void
+    ) {
+        self.index = index
+        self.questions = questions
+        self.answer = answer
+    }
+
+    func run() {
+        while true {
+            let isIdle = !replays.values.contains { $0.credit > 0 }
+            switch questions.pop(waiting: isIdle ? nil : 0) {
+            case .element(let (peer, question)): take(question, peer)
+            case .timedOut: giveOneEach()
+            case .closed: return
+            }
+        }
+    }
+
+    private func take(_ question: Question, _ peer: PeerID) {
+        switch question {
+        case .search(let search): find(search, peer)
+        case .protect(let protect): self.protect(protect, peer)
+        case .replay(let replay): begin(replay, peer)
+        case .credit(let credit):
+            let key = Key(peer: peer, flow: credit.flow)
+            guard let held = replays[key]?.credit else { return }
+            replays[key]!.credit = min(held + credit.frames, ReplayLoop.mostCredit)
+        case .close(let close): replays[Key(peer: peer, flow: close.flow)] = nil
+        case .lost: replays = replays.filter { $0.key.peer != peer }
+        }
+    }
+
+    private func begin(_ replay: Replay, _ peer: PeerID) {
+        let key = Key(peer: peer, flow: replay.flow)
+        let ofPeer = replays.keys.lazy.filter { $0.peer == peer }.count
+        guard replays[key] != nil || ofPeer < ReplayLoop.mostReplays else {
+            return end(key, .tooMany, "\(ReplayLoop.mostReplays) replays of one connection")
+        }
+        guard replay.volume == index.volume else { return end(key, .done, "") }
+        replays[key] = Playing(
+            tape: TapeReader(
+                index, camera: replay.camera, from: replay.from, to: replay.to, interval: Int64(replay.interval)),
+            credit: min(replay.credit, ReplayLoop.mostCredit))
+    }
+
+    private func giveOneEach() {
+        for key in Array(replays.keys) {
+            guard let playing = replays[key], playing.credit > 0 else { continue }
+            do throws(RecordingError) {
+                guard let frame = try playing.tape.next() else {
+                    end(key, .done, "")
+                    continue
+                }
+                replays[key]?.credit -= 1
+                let header = Frame(
+                    flow: key.flow, rendition: .jpeg, format: .jpeg, incarnation: frame.incarnation,
+                    sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)
+                answer(
+                    MeshMessage(header.encoded(payload: frame.jpeg.count), payload: frame.jpeg[...]), key.peer)
+            } catch {
+                end(key, .done, "\(error)")
+            }
+        }
+    }
+
+    private func end(_ key: Key, _ reason: CloseReason, _ detail: String) {
+        replays[key] = nil
+        answer(MeshMessage(CloseFlow(flow: key.flow, reason: reason, detail: detail)), key.peer)
+    }
+
+    // MARK: Looking for
+
+    private func find(_ search: Search, _ peer: PeerID) {
+        let names: [Name?] = search.cameras.isEmpty ? [nil] : search.cameras.map(\.name)
+        var recordings: [Found.Recorded] = []
+        var events: [Found.Happened] = []
+        var gaps: [Found.Missing] = []
+        for name in names {
+            if search.kinds.contains(.recordings) {
+                recordings += (try? index.segments(of: name, from: search.from, to: search.to).map(\.found)) ?? []
+            }
+            if search.kinds.contains(.events) {
+                events += (try? index.events(of: name, from: search.from, to: search.to).map(Found.Happened.init)) ?? []
+            }
+            if search.kinds.contains(.gaps) {
+                gaps += (try? index.gaps(of: name, from: search.from, to: search.to)) ?? []
+            }
+        }
+        tell(search.request, recordings, events, gaps, peer)
+    }
+
+    private func protect(_ protect: Protect, _ peer: PeerID) {
+        let changed = try? index.protect(
+            protect.protected, camera: protect.camera, from: protect.from, to: protect.to)
+        tell(protect.request, (changed ?? []).map(\.found), [], [], peer)
+    }
+
+    /// In as many messages as are needed.
+    private func tell(
+        _ request: UInt32, _ recordings: [Found.Recorded], _ events: [Found.Happened], _ gaps: [Found.Missing],
+        _ peer: PeerID
+    ) {
+        var (recordings, events, gaps) = (recordings[...], events[...], gaps[...])
+        repeat {
+            // An event has up to 400 bytes: fewer of them in a message than there could be.
+            let part = (recordings.prefix(WireLimits.found), events.prefix(1000), gaps.prefix(WireLimits.found))
+            recordings = recordings.dropFirst(part.0.count)
+            events = events.dropFirst(part.1.count)
+            gaps = gaps.dropFirst(part.2.count)
+            let isLast = recordings.isEmpty && events.isEmpty && gaps.isEmpty
+            answer(
+                MeshMessage(
+                    Found(
+                        request: request, last: isLast, volume: index.volume, recordings: Array(part.0),
+                        events: Array(part.1), gaps: Array(part.2))), peer)
+        } while !(recordings.isEmpty && events.isEmpty && gaps.isEmpty)
+    }
+}
+
+extension SegmentRow {
+    fileprivate var found: Found.Recorded {
+        Found.Recorded(
+            start: start, end: end, bytes: bytes, frames: UInt32(clamping: frames), protected: isProtected,
+            open: state == .open, camera: camera)
+    }
+}

@@ -1,0 +1,154 @@
+import ArgumentParser
+import Glibc
+import SecamConfig
+import SecamWire
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Saves a part of what was recorded as a film, unchanged.",
+        discussion: """
+            The frames are those that were recorded, byte for byte, with their times. A connection that is lost is made \
+            anew, and the film goes on where it was.
+            """)
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+    @OptionGroup var range: RangeOptions
+
+    @Argument(help: "The camera's name.")
+    var camera: String
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Where to, as clip.mkv, or clip.mp4 for programs that do not know Matroska.", valueName: "file"))
+    var output: String
+
+    @Flag(help: "Overwrite a file that exists.")
+    var force = false
+
+    /// Tries to connect anew, and seconds between them.
+    private static let tries = 10
+    private static let pause: UInt32 = 1
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let name = try cameraName(camera)
+            guard range.from != nil, range.to != nil else {
+                throw .contradiction("export needs --from and --to; see 'secam-view recordings \(name)'")
+            }
+            let (from, to) = try range.range(orFrom: 0, to: .max)
+            if !force, FileIO.exists(output) { throw .fileExists(path: output) }
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            try login.run { (login) throws(ClientError) in try export(name, from, to, login) }
+        }
+    }
+
+    private func export(_ name: Name, _ from: Int64, _ to: Int64, _ login: GatewayLogin) throws(ClientError) {
+        var client = try PastClient(login)
+        defer { client.stop() }
+        let found = try client.find(.recordings, of: [name], from: from, to: to)
+        let plan = ReplayPlan(found.recordings, from: from, to: to)
+        guard !plan.runs.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
+        var film = Film(
+            file: try RecordingFile(path: output, title: name.text, replacing: force), from: from, to: to,
+            bar: ProgressBar())
+        var left = Self.tries
+        while true {
+            do {
+                try client.replay(film.rest(of: plan), of: name) { frame throws(ClientError) in
+                    try film.take(frame)
+                    left = Self.tries
+                    return true
+                }
+                break
+            } catch {
+                guard case .connection = error, left > 0 else { throw try film.fail(error) }
+                client.stop()
+                client = try reconnect(login, &left, error)
+            }
+        }
+        let frames = try film.finish()
+        guard frames > 0 else { throw .nothingRecorded(camera: name, from: from, to: to) }
+        StandardError.line("saved \(frames) frames in \(output)")
+    }
+
+    private func reconnect(
+        _ login: GatewayLogin, _ left: inout Int, _ why: ClientError
+    ) throws(ClientError) -> PastClient {
+        StandardError.line("\(why); trying again")
+        while true {
+            left -= 1
+            sleep(Self.pause)
+            do {
+                return try PastClient(login)
+            } catch {
+                guard left > 0 else { throw error }
+            }
+        }
+    }
+}
+
+/// The film that is being saved.
+private struct Film: ~Copyable {
+    private var file: RecordingFile
+    private let from: Int64
+    private let to: Int64
+    private var bar: ProgressBar
+    private var last: Int64?
+    private var frames = 0
+    private var bytes = 0
+
+    init(file: consuming RecordingFile, from: Int64, to: Int64, bar: ProgressBar) {
+        self.file = file
+        self.from = from
+        self.to = to
+        self.bar = bar
+    }
+
+    func rest(of plan: ReplayPlan) -> ReplayPlan { last.map { plan.rest(from: $0 + 1) } ?? plan }
+
+    mutating func take(_ frame: ReceivedFrame) throws(ClientError) {
+        // Exactly what was asked for: a replay begins with the picture that was there before.
+        let time = frame.header.timestamp
+        guard time >= from, time < to, last.map({ time > $0 }) ?? true else { return }
+        try file.write(frame)
+        last = time
+        frames += 1
+        bytes += frame.payload.count
+        bar.show(done: Double(time - from) / Double(to - from), bytes: bytes)
+    }
+
+    /// What has come is kept.
+    mutating func fail(_ error: ClientError) throws(ClientError) -> ClientError {
+        bar.end()
+        try file.finish()
+        return error
+    }
+
+    mutating func finish() throws(ClientError) -> Int {
+        bar.end()
+        try file.finish()
+        return frames
+    }
+}
+
+/// How far something has come, on a terminal; nothing elsewhere.
+struct ProgressBar {
+    private static let width = 40
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private var shown = -1
+
+    mutating func show(done: Double, bytes: Int) {
+        let percent = Int((min(max(done, 0), 1) * 100).rounded())
+        guard isTerminal, percent != shown else { return }
+        shown = percent
+        let full = percent * Self.width / 100
+        let bar = String(repeating: "#", count: full) + String(repeating: ".", count: Self.width - full)
+        StandardError.text("\r[\(bar)] \(percent) %  \(bytes >> 20) MiB ")
+    }
+
+    mutating func end() {
+        if isTerminal, shown >= 0 { StandardError.text("\n") }
+        shown = -1
+    }
+}

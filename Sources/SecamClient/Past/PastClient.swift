@@ -1,0 +1,208 @@
+import SecamConfig
+import SecamWire
+
+/// Looks back: asks the gateway what was recorded, and has it played. Its calls block; it belongs to one thread.
+final class PastClient {
+    /// All that was found.
+    struct Findings: Sendable {
+        struct Part: Sendable, Equatable {
+            let volume: UInt64
+            let recording: Found.Recorded
+        }
+
+        var recordings: [Part] = []
+        var events: [Found.Happened] = []
+        var gaps: [Found.Missing] = []
+    }
+
+    /// Seconds to wait for the login, and for each answer.
+    static let patience = 20
+    /// Frames of a replay on their way at once.
+    static let window: UInt32 = 16
+
+    private let login: GatewayLogin
+    private let client: GatewayClient
+    private let events: BlockingQueue<GatewayEvent>
+    private var lastNumber: UInt32 = 0
+
+    /// Connects and logs in.
+    init(_ login: GatewayLogin) throws(ClientError) {
+        self.login = login
+        let events = BlockingQueue<GatewayEvent>()
+        self.events = events
+        client = try login.client(login.settings(), reconnects: false) { events.push($0) }
+        client.start()
+        do {
+            while true {
+                if case .cameras = try next() { return }
+            }
+        } catch {
+            client.stop()
+            throw error
+        }
+    }
+
+    func stop() { client.stop() }
+
+    /// The next event.
+    ///
+    /// - Throws: when the connection ends, or nothing comes.
+    private func next() throws(ClientError) -> GatewayEvent {
+        switch events.pop(waiting: Int64(PastClient.patience) * 1_000_000) {
+        case .element(.state(.failed(let error))): throw error
+        case .element(.refused(_, let detail)): throw .refused(server: login.server, detail: detail)
+        case .element(let event): return event
+        case .timedOut, .closed: throw .noAnswer(server: login.server, seconds: PastClient.patience)
+        }
+    }
+
+    /// The next event that is there already.
+    func poll() throws(ClientError) -> GatewayEvent? {
+        switch events.pop(waiting: 0) {
+        case .element(.state(.failed(let error))): throw error
+        case .element(.refused(_, let detail)): throw .refused(server: login.server, detail: detail)
+        case .element(let event): return event
+        case .timedOut, .closed: return nil
+        }
+    }
+
+    // MARK: Questions
+
+    func find(
+        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64
+    ) throws(ClientError) -> Findings {
+        let request = nextNumber()
+        client.tell { connection in
+            connection.search(
+                Search(
+                    request: request, kinds: kinds, from: from, to: to,
+                    cameras: cameras.map { Search.Camera(name: $0) }))
+        }
+        return try collect(request)
+    }
+
+    func protect(_ isProtected: Bool, _ camera: Name, from: Int64, to: Int64) throws(ClientError) -> Findings {
+        let request = nextNumber()
+        client.tell { connection in
+            connection.protect(
+                Protect(request: request, protected: isProtected, from: from, to: to, camera: camera))
+        }
+        return try collect(request)
+    }
+
+    private func collect(_ request: UInt32) throws(ClientError) -> Findings {
+        var findings = Findings()
+        while true {
+            guard case .found(let found) = try next(), found.request == request else { continue }
+            findings.recordings += found.recordings.map { Findings.Part(volume: found.volume, recording: $0) }
+            findings.events += found.events
+            findings.gaps += found.gaps
+            guard found.last else { continue }
+            findings.recordings.sort { $0.recording.start < $1.recording.start }
+            findings.events.sort { $0.event.start < $1.event.start }
+            findings.gaps.sort { $0.start < $1.start }
+            return findings
+        }
+    }
+
+    private func nextNumber() -> UInt32 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    // MARK: Replays
+
+    /// Begins a replay; its frames are events.
+    ///
+    /// - Returns: its flow.
+    func begin(_ run: ReplayPlan.Run, of camera: Name, interval: UInt32) -> UInt32 {
+        let flow = Replay.flowBit | nextNumber()
+        client.tell { connection in
+            connection.replay(
+                Replay(
+                    flow: flow, credit: PastClient.window, interval: interval, from: run.from, to: run.to,
+                    volume: run.volume, camera: camera))
+        }
+        return flow
+    }
+
+    func credit(_ flow: UInt32, frames: UInt32) {
+        client.tell { $0.credit(replay: flow, frames: frames) }
+    }
+
+    func end(_ flow: UInt32) {
+        client.tell { $0.end(replay: flow) }
+    }
+
+    /// Has everything of a plan from a time on played as fast as it is taken.
+    ///
+    /// - Parameter take: is given each frame; returns whether it wants more.
+    func replay(
+        _ plan: ReplayPlan, of camera: Name, take: (ReceivedFrame) throws(ClientError) -> Bool
+    ) throws(ClientError) {
+        for run in plan.runs {
+            let flow = begin(run, of: camera, interval: 0)
+            var owed: UInt32 = 0
+            var isOver = false
+            while !isOver {
+                switch try next() {
+                case .replayed(let frame, flow):
+                    guard try take(frame) else { return end(flow) }
+                    owed += 1
+                    if owed >= PastClient.window / 2 {
+                        credit(flow, frames: owed)
+                        owed = 0
+                    }
+                case .replayEnded(let close) where close.flow == flow:
+                    guard close.reason == .done else {
+                        throw .refused(
+                            server: login.server, detail: close.detail.isEmpty ? "\(close.reason)" : close.detail)
+                    }
+                    isOver = true
+                default: break
+                }
+            }
+        }
+    }
+}
+
+/// From which storage which part of a range comes: footage lies wherever an archive recorded it.
+struct ReplayPlan: Sendable, Equatable {
+    struct Run: Sendable, Equatable {
+        let volume: UInt64
+        /// UTC microseconds.
+        let from: Int64
+        let to: Int64
+    }
+
+    let runs: [Run]
+
+    /// - Parameter recordings: by their starts.
+    init(_ recordings: [PastClient.Findings.Part], from: Int64, to: Int64) {
+        var runs: [Run] = []
+        var reached = from
+        for (volume, recording) in recordings.map({ ($0.volume, $0.recording) }) {
+            let start = max(reached, recording.start)
+            // An open recording grows meanwhile: its run goes on to the end of what was asked for.
+            let end = recording.open ? to : min(to, recording.end + 1)
+            guard end > start else { continue }
+            if let last = runs.last, last.volume == volume {
+                runs[runs.count - 1] = Run(volume: volume, from: last.from, to: max(last.to, end))
+            } else {
+                runs.append(Run(volume: volume, from: runs.isEmpty ? max(from, min(from, start)) : start, to: end))
+            }
+            reached = max(reached, end)
+        }
+        self.runs = runs
+    }
+
+    /// The rest from a time on.
+    func rest(from time: Int64) -> ReplayPlan {
+        ReplayPlan(
+            runs: runs.compactMap { run in
+                run.to > time ? Run(volume: run.volume, from: max(run.from, time), to: run.to) : nil
+            })
+    }
+
+    private init(runs: [Run]) { self.runs = runs }
+}

@@ -1,0 +1,178 @@
+import ArgumentParser
+import Glibc
+import SecamConfig
+import SecamWire
+
+struct PlayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "play", abstract: "Plays what was recorded in a window.",
+        discussion: """
+            Keys: left and right 10 s back and on, down and up a minute, space pause, . one frame on, + faster, - slower, \
+            f fullscreen, q quit. What was not recorded is passed over.
+            """)
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+
+    @Argument(help: "The camera's name.")
+    var camera: String
+
+    @Option(help: ArgumentHelp("From this time in UTC, as '2026-01-31 18:00', '18:00' or '10m' ago.", valueName: "time"))
+    var at: String
+
+    @Option(help: "How fast: 1 as it was.")
+    var speed = 1.0
+
+    func validate() throws {
+        guard (0.1...32).contains(speed) else { throw ValidationError("--speed takes a number from 0.1 to 32.") }
+    }
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let name = try cameraName(camera)
+            let time = try RangeOptions.time("--at", at)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            try login.run { (login) throws(ClientError) in
+                let client = try PastClient(login)
+                defer { client.stop() }
+                let found = try client.find(.recordings, of: [name], from: time, to: .max)
+                guard !found.recordings.isEmpty else {
+                    throw .nothingRecorded(camera: name, from: time, to: WallClock.now)
+                }
+                var player = try Player(client, found.recordings, camera: name, at: time, speed: speed)
+                try player.run()
+            }
+        }
+    }
+}
+
+/// A window that plays recordings. Runs on the main thread, as SDL wants it.
+private struct Player: ~Copyable {
+    private static let small: Int64 = 10_000_000
+    private static let large: Int64 = 60_000_000
+    /// Milliseconds between two looks at what is due.
+    private static let tick: Int32 = 5
+
+    private let client: PastClient
+    private let camera: Name
+    private let screen: PastScreen
+    private var recordings: [PastClient.Findings.Part]
+    private var head: Playhead
+    private var flow: UInt32?
+    private var runs: [ReplayPlan.Run] = []
+    /// Frames that are not due yet; the gateway sends more when they are shown.
+    private var waiting: [ReceivedFrame] = []
+    private var isOver = false
+
+    init(
+        _ client: PastClient, _ recordings: [PastClient.Findings.Part], camera: Name, at time: Int64, speed: Double
+    ) throws(ClientError) {
+        self.client = client
+        self.recordings = recordings
+        self.camera = camera
+        screen = try PastScreen(camera)
+        head = Playhead(at: time, speed: speed, now: MonotonicTime.now.microseconds)
+    }
+
+    mutating func run() throws(ClientError) {
+        seek(to: head.time(MonotonicTime.now.microseconds))
+        while true {
+            while let event = screen.nextEvent() {
+                guard !isQuit(event) else { return screen.stop() }
+                press(event)
+            }
+            while let event = try client.poll() { take(event) }
+            showWhatIsDue()
+            screen.draw(status, notice: notice)
+            screen.wait(milliseconds: Self.tick)
+        }
+    }
+
+    private var status: String {
+        let state = head.isPaused ? "paused" : head.speed == 1 ? "" : "\(head.speed)x"
+        return "\(UTC.dateAndTime(head.time(MonotonicTime.now.microseconds)))  \(state)"
+    }
+
+    private var notice: String? { isOver && waiting.isEmpty ? "the end of what is recorded" : nil }
+
+    // MARK: Keys
+
+    private func isQuit(_ event: Canvas.Event) -> Bool {
+        switch event {
+        case .quit, .key("q"), .key("\u{1B}"): true
+        default: false
+        }
+    }
+
+    private mutating func press(_ event: Canvas.Event) {
+        let now = MonotonicTime.now.microseconds
+        switch event {
+        case .arrow(.left): seek(to: head.time(now) - Self.small)
+        case .arrow(.right): seek(to: head.time(now) + Self.small)
+        case .arrow(.down): seek(to: head.time(now) - Self.large)
+        case .arrow(.up): seek(to: head.time(now) + Self.large)
+        case .key(" "): head.pause(!head.isPaused, now)
+        case .key("."): step(now)
+        case .key("+"), .key("="): setSpeed(head.speed(faster: true), now)
+        case .key("-"): setSpeed(head.speed(faster: false), now)
+        case .key("f"): screen.toggleFullscreen()
+        default: break
+        }
+    }
+
+    private mutating func setSpeed(_ speed: Double, _ now: Int64) {
+        head.setSpeed(speed, now)
+        // Other frames are wanted: of a fast replay only as many as can be seen.
+        seek(to: head.time(now))
+    }
+
+    private mutating func step(_ now: Int64) {
+        head.pause(true, now)
+        guard !waiting.isEmpty else { return }
+        show(waiting.removeFirst())
+    }
+
+    // MARK: Frames
+
+    private mutating func seek(to time: Int64) {
+        if let flow { client.end(flow) }
+        flow = nil
+        waiting = []
+        isOver = false
+        head.move(to: time, MonotonicTime.now.microseconds)
+        runs = ReplayPlan(recordings, from: time, to: .max).runs
+        beginNextRun()
+    }
+
+    private mutating func beginNextRun() {
+        guard !runs.isEmpty else {
+            isOver = true
+            return
+        }
+        let interval = head.speed > 2 ? UInt32(head.speed * 33_000) : 0
+        flow = client.begin(runs.removeFirst(), of: camera, interval: interval)
+    }
+
+    private mutating func take(_ event: GatewayEvent) {
+        switch event {
+        case .replayed(let frame, flow): waiting.append(frame)
+        case .replayEnded(let close) where close.flow == flow:
+            flow = nil
+            beginNextRun()
+        default: break
+        }
+    }
+
+    private mutating func showWhatIsDue() {
+        let now = MonotonicTime.now.microseconds
+        while let first = waiting.first, head.isDue(first.header.timestamp, now) {
+            show(waiting.removeFirst())
+        }
+    }
+
+    private mutating func show(_ frame: ReceivedFrame) {
+        if head.isPaused { head.move(to: frame.header.timestamp, MonotonicTime.now.microseconds) }
+        screen.show(frame)
+        if let flow { client.credit(flow, frames: 1) }
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Glibc
+import SecamConfig
+import SecamWire
+
+struct RecordingsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recordings", abstract: "Lists what was recorded.")
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+    @OptionGroup var range: RangeOptions
+
+    @Argument(help: ArgumentHelp("The cameras' names; all when there is none.", valueName: "camera"))
+    var cameras: [String] = []
+
+    @Flag(help: "Print one JSON object with every file.")
+    var json = false
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let names = try CameraNames.parse(cameras)
+            let (from, to) = try range.range(orFrom: 0, to: .max)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            let findings = try login.run { (login) throws(ClientError) in
+                let client = try PastClient(login)
+                defer { client.stop() }
+                return try client.find([.recordings, .gaps], of: names, from: from, to: to)
+            }
+            let text = json ? RecordingList.json(findings) : RecordingList.table(findings)
+            try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+        }
+    }
+}
+
+struct ProtectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "protect", abstract: "Keeps recordings whatever their age, or lets them go again; for admins.")
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+    @OptionGroup var range: RangeOptions
+
+    @Argument(help: "The camera's name.")
+    var camera: String
+
+    @Flag(help: "Let them go when their time comes.")
+    var release = false
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let name = try cameraName(camera)
+            let (from, to) = try range.range(orFrom: 0, to: .max)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            let findings = try login.run { (login) throws(ClientError) in
+                let client = try PastClient(login)
+                defer { client.stop() }
+                return try client.protect(!release, name, from: from, to: to)
+            }
+            guard !findings.recordings.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
+            try FileIO.writeAll(
+                (RecordingList.table(findings) + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+        }
+    }
+}
+
+/// Recordings as text.
+enum RecordingList {
+    /// Files that follow one another within this many microseconds are one line for people.
+    private static let joint: Int64 = 2_000_000
+
+    static func json(_ findings: PastClient.Findings) -> String {
+        let recordings = findings.recordings.map { part in
+            JSONText.object([
+                ("camera", JSONText.string(part.recording.camera.text)),
+                ("start", JSONText.string(UTCText.iso(microseconds: part.recording.start))),
+                ("end", JSONText.string(UTCText.iso(microseconds: part.recording.end))),
+                ("start_us", "\(part.recording.start)"), ("end_us", "\(part.recording.end)"),
+                ("frames", "\(part.recording.frames)"), ("bytes", "\(part.recording.bytes)"),
+                ("protected", part.recording.protected ? "true" : "false"),
+                ("open", part.recording.open ? "true" : "false"),
+            ])
+        }
+        let gaps = findings.gaps.map { gap in
+            JSONText.object([
+                ("camera", JSONText.string(gap.camera.text)),
+                ("start", JSONText.string(UTCText.iso(microseconds: gap.start))),
+                ("end", JSONText.string(UTCText.iso(microseconds: gap.end))), ("frames", "\(gap.frames)"),
+                ("reason", JSONText.string("\(gap.reason)")),
+            ])
+        }
+        return JSONText.object([("recordings", JSONText.array(recordings)), ("gaps", JSONText.array(gaps))])
+    }
+
+    static func table(_ findings: PastClient.Findings) -> String {
+        let spans = joined(findings.recordings.map(\.recording))
+        guard !spans.isEmpty else { return "Nothing is recorded that you may see." }
+        let rows =
+            [["CAMERA", "START", "END", "SECONDS", "FRAMES", "MIB", ""]]
+            + spans.map { span in
+                [
+                    span.camera.text, UTC.dateAndTime(span.start), UTC.dateAndTime(span.end),
+                    JSONText.number(Double(span.end - span.start) / 1e6, digits: 1), "\(span.frames)",
+                    JSONText.number(Double(span.bytes) / Double(1 << 20), digits: 1),
+                    (span.protected ? "protected " : "") + (span.open ? "being recorded" : ""),
+                ]
+            }
+        let missing = findings.gaps.reduce(0) { $0 + $1.frames }
+        let note = missing == 0 ? "" : "\n\(missing) frames are missing in \(findings.gaps.count) gaps; see --json."
+        return TextTable.text(rows) + note
+    }
+
+    static func joined(_ recordings: [Found.Recorded]) -> [Found.Recorded] {
+        var spans: [Found.Recorded] = []
+        for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
+            guard let last = spans.last, last.camera == next.camera, last.protected == next.protected,
+                next.start - last.end <= joint
+            else {
+                spans.append(next)
+                continue
+            }
+            spans[spans.count - 1] = Found.Recorded(
+                start: last.start, end: max(last.end, next.end), bytes: last.bytes + next.bytes,
+                frames: last.frames &+ next.frames, protected: last.protected, open: next.open, camera: next.camera)
+        }
+        return spans
+    }
+}

@@ -1,0 +1,158 @@
+internal import Foundation
+internal import GRDB
+internal import SecamConfig
+internal import SecamMedia
+internal import SecamWire
+
+/// Looks after recordings from outside of the service.
+public enum ArchiveCheck {
+    /// Something about which index and files, or files and hashes, do not agree.
+    public struct Difference: Sendable, Equatable, CustomStringConvertible {
+        public let path: String
+        public let what: String
+
+        public var description: String { "\(path): \(what)" }
+    }
+
+    /// Compares index and files. Segments that are being written are passed over.
+    public static func compare(_ index: RecordingIndex) throws(RecordingError) -> [Difference] {
+        let rows = try index.read("listing the recordings") { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM segment").compactMap(RecordingIndex.segment)
+        }
+        let files = Dictionary(index.folder.files().map { ($0.path, $0.camera) }) { first, _ in first }
+        var differences: [Difference] = []
+        for row in rows where row.state == .complete {
+            guard let size = index.folder.size(row.path) else {
+                differences.append(Difference(path: row.path, what: "is in the index but not on the disk"))
+                continue
+            }
+            if size != row.bytes {
+                differences.append(
+                    Difference(path: row.path, what: "has \(size) bytes, in the index \(row.bytes)"))
+            }
+        }
+        let known = Set(rows.map(\.path))
+        for path in files.keys.sorted() where !known.contains(path) {
+            differences.append(Difference(path: path, what: "is on the disk but not in the index"))
+        }
+        return differences
+    }
+
+    public struct Proof: Sendable, Equatable {
+        public let differences: [Difference]
+        public let segments: Int
+        /// Removed by retention or by hand through secam.
+        public let released: Int
+        /// Of the last link, hexadecimal: who noted it can compare it later.
+        public let head: String
+    }
+
+    /// Recomputes the chain and all hashes: proves that nothing was changed, or removed other than by retention.
+    ///
+    /// - Parameter progress: is told how many of how many segments have been looked at.
+    public static func verify(
+        _ index: RecordingIndex, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(RecordingError) -> Proof {
+        let links = try index.read("reading the chain") { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM link ORDER BY number")
+        }
+        var differences: [Difference] = []
+        var chain = EvidenceChain.empty
+        var number: Int64 = 0
+        var released = 0
+        for (count, link) in links.enumerated() {
+            progress(count, links.count)
+            let path: String = link["path"]
+            let digest = Array(link["digest"] as Data)
+            number += 1
+            if link["number"] as Int64 != number {
+                differences.append(Difference(path: path, what: "a link before it was taken out of the chain"))
+                number = link["number"]
+            }
+            let expected = (try? EvidenceChain.hash(after: chain, path: path, digest: digest)) ?? []
+            chain = Array(link["chain"] as Data)
+            if chain != expected { differences.append(Difference(path: path, what: "its link in the chain is wrong")) }
+            guard (link["gone"] as String?) == nil else {
+                released += 1
+                continue
+            }
+            if let difference = try look(index, path, digest) { differences.append(difference) }
+        }
+        progress(links.count, links.count)
+        let head = chain.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return Proof(differences: differences, segments: links.count - released, released: released, head: head)
+    }
+
+    private static func look(
+        _ index: RecordingIndex, _ path: String, _ digest: [UInt8]
+    ) throws(RecordingError) -> Difference? {
+        guard index.folder.size(path) != nil else {
+            return Difference(path: path, what: "was removed, and not by retention")
+        }
+        guard try FileDigest.hash(index.folder.absolute(path)) == digest else {
+            return Difference(path: path, what: "was changed after it was recorded")
+        }
+        return nil
+    }
+
+    /// Makes the segments of the index anew from the files. Events, gaps, cursors and the chain are kept as far as there
+    /// is an index; a file that the chain does not know gets a link of its own.
+    ///
+    /// - Parameter progress: is told how many of how many files have been read.
+    /// - Returns: files that are no recordings.
+    public static func rebuild(
+        _ index: RecordingIndex, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(RecordingError) -> (segments: Int, foreign: [Difference]) {
+        let files = index.folder.files()
+        let protected = try index.read("reading what is protected") { db in
+            Set(try String.fetchAll(db, sql: "SELECT path FROM segment WHERE protected = 1"))
+        }
+        try index.write("emptying the index") { db in try db.execute(sql: "DELETE FROM segment") }
+        var foreign: [Difference] = []
+        for (count, file) in files.enumerated() {
+            progress(count, files.count)
+            do {
+                try add(file.path, of: file.camera, isProtected: protected.contains(file.path), to: index)
+            } catch let error as RecordingError {
+                foreign.append(Difference(path: file.path, what: "is left out: \(error)"))
+            } catch {
+                foreign.append(Difference(path: file.path, what: "is left out: \(error)"))
+            }
+        }
+        progress(files.count, files.count)
+        return (files.count - foreign.count, foreign)
+    }
+
+    private static func add(_ path: String, of camera: Name, isProtected: Bool, to index: RecordingIndex) throws {
+        let absolute = index.folder.absolute(path)
+        let scan = try SegmentScan(absolute)
+        guard let first = scan.entries.first, let last = scan.entries.last else {
+            throw RecordingError.file(path: absolute, operation: "reading", reason: "there is no picture in it")
+        }
+        guard scan.camera == camera.text else {
+            throw RecordingError.file(
+                path: absolute, operation: "reading",
+                reason: "it does not say that it was recorded by secam from '\(camera)'")
+        }
+        var map = FrameMap(start: scan.start)
+        for entry in scan.entries { map.append(time: entry.time, sequence: entry.sequence) }
+        let digest = try FileDigest.hash(absolute)
+        try index.write("noting a recording") { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO segment
+                        (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
+                         writer, protected)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?)
+                    """,
+                arguments: [
+                    camera.text, path, Int64(bitPattern: scan.incarnation ?? 0), Int64(bitPattern: first.sequence),
+                    Int64(bitPattern: last.sequence), scan.start, last.time, map.count,
+                    Int64(clamping: index.folder.size(path) ?? 0), Data(map.bytes), isProtected,
+                ])
+            let isKnown = try Int.fetchOne(
+                db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])
+            if isKnown == 0 { try EvidenceChain.append(path: path, digest: digest, db) }
+        }
+    }
+}

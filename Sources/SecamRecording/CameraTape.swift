@@ -1,0 +1,146 @@
+public import Logging
+internal import SecamConfig
+public import SecamWire
+
+/// One camera's recording, segment after segment. It belongs to the vault's thread.
+public final class CameraTape {
+    /// Up to where everything is on the disk.
+    public struct Durable: Sendable, Equatable {
+        public let incarnation: UInt64
+        public let sequence: UInt64
+    }
+
+    /// When a segment ends by itself.
+    public struct Limits: Sendable {
+        /// Microseconds.
+        public var longest: Int64 = 60_000_000
+        public var largest: UInt64 = 1 << 30
+        /// Microseconds by which the camera's clock may step back without a new segment; its frames follow at once.
+        public var tolerance: Int64 = 1_000_000
+        /// Microseconds that a segment lasts at least before a gap ends it.
+        public var leastBeforeGap: Int64 = 1_000_000
+
+        public init() {}
+    }
+
+    public let camera: Name
+    private let vault: Vault
+    private let limits: Limits
+    private let logger: Logger
+    private var segment: SegmentFile?
+    private var last: RecordingIndex.Cursor?
+
+    public private(set) var framesRecorded: UInt64 = 0
+    public private(set) var bytesRecorded: UInt64 = 0
+
+    /// Goes on where the index says that the camera's recording ended, after whoever wrote before has been tidied up.
+    public init(_ vault: Vault, camera: Name, limits: Limits = Limits(), logger: Logger) throws(RecordingError) {
+        self.vault = vault
+        self.camera = camera
+        self.limits = limits
+        self.logger = logger
+        try Recovery.finish(camera: camera, writer: nil, in: vault)
+        last = try vault.index.cursor(of: camera, .jpeg)
+    }
+
+    /// The last frame that was taken.
+    public var cursor: RecordingIndex.Cursor? { last }
+
+    /// Takes a frame.
+    ///
+    /// - Parameter jpeg: written as it is.
+    /// - Returns: whether it was taken; a frame that was recorded before, or that is no JPEG, is not.
+    public func append(_ frame: Frame, _ jpeg: RawSpan) throws(RecordingError) -> Bool {
+        if let last, last.incarnation == frame.incarnation, frame.sequence <= last.sequence { return false }
+        try cutWhereNeeded(before: frame)
+        let cost = UInt64(jpeg.byteCount) + SegmentFile.frameBytes + (segment == nil ? SegmentFile.headBytes : 0)
+        try vault.makeRoom(for: cost)
+        let segment: SegmentFile
+        if let open = self.segment { segment = open } else { segment = try begin(frame) }
+        self.segment = segment
+        let time = max(frame.timestamp, segment.last.time)
+        guard try segment.append(jpeg, time: time, sequence: frame.sequence) else {
+            vault.giveBack(cost)
+            return false
+        }
+        last = RecordingIndex.Cursor(incarnation: frame.incarnation, sequence: frame.sequence, time: time)
+        framesRecorded += 1
+        bytesRecorded += UInt64(jpeg.byteCount)
+        return true
+    }
+
+    /// Frames that will not come. A segment's frames are numbered one after the other, so that its numbers are known
+    /// without an index: it ends here, if it has only just begun a little later.
+    public func note(_ gap: Gap, until next: Int64?) throws(RecordingError) {
+        let start = last?.incarnation == gap.incarnation ? last?.time : nil
+        let end = next ?? start ?? WallClock.now
+        try vault.index.note(gap, of: camera, start: min(start ?? end, end), end: end)
+        if let segment, segment.duration >= limits.leastBeforeGap { try cut() }
+    }
+
+    /// Brings everything to the disk.
+    ///
+    /// - Returns: up to where it is there, once it was noted in the index.
+    public func synchronize() throws(RecordingError) -> Durable? {
+        guard let segment, let progress = try segment.synchronize() else { return nil }
+        try vault.index.note([progress])
+        return Durable(incarnation: progress.incarnation, sequence: progress.sequence)
+    }
+
+    /// Ends the segment; what comes next begins another one.
+    ///
+    /// - Returns: up to where everything is on the disk.
+    @discardableResult
+    public func cut() throws(RecordingError) -> Durable? {
+        guard let segment else { return nil }
+        self.segment = nil
+        let progress = segment.progress
+        try segment.finish()
+        try Recovery.complete(progress, path: segment.path, in: vault)
+        return Durable(incarnation: progress.incarnation, sequence: progress.sequence)
+    }
+
+    /// Something failed: the file is left as it is, and what it holds durably is read from it.
+    public func abandon() {
+        segment = nil
+        do {
+            try Recovery.finish(camera: camera, writer: vault.writer, in: vault)
+            last = try vault.index.cursor(of: camera, .jpeg)
+        } catch {
+            logger.error(
+                "a recording that failed cannot be tidied up yet",
+                metadata: ["camera": "\(camera)", "reason": "\(error)"])
+        }
+    }
+
+    private func cutWhereNeeded(before frame: Frame) throws(RecordingError) {
+        guard let segment else { return }
+        let isOther = segment.incarnation != frame.incarnation || segment.size != (frame.width, frame.height)
+        let isSetBack = frame.timestamp < segment.last.time - limits.tolerance
+        let isLong = frame.timestamp - segment.start >= limits.longest || segment.bytes >= limits.largest
+        if isOther || isSetBack || isLong { try cut() }
+    }
+
+    private func begin(_ frame: Frame) throws(RecordingError) -> SegmentFile {
+        let folder = vault.index.folder
+        let day = try folder.makeDay(camera, at: frame.timestamp)
+        for attempt in 1...1000 {
+            let path = RecordingFolder.segment(inDay: day, at: frame.timestamp, attempt: attempt)
+            guard folder.size(path) == nil else { continue }
+            // The row first: a file without a row would be found by nobody, a row without a file by the next start.
+            let id = try vault.index.begin(
+                camera: camera, path: path, incarnation: frame.incarnation, sequence: frame.sequence,
+                start: frame.timestamp, writer: vault.writer)
+            do {
+                let segment = try SegmentFile(
+                    id: id, camera: camera, path: path, absolutePath: folder.absolute(path), first: frame)
+                try RecordingFolder.synchronize(folder.absolute(day))
+                return segment
+            } catch {
+                try? vault.index.forget(id)
+                throw error
+            }
+        }
+        throw .file(path: folder.absolute(day), operation: "beginning a file", reason: "1000 of this second exist")
+    }
+}

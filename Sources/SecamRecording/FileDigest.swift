@@ -1,0 +1,32 @@
+internal import Glibc
+internal import SecamTLS
+
+/// SHA-256 of a file, read in pieces.
+enum FileDigest {
+    private static let piece = 1 << 20
+
+    static func hash(_ path: String) throws(RecordingError) -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .file(path: path, operation: "opening", reason: unsafe String(cString: strerror(errno)))
+        }
+        defer { close(descriptor) }
+        do {
+            var digest = try SHA256Digest.Stream()
+            var buffer = [UInt8](repeating: 0, count: piece)
+            while true {
+                let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
+                guard count >= 0 else {
+                    throw RecordingError.file(
+                        path: path, operation: "reading", reason: unsafe String(cString: strerror(errno)))
+                }
+                guard count > 0 else { return try digest.finish() }
+                try digest.update(buffer.span.extracting(first: count))
+            }
+        } catch let error as RecordingError {
+            throw error
+        } catch {
+            throw .digest(path: path, reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+public import SecamConfig
+public import SecamMedia
+internal import SecamWire
+
+/// Why recordings cannot be written, found or read, and what to do about it.
+public enum RecordingError: Error, Sendable, CustomStringConvertible {
+    case media(MediaError)
+    case file(path: String, operation: String, reason: String)
+    /// The limits are reached, and nothing may be removed to make room.
+    case noRoom(path: String, limit: UInt64)
+    case index(path: String, operation: String, reason: String)
+    /// The index was made by a newer secam.
+    case newerIndex(path: String)
+    case digest(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .media(let error): "\(error)"
+        case .file(let path, let operation, let reason): "\(path): \(operation) failed: \(reason)"
+        case .noRoom(let path, let limit):
+            "\(path): the recordings reach their limit of \(limit >> 20) MiB and all of them are protected or being "
+                + "written; raise the limit, or let some go"
+        case .index(let path, let operation, let reason):
+            "\(path): \(operation) failed: \(reason); if the index is damaged, 'secam archive rebuild' makes it anew "
+                + "from the recordings"
+        case .newerIndex(let path): "\(path): was made by a newer secam; update this one"
+        case .digest(let path, let reason): "\(path): cannot be hashed: \(reason)"
+        }
+    }
+
+    /// Whether the disk has no room, so that removing something could help.
+    public var isDiskFull: Bool {
+        switch self {
+        case .media(.diskFull), .noRoom: true
+        default: false
+        }
+    }
+}
+
+extension RecordingError: ProgramError {
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .newerIndex, .index: .data
+        case .noRoom: .unavailable
+        case .media, .file, .digest: .inputOutput
+        }
+    }
+}

@@ -1,0 +1,118 @@
+internal import Glibc
+internal import SecamMedia
+internal import SecamWire
+
+/// The tree of recordings: `CAMERA/YYYY-MM-DD/HH-MM-SS.mkv` in UTC, and `.index`, which no camera can be called.
+public struct RecordingFolder: Sendable {
+    public let path: String
+
+    public init(_ path: String) { self.path = path }
+
+    public var index: String { "\(path)/.index" }
+    public var database: String { "\(index)/index.sqlite" }
+
+    /// Makes the folder and the index's; whoever may read recordings must be let in by their owner.
+    public func make() throws(RecordingError) {
+        try RecordingFolder.makeFolder(path)
+        try RecordingFolder.makeFolder(index)
+    }
+
+    public func absolute(_ relative: String) -> String { "\(path)/\(relative)" }
+
+    /// Makes the folder of a camera's day, durably.
+    func makeDay(_ camera: Name, at time: Int64) throws(RecordingError) -> String {
+        let day = "\(camera.text)/\(RecordingFolder.date(time))"
+        try RecordingFolder.makeFolder(absolute(camera.text), syncing: path)
+        try RecordingFolder.makeFolder(absolute(day), syncing: absolute(camera.text))
+        return day
+    }
+
+    /// Where a segment that begins then is to be, relative to the folder.
+    ///
+    /// - Parameter attempt: from 1; a further one when the name is taken.
+    static func segment(inDay day: String, at time: Int64, attempt: Int) -> String {
+        let clock = UTCText.iso(microseconds: time).split(separator: "T")[1].prefix(8).map { $0 == ":" ? "-" : $0 }
+        return "\(day)/\(String(clock))\(attempt == 1 ? "" : "-\(attempt)").mkv"
+    }
+
+    static func date(_ time: Int64) -> String {
+        String(UTCText.iso(microseconds: time).split(separator: "T")[0])
+    }
+
+    /// Removes a file, and the folders that are empty without it.
+    func remove(_ relative: String) throws(RecordingError) {
+        guard unsafe unlink(absolute(relative)) == 0 || errno == ENOENT else {
+            throw RecordingFolder.error(absolute(relative), "removing")
+        }
+        var parts = relative.split(separator: "/").dropLast()
+        while !parts.isEmpty, unsafe rmdir(absolute(parts.joined(separator: "/"))) == 0 { parts = parts.dropLast() }
+    }
+
+    /// Bytes of a file; `nil` when there is none.
+    func size(_ relative: String) -> UInt64? {
+        var status = stat()
+        guard unsafe stat(absolute(relative), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return UInt64(status.st_size)
+    }
+
+    /// Bytes that are free for us on the disk.
+    public var freeBytes: UInt64? {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else { return nil }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+
+    /// All recordings, relative to the folder, with the camera by whose name the folder is called; in order.
+    func files() -> [(camera: Name, path: String)] {
+        var files: [(camera: Name, path: String)] = []
+        for folder in RecordingFolder.names(in: path) {
+            guard let camera = try? Name(folder) else { continue }
+            for day in RecordingFolder.names(in: absolute(folder)) {
+                for file in RecordingFolder.names(in: absolute("\(folder)/\(day)")) where file.hasSuffix(".mkv") {
+                    files.append((camera, "\(folder)/\(day)/\(file)"))
+                }
+            }
+        }
+        return files
+    }
+
+    /// Waits until a folder's entries are on the disk.
+    static func synchronize(_ folder: String) throws(RecordingError) {
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw error(folder, "opening") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw error(folder, "syncing") }
+    }
+
+    private static func makeFolder(_ path: String, syncing parent: String? = nil) throws(RecordingError) {
+        guard unsafe mkdir(path, 0o750) == 0 else {
+            var status = stat()
+            let code = errno
+            guard code == EEXIST, unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                errno = code
+                throw error(path, "making the folder")
+            }
+            return
+        }
+        if let parent { try synchronize(parent) }
+    }
+
+    private static func names(in folder: String) -> [String] {
+        guard let directory = unsafe opendir(folder) else { return [] }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    private static func error(_ path: String, _ operation: String) -> RecordingError {
+        let code = errno
+        if code == ENOSPC || code == EDQUOT { return .media(.diskFull(path: path)) }
+        return .file(path: path, operation: operation, reason: unsafe String(cString: strerror(code)))
+    }
+}

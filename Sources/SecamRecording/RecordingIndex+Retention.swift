@@ -1,0 +1,73 @@
+internal import GRDB
+internal import SecamConfig
+internal import SecamWire
+
+extension RecordingIndex {
+    /// Complete segments of a camera that ended before a time and are not protected, oldest first.
+    func segments(of camera: Name, before time: Int64) throws(RecordingError) -> [SegmentRow] {
+        try read("looking for old recordings") { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM segment WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0
+                    ORDER BY start
+                    """, arguments: [camera.text, time, time]
+            ).compactMap(Self.segment)
+        }
+    }
+
+    /// The oldest complete segments of a camera without which it has no more than so many bytes.
+    func surplus(of camera: Name, beyond limit: UInt64) throws(RecordingError) -> [SegmentRow] {
+        try read("looking for what is too much") { db in
+            let all = try Int64.fetchOne(
+                db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM segment WHERE camera = ?", arguments: [camera.text])
+            var excess = (all ?? 0) - Int64(clamping: limit)
+            guard excess > 0 else { return [] }
+            var surplus: [SegmentRow] = []
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT * FROM segment WHERE camera = ? AND state = 1 AND protected = 0 ORDER BY start",
+                arguments: [camera.text])
+            while excess > 0, let row = try rows.next() {
+                guard let segment = Self.segment(row) else { continue }
+                surplus.append(segment)
+                excess -= Int64(clamping: segment.bytes)
+            }
+            return surplus
+        }
+    }
+
+    /// The oldest complete segment of all cameras that is not protected.
+    func oldestThatMayGo() throws(RecordingError) -> SegmentRow? {
+        try read("looking for the oldest recording") { db in
+            try Row.fetchOne(
+                db, sql: "SELECT * FROM segment WHERE state = 1 AND protected = 0 ORDER BY start LIMIT 1"
+            ).flatMap(Self.segment)
+        }
+    }
+
+    func noteLeaving(_ segment: SegmentRow) throws(RecordingError) {
+        try write("noting that a recording leaves") { db in
+            try db.execute(sql: "UPDATE segment SET state = 2 WHERE id = ?", arguments: [segment.id])
+        }
+    }
+
+    func noteGone(_ segment: SegmentRow, why: String) throws(RecordingError) {
+        try write("noting that a recording is gone") { db in
+            try EvidenceChain.release(path: segment.path, why: why, at: WallClock.now, db)
+            try db.execute(sql: "DELETE FROM segment WHERE id = ?", arguments: [segment.id])
+        }
+    }
+
+    /// Segments that were being written or removed when their archive ended.
+    ///
+    /// - Parameters:
+    ///   - camera: only of this one; `nil` for all.
+    ///   - writer: only of this archive; `nil` for all.
+    func unfinished(of camera: Name?, writer: String?) throws(RecordingError) -> [SegmentRow] {
+        try read("looking for unfinished recordings") { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM segment WHERE state <> 1")
+                .filter { row in writer.map { $0 == row["writer"] as String } ?? true }
+                .compactMap(Self.segment).filter { camera == nil || $0.camera == camera }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+internal import Foundation
+internal import GRDB
+internal import Glibc
+public import SecamWire
+
+/// A segment as the index knows it.
+public struct SegmentRow: Sendable, Equatable {
+    public enum State: Int, Sendable {
+        case open = 0
+        case complete = 1
+        case leaving = 2
+    }
+
+    public let id: Int64
+    public let camera: Name
+    /// Relative to the recordings' folder.
+    public let path: String
+    public let incarnation: UInt64
+    public let firstSequence: UInt64
+    public let lastSequence: UInt64
+    /// UTC microseconds of the first frame.
+    public let start: Int64
+    /// UTC microseconds of the last frame.
+    public let end: Int64
+    public let frames: Int
+    public let bytes: UInt64
+    public let state: State
+    public let isProtected: Bool
+}
+
+/// The index of one volume: what is where. It is written after the data, and made anew from the files when it is lost.
+///
+/// Several archives on one volume share it. Every call may wait for the disk: never on an event loop.
+public final class RecordingIndex: Sendable {
+    public let folder: RecordingFolder
+    /// By which archives that share these recordings are known.
+    public let volume: UInt64
+    let pool: DatabasePool
+
+    /// How long a call waits for another process that is writing.
+    private static let busySeconds = 10.0
+
+    /// Opens the index, and makes it where there is none.
+    public init(_ folder: RecordingFolder) throws(RecordingError) {
+        self.folder = folder
+        try folder.make()
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busySeconds)
+        // In WAL mode a power cut costs the last rows, which the files tell again, but never the index.
+        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = NORMAL") }
+        do {
+            pool = try DatabasePool(path: folder.database, configuration: configuration)
+            let migrator = IndexSchema.migrator
+            guard try !pool.read(migrator.hasBeenSuperseded) else {
+                throw RecordingError.newerIndex(path: folder.database)
+            }
+            try migrator.migrate(pool)
+            let number = try pool.read { db in try Int64.fetchOne(db, sql: "SELECT id FROM volume") }
+            volume = UInt64(bitPattern: number ?? 0)
+        } catch let error as RecordingError {
+            throw error
+        } catch {
+            throw .index(path: folder.database, operation: "opening the index", reason: "\(error)")
+        }
+    }
+
+    func write<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(RecordingError) -> Result {
+        do {
+            return try pool.write(body)
+        } catch {
+            throw .index(path: folder.database, operation: operation, reason: "\(error)")
+        }
+    }
+
+    func read<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(RecordingError) -> Result {
+        do {
+            return try pool.read(body)
+        } catch {
+            throw .index(path: folder.database, operation: operation, reason: "\(error)")
+        }
+    }
+
+    // MARK: Segments
+
+    /// A segment that has just been begun.
+    func begin(
+        camera: Name, path: String, incarnation: UInt64, sequence: UInt64, start: Int64, writer: String
+    ) throws(RecordingError) -> Int64 {
+        try write("noting a new segment") { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO segment
+                        (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
+                         writer)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, x'', 0, ?)
+                    """,
+                arguments: [
+                    camera.text, path, Int64(bitPattern: incarnation), Int64(bitPattern: sequence),
+                    Int64(bitPattern: sequence), start, start, writer,
+                ])
+            return db.lastInsertedRowID
+        }
+    }
+
+    /// What a segment holds durably by now.
+    struct Progress {
+        let id: Int64
+        let camera: Name
+        let incarnation: UInt64
+        let sequence: UInt64
+        let end: Int64
+        let frames: Int
+        let bytes: UInt64
+        let map: [UInt8]
+    }
+
+    func note(_ progress: [Progress]) throws(RecordingError) {
+        guard !progress.isEmpty else { return }
+        try write("noting what was recorded") { db in
+            for segment in progress { try Self.note(segment, db) }
+        }
+    }
+
+    private static func note(_ segment: Progress, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE segment SET lastSequence = ?, end = ?, frames = ?, bytes = ?, map = ? WHERE id = ?",
+            arguments: [
+                Int64(bitPattern: segment.sequence), segment.end, segment.frames, Int64(clamping: segment.bytes),
+                Data(segment.map), segment.id,
+            ])
+        try setCursor(
+            segment.camera, .jpeg, incarnation: segment.incarnation, sequence: segment.sequence, time: segment.end, db)
+    }
+
+    /// A segment is complete: a link of the chain is added to it.
+    func complete(_ last: Progress, path: String, digest: [UInt8]) throws(RecordingError) {
+        try write("noting a complete segment") { db in
+            try Self.note(last, db)
+            try db.execute(sql: "UPDATE segment SET state = 1 WHERE id = ?", arguments: [last.id])
+            try EvidenceChain.append(path: path, digest: digest, db)
+        }
+    }
+
+    /// A segment of which nothing came to the disk.
+    func forget(_ id: Int64) throws(RecordingError) {
+        try write("forgetting an empty segment") { db in
+            try db.execute(sql: "DELETE FROM segment WHERE id = ?", arguments: [id])
+        }
+    }
+
+    /// Segments that have any part in the range, by time.
+    public func segments(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [SegmentRow] {
+        try read("looking for recordings") { db in
+            // A segment is never longer than a day, so that the index on the start can be used from both sides.
+            var sql = "SELECT * FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
+            var arguments: StatementArguments = [to, from &- Self.longestSegment > from ? Int64.min : from - Self.longestSegment, from]
+            if let camera {
+                sql += " AND camera = ?"
+                arguments += [camera.text]
+            }
+            return try Row.fetchAll(db, sql: sql + " ORDER BY start, camera", arguments: arguments)
+                .compactMap(Self.segment)
+        }
+    }
+
+    /// Microseconds.
+    static let longestSegment: Int64 = 86_400_000_000
+
+    /// The frames of a segment.
+    public func map(of segment: SegmentRow) throws(RecordingError) -> [FrameMap.Entry] {
+        let bytes = try read("reading a segment's map") { db in
+            try Data.fetchOne(db, sql: "SELECT map FROM segment WHERE id = ?", arguments: [segment.id])
+        }
+        guard let bytes,
+            let entries = FrameMap.entries(
+                Array(bytes), start: segment.start, firstSequence: segment.firstSequence)
+        else { throw .index(path: folder.database, operation: "reading a segment's map", reason: "it is damaged") }
+        return entries
+    }
+
+    static func segment(_ row: Row) -> SegmentRow? {
+        guard let camera = try? Name(row["camera"] as String), let state = SegmentRow.State(rawValue: row["state"])
+        else { return nil }
+        return SegmentRow(
+            id: row["id"], camera: camera, path: row["path"],
+            incarnation: UInt64(bitPattern: row["incarnation"]),
+            firstSequence: UInt64(bitPattern: row["firstSequence"]),
+            lastSequence: UInt64(bitPattern: row["lastSequence"]), start: row["start"], end: row["end"],
+            frames: row["frames"], bytes: UInt64(clamping: row["bytes"] as Int64), state: state,
+            isProtected: row["protected"])
+    }
+
+    /// Protects segments that have any part in the range, or lets them go.
+    public func protect(
+        _ isProtected: Bool, camera: Name, from: Int64, to: Int64
+    ) throws(RecordingError) -> [SegmentRow] {
+        let found = try segments(of: camera, from: from, to: to)
+        try write("protecting recordings") { db in
+            for segment in found {
+                try db.execute(
+                    sql: "UPDATE segment SET protected = ? WHERE id = ?", arguments: [isProtected, segment.id])
+            }
+        }
+        return try segments(of: camera, from: from, to: to)
+    }
+
+    // MARK: Events and gaps
+
+    public func note(_ event: CameraEvent, of camera: Name) throws(RecordingError) {
+        try write("noting an event") { db in
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    camera.text, Int64(bitPattern: event.id), event.start, event.last, event.state == .end,
+                    Data(EventFields.encode(event)),
+                ])
+        }
+    }
+
+    /// Events that have any part in the range, by time.
+    public func events(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [(Name, CameraEvent)] {
+        try read("looking for events") { db in
+            var sql = "SELECT camera, fields FROM event WHERE start < ? AND last >= ?"
+            var arguments: StatementArguments = [to, from]
+            if let camera {
+                sql += " AND camera = ?"
+                arguments += [camera.text]
+            }
+            return try Row.fetchAll(db, sql: sql + " ORDER BY start", arguments: arguments).compactMap { row in
+                guard let camera = try? Name(row["camera"] as String),
+                    let event = EventFields.decode(Array(row["fields"] as Data))
+                else { return nil }
+                return (camera, event)
+            }
+        }
+    }
+
+    /// Events that had not ended when they were last heard of.
+    public func openEvents(of camera: Name) throws(RecordingError) -> [CameraEvent] {
+        try read("looking for events") { db in
+            try Data.fetchAll(
+                db, sql: "SELECT fields FROM event WHERE camera = ? AND isOver = 0", arguments: [camera.text]
+            ).compactMap { EventFields.decode(Array($0)) }
+        }
+    }
+
+    /// Frames that will not come.
+    public func note(
+        _ gap: Gap, of camera: Name, start: Int64, end: Int64
+    ) throws(RecordingError) {
+        try write("noting a gap") { db in
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    camera.text, start, max(start, end), Int64(bitPattern: gap.incarnation),
+                    Int64(bitPattern: gap.first), Int64(bitPattern: gap.last), Int(gap.reason.rawValue),
+                ])
+        }
+    }
+
+    /// Gaps that have any part in the range, by time.
+    public func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [Found.Missing] {
+        try read("looking for gaps") { db in
+            var sql = "SELECT * FROM gap WHERE start < ? AND end >= ?"
+            var arguments: StatementArguments = [to, from]
+            if let camera {
+                sql += " AND camera = ?"
+                arguments += [camera.text]
+            }
+            return try Row.fetchAll(db, sql: sql + " ORDER BY start", arguments: arguments).compactMap { row in
+                guard let camera = try? Name(row["camera"] as String),
+                    let reason = GapReason(rawValue: row["reason"])
+                else { return nil }
+                let first = UInt64(bitPattern: row["first"])
+                let last = UInt64(bitPattern: row["last"])
+                return Found.Missing(
+                    start: row["start"], end: row["end"], frames: last - first + 1, reason: reason, camera: camera)
+            }
+        }
+    }
+
+    // MARK: Cursors
+
+    public struct Cursor: Sendable, Equatable {
+        public let incarnation: UInt64
+        public let sequence: UInt64
+        /// UTC microseconds of that frame or event.
+        public let time: Int64
+
+        public init(incarnation: UInt64, sequence: UInt64, time: Int64) {
+            self.incarnation = incarnation
+            self.sequence = sequence
+            self.time = time
+        }
+    }
+
+    /// Up to where a camera's frames or events have been taken; `nil` when nothing has been.
+    public func cursor(of camera: Name, _ content: FlowContent) throws(RecordingError) -> Cursor? {
+        try read("reading a cursor") { db in
+            try Row.fetchOne(
+                db, sql: "SELECT * FROM cursor WHERE camera = ? AND content = ?",
+                arguments: [camera.text, Int(content.rawValue)]
+            ).map { row in
+                Cursor(
+                    incarnation: UInt64(bitPattern: row["incarnation"]), sequence: UInt64(bitPattern: row["sequence"]),
+                    time: row["time"])
+            }
+        }
+    }
+
+    public func setCursor(
+        _ camera: Name, _ content: FlowContent, incarnation: UInt64, sequence: UInt64, time: Int64
+    ) throws(RecordingError) {
+        try write("noting a cursor") { db in
+            try Self.setCursor(camera, content, incarnation: incarnation, sequence: sequence, time: time, db)
+        }
+    }
+
+    private static func setCursor(
+        _ camera: Name, _ content: FlowContent, incarnation: UInt64, sequence: UInt64, time: Int64, _ db: Database
+    ) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?)",
+            arguments: [
+                camera.text, Int(content.rawValue), Int64(bitPattern: incarnation), Int64(bitPattern: sequence), time,
+            ])
+    }
+
+    /// Bytes of all recordings.
+    public func storedBytes() throws(RecordingError) -> UInt64 {
+        try read("adding up the recordings") { db in
+            UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM segment") ?? 0)
+        }
+    }
+}
+
+/// An event as an EVENT message, so that the index stores what the wire specifies.
+enum EventFields {
+    static func encode(_ event: CameraEvent) -> [UInt8] {
+        Event(flow: 0, incarnation: 0, sequence: 0, event: event).encoded()
+    }
+
+    static func decode(_ bytes: [UInt8]) -> CameraEvent? {
+        guard let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.viewerMessage) else { return nil }
+        return try? Event.decode(bytes.span, envelope).event
+    }
+}

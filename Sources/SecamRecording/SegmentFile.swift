@@ -1,0 +1,109 @@
+internal import SecamMedia
+internal import SecamWire
+
+/// A segment that is being written: the file, its map, and how much of both is on the disk.
+///
+/// The order in which things become durable (see `Sources/SecamRecording/README.md`): frames, then the index, then the
+/// acknowledgement.
+final class SegmentFile {
+    let id: Int64
+    let camera: Name
+    let path: String
+    let size: (width: UInt16, height: UInt16)
+    let incarnation: UInt64
+    let start: Int64
+    private let firstSequence: UInt64
+    private let writer: MatroskaWriter
+    private var map: FrameMap
+    private(set) var last: FrameMap.Entry
+    /// Bytes that the file has, or will have with what is still in memory; not less than the truth.
+    private(set) var bytes: UInt64
+    private var isDirty = false
+
+    /// What Matroska needs for the head of a file, and for each frame with its entry in the index at the end.
+    static let headBytes: UInt64 = 4096
+    static let frameBytes: UInt64 = 64
+
+    var frames: Int { map.count }
+    var duration: Int64 { last.time - start }
+
+    init(
+        id: Int64, camera: Name, path: String, absolutePath: String, first: Frame
+    ) throws(RecordingError) {
+        self.id = id
+        self.camera = camera
+        self.path = path
+        size = (first.width, first.height)
+        incarnation = first.incarnation
+        start = first.timestamp
+        firstSequence = first.sequence
+        map = FrameMap(start: first.timestamp)
+        last = FrameMap.Entry(time: first.timestamp, sequence: first.sequence)
+        bytes = Self.headBytes
+        do {
+            writer = try MatroskaWriter(
+                path: absolutePath, width: Int(first.width), height: Int(first.height),
+                startMicroseconds: first.timestamp, title: camera.text,
+                tags: [
+                    SegmentTags.camera: camera.text, SegmentTags.incarnation: "\(first.incarnation)",
+                    SegmentTags.sequence: "\(first.sequence)",
+                ])
+        } catch {
+            throw .media(error)
+        }
+    }
+
+    /// - Parameter time: not before that of the frame before.
+    /// - Returns: whether it was taken: what is no JPEG is not.
+    func append(_ jpeg: RawSpan, time: Int64, sequence: UInt64) throws(RecordingError) -> Bool {
+        do throws(MediaError) {
+            try writer.write(jpeg: jpeg, timestampMicroseconds: time)
+        } catch .invalidFrame {
+            return false
+        } catch {
+            throw .media(error)
+        }
+        map.append(time: time, sequence: sequence)
+        last = FrameMap.Entry(time: time, sequence: sequence)
+        bytes += UInt64(jpeg.byteCount) + Self.frameBytes
+        isDirty = true
+        return true
+    }
+
+    /// Brings everything to the disk.
+    ///
+    /// - Returns: what is there now; `nil` when nothing has changed.
+    func synchronize() throws(RecordingError) -> RecordingIndex.Progress? {
+        guard isDirty else { return nil }
+        do {
+            try writer.synchronize()
+        } catch {
+            throw .media(error)
+        }
+        isDirty = false
+        return progress
+    }
+
+    /// Ends the file.
+    func finish() throws(RecordingError) {
+        do {
+            try writer.finish()
+        } catch {
+            throw .media(error)
+        }
+    }
+
+    var progress: RecordingIndex.Progress {
+        RecordingIndex.Progress(
+            id: id, camera: camera, incarnation: incarnation, sequence: last.sequence, end: last.time,
+            frames: map.count, bytes: bytes, map: map.bytes)
+    }
+}
+
+/// What a recording says of itself, so that the index can be made anew from it.
+enum SegmentTags {
+    static let camera = "SECAM_CAMERA"
+    static let incarnation = "SECAM_INCARNATION"
+    /// Of the first frame.
+    static let sequence = "SECAM_SEQUENCE"
+}

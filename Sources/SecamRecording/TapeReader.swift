@@ -1,0 +1,109 @@
+internal import SecamMedia
+public import SecamWire
+
+/// Reads recorded frames of one camera in the order of their times, from one segment to the next. It belongs to one
+/// thread, which it may hold up.
+public final class TapeReader {
+    /// A recorded frame, as it was captured.
+    public struct RecordedFrame: Sendable {
+        public let incarnation: UInt64
+        public let sequence: UInt64
+        /// UTC microseconds.
+        public let timestamp: Int64
+        public let width: UInt16
+        public let height: UInt16
+        public let jpeg: [UInt8]
+    }
+
+    private struct Open {
+        let segment: SegmentRow
+        let reader: MediaReader
+        let map: [FrameMap.Entry]
+        /// The next entry of the map.
+        var next: Int
+    }
+
+    private let index: RecordingIndex
+    private let camera: Name
+    private let to: Int64
+    private let interval: Int64
+    private var from: Int64
+    private var open: Open?
+    private var isFirst = true
+    /// Segments that have been read, or that cannot be.
+    private var done: Set<Int64> = []
+    private var lastTimestamp: Int64?
+
+    /// - Parameters:
+    ///   - from: UTC microseconds; begins with the last frame at or before this in the recording that holds it.
+    ///   - to: UTC microseconds; frames from then on are not meant.
+    ///   - interval: least microseconds between two frames; 0 for all.
+    public init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64, interval: Int64) {
+        self.index = index
+        self.camera = camera
+        self.from = from
+        self.to = to
+        self.interval = interval
+    }
+
+    /// - Returns: `nil` at the end.
+    public func next() throws(RecordingError) -> RecordedFrame? {
+        while true {
+            if open == nil, try !openNext() { return nil }
+            guard let frame = nextInSegment() else {
+                if let segment = open?.segment { from = max(from, segment.end) }
+                open = nil
+                continue
+            }
+            guard frame.timestamp < to else { return nil }
+            if let lastTimestamp, frame.timestamp - lastTimestamp < interval, frame.timestamp >= lastTimestamp {
+                continue
+            }
+            lastTimestamp = frame.timestamp
+            return frame
+        }
+    }
+
+    private func openNext() throws(RecordingError) -> Bool {
+        let segments = try index.segments(of: camera, from: from, to: to).filter { !done.contains($0.id) }
+        for segment in segments {
+            done.insert(segment.id)
+            let map = try index.map(of: segment)
+            do {
+                let reader = try MediaReader(url: index.folder.absolute(segment.path))
+                var next = 0
+                if isFirst, from > segment.start {
+                    // With the frame that was the picture at that time.
+                    next = max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
+                    if next > 0 { try reader.seek(toMicroseconds: map[next].time - segment.start) }
+                }
+                isFirst = false
+                open = Open(segment: segment, reader: reader, map: map, next: next)
+                return true
+            } catch {
+                // One that was let go just now, or is damaged, must not keep the others from being seen.
+                continue
+            }
+        }
+        return false
+    }
+
+    private func nextInSegment() -> RecordedFrame? {
+        guard var current = open else { return nil }
+        defer { open = current }
+        while current.next < current.map.count, let frame = try? current.reader.next() {
+            // The file keeps milliseconds: what lies before the wanted frame is passed over.
+            let wanted = current.map[current.next]
+            let offset = (wanted.time - current.segment.start + 500) / 1000
+            guard (frame.timestampMicroseconds + 500) / 1000 >= offset else { continue }
+            current.next += 1
+            guard let jpeg = current.reader.withJPEG({ bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }),
+                let width = UInt16(exactly: frame.width), let height = UInt16(exactly: frame.height)
+            else { continue }
+            return RecordedFrame(
+                incarnation: current.segment.incarnation, sequence: wanted.sequence, timestamp: wanted.time,
+                width: width, height: height, jpeg: jpeg)
+        }
+        return nil
+    }
+}

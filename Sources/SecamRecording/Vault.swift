@@ -1,0 +1,111 @@
+public import Logging
+internal import SecamConfig
+internal import SecamMedia
+public import SecamWire
+
+/// How much of a disk recordings may take.
+public struct VaultLimits: Sendable, Equatable {
+    /// Bytes of all recordings; `nil` for no bound but the disk's.
+    public var bytes: UInt64?
+    /// Bytes that stay free on the disk.
+    public var free: UInt64
+
+    public init(bytes: UInt64?, free: UInt64) {
+        self.bytes = bytes
+        self.free = free
+    }
+}
+
+/// The recordings of one volume while they are being written. It belongs to one thread.
+public final class Vault {
+    public let index: RecordingIndex
+    /// Which archive writes, for others on the volume.
+    public let writer: String
+    private let limits: VaultLimits
+    private let logger: Logger
+    private(set) var storedBytes: UInt64
+    private var freeBytes: UInt64
+    /// Bytes written since `freeBytes` was looked at.
+    private var writtenSince: UInt64 = 0
+    private var alarm = LogThrottle()
+
+    /// Bytes after which the disk is looked at again.
+    private static let lookInterval: UInt64 = 16 << 20
+
+    public init(_ index: RecordingIndex, writer: String, limits: VaultLimits, logger: Logger) throws(RecordingError) {
+        self.index = index
+        self.writer = writer
+        self.limits = limits
+        self.logger = logger
+        storedBytes = try index.storedBytes()
+        freeBytes = index.folder.freeBytes ?? .max
+    }
+
+    public var figures: [Figure] { [Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes)] }
+
+    /// Other archives write to the volume too, so what is there is looked at again and again.
+    public func look() throws(RecordingError) {
+        storedBytes = try index.storedBytes()
+        freeBytes = index.folder.freeBytes ?? .max
+        writtenSince = 0
+    }
+
+    /// Makes room for that many bytes, by letting the oldest recordings go.
+    ///
+    /// - Throws: `noRoom`, when nothing may go.
+    func makeRoom(for bytes: UInt64) throws(RecordingError) {
+        if writtenSince >= Vault.lookInterval { try look() }
+        while isTooMuch(bytes) {
+            guard let oldest = try index.oldestThatMayGo() else { throw noRoom() }
+            try remove(oldest, why: "to make room")
+        }
+        storedBytes += bytes
+        writtenSince += bytes
+    }
+
+    private func isTooMuch(_ bytes: UInt64) -> Bool {
+        if let most = limits.bytes, storedBytes + bytes > most { return true }
+        return freeBytes < limits.free + writtenSince + bytes
+    }
+
+    private func noRoom() -> RecordingError {
+        if let most = limits.bytes, storedBytes >= most { return .noRoom(path: index.folder.path, limit: most) }
+        return .media(.diskFull(path: index.folder.path))
+    }
+
+    /// What was counted for a frame that was not written after all.
+    func giveBack(_ bytes: UInt64) {
+        storedBytes -= min(storedBytes, bytes)
+        writtenSince -= min(writtenSince, bytes)
+    }
+
+    /// Lets go what the cameras' rules do not keep.
+    public func retain(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
+        for rule in rules {
+            if rule.keep > 0 {
+                let oldest = now - Int64(rule.keep) * 1_000_000
+                for segment in try index.segments(of: rule.camera, before: oldest) {
+                    try remove(segment, why: "older than \(rule.keep) s")
+                }
+            }
+            if rule.keepBytes > 0 {
+                for segment in try index.surplus(of: rule.camera, beyond: rule.keepBytes) {
+                    try remove(segment, why: "more than \(rule.keepBytes) bytes")
+                }
+            }
+        }
+        try makeRoom(for: 0)
+    }
+
+    /// The row says first that it leaves, then the file goes, then the row: whatever happens in between, the next start
+    /// finds a row that leaves, and ends it.
+    func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
+        try index.noteLeaving(segment)
+        try index.folder.remove(segment.path)
+        try index.noteGone(segment, why: why)
+        storedBytes -= min(storedBytes, segment.bytes)
+        freeBytes = index.folder.freeBytes ?? .max
+        writtenSince = 0
+        logger.debug("a recording was let go", metadata: ["file": "\(segment.path)", "reason": "\(why)"])
+    }
+}

@@ -1,0 +1,193 @@
+/// What was recorded, in answer to `Search` or `Protect`. There may be several; `last` is 1 in the last one.
+///
+///     offset  size  field
+///     0       4     request    of the question
+///     4       1     last       1 when nothing follows
+///     5       3     reserved   0
+///     8       8     volume     the storage that has it, for `Replay`; 0 for none
+///     16      2     count      of recordings, at most 4096; then for each:
+///     +0      8     start      UTC microseconds of its first frame
+///     +8      8     end        UTC microseconds of its last frame
+///     +16     8     bytes
+///     +24     4     frames
+///     +28     1     protected  1 when it stays whatever its age
+///     +29     1     open       1 while it is being written
+///     +30     2     reserved   0
+///     +32     2+n   camera     its name
+///     ..      2     count      of events, at most 4096; then for each:
+///     +0      2+n   camera     its name
+///     ..      ..    event      the fields of `CameraEvent`
+///     ..      2     count      of gaps, at most 4096; then for each:
+///     +0      8     start      UTC microseconds of the last frame before it
+///     +8      8     end        UTC microseconds of the first frame after it
+///     +16     8     frames     how many are missing
+///     +24     1     reason     1 overflow, 2 dropped
+///     +25     1     reserved   0
+///     +26     2+n   camera     its name
+public struct Found: WireMessage {
+    public static let type = MessageType.found
+    public let request: UInt32
+    public let last: Bool
+    public let volume: UInt64
+    public let recordings: [Recorded]
+    public let events: [Happened]
+    public let gaps: [Missing]
+
+    public struct Recorded: Sendable, Hashable {
+        /// UTC microseconds.
+        public let start: Int64
+        /// UTC microseconds.
+        public let end: Int64
+        public let bytes: UInt64
+        public let frames: UInt32
+        public let protected: Bool
+        public let open: Bool
+        public let camera: Name
+
+        public init(
+            start: Int64, end: Int64, bytes: UInt64, frames: UInt32, protected: Bool, open: Bool, camera: Name
+        ) {
+            self.start = start
+            self.end = end
+            self.bytes = bytes
+            self.frames = frames
+            self.protected = protected
+            self.open = open
+            self.camera = camera
+        }
+    }
+
+    public struct Happened: Sendable, Hashable {
+        public let camera: Name
+        public let event: CameraEvent
+
+        public init(camera: Name, event: CameraEvent) {
+            self.camera = camera
+            self.event = event
+        }
+    }
+
+    public struct Missing: Sendable, Hashable {
+        /// UTC microseconds.
+        public let start: Int64
+        /// UTC microseconds.
+        public let end: Int64
+        public let frames: UInt64
+        public let reason: GapReason
+        public let camera: Name
+
+        public init(start: Int64, end: Int64, frames: UInt64, reason: GapReason, camera: Name) {
+            self.start = start
+            self.end = end
+            self.frames = frames
+            self.reason = reason
+            self.camera = camera
+        }
+    }
+
+    public init(
+        request: UInt32, last: Bool, volume: UInt64, recordings: [Recorded] = [], events: [Happened] = [],
+        gaps: [Missing] = []
+    ) {
+        precondition([recordings.count, events.count, gaps.count].allSatisfy { $0 <= WireLimits.found })
+        self.request = request
+        self.last = last
+        self.volume = volume
+        self.recordings = recordings
+        self.events = events
+        self.gaps = gaps
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        request = try reader.integer("request", bytes)
+        last = try Found.flag("last", bytes, &reader)
+        try reader.skip("reserved", count: 3)
+        volume = try reader.integer("volume", bytes)
+        var recordings: [Recorded] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.found, bytes)) {
+            recordings.append(try Recorded(bytes, &reader))
+        }
+        self.recordings = recordings
+        var events: [Happened] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.found, bytes)) {
+            events.append(
+                Happened(camera: try reader.name("camera", bytes), event: try CameraEvent(bytes, &reader)))
+        }
+        self.events = events
+        var gaps: [Missing] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.found, bytes)) {
+            gaps.append(try Missing(bytes, &reader))
+        }
+        self.gaps = gaps
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(request)
+        writer.integer(UInt8(last ? 1 : 0))
+        writer.raw([0, 0, 0])
+        writer.integer(volume)
+        writer.integer(UInt16(recordings.count))
+        for recording in recordings { recording.write(&writer) }
+        writer.integer(UInt16(events.count))
+        for happened in events {
+            writer.name(happened.camera)
+            happened.event.write(&writer)
+        }
+        writer.integer(UInt16(gaps.count))
+        for gap in gaps { gap.write(&writer) }
+    }
+
+    fileprivate static func flag(
+        _ field: StaticString, _ bytes: Span<UInt8>, _ reader: inout WireReader
+    ) throws(WireError) -> Bool {
+        let value = try reader.integer(field, as: UInt8.self, bytes)
+        guard value <= 1 else { throw .badValue(field: "\(field)") }
+        return value == 1
+    }
+}
+
+extension Found.Recorded {
+    fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        start = try reader.integer("start", bytes)
+        end = try reader.integer("end", bytes)
+        guard end >= start else { throw .badValue(field: "end") }
+        self.bytes = try reader.integer("bytes", bytes)
+        frames = try reader.integer("frames", bytes)
+        protected = try Found.flag("protected", bytes, &reader)
+        open = try Found.flag("open", bytes, &reader)
+        try reader.skip("reserved", count: 2)
+        camera = try reader.name("camera", bytes)
+    }
+
+    fileprivate func write(_ writer: inout WireWriter) {
+        writer.integer(start)
+        writer.integer(end)
+        writer.integer(bytes)
+        writer.integer(frames)
+        writer.integer(UInt8(protected ? 1 : 0))
+        writer.integer(UInt8(open ? 1 : 0))
+        writer.integer(UInt16(0))
+        writer.name(camera)
+    }
+}
+
+extension Found.Missing {
+    fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        start = try reader.integer("start", bytes)
+        end = try reader.integer("end", bytes)
+        guard end >= start else { throw .badValue(field: "end") }
+        frames = try reader.integer("frames", bytes)
+        reason = try reader.choice("reason", bytes)
+        try reader.skip("reserved", count: 1)
+        camera = try reader.name("camera", bytes)
+    }
+
+    fileprivate func write(_ writer: inout WireWriter) {
+        writer.integer(start)
+        writer.integer(end)
+        writer.integer(frames)
+        writer.choice(reason)
+        writer.integer(UInt8(0))
+        writer.name(camera)
+    }
+}

@@ -1,0 +1,50 @@
+/// An admin wants recordings to stay whatever their age, or not any more. The answer is `Found` with those that it is
+/// about.
+///
+///     offset  size  field
+///     0       4     request    chosen by the asker; the answer has it too
+///     4       1     protected  1 to protect, 0 to let go
+///     5       3     reserved   0
+///     8       8     from       UTC microseconds
+///     16      8     to         UTC microseconds, after from
+///     24      2+n   camera     its name
+public struct Protect: WireMessage {
+    public static let type = MessageType.protect
+    public let request: UInt32
+    public let protected: Bool
+    /// UTC microseconds.
+    public let from: Int64
+    /// UTC microseconds.
+    public let to: Int64
+    public let camera: Name
+
+    public init(request: UInt32, protected: Bool, from: Int64, to: Int64, camera: Name) {
+        precondition(from < to)
+        self.request = request
+        self.protected = protected
+        self.from = from
+        self.to = to
+        self.camera = camera
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        request = try reader.integer("request", bytes)
+        let flag = try reader.integer("protected", as: UInt8.self, bytes)
+        guard flag <= 1 else { throw .badValue(field: "protected") }
+        protected = flag == 1
+        try reader.skip("reserved", count: 3)
+        from = try reader.integer("from", bytes)
+        to = try reader.integer("to", bytes)
+        guard to > from else { throw .badValue(field: "to") }
+        camera = try reader.name("camera", bytes)
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(request)
+        writer.integer(UInt8(protected ? 1 : 0))
+        writer.raw([0, 0, 0])
+        writer.integer(from)
+        writer.integer(to)
+        writer.name(camera)
+    }
+}

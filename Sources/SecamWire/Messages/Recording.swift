@@ -1,0 +1,118 @@
+/// The cameras that an archive is to record, and how. Sent whole after a join and whenever it changes.
+///
+///     offset  size  field
+///     0       2     count      of cameras; then for each:
+///     +0      1     mode       1 motion, 2 continuous, 3 both
+///     +1      1     reserved   0
+///     +2      2     preRoll    seconds recorded before a motion, at most 3600
+///     +4      2     postRoll   seconds recorded after it, at most 3600
+///     +6      2     reserved   0
+///     +8      4     keep       seconds after which recordings go, 0 for never
+///     +12     8     keepBytes  bytes beyond which the oldest go, 0 for no bound
+///     +20     4     thinAfter  seconds after which frames are left out, 0 for never
+///     +24     4     thinRate   thousandths of frames a second that stay then, not 0
+///     +28     2+n   camera     its name
+public struct Recording: WireMessage {
+    public static let type = MessageType.recording
+    public let cameras: [Camera]
+
+    public struct Camera: Sendable, Hashable {
+        public let mode: RecordingMode
+        /// Seconds.
+        public let preRoll: UInt16
+        /// Seconds.
+        public let postRoll: UInt16
+        /// Seconds; 0 for ever.
+        public let keep: UInt32
+        /// 0 for no bound.
+        public let keepBytes: UInt64
+        /// Seconds; 0 for never.
+        public let thinAfter: UInt32
+        /// Thousandths of frames a second.
+        public let thinRate: UInt32
+        public let camera: Name
+
+        public static let longestRoll: UInt16 = 3600
+
+        public init(
+            mode: RecordingMode, preRoll: UInt16, postRoll: UInt16, keep: UInt32, keepBytes: UInt64, thinAfter: UInt32,
+            thinRate: UInt32, camera: Name
+        ) {
+            self.mode = mode
+            self.preRoll = preRoll
+            self.postRoll = postRoll
+            self.keep = keep
+            self.keepBytes = keepBytes
+            self.thinAfter = thinAfter
+            self.thinRate = thinRate
+            self.camera = camera
+        }
+
+        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+            mode = try reader.choice("mode", bytes)
+            try reader.skip("reserved", count: 1)
+            preRoll = try reader.integer("preRoll", bytes)
+            guard preRoll <= Self.longestRoll else { throw .badValue(field: "preRoll") }
+            postRoll = try reader.integer("postRoll", bytes)
+            guard postRoll <= Self.longestRoll else { throw .badValue(field: "postRoll") }
+            try reader.skip("reserved", count: 2)
+            keep = try reader.integer("keep", bytes)
+            keepBytes = try reader.integer("keepBytes", bytes)
+            thinAfter = try reader.integer("thinAfter", bytes)
+            thinRate = try reader.integer("thinRate", bytes)
+            guard thinRate > 0 else { throw .badValue(field: "thinRate") }
+            camera = try reader.name("camera", bytes)
+        }
+
+        fileprivate func write(_ writer: inout WireWriter) {
+            writer.choice(mode)
+            writer.integer(UInt8(0))
+            writer.integer(preRoll)
+            writer.integer(postRoll)
+            writer.integer(UInt16(0))
+            writer.integer(keep)
+            writer.integer(keepBytes)
+            writer.integer(thinAfter)
+            writer.integer(thinRate)
+            writer.name(camera)
+        }
+    }
+
+    public init(cameras: [Camera]) { self.cameras = cameras }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        var list: [Camera] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
+            list.append(try Camera(bytes, &reader))
+        }
+        cameras = list
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(UInt16(cameras.count))
+        for camera in cameras { camera.write(&writer) }
+    }
+}
+
+/// When a camera is recorded.
+public enum RecordingMode: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// While something moves, with what was before and after.
+    case motion = 1
+    /// Always, without regard to motion.
+    case continuous = 2
+    /// Always, and what moves is noted.
+    case both = 3
+
+    /// Whether motion is noted.
+    public var notesMotion: Bool { self != .continuous }
+    /// Whether everything is recorded.
+    public var isContinuous: Bool { self != .motion }
+
+    public var description: String {
+        switch self {
+        case .motion: "motion"
+        case .continuous: "continuous"
+        case .both: "both"
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/// Somebody wants recorded frames; they come as `Frame`, then `CloseFlow`.
+///
+///     offset  size  field
+///     0       4     flow      chosen by the asker; at the gateway with its highest bit set, so that it is no camera's
+///     4       4     credit    frames that may be sent at once; more with CREDIT
+///     8       4     interval  least microseconds between the timestamps of two frames; 0 for all
+///     12      4     reserved  0
+///     16      8     from      UTC microseconds: with the last frame at or before this, if there is one
+///     24      8     to        UTC microseconds, after from: frames from then on are not meant
+///     32      8     volume    as in FOUND
+///     40      2+n   camera    its name
+public struct Replay: WireMessage {
+    public static let type = MessageType.replay
+    public let flow: UInt32
+    public let credit: UInt32
+    /// Microseconds.
+    public let interval: UInt32
+    /// UTC microseconds.
+    public let from: Int64
+    /// UTC microseconds.
+    public let to: Int64
+    public let volume: UInt64
+    public let camera: Name
+
+    /// What a viewer's number for a replay has set.
+    public static let flowBit: UInt32 = 1 << 31
+
+    public init(
+        flow: UInt32, credit: UInt32, interval: UInt32, from: Int64, to: Int64, volume: UInt64, camera: Name
+    ) {
+        precondition(from < to)
+        self.flow = flow
+        self.credit = credit
+        self.interval = interval
+        self.from = from
+        self.to = to
+        self.volume = volume
+        self.camera = camera
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        flow = try reader.integer("flow", bytes)
+        credit = try reader.integer("credit", bytes)
+        guard credit <= WireLimits.credit else { throw .badValue(field: "credit") }
+        interval = try reader.integer("interval", bytes)
+        try reader.skip("reserved", count: 4)
+        from = try reader.integer("from", bytes)
+        to = try reader.integer("to", bytes)
+        guard to > from else { throw .badValue(field: "to") }
+        volume = try reader.integer("volume", bytes)
+        camera = try reader.name("camera", bytes)
+    }
+
+    public func write(_ writer: inout WireWriter) {
+        writer.integer(flow)
+        writer.integer(credit)
+        writer.integer(interval)
+        writer.integer(UInt32(0))
+        writer.integer(from)
+        writer.integer(to)
+        writer.integer(volume)
+        writer.name(camera)
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+import SecamArchive
+
+@main
+enum Main {
+    static func main() async {
+        await ArchiveProgram.main()
+    }
+}
