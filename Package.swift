@@ -126,8 +126,8 @@ let package = Package(
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamTLS",
-                "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix, subprocess,
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamRecording",
+                "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         program("secam", ["SecamControl", arguments]),
@@ -162,6 +162,10 @@ let package = Package(
             ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamWire", subprocess]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
+        tests(
+            "SecamRecordingTests",
+            ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamRecording", "SecamTestSupport", "SecamWire", grdb, log]),
+        tests("SecamArchiveTests", ["SecamArchive", "SecamWire"]),
         tests("SecamHooksTests", ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests("SecamGatewayTests", ["SecamGateway", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),

@@ -54,9 +54,11 @@ public struct ArchiveProgram: AsyncParsableCommand {
             UInt64(try settings.integer("max.megabytes", in: 16...1 << 40, default: 0)) << 20
         }
         let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
+        let lock = try VolumeLock(folder, isAlone: false)
         let index = try RecordingIndex(folder)
         let vault = Vault.Plan(
-            index: index, writer: name.text, limits: VaultLimits(bytes: most, free: free), logger: logger)
+            index: index, writer: name.text, limits: VaultLimits(bytes: most, free: free), logger: logger,
+            lock: lock)
         let listen = settings.text("listen") ?? identity.suitableListen
         let advertised = settings.text("advertise")
         return LoopService(name: "archive") { loop in

@@ -11,6 +11,8 @@ extension Vault {
         let writer: String
         let limits: VaultLimits
         let logger: Logger
+        /// Held as long as anybody writes.
+        let lock: VolumeLock
     }
 }
 

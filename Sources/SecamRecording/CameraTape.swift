@@ -52,6 +52,7 @@ public final class CameraTape {
     /// - Returns: whether it was taken; a frame that was recorded before, or that is no JPEG, is not.
     public func append(_ frame: Frame, _ jpeg: RawSpan) throws(RecordingError) -> Bool {
         if let last, last.incarnation == frame.incarnation, frame.sequence <= last.sequence { return false }
+        guard SegmentFile.isJPEG(jpeg) else { return false }
         try cutWhereNeeded(before: frame)
         let cost = UInt64(jpeg.byteCount) + SegmentFile.frameBytes + (segment == nil ? SegmentFile.headBytes : 0)
         try vault.makeRoom(for: cost)
@@ -59,10 +60,7 @@ public final class CameraTape {
         if let open = self.segment { segment = open } else { segment = try begin(frame) }
         self.segment = segment
         let time = max(frame.timestamp, segment.last.time)
-        guard try segment.append(jpeg, time: time, sequence: frame.sequence) else {
-            vault.giveBack(cost)
-            return false
-        }
+        try segment.append(jpeg, time: time, sequence: frame.sequence)
         last = RecordingIndex.Cursor(incarnation: frame.incarnation, sequence: frame.sequence, time: time)
         framesRecorded += 1
         bytesRecorded += UInt64(jpeg.byteCount)

@@ -153,13 +153,37 @@ public final class RecordingIndex: Sendable {
         try read("looking for recordings") { db in
             // A segment is never longer than a day, so that the index on the start can be used from both sides.
             var sql = "SELECT * FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
-            var arguments: StatementArguments = [to, from &- Self.longestSegment > from ? Int64.min : from - Self.longestSegment, from]
+            let earliest = from < Int64.min + Self.longestSegment ? Int64.min : from - Self.longestSegment
+            var arguments: StatementArguments = [to, earliest, from]
             if let camera {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
             return try Row.fetchAll(db, sql: sql + " ORDER BY start, camera", arguments: arguments)
                 .compactMap(Self.segment)
+        }
+    }
+
+    /// The next segment of a camera, by start, that has any part in the range.
+    ///
+    /// - Parameter last: the one before; `nil` for the first.
+    func segment(
+        of camera: Name, from: Int64, to: Int64, after last: SegmentRow?
+    ) throws(RecordingError) -> SegmentRow? {
+        try read("looking for a recording") { db in
+            let earliest = from < Int64.min + Self.longestSegment ? Int64.min : from - Self.longestSegment
+            return try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT * FROM segment
+                    WHERE camera = ? AND start >= ? AND (start, id) > (?, ?) AND start < ? AND end >= ? AND state < 2
+                        AND frames > 0
+                    ORDER BY start, id LIMIT 1
+                    """,
+                arguments: [
+                    camera.text, max(earliest, last?.start ?? earliest), last?.start ?? Int64.min, last?.id ?? -1, to, from,
+                ]
+            ).flatMap(Self.segment)
         }
     }
 

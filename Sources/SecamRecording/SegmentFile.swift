@@ -53,13 +53,18 @@ final class SegmentFile {
         }
     }
 
-    /// - Parameter time: not before that of the frame before.
-    /// - Returns: whether it was taken: what is no JPEG is not.
-    func append(_ jpeg: RawSpan, time: Int64, sequence: UInt64) throws(RecordingError) -> Bool {
-        do throws(MediaError) {
+    /// Whether the bytes begin as a JPEG's do, and are as many as one of ours can have.
+    static func isJPEG(_ bytes: RawSpan) -> Bool {
+        guard (4...WireLimits.meshMessage).contains(bytes.byteCount) else { return false }
+        return unsafe bytes.withUnsafeBytes { unsafe $0[0] == 0xff && $0[1] == 0xd8 }
+    }
+
+    /// - Parameters:
+    ///   - jpeg: what `isJPEG` says is one.
+    ///   - time: not before that of the frame before.
+    func append(_ jpeg: RawSpan, time: Int64, sequence: UInt64) throws(RecordingError) {
+        do {
             try writer.write(jpeg: jpeg, timestampMicroseconds: time)
-        } catch .invalidFrame {
-            return false
         } catch {
             throw .media(error)
         }
@@ -67,7 +72,6 @@ final class SegmentFile {
         last = FrameMap.Entry(time: time, sequence: sequence)
         bytes += UInt64(jpeg.byteCount) + Self.frameBytes
         isDirty = true
-        return true
     }
 
     /// Brings everything to the disk.

@@ -27,11 +27,10 @@ public final class TapeReader {
     private let camera: Name
     private let to: Int64
     private let interval: Int64
-    private var from: Int64
+    private let from: Int64
     private var open: Open?
-    private var isFirst = true
-    /// Segments that have been read, or that cannot be.
-    private var done: Set<Int64> = []
+    /// The segment that was read last, or that cannot be.
+    private var last: SegmentRow?
     private var lastTimestamp: Int64?
 
     /// - Parameters:
@@ -51,7 +50,6 @@ public final class TapeReader {
         while true {
             if open == nil, try !openNext() { return nil }
             guard let frame = nextInSegment() else {
-                if let segment = open?.segment { from = max(from, segment.end) }
                 open = nil
                 continue
             }
@@ -65,9 +63,9 @@ public final class TapeReader {
     }
 
     private func openNext() throws(RecordingError) -> Bool {
-        let segments = try index.segments(of: camera, from: from, to: to).filter { !done.contains($0.id) }
-        for segment in segments {
-            done.insert(segment.id)
+        while let segment = try index.segment(of: camera, from: from, to: to, after: last) {
+            let isFirst = last == nil
+            last = segment
             let map = try index.map(of: segment)
             do {
                 let reader = try MediaReader(url: index.folder.absolute(segment.path))
@@ -77,7 +75,6 @@ public final class TapeReader {
                     next = max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
                     if next > 0 { try reader.seek(toMicroseconds: map[next].time - segment.start) }
                 }
-                isFirst = false
                 open = Open(segment: segment, reader: reader, map: map, next: next)
                 return true
             } catch {

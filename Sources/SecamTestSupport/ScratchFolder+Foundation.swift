@@ -14,3 +14,17 @@ extension ScratchFolder {
             [.posixPermissions: mode], ofItemAtPath: name.isEmpty ? path : file(name))
     }
 }
+
+extension ScratchFolder {
+    /// Copies a file within the folder over another one.
+    public func copyFile(_ name: String, to other: String) throws { try data(name).write(to: URL(fileURLWithPath: file(other))) }
+
+    /// Adds to a file's end.
+    public func append(_ text: String, to name: String) throws {
+        try (data(name) + Data(text.utf8)).write(to: URL(fileURLWithPath: file(name)))
+    }
+
+    public func makeFolders(_ name: String) throws {
+        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: true)
+    }
+}

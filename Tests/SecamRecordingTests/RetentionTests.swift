@@ -1,0 +1,172 @@
+import GRDB
+import SecamConfig
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamRecording
+
+@Suite struct RetentionTests {
+    private let recordings: Recordings
+
+    init() throws { recordings = try Recordings() }
+
+    /// Segments of ten frames each.
+    private func record(_ segments: Int, _ vault: Vault) throws {
+        let tape = try recordings.tape(vault)
+        for number in 0..<UInt64(segments) {
+            try recordings.append(number * 10 + 1...number * 10 + 10, to: tape)
+            try tape.cut()
+        }
+    }
+
+    private func rule(keep: UInt32 = 0, bytes: UInt64 = 0) -> Recording.Camera {
+        Recording.Camera(
+            mode: .continuous, preRoll: 0, postRoll: 0, keep: keep, keepBytes: bytes, thinAfter: 0, thinRate: 1000,
+            camera: recordings.camera)
+    }
+
+    @Test func whatIsOlderGoesAndNothingElse() throws {
+        let vault = try recordings.vault()
+        try record(5, vault)
+        let third = try recordings.segments[2]
+        let now = third.end + 60_000_000 + 1
+        try vault.retain([rule(keep: 60)], now: now)
+        #expect(try recordings.segments.map(\.firstSequence) == [31, 41])
+        #expect(recordings.folder.files().count == 2, "file and row go together")
+    }
+
+    @Test func theOldestGoWhenACameraHasTooMuch() throws {
+        let vault = try recordings.vault()
+        try record(5, vault)
+        let sizes = try recordings.segments.map(\.bytes)
+        try vault.retain([rule(bytes: sizes[3] + sizes[4])], now: Recordings.noon)
+        #expect(try recordings.segments.map(\.firstSequence) == [31, 41])
+    }
+
+    @Test func theCapIsNeverExceededWhileRecording() throws {
+        try record(3, try recordings.vault())
+        let cap = try recordings.index.storedBytes() + 20_000
+        let vault = try recordings.vault(bytes: cap)
+        let tape = try recordings.tape(vault)
+        for sequence in UInt64(31)...200 {
+            try recordings.put(recordings.frame(sequence), jpeg(Int(sequence)), tape)
+            if sequence.isMultiple(of: 10) { try tape.cut() }
+            let onDisk = recordings.folder.files().compactMap { recordings.folder.size($0.path) }.reduce(0, +)
+            #expect(onDisk <= cap)
+        }
+        try tape.cut()
+        #expect(try recordings.segments.last?.lastSequence == 200)
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+    }
+
+    @Test func whatIsProtectedStaysAndThenRecordingSaysThatThereIsNoRoom() throws {
+        try record(3, try recordings.vault())
+        let kept = try recordings.index.protect(true, camera: recordings.camera, from: .min, to: .max)
+        #expect(kept.count == 3 && kept.allSatisfy(\.isProtected))
+        let vault = try recordings.vault(bytes: try recordings.index.storedBytes() + 100)
+        try vault.retain([rule(keep: 1, bytes: 1)], now: .max)
+        #expect(try recordings.segments.count == 3)
+        let tape = try recordings.tape(vault)
+        let error = #expect(throws: RecordingError.self) { try recordings.append(31...31, to: tape) }
+        #expect(error?.isDiskFull == true)
+        _ = try recordings.index.protect(false, camera: recordings.camera, from: .min, to: Recordings.time(5))
+        #expect(try recordings.append(31...31, to: tape) == 1, "one may go again")
+        #expect(try recordings.segments.filter { $0.state == .complete }.map(\.firstSequence) == [11, 21])
+    }
+
+    // MARK: Check, rebuild, verify
+
+    @Test func differencesBetweenFilesAndIndexAreFound() throws {
+        try record(3, try recordings.vault())
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+        let paths = try recordings.segments.map(\.path)
+        try recordings.folder.remove(paths[0])
+        try recordings.scratch.append("x", to: "recordings/\(paths[1])")
+        try recordings.scratch.copyFile("recordings/\(paths[2])", to: "recordings/porch/2026-01-01/foreign.mkv")
+        let differences = try ArchiveCheck.compare(recordings.index)
+        #expect(Set(differences.map(\.path)) == [paths[0], paths[1], "porch/2026-01-01/foreign.mkv"])
+    }
+
+    @Test func theIndexIsMadeAnewFromTheFiles() throws {
+        try record(3, try recordings.vault())
+        _ = try recordings.index.protect(true, camera: recordings.camera, from: .min, to: Recordings.time(5))
+        let before = try recordings.segments
+        try recordings.scratch.write("no film", to: "recordings/porch/2026-01-01/00-00-00.mkv")
+        try recordings.index.write("test") { db in
+            try db.execute(sql: "UPDATE segment SET frames = 1, map = x'' WHERE id > 1")
+        }
+        let (count, foreign) = try ArchiveCheck.rebuild(recordings.index)
+        #expect(count == 3 && foreign.map(\.path) == ["porch/2026-01-01/00-00-00.mkv"])
+        let after = try recordings.segments
+        #expect(after.map(\.path) == before.map(\.path))
+        #expect(after.map(\.frames) == before.map(\.frames))
+        #expect(after.map(\.firstSequence) == before.map(\.firstSequence))
+        #expect(after.map(\.lastSequence) == before.map(\.lastSequence))
+        #expect(after.map(\.incarnation) == before.map(\.incarnation))
+        #expect(after.map(\.start) == before.map(\.start), "to the microsecond, as the file says")
+        #expect(after.map(\.isProtected) == [true, false, false])
+        let frames = try recordings.replay()
+        #expect(frames.map(\.sequence) == Array(1...30))
+        #expect(frames.allSatisfy { abs($0.timestamp - Recordings.time($0.sequence)) <= 1000 })
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+    }
+
+    @Test func anIndexThatIsLostIsMadeFromNothingButFiles() throws {
+        try record(2, try recordings.vault())
+        let folder = RecordingFolder(recordings.scratch.file("other"))
+        try folder.make()
+        for path in try recordings.segments.map(\.path) {
+            try recordings.scratch.makeFolders("other/porch/2026-01-01")
+            try recordings.scratch.copyFile("recordings/\(path)", to: "other/\(path)")
+        }
+        let index = try RecordingIndex(folder)
+        #expect(try ArchiveCheck.rebuild(index).segments == 2)
+        #expect(try index.segments(of: nil, from: .min, to: .max).map(\.frames) == [10, 10])
+        #expect(try ArchiveCheck.verify(index).segments == 2)
+    }
+
+    @Test func theChainProvesThatNothingWasChangedOrRemovedButByRetention() throws {
+        let vault = try recordings.vault()
+        try record(4, vault)
+        let paths = try recordings.segments.map(\.path)
+        let whole = try ArchiveCheck.verify(recordings.index)
+        #expect(whole.differences.isEmpty && whole.segments == 4 && whole.head.count == 64)
+        try vault.retain([rule(keep: 1)], now: try recordings.segments[0].end + 1_000_001)
+        let retained = try ArchiveCheck.verify(recordings.index)
+        #expect(retained.differences.isEmpty && retained.segments == 3 && retained.released == 1)
+        #expect(retained.head == whole.head)
+
+        try recordings.folder.remove(paths[1])
+        try recordings.scratch.append("x", to: "recordings/\(paths[2])")
+        try recordings.index.write("test") { db in
+            try db.execute(sql: "UPDATE link SET digest = x'00' WHERE path = ?", arguments: [paths[3]])
+        }
+        let differences = try ArchiveCheck.verify(recordings.index).differences
+        #expect(differences.contains { $0.path == paths[1] && $0.what.contains("not by retention") })
+        #expect(differences.contains { $0.path == paths[2] && $0.what.contains("changed") })
+        #expect(differences.contains { $0.path == paths[3] && $0.what.contains("chain") })
+        try recordings.index.write("test") { db in try db.execute(sql: "DELETE FROM link WHERE number = 2") }
+        #expect(try ArchiveCheck.verify(recordings.index).differences.contains { $0.what.contains("taken out") })
+    }
+
+    @Test func anIndexOfANewerVersionOrADamagedOneIsAnErrorThatSaysWhatToDo() throws {
+        try recordings.index.write("test") { db in
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 the future')")
+        }
+        let newer = #expect(throws: RecordingError.self) { _ = try RecordingIndex(recordings.folder) }
+        #expect(newer?.description.contains("newer") == true)
+        let folder = RecordingFolder(recordings.scratch.file("damaged"))
+        try folder.make()
+        try recordings.scratch.write(String(repeating: "no database ", count: 1000), to: "damaged/.index/index.sqlite")
+        let damaged = #expect(throws: RecordingError.self) { _ = try RecordingIndex(folder) }
+        #expect(damaged?.description.contains("rebuild") == true)
+    }
+
+    @Test func whoRebuildsIsAlone() throws {
+        let writing = try VolumeLock(recordings.folder, isAlone: false)
+        let other = try VolumeLock(recordings.folder, isAlone: false)
+        #expect(throws: RecordingError.self) { _ = try VolumeLock(recordings.folder, isAlone: true) }
+        withExtendedLifetime((writing, other)) {}
+    }
+}

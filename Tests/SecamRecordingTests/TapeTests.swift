@@ -1,0 +1,175 @@
+import SecamConfig
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamRecording
+
+@Suite struct TapeTests {
+    private let recordings: Recordings
+
+    init() throws { recordings = try Recordings() }
+
+    // MARK: Maps
+
+    @Test func aMapTellsEachFramesTimeAndNumber() throws {
+        var map = FrameMap(start: 1000)
+        let entries: [(Int64, UInt64)] = [(1000, 5), (1000, 6), (1200, 9), (9_000_000_000, 1 << 40), (9_000_000_001, .max)]
+        for (time, sequence) in entries { map.append(time: time, sequence: sequence) }
+        let read = try #require(FrameMap.entries(map.bytes, start: 1000, firstSequence: 5))
+        #expect(read.map(\.time) == entries.map(\.0) && read.map(\.sequence) == entries.map(\.1))
+    }
+
+    @Test func bytesThatAreNoMapAreNone() {
+        for bytes: [UInt8] in [[0x80], [0x80, 0x80], [1], Array(repeating: 0xff, count: 20), [0, 0, 0x80]] {
+            #expect(FrameMap.entries(bytes, start: 0, firstSequence: 1) == nil, "\(bytes)")
+        }
+        var random = SeededGenerator(seed: 7)
+        for _ in 0..<2000 {
+            let bytes = (0..<Int.random(in: 0...30, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            _ = FrameMap.entries(bytes, start: .max - 5, firstSequence: .max - 5)
+        }
+    }
+
+    // MARK: Writing and reading back
+
+    @Test func whatWasRecordedIsReadBackByteForByteWithItsTimesAndNumbers() throws {
+        let vault = try recordings.vault()
+        let tape = try recordings.tape(vault)
+        #expect(try recordings.append(1...30, to: tape) == 30)
+        #expect(try recordings.replay().isEmpty, "what is not on the disk yet is not shown")
+        #expect(try tape.synchronize() == CameraTape.Durable(incarnation: 9, sequence: 30))
+        #expect(try tape.synchronize() == nil, "nothing new")
+        #expect(try recordings.replay().count == 30, "while it is being written")
+        try recordings.append(31...40, to: tape)
+        #expect(try tape.cut() == CameraTape.Durable(incarnation: 9, sequence: 40))
+        let frames = try recordings.replay()
+        #expect(frames.map(\.sequence) == Array(1...40))
+        for frame in frames {
+            #expect(frame.timestamp == Recordings.time(frame.sequence) && frame.incarnation == 9)
+            #expect(try frame.jpeg == jpeg(Int(frame.sequence)))
+        }
+        let segment = try #require(try recordings.segments.first)
+        #expect(segment.path == "porch/2026-01-01/12-00-00.mkv" && segment.state == .complete && segment.frames == 40)
+        #expect(segment.bytes == recordings.folder.size(segment.path))
+    }
+
+    @Test func aReplayBeginsWithThePictureOfThatMomentAndEndsBeforeItsEnd() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...50, to: tape)
+        try tape.cut()
+        let middle = try recordings.replay(from: Recordings.time(20) + 50_000, to: Recordings.time(25))
+        #expect(middle.map(\.sequence) == [20, 21, 22, 23, 24])
+        let thin = try recordings.replay(from: Recordings.time(10), to: Recordings.time(40), interval: 1_000_000)
+        #expect(thin.map(\.sequence) == [10, 20, 30])
+        #expect(try recordings.replay(from: Recordings.time(60)).isEmpty)
+        #expect(try recordings.replay(from: Recordings.time(7), to: Recordings.time(7) + 1).map(\.sequence) == [7])
+    }
+
+    @Test func aSegmentEndsAfterItsTimeAtAnotherSizeAtAnotherStartAndWhenTheClockIsSetBack() throws {
+        var limits = CameraTape.Limits()
+        limits.longest = 1_000_000
+        let tape = try recordings.tape(try recordings.vault(), limits)
+        try recordings.append(1...15, to: tape)
+        try recordings.put(recordings.frame(16, width: 32, height: 24), jpeg(16, width: 32, height: 24), tape)
+        try recordings.put(recordings.frame(1, incarnation: 10, width: 32, height: 24), jpeg(1, width: 32, height: 24), tape)
+        let hourBack = Recordings.time(2) - 3_600_000_000
+        try recordings.put(recordings.frame(2, incarnation: 10, width: 32, height: 24, time: hourBack), jpeg(2, width: 32, height: 24), tape)
+        try tape.cut()
+        let segments = try recordings.segments
+        #expect(segments.map(\.frames).sorted() == [1, 1, 1, 5, 10])
+        #expect(segments.first?.start == hourBack)
+        #expect(Set(segments.map(\.path)).count == 5)
+        #expect(try recordings.replay().count == 18, "all of it can be read")
+    }
+
+    @Test func aLittleStepBackOfTheClockIsNoNewSegment() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...5, to: tape)
+        try recordings.put(recordings.frame(6, time: Recordings.time(5) - 300_000), jpeg(6), tape)
+        try tape.cut()
+        #expect(try recordings.segments.count == 1)
+        #expect(try recordings.replay().last?.timestamp == Recordings.time(5))
+    }
+
+    @Test func whatWasRecordedBeforeIsNotRecordedAgain() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...10, to: tape)
+        #expect(try recordings.append(5...12, to: tape) == 2)
+        try tape.cut()
+        let again = try recordings.tape(try recordings.vault())
+        #expect(again.cursor?.sequence == 12)
+        #expect(try recordings.append(10...13, to: again) == 1)
+        try again.cut()
+        #expect(try recordings.replay().map(\.sequence) == Array(1...13))
+    }
+
+    @Test func whatIsNoJPEGIsLeftOut() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        let junk: [UInt8] = [1, 2, 3, 4, 5]
+        let isTaken = try recordings.put(recordings.frame(1), junk, tape)
+        #expect(!isTaken)
+        try recordings.append(2...3, to: tape)
+        try tape.cut()
+        #expect(try recordings.replay().map(\.sequence) == [2, 3])
+    }
+
+    @Test func aGapIsNotedWithItsTimesAndEndsTheSegment() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...20, to: tape)
+        let gap = Gap(flow: 1, incarnation: 9, first: 21, last: 29, reason: .overflow)
+        try tape.note(gap, until: Recordings.time(30))
+        try recordings.append(30...40, to: tape)
+        try tape.cut()
+        let gaps = try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)
+        #expect(gaps.map(\.frames) == [9])
+        #expect(gaps.first?.start == Recordings.time(20) && gaps.first?.end == Recordings.time(30))
+        #expect(try recordings.segments.map(\.firstSequence) == [1, 30])
+    }
+
+    // MARK: After a kill
+
+    @Test func whatAKilledArchiveLeftIsAsItIsAndRecordingGoesOnBehindIt() throws {
+        do {
+            let tape = try recordings.tape(try recordings.vault())
+            try recordings.append(1...30, to: tape)
+            _ = try tape.synchronize()
+            try recordings.append(31...35, to: tape)
+            // Killed: what the process held is gone, and its file is as the system has it.
+            try recordings.scratch.copyFile("recordings/porch/2026-01-01/12-00-00.mkv", to: "left.mkv")
+        }
+        // The tape's end above completed the file; the copy is what a kill leaves.
+        try recordings.scratch.copyFile("left.mkv", to: "recordings/porch/2026-01-01/12-00-00.mkv")
+        let size = recordings.folder.size("porch/2026-01-01/12-00-00.mkv")
+        let again = try recordings.tape(try recordings.vault(writer: "archive-2"))
+        let segment = try #require(try recordings.segments.first)
+        #expect(segment.state == .complete && segment.frames >= 30)
+        #expect(recordings.folder.size(segment.path) == size, "the file is not touched")
+        #expect(again.cursor?.sequence == segment.lastSequence)
+        try recordings.append(20...50, to: again)
+        try again.cut()
+        #expect(try recordings.replay().map(\.sequence) == Array(1...50), "each frame once")
+    }
+
+    @Test func aSegmentOfWhichNothingCameToTheDiskIsForgotten() throws {
+        let vault = try recordings.vault()
+        _ = try recordings.index.begin(
+            camera: recordings.camera, path: "porch/2026-01-01/12-00-00.mkv", incarnation: 9, sequence: 1,
+            start: Recordings.noon, writer: "archive-1")
+        _ = try recordings.tape(vault)
+        #expect(try recordings.segments.isEmpty)
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+    }
+
+    @Test func aRemovalThatWasInterruptedIsEnded() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...10, to: tape)
+        try tape.cut()
+        let segment = try #require(try recordings.segments.first)
+        try recordings.index.noteLeaving(segment)
+        _ = try recordings.tape(try recordings.vault())
+        #expect(recordings.folder.size(segment.path) == nil)
+        #expect(try recordings.index.storedBytes() == 0)
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+    }
+}
