@@ -141,7 +141,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
-        tests("FaultTests", ["SecamTestSupport"] + programs),
+        tests("FaultTests", ["SecamRecording", "SecamTestSupport", "SecamWire"] + programs),
         tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
         tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),
         tests(

@@ -5,14 +5,14 @@
 # usage: sh docker/deps.sh [build|run|test]...
 #   build  headers and libraries (with what Swift's package manager needs)
 #   run    only the shared libraries
-#   test   programs that the tests compare with: ffmpeg, openssl
+#   test   programs that the tests compare with: ffmpeg, mpv, openssl
 # Without an argument: build and test.
 set -eu
 
 build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev libavcodec-dev
 libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev"
 run="libzmq5 libturbojpeg0 libv4l-0 openssl libcurl4 libsdl2-2.0-0 libsqlite3-0"
-test="ffmpeg openssl"
+test="ffmpeg mpv openssl"
 
 wanted=""
 [ $# -gt 0 ] || set -- build test

@@ -14,7 +14,6 @@ public final class CameraTape {
     public struct Limits: Sendable {
         /// Microseconds.
         public var longest: Int64 = 60_000_000
-        public var largest: UInt64 = 1 << 30
         /// Microseconds by which the camera's clock may step back without a new segment; its frames follow at once.
         public var tolerance: Int64 = 1_000_000
         /// Microseconds that a segment lasts at least before a gap ends it.
@@ -115,7 +114,7 @@ public final class CameraTape {
         guard let segment else { return }
         let isOther = segment.incarnation != frame.incarnation || segment.size != (frame.width, frame.height)
         let isSetBack = frame.timestamp < segment.last.time - limits.tolerance
-        let isLong = frame.timestamp - segment.start >= limits.longest || segment.bytes >= limits.largest
+        let isLong = frame.timestamp - segment.start >= limits.longest || segment.bytes >= vault.largestSegment
         if isOther || isSetBack || isLong { try cut() }
     }
 

@@ -350,6 +350,25 @@ public final class RecordingIndex: Sendable {
             ])
     }
 
+    /// Rows of recordings of a minute each, from 1970 on and without files, to measure with.
+    public func fill(camera: Name, segments: Int) throws(RecordingError) {
+        try write("filling the index") { db in
+            let row = try db.makeStatement(
+                sql: """
+                    INSERT INTO segment
+                        (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
+                         writer)
+                    VALUES (?, ?, 1, ?, ?, ?, ?, 1800, 100000000, x'', 1, 'bench')
+                    """)
+            for number in 0..<Int64(segments) {
+                try row.execute(arguments: [
+                    camera.text, "\(number)", number * 1800, number * 1800 + 1799, number * 60_000_000,
+                    number * 60_000_000 + 59_966_667,
+                ])
+            }
+        }
+    }
+
     /// Bytes of all recordings.
     public func storedBytes() throws(RecordingError) -> UInt64 {
         try read("adding up the recordings") { db in

@@ -50,6 +50,12 @@ public final class Vault {
         writtenSince = 0
     }
 
+    /// Bytes after which a segment ends: only what is complete can be let go, so that a small disk needs small ones.
+    var largestSegment: UInt64 {
+        let room = min(limits.bytes ?? .max, storedBytes + (freeBytes - min(freeBytes, limits.free)))
+        return max(1 << 20, min(1 << 30, room / 16))
+    }
+
     /// Makes room for that many bytes, by letting the oldest recordings go.
     ///
     /// - Throws: `noRoom`, when nothing may go.

@@ -27,11 +27,12 @@ public final class RunningSet: Sendable {
     ///   - password: of the admin, when the folder was in use before.
     public init(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
-        environment: [String: String] = [:], scratch: ScratchFolder, password known: String? = nil
+        record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:], scratch: ScratchFolder, password known: String? = nil
     ) async throws {
         self.scratch = scratch
         let up = try RunningSet.start(
-            cameras, encoders: encoders, motion: motion, environment: environment, scratch: scratch)
+            cameras, encoders: encoders, motion: motion, record: record, archives: archives, recordings: recordings,
+            environment: environment, scratch: scratch)
         self.up = up
         do {
             let ready = try await eventually("the ready file of secam up") {
@@ -53,14 +54,16 @@ public final class RunningSet: Sendable {
 
     /// `secam up` with what makes it fit for tests, without waiting for anything.
     public static func start(
-        _ cameras: [String], encoders: Int = 1, motion: Int = 0, environment: [String: String] = [:],
+        _ cameras: [String], encoders: Int = 1, motion: Int = 0,
+        record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
         scratch: ScratchFolder
     ) throws -> ChildProgram {
         try Programs.start(
             "secam",
             ["up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
                 scratch.file("ready.json"), "--encoders", "\(encoders)",
-                "--motion", "\(motion)"]
+                "--motion", "\(motion)", "--record", record, "--free-megabytes", "1"]
+                + (archives.map { ["--archives", "\($0)"] } ?? []) + (recordings.map { ["--recordings", $0] } ?? [])
                 + cameras.flatMap { ["--camera", $0] },
             in: scratch, environment: environment)
     }
@@ -73,9 +76,11 @@ public final class RunningSet: Sendable {
 
     /// Runs a set for the time of `body`; nothing of it is left afterwards.
     public static func with<Result>(
-        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0, _ body: (RunningSet) async throws -> Result
+        _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
+        record: String = "off", archives: Int? = nil, _ body: (RunningSet) async throws -> Result
     ) async throws -> Result {
-        let set = try await RunningSet(cameras, encoders: encoders, motion: motion, scratch: ScratchFolder())
+        let set = try await RunningSet(
+            cameras, encoders: encoders, motion: motion, record: record, archives: archives, scratch: ScratchFolder())
         defer { set.up.kill() }
         do {
             return try await body(set)

@@ -8,7 +8,9 @@ import ServiceLifecycle
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures what the system costs on this machine.",
-        subcommands: [LiveBenchCommand.self, MotionBenchCommand.self, ViewersCommand.self])
+        subcommands: [
+            LiveBenchCommand.self, MotionBenchCommand.self, ArchiveBenchCommand.self, ViewersCommand.self,
+        ])
 }
 
 /// `secam bench live`: from the camera to the viewer.

@@ -97,16 +97,23 @@ struct BenchSet: Sendable {
     ///
     /// - Parameter motion: motion services; by default none, since a figure of what watching costs must not hold what
     ///   looking for motion does.
+    /// - Parameter recordings: a folder to record everything to.
     static func run<Result: Sendable>(
         _ bench: BenchContext, cameras: [ServiceSetPlan.CameraPlan], motion: Int = 0,
+        recordings: String? = nil,
         body: @escaping @Sendable (BenchSet) async throws -> Result
     ) async throws -> Result {
         let folder = DataFolder("\(bench.scratch)/set-\(MonotonicTime.now.microseconds)")
         try folder.make()
         guard let password = try FirstAdmin.make(in: folder) else { throw BenchFailure("\(folder.path) has users") }
-        let plan = ServiceSetPlan(
+        var plan = ServiceSetPlan(
             folder: folder, programs: SiblingPrograms.folder, host: "127.0.0.1", port: 0, listen: "tcp://127.0.0.1:*",
             cameras: cameras, encoders: 1, motion: motion, gatewayArguments: ["--connections-per-address", "1000"])
+        if let recordings {
+            plan.archives = 1
+            plan.archiveArguments = ["--recordings", recordings]
+            plan.gatewayArguments += ["--record", "continuous"]
+        }
         let set = try ServiceSet(plan, logger: Logger.lines("bench"))
         let ready = AsyncStream<ServiceSetAddress>.makeStream()
         return try await withThrowingTaskGroup(of: Result?.self) { group in

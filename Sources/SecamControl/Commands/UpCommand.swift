@@ -43,6 +43,8 @@ struct UpCommand: AsyncParsableCommand {
     var recordings: String?
     @Option(help: "Most that all recordings take, MiB. (SECAM_MAX_MEGABYTES; default: what the disk bears)")
     var maxMegabytes: String?
+    @Option(help: "What stays free on the recordings' disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
+    var freeMegabytes: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
@@ -62,7 +64,8 @@ struct UpCommand: AsyncParsableCommand {
         let settings = Settings(
             commandLine: [
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
-                "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes, "quality": quality, "size": size,
+                "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes,
+                "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
@@ -78,7 +81,9 @@ struct UpCommand: AsyncParsableCommand {
         let isRecording = settings.text("record").map { $0 != "off" } ?? false
         plan.archives = try settings.integer("archives", in: 0...64, default: isRecording ? 1 : 0)
         plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
-        if let most = settings.text("max.megabytes") { plan.archiveArguments += ["--max-megabytes", most] }
+        for (key, option) in [("max.megabytes", "--max-megabytes"), ("free.megabytes", "--free-megabytes")] {
+            if let value = settings.text(key) { plan.archiveArguments += [option, value] }
+        }
         for (key, option) in [
             ("quality", "--quality"), ("record", "--record"), ("connections.per.address", "--connections-per-address"),
             ("certificate", "--certificate"), ("key", "--key"),

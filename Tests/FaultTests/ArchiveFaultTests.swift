@@ -1,0 +1,113 @@
+import Foundation
+import Glibc
+import SecamRecording
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@Suite(.serialized) struct ArchiveFaultTests {
+    private static func index(_ set: RunningSet) throws -> RecordingIndex {
+        try RecordingIndex(RecordingFolder("\(set.data)/recordings"))
+    }
+
+    /// Everything that is recorded of the camera, and what is noted as missing.
+    private static func account(_ index: RecordingIndex) throws -> (frames: [TapeReader.RecordedFrame], gaps: [Found.Missing]) {
+        let camera = try Name("demo")
+        let reader = TapeReader(index, camera: camera, from: .min, to: .max, interval: 0)
+        var frames: [TapeReader.RecordedFrame] = []
+        while let frame = try reader.next() { frames.append(frame) }
+        return (frames, try index.gaps(of: camera, from: .min, to: .max))
+    }
+
+    private static func waitForFrames(_ count: Int, _ set: RunningSet) async throws {
+        let before = try account(index(set)).frames.count
+        try await eventually("\(count) more recorded frames") { try account(index(set)).frames.count >= before + count }
+    }
+
+    @Test func `however often the archive, the encoder and the gateway are killed, each frame is recorded once`()
+        async throws
+    {
+        try await RunningSet.with(["demo=test:160x120@20"], encoders: 2, record: "continuous") { set in
+            try await Self.waitForFrames(20, set)
+            var random = SeededGenerator(seed: 11)
+            for role in ["archive", "encode", "archive", "gateway", "archive"] {
+                try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &random)))
+                try await set.killService(role)
+                try await Self.waitForFrames(20, set)
+            }
+            let captured = try await set.status("capture")
+            #expect(captured["frames_dropped"].integer == 0, "\(captured)")
+            set.up.send(SIGTERM)
+            _ = try await set.up.finish()
+            let (frames, gaps) = try Self.account(Self.index(set))
+            let numbers = frames.map(\.sequence)
+            #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "in order, each once, none missing")
+            #expect(gaps.isEmpty, "\(gaps)")
+            #expect(Set(frames.map(\.incarnation)).count == 1)
+            let verified = try await set.secam(["archive", "verify"])
+            #expect(verified.status == 0, "\(verified.output)")
+        }
+    }
+
+    @Test func `another archive goes on where one that hangs had ended`() async throws {
+        try await RunningSet.with(["demo=test:160x120@10"], record: "continuous", archives: 2) { set in
+            try await Self.waitForFrames(10, set)
+            let owner = try await eventually("the one that records") {
+                try await set.status()["services"].values.first {
+                    $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1
+                }?["pid"].integer
+            }
+            kill(Int32(owner), SIGSTOP)
+            try await eventually("the other one records") {
+                try await set.status()["services"].values.contains {
+                    $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1 && $0["pid"].integer != owner
+                }
+            }
+            try await Self.waitForFrames(20, set)
+            kill(Int32(owner), SIGKILL)
+            set.up.send(SIGTERM)
+            _ = try await set.up.finish()
+            let numbers = try Self.account(Self.index(set)).frames.map(\.sequence)
+            #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "in order, each once, none missing")
+        }
+    }
+
+    @Test func `a camera that starts anew is recorded from its first frame on`() async throws {
+        try await RunningSet.with(["demo=test:160x120@10"], record: "continuous") { set in
+            try await Self.waitForFrames(10, set)
+            try await set.killService("capture")
+            try await eventually("frames of the new one") {
+                Set(try Self.account(Self.index(set)).frames.map(\.incarnation)).count == 2
+            }
+            let frames = try Self.account(Self.index(set)).frames
+            let second = try #require(frames.last?.incarnation)
+            let numbers = frames.filter { $0.incarnation == second }.map(\.sequence)
+            #expect(numbers == Array(numbers[0]..<numbers[0] + UInt64(numbers.count)))
+        }
+    }
+
+    @Test func `a full disk costs the oldest recordings, and neither live view nor what is kept`() async throws {
+        let scratch = try ScratchFolder()
+        // A disk of its own, which is gone with its namespace; only root can have one.
+        let mounted = scratch.file("disk")
+        try scratch.makeFolders("disk")
+        guard unsafe mount("tmpfs", mounted, "tmpfs", 0, "size=24m") == 0 else {
+            try Test.cancel("only root can mount a disk: \(unsafe String(cString: strerror(errno)))")
+        }
+        defer { unsafe umount2(mounted, Int32(MNT_DETACH)) }
+        let set = try await RunningSet(
+            ["demo=test:1280x720@10"], record: "continuous", recordings: mounted, scratch: scratch)
+        defer { set.up.kill() }
+        try await eventually("more was recorded than the disk holds", seconds: 300) {
+            let archive = try await set.status("archive")
+            return (archive["bytes_recorded"].integer ?? 0) > 40 << 20
+        }
+        let archive = try await set.status("archive")
+        #expect(try #require(archive["bytes_stored"].integer) <= 24 << 20)
+        let live = try await set.view(["live", "demo", "--headless", "--frames", "5"])
+        #expect(live.status == 0, "\(live.errors)")
+        let index = try RecordingIndex(RecordingFolder(mounted))
+        #expect(try ArchiveCheck.compare(index).isEmpty)
+        #expect(try !Self.account(index).frames.isEmpty)
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// Recording and looking back, through all services.
+@Suite(.serialized) struct ArchiveTests {
+    private let scratch: ScratchFolder
+
+    init() throws { scratch = try ScratchFolder() }
+
+    private func film(_ frames: Int, _ size: String = "160x120") async throws -> String {
+        try await Programs.tool(
+            [
+                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=\(size):rate=10", "-frames:v", "\(frames)",
+                "-c:v", "mjpeg", "film.mkv",
+            ], in: scratch)
+        return "file:" + scratch.file("film.mkv")
+    }
+
+    private func jpegs(_ name: String) async throws -> [Data] {
+        try await Programs.tool(
+            ["ffmpeg", "-v", "error", "-y", "-i", name, "-c", "copy", "-f", "mjpeg", name + ".mjpeg"], in: scratch)
+        return split(jpegs: try scratch.data(name + ".mjpeg"))
+    }
+
+    /// Waits until so many seconds of a camera can be seen, and tells from when to when, in microseconds.
+    private func recorded(
+        _ set: RunningSet, _ camera: String, seconds: Double, arguments: [String] = []
+    ) async throws -> (start: Int, end: Int) {
+        try await eventually("\(seconds) s of \(camera)", seconds: 120) {
+            let list = try await set.view(["recordings", camera, "--json"]).json()["recordings"].values
+            guard let start = list.first?["start_us"].integer, let end = list.last?["end_us"].integer,
+                Double(end - start) / 1e6 >= seconds
+            else { return nil }
+            return (start, end)
+        }
+    }
+
+    private func iso(_ microseconds: Int) -> String {
+        let date = Date(timeIntervalSince1970: Double(microseconds) / 1e6)
+        return date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    }
+
+    @Test func `what is recorded is found, played and exported byte for byte, and read by any player`() async throws {
+        let source = try await film(20)
+        let pictures = try await jpegs("film.mkv")
+        let set = try await RunningSet(["film=\(source)"], record: "continuous", scratch: scratch)
+        defer { set.up.kill() }
+        let (start, end) = try await recorded(set, "film", seconds: 8)
+        let table = try await set.view(["recordings"])
+        #expect(table.output.contains("film") && table.output.contains("being recorded"))
+        let timeline = try await set.view(["timeline", "film"])
+        #expect(timeline.output.contains("-"), "\(timeline.output)")
+
+        // Exactly four seconds from the middle.
+        let (from, to) = (start + 2_000_000, start + 6_000_000)
+        for name in ["clip.mkv", "clip.mp4"] {
+            let exported = try await set.view(
+                ["export", "film", "--from", iso(from), "--to", iso(to), "-o", scratch.file(name)])
+            #expect(exported.status == 0, "\(exported.errors)")
+            let clip = try await jpegs(name)
+            #expect((39...41).contains(clip.count), "\(clip.count)")
+            #expect(clip.allSatisfy { pictures.contains($0) })
+            let probed = try await Programs.tool(
+                ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of",
+                    "csv=p=0", name], in: scratch)
+            #expect(probed.output.trimmingCharacters(in: .whitespacesAndNewlines) == "mjpeg,\(clip.count)")
+        }
+        let again = try await set.view(
+            ["export", "film", "--from", iso(from), "--to", iso(to), "-o", scratch.file("clip.mkv")])
+        #expect(again.status == 73 && again.errors.contains("--force"))
+        let backwards = try await set.view(
+            ["export", "film", "--from", iso(to), "--to", iso(from), "-o", scratch.file("no.mkv")])
+        #expect(backwards.status == 64 && backwards.errors.contains("is not before"))
+        let nothing = try await set.view(
+            ["export", "film", "--from", "1990-01-01", "--to", "1990-01-02", "-o", scratch.file("no.mkv")])
+        #expect(nothing.status == 66 && nothing.errors.contains("nothing is recorded"))
+
+        let snapshot = try await set.view(["snapshot", "film", "--at", iso(end - 1_000_000), "-o", "-"])
+        #expect(pictures.contains(snapshot.outputData))
+
+        // What is being written can be read, whole or cut off anywhere, by others too.
+        let path = try #require(
+            FileManager.default.enumerator(atPath: scratch.file("data/recordings"))?.compactMap { $0 as? String }
+                .first { $0.hasSuffix(".mkv") })
+        let bytes = try scratch.data("data/recordings/\(path)")
+        for (name, count) in [("whole.mkv", bytes.count), ("cut.mkv", bytes.count * 2 / 3)] {
+            try bytes.prefix(count).write(to: URL(fileURLWithPath: scratch.file(name)))
+            let frames = try await jpegs(name)
+            #expect(frames.count > 10 && frames.allSatisfy { pictures.contains($0) }, "\(name)")
+            let played = try await Programs.run(
+                "/usr/bin/mpv", ["--no-config", "--vo=null", "--ao=null", "--untimed", "--msg-level=all=error", name],
+                in: scratch)
+            #expect(played.status == 0, "mpv \(name): \(played.output) \(played.errors)")
+        }
+    }
+
+    @Test func `a camera on motion is recorded from before a visit to after it, and not else`() async throws {
+        let scene =
+            "[0:v]noise=alls=6:allf=t[b];[b][1:v]overlay=x='if(between(t,12,15),(t-12)*120-40,-200)':y=80,format=yuvj420p"
+        try await Programs.tool(
+            [
+                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=gray:s=320x240:r=10:d=30", "-f", "lavfi", "-i",
+                "color=c=white:s=40x90:r=10:d=30", "-filter_complex", scene, "-c:v", "mjpeg", "-q:v", "3", "visit.mkv",
+            ], in: scratch)
+        try scratch.makeFolders("data")
+        try scratch.setMode("data", 0o700)
+        try scratch.write("record:\n  pre-roll: 3s\n  post-roll: 2s\n", to: "data/policy.yaml", mode: 0o644)
+        let set = try await RunningSet(
+            ["porch=file:\(scratch.file("visit.mkv"))"], motion: 1, record: "motion", scratch: scratch)
+        defer { set.up.kill() }
+        // While no motion service watches yet, everything is recorded: that is the first one.
+        let visit = try await eventually("a visit that is over and recorded", seconds: 120) { () -> (JSONValue, JSONValue)? in
+            let events = try await set.view(["events", "porch", "--json"]).json()["events"].values
+            guard let event = events.last(where: { $0["kind"].text == "motion" && $0["state"].text == "end" }),
+                let start = event["start_us"].integer, let last = event["last_us"].integer
+            else { return nil }
+            let files = try await set.view(["recordings", "porch", "--json"]).json()["recordings"].values
+            let file = files.first { file in
+                file["open"] == .boolean(false) && (file["start_us"].integer ?? .max) <= start
+                    && (file["end_us"].integer ?? 0) >= last
+            }
+            return file.map { (event, $0) }
+        }
+        let event = visit.0
+        let file = visit.1
+        let before = try Double(#require(event["start_us"].number) - #require(file["start_us"].number)) / 1e6
+        let after = try Double(#require(file["end_us"].number) - #require(event["last_us"].number)) / 1e6
+        #expect((2.8...3.3).contains(before), "\(before) s of pre-roll")
+        // That an event is over is known some seconds after its last motion; what was recorded by then stays.
+        #expect((1.9...4).contains(after), "\(after) s of post-roll")
+        let timeline = try await set.view(["timeline", "porch"])
+        #expect(timeline.output.contains("#"), "\(timeline.output)")
+    }
+
+    @Test func `of a camera that a user may not see no recording is told, and only admins protect`() async throws {
+        let set = try await RunningSet(
+            ["porch=test:160x120@10", "yard=test:160x120@10"], record: "continuous", scratch: scratch)
+        defer { set.up.kill() }
+        try await set.addUser("bert", password: "a long password", ["--role", "viewer", "--cameras", "yard"])
+        let (start, end) = try await recorded(set, "porch", seconds: 3)
+        _ = try await recorded(set, "yard", seconds: 3)
+        let seen = try await set.view(["recordings", "--json"], user: "bert", password: "a long password")
+        #expect(Set(try seen.json()["recordings"].values.map { $0["camera"].text }) == ["yard"])
+        for camera in ["porch", "nowhere"] {
+            let asked = try await set.view(
+                ["snapshot", camera, "--at", iso((start + end) / 2), "-o", "-"], user: "bert",
+                password: "a long password")
+            #expect(asked.status == 66 && asked.outputData.isEmpty, "\(asked.errors)")
+        }
+        let forbidden = try await set.view(["protect", "yard"], user: "bert", password: "a long password")
+        #expect(forbidden.status == 77 && forbidden.errors.contains("admin"), "\(forbidden.errors)")
+        let kept = try await set.view(["protect", "yard"])
+        #expect(kept.status == 0 && kept.output.contains("protected"), "\(kept.errors)")
+        let let_go = try await set.view(["protect", "yard", "--release"])
+        #expect(let_go.status == 0 && !let_go.output.contains("protected"))
+    }
+
+    @Test func `check, rebuild and verify say what is so`() async throws {
+        let set = try await RunningSet(["porch=test:160x120@10"], record: "continuous", scratch: scratch)
+        _ = try await recorded(set, "porch", seconds: 3)
+        let busy = try await set.secam(["archive", "rebuild"])
+        #expect(busy.status == 74 && busy.errors.contains("end it first"), "\(busy.errors)")
+        set.up.send(SIGTERM)
+        _ = try await set.up.finish()
+        let checked = try await set.secam(["archive", "check"])
+        #expect(checked.status == 0, "\(checked.output) \(checked.errors)")
+        let verified = try await set.secam(["archive", "verify", "--json"])
+        #expect(verified.status == 0, "\(verified.output) \(verified.errors)")
+        #expect(try verified.json()["segments"].integer == 1)
+        let path = try #require(
+            FileManager.default.enumerator(atPath: scratch.file("data/recordings"))?.compactMap { $0 as? String }
+                .first { $0.hasSuffix(".mkv") })
+        try scratch.append("x", to: "data/recordings/\(path)")
+        let changed = try await set.secam(["archive", "verify"])
+        #expect(changed.status == 65 && changed.output.contains("changed"), "\(changed.output)")
+        try scratch.write("no database", to: "data/recordings/.index/index.sqlite")
+        let damaged = try await set.secam(["archive", "check"])
+        #expect(damaged.status == 65 && damaged.errors.contains("rebuild"), "\(damaged.errors)")
+        let rebuilt = try await set.secam(["archive", "rebuild"])
+        #expect(rebuilt.status == 0 && rebuilt.output.contains("1 recordings"), "\(rebuilt.output) \(rebuilt.errors)")
+        #expect(try await set.secam(["archive", "check"]).status == 0)
+    }
+}
