@@ -12,8 +12,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -119,7 +119,7 @@ let package = Package(
             ["SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamWire", arguments, lifecycle, log]),
         library(
             "SecamRecording",
-            ["SecamConfig", "SecamMedia", "SecamTLS", "SecamWire", log, grdb]),
+            ["SecamConfig", "SecamMedia", "SecamTLS", "SecamWire", log, grdb], exclude: ["README.md"]),
         library(
             "SecamArchive",
             ["SecamConfig", "SecamMesh", "SecamRecording", "SecamWire", arguments, lifecycle, log]),
@@ -141,7 +141,9 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
-        tests("FaultTests", ["SecamRecording", "SecamTestSupport", "SecamWire"] + programs),
+        .testTarget(
+            name: "FaultTests", dependencies: ["SecamRecording", "SecamTestSupport", "SecamWire", log] + programs,
+            exclude: ["power-cut.sh"], swiftSettings: strict),
         tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
         tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),
         tests(

@@ -24,7 +24,8 @@ actor ArchiveService {
     private var refusals = LogThrottle()
     private var writerFigures: [Figure] = []
     private var pastMissed: UInt64 = 0
-    private var isDiskFull = false
+    /// Cameras of which something could not be written, and nothing has been since.
+    private var failing: Set<Name> = []
 
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
     private static let tryInterval: Int64 = 50_000
@@ -77,7 +78,7 @@ actor ArchiveService {
         let plan = plan
         let index = index
         writer = Writer(plan, tell: tell)
-        reading = ReplayServer(index, answer: answer)
+        reading = ReplayServer(index, logger: logger, answer: answer)
         let socket = socket
         loop.watch(socket) { [unowned self] in assumeIsolated { $0.receiveQuestions() } }
         member.onRoster = { [unowned self] added, removed in
@@ -100,7 +101,7 @@ actor ArchiveService {
             if cameras[new.name] != nil { leave(new.name) }
             cameras[new.name] = new
         }
-        recordWhatIsOurs()
+        refresh()
     }
 
     private func adopt(_ recording: Recording) {
@@ -108,14 +109,13 @@ actor ArchiveService {
         writer?.add(.rules(recording.cameras))
         for camera in Array(links.keys) where rules[camera] == nil { leave(camera) }
         for (camera, link) in links { rules[camera].map { link.change(to: $0) } }
-        recordWhatIsOurs()
+        refresh()
     }
 
-    private func recordWhatIsOurs() {
+    private func openMissing() {
         for (name, rule) in rules where links[name] == nil {
             if let camera = cameras[name] { record(camera, rule) }
         }
-        refresh()
     }
 
     private func record(_ camera: Roster.Member, _ rule: Recording.Camera) {
@@ -126,8 +126,7 @@ actor ArchiveService {
             links[camera.name] = link
             loop.watch(link.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
         } catch {
-            logger.error(
-                "a camera cannot be recorded", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
+            refuse("camera \(camera.name) cannot be recorded: \(error)")
         }
     }
 
@@ -141,8 +140,9 @@ actor ArchiveService {
     /// Once a second for the flows that are open; soon again while one is not.
     private func refresh() {
         var isComplete = true
+        openMissing()
         for link in links.values where !link.refresh() { isComplete = false }
-        guard !links.isEmpty else { return timer?.pause() ?? () }
+        guard !rules.isEmpty else { return timer?.pause() ?? () }
         timer?.schedule(afterMicroseconds: isComplete ? ArchiveService.lifeInterval : ArchiveService.tryInterval)
     }
 
@@ -159,18 +159,19 @@ actor ArchiveService {
 
     private func take(_ news: WriterNews) {
         switch news {
-        case .taken(let camera, let frames): links[camera]?.taken(frames)
+        case .taken(let camera, let flow): links[camera]?.taken(flow)
         case .durable(let camera, let durable):
             links[camera]?.durable(durable)
-            if isDiskFull {
-                isDiskFull = false
-                logger.warning("recording goes on")
+            if failing.remove(camera) != nil {
+                logger.warning("the camera is recorded again", metadata: ["camera": "\(camera)"])
             }
-        case .eventStored(let camera, let incarnation, let acknowledged):
-            links[camera]?.eventStored(incarnation: incarnation, acknowledged: acknowledged)
-        case .failed(let camera, let cursor, _, let isFull):
-            isDiskFull = isDiskFull || isFull
-            links[camera]?.failed(cursor)
+        case .eventStored(let camera, let event, let acknowledged):
+            links[camera]?.eventStored(
+                incarnation: event.incarnation, sequence: event.sequence, acknowledged: acknowledged)
+        case .failed(let camera, let flow):
+            failing.insert(camera)
+            links[camera]?.failed(flow)
+        case .eventsFailed(let camera, let flow): links[camera]?.eventsFailed(flow)
         case .figures(let figures): writerFigures = figures
         }
     }
@@ -207,7 +208,7 @@ actor ArchiveService {
     private func refuse(_ reason: String) {
         refused += 1
         guard let count = refusals.count() else { return }
-        logger.warning("messages were refused", metadata: ["reason": "\(reason)", "count": "\(count)"])
+        logger.warning("something was refused", metadata: ["reason": "\(reason)", "count": "\(count)"])
     }
 
     private func figures() -> [Figure] {

@@ -5,14 +5,17 @@ import SecamWire
 
 /// The archive's flows of one camera: its events, and its frames while they are to be recorded.
 ///
-/// It belongs to the loop's thread; what it takes is written by the writer.
+/// Each flow that is opened has a number of its own, so that what is still under way of the one before is told from what
+/// comes again. It belongs to the loop's thread; what it takes is written by the writer.
 final class CameraLink {
     /// The cursor that all archives share at a camera.
     static let group = "archive"
-    private static let frames: UInt32 = 1
-    private static let events: UInt32 = 2
     /// Frames on their way or in memory at once: two seconds of a fast camera.
     private static let window: UInt32 = 64
+    /// Microseconds without a frame after which a recording that is over is ended.
+    private static let silence: Int64 = 5_000_000
+    /// Microseconds before what could not be written is asked for again.
+    private static let pause: Int64 = 1_000_000
 
     let camera: Roster.Member
     let socket: MeshSocket
@@ -20,19 +23,25 @@ final class CameraLink {
     private var rule: Recording.Camera
     private var window: MotionWindow
     private var isRecording = false
-    private var isFramesOpen = false
-    private var isEventsOpen = false
+    /// The numbers of the flows that are open.
+    private var frames: UInt32?
+    private var events: UInt32?
+    private var lastFlow: UInt32 = 0
     /// Up to where the disk has frames, as the index said at the start and the writer since.
     private var cursor: RecordingIndex.Cursor?
     private var eventCursor: RecordingIndex.Cursor?
     /// The numbers with which events began that have not ended: events are acknowledged up to before the oldest, so
     /// that whoever takes over hears of those that go on.
     private var begun: [UInt64: UInt64] = [:]
-    private var lastEvent: UInt64 = 0
-    private var lastSequence: UInt64 = 0
     private var lastTime: Int64?
+    private var lastHeard = MonotonicTime.now
     private var gap: Gap?
+    /// Frames that the writer has not taken out of memory.
+    private var inHand: UInt32 = 0
     private var owed: UInt32 = 0
+    /// Writing failed: until something is on the disk again, frames are asked for one by one.
+    private var isProbing = false
+    private var notBefore = MonotonicTime.now
 
     private(set) var missed: UInt64 = 0
 
@@ -46,21 +55,24 @@ final class CameraLink {
         window = MotionWindow(preRoll: rule.preRoll, postRoll: rule.postRoll)
         cursor = try index.cursor(of: camera.name, .jpeg)
         eventCursor = try index.cursor(of: camera.name, .events)
-        // What had not ended when recording ended, by whomever, may go on.
-        if eventCursor?.incarnation == camera.incarnation {
-            for event in try index.openEvents(of: camera.name) { window.note(event) }
-        }
+        // Of an earlier run nothing will be heard any more; what had not ended of this one may go on.
+        try index.endEvents(of: camera.name, except: camera.incarnation)
+        for event in try index.openEvents(of: camera.name) { window.note(event) }
     }
 
     func change(to new: Recording.Camera) {
         guard new != rule else { return }
-        let isOther = (new.preRoll, new.postRoll) != (rule.preRoll, rule.postRoll)
         rule = new
-        if isOther { window = MotionWindow(preRoll: new.preRoll, postRoll: new.postRoll) }
+        window.change(preRoll: new.preRoll, postRoll: new.postRoll)
         refresh()
     }
 
     private var isWanted: Bool { rule.mode.isContinuous || window.isOpen }
+
+    private func nextFlow() -> UInt32 {
+        lastFlow &+= 1
+        return lastFlow
+    }
 
     /// Opens what is missing, says that the rest is still needed, ends what is over.
     ///
@@ -68,50 +80,72 @@ final class CameraLink {
     @discardableResult
     func refresh() -> Bool {
         var isReached = true
-        if rule.mode.notesMotion { isReached = refreshEvents() }
-        // A camera that gives no frames any more does not keep a recording open.
-        if isRecording, !rule.mode.isContinuous, window.isOver(at: WallClock.now - CameraLink.lateness) { endRecording() }
-        guard isWanted else {
-            if isRecording { endRecording() }
-            return isReached
+        if rule.mode.notesMotion {
+            isReached = refreshEvents()
+        } else if let events {
+            _ = send(CloseFlow(flow: events, reason: .shutdown))
+            self.events = nil
         }
+        if isRecording, !isWanted || isOverInSilence { endRecording() }
+        guard isWanted else { return isReached }
         isRecording = true
-        if isFramesOpen {
-            isFramesOpen = send(Credit(flow: CameraLink.frames, frames: 0))
-        } else {
-            owed = 0
-            isFramesOpen = send(opening)
-        }
-        return isReached && isFramesOpen
+        return refreshFrames() && isReached
     }
 
-    /// Microseconds that frames may take from the camera to here.
-    private static let lateness: Int64 = 3_000_000
+    /// A camera that gives no frames any more does not keep a recording open.
+    private var isOverInSilence: Bool {
+        !rule.mode.isContinuous && inHand == 0 && !isProbing && MonotonicTime.now.since(lastHeard) > CameraLink.silence
+            && window.isOver(at: WallClock.now)
+    }
+
+    private func refreshFrames() -> Bool {
+        if let frames {
+            guard send(Credit(flow: frames, frames: 0)) else {
+                self.frames = nil
+                return false
+            }
+            return true
+        }
+        guard MonotonicTime.now >= notBefore else { return true }
+        let flow = nextFlow()
+        guard send(opening(flow)) else { return false }
+        frames = flow
+        owed = 0
+        inHand = 0
+        lastHeard = .now
+        return true
+    }
 
     private func refreshEvents() -> Bool {
-        if isEventsOpen {
-            isEventsOpen = send(Credit(flow: CameraLink.events, frames: 0))
-        } else {
-            let isSame = eventCursor?.incarnation == camera.incarnation
-            isEventsOpen = send(
-                OpenFlow(
-                    flow: CameraLink.events, content: .events, policy: .every,
-                    start: isSame
-                        ? .sequence(incarnation: camera.incarnation, (eventCursor?.sequence ?? 0) + 1) : .acknowledged,
-                    credit: CameraLink.window, group: CameraLink.group))
+        if let events {
+            guard send(Credit(flow: events, frames: 0)) else {
+                self.events = nil
+                return false
+            }
+            return true
         }
-        return isEventsOpen
+        guard MonotonicTime.now >= notBefore else { return true }
+        let flow = nextFlow()
+        let start: FlowStart =
+            eventCursor.map { .sequence(incarnation: $0.incarnation, $0.sequence &+ 1) } ?? .acknowledged
+        let open = OpenFlow(
+            flow: flow, content: .events, policy: .every, start: start, credit: CameraLink.window,
+            group: CameraLink.group)
+        guard send(open) else { return false }
+        events = flow
+        return true
     }
 
     /// Frames from where the disk's end; on motion from the pre-roll on, but nothing twice.
-    private var opening: OpenFlow {
+    private func opening(_ flow: UInt32) -> OpenFlow {
+        // Of another run of the camera it begins with the oldest that there is.
+        var start: FlowStart = cursor.map { .sequence(incarnation: $0.incarnation, $0.sequence &+ 1) } ?? .acknowledged
         let known = cursor.flatMap { $0.incarnation == camera.incarnation ? $0 : nil }
-        var start: FlowStart = known.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
         if !rule.mode.isContinuous, let from = window.from, known.map({ $0.time < from }) ?? true {
             start = .time(from)
         }
         return OpenFlow(
-            flow: CameraLink.frames, content: .jpeg, policy: .every, start: start, credit: CameraLink.window,
+            flow: flow, content: .jpeg, policy: .every, start: start, credit: isProbing ? 1 : CameraLink.window,
             group: CameraLink.group)
     }
 
@@ -129,9 +163,12 @@ final class CameraLink {
                 case .gap: note(try Gap.decode(bytes, envelope))
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
-                    if close.flow == CameraLink.frames { isFramesOpen = false }
-                    if close.flow == CameraLink.events { isEventsOpen = false }
-                    if close.reason == .forbidden || close.reason == .tooMany { onRefusal(close) }
+                    if close.flow == frames { frames = nil }
+                    if close.flow == events { events = nil }
+                    if close.reason == .forbidden || close.reason == .tooMany {
+                        notBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
+                        onRefusal(close)
+                    }
                 default: throw .unknownType(envelope.type.rawValue)
                 }
             }
@@ -139,40 +176,44 @@ final class CameraLink {
     }
 
     private func take(_ frame: Frame, _ message: MeshMessage) throws(WireError) {
-        guard frame.flow == CameraLink.frames, frame.rendition == .jpeg, frame.format == .jpeg else {
-            throw .badValue(field: "flow")
-        }
+        guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
         // Frames of a flow that was ended meanwhile may still be under way.
-        guard isRecording else { return }
+        guard isRecording, frame.flow == frames else { return }
+        lastHeard = .now
         if !rule.mode.isContinuous, window.isOver(at: frame.timestamp) { return endRecording() }
         if let gap {
             self.gap = nil
             writer.add(.gap(camera.name, gap, until: frame.timestamp))
         }
-        lastSequence = frame.sequence
         lastTime = frame.timestamp
+        inHand += 1
         writer.add(.frame(camera.name, message))
     }
 
     private func note(_ news: Gap) {
-        guard news.flow == CameraLink.frames, isRecording else { return }
-        missed += news.last - news.first + 1
+        if news.flow == events {
+            // Ends may be among what is missing: nothing is known of events that went on.
+            begun = [:]
+            window.loseTrack(at: WallClock.now)
+            writer.add(.endEvents(camera.name))
+        }
+        guard news.flow == frames, isRecording else { return }
+        missed &+= news.last - news.first &+ 1
         // Told together with the frame behind it, so that people see from when to when.
         gap = news
     }
 
     private func take(_ message: Event) {
-        guard message.flow == CameraLink.events else { return }
+        guard message.flow == events else { return }
         let event = message.event
         window.note(event)
-        lastEvent = max(lastEvent, message.sequence)
-        if event.state == .end { begun[event.id] = nil } else if begun[event.id] == nil { begun[event.id] = message.sequence }
-        let acknowledged = begun.values.min().map { $0 - 1 } ?? message.sequence
-        writer.add(
-            .event(
-                camera.name, event, incarnation: message.incarnation, sequence: message.sequence,
-                acknowledged: acknowledged))
-        _ = send(Credit(flow: CameraLink.events, frames: 1))
+        if event.state == .end {
+            begun[event.id] = nil
+        } else if begun[event.id] == nil {
+            begun[event.id] = message.sequence
+        }
+        let acknowledged = begun.values.min().map { max($0, 1) - 1 } ?? message.sequence
+        writer.add(.event(camera.name, message, acknowledged: acknowledged))
         if isWanted, !isRecording { refresh() }
     }
 
@@ -181,43 +222,66 @@ final class CameraLink {
         if let gap { writer.add(.gap(camera.name, gap, until: nil)) }
         gap = nil
         window.close()
-        if isFramesOpen { _ = send(CloseFlow(flow: CameraLink.frames, reason: .done)) }
-        isFramesOpen = false
+        if let frames { _ = send(CloseFlow(flow: frames, reason: .done)) }
+        frames = nil
         writer.add(.cut(camera.name))
-        // Another event may have begun meanwhile.
     }
 
     // MARK: From the writer
 
-    /// Frames are out of memory: as many more may come.
-    func taken(_ frames: UInt32) {
-        owed += frames
-        guard owed >= CameraLink.window / 4 || owed > 0 && frames == 0 else { return }
-        if isFramesOpen { isFramesOpen = send(Credit(flow: CameraLink.frames, frames: owed)) }
+    /// A frame of a flow is out of memory: another one may come.
+    func taken(_ flow: UInt32) {
+        guard flow == frames else { return }
+        inHand -= min(1, inHand)
+        owed += 1
+        guard !isProbing, owed >= CameraLink.window / 4 else { return }
+        grant(owed)
+    }
+
+    private func grant(_ credit: UInt32) {
         owed = 0
+        guard let frames, credit > 0, !send(Credit(flow: frames, frames: credit)) else { return }
+        self.frames = nil
     }
 
     func durable(_ durable: CameraTape.Durable) {
         cursor = RecordingIndex.Cursor(
-            incarnation: durable.incarnation, sequence: durable.sequence, time: lastTime ?? 0)
-        guard isFramesOpen, durable.incarnation == camera.incarnation else { return }
-        isFramesOpen = send(
-            Acknowledge(flow: CameraLink.frames, incarnation: durable.incarnation, sequence: durable.sequence))
+            incarnation: durable.incarnation, sequence: durable.sequence, time: durable.time)
+        guard let frames, durable.incarnation == camera.incarnation else { return }
+        if isProbing {
+            isProbing = false
+            grant(CameraLink.window)
+        }
+        let acknowledge = Acknowledge(flow: frames, incarnation: durable.incarnation, sequence: durable.sequence)
+        if !send(acknowledge) { self.frames = nil }
     }
 
-    func eventStored(incarnation: UInt64, acknowledged: UInt64) {
+    func eventStored(incarnation: UInt64, sequence: UInt64, acknowledged: UInt64) {
         eventCursor = RecordingIndex.Cursor(incarnation: incarnation, sequence: acknowledged, time: 0)
-        guard isEventsOpen, acknowledged > 0, incarnation == camera.incarnation else { return }
-        isEventsOpen = send(
-            Acknowledge(flow: CameraLink.events, incarnation: incarnation, sequence: acknowledged))
+        guard let flow = events, incarnation == camera.incarnation else { return }
+        var isReached = send(Credit(flow: flow, frames: 1))
+        if acknowledged > 0 {
+            isReached = send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) && isReached
+        }
+        if !isReached { events = nil }
     }
 
-    /// What is not on the disk must be given again, from there on.
-    func failed(_ cursor: RecordingIndex.Cursor?) {
-        if let cursor { self.cursor = cursor }
-        isFramesOpen = false
+    /// What is not on the disk must be given again, from there on, after a while.
+    func failed(_ flow: UInt32) {
+        guard flow == frames else { return }
+        // Not done with it: whoever takes over finds the cursor.
+        _ = send(CloseFlow(flow: flow, reason: .shutdown))
+        frames = nil
         gap = nil
-        refresh()
+        isProbing = true
+        notBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
+    }
+
+    func eventsFailed(_ flow: UInt32) {
+        guard flow == events else { return }
+        _ = send(CloseFlow(flow: flow, reason: .shutdown))
+        events = nil
+        notBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
     }
 
     /// The camera is somebody else's now, or gone. The cursor at the camera stays, for whoever goes on.

@@ -9,8 +9,8 @@ struct MotionWindow: Sendable, Equatable {
     /// UTC microseconds of the end, once all events have one.
     private(set) var until: Int64?
 
-    let preRoll: Int64
-    let postRoll: Int64
+    private var preRoll: Int64
+    private var postRoll: Int64
 
     /// - Parameters: seconds.
     init(preRoll: UInt16, postRoll: UInt16) {
@@ -38,6 +38,21 @@ struct MotionWindow: Sendable, Equatable {
     func isOver(at time: Int64) -> Bool {
         guard going.isEmpty, let until else { return false }
         return time > until
+    }
+
+    /// What goes on is not forgotten.
+    mutating func change(preRoll: UInt16, postRoll: UInt16) {
+        let new = MotionWindow(preRoll: preRoll, postRoll: postRoll)
+        (self.preRoll, self.postRoll) = (new.preRoll, new.postRoll)
+    }
+
+    /// Events that go on may have ended without a word.
+    ///
+    /// - Parameter time: UTC microseconds.
+    mutating func loseTrack(at time: Int64) {
+        guard !going.isEmpty else { return }
+        going = []
+        until = max(until ?? .min, time + postRoll)
     }
 
     mutating func close() {

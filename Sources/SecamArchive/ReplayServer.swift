@@ -1,3 +1,4 @@
+internal import Logging
 import SecamConfig
 import SecamMesh
 import SecamRecording
@@ -20,9 +21,9 @@ final class ReplayServer: Sendable {
     private let questions = BlockingQueue<(PeerID, Question)>()
 
     /// - Parameter answer: called on the reading thread with whole messages.
-    init(_ index: RecordingIndex, answer: @escaping @Sendable (MeshMessage, PeerID) -> Void) {
+    init(_ index: RecordingIndex, logger: Logger, answer: @escaping @Sendable (MeshMessage, PeerID) -> Void) {
         let questions = questions
-        DedicatedThread.start { ReplayLoop(index: index, questions: questions, answer: answer).run() }
+        DedicatedThread.start { ReplayLoop(index: index, logger: logger, questions: questions, answer: answer).run() }
     }
 
     func ask(_ question: Question, from peer: PeerID) { questions.push((peer, question)) }
@@ -40,22 +41,30 @@ private final class ReplayLoop {
     private struct Playing {
         let tape: TapeReader
         var credit: UInt32
+        var heard = MonotonicTime.now
     }
 
     /// Replays of one connection.
     private static let mostReplays = 256
     private static let mostCredit: UInt32 = 256
+    /// Recordings, events and gaps of one answer, each: who needs more asks for a shorter time.
+    private static let mostFound = 100_000
+    /// Microseconds after which one that takes nothing any more is forgotten, as when its gateway is gone.
+    private static let longestPause: Int64 = 600_000_000
 
     private let index: RecordingIndex
     private let questions: BlockingQueue<(PeerID, Question)>
     private let answer: @Sendable (MeshMessage, PeerID) -> Void
     private var replays: [Key: Playing] = [:]
+    private let logger: Logger
+    private var complaints = LogThrottle()
 
     init(
-        index: RecordingIndex, questions: BlockingQueue<(PeerID, Question)>,
+        index: RecordingIndex, logger: Logger, questions: BlockingQueue<(PeerID, Question)>,
         answer: @escaping @Sendable (MeshMessage, PeerID) -> Void
     ) {
         self.index = index
+        self.logger = logger
         self.questions = questions
         self.answer = answer
     }
@@ -78,8 +87,11 @@ private final class ReplayLoop {
         case .replay(let replay): begin(replay, peer)
         case .credit(let credit):
             let key = Key(peer: peer, flow: credit.flow)
-            guard let held = replays[key]?.credit else { return }
+            guard let held = replays[key]?.credit else {
+                return end(key, .unknownFlow, "no such replay; ask for it anew")
+            }
             replays[key]!.credit = min(held + credit.frames, ReplayLoop.mostCredit)
+            replays[key]!.heard = .now
         case .close(let close): replays[Key(peer: peer, flow: close.flow)] = nil
         case .lost: replays = replays.filter { $0.key.peer != peer }
         }
@@ -87,6 +99,7 @@ private final class ReplayLoop {
 
     private func begin(_ replay: Replay, _ peer: PeerID) {
         let key = Key(peer: peer, flow: replay.flow)
+        replays = replays.filter { $0.value.credit > 0 || MonotonicTime.now.since($0.value.heard) < ReplayLoop.longestPause }
         let ofPeer = replays.keys.lazy.filter { $0.peer == peer }.count
         guard replays[key] != nil || ofPeer < ReplayLoop.mostReplays else {
             return end(key, .tooMany, "\(ReplayLoop.mostReplays) replays of one connection")
@@ -126,28 +139,47 @@ private final class ReplayLoop {
     // MARK: Looking for
 
     private func find(_ search: Search, _ peer: PeerID) {
-        let names: [Name?] = search.cameras.isEmpty ? [nil] : search.cameras.map(\.name)
+        let names: [Name?] = search.cameras.isEmpty ? [nil] : Set(search.cameras.map(\.name)).sorted()
         var recordings: [Found.Recorded] = []
         var events: [Found.Happened] = []
         var gaps: [Found.Missing] = []
-        for name in names {
-            if search.kinds.contains(.recordings) {
-                recordings += (try? index.segments(of: name, from: search.from, to: search.to).map(\.found)) ?? []
+        let (from, to, most) = (search.from, search.to, ReplayLoop.mostFound)
+        do throws(RecordingError) {
+            for name in names {
+                if search.kinds.contains(.recordings), recordings.count < most {
+                    recordings += try index.segments(of: name, from: from, to: to, limit: most).map(\.found)
+                }
+                if search.kinds.contains(.events), events.count < most {
+                    events += try index.events(of: name, from: from, to: to, limit: most).map(Found.Happened.init)
+                }
+                if search.kinds.contains(.gaps), gaps.count < most {
+                    gaps += try index.gaps(of: name, from: from, to: to, limit: most)
+                }
             }
-            if search.kinds.contains(.events) {
-                events += (try? index.events(of: name, from: search.from, to: search.to).map(Found.Happened.init)) ?? []
-            }
-            if search.kinds.contains(.gaps) {
-                gaps += (try? index.gaps(of: name, from: search.from, to: search.to)) ?? []
-            }
+        } catch {
+            complain(error)
         }
+        recordings.sort { $0.start < $1.start }
+        events.sort { $0.event.start < $1.event.start }
+        gaps.sort { $0.start < $1.start }
         tell(search.request, recordings, events, gaps, peer)
     }
 
     private func protect(_ protect: Protect, _ peer: PeerID) {
-        let changed = try? index.protect(
-            protect.protected, camera: protect.camera, from: protect.from, to: protect.to)
-        tell(protect.request, (changed ?? []).map(\.found), [], [], peer)
+        var changed: [SegmentRow] = []
+        do throws(RecordingError) {
+            changed = try index.protect(
+                protect.protected, camera: protect.camera, from: protect.from, to: protect.to)
+        } catch {
+            complain(error)
+        }
+        tell(protect.request, changed.map(\.found), [], [], peer)
+    }
+
+    private func complain(_ error: RecordingError) {
+        guard let count = complaints.count() else { return }
+        logger.error(
+            "questions cannot be answered", metadata: ["reason": "\(error)", "count": "\(count)"])
     }
 
     /// In as many messages as are needed.

@@ -22,7 +22,9 @@ enum WriterCommand: Sendable {
     case frame(Name, MeshMessage)
     /// - Parameter until: UTC microseconds of the frame behind it.
     case gap(Name, Gap, until: Int64?)
-    case event(Name, CameraEvent, incarnation: UInt64, sequence: UInt64, acknowledged: UInt64)
+    case event(Name, Event, acknowledged: UInt64)
+    /// Events of which nothing will be heard any more.
+    case endEvents(Name)
     /// The segment ends.
     case cut(Name)
     /// The camera is somebody else's now.
@@ -32,12 +34,14 @@ enum WriterCommand: Sendable {
 
 /// What the writing thread tells.
 enum WriterNews: Sendable {
-    /// Frames have been taken out of memory.
-    case taken(Name, frames: UInt32)
+    /// A frame of this flow has been taken out of memory.
+    case taken(Name, flow: UInt32)
     case durable(Name, CameraTape.Durable)
-    case eventStored(Name, incarnation: UInt64, acknowledged: UInt64)
-    /// Frames from there on are not recorded: they must be given again.
-    case failed(Name, RecordingIndex.Cursor?, reason: String, isDiskFull: Bool)
+    case eventStored(Name, Event, acknowledged: UInt64)
+    /// Frames of this flow are passed over from now on: they must be given again.
+    case failed(Name, flow: UInt32)
+    /// The same for events.
+    case eventsFailed(Name, flow: UInt32)
     case figures([Figure])
 }
 
@@ -70,16 +74,21 @@ private final class WriterLoop {
     private static let syncInterval: Int64 = 1_000_000
     /// Microseconds between two looks at what may go.
     private static let retainInterval: Int64 = 5_000_000
-    /// Microseconds before a vault that cannot be opened is tried again.
-    private static let retryInterval: Int64 = 1_000_000
+    /// Microseconds for which an archive that still writes is given the time to end it.
+    private static let patience: Int64 = 5_000_000
 
     private let plan: Vault.Plan
     private let commands: BlockingQueue<WriterCommand>
     private let tell: @Sendable (WriterNews) -> Void
     private var vault: Vault?
     private var tapes: [Name: CameraTape] = [:]
-    /// Cameras whose frames are passed over until they are given again.
-    private var failing: Set<Name> = []
+    /// Flows of frames, and of events, that are passed over, by camera.
+    private var failedFrames: [Name: UInt32] = [:]
+    private var failedEvents: [Name: UInt32] = [:]
+    /// The flow whose frames are written.
+    private var flows: [Name: UInt32] = [:]
+    /// Since when an archive that still writes is waited for.
+    private var waitingSince: [Name: MonotonicTime] = [:]
     private var rules: [Recording.Camera] = []
     private var nextSync = MonotonicTime.now
     private var nextRetain = MonotonicTime.now
@@ -110,20 +119,22 @@ private final class WriterLoop {
 
     private func perform(_ command: WriterCommand) {
         switch command {
-        case .frame(let camera, let message):
-            write(message, of: camera)
-            tell(.taken(camera, frames: 1))
+        case .frame(let camera, let message): write(message, of: camera)
         case .gap(let camera, let gap, let until):
-            attempt(camera) { tape throws(RecordingError) in try tape.note(gap, until: until) }
-        case .event(let camera, let event, let incarnation, let sequence, let acknowledged):
-            note(event, of: camera, incarnation: incarnation, sequence: sequence, acknowledged: acknowledged)
+            attempt(camera, gap.flow) { tape throws(RecordingError) in try tape.note(gap, until: until) }
+        case .event(let camera, let event, let acknowledged): note(event, of: camera, acknowledged: acknowledged)
+        case .endEvents(let camera):
+            do throws(RecordingError) {
+                try plan.index.endEvents(of: camera, except: nil)
+            } catch {
+                complain(error, camera)
+            }
         case .cut(let camera):
             if let tape = tapes[camera] { cut(tape) }
         case .leave(let camera):
-            guard let tape = tapes.removeValue(forKey: camera) else { return }
-            cut(tape)
-            past.frames += tape.framesRecorded
-            past.bytes += tape.bytesRecorded
+            if let tape = tapes[camera] { cut(tape) }
+            forget(camera)
+            waitingSince[camera] = nil
         case .rules(let rules): self.rules = rules
         }
     }
@@ -133,41 +144,34 @@ private final class WriterLoop {
             guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage),
                 let (frame, payload) = try? Frame.decode(bytes, envelope) as (Frame, Range<Int>)
             else { return }
-            // What comes again begins behind the last one that is on the disk.
-            if failing.contains(camera) {
-                guard let cursor = tapes[camera]?.cursor, cursor.incarnation == frame.incarnation else {
-                    failing.remove(camera)
-                    return append(frame, bytes.extracting(payload), to: camera)
-                }
-                guard frame.sequence <= cursor.sequence + 1 else { return }
-                failing.remove(camera)
+            let jpeg = bytes.extracting(payload)
+            attempt(camera, frame.flow) { tape throws(RecordingError) in
+                _ = try unsafe tape.append(frame, jpeg.bytes)
             }
-            append(frame, bytes.extracting(payload), to: camera)
+            tell(.taken(camera, flow: frame.flow))
         }
     }
 
-    private func append(_ frame: Frame, _ jpeg: Span<UInt8>, to camera: Name) {
-        attempt(camera) { tape throws(RecordingError) in
-            _ = try unsafe tape.append(frame, jpeg.bytes)
-        }
-    }
-
-    private func note(
-        _ event: CameraEvent, of camera: Name, incarnation: UInt64, sequence: UInt64, acknowledged: UInt64
-    ) {
+    private func note(_ message: Event, of camera: Name, acknowledged: UInt64) {
+        // One that was not stored comes again, with those behind it.
+        guard failedEvents[camera] != message.flow else { return }
         do throws(RecordingError) {
-            try plan.index.note(event, of: camera)
+            try plan.index.note(message.event, of: camera, incarnation: message.incarnation)
             try plan.index.setCursor(
-                camera, .events, incarnation: incarnation, sequence: acknowledged, time: event.last)
-            tell(.eventStored(camera, incarnation: incarnation, acknowledged: acknowledged))
+                camera, .events, incarnation: message.incarnation, sequence: acknowledged, time: message.event.last)
+            tell(.eventStored(camera, message, acknowledged: acknowledged))
         } catch {
             complain(error, camera)
+            failedEvents[camera] = message.flow
+            tell(.eventsFailed(camera, flow: message.flow))
         }
     }
 
     // MARK: Tapes
 
-    private func attempt(_ camera: Name, _ body: (CameraTape) throws(RecordingError) -> Void) {
+    private func attempt(_ camera: Name, _ flow: UInt32, _ body: (CameraTape) throws(RecordingError) -> Void) {
+        guard failedFrames[camera] != flow else { return }
+        flows[camera] = flow
         do throws(RecordingError) {
             try body(try tape(of: camera))
         } catch {
@@ -177,7 +181,11 @@ private final class WriterLoop {
 
     private func tape(of camera: Name) throws(RecordingError) -> CameraTape {
         if let tape = tapes[camera] { return tape }
-        let tape = try CameraTape(try openVault(), camera: camera, logger: plan.logger)
+        let since = waitingSince[camera] ?? .now
+        waitingSince[camera] = since
+        let isPatient = MonotonicTime.now.since(since) < WriterLoop.patience
+        let tape = try CameraTape(try openVault(), camera: camera, isPatient: isPatient)
+        waitingSince[camera] = nil
         tapes[camera] = tape
         return tape
     }
@@ -189,12 +197,19 @@ private final class WriterLoop {
         return new
     }
 
+    /// The file is left as it is: what it holds is read from it when the camera's frames come again.
     private func fail(_ camera: Name, _ error: RecordingError) {
-        complain(error, camera)
-        let tape = tapes[camera]
-        tape?.abandon()
-        guard failing.insert(camera).inserted else { return }
-        tell(.failed(camera, tape?.cursor, reason: "\(error)", isDiskFull: error.isDiskFull))
+        if case .busy = error {} else { complain(error, camera) }
+        forget(camera)
+        guard let flow = flows[camera] else { return }
+        failedFrames[camera] = flow
+        tell(.failed(camera, flow: flow))
+    }
+
+    private func forget(_ camera: Name) {
+        guard let tape = tapes.removeValue(forKey: camera) else { return }
+        past.frames += tape.framesRecorded
+        past.bytes += tape.bytesRecorded
     }
 
     private func complain(_ error: RecordingError, _ camera: Name) {
@@ -216,15 +231,13 @@ private final class WriterLoop {
 
     private func everySecond() {
         nextSync = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.syncInterval)
-        for (camera, tape) in tapes where !failing.contains(camera) {
+        for (camera, tape) in tapes {
             do throws(RecordingError) {
                 if let durable = try tape.synchronize() { tell(.durable(camera, durable)) }
             } catch {
                 fail(camera, error)
             }
         }
-        // Those that failed are asked for again, once a second.
-        for camera in failing { tell(.failed(camera, tapes[camera]?.cursor, reason: "", isDiskFull: false)) }
         if MonotonicTime.now >= nextRetain { retain() }
         tellFigures()
     }
@@ -234,7 +247,9 @@ private final class WriterLoop {
         do throws(RecordingError) {
             let vault = try openVault()
             try vault.look()
+            try vault.tidyUp()
             try vault.retain(rules, now: WallClock.now)
+            try vault.thin(rules, now: WallClock.now)
         } catch {
             guard let count = complaints.count() else { return }
             plan.logger.error(

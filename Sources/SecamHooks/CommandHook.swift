@@ -39,7 +39,9 @@ enum CommandHook {
 
     private static func start(_ arguments: [String], _ occasion: HookOccasion) async throws -> TerminationStatus {
         var options = PlatformOptions()
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(500))]
+        options.teardownSequence = [
+            .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500))
+        ]
         // A group of its own, so that what it started ends with it.
         options.processGroupID = 0
         let result = try await Subprocess.run(

@@ -43,6 +43,8 @@ public enum VideoContainer: Sendable {
             default: .io(source: path, operation: "creating", reason: AVFailure(code: -errno).text)
             }
         }
+        // Tells others that somebody still writes; gone with the descriptor, however that goes.
+        flock(descriptor, LOCK_EX | LOCK_NB)
         unsafe packet = av_packet_alloc()
         unsafe output = secam_av_output(descriptor, Self.bufferSize)
         let code = unsafe avformat_alloc_output_context2(&context, nil, container.muxer, nil)
@@ -114,7 +116,7 @@ public enum VideoContainer: Sendable {
         guard fdatasync(descriptor) == 0 else { throw failure("syncing", -errno) }
     }
 
-    /// Writes the index and the length, and closes.
+    /// Writes the index and the length, brings all to the disk, and closes.
     func end() throws(MediaError) {
         guard hasHeader else { return }
         hasHeader = false
@@ -123,6 +125,7 @@ public enum VideoContainer: Sendable {
         unsafe avio_flush(output)
         let error = unsafe output?.pointee.error ?? 0
         guard error >= 0 else { throw failure("finishing", error) }
+        try synchronize()
         let closed = close(descriptor)
         descriptor = -1
         guard closed == 0 else { throw failure("closing", -errno) }

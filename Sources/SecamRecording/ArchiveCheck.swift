@@ -17,7 +17,7 @@ public enum ArchiveCheck {
     /// Compares index and files. Segments that are being written are passed over.
     public static func compare(_ index: RecordingIndex) throws(RecordingError) -> [Difference] {
         let rows = try index.read("listing the recordings") { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM segment").compactMap(RecordingIndex.segment)
+            try GRDB.Row.fetchAll(db, sql: "SELECT \(RecordingIndex.columns) FROM segment").compactMap(RecordingIndex.segment)
         }
         let files = Dictionary(index.folder.files().map { ($0.path, $0.camera) }) { first, _ in first }
         var differences: [Difference] = []
@@ -54,7 +54,7 @@ public enum ArchiveCheck {
         _ index: RecordingIndex, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RecordingError) -> Proof {
         let links = try index.read("reading the chain") { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM link ORDER BY number")
+            try GRDB.Row.fetchAll(db, sql: "SELECT * FROM link ORDER BY number")
         }
         var differences: [Difference] = []
         var chain = EvidenceChain.empty
@@ -107,26 +107,61 @@ public enum ArchiveCheck {
         let protected = try index.read("reading what is protected") { db in
             Set(try String.fetchAll(db, sql: "SELECT path FROM segment WHERE protected = 1"))
         }
-        try index.write("emptying the index") { db in try db.execute(sql: "DELETE FROM segment") }
         var foreign: [Difference] = []
+        var rows: [Row] = []
         for (count, file) in files.enumerated() {
             progress(count, files.count)
             do {
-                try add(file.path, of: file.camera, isProtected: protected.contains(file.path), to: index)
-            } catch let error as RecordingError {
-                foreign.append(Difference(path: file.path, what: "is left out: \(error)"))
+                rows.append(try row(file.path, of: file.camera, isProtected: protected.contains(file.path), index.folder))
             } catch {
                 foreign.append(Difference(path: file.path, what: "is left out: \(error)"))
             }
         }
         progress(files.count, files.count)
-        return (files.count - foreign.count, foreign)
+        // All at once: an end in between leaves the index as it was.
+        try index.write("making the index anew") { db in
+            try db.execute(sql: "DELETE FROM segment")
+            for row in rows { try row.insert(db) }
+        }
+        return (rows.count, foreign)
     }
 
-    private static func add(_ path: String, of camera: Name, isProtected: Bool, to index: RecordingIndex) throws {
-        let absolute = index.folder.absolute(path)
+    /// A recording as its file tells it.
+    private struct Row {
+        let path: String
+        let camera: Name
+        let scan: SegmentScan
+        let map: FrameMap
+        let bytes: UInt64
+        let digest: [UInt8]
+        let isProtected: Bool
+
+        func insert(_ db: Database) throws {
+            try db.execute(
+                sql: """
+                    INSERT INTO segment
+                        (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
+                         writer, protected)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?)
+                    """,
+                arguments: [
+                    camera.text, path, Int64(bitPattern: scan.incarnation ?? 0),
+                    Int64(bitPattern: scan.entries.first?.sequence ?? 0),
+                    Int64(bitPattern: scan.entries.last?.sequence ?? 0), scan.start,
+                    scan.entries.last?.time ?? scan.start, map.count, Int64(clamping: bytes), Data(map.bytes), isProtected,
+                ])
+            let isKnown = try Int.fetchOne(
+                db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])
+            if isKnown == 0 { try EvidenceChain.append(path: path, digest: digest, db) }
+        }
+    }
+
+    private static func row(
+        _ path: String, of camera: Name, isProtected: Bool, _ folder: RecordingFolder
+    ) throws -> Row {
+        let absolute = folder.absolute(path)
         let scan = try SegmentScan(absolute)
-        guard let first = scan.entries.first, let last = scan.entries.last else {
+        guard !scan.entries.isEmpty else {
             throw RecordingError.file(path: absolute, operation: "reading", reason: "there is no picture in it")
         }
         guard scan.camera == camera.text else {
@@ -136,23 +171,8 @@ public enum ArchiveCheck {
         }
         var map = FrameMap(start: scan.start)
         for entry in scan.entries { map.append(time: entry.time, sequence: entry.sequence) }
-        let digest = try FileDigest.hash(absolute)
-        try index.write("noting a recording") { db in
-            try db.execute(
-                sql: """
-                    INSERT INTO segment
-                        (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
-                         writer, protected)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?)
-                    """,
-                arguments: [
-                    camera.text, path, Int64(bitPattern: scan.incarnation ?? 0), Int64(bitPattern: first.sequence),
-                    Int64(bitPattern: last.sequence), scan.start, last.time, map.count,
-                    Int64(clamping: index.folder.size(path) ?? 0), Data(map.bytes), isProtected,
-                ])
-            let isKnown = try Int.fetchOne(
-                db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])
-            if isKnown == 0 { try EvidenceChain.append(path: path, digest: digest, db) }
-        }
+        return Row(
+            path: path, camera: camera, scan: scan, map: map, bytes: folder.size(path) ?? 0,
+            digest: try FileDigest.hash(absolute), isProtected: isProtected)
     }
 }

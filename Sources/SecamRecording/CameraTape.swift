@@ -1,4 +1,3 @@
-public import Logging
 internal import SecamConfig
 public import SecamWire
 
@@ -8,6 +7,14 @@ public final class CameraTape {
     public struct Durable: Sendable, Equatable {
         public let incarnation: UInt64
         public let sequence: UInt64
+        /// UTC microseconds of that frame.
+        public let time: Int64
+
+        init(_ progress: RecordingIndex.Progress) {
+            incarnation = progress.incarnation
+            sequence = progress.sequence
+            time = progress.end
+        }
     }
 
     /// When a segment ends by itself.
@@ -25,7 +32,6 @@ public final class CameraTape {
     public let camera: Name
     private let vault: Vault
     private let limits: Limits
-    private let logger: Logger
     private var segment: SegmentFile?
     private var last: RecordingIndex.Cursor?
 
@@ -33,12 +39,16 @@ public final class CameraTape {
     public private(set) var bytesRecorded: UInt64 = 0
 
     /// Goes on where the index says that the camera's recording ended, after whoever wrote before has been tidied up.
-    public init(_ vault: Vault, camera: Name, limits: Limits = Limits(), logger: Logger) throws(RecordingError) {
+    ///
+    /// - Parameter isPatient: whether an archive that still writes is given the time to end it.
+    /// - Throws: `busy`, when one does.
+    public init(
+        _ vault: Vault, camera: Name, limits: Limits = Limits(), isPatient: Bool = true
+    ) throws(RecordingError) {
         self.vault = vault
         self.camera = camera
         self.limits = limits
-        self.logger = logger
-        try Recovery.finish(camera: camera, writer: nil, in: vault)
+        try Recovery.finish(camera: camera, isPatient: isPatient, in: vault)
         last = try vault.index.cursor(of: camera, .jpeg)
     }
 
@@ -81,7 +91,7 @@ public final class CameraTape {
     public func synchronize() throws(RecordingError) -> Durable? {
         guard let segment, let progress = try segment.synchronize() else { return nil }
         try vault.index.note([progress])
-        return Durable(incarnation: progress.incarnation, sequence: progress.sequence)
+        return Durable(progress)
     }
 
     /// Ends the segment; what comes next begins another one.
@@ -94,20 +104,7 @@ public final class CameraTape {
         let progress = segment.progress
         try segment.finish()
         try Recovery.complete(progress, path: segment.path, in: vault)
-        return Durable(incarnation: progress.incarnation, sequence: progress.sequence)
-    }
-
-    /// Something failed: the file is left as it is, and what it holds durably is read from it.
-    public func abandon() {
-        segment = nil
-        do {
-            try Recovery.finish(camera: camera, writer: vault.writer, in: vault)
-            last = try vault.index.cursor(of: camera, .jpeg)
-        } catch {
-            logger.error(
-                "a recording that failed cannot be tidied up yet",
-                metadata: ["camera": "\(camera)", "reason": "\(error)"])
-        }
+        return Durable(progress)
     }
 
     private func cutWhereNeeded(before frame: Frame) throws(RecordingError) {

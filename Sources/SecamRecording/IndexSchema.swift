@@ -22,7 +22,7 @@ enum IndexSchema {
                         frames INTEGER NOT NULL,
                         bytes INTEGER NOT NULL,
                         map BLOB NOT NULL,
-                        -- 0 being written, 1 complete, 2 being removed
+                        -- 0 being written, 1 complete, 2 being removed, 3 being thinned
                         state INTEGER NOT NULL,
                         writer TEXT NOT NULL,
                         protected INTEGER NOT NULL DEFAULT 0,
@@ -34,6 +34,7 @@ enum IndexSchema {
                     CREATE TABLE event (
                         camera TEXT NOT NULL,
                         id INTEGER NOT NULL,
+                        incarnation INTEGER NOT NULL,
                         start INTEGER NOT NULL,
                         last INTEGER NOT NULL,
                         isOver INTEGER NOT NULL,

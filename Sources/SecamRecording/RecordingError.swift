@@ -12,6 +12,10 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// The index was made by a newer secam.
     case newerIndex(path: String)
     case digest(path: String, reason: String)
+    /// Another archive is about to complete this camera's recording.
+    case busy(path: String)
+    /// Another archive has taken this recording over.
+    case superseded(path: String)
 
     public var description: String {
         switch self {
@@ -25,6 +29,8 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
                 + "from the recordings"
         case .newerIndex(let path): "\(path): was made by a newer secam; update this one"
         case .digest(let path, let reason): "\(path): cannot be hashed: \(reason)"
+        case .busy(let path): "\(path): another archive still writes to it"
+        case .superseded(let path): "\(path): another archive has taken it over"
         }
     }
 
@@ -41,7 +47,7 @@ extension RecordingError: ProgramError {
     public var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
-        case .noRoom: .unavailable
+        case .noRoom, .busy, .superseded: .unavailable
         case .media, .file, .digest: .inputOutput
         }
     }

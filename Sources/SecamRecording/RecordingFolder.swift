@@ -48,6 +48,23 @@ public struct RecordingFolder: Sendable {
         while !parts.isEmpty, unsafe rmdir(absolute(parts.joined(separator: "/"))) == 0 { parts = parts.dropLast() }
     }
 
+    /// Takes a file out of the recordings: away, or to a name that is no recording's.
+    func putAside(_ relative: String, isWorthless: Bool) throws(RecordingError) {
+        if isWorthless { return try remove(relative) }
+        let path = absolute(relative)
+        guard unsafe rename(path, path + ".damaged") == 0 || errno == ENOENT else {
+            throw RecordingFolder.error(path, "putting aside")
+        }
+    }
+
+    /// Whether some process writes to a recording.
+    static func isWritten(_ path: String) -> Bool {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// Bytes of a file; `nil` when there is none.
     func size(_ relative: String) -> UInt64? {
         var status = stat()

@@ -9,7 +9,7 @@ extension RecordingIndex {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT * FROM segment WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0
+                    SELECT \(Self.columns) FROM segment WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0
                     ORDER BY start
                     """, arguments: [camera.text, time, time]
             ).compactMap(Self.segment)
@@ -25,7 +25,7 @@ extension RecordingIndex {
             guard excess > 0 else { return [] }
             var surplus: [SegmentRow] = []
             let rows = try Row.fetchCursor(
-                db, sql: "SELECT * FROM segment WHERE camera = ? AND state = 1 AND protected = 0 ORDER BY start",
+                db, sql: "SELECT \(Self.columns) FROM segment WHERE camera = ? AND state = 1 AND protected = 0 ORDER BY start",
                 arguments: [camera.text])
             while excess > 0, let row = try rows.next() {
                 guard let segment = Self.segment(row) else { continue }
@@ -40,14 +40,18 @@ extension RecordingIndex {
     func oldestThatMayGo() throws(RecordingError) -> SegmentRow? {
         try read("looking for the oldest recording") { db in
             try Row.fetchOne(
-                db, sql: "SELECT * FROM segment WHERE state = 1 AND protected = 0 ORDER BY start LIMIT 1"
+                db, sql: "SELECT \(Self.columns) FROM segment WHERE state = 1 AND protected = 0 ORDER BY start LIMIT 1"
             ).flatMap(Self.segment)
         }
     }
 
-    func noteLeaving(_ segment: SegmentRow) throws(RecordingError) {
+    /// - Returns: `false` when it may not go any more, as it was protected meanwhile, or is gone.
+    func noteLeaving(_ segment: SegmentRow) throws(RecordingError) -> Bool {
         try write("noting that a recording leaves") { db in
-            try db.execute(sql: "UPDATE segment SET state = 2 WHERE id = ?", arguments: [segment.id])
+            try db.execute(
+                sql: "UPDATE segment SET state = 2 WHERE id = ? AND (state = 1 AND protected = 0 OR state = 2)",
+                arguments: [segment.id])
+            return db.changesCount == 1
         }
     }
 
@@ -60,13 +64,10 @@ extension RecordingIndex {
 
     /// Segments that were being written or removed when their archive ended.
     ///
-    /// - Parameters:
-    ///   - camera: only of this one; `nil` for all.
-    ///   - writer: only of this archive; `nil` for all.
-    func unfinished(of camera: Name?, writer: String?) throws(RecordingError) -> [SegmentRow] {
+    /// - Parameter camera: only of this one; `nil` for all.
+    func unfinished(of camera: Name?) throws(RecordingError) -> [SegmentRow] {
         try read("looking for unfinished recordings") { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM segment WHERE state <> 1")
-                .filter { row in writer.map { $0 == row["writer"] as String } ?? true }
+            try Row.fetchAll(db, sql: "SELECT \(Self.columns) FROM segment WHERE state <> 1")
                 .compactMap(Self.segment).filter { camera == nil || $0.camera == camera }
         }
     }

@@ -9,6 +9,7 @@ public struct SegmentRow: Sendable, Equatable {
         case open = 0
         case complete = 1
         case leaving = 2
+        case thinning = 3
     }
 
     public let id: Int64
@@ -67,6 +68,8 @@ public final class RecordingIndex: Sendable {
     func write<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(RecordingError) -> Result {
         do {
             return try pool.write(body)
+        } catch let error as RecordingError {
+            throw error
         } catch {
             throw .index(path: folder.database, operation: operation, reason: "\(error)")
         }
@@ -81,6 +84,10 @@ public final class RecordingIndex: Sendable {
     }
 
     // MARK: Segments
+
+    /// What a row is made of, without its map, which is much larger than the rest.
+    static let columns =
+        "id, camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, state, writer, protected"
 
     /// A segment that has just been begun.
     func begin(
@@ -123,11 +130,15 @@ public final class RecordingIndex: Sendable {
 
     private static func note(_ segment: Progress, _ db: Database) throws {
         try db.execute(
-            sql: "UPDATE segment SET lastSequence = ?, end = ?, frames = ?, bytes = ?, map = ? WHERE id = ?",
+            sql: """
+                UPDATE segment SET lastSequence = ?, end = ?, frames = ?, bytes = ?, map = ? WHERE id = ? AND state = 0
+                """,
             arguments: [
                 Int64(bitPattern: segment.sequence), segment.end, segment.frames, Int64(clamping: segment.bytes),
                 Data(segment.map), segment.id,
             ])
+        // Whoever has completed it has read more of the camera's frames than we: our cursor must not go back behind it.
+        guard db.changesCount == 1 else { throw RecordingError.superseded(path: "\(segment.camera)") }
         try setCursor(
             segment.camera, .jpeg, incarnation: segment.incarnation, sequence: segment.sequence, time: segment.end, db)
     }
@@ -148,18 +159,31 @@ public final class RecordingIndex: Sendable {
         }
     }
 
+    /// A segment as it is now; `nil` when it is gone.
+    func segment(_ id: Int64) throws(RecordingError) -> SegmentRow? {
+        try read("looking for a recording") { db in
+            try Row.fetchOne(db, sql: "SELECT \(Self.columns) FROM segment WHERE id = ?", arguments: [id])
+                .flatMap(Self.segment)
+        }
+    }
+
     /// Segments that have any part in the range, by time.
-    public func segments(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [SegmentRow] {
+    ///
+    /// - Parameter limit: no more than so many, the first ones.
+    public func segments(
+        of camera: Name?, from: Int64, to: Int64, limit: Int = .max
+    ) throws(RecordingError) -> [SegmentRow] {
         try read("looking for recordings") { db in
             // A segment is never longer than a day, so that the index on the start can be used from both sides.
-            var sql = "SELECT * FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
+            var sql = "SELECT \(Self.columns) FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
             let earliest = from < Int64.min + Self.longestSegment ? Int64.min : from - Self.longestSegment
             var arguments: StatementArguments = [to, earliest, from]
             if let camera {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
-            return try Row.fetchAll(db, sql: sql + " ORDER BY start, camera", arguments: arguments)
+            arguments += [limit]
+            return try Row.fetchAll(db, sql: sql + " ORDER BY start, camera LIMIT ?", arguments: arguments)
                 .compactMap(Self.segment)
         }
     }
@@ -175,7 +199,7 @@ public final class RecordingIndex: Sendable {
             return try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT * FROM segment
+                    SELECT \(Self.columns) FROM segment
                     WHERE camera = ? AND start >= ? AND (start, id) > (?, ?) AND start < ? AND end >= ? AND state < 2
                         AND frames > 0
                     ORDER BY start, id LIMIT 1
@@ -230,19 +254,34 @@ public final class RecordingIndex: Sendable {
 
     // MARK: Events and gaps
 
-    public func note(_ event: CameraEvent, of camera: Name) throws(RecordingError) {
+    /// - Parameter incarnation: of the camera that told it.
+    public func note(_ event: CameraEvent, of camera: Name, incarnation: UInt64) throws(RecordingError) {
         try write("noting an event") { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    camera.text, Int64(bitPattern: event.id), event.start, event.last, event.state == .end,
-                    Data(EventFields.encode(event)),
+                    camera.text, Int64(bitPattern: event.id), Int64(bitPattern: incarnation), event.start, event.last,
+                    event.state == .end, Data(EventFields.encode(event)),
                 ])
         }
     }
 
+    /// Ends events of which nothing will be heard any more: those of earlier runs of the camera, or of this one too after
+    /// a gap in what it told.
+    ///
+    /// - Parameter incarnation: whose events go on; `nil` for none.
+    public func endEvents(of camera: Name, except incarnation: UInt64?) throws(RecordingError) {
+        try write("ending events") { db in
+            try db.execute(
+                sql: "UPDATE event SET isOver = 1 WHERE camera = ? AND isOver = 0 AND incarnation IS NOT ?",
+                arguments: [camera.text, incarnation.map { Int64(bitPattern: $0) }])
+        }
+    }
+
     /// Events that have any part in the range, by time.
-    public func events(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [(Name, CameraEvent)] {
+    public func events(
+        of camera: Name?, from: Int64, to: Int64, limit: Int = .max
+    ) throws(RecordingError) -> [(Name, CameraEvent)] {
         try read("looking for events") { db in
             var sql = "SELECT camera, fields FROM event WHERE start < ? AND last >= ?"
             var arguments: StatementArguments = [to, from]
@@ -250,7 +289,8 @@ public final class RecordingIndex: Sendable {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
-            return try Row.fetchAll(db, sql: sql + " ORDER BY start", arguments: arguments).compactMap { row in
+            arguments += [limit]
+            return try Row.fetchAll(db, sql: sql + " ORDER BY start LIMIT ?", arguments: arguments).compactMap { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let event = EventFields.decode(Array(row["fields"] as Data))
                 else { return nil }
@@ -283,7 +323,9 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Gaps that have any part in the range, by time.
-    public func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [Found.Missing] {
+    public func gaps(
+        of camera: Name?, from: Int64, to: Int64, limit: Int = .max
+    ) throws(RecordingError) -> [Found.Missing] {
         try read("looking for gaps") { db in
             var sql = "SELECT * FROM gap WHERE start < ? AND end >= ?"
             var arguments: StatementArguments = [to, from]
@@ -291,14 +333,15 @@ public final class RecordingIndex: Sendable {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
-            return try Row.fetchAll(db, sql: sql + " ORDER BY start", arguments: arguments).compactMap { row in
+            arguments += [limit]
+            return try Row.fetchAll(db, sql: sql + " ORDER BY start LIMIT ?", arguments: arguments).compactMap { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let reason = GapReason(rawValue: row["reason"])
                 else { return nil }
                 let first = UInt64(bitPattern: row["first"])
                 let last = UInt64(bitPattern: row["last"])
                 return Found.Missing(
-                    start: row["start"], end: row["end"], frames: last - first + 1, reason: reason, camera: camera)
+                    start: row["start"], end: row["end"], frames: last &- first &+ 1, reason: reason, camera: camera)
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import SecamConfig
 internal import SecamMedia
 internal import SecamWire
@@ -6,39 +7,50 @@ internal import SecamWire
 enum Recovery {
     /// - Parameters:
     ///   - camera: only of this one; `nil` for all.
-    ///   - writer: only of this archive; `nil` for all.
-    static func finish(camera: Name?, writer: String?, in vault: Vault) throws(RecordingError) {
-        for segment in try vault.index.unfinished(of: camera, writer: writer) {
-            guard segment.state == .open else {
-                try vault.remove(segment, why: "as was begun")
-                continue
+    ///   - isPatient: whether what another archive still writes to is left to it, else it is completed all the same.
+    /// - Throws: `busy`, when it was left to another.
+    static func finish(camera: Name?, isPatient: Bool, in vault: Vault) throws(RecordingError) {
+        for segment in try vault.index.unfinished(of: camera) {
+            switch segment.state {
+            case .open: try finish(segment, isPatient: isPatient, in: vault)
+            case .leaving: try vault.remove(segment, why: "as was begun")
+            case .thinning: try vault.finishThinning(segment)
+            case .complete: break
             }
-            try finish(segment, in: vault)
         }
     }
 
     /// The file is not touched: it is read up to its last whole frame.
-    private static func finish(_ segment: SegmentRow, in vault: Vault) throws(RecordingError) {
+    private static func finish(_ segment: SegmentRow, isPatient: Bool, in vault: Vault) throws(RecordingError) {
         let folder = vault.index.folder
-        guard let size = folder.size(segment.path), size > 0,
-            let found = try? SegmentScan(folder.absolute(segment.path), known: vault.index.map(of: segment)),
-            let last = found.entries.last
-        else {
-            // Nothing was acknowledged of it, else there were frames.
-            guard segment.frames == 0 else {
-                throw .file(
-                    path: folder.absolute(segment.path), operation: "reading",
-                    reason: "\(segment.frames) frames were recorded there and cannot be found")
-            }
-            try folder.remove(segment.path)
-            return try vault.index.forget(segment.id)
+        let path = folder.absolute(segment.path)
+        guard let size = folder.size(segment.path), size > 0 else { return try giveUp(segment, "it is gone", in: vault) }
+        if isPatient, RecordingFolder.isWritten(path) { throw .busy(path: path) }
+        let scan: SegmentScan
+        do {
+            scan = try SegmentScan(path, known: vault.index.map(of: segment))
+        } catch {
+            return try giveUp(segment, "\(error)", in: vault)
         }
+        guard let last = scan.entries.last else { return try giveUp(segment, "there is no picture in it", in: vault) }
         var map = FrameMap(start: segment.start)
-        for entry in found.entries { map.append(time: entry.time, sequence: entry.sequence) }
+        for entry in scan.entries { map.append(time: entry.time, sequence: entry.sequence) }
         let progress = RecordingIndex.Progress(
             id: segment.id, camera: segment.camera, incarnation: segment.incarnation, sequence: last.sequence,
             end: last.time, frames: map.count, bytes: size, map: map.bytes)
         try complete(progress, path: segment.path, in: vault)
+    }
+
+    /// Nothing that is unreadable may keep the camera from being recorded.
+    private static func giveUp(_ segment: SegmentRow, _ reason: String, in vault: Vault) throws(RecordingError) {
+        if segment.frames > 0 {
+            vault.logger.error(
+                "a recording is lost",
+                metadata: ["file": "\(segment.path)", "frames": "\(segment.frames)", "reason": "\(reason)"])
+        }
+        // What cannot be read is kept for people to look at, under a name that is no recording's.
+        try vault.index.folder.putAside(segment.path, isWorthless: segment.frames == 0)
+        try vault.index.forget(segment.id)
     }
 
     /// Notes a segment whose file is complete, or as complete as it will ever be.
@@ -83,6 +95,8 @@ struct SegmentScan {
                 entries.append(known[entries.count])
                 continue
             }
+            // A file that was made by somebody else may say anything.
+            guard entries.last?.sequence != .max, WireLimits.times.contains(start) else { break }
             let next = entries.last.map { $0.sequence + 1 } ?? firstSequence ?? 1
             let time = max(entries.last?.time ?? start, start + frame.timestampMicroseconds)
             entries.append(FrameMap.Entry(time: time, sequence: next))

@@ -44,10 +44,7 @@ final class SegmentFile {
             writer = try MatroskaWriter(
                 path: absolutePath, width: Int(first.width), height: Int(first.height),
                 startMicroseconds: first.timestamp, title: camera.text,
-                tags: [
-                    SegmentTags.camera: camera.text, SegmentTags.incarnation: "\(first.incarnation)",
-                    SegmentTags.sequence: "\(first.sequence)",
-                ])
+                tags: SegmentTags.of(camera, incarnation: first.incarnation, sequence: first.sequence))
         } catch {
             throw .media(error)
         }
@@ -110,4 +107,8 @@ enum SegmentTags {
     static let incarnation = "SECAM_INCARNATION"
     /// Of the first frame.
     static let sequence = "SECAM_SEQUENCE"
+
+    static func of(_ camera: Name, incarnation: UInt64, sequence first: UInt64) -> KeyValuePairs<String, String> {
+        [self.camera: camera.text, self.incarnation: "\(incarnation)", sequence: "\(first)"]
+    }
 }

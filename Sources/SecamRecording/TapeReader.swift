@@ -16,9 +16,9 @@ public final class TapeReader {
     }
 
     private struct Open {
-        let segment: SegmentRow
-        let reader: MediaReader
-        let map: [FrameMap.Entry]
+        var segment: SegmentRow
+        var reader: MediaReader
+        var map: [FrameMap.Entry]
         /// The next entry of the map.
         var next: Int
     }
@@ -50,11 +50,16 @@ public final class TapeReader {
         while true {
             if open == nil, try !openNext() { return nil }
             guard let frame = nextInSegment() else {
+                if try goOnInGrowing() { continue }
                 open = nil
                 continue
             }
-            guard frame.timestamp < to else { return nil }
-            if let lastTimestamp, frame.timestamp - lastTimestamp < interval, frame.timestamp >= lastTimestamp {
+            // Behind it there may be another one, of a clock that was set back.
+            guard frame.timestamp < to else {
+                open = nil
+                continue
+            }
+            if let lastTimestamp, frame.timestamp >= lastTimestamp, frame.timestamp - lastTimestamp < interval {
                 continue
             }
             lastTimestamp = frame.timestamp
@@ -83,6 +88,21 @@ public final class TapeReader {
             }
         }
         return false
+    }
+
+    /// A segment that was being written when it was opened may have more by now.
+    private func goOnInGrowing() throws(RecordingError) -> Bool {
+        guard let current = open, current.segment.state == .open, let now = try index.segment(current.segment.id) else {
+            return false
+        }
+        let map = try index.map(of: now)
+        guard map.count > current.next, let reader = try? MediaReader(url: index.folder.absolute(now.path)) else {
+            return false
+        }
+        // What it has is passed over: it was read before.
+        if current.next > 0 { try? reader.seek(toMicroseconds: map[current.next].time - now.start) }
+        open = Open(segment: now, reader: reader, map: map, next: current.next)
+        return true
     }
 
     private func nextInSegment() -> RecordedFrame? {

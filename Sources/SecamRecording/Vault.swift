@@ -22,7 +22,7 @@ public final class Vault {
     /// Which archive writes, for others on the volume.
     public let writer: String
     private let limits: VaultLimits
-    private let logger: Logger
+    let logger: Logger
     private(set) var storedBytes: UInt64
     private var freeBytes: UInt64
     /// Bytes written since `freeBytes` was looked at.
@@ -64,6 +64,7 @@ public final class Vault {
         while isTooMuch(bytes) {
             guard let oldest = try index.oldestThatMayGo() else { throw noRoom() }
             try remove(oldest, why: "to make room")
+            if try index.segment(oldest.id) == oldest { throw noRoom() }
         }
         storedBytes += bytes
         writtenSince += bytes
@@ -83,6 +84,15 @@ public final class Vault {
     func giveBack(_ bytes: UInt64) {
         storedBytes -= min(storedBytes, bytes)
         writtenSince -= min(writtenSince, bytes)
+    }
+
+    /// Ends what archives that are gone had begun.
+    public func tidyUp() throws(RecordingError) {
+        do throws(RecordingError) {
+            try Recovery.finish(camera: nil, isPatient: true, in: self)
+        } catch .busy {
+            // Left to whoever still writes.
+        }
     }
 
     /// Lets go what the cameras' rules do not keep.
@@ -106,11 +116,12 @@ public final class Vault {
     /// The row says first that it leaves, then the file goes, then the row: whatever happens in between, the next start
     /// finds a row that leaves, and ends it.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
-        try index.noteLeaving(segment)
+        guard try index.noteLeaving(segment) else { return }
         try index.folder.remove(segment.path)
         try index.noteGone(segment, why: why)
         storedBytes -= min(storedBytes, segment.bytes)
-        freeBytes = index.folder.freeBytes ?? .max
+        // Some file systems set the room free later than they say.
+        freeBytes = max(index.folder.freeBytes ?? .max, freeBytes &+ segment.bytes)
         writtenSince = 0
         logger.debug("a recording was let go", metadata: ["file": "\(segment.path)", "reason": "\(why)"])
     }

@@ -7,6 +7,8 @@ public enum WireLimits {
     public static let viewerMessage = 64 << 10
     /// Bytes of one message from a viewer before login, envelope included.
     public static let beforeLogin = 4 << 10
+    /// Points in time, UTC microseconds: some 73,000 years around 1970.
+    public static let times: ClosedRange<Int64> = -(1 << 61)...1 << 61
     /// Bytes of a camera's, service's or user's name in UTF-8.
     public static let name = 64
     /// Bytes of a text meant for people.

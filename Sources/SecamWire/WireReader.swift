@@ -35,6 +35,13 @@ public struct WireReader: Sendable {
         return value
     }
 
+    /// A point in time, UTC microseconds, so far from the ends of its type that times can be added and subtracted.
+    public mutating func time(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
+        let value = try integer(field, as: Int64.self, bytes)
+        guard WireLimits.times.contains(value) else { throw .badValue(field: "\(field)") }
+        return value
+    }
+
     /// A text: `u16` length in bytes, then UTF-8.
     public mutating func text(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>

@@ -75,6 +75,13 @@ struct EventsTests {
         #expect(EventList.table([]).contains("Nothing"))
     }
 
+    @Test func `what gateway and archives know is one list, each event once`() {
+        let merged = EventList.merged(
+            [(event(.update, id: 2), door)], [(event(.end, id: 2), door), (event(.end, id: 1), door)])
+        #expect(merged.map(\.0.id).sorted() == [1, 2])
+        #expect(merged.first { $0.0.id == 2 }?.0.state == .update, "the gateway knows better")
+    }
+
     // MARK: Boxes
 
     @Test func `boxes are shown while they are fresh and the event goes on`() {

@@ -73,6 +73,40 @@ import Testing
         #expect((Schedule([text]) == nil) == (text != "mon"))
     }
 
+    @Test func camerasAreRecordedAsTheFileSaysAndElseAsUsual() throws {
+        func recording(_ text: String, _ camera: String = "porch", usual: RecordingMode? = nil) throws -> Recording.Camera? {
+            try parse(text).recording(of: Name(camera), usual: usual)
+        }
+        #expect(try recording("") == nil)
+        let usual = try #require(try recording("", usual: .motion))
+        #expect(usual.mode == .motion && usual.preRoll == 5 && usual.postRoll == 5 && usual.keep == 14 * 86_400)
+        #expect(usual.keepBytes == 0 && usual.thinAfter == 0 && usual.thinRate > 0)
+        #expect(try recording("record: continuous")?.mode == .continuous)
+        #expect(try recording("record: off", usual: .both) == nil)
+        let text = """
+            record:
+              mode: motion
+              pre-roll: 10s
+              post-roll: 1m
+              keep: off
+              keep-megabytes: 100
+            cameras:
+              porch:
+                record:
+                  mode: both
+                  keep: 36h
+                  thin-after: 3d
+                  thin-fps: 2
+              yard:
+                record: off
+            """
+        let porch = try #require(try recording(text))
+        #expect(porch.mode == .both && porch.preRoll == 10 && porch.postRoll == 60 && porch.keep == 36 * 3600)
+        #expect(porch.keepBytes == 100 << 20 && porch.thinAfter == 3 * 86_400 && porch.thinRate == 2000)
+        #expect(try recording(text, "yard") == nil)
+        #expect(try recording(text, "hall")?.keep == 0)
+    }
+
     @Test func hooksAreReadWithAllTheySay() throws {
         let text = """
             hooks:
@@ -115,7 +149,15 @@ import Testing
         ("camera: {}", 1, "cameras"),
         ("cameras: [porch]", 1, "keys"),
         ("cameras:\n  a/b: {}", 2, "a/b"),
-        ("cameras:\n  porch:\n    record: on", 3, "record"),
+        ("cameras:\n  porch:\n    record: on", 3, "off, motion"),
+        ("cameras:\n  porch:\n    zones: []", 3, "zones"),
+        ("record: sometimes", 1, "off, motion"),
+        ("record:\n  keep: 14", 2, "14d"),
+        ("record:\n  keep: 9999999999d", 2, "4294967295"),
+        ("record:\n  pre-roll: 2h", 2, "3600"),
+        ("record:\n  keep-megabytes: 0", 2, "1 to"),
+        ("record:\n  thin-fps: 0", 2, "0.001"),
+        ("record:\n  codec: h265", 2, "codec"),
         ("cameras:\n  porch: {}\n  porch: {}", 1, "twice"),
         ("hooks:\n  - run: [/bin/true]", 2, "name"),
         ("hooks:\n  - name: a", 2, "neither"),

@@ -75,6 +75,65 @@ import Testing
         #expect(try recordings.segments.filter { $0.state == .complete }.map(\.firstSequence) == [11, 21])
     }
 
+    // MARK: Thinning
+
+    private var thinning: Recording.Camera {
+        Recording.Camera(
+            mode: .continuous, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 60, thinRate: 2000,
+            camera: recordings.camera)
+    }
+
+    @Test func whatIsOldIsThinnedAndTheFramesThatStayAreAsTheyWere() throws {
+        let vault = try recordings.vault()
+        try record(3, vault)
+        _ = try recordings.index.protect(true, camera: recordings.camera, from: Recordings.time(25), to: .max)
+        let before = try recordings.index.storedBytes()
+        try vault.thin([thinning], now: Recordings.time(15))
+        #expect(try recordings.index.storedBytes() == before, "nothing is old enough")
+        try vault.thin([thinning], now: Recordings.time(100) + 60_000_000)
+        let frames = try recordings.replay()
+        // Ten frames a second, of which every fifth stays; the third segment is protected.
+        #expect(frames.map(\.sequence) == [1, 6, 11, 16] + Array(21...30))
+        for frame in frames {
+            #expect(frame.timestamp == Recordings.time(frame.sequence))
+            #expect(try frame.jpeg == jpeg(Int(frame.sequence)))
+        }
+        #expect(try recordings.index.storedBytes() < before)
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+        let proof = try ArchiveCheck.verify(recordings.index)
+        #expect(proof.differences.isEmpty && proof.segments == 3 && proof.released == 2)
+        try vault.thin([thinning], now: .max)
+        #expect(try recordings.replay().count == frames.count, "once is enough")
+    }
+
+    @Test(arguments: [false, true]) func thinningThatWasInterruptedIsEnded(hasNewFile: Bool) throws {
+        let vault = try recordings.vault()
+        try record(1, vault)
+        let segment = try #require(try recordings.segments.first)
+        if hasNewFile {
+            // As if it had been killed between the new file and its row: the old row with the new file.
+            let map = try recordings.index.read("test") { db in
+                try Row.fetchOne(db, sql: "SELECT map, frames, bytes FROM segment")!
+            }
+            try vault.thin([thinning], now: .max)
+            try recordings.index.write("test") { db in
+                try db.execute(
+                    sql: "UPDATE segment SET map = ?, frames = ?, bytes = ?",
+                    arguments: [map["map"], map["frames"], map["bytes"]])
+            }
+        }
+        try recordings.index.write("test") { db in try db.execute(sql: "UPDATE segment SET state = 3") }
+        try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.thin")
+        _ = try recordings.tape(try recordings.vault())
+        let frames = try recordings.replay()
+        #expect(frames.map(\.sequence) == (hasNewFile ? [1, 6] : Array(1...10)))
+        #expect(frames.allSatisfy { $0.timestamp == Recordings.time($0.sequence) })
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+        #expect(recordings.folder.size(segment.path) != nil)
+        #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.thin") == nil)
+    }
+
     // MARK: Check, rebuild, verify
 
     @Test func differencesBetweenFilesAndIndexAreFound() throws {

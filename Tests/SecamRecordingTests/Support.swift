@@ -40,7 +40,7 @@ struct Recordings {
     }
 
     func tape(_ vault: Vault, _ limits: CameraTape.Limits = .init()) throws -> CameraTape {
-        try CameraTape(vault, camera: camera, limits: limits, logger: quiet)
+        try CameraTape(vault, camera: camera, limits: limits)
     }
 
     /// When a frame is captured.

@@ -1,3 +1,4 @@
+import GRDB
 import SecamConfig
 import SecamTestSupport
 import SecamWire
@@ -38,11 +39,12 @@ import Testing
         let tape = try recordings.tape(vault)
         #expect(try recordings.append(1...30, to: tape) == 30)
         #expect(try recordings.replay().isEmpty, "what is not on the disk yet is not shown")
-        #expect(try tape.synchronize() == CameraTape.Durable(incarnation: 9, sequence: 30))
+        let durable = try tape.synchronize()
+        #expect(durable?.incarnation == 9 && durable?.sequence == 30 && durable?.time == Recordings.time(30))
         #expect(try tape.synchronize() == nil, "nothing new")
         #expect(try recordings.replay().count == 30, "while it is being written")
         try recordings.append(31...40, to: tape)
-        #expect(try tape.cut() == CameraTape.Durable(incarnation: 9, sequence: 40))
+        #expect(try tape.cut()?.sequence == 40)
         let frames = try recordings.replay()
         #expect(frames.map(\.sequence) == Array(1...40))
         for frame in frames {
@@ -166,10 +168,84 @@ import Testing
         try recordings.append(1...10, to: tape)
         try tape.cut()
         let segment = try #require(try recordings.segments.first)
-        try recordings.index.noteLeaving(segment)
+        #expect(try recordings.index.noteLeaving(segment))
         _ = try recordings.tape(try recordings.vault())
         #expect(recordings.folder.size(segment.path) == nil)
         #expect(try recordings.index.storedBytes() == 0)
         #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+    }
+
+    @Test func aFileThatIsGoneOrCannotBeReadDoesNotKeepTheCameraFromBeingRecorded() throws {
+        for (number, text) in [(UInt64(0), ""), (1, "no film")] {
+            let path = "porch/2026-01-01/0\(number)-00-00.mkv"
+            try recordings.scratch.makeFolders("recordings/porch/2026-01-01")
+            if !text.isEmpty { try recordings.scratch.write(text, to: "recordings/\(path)") }
+            let id = try recordings.index.begin(
+                camera: recordings.camera, path: path, incarnation: 9, sequence: 1, start: Recordings.noon, writer: "x")
+            try recordings.index.write("test") { db in
+                try db.execute(sql: "UPDATE segment SET frames = 7 WHERE id = ?", arguments: [id])
+            }
+        }
+        let tape = try recordings.tape(try recordings.vault())
+        #expect(try recordings.append(1...5, to: tape) == 5)
+        try tape.cut()
+        #expect(try recordings.replay().count == 5)
+        #expect(recordings.folder.size("porch/2026-01-01/01-00-00.mkv.damaged") == 7, "it is kept for people")
+    }
+
+    @Test func whoIsStillWritingIsLeftInPeaceForAWhileAndThenNoticesThatItWasReplaced() throws {
+        let first = try recordings.tape(try recordings.vault())
+        try recordings.append(1...10, to: first)
+        _ = try first.synchronize()
+        let vault = try recordings.vault(writer: "archive-2")
+        let error = #expect(throws: RecordingError.self) { _ = try recordings.tape(vault) }
+        guard case .busy = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        try vault.tidyUp()
+        #expect(try recordings.segments.map(\.state) == [.open])
+        let second = try CameraTape(vault, camera: recordings.camera, isPatient: false)
+        try recordings.append(5...20, to: second)
+        _ = try second.synchronize()
+        try recordings.append(11...12, to: first)
+        let late = #expect(throws: RecordingError.self) { _ = try first.synchronize() }
+        guard case .superseded = late else {
+            Issue.record("\(String(describing: late))")
+            return
+        }
+        #expect(try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 20, "the cursor does not go back")
+        try second.cut()
+        #expect(try recordings.replay().map(\.sequence) == Array(1...20), "each frame once")
+    }
+
+    @Test func aReplayGoesOnInASegmentThatGrows() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...5, to: tape)
+        _ = try tape.synchronize()
+        let reader = TapeReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
+        for number in UInt64(1)...5 { #expect(try reader.next()?.sequence == number) }
+        try recordings.append(6...10, to: tape)
+        _ = try tape.synchronize()
+        for number in UInt64(6)...10 { #expect(try reader.next()?.sequence == number) }
+        #expect(try reader.next() == nil)
+    }
+
+    @Test func eventsOfAnEarlierRunAreOver() throws {
+        func event(_ id: UInt64) -> CameraEvent {
+            CameraEvent(
+                kind: .motion, state: .update, id: id, start: 1, last: 2, peakTime: 1, peakSequence: 1, peakBox: .none,
+                boxes: [])
+        }
+        let index = recordings.index
+        try index.note(event(1), of: recordings.camera, incarnation: 8)
+        try index.note(event(2), of: recordings.camera, incarnation: 9)
+        #expect(try index.openEvents(of: recordings.camera).count == 2)
+        try index.endEvents(of: recordings.camera, except: 9)
+        #expect(try index.openEvents(of: recordings.camera).map(\.id) == [2])
+        try index.endEvents(of: recordings.camera, except: nil)
+        #expect(try index.openEvents(of: recordings.camera).isEmpty)
+        #expect(try index.events(of: nil, from: 0, to: 10).count == 2)
+        #expect(try index.events(of: nil, from: 0, to: 10, limit: 1).count == 1)
     }
 }

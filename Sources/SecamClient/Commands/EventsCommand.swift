@@ -8,7 +8,7 @@ struct EventsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events", abstract: "Lists what happened before the cameras, and what happens.",
         discussion: """
-            Without --follow: what the gateway remembers. With it each event is told when it begins and when it ends, \
+            Without --follow: what gateway and archives remember. With it each event is told when it begins and when it ends, \
             until Ctrl-C. With --json one object with all events, or with --follow one line for each start, update and \
             end.
             """)
@@ -64,9 +64,18 @@ struct EventsCommand: ParsableCommand {
             default: return nil
             }
         }.run(login, settings, seconds: Self.patience) { .noAnswer(server: login.server, seconds: Self.patience) }
-        let sorted = events.sorted { $0.0.start < $1.0.start }
+        let sorted = EventList.merged(events, try archived(names, login, since))
         let text = json ? EventList.json(sorted) : EventList.table(sorted)
         try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+    }
+
+    /// What archives know from before the gateway remembers.
+    private func archived(
+        _ names: [Name], _ login: GatewayLogin, _ since: Int64
+    ) throws(ClientError) -> [(CameraEvent, Name)] {
+        let client = try PastClient(login)
+        defer { client.stop() }
+        return try client.find(.events, of: names, from: since, to: .max).events.map { ($0.event, $0.camera) }
     }
 
     private func follow(_ names: [Name], _ login: GatewayLogin, _ since: Int64) throws(ClientError) {
@@ -129,12 +138,23 @@ final class EventTeller: Sendable {
 
 /// Events as text.
 enum EventList {
+    /// Each event once, by their starts; where two know it, as the first one does.
+    static func merged(_ first: [(CameraEvent, Name)], _ second: [(CameraEvent, Name)]) -> [(CameraEvent, Name)] {
+        struct Key: Hashable {
+            let camera: Name
+            let id: UInt64
+        }
+        let known = Set(first.map { Key(camera: $0.1, id: $0.0.id) })
+        let rest = second.filter { !known.contains(Key(camera: $0.1, id: $0.0.id)) }
+        return (first + rest).sorted { $0.0.start < $1.0.start }
+    }
+
     static func json(_ events: [(CameraEvent, Name)]) -> String {
         JSONText.object([("events", JSONText.array(events.map { EventText.json($0.0, of: $0.1) }))])
     }
 
     static func table(_ events: [(CameraEvent, Name)]) -> String {
-        guard !events.isEmpty else { return "Nothing has happened that the gateway remembers." }
+        guard !events.isEmpty else { return "Nothing has happened that anybody remembers." }
         let rows =
             [["START", "CAMERA", "KIND", "SECONDS", "SCORE", "ID"]]
             + events.map { event, camera in

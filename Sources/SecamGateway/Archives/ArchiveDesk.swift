@@ -28,6 +28,8 @@ struct ArchiveDesk {
         var credit: UInt32
         /// Frames that were asked for and have not left for the viewer.
         var underWay: UInt32 = 0
+        /// Of these, those that have not come from the archive.
+        var expected: UInt32 = 0
     }
 
     private struct ViewerFlow: Hashable {
@@ -100,7 +102,8 @@ struct ArchiveDesk {
         let first = min(replay.credit, ArchiveDesk.window)
         flows[key] = number
         playings[number] = Playing(
-            viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, underWay: first)
+            viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, underWay: first,
+            expected: first)
         let message = Replay(
             flow: number, credit: first, interval: replay.interval, from: replay.from, to: replay.to,
             volume: replay.volume, camera: replay.camera)
@@ -114,6 +117,7 @@ struct ArchiveDesk {
         guard more > 0 else { return [] }
         playings[number]!.credit -= more
         playings[number]!.underWay += more
+        playings[number]!.expected += more
         return [.ask(Credit(flow: number, frames: more), archive: playing.archive)]
     }
 
@@ -158,8 +162,9 @@ struct ArchiveDesk {
     }
 
     private mutating func take(_ found: Found, from archive: Name) -> [Action] {
-        volumes[found.volume, default: []].insert(archive)
+        // Learned only from who was asked, so that nobody can fill the table.
         guard var asking = askings[found.request], asking.waiting.contains(archive) else { return [] }
+        volumes[found.volume, default: []].insert(archive)
         let speaker = asking.speakers[found.volume] ?? archive
         asking.speakers[found.volume] = speaker
         if found.last { asking.waiting.remove(archive) }
@@ -176,7 +181,9 @@ struct ArchiveDesk {
     }
 
     private mutating func take(_ frame: Frame, _ message: Span<UInt8>, from archive: Name) -> [Action] {
-        guard let playing = playings[frame.flow], playing.archive == archive, playing.underWay > 0 else { return [] }
+        guard let playing = playings[frame.flow], playing.archive == archive, playing.expected > 0, frame.format == .jpeg
+        else { return [] }
+        playings[frame.flow]!.expected -= 1
         var buffer = unsafe message.withUnsafeBufferPointer { unsafe ByteBuffer(bytes: $0) }
         // The viewer's own number, in place of ours, behind envelope and headerLength.
         buffer.setInteger(playing.flow, at: Envelope.size + 2, endianness: .little)

@@ -15,6 +15,7 @@ struct CameraDirectory {
     private var entries: [Name: Entry] = [:]
     private var names: [UInt32: Name] = [:]
     private var lastNumber: UInt32 = 0
+    private var forgotten: [UInt32] = []
 
     /// Cameras whose service is gone that are still shown; the longest gone is forgotten for a new one.
     private static let goneLimit = 256
@@ -66,11 +67,18 @@ struct CameraDirectory {
         return changed
     }
 
+    /// Numbers that no camera has any more, each told once.
+    mutating func takeForgotten() -> [UInt32] {
+        defer { forgotten = [] }
+        return forgotten
+    }
+
     private mutating func forgetLongestGone() {
         let gone = entries.filter { $0.value.member == nil }.sorted { $0.value.left < $1.value.left }
         for (name, entry) in gone.dropLast(CameraDirectory.goneLimit) {
             entries[name] = nil
             names[entry.number] = nil
+            forgotten.append(entry.number)
         }
     }
 }

@@ -16,9 +16,24 @@ final class CameraLink {
     private var isRefusalKnown = false
 
     /// The last event that came, so that a flow that is opened anew goes on behind it.
-    private var lastEvent: (incarnation: UInt64, sequence: UInt64)?
+    private(set) var lastEvent: EventPlace?
+    /// Events since the last refresh; beyond the bound the camera gets its credit back with the next one only.
+    private var events = 0
+    private var owed: UInt32 = 0
 
-    init(_ socket: MeshSocket, number: UInt32, content: FlowContent) {
+    /// Where in a camera's log of events somebody is.
+    struct EventPlace {
+        let incarnation: UInt64
+        let sequence: UInt64
+    }
+
+    /// Events of one camera in a second: more than a camera with all its motion services tells, and enough to learn of
+    /// what it remembers.
+    private static let mostEvents = 512
+
+    /// - Parameter lastEvent: the last one that was told over a connection before.
+    init(_ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil) {
+        self.lastEvent = lastEvent
         self.socket = socket
         self.number = number
         self.content = content
@@ -28,7 +43,7 @@ final class CameraLink {
     private var opening: OpenFlow {
         let start: FlowStart =
             switch (content, lastEvent) {
-            case (.events, let last?): .sequence(incarnation: last.incarnation, last.sequence + 1)
+            case (.events, let last?): .sequence(incarnation: last.incarnation, last.sequence &+ 1)
             case (.events, nil): .time(.min)
             default: .live
             }
@@ -43,10 +58,12 @@ final class CameraLink {
     @discardableResult
     func refresh() -> Bool {
         if isOpen {
-            isOpen = socket.send(Credit(flow: number, frames: 0)) == .sent
+            isOpen = socket.send(Credit(flow: number, frames: owed)) == .sent
         } else {
             isOpen = socket.send(opening) == .sent
         }
+        owed = 0
+        events = 0
         return isOpen
     }
 
@@ -76,8 +93,13 @@ final class CameraLink {
                 case .event:
                     let event = try Event.decode(bytes, envelope)
                     guard event.flow == number, content == .events else { throw .badValue(field: "flow") }
-                    socket.send(Credit(flow: number, frames: 1))
-                    lastEvent = (event.incarnation, event.sequence)
+                    events += 1
+                    if events <= CameraLink.mostEvents {
+                        socket.send(Credit(flow: number, frames: 1))
+                    } else {
+                        owed += 1
+                    }
+                    lastEvent = EventPlace(incarnation: event.incarnation, sequence: event.sequence)
                     tell(received.message, event)
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)

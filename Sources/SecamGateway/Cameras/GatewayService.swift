@@ -32,6 +32,8 @@ actor GatewayService: CameraHub {
     private var directory = CameraDirectory()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
+    /// What was told of cameras whose connection is gone, so that it is not told again when they are back.
+    private var lastEvents: [UInt32: CameraLink.EventPlace] = [:]
     private var timers: [LoopTimer] = []
     private var desk = ArchiveDesk()
     private var archives: [Roster.Member: MeshSocket] = [:]
@@ -297,6 +299,12 @@ actor GatewayService: CameraHub {
                 connect(identifier)
             }
         }
+        for number in directory.takeForgotten() {
+            let identifier = LinkID(camera: number, content: .events)
+            wanted.remove(identifier)
+            lastEvents[number] = nil
+            viewers?.forget(camera: number)
+        }
         viewers?.update(cameras: directory.cameras)
     }
 
@@ -312,7 +320,9 @@ actor GatewayService: CameraHub {
         guard let member = directory.member(identifier.camera), let key = PublicKey(bytes: member.key) else { return }
         do throws(MeshError) {
             let socket = try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
-            let link = CameraLink(socket, number: identifier.camera, content: identifier.content)
+            let link = CameraLink(
+                socket, number: identifier.camera, content: identifier.content,
+                lastEvent: identifier.content == .events ? lastEvents[identifier.camera] : nil)
             links[identifier] = link
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
             refreshLinks()
@@ -324,6 +334,7 @@ actor GatewayService: CameraHub {
 
     private func disconnect(_ identifier: LinkID) {
         guard let link = links.removeValue(forKey: identifier) else { return }
+        if identifier.content == .events { lastEvents[identifier.camera] = link.lastEvent }
         link.close()
         loop.unwatch(link.socket)
     }

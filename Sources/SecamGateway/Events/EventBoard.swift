@@ -57,9 +57,13 @@ final class EventBoard: Sendable {
     ///   - cameras: the numbers of those that are meant.
     /// - Returns: also the serial up to which these are all.
     func events(since time: Int64, of cameras: Set<UInt32>) -> (events: [SharedEvent], serial: UInt64) {
-        state.withLock { state in
-            let found = cameras.flatMap { camera in state.events[camera, default: []].filter { $0.last >= time } }
-            return (found.sorted { ($0.last, $0.serial) < ($1.last, $1.serial) }, state.serial)
-        }
+        // Looked through without the lock, since cameras' threads wait for it.
+        let (events, serial) = state.withLock { ($0.events, $0.serial) }
+        let found = cameras.flatMap { camera in events[camera, default: []].filter { $0.last >= time } }
+        return (found.sorted { ($0.last, $0.serial) < ($1.last, $1.serial) }, serial)
+    }
+
+    func forget(_ camera: UInt32) {
+        state.withLock { $0.events[camera] = nil }
     }
 }

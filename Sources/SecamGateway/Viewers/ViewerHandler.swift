@@ -46,6 +46,8 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var isPumping = false
     /// Bytes of answers and lists that are not sent yet.
     private var answersInFlight = 0
+    /// Bytes of recorded frames that are not sent yet.
+    private var replayInFlight = 0
     private var isViewInFlight = false
     private var readIsHeld = false
     private var isClosing = false
@@ -234,9 +236,13 @@ final class ViewerHandler: ChannelDuplexHandler {
         let count = message.readableBytes
         answersInFlight += count
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { _ in
+        promise.futureResult.assumeIsolated().whenComplete { result in
             self.answersInFlight -= count
+            // What failed has closed the connection: nothing more is to be sent, from within which more would fail.
+            guard case .success = result else { return }
             whenSent?(self)
+            self.sendEvents()
+            self.context?.flush()
             self.resumeReading()
         }
         context.write(wrapOutboundOut(message), promise: promise)
@@ -244,15 +250,19 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     /// A viewer that asks and does not read the answers is not read either.
     func read(context: ChannelHandlerContext) {
-        guard answersInFlight <= ViewerLimits.answerBytes || isClosing else {
+        guard mayRead else {
             readIsHeld = true
             return
         }
         context.read()
     }
 
+    private var mayRead: Bool {
+        isClosing || answersInFlight <= ViewerLimits.answerBytes && replayInFlight <= ViewerLimits.replayBytes
+    }
+
     private func resumeReading() {
-        guard readIsHeld, isClosing || answersInFlight <= ViewerLimits.answerBytes else { return }
+        guard readIsHeld, mayRead else { return }
         readIsHeld = false
         context?.read()
     }
@@ -273,10 +283,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     /// As many as the viewer takes; what waits longer is overtaken by newer states of the same events.
     private func sendEvents() {
         while answersInFlight <= ViewerLimits.answerBytes, let message = session?.nextEvent() {
-            send(message) { handler in
-                handler.sendEvents()
-                handler.context?.flush()
-            }
+            send(message)
         }
     }
 
@@ -293,11 +300,13 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     private func take(_ answer: LookAnswer) {
-        guard session?.mayTake(answer) ?? false else {
-            // A right was taken, or the replay was ended, while this was under way.
-            if case .frame(_, let flow) = answer, let looking { environment.hub.look(.close(flow: flow), from: looking) }
-            return
+        let verdict = session?.judge(answer) ?? .drop
+        if verdict != .handOut, case .frame(_, let flow) = answer {
+            if let looking { environment.hub.look(.close(flow: flow), from: looking) }
+            if verdict == .end { send(ByteBuffer(bytes: CloseFlow(flow: flow, reason: .done).encoded())) }
+            context?.flush()
         }
+        guard verdict == .handOut else { return }
         switch answer {
         case .found(let found): send(ByteBuffer(bytes: found.encoded()))
         case .close(let close): send(ByteBuffer(bytes: close.encoded()))
@@ -312,9 +321,14 @@ final class ViewerHandler: ChannelDuplexHandler {
     /// Not counted as an answer: what may be under way is bounded for itself.
     private func sendReplayed(_ message: ByteBuffer, _ flow: UInt32) {
         guard let context, !isClosing else { return }
+        let count = message.readableBytes
+        replayInFlight += count
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenSuccess { _ in
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            self.replayInFlight -= count
+            guard case .success = result else { return }
             if let looking = self.looking { self.environment.hub.look(.sent(flow: flow), from: looking) }
+            self.resumeReading()
         }
         context.write(wrapOutboundOut(message), promise: promise)
     }

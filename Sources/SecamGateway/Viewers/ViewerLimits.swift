@@ -24,6 +24,9 @@ public struct ViewerLimits: Sendable {
     public var messagesPerSecond = 5000
     /// Messages that may come at once after a silence.
     public var messageBurst = 10_000
+    /// FOLLOW, SEARCH, PROTECT and REPLAY, each of which costs a search.
+    public var questionsPerSecond = 20
+    public var questionBurst = 40
     /// How old a frame may be to be shown to a viewer that begins to watch.
     public var heldFrameAge = TimeAmount.seconds(2)
     /// How long a camera is kept running after its last watcher, as when somebody switches between cameras.
@@ -33,6 +36,8 @@ public struct ViewerLimits: Sendable {
 
     /// Bytes of answers that may wait for a viewer before its next messages are read.
     static let answerBytes = 64 << 10
+    /// Bytes of recorded frames that may wait for a viewer before its next messages are read.
+    static let replayBytes = 32 << 20
     /// Bytes that the kernel may hold unsent before it takes no more, so that no old frames pile up there.
     static let unsentBytes = 128 << 10
     /// Changes of cameras within this time are told together.

@@ -147,6 +147,9 @@ public final class ViewerServer: Sendable {
         for loop in directory.withLock({ $0.loops }) { loop.withTable { $0.deliver(shared) } }
     }
 
+    /// A number that no camera has any more. Any thread.
+    public func forget(camera: UInt32) { board.forget(camera) }
+
     /// Replaces the list of cameras. Any thread; each viewer is told when what it may see has changed.
     public func update(cameras: [Cameras.Camera]) {
         directory.withLock { directory in

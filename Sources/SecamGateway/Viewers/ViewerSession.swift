@@ -25,7 +25,7 @@ struct ViewerSession {
         case stopFlow(FlowKey)
         /// Call `showEvents` with what is remembered of these cameras' events.
         case follow(Follow, Set<UInt32>)
-        /// Of cameras that the user may see; `mayTake` says of each answer whether it may be handed out.
+        /// Of cameras that the user may see; `judge` says of each answer whether it may be handed out.
         case look(LookRequest)
         /// The viewer broke the protocol, for the log and the counters; BYE and `close` follow.
         case refused(WireError)
@@ -51,11 +51,14 @@ struct ViewerSession {
     private var view: CameraView?
     private var loginCount = 0
     private var bucket: TokenBucket
+    /// For questions about the past, which cost more than other messages.
+    private var questions: TokenBucket
 
     init(limits: ViewerLimits, software: String, at now: NIODeadline) {
         self.limits = limits
         self.software = software
         bucket = TokenBucket(perSecond: limits.messagesPerSecond, burst: limits.messageBurst, at: now)
+        questions = TokenBucket(perSecond: limits.questionsPerSecond, burst: limits.questionBurst, at: now)
         deadline = now + limits.helloTimeout
     }
 
@@ -120,6 +123,9 @@ struct ViewerSession {
         _ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline
     ) throws(WireError) -> [Action] {
         deadline = now + .seconds(Int64(limits.idleSeconds))
+        if [.follow, .search, .protect, .replay].contains(envelope.type), !questions.take(at: now) {
+            return close(.overload, "more than \(limits.questionsPerSecond) questions a second")
+        }
         switch envelope.type {
         case .credit:
             let credit = try Credit.decode(bytes, envelope)
@@ -275,12 +281,14 @@ struct ViewerSession {
     private mutating func look(_ search: Search) -> [Action] {
         guard let rights else { return [] }
         guard question == nil else { return [Self.error(.tooMany, "one question at a time")] }
-        let names = search.cameras.map(\.name)
+        // Each once, however often it is named.
+        let names = Set(search.cameras.map(\.name)).sorted()
         let visible: [Name]
         switch rights {
         case .all: visible = names
         case .only(let cameras):
-            visible = names.isEmpty ? cameras.sorted() : names.filter { cameras.contains($0) }
+            let known = names.isEmpty ? cameras.sorted() : names.filter { cameras.contains($0) }
+            visible = Array(known.prefix(WireLimits.members))
             // Nobody is to be asked for all, and of what is hidden nothing is said.
             guard !visible.isEmpty else {
                 return [.send(Found(request: search.request, last: true, volume: 0).encoded())]
@@ -318,24 +326,34 @@ struct ViewerSession {
         return [.look(.replay(replay))]
     }
 
+    enum Verdict: Equatable {
+        case handOut
+        /// Nobody waits for it any more.
+        case drop
+        /// The right to see it was taken: the replay is over.
+        case end
+    }
+
     /// Whether an answer may be handed out: it was asked for, and the user still has the right.
-    mutating func mayTake(_ answer: LookAnswer) -> Bool {
-        guard let rights else { return false }
+    mutating func judge(_ answer: LookAnswer) -> Verdict {
+        guard let rights else { return .drop }
         switch answer {
         case .found(let found):
-            guard question == found.request else { return false }
+            guard question == found.request else { return .drop }
             if found.last { question = nil }
-            return found.recordings.allSatisfy { rights.contains($0.camera) }
+            let isVisible =
+                found.recordings.allSatisfy { rights.contains($0.camera) }
                 && found.events.allSatisfy { rights.contains($0.camera) }
                 && found.gaps.allSatisfy { rights.contains($0.camera) }
-        case .close(let close): return replays.removeValue(forKey: close.flow) != nil
+            return isVisible ? .handOut : .drop
+        case .close(let close): return replays.removeValue(forKey: close.flow) == nil ? .drop : .handOut
         case .frame(_, let flow):
-            guard let camera = replays[flow] else { return false }
+            guard let camera = replays[flow] else { return .drop }
             guard rights.contains(camera) else {
                 replays[flow] = nil
-                return false
+                return .end
             }
-            return true
+            return .handOut
         }
     }
 

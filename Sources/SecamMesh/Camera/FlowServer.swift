@@ -206,7 +206,7 @@ public struct FlowServer: Sendable {
         case .time(let time): return (ring.firstEvent(at: time)?.sequence ?? live, false)
         case .acknowledged:
             let cursor = cursors[Cursor(group: message.group, content: .events)]
-            return cursor.map { ($0.sequence + 1, true) } ?? (live, false)
+            return cursor.map { ($0.sequence + 1, true) } ?? (ring.oldestEvent?.sequence ?? live, false)
         }
     }
 

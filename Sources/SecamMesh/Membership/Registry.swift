@@ -229,7 +229,7 @@ public struct Registry: Sendable {
         if let (other, member) = members.first(where: { $0.key != peer && isSame($0.value.join, join) }) {
             // Of two that run at once the first one keeps the name. Whether it still runs shows when it is spoken to:
             // a service that was started again finds its place free at its next try.
-            guard member.join.incarnation == join.incarnation else {
+            guard member.join.incarnation == join.incarnation, member.key == key else {
                 let detail =
                     "another \(join.role) \(join.name) runs with process \(member.join.process) at "
                     + "\(member.join.endpoint); give one of them another name"
@@ -240,6 +240,7 @@ public struct Registry: Sendable {
             members[other] = nil
             members[peer] = member
             members[peer]!.heard = now
+            // It listens where it did: nothing has changed for the others.
             return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
         var actions: [Action] = []

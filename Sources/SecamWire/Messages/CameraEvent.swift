@@ -90,10 +90,10 @@ public struct CameraEvent: Sendable, Hashable {
         state = try reader.choice("state", bytes)
         try reader.skip("reserved", count: 2)
         id = try reader.integer("id", bytes)
-        start = try reader.integer("start", bytes)
-        last = try reader.integer("last", bytes)
+        start = try reader.time("start", bytes)
+        last = try reader.time("last", bytes)
         guard last >= start else { throw .badValue(field: "last") }
-        peakTime = try reader.integer("peakTime", bytes)
+        peakTime = try reader.time("peakTime", bytes)
         peakSequence = try reader.integer("peakSequence", bytes)
         peakBox = try Box(bytes, &reader)
         var list: [Box] = []

@@ -148,8 +148,8 @@ public struct Found: WireMessage {
 
 extension Found.Recorded {
     fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-        start = try reader.integer("start", bytes)
-        end = try reader.integer("end", bytes)
+        start = try reader.time("start", bytes)
+        end = try reader.time("end", bytes)
         guard end >= start else { throw .badValue(field: "end") }
         self.bytes = try reader.integer("bytes", bytes)
         frames = try reader.integer("frames", bytes)
@@ -173,8 +173,8 @@ extension Found.Recorded {
 
 extension Found.Missing {
     fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-        start = try reader.integer("start", bytes)
-        end = try reader.integer("end", bytes)
+        start = try reader.time("start", bytes)
+        end = try reader.time("end", bytes)
         guard end >= start else { throw .badValue(field: "end") }
         frames = try reader.integer("frames", bytes)
         reason = try reader.choice("reason", bytes)

@@ -42,7 +42,7 @@ public struct Frame: PayloadMessage {
         format = try reader.choice("format", bytes)
         incarnation = try reader.integer("incarnation", bytes)
         sequence = try reader.integer("sequence", bytes)
-        timestamp = try reader.integer("timestamp", bytes)
+        timestamp = try reader.time("timestamp", bytes)
         width = try reader.integer("width", bytes)
         height = try reader.integer("height", bytes)
         guard width > 0, width <= WireLimits.side else { throw .badValue(field: "width") }

@@ -23,7 +23,7 @@ struct Footage: Sendable {
         let noise = video == nil ? ",noise=alls=6:allf=t" : ""
         _ = try await BenchProgram.output(
             of: ffmpeg,
-            ["-v", "error", "-nostdin"] + input + [
+            ["-v", "error", "-nostdin", "-y"] + input + [
                 "-vf", "scale=\(width):\(height)\(noise)", "-pix_fmt", "yuyv422", "-frames:v", "\(pictureCount)", "-f",
                 "rawvideo", path,
             ])

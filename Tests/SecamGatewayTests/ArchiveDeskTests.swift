@@ -1,0 +1,199 @@
+import NIOCore
+import SecamConfig
+import SecamTestSupport
+import SecamUsers
+import SecamWire
+import Synchronization
+import Testing
+
+@testable import SecamGateway
+
+@Suite struct ArchiveDeskTests {
+    private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: milliseconds * 1000) }
+
+    private func viewer(_ id: UInt64) -> LookingViewer { LookingViewer(id: id, answer: { _ in }) }
+
+    private func search(_ request: UInt32 = 7) -> LookRequest {
+        .search(Search(request: request, kinds: .all, from: 0, to: 100))
+    }
+
+    private func found(_ request: UInt32, _ volume: UInt64, starts: [Int64] = [1], last: Bool = true) throws -> Found {
+        Found(
+            request: request, last: last, volume: volume,
+            recordings: try starts.map {
+                Found.Recorded(
+                    start: $0, end: $0 + 1, bytes: 1, frames: 1, protected: false, open: false, camera: try Name("porch"))
+            })
+    }
+
+    private func replay(_ flow: UInt32, credit: UInt32 = 100, volume: UInt64 = 5) throws -> LookRequest {
+        .replay(
+            Replay(
+                flow: Replay.flowBit | flow, credit: credit, interval: 0, from: 0, to: 100, volume: volume,
+                camera: try Name("porch")))
+    }
+
+    private func desk(_ archives: String...) throws -> ArchiveDesk {
+        var desk = ArchiveDesk()
+        _ = desk.update(Set(try archives.map { try Name($0) }))
+        return desk
+    }
+
+    private func hear(_ desk: inout ArchiveDesk, _ message: some WireMessage, from archive: String) throws -> [String] {
+        try hear(&desk, message.encoded(), from: archive)
+    }
+
+    private func hear(_ desk: inout ArchiveDesk, _ bytes: [UInt8], from archive: String) throws -> [String] {
+        let envelope = try Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage)
+        return told(try desk.receive(envelope, bytes.span, from: Name(archive)))
+    }
+
+    private func frame(_ flow: UInt32, sequence: UInt64 = 1) -> [UInt8] {
+        Frame(
+            flow: flow, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: sequence, timestamp: 5, width: 2,
+            height: 2
+        ).encoded(payload: 3) + [1, 2, 3]
+    }
+
+    /// What is to be sent, as text.
+    private func told(_ actions: [ArchiveDesk.Action]) -> [String] {
+        actions.map { action in
+            switch action {
+            case .ask(let message as Search, let archive): "search \(message.request) at \(archive)"
+            case .ask(let message as Replay, let archive): "replay \(message.flow) credit \(message.credit) at \(archive)"
+            case .ask(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive)"
+            case .ask(let message as CloseFlow, let archive): "close \(message.flow) at \(archive)"
+            case .ask(let message, _): "\(message)"
+            case .answer(.found(let found), let viewer):
+                "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "") to \(viewer.id)"
+            case .answer(.close(let close), let viewer): "close \(close.flow ^ Replay.flowBit) \(close.reason) to \(viewer.id)"
+            case .answer(.frame(let message, let flow), let viewer):
+                "frame \(message.getInteger(at: 10, endianness: .little, as: UInt32.self)! ^ Replay.flowBit) "
+                    + "\(flow ^ Replay.flowBit) to \(viewer.id)"
+            }
+        }
+    }
+
+    @Test func withoutAnArchiveNothingIsFound() throws {
+        var desk = ArchiveDesk()
+        #expect(told(desk.take(search(), from: viewer(1), now: at(0))) == ["found 7 [] last to 1"])
+    }
+
+    @Test func allArchivesAreAskedAndEachVolumeAnswersOnce() throws {
+        var desk = try desk("a", "b", "c")
+        #expect(told(desk.take(search(), from: viewer(1), now: at(0))) == ["search 1 at a", "search 1 at b", "search 1 at c"])
+        #expect(try hear(&desk, found(1, 5), from: "a") == ["found 7 [1] to 1"])
+        #expect(try hear(&desk, found(1, 5), from: "b") == [], "the same volume")
+        #expect(try hear(&desk, found(1, 6, starts: [9], last: false), from: "c") == ["found 7 [9] to 1"])
+        #expect(try hear(&desk, found(1, 6, starts: [10]), from: "c") == ["found 7 [10] to 1", "found 7 [] last to 1"])
+        #expect(try hear(&desk, found(1, 6), from: "c") == [], "the question is over")
+    }
+
+    @Test func anArchiveThatIsSilentOrGoneIsNotWaitedForForEver() throws {
+        var desk = try desk("a", "b")
+        _ = desk.take(search(7), from: viewer(1), now: at(0))
+        _ = try hear(&desk, found(1, 5), from: "a")
+        #expect(told(desk.tick(now: at(5000))) == [])
+        #expect(told(desk.tick(now: at(5001))) == ["found 7 [] last to 1"])
+        _ = desk.take(search(8), from: viewer(1), now: at(6000))
+        _ = try hear(&desk, found(2, 5), from: "a")
+        #expect(told(desk.update([try Name("a")])) == ["found 8 [] last to 1"])
+    }
+
+    @Test func framesOfAReplayAreBoundedByWhatLeavesForTheViewer() throws {
+        var desk = try desk("a")
+        _ = desk.take(search(), from: viewer(1), now: at(0))
+        _ = try hear(&desk, found(1, 5), from: "a")
+        #expect(told(desk.take(try replay(3), from: viewer(1), now: at(1))) == ["replay 2 credit 16 at a"])
+        for _ in 0..<16 { #expect(try hear(&desk, frame(2), from: "a") == ["frame 3 3 to 1"]) }
+        #expect(told(desk.take(.credit(flow: Replay.flowBit | 3, frames: 5), from: viewer(1), now: at(2))) == [])
+        #expect(told(desk.take(.sent(flow: Replay.flowBit | 3), from: viewer(1), now: at(3))) == ["credit 2 1 at a"])
+        #expect(try hear(&desk, CloseFlow(flow: 2, reason: .done), from: "a") == ["close 3 done to 1"])
+        #expect(try hear(&desk, frame(2), from: "a") == [], "it is over")
+    }
+
+    @Test func noMoreIsSentThanAViewerAskedFor() throws {
+        var desk = try desk("a")
+        _ = desk.take(search(), from: viewer(1), now: at(0))
+        _ = try hear(&desk, found(1, 5), from: "a")
+        #expect(told(desk.take(try replay(3, credit: 2), from: viewer(1), now: at(1))) == ["replay 2 credit 2 at a"])
+        for _ in 0..<2 { _ = try hear(&desk, frame(2), from: "a") }
+        for _ in 0..<2 { #expect(told(desk.take(.sent(flow: Replay.flowBit | 3), from: viewer(1), now: at(2))) == []) }
+        #expect(try hear(&desk, frame(2), from: "a") == [], "an archive that sends more is not passed on")
+    }
+
+    @Test func aReplayGoesToWhoHasTheVolumeAndEndsWithItOrItsViewer() throws {
+        var desk = try desk("a", "b")
+        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(0))) == ["close 1 done to 1"], "nobody has it")
+        _ = desk.take(search(), from: viewer(1), now: at(0))
+        _ = try hear(&desk, found(1, 5), from: "b")
+        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["replay 2 credit 16 at b"])
+        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["close 2 at b", "replay 3 credit 16 at b"])
+        #expect(told(desk.take(try replay(1), from: viewer(2), now: at(1))) == ["replay 4 credit 16 at b"])
+        #expect(try hear(&desk, frame(3), from: "a") == [], "not from another archive")
+        #expect(told(desk.take(.forget, from: viewer(1), now: at(2))) == ["close 3 at b"])
+        #expect(told(desk.update([try Name("a")])).contains("close 1 shutdown to 2"))
+    }
+
+    @Test func whatAnArchiveMayNotSayIsAnError() throws {
+        var desk = try desk("a")
+        #expect(throws: WireError.self) { try hear(&desk, Grant(jobs: 1), from: "a") }
+        #expect(try hear(&desk, CloseFlow(flow: 99, reason: .done), from: "a") == [])
+        #expect(try hear(&desk, found(99, 5), from: "a") == [])
+    }
+
+    // MARK: At a viewer's connection
+
+    @Test func `a viewer is only asked about what it may see, and told nothing else`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.users.add(
+                Name("bert"), password: ViewerHarness.password, role: .viewer, cameras: .only([Name("yard")]))
+            let (bert, _) = try await harness.loggedIn("bert")
+            bert.send(Search(request: 1, kinds: .all, from: 0, to: 9, cameras: [.init(name: try Name("porch"))]))
+            #expect(try await bert.next(Found.self) == Found(request: 1, last: true, volume: 0))
+            bert.send(Search(request: 2, kinds: .all, from: 0, to: 9))
+            bert.send(Search(request: 3, kinds: .all, from: 0, to: 9))
+            #expect(try await bert.next(ErrorMessage.self).code == .tooMany)
+            guard case .search(let asked) = harness.hub.requests.last?.request else {
+                Issue.record("nothing was asked")
+                return
+            }
+            #expect(asked.cameras.map(\.name.text) == ["yard"])
+            // An archive that answers more than it was asked for is not passed on.
+            let answer = try #require(harness.hub.requests.last?.viewer.answer)
+            answer(.found(try found(2, 5, last: false)))
+            answer(.found(Found(request: 2, last: true, volume: 0)))
+            #expect(try await bert.next(Found.self).recordings.isEmpty)
+
+            bert.send(
+                Replay(
+                    flow: Replay.flowBit | 1, credit: 1, interval: 0, from: 0, to: 9, volume: 5, camera: try Name("porch")))
+            #expect(try await bert.next(CloseFlow.self).reason == .done)
+            bert.send(Replay(flow: 1, credit: 1, interval: 0, from: 0, to: 9, volume: 5, camera: try Name("yard")))
+            #expect(try await bert.next(ErrorMessage.self).code == .unexpected)
+            bert.send(Protect(request: 4, protected: true, from: 0, to: 9, camera: try Name("yard")))
+            #expect(try await bert.next(ErrorMessage.self).code == .forbidden)
+        }
+    }
+
+    @Test func `a right that is taken ends a replay at its next frame`() async throws {
+        try await ViewerHarness.run { harness in
+            let bert = try Name("bert")
+            try harness.users.add(bert, password: ViewerHarness.password, role: .viewer, cameras: .only([Name("porch")]))
+            let (viewer, _) = try await harness.loggedIn("bert")
+            let flow = Replay.flowBit | 9
+            viewer.send(
+                Replay(flow: flow, credit: 8, interval: 0, from: 0, to: 9, volume: 5, camera: try Name("porch")))
+            viewer.send(Ping(token: 1))
+            _ = try await viewer.next(Pong.self)
+            let answer = try #require(harness.hub.requests.last?.viewer.answer)
+            answer(.frame(ByteBuffer(bytes: frame(flow)), flow: flow))
+            #expect(try await viewer.nextFrame().flow == flow)
+            try harness.users.grant(.only([try Name("yard")]), to: bert)
+            _ = try await viewer.next(Cameras.self)
+            answer(.frame(ByteBuffer(bytes: frame(flow, sequence: 2)), flow: flow))
+            #expect(try await waitUntil { harness.hub.requests.contains { $0.request == .close(flow: flow) } })
+            #expect(try await viewer.next(CloseFlow.self).reason == .done)
+        }
+    }
+}
