@@ -234,7 +234,8 @@ final class CameraLink {
         guard flow == frames else { return }
         inHand -= min(1, inHand)
         owed += 1
-        guard !isProbing, owed >= CameraLink.window / 4 else { return }
+        // One by one while probing: what was recorded before is passed over and never becomes durable.
+        guard isProbing || owed >= CameraLink.window / 4 else { return }
         grant(owed)
     }
 

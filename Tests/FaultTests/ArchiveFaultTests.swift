@@ -20,8 +20,14 @@ import Testing
     }
 
     private static func waitForFrames(_ count: Int, _ set: RunningSet) async throws {
-        let before = try account(index(set)).frames.count
-        try await eventually("\(count) more recorded frames") { try account(index(set)).frames.count >= before + count }
+        let index = try index(set)
+        let before = try account(index).frames.count
+        do {
+            try await eventually("\(count) more recorded frames") { try account(index).frames.count >= before + count }
+        } catch {
+            let segments = try index.segments(of: nil, from: .min, to: .max)
+            throw TestFailure("\(error); \(segments.map { "\($0.path) \($0.state) \($0.firstSequence)-\($0.lastSequence)" })")
+        }
     }
 
     @Test func `however often the archive, the encoder and the gateway are killed, each frame is recorded once`()
