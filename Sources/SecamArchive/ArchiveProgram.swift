@@ -19,7 +19,11 @@ public struct ArchiveProgram: AsyncParsableCommand {
     var join: String?
     @Option(help: "Registry instead of the join file's, as tcp://host:port. (SECAM_REGISTRY)")
     var registry: String?
-    @Option(help: "Where the gateway reaches it. (SECAM_LISTEN; default: any free port, on the loopback when the registry is there)")
+    @Option(
+        help: """
+            Where the gateway reaches it. (SECAM_LISTEN; default: any free port, on the loopback when the registry is \
+            there)
+            """)
     var listen: String?
     @Option(help: "Address that the gateway is told, behind a translated one. (SECAM_ADVERTISE; default: --listen's)")
     var advertise: String?

@@ -5,8 +5,8 @@ import SecamWire
 
 /// The archive's flows of one camera: its events, and its frames while they are to be recorded.
 ///
-/// Each flow that is opened has a number of its own, so that what is still under way of the one before is told from what
-/// comes again. It belongs to the loop's thread; what it takes is written by the writer.
+/// Each flow that is opened has a number of its own, so that what is still under way of the one before is told from
+/// what comes again. It belongs to the loop's thread; what it takes is written by the writer.
 final class CameraLink {
     /// The cursor that all archives share at a camera.
     static let group = "archive"

@@ -15,8 +15,8 @@ enum Question: Sendable {
     case lost
 }
 
-/// The one thread that reads recordings for others. Replays take turns, a frame each, so that one that is far ahead in its
-/// credit does not keep the others waiting.
+/// The one thread that reads recordings for others. Replays take turns, a frame each, so that one that is far ahead in
+/// its credit does not keep the others waiting.
 final class ReplayServer: Sendable {
     private let questions = BlockingQueue<(PeerID, Question)>()
 
@@ -99,7 +99,9 @@ private final class ReplayLoop {
 
     private func begin(_ replay: Replay, _ peer: PeerID) {
         let key = Key(peer: peer, flow: replay.flow)
-        replays = replays.filter { $0.value.credit > 0 || MonotonicTime.now.since($0.value.heard) < ReplayLoop.longestPause }
+        replays = replays.filter {
+            $0.value.credit > 0 || MonotonicTime.now.since($0.value.heard) < ReplayLoop.longestPause
+        }
         let ofPeer = replays.keys.lazy.filter { $0.peer == peer }.count
         guard replays[key] != nil || ofPeer < ReplayLoop.mostReplays else {
             return end(key, .tooMany, "\(ReplayLoop.mostReplays) replays of one connection")

@@ -440,7 +440,8 @@ actor CameraService {
         return [
             Figure(.framesCaptured, captured), Figure(.framesDamaged, damaged),
             Figure(.framesDropped, pool.dropped + passage.turnedAway),
-            Figure(.framesSkipped, flows.framesSkipped), Figure(.framesPublished, published), Figure(.bytesPublished, flows.bytesSent),
+            Figure(.framesSkipped, flows.framesSkipped), Figure(.framesPublished, published),
+            Figure(.bytesPublished, flows.bytesSent),
             Figure(.workSent, pool.sent), Figure(.workRepeated, pool.repeated),
             Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),
             Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.messagesRefused, refused + socket.refused),

@@ -37,7 +37,11 @@ public struct GatewayProgram: AsyncParsableCommand {
     var ringMegabytes: String?
     @Option(help: "Whether motion is looked for where the policy does not say, on or off. (SECAM_MOTION; default: on)")
     var motion: String?
-    @Option(help: "How cameras are recorded where the policy does not say: off, motion, continuous, both. (SECAM_RECORD; default: off)")
+    @Option(
+        help: """
+            How cameras are recorded where the policy does not say: off, motion, continuous, both. (SECAM_RECORD; \
+            default: off)
+            """)
     var record: String?
     @Option(help: "Viewers' connections at once. (SECAM_CONNECTIONS; default: 1024)")
     var connections: String?

@@ -16,7 +16,8 @@ public enum VideoContainer: Sendable {
     }
 }
 
-/// A Matroska file (or another container) that is being written: the one owner of the descriptor, libav's output and its muxer.
+/// A Matroska file (or another container) that is being written: the one owner of the descriptor, libav's output and
+/// its muxer.
 @safe final class MatroskaFile {
     /// What libav gathers before it calls the system.
     private static let bufferSize: Int32 = 256 * 1024

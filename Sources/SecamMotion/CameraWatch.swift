@@ -160,7 +160,8 @@ extension CameraEvent.Box {
         let left = Self.part(box.x)
         let top = Self.part(box.y)
         self.init(
-            x: left, y: top, width: min(Self.part(box.width), .max - left), height: min(Self.part(box.height), .max - top),
+            x: left, y: top, width: min(Self.part(box.width), .max - left),
+            height: min(Self.part(box.height), .max - top),
             score: UInt32(min(max(box.score * 10, 0), 4e9)))
     }
 

@@ -17,7 +17,8 @@ public enum ArchiveCheck {
     /// Compares index and files. Segments that are being written are passed over.
     public static func compare(_ index: RecordingIndex) throws(RecordingError) -> [Difference] {
         let rows = try index.read("listing the recordings") { db in
-            try GRDB.Row.fetchAll(db, sql: "SELECT \(RecordingIndex.columns) FROM segment").compactMap(RecordingIndex.segment)
+            try GRDB.Row.fetchAll(db, sql: "SELECT \(RecordingIndex.columns) FROM segment").compactMap(
+                RecordingIndex.segment)
         }
         let files = Dictionary(index.folder.files().map { ($0.path, $0.camera) }) { first, _ in first }
         var differences: [Difference] = []
@@ -95,8 +96,8 @@ public enum ArchiveCheck {
         return nil
     }
 
-    /// Makes the segments of the index anew from the files. Events, gaps, cursors and the chain are kept as far as there
-    /// is an index; a file that the chain does not know gets a link of its own.
+    /// Makes the segments of the index anew from the files. Events, gaps, cursors and the chain are kept as far as
+    /// there is an index; a file that the chain does not know gets a link of its own.
     ///
     /// - Parameter progress: is told how many of how many files have been read.
     /// - Returns: files that are no recordings.
@@ -112,7 +113,8 @@ public enum ArchiveCheck {
         for (count, file) in files.enumerated() {
             progress(count, files.count)
             do {
-                rows.append(try row(file.path, of: file.camera, isProtected: protected.contains(file.path), index.folder))
+                rows.append(
+                    try row(file.path, of: file.camera, isProtected: protected.contains(file.path), index.folder))
             } catch {
                 foreign.append(Difference(path: file.path, what: "is left out: \(error)"))
             }
@@ -148,7 +150,8 @@ public enum ArchiveCheck {
                     camera.text, path, Int64(bitPattern: scan.incarnation ?? 0),
                     Int64(bitPattern: scan.entries.first?.sequence ?? 0),
                     Int64(bitPattern: scan.entries.last?.sequence ?? 0), scan.start,
-                    scan.entries.last?.time ?? scan.start, map.count, Int64(clamping: bytes), Data(map.bytes), isProtected,
+                    scan.entries.last?.time ?? scan.start, map.count, Int64(clamping: bytes), Data(map.bytes),
+                    isProtected,
                 ])
             let isKnown = try Int.fetchOne(
                 db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])

@@ -9,8 +9,8 @@ extension RecordingIndex {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT \(Self.columns) FROM segment WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0
-                    ORDER BY start
+                    SELECT \(Self.columns) FROM segment
+                    WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0 ORDER BY start
                     """, arguments: [camera.text, time, time]
             ).compactMap(Self.segment)
         }
@@ -25,7 +25,9 @@ extension RecordingIndex {
             guard excess > 0 else { return [] }
             var surplus: [SegmentRow] = []
             let rows = try Row.fetchCursor(
-                db, sql: "SELECT \(Self.columns) FROM segment WHERE camera = ? AND state = 1 AND protected = 0 ORDER BY start",
+                db,
+                sql:
+                    "SELECT \(Self.columns) FROM segment WHERE camera = ? AND state = 1 AND protected = 0 ORDER BY start",
                 arguments: [camera.text])
             while excess > 0, let row = try rows.next() {
                 guard let segment = Self.segment(row) else { continue }

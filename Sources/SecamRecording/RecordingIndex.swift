@@ -175,7 +175,8 @@ public final class RecordingIndex: Sendable {
     ) throws(RecordingError) -> [SegmentRow] {
         try read("looking for recordings") { db in
             // A segment is never longer than a day, so that the index on the start can be used from both sides.
-            var sql = "SELECT \(Self.columns) FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
+            var sql =
+                "SELECT \(Self.columns) FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
             let earliest = from < Int64.min + Self.longestSegment ? Int64.min : from - Self.longestSegment
             var arguments: StatementArguments = [to, earliest, from]
             if let camera {
@@ -205,7 +206,8 @@ public final class RecordingIndex: Sendable {
                     ORDER BY start, id LIMIT 1
                     """,
                 arguments: [
-                    camera.text, max(earliest, last?.start ?? earliest), last?.start ?? Int64.min, last?.id ?? -1, to, from,
+                    camera.text, max(earliest, last?.start ?? earliest), last?.start ?? Int64.min, last?.id ?? -1, to,
+                    from,
                 ]
             ).flatMap(Self.segment)
         }
@@ -266,8 +268,8 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    /// Ends events of which nothing will be heard any more: those of earlier runs of the camera, or of this one too after
-    /// a gap in what it told.
+    /// Ends events of which nothing will be heard any more: those of earlier runs of the camera, or of this one too
+    /// after a gap in what it told.
     ///
     /// - Parameter incarnation: whose events go on; `nil` for none.
     public func endEvents(of camera: Name, except incarnation: UInt64?) throws(RecordingError) {

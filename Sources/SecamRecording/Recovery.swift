@@ -24,7 +24,9 @@ enum Recovery {
     private static func finish(_ segment: SegmentRow, isPatient: Bool, in vault: Vault) throws(RecordingError) {
         let folder = vault.index.folder
         let path = folder.absolute(segment.path)
-        guard let size = folder.size(segment.path), size > 0 else { return try giveUp(segment, "it is gone", in: vault) }
+        guard let size = folder.size(segment.path), size > 0 else {
+            return try giveUp(segment, "it is gone", in: vault)
+        }
         if isPatient, RecordingFolder.isWritten(path) { throw .busy(path: path) }
         let scan: SegmentScan
         do {

@@ -8,8 +8,8 @@ public import SecamWire
 
 /// Takes frames out of old recordings, so that they last longer on the same disk; those that stay are as they were.
 ///
-/// The row says first that its file is being thinned (state 3); then the new file takes the old one's place at once; then
-/// the row is made from whichever file is there. So an end in between does no harm.
+/// The row says first that its file is being thinned (state 3); then the new file takes the old one's place at once;
+/// then the row is made from whichever file is there. So an end in between does no harm.
 extension Vault {
     /// Microseconds that thinning may take before others have their turn.
     private static let turn: Int64 = 300_000
@@ -153,7 +153,8 @@ extension RecordingIndex {
     fileprivate func noteThinning(_ segment: SegmentRow) throws(RecordingError) -> Bool {
         try write("noting that a recording is thinned") { db in
             try db.execute(
-                sql: "UPDATE segment SET state = 3 WHERE id = ? AND state = 1 AND protected = 0", arguments: [segment.id])
+                sql: "UPDATE segment SET state = 3 WHERE id = ? AND state = 1 AND protected = 0",
+                arguments: [segment.id])
             return db.changesCount == 1
         }
     }

@@ -17,7 +17,8 @@ public final class VolumeLock: Sendable {
             close(descriptor)
             throw .file(
                 path: folder.path, operation: isAlone ? "rebuilding" : "recording",
-                reason: isAlone ? "an archive records there; end it first" : "its index is being rebuilt; wait for that")
+                reason: isAlone ? "an archive records there; end it first" : "its index is being rebuilt; wait for that"
+            )
         }
     }
 

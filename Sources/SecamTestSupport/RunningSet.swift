@@ -1,5 +1,5 @@
-internal import Glibc
 public import Foundation
+internal import Glibc
 
 /// A whole set of services, started by `secam up`, in a scratch folder.
 public final class RunningSet: Sendable {
@@ -27,7 +27,8 @@ public final class RunningSet: Sendable {
     ///   - password: of the admin, when the folder was in use before.
     public init(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
-        record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:], scratch: ScratchFolder, password known: String? = nil
+        record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
+        scratch: ScratchFolder, password known: String? = nil
     ) async throws {
         self.scratch = scratch
         let up = try RunningSet.start(
@@ -60,9 +61,11 @@ public final class RunningSet: Sendable {
     ) throws -> ChildProgram {
         try Programs.start(
             "secam",
-            ["up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
+            [
+                "up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
                 scratch.file("ready.json"), "--encoders", "\(encoders)",
-                "--motion", "\(motion)", "--record", record, "--free-megabytes", "1"]
+                "--motion", "\(motion)", "--record", record, "--free-megabytes", "1",
+            ]
                 + (archives.map { ["--archives", "\($0)"] } ?? []) + (recordings.map { ["--recordings", $0] } ?? [])
                 + cameras.flatMap { ["--camera", $0] },
             in: scratch, environment: environment)

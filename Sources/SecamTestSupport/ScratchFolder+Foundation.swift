@@ -17,7 +17,9 @@ extension ScratchFolder {
 
 extension ScratchFolder {
     /// Copies a file within the folder over another one.
-    public func copyFile(_ name: String, to other: String) throws { try data(name).write(to: URL(fileURLWithPath: file(other))) }
+    public func copyFile(_ name: String, to other: String) throws {
+        try data(name).write(to: URL(fileURLWithPath: file(other)))
+    }
 
     /// Adds to a file's end.
     public func append(_ text: String, to name: String) throws {

@@ -15,5 +15,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     /// Whether something happens that happens this many times in a hundred.
     public mutating func chance(percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 
-    public mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
+    public mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) }
+    }
 }

@@ -1,6 +1,6 @@
+internal import SecamConfig
 public import SecamMesh
 public import SecamWire
-internal import SecamConfig
 
 /// The same for all cameras.
 public struct TestPolicies: CameraPolicies {
@@ -18,7 +18,8 @@ public struct TestPolicies: CameraPolicies {
 
     public func policy(for camera: Name) -> Policy {
         Policy(
-            quality: 90, watched: isWatched, subWidth: 64, ringSeconds: 30, kept: [], ringBytes: 16 << 20, camera: camera)
+            quality: 90, watched: isWatched, subWidth: 64, ringSeconds: 30, kept: [], ringBytes: 16 << 20,
+            camera: camera)
     }
 
     public func motion(for camera: Name) -> Assignment.Camera? {

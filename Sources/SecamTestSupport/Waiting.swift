@@ -3,7 +3,7 @@
 /// - Parameter limit: after which it is given up; generous, since a machine may be busy with something else.
 /// - Returns: whether it came to hold.
 public func waitUntil(
-    within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(300), _ condition: () async throws -> Bool
 ) async throws -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
@@ -25,7 +25,7 @@ public struct TestFailure: Error, CustomStringConvertible {
 ///
 /// - Parameter what: what is waited for, for the failure's text.
 public func eventually<Value>(
-    _ what: String, seconds: Int = 60, _ look: () async throws -> Value?
+    _ what: String, seconds: Int = 300, _ look: () async throws -> Value?
 ) async throws -> Value {
     let end = ContinuousClock.now.advanced(by: .seconds(seconds))
     while true {
@@ -36,6 +36,6 @@ public func eventually<Value>(
 }
 
 /// The same for a condition without a value.
-public func eventually(_ what: String, seconds: Int = 60, _ condition: () async throws -> Bool) async throws {
+public func eventually(_ what: String, seconds: Int = 300, _ condition: () async throws -> Bool) async throws {
     let _: Bool = try await eventually(what, seconds: seconds) { try await condition() ? true : nil }
 }

@@ -11,7 +11,9 @@ import Testing
     }
 
     /// Everything that is recorded of the camera, and what is noted as missing.
-    private static func account(_ index: RecordingIndex) throws -> (frames: [TapeReader.RecordedFrame], gaps: [Found.Missing]) {
+    private static func account(_ index: RecordingIndex) throws -> (
+        frames: [TapeReader.RecordedFrame], gaps: [Found.Missing]
+    ) {
         let camera = try Name("demo")
         let reader = TapeReader(index, camera: camera, from: .min, to: .max, interval: 0)
         var frames: [TapeReader.RecordedFrame] = []
@@ -26,7 +28,8 @@ import Testing
             try await eventually("\(count) more recorded frames") { try account(index).frames.count >= before + count }
         } catch {
             let segments = try index.segments(of: nil, from: .min, to: .max)
-            throw TestFailure("\(error); \(segments.map { "\($0.path) \($0.state) \($0.firstSequence)-\($0.lastSequence)" })")
+            throw TestFailure(
+                "\(error); \(segments.map { "\($0.path) \($0.state) \($0.firstSequence)-\($0.lastSequence)" })")
         }
     }
 

@@ -28,7 +28,8 @@ import Testing
         try await Programs.tool(["/sbin/debugfs", "-R", "rdump /recordings out", "disk.img"], in: scratch)
     }
 
-    @Test(.enabled(if: PowerCutTests.machine != nil, "SECAM_V4L2_VM names no program, so there is no machine to cut off"))
+    @Test(
+        .enabled(if: PowerCutTests.machine != nil, "SECAM_V4L2_VM names no program, so there is no machine to cut off"))
     func `a power cut costs at most a second, and nothing is to be repaired`() async throws {
         let scratch = try ScratchFolder()
         try await Programs.tool(["truncate", "-s", "64M", "disk.img"], in: scratch)

@@ -63,8 +63,11 @@ import Testing
             #expect((39...41).contains(clip.count), "\(clip.count)")
             #expect(clip.allSatisfy { pictures.contains($0) })
             let probed = try await Programs.tool(
-                ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of",
-                    "csv=p=0", name], in: scratch)
+                [
+                    "ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames",
+                    "-of",
+                    "csv=p=0", name,
+                ], in: scratch)
             #expect(probed.output.trimmingCharacters(in: .whitespacesAndNewlines) == "mjpeg,\(clip.count)")
         }
         let again = try await set.view(
@@ -111,7 +114,8 @@ import Testing
             ["porch=file:\(scratch.file("visit.mkv"))"], motion: 1, record: "motion", scratch: scratch)
         defer { set.up.kill() }
         // While no motion service watches yet, everything is recorded: that is the first one.
-        let visit = try await eventually("a visit that is over and recorded", seconds: 120) { () -> (JSONValue, JSONValue)? in
+        let visit = try await eventually("a visit that is over and recorded", seconds: 120) {
+            () -> (JSONValue, JSONValue)? in
             let events = try await set.view(["events", "porch", "--json"]).json()["events"].values
             guard let event = events.last(where: { $0["kind"].text == "motion" && $0["state"].text == "end" }),
                 let start = event["start_us"].integer, let last = event["last_us"].integer

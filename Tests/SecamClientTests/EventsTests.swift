@@ -8,7 +8,9 @@ import Testing
 struct EventsTests {
     private let door = try! Name("door")
 
-    private func event(_ state: EventState, id: UInt64 = 1, last: Int64 = 2_500_000, kind: EventKind = .motion) -> CameraEvent {
+    private func event(_ state: EventState, id: UInt64 = 1, last: Int64 = 2_500_000, kind: EventKind = .motion)
+        -> CameraEvent
+    {
         CameraEvent(
             kind: kind, state: state, id: id, start: 0, last: last, peakTime: 0, peakSequence: 9,
             peakBox: .init(x: 0, y: 0, width: 65535, height: 32768, score: 123),
@@ -19,19 +21,21 @@ struct EventsTests {
 
     private let now: Int64 = 1_769_903_999_000_000  // 2026-01-31 23:59:59 UTC
 
-    @Test(arguments: [
-        ("2026-01-31 23:59:59", 1_769_903_999_000_000), ("2026-01-31T23:59:59Z", 1_769_903_999_000_000),
-        ("2026-01-31T23:59:59.5Z", 1_769_903_999_500_000), ("2026-01-31", 1_769_817_600_000_000),
-        ("1970-01-01", 0), ("2000-02-29 00:01", 951_782_460_000_000), ("23:00", 1_769_900_400_000_000),
-        ("10m", 1_769_903_399_000_000), ("1.5h", 1_769_898_599_000_000), ("2d", 1_769_731_199_000_000),
-        ("0s", 1_769_903_999_000_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("2026-01-31 23:59:59", 1_769_903_999_000_000), ("2026-01-31T23:59:59Z", 1_769_903_999_000_000),
+            ("2026-01-31T23:59:59.5Z", 1_769_903_999_500_000), ("2026-01-31", 1_769_817_600_000_000),
+            ("1970-01-01", 0), ("2000-02-29 00:01", 951_782_460_000_000), ("23:00", 1_769_900_400_000_000),
+            ("10m", 1_769_903_399_000_000), ("1.5h", 1_769_898_599_000_000), ("2d", 1_769_731_199_000_000),
+            ("0s", 1_769_903_999_000_000),
+        ] as [(String, Int64)])
     func `reads moments`(_ text: String, _ microseconds: Int64) {
         #expect(Moment.parse(text, now: now) == microseconds)
     }
 
     @Test(arguments: [
-        "", "yesterday", "2026", "2026-13-01", "2026-00-10", "2026-01-32", "24:00", "12:60", "12:00:61", "-5m", "m", "5",
+        "", "yesterday", "2026", "2026-13-01", "2026-00-10", "2026-01-32", "24:00", "12:60", "12:00:61", "-5m", "m",
+        "5",
         "2026-01-31 23:59:59 x", "1:2:3:4", "12:", "nanm", "infd",
     ])
     func `refuses what is no moment`(_ text: String) {
@@ -63,7 +67,8 @@ struct EventsTests {
         #expect(teller.line(event(.update, last: 3_000_000), door) != nil)
         #expect(teller.line(event(.update, last: 3_000_000), door) == nil)
         let text = try #require(teller.line(event(.end), door))
-        #expect(text.hasPrefix("{\"camera\":\"door\",\"id\":\"0000000000000001\",\"kind\":\"motion\",\"state\":\"end\""))
+        #expect(
+            text.hasPrefix("{\"camera\":\"door\",\"id\":\"0000000000000001\",\"kind\":\"motion\",\"state\":\"end\""))
         #expect(text.contains("\"peak_box\":[0.0,0.0,1.0,0.5]"))
     }
 
@@ -99,7 +104,8 @@ struct EventsTests {
 
     @Test func `a box is drawn where it is in the picture`() {
         let place = CameraTile.place(
-            .init(x: 6554, y: 0, width: 13107, height: 65535, score: 0), in: Rectangle(x: 100, y: 10, width: 200, height: 100))
+            .init(x: 6554, y: 0, width: 13107, height: 65535, score: 0),
+            in: Rectangle(x: 100, y: 10, width: 200, height: 100))
         #expect((place.x, place.y, place.width, place.height) == (120, 10, 40, 100))
     }
 

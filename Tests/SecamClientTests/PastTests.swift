@@ -7,7 +7,8 @@ import Testing
 struct PastTests {
     private let porch = try! Name("porch")
 
-    private func part(_ start: Int64, _ end: Int64, volume: UInt64 = 1, open: Bool = false) -> PastClient.Findings.Part {
+    private func part(_ start: Int64, _ end: Int64, volume: UInt64 = 1, open: Bool = false) -> PastClient.Findings.Part
+    {
         PastClient.Findings.Part(
             volume: volume,
             recording: Found.Recorded(
@@ -21,7 +22,8 @@ struct PastTests {
     @Test func `a range is played from wherever it was recorded`() {
         #expect(runs([]) == [])
         #expect(runs([part(10, 20), part(21, 30)]) == ["1: 0..<31"], "one storage, one run")
-        #expect(runs([part(10, 20), part(21, 30, volume: 2), part(40, 50)]) == ["1: 0..<21", "2: 21..<31", "1: 40..<51"])
+        #expect(
+            runs([part(10, 20), part(21, 30, volume: 2), part(40, 50)]) == ["1: 0..<21", "2: 21..<31", "1: 40..<51"])
         #expect(runs([part(10, 20)], from: 15, to: 18) == ["1: 15..<18"])
         #expect(runs([part(10, 20, open: true)], from: 15) == ["1: 15..<1000"], "it grows meanwhile")
         #expect(runs([part(10, 50), part(20, 30, volume: 2)]) == ["1: 0..<51"], "what two have is played once")

@@ -22,7 +22,8 @@ import Testing
             request: request, last: last, volume: volume,
             recordings: try starts.map {
                 Found.Recorded(
-                    start: $0, end: $0 + 1, bytes: 1, frames: 1, protected: false, open: false, camera: try Name("porch"))
+                    start: $0, end: $0 + 1, bytes: 1, frames: 1, protected: false, open: false,
+                    camera: try Name("porch"))
             })
     }
 
@@ -60,13 +61,15 @@ import Testing
         actions.map { action in
             switch action {
             case .ask(let message as Search, let archive): "search \(message.request) at \(archive)"
-            case .ask(let message as Replay, let archive): "replay \(message.flow) credit \(message.credit) at \(archive)"
+            case .ask(let message as Replay, let archive):
+                "replay \(message.flow) credit \(message.credit) at \(archive)"
             case .ask(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive)"
             case .ask(let message as CloseFlow, let archive): "close \(message.flow) at \(archive)"
             case .ask(let message, _): "\(message)"
             case .answer(.found(let found), let viewer):
                 "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "") to \(viewer.id)"
-            case .answer(.close(let close), let viewer): "close \(close.flow ^ Replay.flowBit) \(close.reason) to \(viewer.id)"
+            case .answer(.close(let close), let viewer):
+                "close \(close.flow ^ Replay.flowBit) \(close.reason) to \(viewer.id)"
             case .answer(.frame(let message, let flow), let viewer):
                 "frame \(message.getInteger(at: 10, endianness: .little, as: UInt32.self)! ^ Replay.flowBit) "
                     + "\(flow ^ Replay.flowBit) to \(viewer.id)"
@@ -81,7 +84,10 @@ import Testing
 
     @Test func allArchivesAreAskedAndEachVolumeAnswersOnce() throws {
         var desk = try desk("a", "b", "c")
-        #expect(told(desk.take(search(), from: viewer(1), now: at(0))) == ["search 1 at a", "search 1 at b", "search 1 at c"])
+        #expect(
+            told(desk.take(search(), from: viewer(1), now: at(0))) == [
+                "search 1 at a", "search 1 at b", "search 1 at c",
+            ])
         #expect(try hear(&desk, found(1, 5), from: "a") == ["found 7 [1] to 1"])
         #expect(try hear(&desk, found(1, 5), from: "b") == [], "the same volume")
         #expect(try hear(&desk, found(1, 6, starts: [9], last: false), from: "c") == ["found 7 [9] to 1"])
@@ -128,7 +134,8 @@ import Testing
         _ = desk.take(search(), from: viewer(1), now: at(0))
         _ = try hear(&desk, found(1, 5), from: "b")
         #expect(told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["replay 2 credit 16 at b"])
-        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["close 2 at b", "replay 3 credit 16 at b"])
+        #expect(
+            told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["close 2 at b", "replay 3 credit 16 at b"])
         #expect(told(desk.take(try replay(1), from: viewer(2), now: at(1))) == ["replay 4 credit 16 at b"])
         #expect(try hear(&desk, frame(3), from: "a") == [], "not from another archive")
         #expect(told(desk.take(.forget, from: viewer(1), now: at(2))) == ["close 3 at b"])
@@ -167,7 +174,8 @@ import Testing
 
             bert.send(
                 Replay(
-                    flow: Replay.flowBit | 1, credit: 1, interval: 0, from: 0, to: 9, volume: 5, camera: try Name("porch")))
+                    flow: Replay.flowBit | 1, credit: 1, interval: 0, from: 0, to: 9, volume: 5,
+                    camera: try Name("porch")))
             #expect(try await bert.next(CloseFlow.self).reason == .done)
             bert.send(Replay(flow: 1, credit: 1, interval: 0, from: 0, to: 9, volume: 5, camera: try Name("yard")))
             #expect(try await bert.next(ErrorMessage.self).code == .unexpected)
@@ -179,7 +187,8 @@ import Testing
     @Test func `a right that is taken ends a replay at its next frame`() async throws {
         try await ViewerHarness.run { harness in
             let bert = try Name("bert")
-            try harness.users.add(bert, password: ViewerHarness.password, role: .viewer, cameras: .only([Name("porch")]))
+            try harness.users.add(
+                bert, password: ViewerHarness.password, role: .viewer, cameras: .only([Name("porch")]))
             let (viewer, _) = try await harness.loggedIn("bert")
             let flow = Replay.flowBit | 9
             viewer.send(

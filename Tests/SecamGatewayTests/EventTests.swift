@@ -111,7 +111,8 @@ import Testing
     @Test func `events of a camera that a user may not see are not sent`() async throws {
         try await ViewerHarness.run { harness in
             let bert = try Name("bert")
-            try harness.users.add(bert, password: ViewerHarness.password, role: .viewer, cameras: .only([try Name("yard")]))
+            try harness.users.add(
+                bert, password: ViewerHarness.password, role: .viewer, cameras: .only([try Name("yard")]))
             try harness.showCameras(["door", "yard"])
             publish(harness, event(1))
             publish(harness, event(2, camera: 2))

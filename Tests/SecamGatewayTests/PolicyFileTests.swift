@@ -10,7 +10,9 @@ import Testing
 
     private func parse(_ text: String) throws -> PolicyFile { try PolicyFile(parsing: text, path: "policy.yaml") }
 
-    private func duty(_ text: String, _ camera: String = "porch", at time: LocalTime? = nil) throws -> Assignment.Camera? {
+    private func duty(_ text: String, _ camera: String = "porch", at time: LocalTime? = nil) throws -> Assignment
+        .Camera?
+    {
         try parse(text).duty(for: Name(camera), isUsual: true, at: time ?? noon)
     }
 
@@ -74,7 +76,9 @@ import Testing
     }
 
     @Test func camerasAreRecordedAsTheFileSaysAndElseAsUsual() throws {
-        func recording(_ text: String, _ camera: String = "porch", usual: RecordingMode? = nil) throws -> Recording.Camera? {
+        func recording(_ text: String, _ camera: String = "porch", usual: RecordingMode? = nil) throws -> Recording
+            .Camera?
+        {
             try parse(text).recording(of: Name(camera), usual: usual)
         }
         #expect(try recording("") == nil)

@@ -1,8 +1,8 @@
 import Foundation
 import Logging
 import SecamConfig
-import SecamTestSupport
 import SecamTLS
+import SecamTestSupport
 import SecamWire
 import Testing
 
@@ -14,7 +14,8 @@ import Testing
 
     init() throws { scratch = try ScratchFolder() }
 
-    private func occasion(_ state: EventState = .start, id: UInt64 = 1, camera: String = "porch") throws -> HookOccasion {
+    private func occasion(_ state: EventState = .start, id: UInt64 = 1, camera: String = "porch") throws -> HookOccasion
+    {
         HookOccasion(
             camera: try Name(camera),
             event: CameraEvent(

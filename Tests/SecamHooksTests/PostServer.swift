@@ -58,7 +58,8 @@ private final class Answerer: ChannelInboundHandler {
         defer { text = "" }
         guard let status = server.take(text) else { return }
         let answer = "HTTP/1.1 \(status) Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer))).whenComplete { [loop = NIOLoopBound(context, eventLoop: context.eventLoop)] _ in
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer))).whenComplete {
+            [loop = NIOLoopBound(context, eventLoop: context.eventLoop)] _ in
             loop.value.close(promise: nil)
         }
     }

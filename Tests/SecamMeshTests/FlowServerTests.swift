@@ -22,7 +22,8 @@ import Testing
         group: String = "", rendition: Rendition = .jpeg
     ) -> OpenFlow {
         OpenFlow(
-            flow: flow, content: FlowContent(rendition), policy: policy, start: start, credit: credit, interval: interval,
+            flow: flow, content: FlowContent(rendition), policy: policy, start: start, credit: credit,
+            interval: interval,
             group: group)
     }
 
@@ -69,12 +70,15 @@ import Testing
         var server = server()
         var ring = ring(events: 1...3)
         for sequence: UInt64 in 1...5 { ring.append(ringFrame(sequence)) }
-        let events = OpenFlow(flow: 1, content: .events, policy: .every, start: .time(.min), credit: 9, group: "archive")
+        let events = OpenFlow(
+            flow: 1, content: .events, policy: .every, start: .time(.min), credit: 9, group: "archive")
         _ = server.open(events, from: consumer, ring, now: at(0))
         _ = server.acknowledge(Acknowledge(flow: 1, incarnation: incarnation, sequence: 2), from: consumer, now: at(1))
-        let again = OpenFlow(flow: 1, content: .events, policy: .every, start: .acknowledged, credit: 9, group: "archive")
+        let again = OpenFlow(
+            flow: 1, content: .events, policy: .every, start: .acknowledged, credit: 9, group: "archive")
         #expect(told(server.open(again, from: peer(2), ring, now: at(2))) == ["event 3 start"])
-        let frames = OpenFlow(flow: 2, content: .jpeg, policy: .every, start: .acknowledged, credit: 9, group: "archive")
+        let frames = OpenFlow(
+            flow: 2, content: .jpeg, policy: .every, start: .acknowledged, credit: 9, group: "archive")
         #expect(told(server.open(frames, from: peer(2), ring, now: at(2))) == [], "live, as nothing was acknowledged")
     }
 

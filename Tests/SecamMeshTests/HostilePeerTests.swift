@@ -75,7 +75,9 @@ private actor Listener {
     }
 
     /// Sends until it can be sent, then until it has arrived.
-    private func deliver(_ bytes: [UInt8], over socket: MeshSocket, as key: PublicKey, to listener: Listener) async throws {
+    private func deliver(_ bytes: [UInt8], over socket: MeshSocket, as key: PublicKey, to listener: Listener)
+        async throws
+    {
         #expect(try await waitUntil { socket.send(MeshMessage(bytes)) == .sent })
         #expect(try await waitUntil { await listener.has(bytes, from: key) })
     }
@@ -110,7 +112,8 @@ private actor Listener {
         let port = try #require(endpoint.split(separator: ":").last.flatMap { UInt16($0) })
         var random = SeededGenerator(seed: 7)
         // Noise, HTTP, the greeting of a peer without encryption, and one that says nothing.
-        let plain: [UInt8] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
+        let plain: [UInt8] =
+            [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
         var descriptors: [Int32] = []
         for bytes in [random.bytes(5000), Array("GET / HTTP/1.1\r\n\r\n".utf8), plain, []] {
             descriptors.append(try dial(port, bytes))
@@ -194,7 +197,9 @@ private actor Listener {
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         let status = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe Glibc.connect(descriptor, $0, 16) }
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe Glibc.connect(descriptor, $0, 16)
+            }
         }
         guard status == 0 else { throw TestFailure("cannot connect to port \(port)") }
         if !bytes.isEmpty { _ = unsafe send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }

@@ -87,7 +87,9 @@ import Testing
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch", incarnation: 5), 1, keys[0])
         let actions = try hear(&registry, try join(.capture, "porch", incarnation: 5), 2, keys[0])
-        #expect(actions == ["ROSTER 1 settling [gateway porch] to 2", "POLICY porch to 2"], "nothing has changed for the others")
+        #expect(
+            actions == ["ROSTER 1 settling [gateway porch] to 2", "POLICY porch to 2"],
+            "nothing has changed for the others")
         #expect(registry.roster(now: at(0)).members.count == 2)
         #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
         #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 2, keys[0]) == [])
@@ -326,13 +328,17 @@ import Testing
         let beats = (UInt32(1)...22).filter { $0 <= 3 || $0 >= 11 }
         var first: [PeerID: [String]] = [:]
         for time in stride(from: Int64(250), through: 4250, by: 250) {
-            for number in beats { _ = try hear(&registry, Beat(incarnation: 5, figures: []), number, keys[number < 4 ? 0 : 1], now: time) }
+            for number in beats {
+                _ = try hear(&registry, Beat(incarnation: 5, figures: []), number, keys[number < 4 ? 0 : 1], now: time)
+            }
             first.merge(assigned(registry.tick(now: at(time)))) { $1 }
             if time < 4000 { #expect(first.isEmpty, "nobody is told anything before all had time to come back") }
         }
         #expect(Set(first.values.joined()).count == 12)
         #expect(first.values.joined().count == 12)
-        #expect(first.count == 3 && first.values.allSatisfy { !$0.isEmpty }, "twelve cameras, three services: each has some")
+        #expect(
+            first.count == 3 && first.values.allSatisfy { !$0.isEmpty }, "twelve cameras, three services: each has some"
+        )
         let orphans = Set(first[peer(2)]!)
         let second = assigned(registry.lost(peer(2), now: at(4300)))
         for (service, cameras) in second {
@@ -394,7 +400,8 @@ private func told(_ actions: [Registry.Action]) -> [String] {
 private func told(_ message: any WireMessage) -> String {
     switch message {
     case let roster as Roster:
-        "ROSTER \(roster.generation) \(roster.settling ? "settling " : "")[\(roster.members.map(\.name.text).joined(separator: " "))]"
+        "ROSTER \(roster.generation) \(roster.settling ? "settling " : "")"
+            + "[\(roster.members.map(\.name.text).joined(separator: " "))]"
     case let policy as Policy: "POLICY \(policy.camera)"
     case let refusal as Refused: "REFUSED \(refusal.reason)"
     case is Beat: "BEAT"

@@ -15,7 +15,9 @@ import Testing
 
     @Test func aMapTellsEachFramesTimeAndNumber() throws {
         var map = FrameMap(start: 1000)
-        let entries: [(Int64, UInt64)] = [(1000, 5), (1000, 6), (1200, 9), (9_000_000_000, 1 << 40), (9_000_000_001, .max)]
+        let entries: [(Int64, UInt64)] = [
+            (1000, 5), (1000, 6), (1200, 9), (9_000_000_000, 1 << 40), (9_000_000_001, .max),
+        ]
         for (time, sequence) in entries { map.append(time: time, sequence: sequence) }
         let read = try #require(FrameMap.entries(map.bytes, start: 1000, firstSequence: 5))
         #expect(read.map(\.time) == entries.map(\.0) && read.map(\.sequence) == entries.map(\.1))
@@ -27,7 +29,9 @@ import Testing
         }
         var random = SeededGenerator(seed: 7)
         for _ in 0..<2000 {
-            let bytes = (0..<Int.random(in: 0...30, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 0...30, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             _ = FrameMap.entries(bytes, start: .max - 5, firstSequence: .max - 5)
         }
     }
@@ -74,9 +78,12 @@ import Testing
         let tape = try recordings.tape(try recordings.vault(), limits)
         try recordings.append(1...15, to: tape)
         try recordings.put(recordings.frame(16, width: 32, height: 24), jpeg(16, width: 32, height: 24), tape)
-        try recordings.put(recordings.frame(1, incarnation: 10, width: 32, height: 24), jpeg(1, width: 32, height: 24), tape)
+        try recordings.put(
+            recordings.frame(1, incarnation: 10, width: 32, height: 24), jpeg(1, width: 32, height: 24), tape)
         let hourBack = Recordings.time(2) - 3_600_000_000
-        try recordings.put(recordings.frame(2, incarnation: 10, width: 32, height: 24, time: hourBack), jpeg(2, width: 32, height: 24), tape)
+        try recordings.put(
+            recordings.frame(2, incarnation: 10, width: 32, height: 24, time: hourBack), jpeg(2, width: 32, height: 24),
+            tape)
         try tape.cut()
         let segments = try recordings.segments
         #expect(segments.map(\.frames).sorted() == [1, 1, 1, 5, 10])
@@ -214,7 +221,8 @@ import Testing
             Issue.record("\(String(describing: late))")
             return
         }
-        #expect(try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 20, "the cursor does not go back")
+        #expect(
+            try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 20, "the cursor does not go back")
         try second.cut()
         #expect(try recordings.replay().map(\.sequence) == Array(1...20), "each frame once")
     }

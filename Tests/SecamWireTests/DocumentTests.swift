@@ -21,7 +21,9 @@ import Testing
 
     @Test("The section of each message lists its fields")
     func fields() throws {
-        let pages = try ["flow.md", "events.md", "archive.md", "work.md", "registry.md", "viewer.md"].map(Specification.document).joined()
+        let pages = try ["flow.md", "events.md", "archive.md", "work.md", "registry.md", "viewer.md"].map(
+            Specification.document
+        ).joined()
         for vector in OkVector.all where !vector.isNewer {
             let section = try Specification.section("## \(vector.message)", of: pages)
             let names = Specification.rows(of: section).filter { !$0[0].hasPrefix("+") }.map { $0[2] }

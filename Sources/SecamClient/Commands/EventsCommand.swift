@@ -22,7 +22,9 @@ struct EventsCommand: ParsableCommand {
     @Flag(help: "Go on with what happens from now on.")
     var follow = false
 
-    @Option(help: ArgumentHelp("Leave out what was over before, as '2026-01-31 18:00' or '2h' for two hours ago.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "Leave out what was over before, as '2026-01-31 18:00' or '2h' for two hours ago.", valueName: "time"))
     var since: String?
 
     @Flag(help: "Print JSON.")

@@ -9,7 +9,8 @@ struct LiveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "live", abstract: "Shows cameras in a window, and records them at the same time.",
         discussion: """
-            Keys: i details, 1-9 one camera large, 0 or Esc all, m boxes around what moves, f fullscreen, s snapshot of what is shown, q quit.
+            Keys: i details, 1-9 one camera large, 0 or Esc all, m boxes around what moves, f fullscreen, \
+            s snapshot of what is shown, q quit.
             Without names: all cameras, also those that appear later.
             """)
 

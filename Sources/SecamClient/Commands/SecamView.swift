@@ -19,8 +19,10 @@ public struct SecamView: ParsableCommand {
             exists, 74 cannot read or write a file, 76 not a secam gateway, 77 login refused or certificate not \
             trusted.
             """,
-        subcommands: [LiveCommand.self, CamerasCommand.self, SnapshotCommand.self, EventsCommand.self, RecordingsCommand.self,
-            TimelineCommand.self, PlayCommand.self, ExportCommand.self, ProtectCommand.self],
+        subcommands: [
+            LiveCommand.self, CamerasCommand.self, SnapshotCommand.self, EventsCommand.self, RecordingsCommand.self,
+            TimelineCommand.self, PlayCommand.self, ExportCommand.self, ProtectCommand.self,
+        ],
         defaultSubcommand: LiveCommand.self)
 
     /// So that they can stand before the command too.

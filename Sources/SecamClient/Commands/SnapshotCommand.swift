@@ -16,7 +16,8 @@ struct SnapshotCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("Where to; - is standard output.", valueName: "file"))
     var output: String
 
-    @Option(help: ArgumentHelp("The picture of this time in UTC, as '2026-01-31 18:00' or '10m' ago.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("The picture of this time in UTC, as '2026-01-31 18:00' or '10m' ago.", valueName: "time"))
     var at: String?
 
     @Flag(help: "Overwrite a file that exists.")

@@ -126,7 +126,9 @@ extension ViewerConnection {
         guard frame.format == .jpeg, !payload.isEmpty else {
             throw .badFrame("a recorded frame of '\(replay.camera)' that is no JPEG")
         }
-        guard replay.credit > 0 else { throw .badFrame("a recorded frame of '\(replay.camera)' beyond what was allowed") }
+        guard replay.credit > 0 else {
+            throw .badFrame("a recorded frame of '\(replay.camera)' beyond what was allowed")
+        }
         replays[frame.flow]!.credit -= 1
         return .replayed(
             ReceivedFrame(header: frame, camera: replay.camera, received: utc, message: bytes, payload: payload),

@@ -20,7 +20,8 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Where to, as clip.mkv, or clip.mp4 for programs that do not know Matroska.", valueName: "file"))
+        help: ArgumentHelp(
+            "Where to, as clip.mkv, or clip.mp4 for programs that do not know Matroska.", valueName: "file"))
     var output: String
 
     @Flag(help: "Overwrite a file that exists.")

@@ -17,7 +17,8 @@ struct PlayCommand: ParsableCommand {
     @Argument(help: "The camera's name.")
     var camera: String
 
-    @Option(help: ArgumentHelp("From this time in UTC, as '2026-01-31 18:00', '18:00' or '10m' ago.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("From this time in UTC, as '2026-01-31 18:00', '18:00' or '10m' ago.", valueName: "time"))
     var at: String
 
     @Option(help: "How fast: 1 as it was.")

@@ -4,7 +4,9 @@ import SecamWire
 
 /// From when to when.
 struct RangeOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("From this time in UTC, as '2026-01-31 18:00', '18:00' or '2h' for two hours ago.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "From this time in UTC, as '2026-01-31 18:00', '18:00' or '2h' for two hours ago.", valueName: "time"))
     var from: String?
 
     @Option(help: ArgumentHelp("To this time, written in the same way.", valueName: "time"))

@@ -6,7 +6,8 @@ import SecamWire
 struct TimelineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timeline", abstract: "Shows a day of a camera as a line of text.",
-        discussion: "Each sign stands for a quarter of an hour in UTC: . nothing, - recorded, # motion, ! frames are missing.")
+        discussion:
+            "Each sign stands for a quarter of an hour in UTC: . nothing, - recorded, # motion, ! frames are missing.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
@@ -23,12 +24,13 @@ struct TimelineCommand: ParsableCommand {
     func run() throws {
         try SecamView.run { () throws(ClientError) in
             let name = try cameraName(camera)
-            let start = try day.map { text throws(ClientError) in
-                guard let start = UTCText.microseconds(date: text) else {
-                    throw ClientError.badOption(option: "--day", value: text, expected: "a day as 2026-01-31")
-                }
-                return start
-            } ?? WallClock.now / Timeline.day * Timeline.day
+            let start =
+                try day.map { text throws(ClientError) in
+                    guard let start = UTCText.microseconds(date: text) else {
+                        throw ClientError.badOption(option: "--day", value: text, expected: "a day as 2026-01-31")
+                    }
+                    return start
+                } ?? WallClock.now / Timeline.day * Timeline.day
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
             let findings = try login.run { (login) throws(ClientError) in
                 let client = try PastClient(login)
@@ -81,7 +83,8 @@ struct Timeline: Equatable {
             let text = "\(hour):00"
             return text + String(repeating: " ", count: 12 - text.count)
         }
-        return "\(camera)  \(UTC.dateAndTime(start).prefix(10))\n" + hours.joined() + "\n" + String(marks.map(\.rawValue))
+        return "\(camera)  \(UTC.dateAndTime(start).prefix(10))\n" + hours.joined() + "\n"
+            + String(marks.map(\.rawValue))
     }
 
     func json(_ camera: Name) -> String {

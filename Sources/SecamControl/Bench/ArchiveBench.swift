@@ -83,7 +83,9 @@ struct ArchiveBench: Service {
             let (after, recorded) = (CostReading(set.services), try await Self.recorded(set))
             let seconds = after.seconds(since: before)
             let percent = try after.percent(of: "archive", since: before)
-            let memory = set.services.first { $0.name == "archive" }.flatMap { ProcessCost.residentBytes(of: $0.process) }
+            let memory = set.services.first { $0.name == "archive" }.flatMap {
+                ProcessCost.residentBytes(of: $0.process)
+            }
             let frames = Double(recorded.frames - recordedBefore.frames) / seconds / Double(count)
             let rate = Double(recorded.bytes - recordedBefore.bytes) / seconds / 1e6
             return "\(count) cameras  \(JSONText.number(percent / Double(count), digits: 2)) % of a core a camera, "

@@ -17,7 +17,8 @@ struct ArchiveCommand: AsyncParsableCommand {
         @Flag(help: "One JSON object.") var json = false
 
         var folder: RecordingFolder {
-            let path = recordings ?? ProgramEnvironment.variables["SECAM_RECORDINGS"] ?? "\(data.folder.path)/recordings"
+            let path =
+                recordings ?? ProgramEnvironment.variables["SECAM_RECORDINGS"] ?? "\(data.folder.path)/recordings"
             return RecordingFolder(path)
         }
 
@@ -29,7 +30,8 @@ struct ArchiveCommand: AsyncParsableCommand {
             return try RecordingIndex(folder)
         }
 
-        func print(_ differences: [ArchiveCheck.Difference], _ fields: KeyValuePairs<String, String>, _ summary: String) {
+        func print(_ differences: [ArchiveCheck.Difference], _ fields: KeyValuePairs<String, String>, _ summary: String)
+        {
             guard json else {
                 return StandardOutput.print(differences.map { "\($0)\n" }.joined() + summary + "\n")
             }
@@ -91,7 +93,8 @@ struct ArchiveCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
             abstract: "Proves that nothing was changed, or removed other than by retention; status 65 when it was.",
-            discussion: "Note the head that it prints somewhere else: a later chain with the same head has the same past.")
+            discussion:
+                "Note the head that it prints somewhere else: a later chain with the same head has the same past.")
         @OptionGroup var folder: Folder
 
         func run() async throws {

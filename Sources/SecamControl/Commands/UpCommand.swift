@@ -35,7 +35,8 @@ struct UpCommand: AsyncParsableCommand {
     var encoders: String?
     @Option(help: "Motion detection processes, 0 for no motion detection. (SECAM_MOTION; default: 1)")
     var motion: String?
-    @Option(help: "Record cameras: off, motion, continuous, both. (SECAM_RECORD; default: off, or what the policy says)")
+    @Option(
+        help: "Record cameras: off, motion, continuous, both. (SECAM_RECORD; default: off, or what the policy says)")
     var record: String?
     @Option(help: "Recording processes. (SECAM_ARCHIVES; default: 1 with --record, else none)")
     var archives: String?
@@ -64,7 +65,8 @@ struct UpCommand: AsyncParsableCommand {
         let settings = Settings(
             commandLine: [
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
-                "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes,
+                "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes,
+                "free.megabytes": freeMegabytes,
                 "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key,

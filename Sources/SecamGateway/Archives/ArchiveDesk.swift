@@ -181,7 +181,8 @@ struct ArchiveDesk {
     }
 
     private mutating func take(_ frame: Frame, _ message: Span<UInt8>, from archive: Name) -> [Action] {
-        guard let playing = playings[frame.flow], playing.archive == archive, playing.expected > 0, frame.format == .jpeg
+        guard let playing = playings[frame.flow], playing.archive == archive, playing.expected > 0,
+            frame.format == .jpeg
         else { return [] }
         playings[frame.flow]!.expected -= 1
         var buffer = unsafe message.withUnsafeBufferPointer { unsafe ByteBuffer(bytes: $0) }

@@ -2,8 +2,8 @@ import SecamConfig
 import SecamMesh
 import SecamWire
 
-/// The gateway's flow of one rendition, or of the events, of one camera, on a connection of its own: so the flow's number can be the
-/// camera's number for every rendition, and a frame goes to viewers just as it came.
+/// The gateway's flow of one rendition, or of the events, of one camera, on a connection of its own: so the flow's
+/// number can be the camera's number for every rendition, and a frame goes to viewers just as it came.
 final class CameraLink {
     /// Frames on their way from the camera at once.
     static let window: UInt32 = 8

@@ -99,7 +99,9 @@ actor GatewayService: CameraHub {
 
     /// Whether anybody watches has changed. Any thread.
     nonisolated func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
-        loop.post { self.assumeIsolated { $0.change(LinkID(camera: camera, content: FlowContent(rendition)), wanted: wanted) } }
+        loop.post {
+            self.assumeIsolated { $0.change(LinkID(camera: camera, content: FlowContent(rendition)), wanted: wanted) }
+        }
     }
 
     /// A viewer looks back. Any thread.
@@ -255,7 +257,8 @@ actor GatewayService: CameraHub {
         do throws(PolicyError) {
             policy.file = try PolicyFile.read(folder.policy)
         } catch {
-            return logger.error("the policy cannot be used; the old one stays in force", metadata: ["reason": "\(error)"])
+            return logger.error(
+                "the policy cannot be used; the old one stays in force", metadata: ["reason": "\(error)"])
         }
         hooks.update(policy.file.hooks)
         perform(registry.update(policy, now: .now))

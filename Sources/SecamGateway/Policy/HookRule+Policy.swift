@@ -17,7 +17,8 @@ extension HookRule {
             case "name": name = try value.text()
             case "run", "post":
                 guard action == nil else { throw value.error("a hook has one of run and post, not both") }
-                action = key == "run" ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
+                action =
+                    key == "run" ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
             case "secret-file": secretFile = try value.text("the path of a file")
             case "cameras": cameras = try Self.names(value)
             case "events": states = try Self.states(value)

@@ -21,7 +21,9 @@ struct MotionRule: Sendable, Hashable {
             isOn = flag
             return
         }
-        guard value.isMapping else { throw value.error("motion: expected on, off or the keys \(Self.keys.joined(separator: ", "))") }
+        guard value.isMapping else {
+            throw value.error("motion: expected on, off or the keys \(Self.keys.joined(separator: ", "))")
+        }
         isOn = true
         for (key, value) in try value.keys(Self.keys) {
             switch key {

@@ -20,7 +20,9 @@ struct PolicyValue {
     /// - Returns: `nil` for a file without a value.
     static func parse(_ text: String, path: String) throws(PolicyError) -> PolicyValue? {
         do {
-            guard let node = try Yams.compose(yaml: text), node != Node("", Tag(.null)), node.null == nil else { return nil }
+            guard let node = try Yams.compose(yaml: text), node != Node("", Tag(.null)), node.null == nil else {
+                return nil
+            }
             return PolicyValue(node: node, path: path, name: "the file")
         } catch {
             let (line, reason) = PolicyValue.place(of: error)

@@ -55,7 +55,9 @@ struct Schedule: Sendable, Hashable {
     private static func days(_ text: String) -> Set<Int>? {
         var days: Set<Int> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { names.firstIndex(of: String($0)) }
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
+                names.firstIndex(of: String($0))
+            }
             switch ends.count {
             case 1:
                 guard let day = ends[0] else { return nil }

@@ -136,8 +136,8 @@ public final class ViewerServer: Sendable {
         fanOut.publish(message, frame)
     }
 
-    /// Hands what a camera says of an event to everybody who follows it, and remembers it. Any thread; those of one camera
-    /// in order.
+    /// Hands what a camera says of an event to everybody who follows it, and remembers it. Any thread; those of one
+    /// camera in order.
     ///
     /// - Parameters:
     ///   - message: the whole EVENT message, sent as it is.

@@ -1,7 +1,7 @@
 public import SecamWire
 
-/// What the registry tells cameras, motion services and archives. It is asked again and again, since what holds can depend on the
-/// time of day.
+/// What the registry tells cameras, motion services and archives. It is asked again and again, since what holds can
+/// depend on the time of day.
 public protocol CameraPolicies: Sendable {
     /// What a camera is to be told now.
     func policy(for camera: Name) -> Policy

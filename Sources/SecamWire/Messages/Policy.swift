@@ -21,7 +21,10 @@ public struct Policy: WireMessage {
     public let ringBytes: UInt64
     public let camera: Name
 
-    public init(quality: UInt8, watched: Bool, subWidth: UInt16, ringSeconds: UInt16, kept: RenditionSet, ringBytes: UInt64, camera: Name) {
+    public init(
+        quality: UInt8, watched: Bool, subWidth: UInt16, ringSeconds: UInt16, kept: RenditionSet, ringBytes: UInt64,
+        camera: Name
+    ) {
         self.quality = quality
         self.watched = watched
         self.subWidth = subWidth
