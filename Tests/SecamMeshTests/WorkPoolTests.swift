@@ -244,6 +244,29 @@ import Testing
         #expect(finished == (1...30).map { "done \($0)" })
     }
 
+    @Test func aQueueThatIsWorkedOffSlowlyLosesNothing() {
+        var pool = WorkPool<Int>()
+        for job in 1...30 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 50)) }
+        _ = pool.grant(1, from: peer(1), now: at(1500))
+        // Three are made while two come, for more than a second.
+        for step in 1...30 {
+            let time = 1500 + Int64(step) * 50
+            _ = pool.submit(30 + step, job: UInt64(30 + step), bytes: 1, now: at(time))
+            _ = give(&pool, step + step / 2, from: 1, at: time + 1)
+            if step % 2 == 1 { _ = give(&pool, step + step / 2 + 1, from: 1, at: time + 2) }
+        }
+        #expect(pool.dropped == 0)
+    }
+
+    @Test func aQueueThatWasCutShortStaysShort() {
+        var pool = pool(workers: 1, window: 1)
+        for job in 1...60 {
+            let before = pool.dropped
+            _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 50))
+            if job > 20 { #expect(pool.dropped == before + 1) }
+        }
+    }
+
     @Test func abandoningFinishesEverythingInOrder() {
         var pool = pool(workers: 1, window: 1)
         for job in 1...3 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }

@@ -15,8 +15,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         /// Pictures that wait, are being worked on, or wait for those before them; the oldest one is given up for a
         /// new one.
         public var pictures = 64
-        /// Microseconds for which more than one picture may wait although there are workers, before the workers
-        /// count as too slow.
+        /// Microseconds for which pictures may wait although there are workers, and not become fewer, before the
+        /// workers count as too slow.
         public var congestion: Int64 = 500_000
         /// Pictures that wait while the workers are too slow.
         public var waiting = 4
@@ -84,7 +84,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     /// In the order of capture; the first one is the next to be finished.
     private var jobs: [(number: UInt64, job: Job)] = []
     private var bytes = 0
-    private var congestedSince: MonotonicTime?
+    /// The fewest pictures that waited since the workers fell behind, and when that was.
+    private var congestion: (since: MonotonicTime, least: Int)?
 
     public private(set) var sent: UInt64 = 0
     public private(set) var repeated: UInt64 = 0
@@ -198,17 +199,21 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     private var waiting: Int { jobs.lazy.filter { $0.job.isWaiting }.count }
 
-    /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. A
-    /// queue that grew while there was no worker is worked off first.
+    /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. One
+    /// that does, as after a time without workers, is worked off, however long that takes.
     private mutating func relieve(_ now: MonotonicTime) {
-        guard !workers.isEmpty, waiting > 1 else {
-            congestedSince = nil
+        let count = waiting
+        guard !workers.isEmpty, count > 1 else {
+            congestion = nil
             return
         }
-        let since = congestedSince ?? now
-        congestedSince = since
-        guard now.since(since) > limits.congestion else { return }
+        guard let congestion, count >= congestion.least || count <= limits.waiting else {
+            congestion = (now, count)
+            return
+        }
+        guard now.since(congestion.since) > limits.congestion, count > limits.waiting else { return }
         while waiting > limits.waiting { giveUpOldest { $0.isWaiting } }
+        self.congestion = (congestion.since, limits.waiting)
     }
 
     private mutating func giveUpOldest(where matches: (Job) -> Bool) {
