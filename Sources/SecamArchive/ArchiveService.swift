@@ -17,7 +17,7 @@ actor ArchiveService {
     private var writer: Writer?
     private var reading: ReplayServer?
     private var rules: [Name: Recording.Camera] = [:]
-    private var cameras: [Name: Roster.Member] = [:]
+    private var cameras = ReachableCameras()
     private var links: [Name: CameraLink] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
@@ -93,14 +93,7 @@ actor ArchiveService {
     // MARK: Who is recorded
 
     private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
-        for old in removed where old.role == .capture && cameras[old.name] == old {
-            cameras[old.name] = nil
-            leave(old.name)
-        }
-        for new in added where new.role == .capture && !new.endpoint.isEmpty {
-            if cameras[new.name] != nil { leave(new.name) }
-            cameras[new.name] = new
-        }
+        for camera in cameras.adopt(added: added, removed: removed) { leave(camera) }
         refresh()
     }
 

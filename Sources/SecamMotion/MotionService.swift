@@ -12,7 +12,7 @@ actor MotionService {
     private let logger: Logger
     private let member: MeshMember
     private var duties: [Name: Assignment.Camera] = [:]
-    private var cameras: [Name: Roster.Member] = [:]
+    private var cameras = ReachableCameras()
     private var watches: [Name: CameraWatch] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
@@ -58,14 +58,7 @@ actor MotionService {
     // MARK: Who is watched
 
     private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
-        for old in removed where old.role == .capture && cameras[old.name] == old {
-            cameras[old.name] = nil
-            leave(old.name)
-        }
-        for new in added where new.role == .capture && !new.endpoint.isEmpty {
-            if cameras[new.name] != nil { leave(new.name) }
-            cameras[new.name] = new
-        }
+        for camera in cameras.adopt(added: added, removed: removed) { leave(camera) }
         watchWhatIsOurs()
     }
 
