@@ -72,7 +72,7 @@ let package = Package(
             [
                 "SecamWire",
                 .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"), lifecycle, log,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"), arguments, lifecycle, log,
             ]),
         library("SecamMesh", ["SecamConfig", "SecamWire", "CZeroMQ", lifecycle, log]),
         library("SecamPicture", ["SecamWire"]),

@@ -15,35 +15,20 @@ public struct ArchiveProgram: AsyncParsableCommand {
 
     @Option(help: "Folder of the recordings; archives that share it answer for each other. (SECAM_RECORDINGS)")
     var recordings: String?
-    @Option(help: "Join file with address, name and keys. (SECAM_JOIN)")
-    var join: String?
-    @Option(help: "Registry instead of the join file's, as tcp://host:port. (SECAM_REGISTRY)")
-    var registry: String?
-    @Option(
-        help: """
-            Where the gateway reaches it. (SECAM_LISTEN; default: any free port, on the loopback when the registry is \
-            there)
-            """)
-    var listen: String?
-    @Option(help: "Address that the gateway is told, behind a translated one. (SECAM_ADVERTISE; default: --listen's)")
-    var advertise: String?
+    @OptionGroup var member: MemberOptions
+    @OptionGroup var place: ListenOptions
     @Option(help: "Most that all recordings take, MiB. (SECAM_MAX_MEGABYTES; default: what the disk bears)")
     var maxMegabytes: String?
     @Option(help: "What stays free on the disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
     var freeMegabytes: String?
-    @Flag(help: "End when standard input does, as `secam up` wants it.")
-    var withParent = false
+    @OptionGroup var service: ServiceOptions
 
     public init() {}
 
     public func run() async throws {
-        let settings = Settings(
-            commandLine: [
-                "recordings": recordings, "join": join, "registry": registry, "listen": listen, "advertise": advertise,
-                "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes,
-            ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
-        await ServiceProcess.main("secam-archive", withParent: withParent) {
-            try ArchiveProgram.makeService(settings)
+        let own = ["recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes]
+        await ServiceProcess.main("secam-archive", service) {
+            try ArchiveProgram.makeService(member.settings(own.merging(place.values) { own, _ in own }))
         }
     }
 

@@ -108,7 +108,7 @@ actor CameraService {
         thread = CaptureThread(
             open: { (cancellation) throws(SourceFailure) in try configuration.open(cancellation) },
             deliver: { [self] event in
-                if case .picture = event, !passage.enter() { return }
+                if case .picture(let picture) = event, !passage.enter(bytes: picture.byteCount) { return }
                 loop.post { self.assumeIsolated { $0.take(event) } }
             },
             stopped: { finished.finish() })
@@ -119,7 +119,7 @@ actor CameraService {
     private func take(_ event: CaptureEvent) {
         switch event {
         case .picture(let picture):
-            passage.leave()
+            passage.leave(bytes: picture.byteCount)
             take(picture)
         case .damaged(let reason):
             damaged += 1
@@ -255,7 +255,12 @@ actor CameraService {
             flows.close(try CloseFlow.decode(bytes, envelope), from: peer)
             endOrphans()
         case .grant:
-            perform(pool.grant(try Grant.decode(bytes, envelope).jobs, from: peer, now: now))
+            let grant = try Grant.decode(bytes, envelope)
+            let camera = received.key.flatMap { member.holder(of: $0) }.flatMap { OwnEncoders.camera(ofEncoder: $0.name) }
+            guard camera == nil || camera == member.name else {
+                return refuse("an encoder of '\(camera!)' may not see this camera", received)
+            }
+            perform(pool.grant(grant.jobs, from: peer, isOwn: camera != nil, now: now))
         case .result:
             let (result, _) = try WorkResult.decode(bytes, envelope)
             perform(

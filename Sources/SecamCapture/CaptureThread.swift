@@ -19,6 +19,9 @@ struct CapturedPicture: Sendable {
     let work: MeshMessage?
     let asked: RenditionSet
 
+    /// Of everything that it holds.
+    var byteCount: Int { (jpeg?.count ?? 0) + (luma?.bytes.count ?? 0) + (work?.count ?? 0) }
+
     /// A small picture of the brightness alone, rows without padding.
     struct Map: Sendable {
         let width: UInt16

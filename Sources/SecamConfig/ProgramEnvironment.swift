@@ -21,6 +21,13 @@ public enum ProgramEnvironment {
     /// Tells apart the processes that share one key.
     public static var instanceName: String { "\(hostName)-\(getpid())" }
 
+    /// The names that a self-signed certificate is for.
+    ///
+    /// - Parameter setting: names with commas between them; `nil` for this host's own.
+    public static func certificateNames(_ setting: String?) -> [String] {
+        (setting ?? "localhost,127.0.0.1,::1,\(hostName)").split(separator: ",").map(String.init)
+    }
+
     /// The host's name, up to the first dot, as far as it can stand in a name.
     public static var hostName: String {
         var bytes = [CChar](repeating: 0, count: 256)

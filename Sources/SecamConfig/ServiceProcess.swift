@@ -17,23 +17,32 @@ public enum ServiceProcess {
     ///
     /// - Parameters:
     ///   - program: what an error's line begins with.
-    ///   - withParent: whether to end with standard input.
+    ///   - options: what the service was told; none for a program that is no service.
     public static func main(
-        _ program: String, withParent: Bool, _ make: () async throws -> any Service
+        _ program: String, _ options: ServiceOptions? = nil, _ make: () async throws -> any Service
     ) async -> Never {
         // A peer that is gone is an error of the call, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         raiseDescriptorLimit()
         do {
+            if let question = options?.health { try answer(question) }
             let service = try await make()
             let logger = Logger.lines(program, level: .warning)
-            try await run(withParent ? [service, ParentWatch()] : [service], logger: logger)
+            try await run(options?.withParent == true ? [service, ParentWatch()] : [service], logger: logger)
             exit(ExitStatus.success.rawValue)
         } catch let error as any ProgramError {
             fail(program, "\(error)", error.exitStatus)
         } catch {
             fail(program, "\(error)", .software)
         }
+    }
+
+    private static func answer(_ question: HealthQuestion) throws -> Never {
+        guard let file = HealthFile.ours else {
+            throw HealthProblem(description: "SECAM_HEALTH_FILE is not set, neither here nor, likely, for the service")
+        }
+        try question.ask(file)
+        exit(ExitStatus.success.rawValue)
     }
 
     /// Each peer is a descriptor or two, and the usual soft limit of 1024 is there for programs that use `select`.

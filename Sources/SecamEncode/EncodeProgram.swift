@@ -12,23 +12,22 @@ public struct EncodeProgram: AsyncParsableCommand {
         abstract: "Makes JPEGs, small JPEGs and luma maps for all cameras; start as many as are needed.",
         version: softwareVersion)
 
-    @Option(help: "Join file with address, name and keys. (SECAM_JOIN)")
-    var join: String?
-    @Option(help: "Registry instead of the join file's, as tcp://host:port. (SECAM_REGISTRY)")
-    var registry: String?
+    @OptionGroup var member: MemberOptions
     @Option(help: "Pictures that are worked on at once. (SECAM_THREADS; default: one for each core)")
     var threads: String?
-    @Flag(help: "End when standard input does, as `secam up` wants it.")
-    var withParent = false
+    @Option(
+        help: """
+            Where its camera is reached, as tcp://host:port, for an encoder that works for one alone. (SECAM_CAMERA; \
+            default: what the registry says)
+            """)
+    var camera: String?
+    @OptionGroup var service: ServiceOptions
 
     public init() {}
 
     public func run() async throws {
-        let settings = Settings(
-            commandLine: ["join": join, "registry": registry, "threads": threads].compactMapValues { $0 },
-            environment: ProgramEnvironment.variables)
-        await ServiceProcess.main("secam-encode", withParent: withParent) {
-            try EncodeProgram.makeService(settings)
+        await ServiceProcess.main("secam-encode", service) {
+            try EncodeProgram.makeService(member.settings(["threads": threads, "camera": camera]))
         }
     }
 
@@ -41,7 +40,7 @@ public struct EncodeProgram: AsyncParsableCommand {
         let logger = Logger.lines("encode/\(name)")
         return LoopService(name: "encode") { loop in
             let service = try EncodeService.start(
-                identity: identity, name: name, threads: threads, loop: loop, logger: logger)
+                identity: identity, name: name, threads: threads, camera: settings.text("camera"), loop: loop, logger: logger)
             return { await service.stop() }
         }
     }

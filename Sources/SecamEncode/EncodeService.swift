@@ -32,6 +32,10 @@ actor EncodeService {
     private let logger: Logger
     private let member: MeshMember
     private let threads: Int
+    /// The only camera that this worker is for; `nil` when it works for all.
+    private let own: Name?
+    /// Where that one is reached, when it is not where the roster says.
+    private let camera: String?
     private let jobs = BlockingQueue<Job>()
     private var cameras: [CameraID: Camera] = [:]
     private var timer: LoopTimer?
@@ -49,7 +53,9 @@ actor EncodeService {
     /// Jobs that one camera may have here, whatever it was granted before others came.
     private static let mostJobs = 8
 
-    private init(member: MeshMember, threads: Int, logger: Logger) {
+    private init(member: MeshMember, threads: Int, camera: String?, logger: Logger) {
+        own = OwnEncoders.camera(ofEncoder: member.name)
+        self.camera = camera
         loop = member.loop
         self.member = member
         self.threads = threads
@@ -57,11 +63,13 @@ actor EncodeService {
     }
 
     /// Starts a worker. Called on the loop's thread.
+    ///
+    /// - Parameter camera: where the one camera is reached that it works for.
     static func start(
-        identity: Identity, name: Name, threads: Int, loop: MeshLoop, logger: Logger
+        identity: Identity, name: Name, threads: Int, camera: String? = nil, loop: MeshLoop, logger: Logger
     ) throws -> EncodeService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
-        let service = EncodeService(member: member, threads: threads, logger: logger)
+        let service = EncodeService(member: member, threads: threads, camera: camera, logger: logger)
         try service.assumeIsolated { try $0.begin() }
         return service
     }
@@ -95,7 +103,13 @@ actor EncodeService {
             guard let camera = cameras.removeValue(forKey: identifier) else { continue }
             loop.unwatch(camera.socket)
         }
-        for new in added where new.role == .capture && !new.endpoint.isEmpty { connect(new) }
+        for new in added where new.role == .capture && !new.endpoint.isEmpty {
+            guard let own else {
+                connect(new)
+                continue
+            }
+            if new.name == own { connect(new.reached(at: camera)) }
+        }
         grantWhereDue()
     }
 
@@ -188,5 +202,13 @@ actor EncodeService {
             Figure(.messagesRefused, refused), Figure(.residentBytes, process.residentBytes),
             Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
+    }
+}
+
+extension Roster.Member {
+    /// The same at another address; its key is checked there as well.
+    fileprivate func reached(at address: String?) -> Roster.Member {
+        guard let address else { return self }
+        return Roster.Member(role: role, incarnation: incarnation, key: key, name: name, endpoint: address)
     }
 }

@@ -33,8 +33,7 @@ struct GatewayConfiguration: Sendable {
         case (_?, nil): throw SettingsError(key: "key", value: nil, expected: "the certificate's private key")
         case (nil, _?): throw SettingsError(key: "certificate", value: nil, expected: "the private key's certificate")
         }
-        names = (settings.text("names") ?? "localhost,127.0.0.1,::1,\(ProgramEnvironment.hostName)")
-            .split(separator: ",").map(String.init)
+        names = ProgramEnvironment.certificateNames(settings.text("names"))
         policy = try GatewayPolicy(settings)
         readyFile = settings.text("ready.file")
     }

@@ -51,8 +51,7 @@ public struct GatewayProgram: AsyncParsableCommand {
     var threads: String?
     @Option(help: "Written when viewers and services can come. (SECAM_READY_FILE)")
     var readyFile: String?
-    @Flag(help: "End when standard input does, as `secam up` wants it.")
-    var withParent = false
+    @OptionGroup var service: ServiceOptions
 
     public init() {}
 
@@ -64,7 +63,7 @@ public struct GatewayProgram: AsyncParsableCommand {
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
-        await ServiceProcess.main("secam-gateway", withParent: withParent) {
+        await ServiceProcess.main("secam-gateway", service) {
             try Gateway(GatewayConfiguration(settings))
         }
     }

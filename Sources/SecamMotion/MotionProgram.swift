@@ -12,22 +12,13 @@ public struct MotionProgram: AsyncParsableCommand {
         abstract: "Looks for motion before cameras and tells them; start as many as are needed.",
         version: softwareVersion)
 
-    @Option(help: "Join file with address, name and keys. (SECAM_JOIN)")
-    var join: String?
-    @Option(help: "Registry instead of the join file's, as tcp://host:port. (SECAM_REGISTRY)")
-    var registry: String?
-    @Flag(help: "End when standard input does, as `secam up` wants it.")
-    var withParent = false
+    @OptionGroup var member: MemberOptions
+    @OptionGroup var service: ServiceOptions
 
     public init() {}
 
     public func run() async throws {
-        let settings = Settings(
-            commandLine: ["join": join, "registry": registry].compactMapValues { $0 },
-            environment: ProgramEnvironment.variables)
-        await ServiceProcess.main("secam-motion", withParent: withParent) {
-            try MotionProgram.makeService(settings)
-        }
+        await ServiceProcess.main("secam-motion", service) { try MotionProgram.makeService(member.settings()) }
     }
 
     /// The service, from its settings to everything it consists of.

@@ -142,6 +142,77 @@ import Testing
         viewer.kill()
     }
 
+    @Test func `init makes what is missing and leaves what is there`() async throws {
+        let joins = ["--join", "capture/demo=\(scratch.file("demo.join"))", "--join", "encode/encode-*=\(scratch.file("encode.join"))"]
+        let first = try await Programs.run(
+            "secam", ["init", "--data", scratch.file("data"), "--registry", "tcp://gateway:7444"] + joins, in: scratch)
+        #expect(first.status == 0, "\(first.errors)")
+        #expect(RunningSet.password(in: first.output) != nil)
+        #expect(first.output.contains("secam-view live demo"))
+        let key = scratch.text("demo.join")
+        #expect(key.contains("registry=tcp://gateway:7444") && key.contains("name=demo"))
+        #expect(scratch.text("encode.join").contains("name=encode-*"))
+        #expect(scratch.mode("demo.join") == 0o600)
+
+        let again = try await Programs.run(
+            "secam", ["init", "--data", scratch.file("data"), "--registry", "tcp://other:7444"] + joins, in: scratch)
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(RunningSet.password(in: again.output) == nil, "the password is shown once")
+        #expect(scratch.text("demo.join") == key.replacingOccurrences(of: "gateway", with: "other"))
+        #expect(try await secam("keys", "list", "--json").json().values.count == 3, "with the operator's")
+    }
+
+    @Test func `init names a join file that cannot be used, and goes on with the others`() async throws {
+        func initialize(_ data: String, _ joins: String...) async throws -> FinishedProgram {
+            try await Programs.run(
+                "secam",
+                ["init", "--data", scratch.file(data), "--registry", "tcp://gateway:7444"]
+                    + joins.flatMap { ["--join", $0] }, in: scratch)
+        }
+        _ = try await initialize("old", "capture/demo=\(scratch.file("demo.join"))")
+        let new = try await initialize(
+            "data", "capture/demo=\(scratch.file("demo.join"))", "encode/*=\(scratch.file("encode.join"))")
+        #expect(new.status == 0, "\(new.errors)")
+        #expect(new.output.contains("demo.join: it is of another gateway; remove the file"))
+        #expect(scratch.text("encode.join").contains("role=encode"))
+        _ = try await secam("keys", "revoke", "*")
+        let revoked = try await initialize("data", "encode/*=\(scratch.file("encode.join"))")
+        #expect(revoked.output.contains("encode.join: its key was revoked; remove the file"))
+        let odd = try await initialize("data", "porch=somewhere")
+        #expect(odd.status == 64 && odd.errors.contains("expected ROLE/NAME=FILE"), "\(odd.errors)")
+    }
+
+    @Test func `a health check tells how a service is that was started by itself`() async throws {
+        let health = scratch.file("health")
+        func check(_ question: String) async throws -> FinishedProgram {
+            try await Programs.run(
+                "secam-encode", ["--health", question], in: scratch, environment: ["SECAM_HEALTH_FILE": health])
+        }
+        #expect(try await check("alive").status == 69, "nothing runs yet")
+        _ = try await secam(
+            "init", "--registry", "tcp://127.0.0.1:1", "--join", "encode/encode-*=\(scratch.file("encode.join"))")
+        let gateway = try Programs.start(
+            "secam-gateway",
+            ["--data", scratch.file("data"), "--port", "0", "--listen", "tcp://127.0.0.1:*", "--ready-file", scratch.file("ready")],
+            in: scratch)
+        defer { gateway.kill() }
+        let address = try await eventually("the gateway") {
+            scratch.text("ready").split(separator: "\n").first { $0.hasPrefix("registry=") }?.dropFirst(9)
+        }
+        let encode = try Programs.start(
+            "secam-encode", ["--join", scratch.file("encode.join"), "--registry", String(address)], in: scratch,
+            environment: ["SECAM_HEALTH_FILE": health])
+        defer { encode.kill() }
+        try await eventually("health") { try await check("joined").status == 0 }
+        gateway.kill()
+        try await eventually("the loss") { try await check("joined").status == 69 }
+        let alone = try await check("joined")
+        #expect(alone.errors.contains("the registry does not answer"), "\(alone.errors)")
+        #expect(try await check("alive").status == 0)
+        encode.kill()
+        try await eventually("silence") { try await check("alive").errors.contains("has said nothing for") }
+    }
+
     @Test func `status without a running set says what is missing`() async throws {
         let fresh = try await secam("status")
         #expect(fresh.status == 66)

@@ -22,7 +22,7 @@ struct ArchiveBenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        await ServiceProcess.main("secam bench archive", withParent: false) { ArchiveBench(segments: segments) }
+        await ServiceProcess.main("secam bench archive") { ArchiveBench(segments: segments) }
     }
 }
 

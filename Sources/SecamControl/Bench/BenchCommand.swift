@@ -38,7 +38,7 @@ struct LiveBenchCommand: AsyncParsableCommand {
     var footage: String?
 
     func run() async throws {
-        await ServiceProcess.main("secam bench live", withParent: false) {
+        await ServiceProcess.main("secam bench live") {
             LiveBench(
                 isQuick: quick, printsJSON: json, parts: try chosenParts(),
                 shim: shim ?? ProgramEnvironment.variables["SECAM_V4L2_SHIM"], footage: footage)

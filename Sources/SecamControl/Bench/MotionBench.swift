@@ -19,7 +19,7 @@ struct MotionBenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        await ServiceProcess.main("secam bench motion", withParent: false) { MotionBench(maps: maps) }
+        await ServiceProcess.main("secam bench motion") { MotionBench(maps: maps) }
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Glibc
 import SecamConfig
 import SecamMesh
 import SecamWire
@@ -35,31 +36,80 @@ struct KeysCommand: AsyncParsableCommand {
 
     struct Invite: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "invite", abstract: "Makes a join file for one service, a camera if nothing else is said.")
+            commandName: "invite", abstract: "Makes a join file for one service, a camera if nothing else is said.",
+            discussion: "A camera's file is also for encoders beside it, which then work for that camera alone.")
         @OptionGroup var data: DataOption
         @Argument(help: "The service's name; a * at its end admits any number of instances.") var name: String
         @Option(help: "capture, encode, motion or archive.") var role = "capture"
-        @Option(help: "Address at which the service reaches the registry, as tcp://host:port.") var registry: String
-        @Option(name: .shortAndLong, help: "The file to write; it holds a secret.") var output: String
+        @Option(
+            help: """
+                Address at which the service reaches the registry, as tcp://host:port. (SECAM_PUBLIC_REGISTRY; default: \
+                this host, at the port of the gateway that runs)
+                """)
+        var registry: String?
+        @Option(
+            name: .shortAndLong,
+            help: "The file to write, - for standard output; it holds a secret. (default: NAME.secam here)")
+        var output: String?
 
         func run() async throws {
             await reportingErrors {
-                guard let role = Role(role), role != .gateway, role != .operator else {
+                guard let role = Role(role) else {
                     throw CommandError("--role '\(role)': expected capture, encode, motion or archive")
                 }
-                if role == .capture, name.hasSuffix("*") {
-                    throw CommandError("'\(name)': a camera has a name of its own; leave the * out")
-                }
-                if name != "*" { _ = try CameraName.check(name) }
+                try KeysCommand.check(role, name)
                 let folder = data.folder
                 try folder.make()
-                guard try SecretFile.readIfThere(output) == nil else {
-                    throw CommandError("\(output) exists already", .cannotCreate)
+                let registry = try registry ?? KeysCommand.publicRegistry(folder)
+                func invite() throws -> String {
+                    guard role == .capture else { return try folder.invite(role, pattern: name, registry: registry) }
+                    return try folder.inviteCamera(Name(name), registry: registry)
                 }
-                let text = try folder.invite(role, pattern: name, registry: registry)
-                try SecretFile.write(text, to: output)
+                if output == "-" { return StandardOutput.print(try invite()) }
+                let file = output ?? "\(name.filter { $0 != "*" }).secam"
+                guard try SecretFile.readIfThere(file) == nil else {
+                    throw CommandError("\(file) exists already", .cannotCreate)
+                }
+                // Where it cannot be written, no key may be left behind either.
+                try SecretFile.write("", to: file)
+                do {
+                    try SecretFile.write(try invite(), to: file)
+                } catch {
+                    _ = unsafe unlink(file)
+                    throw error
+                }
+                StandardOutput.print(
+                    """
+                    \(file) lets \(role) '\(name)' join at \(registry). Bring it there by a way that others cannot read:
+                      secam-\(role) --join \(file)\(role == .capture ? " --source v4l2:/dev/video0" : "")
+                    \(role == .capture ? "  secam-encode --join \(file)\n" : "")
+                    """)
             }
         }
+    }
+
+    /// Who can be given a key.
+    static func check(_ role: Role, _ pattern: String) throws(CommandError) {
+        guard role != .gateway, role != .operator else {
+            throw CommandError("'\(role)': expected capture, encode, motion or archive")
+        }
+        if role == .capture, pattern.hasSuffix("*") {
+            throw CommandError("'\(pattern)': a camera has a name of its own; leave the * out")
+        }
+        if pattern != "*" { _ = try CameraName.check(pattern) }
+    }
+
+    /// Where services on other machines reach the registry, as far as this machine can know.
+    private static func publicRegistry(_ folder: DataFolder) throws -> String {
+        if let address = ProgramEnvironment.variables["SECAM_PUBLIC_REGISTRY"], !address.isEmpty { return address }
+        let listening = try ServiceSetAddress(readyFile: folder.readyFile)?.registry
+        if let listening, listening.hasPrefix("tcp://127.") {
+            throw CommandError(
+                "the gateway lets services join from this machine only (\(listening)); start it with "
+                    + "--listen tcp://0.0.0.0:7444, or say with --registry where it is reached", .unavailable)
+        }
+        let port = listening?.split(separator: ":").last ?? "7444"
+        return "tcp://\(ProgramEnvironment.hostName):\(port)"
     }
 
     struct Revoke: AsyncParsableCommand {

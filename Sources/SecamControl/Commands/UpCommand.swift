@@ -58,7 +58,7 @@ struct UpCommand: AsyncParsableCommand {
     var readyFile: String?
 
     func run() async throws {
-        await ServiceProcess.main("secam up", withParent: false) { try makeService() }
+        await ServiceProcess.main("secam up") { try makeService() }
     }
 
     private func makeService() throws -> any Service {

@@ -80,7 +80,7 @@ final class ServiceSet: Sendable {
         self.plan = plan
         self.logger = logger
         let folder = plan.folder
-        readyFile = "\(folder.path)/gateway.ready"
+        readyFile = folder.readyFile
         let watchFile = try folder.ensureJoinFile(.operator, pattern: "operator", registry: plan.listen)
         watch = try Identity.read(watchFile, registry: nil, role: .operator)
         gateway = ChildProcess(

@@ -40,6 +40,7 @@ actor GatewayService: CameraHub {
     private var viewers: ViewerServer?
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
+    private var health = HealthFile.ours
     private var framesReceived: UInt64 = 0
 
     /// Bytes of one message to the registry.
@@ -244,6 +245,8 @@ actor GatewayService: CameraHub {
     }
 
     private func tick() {
+        // Before viewers can come nothing is ready.
+        if viewers != nil { health?.note(.ready, now: .now) }
         perform(registry.tick(now: .now))
         perform(desk.tick(now: .now))
         lookAtAllowlist()

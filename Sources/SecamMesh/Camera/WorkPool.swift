@@ -65,6 +65,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         var heard: MonotonicTime
         /// Jobs that it has not answered. Those that another one finished count too, as its threads still work on them.
         var outstanding: Set<UInt64> = []
+        /// It works for this camera alone.
+        var isOwn: Bool
         /// It was late with a job, which went to another one; it gets no more until it has given something back.
         var isLate = false
         /// Microseconds from sending to result, averaged over the last few.
@@ -122,9 +124,13 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     }
 
     /// A worker lives and takes that many jobs at once.
-    public mutating func grant(_ count: UInt32, from peer: PeerID, now: MonotonicTime) -> [Action] {
+    ///
+    /// - Parameter isOwn: it works for this camera alone, so that it comes before all others.
+    public mutating func grant(
+        _ count: UInt32, from peer: PeerID, isOwn: Bool = false, now: MonotonicTime
+    ) -> [Action] {
         guard workers[peer] != nil || workers.count < limits.workers else { return [] }
-        var worker = workers[peer] ?? Worker(window: 0, heard: now)
+        var worker = workers[peer] ?? Worker(window: 0, heard: now, isOwn: isOwn)
         worker.heard = now
         worker.window = count
         workers[peer] = worker
@@ -260,13 +266,14 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         return .send(job: jobs[index].number, jobs[index].job.picture, to: peer)
     }
 
-    /// The worker with credit from which a result is to be expected first.
+    /// The worker with credit from which a result is to be expected first, one of the camera's own where it can be.
     private func freest(except tried: [PeerID]) -> PeerID? {
         workers.lazy
             .filter { $0.value.credit > 0 && !tried.contains($0.key) }
             .min { left, right in
                 let leftWait = Double(left.value.outstanding.count + 1) * left.value.latency
                 let rightWait = Double(right.value.outstanding.count + 1) * right.value.latency
+                if left.value.isOwn != right.value.isOwn { return left.value.isOwn }
                 if leftWait != rightWait { return leftWait < rightWait }
                 return left.key.number < right.key.number
             }?.key

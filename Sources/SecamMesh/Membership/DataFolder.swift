@@ -10,6 +10,7 @@ public import SecamWire
 ///     tls/                   the self-signed certificate
 ///     users.sqlite           the users
 ///     audit.log              every login and refusal
+///     gateway.ready          where the gateway of `secam up` listens
 ///     policy.yaml            what the operator wants of cameras and hooks; may be missing
 public struct DataFolder: Sendable, Equatable {
     public let path: String
@@ -23,6 +24,7 @@ public struct DataFolder: Sendable, Equatable {
     public var users: String { "\(path)/users.sqlite" }
     public var auditLog: String { "\(path)/audit.log" }
     public var policy: String { "\(path)/policy.yaml" }
+    public var readyFile: String { "\(path)/gateway.ready" }
 
     public func joinFile(_ role: Role, _ name: String) -> String {
         "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"
@@ -76,23 +78,28 @@ public struct DataFolder: Sendable, Equatable {
     /// - Parameters:
     ///   - pattern: the service's name; with `*` at its end one that many processes share.
     ///   - registry: the address to write into a new file.
+    ///   - path: where the file is to be; `nil` for among the keys.
     /// - Returns: the file's path.
-    public func ensureJoinFile(_ role: Role, pattern: String, registry: String) throws -> String {
-        try exclusively { try $0.readOrMakeJoinFile(role, pattern: pattern, registry: registry) }
+    /// - Throws: also when the file's key was revoked.
+    public func ensureJoinFile(
+        _ role: Role, pattern: String, registry: String, at path: String? = nil
+    ) throws -> String {
+        let file = path ?? joinFile(role, pattern)
+        try exclusively { try $0.readOrMakeJoinFile(role, pattern: pattern, registry: registry, at: file) }
+        return file
     }
 
-    private func readOrMakeJoinFile(_ role: Role, pattern: String, registry: String) throws -> String {
-        let file = joinFile(role, pattern)
+    private func readOrMakeJoinFile(_ role: Role, pattern: String, registry: String, at file: String) throws {
         if let text = try SecretFile.readIfThere(file) {
             let identity = try Identity(parsing: text, path: file)
-            guard try allowlist().admits(identity.keys.publicKey, role: role) else {
-                throw MeshError.file(
-                    path: file, reason: "its key was revoked; remove the file to have a new one made")
+            let isOurs = try identity.registryKey == readOrMakeGatewayKeys().publicKey
+            guard isOurs, try allowlist().admits(identity.keys.publicKey, role: role) else {
+                let reason = isOurs ? "its key was revoked" : "it is of another gateway"
+                throw MeshError.file(path: file, reason: "\(reason); remove the file to have a new one made")
             }
-            return file
+            return
         }
         try SecretFile.write(try admit(role, pattern: pattern, registry: registry), to: file)
-        return file
     }
 
     /// Admits a new key.
@@ -103,7 +110,22 @@ public struct DataFolder: Sendable, Equatable {
         try exclusively { try $0.admit(role, pattern: pattern, registry: registry) }
     }
 
+    /// Admits a camera on a machine of its own, together with encoders that work for it alone.
+    ///
+    /// - Returns: the text of the join file for both.
+    public func inviteCamera(_ name: Name, registry: String) throws -> String {
+        try exclusively { folder in
+            let camera = try folder.admitted(.capture, pattern: name.text, registry: registry)
+            let encoders = try folder.admitted(.encode, pattern: "\(name)\(OwnEncoders.sign)*", registry: registry)
+            return camera.text + encoders.service
+        }
+    }
+
     private func admit(_ role: Role, pattern: String, registry: String) throws -> String {
+        try admitted(role, pattern: pattern, registry: registry).text
+    }
+
+    private func admitted(_ role: Role, pattern: String, registry: String) throws -> Identity {
         guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
         let keys = try KeyPair()
         let identity = Identity(
@@ -112,10 +134,11 @@ public struct DataFolder: Sendable, Equatable {
         var list = try allowlist()
         list.add(Allowlist.Entry(key: keys.publicKey, role: role, pattern: pattern))
         try SecretFile.write(list.text, to: allowed)
-        return identity.text
+        return identity
     }
 
-    /// Takes back all keys of a service; a running gateway notices within a second.
+    /// Takes back all keys of a service, a camera's together with those of its own encoders; a running gateway notices
+    /// within a second.
     ///
     /// - Parameters:
     ///   - role: only in this role; `nil` for every one.
@@ -124,7 +147,9 @@ public struct DataFolder: Sendable, Equatable {
     public func revoke(role: Role?, pattern: String) throws -> Int {
         try exclusively { folder in
             var list = try folder.allowlist()
-            let count = list.remove(role: role, pattern: pattern)
+            let count =
+                list.remove(role: role, pattern: pattern)
+                + list.remove(role: .encode, pattern: "\(pattern)\(OwnEncoders.sign)*")
             if count > 0 { try SecretFile.write(list.text, to: folder.allowed) }
             return count
         }
@@ -148,8 +173,10 @@ public struct DataFolder: Sendable, Equatable {
     }
 
     /// Writes another address into a join file that is there.
-    public func setRegistry(_ registry: String, role: Role, pattern: String) throws {
-        let file = joinFile(role, pattern)
+    ///
+    /// - Parameter path: as in `ensureJoinFile`.
+    public func setRegistry(_ registry: String, role: Role, pattern: String, at path: String? = nil) throws {
+        let file = path ?? joinFile(role, pattern)
         var identity = try Identity.read(file, registry: nil, role: role)
         guard identity.registry != registry else { return }
         identity.registry = registry

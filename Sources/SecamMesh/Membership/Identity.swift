@@ -34,16 +34,39 @@ public struct Identity: Sendable, Equatable {
         try Name(pattern.last == "*" ? pattern.dropLast() + instance : pattern)
     }
 
+    /// Reads a join file of one service.
     public init(parsing text: String, path: String) throws(MeshError) {
-        var values: [String: String] = [:]
+        self = try Identity.all(parsing: text, path: path)[0]
+    }
+
+    /// Reads a join file: the registry, and one or more services, each from its line `role=` on.
+    static func all(parsing text: String, path: String) throws(MeshError) -> [Identity] {
+        var common: [String: String] = [:]
+        var services: [[String: String]] = []
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() {
             guard !line.isEmpty, !line.hasPrefix("#") else { continue }
             guard let equals = line.firstIndex(of: "=") else {
                 throw .badLine(path: path, line: index + 1, reason: "expected NAME=VALUE")
             }
-            values[String(line[..<equals])] = String(line[line.index(after: equals)...])
+            let (name, value) = (String(line[..<equals]), String(line[line.index(after: equals)...]))
+            switch name {
+            case "role": services.append([name: value])
+            case "name", "secret-key":
+                guard !services.isEmpty else {
+                    throw .badLine(path: path, line: index + 1, reason: "the line role=… must come first")
+                }
+                services[services.count - 1][name] = value
+            default: common[name] = value
+            }
         }
+        if services.isEmpty { services = [[:]] }
+        return try services.map { (service) throws(MeshError) in
+            try Identity(common.merging(service) { _, own in own }, path: path)
+        }
+    }
+
+    private init(_ values: [String: String], path: String) throws(MeshError) {
         func value(_ name: String) throws(MeshError) -> String {
             guard let value = values[name], !value.isEmpty else {
                 throw .file(path: path, reason: "is no join file: the line \(name)=… is missing")
@@ -67,9 +90,9 @@ public struct Identity: Sendable, Equatable {
     ///   - registry: takes the place of the address in the file.
     ///   - role: the one that the program has; a join file for another one is refused.
     public static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
-        var identity = try Identity(parsing: try SecretFile.read(path), path: path)
-        guard identity.role == role else {
-            throw MeshError.file(path: path, reason: "is for \(identity.role), this program is \(role)")
+        let identities = try all(parsing: try SecretFile.read(path), path: path)
+        guard var identity = identities.first(where: { $0.role == role }) else {
+            throw MeshError.file(path: path, reason: "is for \(identities[0].role), this program is \(role)")
         }
         if let registry { identity.registry = registry }
         return identity
@@ -77,9 +100,16 @@ public struct Identity: Sendable, Equatable {
 
     public var text: String {
         """
-        # Lets one service join. It holds a secret key: keep it readable by its owner only.
+        # Lets a service join. It holds a secret key: keep it readable by its owner only.
         registry=\(registry)
         registry-key=\(registryKey)
+        \(service)
+        """
+    }
+
+    /// What tells this service from another one with the same registry; may be appended to another's text.
+    var service: String {
+        """
         role=\(role)
         name=\(pattern)
         secret-key=\(keys.secretHexadecimal)

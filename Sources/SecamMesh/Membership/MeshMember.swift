@@ -28,6 +28,7 @@ public final class MeshMember {
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
     private var refusals = LogThrottle()
+    private var health = HealthFile.ours
 
     /// Called on the loop's thread.
     public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
@@ -84,7 +85,10 @@ public final class MeshMember {
     public func report(_ report: CameraReport) { perform(membership.report(report)) }
 
     /// The role of a key's holder, as the registry knows it; `nil` for who is not on the roster.
-    public func role(of key: PublicKey) -> Role? { membership.members.first { $0.key == key.bytes }?.role }
+    public func role(of key: PublicKey) -> Role? { holder(of: key)?.role }
+
+    /// Who on the roster has this key.
+    public func holder(of key: PublicKey) -> Roster.Member? { membership.members.first { $0.key == key.bytes } }
 
     /// A connection to another member that listens.
     public func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
@@ -101,6 +105,7 @@ public final class MeshMember {
 
     private func tick() {
         perform(membership.tick(figures: membership.isJoined ? figures() : [], now: .now))
+        health?.note(membership.isJoined ? .ready : .alone, now: .now)
         timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
     }
 

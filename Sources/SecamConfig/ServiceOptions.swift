@@ -1,0 +1,62 @@
+public import ArgumentParser
+
+/// What every service can be told.
+public struct ServiceOptions: ParsableArguments {
+    @Flag(help: "End when standard input does, as `secam up` wants it.")
+    var withParent = false
+    @Option(
+        help: """
+            Start nothing, ask the service that runs: alive, or joined for more than that. It answers in the file that \
+            SECAM_HEALTH_FILE names for both.
+            """)
+    var health: HealthQuestion?
+
+    public init() {}
+}
+
+/// What every service can be told that joins a registry.
+public struct MemberOptions: ParsableArguments {
+    @Option(help: "Join file with address, name and keys. (SECAM_JOIN)")
+    var join: String?
+    @Option(help: "Registry instead of the join file's, as tcp://host:port. (SECAM_REGISTRY)")
+    var registry: String?
+
+    public init() {}
+
+    /// - Parameter others: the program's own options, by key.
+    public func settings(_ others: [String: String?] = [:]) -> Settings {
+        let all = others.merging(["join": join, "registry": registry]) { own, _ in own }
+        return Settings(commandLine: all.compactMapValues(\.self), environment: ProgramEnvironment.variables)
+    }
+}
+
+/// What every service can be told that others connect to.
+public struct ListenOptions: ParsableArguments {
+    @Option(
+        help: """
+            Where to be reached by the others. (SECAM_LISTEN; default: any free port, on the loopback when the registry \
+            is there)
+            """)
+    public var listen: String?
+    @Option(help: "Address that the others are told, behind a translated one. (SECAM_ADVERTISE; default: --listen's)")
+    public var advertise: String?
+
+    public init() {}
+
+    public var values: [String: String?] { ["listen": listen, "advertise": advertise] }
+}
+
+/// What a health check asks.
+enum HealthQuestion: String, ExpressibleByArgument {
+    /// Whether the service does its work at all; if not, starting it again may help.
+    case alive
+    /// Whether the registry knows it too.
+    case joined
+
+    func ask(_ file: HealthFile) throws(HealthProblem) {
+        let state = try file.read()
+        guard state == .ready || self == .alive else {
+            throw HealthProblem(description: "the service runs, but the registry does not answer it")
+        }
+    }
+}

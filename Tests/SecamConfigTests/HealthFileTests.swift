@@ -1,0 +1,44 @@
+import Glibc
+import SecamConfig
+import SecamTestSupport
+import Testing
+
+/// What a health check reads of a service.
+struct HealthFileTests {
+    private let scratch = try! ScratchFolder()
+
+    @Test func `the last state is read`() throws {
+        var file = HealthFile(scratch.file("health"))
+        let start = MonotonicTime.now
+        file.note(.alone, now: start)
+        #expect(try file.read() == .alone)
+        file.note(.ready, now: start)
+        #expect(try file.read() == .ready, "a change is written at once")
+    }
+
+    @Test func `it is written once a second`() throws {
+        var file = HealthFile(scratch.file("health"))
+        let start = MonotonicTime.now
+        file.note(.ready, now: start)
+        _ = unsafe unlink(scratch.file("health"))
+        file.note(.ready, now: start.advanced(byMicroseconds: 999_999))
+        #expect(throws: HealthProblem.self) { try file.read() }
+        file.note(.ready, now: start.advanced(byMicroseconds: 1_000_000))
+        #expect(try file.read() == .ready)
+    }
+
+    @Test func `a word that is old does not count`() throws {
+        var file = HealthFile(scratch.file("health"))
+        file.note(.ready, now: .now)
+        var times = [timespec(tv_sec: time(nil) - 11, tv_nsec: 0), timespec(tv_sec: time(nil) - 11, tv_nsec: 0)]
+        try #require(unsafe utimensat(AT_FDCWD, scratch.file("health"), &times, 0) == 0)
+        let problem = #expect(throws: HealthProblem.self) { try file.read() }
+        #expect(problem?.description.contains("has said nothing for 1") == true)
+    }
+
+    @Test func `another file is none`() throws {
+        try scratch.write("what is this", to: "health", mode: 0o600)
+        let problem = #expect(throws: HealthProblem.self) { try HealthFile(scratch.file("health")).read() }
+        #expect(problem?.description.contains("is no health file") == true)
+    }
+}
