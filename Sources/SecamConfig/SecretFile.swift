@@ -15,6 +15,8 @@ public enum SecretFile {
 
     /// Reads a text file.
     ///
+    /// The group may read it too where it is root's and we are not root: that is how a secret is given to a service.
+    ///
     /// - Throws: when it is not there, is too large, is not UTF-8, or others than its owner may read it.
     public static func read(_ path: String) throws(Failure) -> String {
         try read(path, forbidden: 0o077, reason: "holds a secret but others may read it; run: chmod 600 '\(path)'")
@@ -27,7 +29,8 @@ public enum SecretFile {
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
-        guard status.st_mode & forbidden == 0 else { throw Failure(path: path, reason: reason, isMissing: false) }
+        let isGiven = status.st_uid == 0 && geteuid() != 0
+        guard status.st_mode & (isGiven ? forbidden & ~0o040 : forbidden) == 0 else { throw Failure(path: path, reason: reason, isMissing: false) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {

@@ -50,6 +50,8 @@ actor EncodeService {
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
     private static let tryInterval: Int64 = 50_000
     private static let grantInterval: Int64 = 1_000_000
+    /// Microseconds for which work that was taken is finished at the end.
+    private static let drainTime: Int64 = 2_000_000
     /// Jobs that one camera may have here, whatever it was granted before others came.
     private static let mostJobs = 8
 
@@ -74,9 +76,17 @@ actor EncodeService {
         return service
     }
 
-    /// Leaves; jobs that are under way are left to the other workers.
-    func stop() {
+    /// Leaves when the jobs that it has are done, so that no camera has to wait for them in vain. Those that take too
+    /// long are left to the other workers.
+    func stop() async {
         timer?.cancel()
+        let none = MeshMessage(Grant(jobs: 0))
+        for camera in cameras.values { camera.socket.send(none) }
+        let end = MonotonicTime.now.advanced(byMicroseconds: EncodeService.drainTime)
+        // Those that a camera had sent before it heard of the end are on their way for a moment.
+        repeat {
+            try? await Task.sleep(for: .milliseconds(50))
+        } while cameras.values.contains { $0.jobs > 0 } && MonotonicTime.now < end
         member.stop()
         for camera in cameras.values { loop.unwatch(camera.socket) }
         cameras = [:]

@@ -62,7 +62,7 @@ struct Gateway: Service {
         let (service, endpoint) = try await startRegistry(loop)
         let server = ViewerServer(
             configuration: configuration.server, tls: tls, users: users, authenticator: authenticator, audit: audit,
-            hub: service, logger: logger)
+            hub: service, relay: service.relay, logger: logger)
         let address = try await server.start()
         await service.serve(server)
         try writeReadyFile(address, endpoint, identity.fingerprint)

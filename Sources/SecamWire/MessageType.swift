@@ -30,6 +30,7 @@ public enum MessageType: UInt16, Sendable, CaseIterable {
     case status = 0x0038
     case assignment = 0x0039
     case recording = 0x003a
+    case call = 0x003b
     // A viewer and the gateway
     case hello = 0x0040
     case login = 0x0041

@@ -82,9 +82,24 @@ public struct WireReader: Sendable {
         return count
     }
 
+    /// A `u16` count of entries, then the entries.
+    mutating func list<Element: WireElement>(
+        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> [Element] {
+        var list: [Element] = []
+        for _ in 0..<(try count(field, limit: limit, bytes)) { list.append(try Element(bytes, &self)) }
+        return list
+    }
+
     /// Passes over bytes that this reader has no use for, or that are read in place.
     public mutating func skip(_ field: StaticString, count: Int) throws(WireError) {
         guard count >= 0, remaining >= count else { throw .truncated(field: "\(field)") }
         offset += count
     }
+}
+
+/// An entry of a list within a message.
+protocol WireElement {
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError)
+    func write(_ writer: inout WireWriter)
 }

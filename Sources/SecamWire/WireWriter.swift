@@ -33,6 +33,12 @@ public struct WireWriter: Sendable {
         bytes.append(contentsOf: raw)
     }
 
+    /// A `u16` count of entries, then the entries.
+    mutating func list<Element: WireElement>(_ list: [Element]) {
+        integer(UInt16(list.count))
+        for element in list { element.write(&self) }
+    }
+
     mutating func overwrite(at offset: Int, with value: UInt32) {
         for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index)) }
     }

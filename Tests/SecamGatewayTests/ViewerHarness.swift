@@ -51,7 +51,7 @@ struct ViewerHarness: Sendable {
             configuration: configuration,
             tls: try .server(identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]),
             users: users, authenticator: try Authenticator(users: users, audit: audit, clock: { now }, logger: logger),
-            audit: audit, hub: hub, logger: logger)
+            audit: audit, hub: hub, relay: RelayServer(host: "127.0.0.1", logger: logger), logger: logger)
         let address = try await server.start()
         let harness = ViewerHarness(
             server: server, users: users, hub: hub, address: address, fingerprint: identity.fingerprint,

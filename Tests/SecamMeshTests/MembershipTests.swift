@@ -194,6 +194,7 @@ private func told(_ actions: [Membership.Action]) -> [String] {
         case .policy(let policy): "policy \(policy.camera)"
         case .recording(let recording): "recording \(recording.cameras.map(\.camera.text))"
         case .assignment(let assignment): "assignment \(assignment.cameras.map(\.camera.text))"
+        case .call(let call): "call \(call.ticket[0])"
         case .joined: "joined"
         case .lostRegistry(let milliseconds): "lost \(milliseconds)"
         case .refused(let reason, let detail): "refused \(reason) \(detail)"

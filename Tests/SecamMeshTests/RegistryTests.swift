@@ -45,6 +45,31 @@ import Testing
         #expect(entry?.endpoint == "tcp://h:1" && entry?.key == keys[0].bytes && entry?.role == .capture)
     }
 
+    @Test func aMemberThatCanOnlyDialOutIsReachedAtTheGatewaysPort() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch", endpoint: "relay"), 1, keys[0])
+        let porch = try Name("porch")
+        func endpoint() -> String? { registry.roster(now: at(1)).members.first { $0.name == porch }?.endpoint }
+        #expect(endpoint() == "", "nobody can reach it yet")
+        #expect(registry.relayed.map(\.name) == [porch])
+        #expect(registry.relay(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "meant for another one")
+        #expect(told(registry.relay(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
+        #expect(endpoint() == "relay:7000")
+        let call = registry.call(porch, .capture, ticket: [UInt8](repeating: 5, count: 32))
+        #expect(told(call).map { $0.hasPrefix("Call") && $0.hasSuffix(" to 1") } == [true], "\(told(call))")
+        _ = try hear(&registry, try join(.capture, "yard"), 2, keys[2])
+        let direct = registry.call(try Name("yard"), .capture, ticket: [UInt8](repeating: 5, count: 32))
+        #expect(direct.isEmpty, "it is reached directly")
+        // A connection that is made anew keeps the port.
+        _ = try hear(&registry, try join(.capture, "porch", endpoint: "relay"), 3, keys[0])
+        #expect(endpoint() == "relay:7000")
+    }
+
+    @Test(arguments: [("relay:7000", "tcp://home:7444", "tcp://home:7000"), ("tcp://h:1", "tcp://home:7444", "tcp://h:1"), ("", "tcp://home:1", "")])
+    func aPortOfTheRelayIsOneOfTheRegistrysHost(endpoint: String, registry: String, expected: String) {
+        #expect(Relay.resolve(endpoint, registry: registry) == expected)
+    }
+
     @Test(arguments: [
         (Role.capture, "yard", 0), (.encode, "porch", 0), (.capture, "encode-a", 1), (.encode, "other", 1),
         (.gateway, "gateway", 0), (.operator, "operator", 0),

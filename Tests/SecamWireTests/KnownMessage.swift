@@ -42,7 +42,7 @@ struct KnownMessage: Sendable {
         .plain("JOIN", Join.self), .plain("BEAT", Beat.self), .plain("ROSTER", Roster.self),
         .plain("POLICY", Policy.self), .plain("REFUSED", Refused.self), .plain("CAMERA", CameraReport.self),
         .plain("LEAVE", Leave.self), .plain("STATUS_REQUEST", StatusRequest.self), .plain("STATUS", Status.self),
-        .plain("ASSIGNMENT", Assignment.self), .plain("RECORDING", Recording.self),
+        .plain("ASSIGNMENT", Assignment.self), .plain("RECORDING", Recording.self), .plain("CALL", Call.self),
         .plain("HELLO", Hello.self), .plain("LOGIN", Login.self), .plain("WELCOME", Welcome.self),
         .plain("DENIED", Denied.self), .plain("CAMERAS", Cameras.self), .plain("WATCH", Watch.self),
         .plain("UNWATCH", Unwatch.self), .plain("FOLLOW", Follow.self),

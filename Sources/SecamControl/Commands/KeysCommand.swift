@@ -48,6 +48,12 @@ struct KeysCommand: AsyncParsableCommand {
                 """)
         var registry: String?
         @Option(
+            help: """
+                Where the camera reaches the gateway's port for viewers, as host:port, when nobody can connect to the \
+                camera: all then goes through the gateway.
+                """)
+        var relay: String?
+        @Option(
             name: .shortAndLong,
             help: "The file to write, - for standard output; it holds a secret. (default: NAME.secam here)")
         var output: String?
@@ -58,12 +64,16 @@ struct KeysCommand: AsyncParsableCommand {
                     throw CommandError("--role '\(role)': expected capture, encode, motion or archive")
                 }
                 try KeysCommand.check(role, name)
+                if let relay {
+                    guard role == .capture else { throw CommandError("--relay is for cameras") }
+                    guard Relay.isAddress(relay) else { throw CommandError("--relay '\(relay)': expected host:port") }
+                }
                 let folder = data.folder
                 try folder.make()
                 let registry = try registry ?? KeysCommand.publicRegistry(folder)
                 func invite() throws -> String {
                     guard role == .capture else { return try folder.invite(role, pattern: name, registry: registry) }
-                    return try folder.inviteCamera(Name(name), registry: registry)
+                    return try folder.inviteCamera(Name(name), registry: registry, relay: relay)
                 }
                 if output == "-" { return StandardOutput.print(try invite()) }
                 let file = output ?? "\(name.filter { $0 != "*" }).secam"

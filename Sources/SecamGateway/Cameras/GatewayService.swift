@@ -38,6 +38,11 @@ actor GatewayService: CameraHub {
     private var desk = ArchiveDesk()
     private var archives: [Roster.Member: MeshSocket] = [:]
     private var viewers: ViewerServer?
+    /// For members that can only dial out.
+    nonisolated let relay: RelayServer
+    private var relayed: Set<RelayedService> = []
+    /// Where the relay's ports are for us.
+    private let relayAddress: String
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
     private var health = HealthFile.ours
@@ -48,13 +53,18 @@ actor GatewayService: CameraHub {
     /// Messages that wait for one member.
     private static let sendLimit: Int32 = 1000
 
-    private init(_ folder: DataFolder, policy: GatewayPolicy, loop: MeshLoop, logger: Logger) throws {
+    private init(
+        _ folder: DataFolder, listen: String, policy: GatewayPolicy, loop: MeshLoop, logger: Logger
+    ) throws {
         self.folder = folder
         self.loop = loop
         self.logger = logger
         context = try MeshContext()
         keys = try folder.gatewayKeys()
         own = try Name("gateway")
+        let host = Relay.host(ofListener: listen)
+        relay = RelayServer(host: host, logger: logger)
+        relayAddress = "tcp://\(host == "0.0.0.0" ? "127.0.0.1" : host):0"
         allowlistVersion = folder.allowlistVersion
         // Before it is read, so that a change meanwhile is seen.
         policyVersion = folder.policyVersion
@@ -72,7 +82,7 @@ actor GatewayService: CameraHub {
     static func start(
         _ folder: DataFolder, listen: String, policy: GatewayPolicy, loop: MeshLoop, logger: Logger
     ) throws -> (service: GatewayService, endpoint: String) {
-        let service = try GatewayService(folder, policy: policy, loop: loop, logger: logger)
+        let service = try GatewayService(folder, listen: listen, policy: policy, loop: loop, logger: logger)
         let endpoint = try service.assumeIsolated { try $0.begin(listen) }
         return (service, endpoint)
     }
@@ -93,6 +103,7 @@ actor GatewayService: CameraHub {
         for socket in archives.values { loop.unwatch(socket) }
         archives = [:]
         hooks.stop()
+        relay.stop()
         if let socket { loop.unwatch(socket) }
         if let admission { loop.unwatch(admission) }
         socket = nil
@@ -177,9 +188,43 @@ actor GatewayService: CameraHub {
         // Only now, else the roster without them would overtake the one that is being sent.
         for peer in lost { perform(registry.lost(peer, now: .now)) }
         if hasChanged {
+            updateRelay()
             updateCameras()
             updateArchives()
         }
+    }
+
+    /// Opens and closes ports, as members that can only dial out come and go.
+    private func updateRelay() {
+        let present = Set(
+            registry.relayed.map { RelayedService(role: $0.role, name: $0.name, incarnation: $0.incarnation) })
+        for service in relayed.subtracting(present) { relay.close(service) }
+        let new = present.subtracting(relayed)
+        relayed = present
+        for service in new {
+            Task {
+                do {
+                    let port = try await relay.open(service) { [loop] ticket in
+                        loop.post {
+                            self.assumeIsolated {
+                                $0.perform($0.registry.call(service.name, service.role, ticket: ticket))
+                            }
+                        }
+                    }
+                    announce(service, at: port)
+                } catch {
+                    logger.error(
+                        "a service cannot be reached: no port for it",
+                        metadata: ["service": "\(service.role)/\(service.name)", "reason": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func announce(_ service: RelayedService, at port: UInt16) {
+        guard relayed.contains(service) else { return relay.close(service) }
+        perform(
+            registry.relay(port, for: service.name, service.role, incarnation: service.incarnation, now: .now))
     }
 
     // MARK: Archives
@@ -194,7 +239,9 @@ actor GatewayService: CameraHub {
         for member in present where archives[member] == nil {
             guard let key = PublicKey(bytes: member.key) else { continue }
             do throws(MeshError) {
-                let socket = try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
+                let socket = try MeshSocket.connect(
+                    context, endpoint: Relay.resolve(member.endpoint, registry: relayAddress), serverKey: key,
+                    keys: keys)
                 archives[member] = socket
                 loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(from: member) } }
             } catch {
@@ -323,9 +370,12 @@ actor GatewayService: CameraHub {
     }
 
     private func connect(_ identifier: LinkID) {
-        guard let member = directory.member(identifier.camera), let key = PublicKey(bytes: member.key) else { return }
+        guard let member = directory.member(identifier.camera), let key = PublicKey(bytes: member.key),
+            !member.endpoint.isEmpty
+        else { return }
         do throws(MeshError) {
-            let socket = try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
+            let endpoint = Relay.resolve(member.endpoint, registry: relayAddress)
+            let socket = try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)
             let link = CameraLink(
                 socket, number: identifier.camera, content: identifier.content,
                 lastEvent: identifier.content == .events ? lastEvents[identifier.camera] : nil)

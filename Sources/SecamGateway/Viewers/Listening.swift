@@ -21,12 +21,13 @@ extension LoopGate {
                 "viewer refused", metadata: ["peer": "\(address.peerText)", "limit": "\(error)"])
             throw error
         }
-        let viewer = ViewerHandler(
-            environment: environment, table: localTable, ticket: ticket, peer: address.peerText)
-        let handler: TLSHandler
+        let table = localTable
+        let first = FirstBytes(environment: environment, ticket: ticket) {
+            let viewer = ViewerHandler(environment: environment, table: table, ticket: ticket, peer: address.peerText)
+            return [try TLSHandler(context: tls), viewer]
+        }
         do {
-            handler = try TLSHandler(context: tls)
-            try channel.pipeline.syncOperations.addHandlers([handler, viewer])
+            try channel.pipeline.syncOperations.addHandler(first)
         } catch {
             environment.ledger.release(ticket, wasLoggedIn: false)
             throw error

@@ -16,6 +16,7 @@ struct ViewerEnvironment: Sendable {
     let counters: ViewerCounters
     let logger: Logger
     let hub: any CameraHub
+    let relay: RelayServer
 
     /// Numbers viewers, so that answers find them.
     private static let lastViewer = Atomic<UInt64>(0)

@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 public import Logging
 public import NIOCore
 import NIOPosix
@@ -52,9 +53,10 @@ public final class ViewerServer: Sendable {
     private let phase = Mutex(Phase.idle)
     private let directory = Mutex(Directory())
 
+    /// - Parameter relay: takes the connections of services that answer its calls.
     public init(
         configuration: ViewerServerConfiguration, tls: TLSContext, users: UserStore, authenticator: Authenticator,
-        audit: AuditLog, hub: any CameraHub, logger: Logger
+        audit: AuditLog, hub: any CameraHub, relay: RelayServer, logger: Logger
     ) {
         self.configuration = configuration
         self.tls = tls
@@ -63,7 +65,7 @@ public final class ViewerServer: Sendable {
         environment = ViewerEnvironment(
             limits: configuration.viewerLimits, software: configuration.software, authenticator: authenticator,
             audit: audit, ledger: ConnectionLedger(limits: configuration.connectionLimits), counters: counters,
-            logger: logger, hub: hub)
+            logger: logger, hub: hub, relay: relay)
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }
 
@@ -210,7 +212,7 @@ public final class ViewerServer: Sendable {
         let gates = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
         let tls = tls
         let environment = environment
-        return try await ServerBootstrap(group: group)
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
@@ -226,7 +228,16 @@ public final class ViewerServer: Sendable {
                     try gate.accept(channel, tls: tls, environment: environment, connections: connections)
                 }
             }
-            .bind(host: configuration.host, port: configuration.port).get()
+        guard configuration.host == "::" else {
+            return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+        }
+        do {
+            // Not by its name, which is none where only the loopback has an IPv6 address, as in many containers.
+            return try await bootstrap.bind(to: SocketAddress(ipAddress: "::", port: configuration.port)).get()
+        } catch let error as IOError where [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.errnoCode) {
+            // This machine has no IPv6 at all.
+            return try await bootstrap.bind(to: SocketAddress(ipAddress: "0.0.0.0", port: configuration.port)).get()
+        }
     }
 
     /// TCP_NOTSENT_LOWAT, which Glibc's headers lack.

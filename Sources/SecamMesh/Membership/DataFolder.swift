@@ -112,10 +112,11 @@ public struct DataFolder: Sendable, Equatable {
 
     /// Admits a camera on a machine of its own, together with encoders that work for it alone.
     ///
+    /// - Parameter relay: the gateway's address for viewers, where nobody can connect to the camera.
     /// - Returns: the text of the join file for both.
-    public func inviteCamera(_ name: Name, registry: String) throws -> String {
+    public func inviteCamera(_ name: Name, registry: String, relay: String? = nil) throws -> String {
         try exclusively { folder in
-            let camera = try folder.admitted(.capture, pattern: name.text, registry: registry)
+            let camera = try folder.admitted(.capture, pattern: name.text, registry: registry, relay: relay)
             let encoders = try folder.admitted(.encode, pattern: "\(name)\(OwnEncoders.sign)*", registry: registry)
             return camera.text + encoders.service
         }
@@ -125,11 +126,13 @@ public struct DataFolder: Sendable, Equatable {
         try admitted(role, pattern: pattern, registry: registry).text
     }
 
-    private func admitted(_ role: Role, pattern: String, registry: String) throws -> Identity {
+    private func admitted(
+        _ role: Role, pattern: String, registry: String, relay: String? = nil
+    ) throws -> Identity {
         guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
         let keys = try KeyPair()
         let identity = Identity(
-            registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, role: role, pattern: pattern,
+            registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, relay: relay, role: role, pattern: pattern,
             keys: keys)
         var list = try allowlist()
         list.add(Allowlist.Entry(key: keys.publicKey, role: role, pattern: pattern))

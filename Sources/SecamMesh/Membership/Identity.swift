@@ -7,23 +7,28 @@ public struct Identity: Sendable, Equatable {
     /// Of the registry, as ZeroMQ writes it.
     public var registry: String
     public let registryKey: PublicKey
+    /// Where the gateway's relay is, `host:port`, for a service that nobody can connect to; `nil` for all others.
+    public let relay: String?
     public let role: Role
     /// Of the service; a `*` at its end stands for something of the process's own choice.
     public let pattern: String
     public let keys: KeyPair
 
-    public init(registry: String, registryKey: PublicKey, role: Role, pattern: String, keys: KeyPair) {
+    public init(
+        registry: String, registryKey: PublicKey, relay: String? = nil, role: Role, pattern: String, keys: KeyPair
+    ) {
         self.registry = registry
         self.registryKey = registryKey
+        self.relay = relay
         self.role = role
         self.pattern = pattern
         self.keys = keys
     }
 
-    /// Where to listen: when the registry is on this machine, only there; else at every address, of which the registry
+    /// Where to listen: when the registry is on this machine, or nobody else can connect, only there; else at every address, of which the registry
     /// tells the others the one that it sees.
     public var suitableListen: String {
-        let isLocal = ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
+        let isLocal = relay != nil || ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
         return isLocal ? "tcp://127.0.0.1:*" : "tcp://0.0.0.0:*"
     }
 
@@ -75,6 +80,10 @@ public struct Identity: Sendable, Equatable {
         }
         registry = try value("registry")
         registryKey = try PublicKey(hexadecimal: try value("registry-key"), what: "registry-key in \(path)")
+        relay = values["relay"]
+        if let relay, !Relay.isAddress(relay) {
+            throw .file(path: path, reason: "relay='\(relay)' is not host:port")
+        }
         let roleName = try value("role")
         guard let role = Role(roleName) else {
             throw .file(path: path, reason: "the role '\(roleName)' does not exist")
@@ -103,7 +112,7 @@ public struct Identity: Sendable, Equatable {
         # Lets a service join. It holds a secret key: keep it readable by its owner only.
         registry=\(registry)
         registry-key=\(registryKey)
-        \(service)
+        \(relay.map { "relay=\($0)\n" } ?? "")\(service)
         """
     }
 

@@ -12,6 +12,7 @@ public struct Membership: Sendable {
         case policy(Policy)
         case assignment(Assignment)
         case recording(Recording)
+        case call(Call)
         case joined
         /// The registry has been silent for this many milliseconds; what is known stays in force.
         case lostRegistry(milliseconds: Int64)
@@ -98,6 +99,8 @@ public struct Membership: Sendable {
             return [.assignment(try Assignment.decode(bytes, envelope))]
         case .recording:
             return [.recording(try Recording.decode(bytes, envelope))]
+        case .call:
+            return [.call(try Call.decode(bytes, envelope))]
         case .refused:
             let refusal = try Refused.decode(bytes, envelope)
             return refuse(refusal, now)

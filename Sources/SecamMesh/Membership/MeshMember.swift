@@ -29,6 +29,7 @@ public final class MeshMember {
     private var timer: LoopTimer?
     private var refusals = LogThrottle()
     private var health = HealthFile.ours
+    private var dialer: RelayDialer?
 
     /// Called on the loop's thread.
     public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
@@ -54,8 +55,11 @@ public final class MeshMember {
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
-        membership = Membership(
-            MeshMember.join(identity, name, incarnation, endpoint: advertised ?? socket.endpoint))
+        if let relay = identity.relay {
+            dialer = RelayDialer(relay: relay, own: socket.endpoint, logger: logger)
+        }
+        let told = identity.relay == nil ? advertised ?? socket.endpoint : Relay.endpoint
+        membership = Membership(MeshMember.join(identity, name, incarnation, endpoint: told))
         return socket
     }
 
@@ -93,7 +97,8 @@ public final class MeshMember {
     /// A connection to another member that listens.
     public func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
         guard let key = PublicKey(bytes: member.key) else { preconditionFailure("a roster's keys have 32 bytes") }
-        return try MeshSocket.connect(context, endpoint: member.endpoint, serverKey: key, keys: keys)
+        let endpoint = Relay.resolve(member.endpoint, registry: identity.registry)
+        return try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)
     }
 
     private func noteRefusal(_ key: PublicKey?, _ address: String) {
@@ -133,6 +138,7 @@ public final class MeshMember {
             case .policy(let policy): onPolicy(policy)
             case .assignment(let assignment): onAssignment(assignment)
             case .recording(let recording): onRecording(recording)
+            case .call(let call): dialer?.answer(call)
             case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
             case .lostRegistry(let milliseconds):
                 logger.warning(

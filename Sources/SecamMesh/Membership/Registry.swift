@@ -41,7 +41,15 @@ public struct Registry: Sendable {
         let joined: Int64
         var heard: MonotonicTime
         var figures: [Figure] = []
+        /// The port at which it is reached through the gateway.
+        var relayPort: UInt16?
         var camera: CameraReport?
+
+        /// Where the others find it; empty as long as the gateway has no port for it.
+        var endpoint: String {
+            guard join.isRelayed else { return join.endpoint }
+            return relayPort.map { "\(Relay.endpoint):\($0)" } ?? ""
+        }
     }
 
     private let incarnation: UInt64
@@ -81,7 +89,7 @@ public struct Registry: Sendable {
 
     /// The archives that can be asked for what they have.
     public var archives: [Roster.Member] {
-        members.values.filter { $0.join.role == .archive && !$0.join.endpoint.isEmpty }.map(entry)
+        members.values.filter { $0.join.role == .archive && !$0.endpoint.isEmpty }.map(entry)
     }
 
     /// The cameras whose state is known, by name.
@@ -151,6 +159,27 @@ public struct Registry: Sendable {
         self.policies = policies
         return tellPolicies(now)
     }
+
+    /// A member that can only dial out is reached at a port of the gateway now.
+    ///
+    /// - Parameter incarnation: of the member that was meant; for another one nothing happens.
+    public mutating func relay(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime) -> [Action] {
+        let peer = members.first { $0.value.join.name == name && $0.value.join.role == role }
+        guard let peer, peer.value.join.incarnation == incarnation, peer.value.join.isRelayed else { return [] }
+        members[peer.key]!.relayPort = port
+        return announce(now)
+    }
+
+    /// Calls a member that is reached through the gateway.
+    public func call(_ name: Name, _ role: Role, ticket: [UInt8]) -> [Action] {
+        guard let peer = members.first(where: { $0.value.join.name == name && $0.value.join.role == role }),
+            peer.value.join.isRelayed
+        else { return [] }
+        return [.send(Call(ticket: ticket), to: peer.key)]
+    }
+
+    /// The members that are reached through the gateway.
+    public var relayed: [Roster.Member] { members.values.filter(\.join.isRelayed).map(entry) }
 
     /// The connection to a member is gone.
     public mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
@@ -323,21 +352,25 @@ public struct Registry: Sendable {
     private func entry(_ member: Member) -> Roster.Member {
         Roster.Member(
             role: member.join.role, incarnation: member.join.incarnation, key: member.key.bytes,
-            name: member.join.name, endpoint: member.join.endpoint)
+            name: member.join.name, endpoint: member.endpoint)
     }
 
     private func describe(_ member: Member, now: MonotonicTime) -> Status.Member {
         Status.Member(
             role: member.join.role, process: member.join.process, joined: member.joined,
             silence: UInt32(clamping: now.since(member.heard) / 1000), name: member.join.name,
-            endpoint: member.join.endpoint, software: member.join.software, camera: member.camera,
+            endpoint: member.endpoint, software: member.join.software, camera: member.camera,
             figures: member.figures)
     }
 }
 
 extension Join {
+    /// Whether it is reached through the gateway alone.
+    fileprivate var isRelayed: Bool { endpoint == Relay.endpoint }
+
     /// What is wrong with where the service says it is, for people; `nil` when nothing is.
     fileprivate var endpointProblem: String? {
+        if isRelayed { return nil }
         if endpoint.isEmpty { return role == .capture ? "a capture must say where it is reached" : nil }
         // Others connect to it: only to what is an address of a host and a port.
         let parts = endpoint.split(separator: ":")

@@ -16,7 +16,7 @@ public struct Assignment: WireMessage {
     public static let type = MessageType.assignment
     public let cameras: [Camera]
 
-    public struct Camera: Sendable, Hashable {
+    public struct Camera: WireElement, Sendable, Hashable {
         public let sensitivity: UInt8
         public let mapsPerSecond: UInt8
         /// Hundredths of a percent of the picture.
@@ -35,7 +35,7 @@ public struct Assignment: WireMessage {
             self.zones = zones
         }
 
-        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
             sensitivity = try reader.integer("sensitivity", bytes)
             guard (1...100).contains(sensitivity) else { throw .badValue(field: "sensitivity") }
             mapsPerSecond = try reader.integer("mapsPerSecond", bytes)
@@ -43,25 +43,20 @@ public struct Assignment: WireMessage {
             smallestObject = try reader.integer("smallestObject", bytes)
             guard smallestObject <= 10_000 else { throw .badValue(field: "smallestObject") }
             camera = try reader.name("camera", bytes)
-            var list: [Zone] = []
-            for _ in 0..<(try reader.count("count", limit: WireLimits.zones, bytes)) {
-                list.append(try Zone(bytes, &reader))
-            }
-            zones = list
+            zones = try reader.list("count", limit: WireLimits.zones, bytes)
         }
 
-        fileprivate func write(_ writer: inout WireWriter) {
+        func write(_ writer: inout WireWriter) {
             writer.integer(sensitivity)
             writer.integer(mapsPerSecond)
             writer.integer(smallestObject)
             writer.name(camera)
-            writer.integer(UInt16(zones.count))
-            for zone in zones { zone.write(&writer) }
+            writer.list(zones)
         }
     }
 
     /// A polygon to look into, or not to.
-    public struct Zone: Sendable, Hashable {
+    public struct Zone: WireElement, Sendable, Hashable {
         public let kind: ZoneKind
         public let corners: [Corner]
 
@@ -71,7 +66,7 @@ public struct Assignment: WireMessage {
             self.corners = corners
         }
 
-        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
             kind = try reader.choice("kind", bytes)
             try reader.skip("reserved", count: 1)
             let count = try reader.count("count", limit: WireLimits.corners, bytes)
@@ -83,7 +78,7 @@ public struct Assignment: WireMessage {
             corners = list
         }
 
-        fileprivate func write(_ writer: inout WireWriter) {
+        func write(_ writer: inout WireWriter) {
             writer.choice(kind)
             writer.integer(UInt8(0))
             writer.integer(UInt16(corners.count))
@@ -108,16 +103,11 @@ public struct Assignment: WireMessage {
     public init(cameras: [Camera]) { self.cameras = cameras }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-        var list: [Camera] = []
-        for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
-            list.append(try Camera(bytes, &reader))
-        }
-        cameras = list
+        cameras = try reader.list("count", limit: WireLimits.members, bytes)
     }
 
     public func write(_ writer: inout WireWriter) {
-        writer.integer(UInt16(cameras.count))
-        for camera in cameras { camera.write(&writer) }
+        writer.list(cameras)
     }
 }
 

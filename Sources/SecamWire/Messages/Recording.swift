@@ -16,7 +16,7 @@ public struct Recording: WireMessage {
     public static let type = MessageType.recording
     public let cameras: [Camera]
 
-    public struct Camera: Sendable, Hashable {
+    public struct Camera: WireElement, Sendable, Hashable {
         public let mode: RecordingMode
         /// Seconds.
         public let preRoll: UInt16
@@ -48,7 +48,7 @@ public struct Recording: WireMessage {
             self.camera = camera
         }
 
-        fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
             mode = try reader.choice("mode", bytes)
             try reader.skip("reserved", count: 1)
             preRoll = try reader.integer("preRoll", bytes)
@@ -64,7 +64,7 @@ public struct Recording: WireMessage {
             camera = try reader.name("camera", bytes)
         }
 
-        fileprivate func write(_ writer: inout WireWriter) {
+        func write(_ writer: inout WireWriter) {
             writer.choice(mode)
             writer.integer(UInt8(0))
             writer.integer(preRoll)
@@ -81,16 +81,11 @@ public struct Recording: WireMessage {
     public init(cameras: [Camera]) { self.cameras = cameras }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-        var list: [Camera] = []
-        for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
-            list.append(try Camera(bytes, &reader))
-        }
-        cameras = list
+        cameras = try reader.list("count", limit: WireLimits.members, bytes)
     }
 
     public func write(_ writer: inout WireWriter) {
-        writer.integer(UInt16(cameras.count))
-        for camera in cameras { camera.write(&writer) }
+        writer.list(cameras)
     }
 }
 

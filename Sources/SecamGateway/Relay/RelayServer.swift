@@ -1,0 +1,164 @@
+public import Logging
+import NIOCore
+import NIOPosix
+import SecamTLS
+import SecamWire
+import Synchronization
+
+/// A service that can only dial out.
+struct RelayedService: Hashable, Sendable {
+    let role: Role
+    let name: Name
+    let incarnation: UInt64
+}
+
+/// Lets services be reached that can only dial out (proto-spec/registry.md): a port for each, whose connections wait
+/// until the service has answered the call with a connection of its own; then bytes are passed on between the two.
+public final class RelayServer: Sendable {
+    private struct Waiting {
+        let service: RelayedService
+        let channel: any Channel
+    }
+
+    private struct State {
+        var listeners: [RelayedService: any Channel] = [:]
+        var waiting: [[UInt8]: Waiting] = [:]
+        var joined: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    private let host: String
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// How long a connection waits for the service.
+    private static let patience = TimeAmount.seconds(10)
+    /// Connections of one service that wait at once.
+    private static let waitingLimit = 64
+    /// Connections of all services that are passed on at once.
+    private static let limit = 4096
+
+    /// - Parameter host: the address at which the other services reach the gateway.
+    public init(host: String, logger: Logger) {
+        self.host = host
+        self.logger = logger
+    }
+
+    /// Opens a port for a service.
+    ///
+    /// - Parameter call: is to make the service dial, with this ticket.
+    func open(_ service: RelayedService, call: @escaping @Sendable ([UInt8]) -> Void) async throws -> UInt16 {
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                self.wait(channel, for: service, call)
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: host, port: 0).get()
+        guard let port = listener.localAddress?.port else { throw ChannelError.unknownLocalAddress }
+        state.withLock { $0.listeners[service] = listener }
+        return UInt16(port)
+    }
+
+    /// Closes a service's port and what waits at it; connections that are passed on go on, as they do without a gateway.
+    func close(_ service: RelayedService) {
+        let channels = state.withLock { state -> [any Channel] in
+            let waiting = state.waiting.filter { $0.value.service == service }
+            for ticket in waiting.keys { state.waiting[ticket] = nil }
+            return waiting.values.map(\.channel) + (state.listeners.removeValue(forKey: service).map { [$0] } ?? [])
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
+
+    func stop() {
+        let channels = state.withLock { state -> [any Channel] in
+            defer { state = State() }
+            return Array(state.listeners.values) + state.waiting.values.map(\.channel) + Array(state.joined.values)
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
+
+    private func wait(
+        _ channel: any Channel, for service: RelayedService, _ call: @Sendable ([UInt8]) -> Void
+    ) {
+        guard let ticket = try? SecureRandom.bytes(Call.ticketLength) else { return channel.close(promise: nil) }
+        let isAdmitted = state.withLock { state in
+            guard state.waiting.values.count(where: { $0.service == service }) < RelayServer.waitingLimit else {
+                return false
+            }
+            state.waiting[ticket] = Waiting(service: service, channel: channel)
+            return true
+        }
+        guard isAdmitted else {
+            logger.warning("a service does not answer its calls", metadata: ["service": "\(service.name)"])
+            return channel.close(promise: nil)
+        }
+        channel.eventLoop.scheduleTask(in: RelayServer.patience) {
+            guard self.state.withLock({ $0.waiting.removeValue(forKey: ticket) }) != nil else { return }
+            channel.close(promise: nil)
+        }
+        call(ticket)
+    }
+
+    /// Joins a connection of a service to the one that it was called for. On the connection's event loop.
+    ///
+    /// - Returns: whether the ticket is good.
+    func attach(_ outside: any Channel, ticket: [UInt8]) -> Bool {
+        let inside = state.withLock { state -> (any Channel)? in
+            guard state.joined.count < RelayServer.limit, let waiting = state.waiting.removeValue(forKey: ticket) else {
+                return nil
+            }
+            state.joined[ObjectIdentifier(waiting.channel)] = waiting.channel
+            return waiting.channel
+        }
+        guard let inside else { return false }
+        inside.closeFuture.whenComplete { _ in
+            self.state.withLock { $0.joined[ObjectIdentifier(inside)] = nil }
+        }
+        do {
+            try outside.pipeline.syncOperations.addHandler(RelayHandler(partner: inside))
+        } catch {
+            inside.close(promise: nil)
+            return false
+        }
+        _ = outside.setOption(.autoRead, value: false)
+        inside.eventLoop.execute {
+            do {
+                try inside.pipeline.syncOperations.addHandler(RelayHandler(partner: outside))
+                inside.read()
+            } catch {
+                inside.close(promise: nil)
+                outside.close(promise: nil)
+            }
+        }
+        outside.read()
+        return true
+    }
+}
+
+/// Passes a connection's bytes on to another one, and reads no faster than that one takes them.
+private final class RelayHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let partner: any Channel
+
+    init(partner: any Channel) { self.partner = partner }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let channel = context.channel
+        partner.writeAndFlush(unwrapInboundIn(data)).whenComplete { result in
+            switch result {
+            case .success: channel.read()
+            case .failure: channel.close(promise: nil)
+            }
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        partner.close(promise: nil)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,161 @@
+internal import Glibc
+internal import Logging
+internal import SecamConfig
+internal import SecamWire
+internal import Synchronization
+
+/// Answers calls: connects to the relay and to this service's own endpoint, and passes bytes on between the two.
+///
+/// Each connection has two threads of its own, which wait in the kernel nearly always; there are as many as other
+/// services speak with this one.
+final class RelayDialer: Sendable {
+    private let relay: String
+    private let own: String
+    private let logger: Logger
+    private let refusals = Mutex(LogThrottle())
+    private let open = Atomic<Int>(0)
+
+    /// Connections at once; a relay that calls more often is a hostile one.
+    private static let limit = 64
+    /// Seconds for which a connection may be tried.
+    private static let patience = 10
+
+    /// - Parameters:
+    ///   - relay: where the relay is, `host:port`.
+    ///   - own: where this service listens, as ZeroMQ writes it.
+    init(relay: String, own: String, logger: Logger) {
+        self.relay = relay
+        self.own = RelayDialer.reachable(own)
+        self.logger = logger
+    }
+
+    /// Dials for one call. It returns at once.
+    func answer(_ call: Call) {
+        guard open.add(1, ordering: .relaxed).newValue <= RelayDialer.limit else {
+            open.subtract(1, ordering: .relaxed)
+            return note("there are \(RelayDialer.limit) connections already")
+        }
+        DedicatedThread.start { [self] in
+            defer { open.subtract(1, ordering: .relaxed) }
+            do throws(DialError) {
+                let outside = try Stream(relay)
+                try outside.write(Call.preamble + call.ticket)
+                outside.join(try Stream(own))
+            } catch {
+                note("\(error)")
+            }
+        }
+    }
+
+    private func note(_ reason: String) {
+        guard let count = refusals.withLock({ $0.count() }) else { return }
+        logger.warning(
+            "calls could not be answered", metadata: ["relay": "\(relay)", "reason": "\(reason)", "count": "\(count)"])
+    }
+
+    /// `host:port` of where we listen ourselves.
+    private static func reachable(_ endpoint: String) -> String {
+        let address = endpoint.hasPrefix("tcp://") ? String(endpoint.dropFirst(6)) : endpoint
+        guard let colon = address.lastIndex(of: ":") else { return address }
+        let isWildcard = ["0.0.0.0", "[::]", "*"].contains(String(address[..<colon]))
+        return isWildcard ? "127.0.0.1" + address[colon...] : address
+    }
+
+    private struct DialError: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// A TCP connection, closed with its last reference.
+    private final class Stream: Sendable {
+        private let descriptor: Int32
+
+        init(_ address: String) throws(DialError) {
+            guard let colon = address.lastIndex(of: ":") else {
+                throw DialError(description: "'\(address)' is not host:port")
+            }
+            let host = address[..<colon].filter { $0 != "[" && $0 != "]" }
+            var hints = unsafe addrinfo()
+            unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+            var list: UnsafeMutablePointer<addrinfo>?
+            let status = unsafe getaddrinfo(String(host), String(address[address.index(after: colon)...]), &hints, &list)
+            guard status == 0, unsafe list != nil else {
+                throw DialError(description: "\(address): \(unsafe String(cString: gai_strerror(status)))")
+            }
+            defer { unsafe freeaddrinfo(list) }
+            var problem = EHOSTUNREACH
+            var entry = unsafe list
+            while let candidate = unsafe entry {
+                unsafe entry = candidate.pointee.ai_next
+                let descriptor = unsafe socket(
+                    candidate.pointee.ai_family, candidate.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
+                guard descriptor >= 0 else { continue }
+                Stream.configure(descriptor)
+                if unsafe connect(descriptor, candidate.pointee.ai_addr, candidate.pointee.ai_addrlen) == 0 {
+                    self.descriptor = descriptor
+                    return
+                }
+                problem = errno
+                Glibc.close(descriptor)
+            }
+            throw DialError(description: "\(address): \(unsafe String(cString: strerror(problem)))")
+        }
+
+        deinit { Glibc.close(descriptor) }
+
+        /// A peer that is silently gone is noticed by keepalive, as behind a translated address it often is.
+        private static func configure(_ descriptor: Int32) {
+            var timeout = timeval(tv_sec: RelayDialer.patience, tv_usec: 0)
+            // Linux bounds connecting by the time for sending.
+            unsafe setsockopt(
+                descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+            for (level, option, value) in [
+                (SOL_SOCKET, SO_KEEPALIVE, 1), (Int32(IPPROTO_TCP), TCP_KEEPIDLE, 10),
+                (Int32(IPPROTO_TCP), TCP_KEEPINTVL, 5), (Int32(IPPROTO_TCP), TCP_KEEPCNT, 3),
+                (Int32(IPPROTO_TCP), TCP_NODELAY, 1),
+            ] as [(Int32, Int32, Int32)] {
+                var value = value
+                unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+            }
+        }
+
+        func write(_ bytes: [UInt8]) throws(DialError) {
+            guard write(bytes[...]) else {
+                throw DialError(description: "sending failed: \(unsafe String(cString: strerror(errno)))")
+            }
+        }
+
+        private func write(_ bytes: ArraySlice<UInt8>) -> Bool {
+            var rest = bytes
+            while !rest.isEmpty {
+                let count = unsafe rest.withUnsafeBytes { buffer in
+                    unsafe send(descriptor, buffer.baseAddress!, buffer.count, Int32(MSG_NOSIGNAL))
+                }
+                guard count > 0 else {
+                    // A peer that takes nothing for a while is slow, not gone.
+                    if errno == EINTR || errno == EAGAIN { continue }
+                    return false
+                }
+                rest = rest.dropFirst(count)
+            }
+            return true
+        }
+
+        /// Passes bytes on, both ways, until one of the two ends.
+        func join(_ other: Stream) {
+            DedicatedThread.start { other.pass(to: self) }
+            pass(to: other)
+        }
+
+        private func pass(to other: Stream) {
+            var chunk = [UInt8](repeating: 0, count: 65536)
+            while true {
+                let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0, other.write(chunk[..<count]) else { break }
+            }
+            // The other thread's wait ends as well.
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            shutdown(other.descriptor, Int32(SHUT_RDWR))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import Glibc
+
+/// A TCP connection without anything on top, for what a stranger might send.
+public final class PlainSocket: Sendable {
+    private let descriptor: Int32
+
+    /// - Parameter address: `127.0.0.1:PORT`.
+    public init(_ address: String) throws {
+        guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw TestFailure("'\(address)' has no port")
+        }
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_port = port.bigEndian
+        place.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let status = unsafe withUnsafePointer(to: &place) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                unsafe connect(descriptor, raw, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw TestFailure("\(address): errno \(errno)") }
+    }
+
+    deinit { close(descriptor) }
+
+    public func send(_ bytes: [UInt8]) throws {
+        guard unsafe Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw TestFailure("sending failed: errno \(errno)")
+        }
+    }
+
+    /// Everything that the other side sends before it closes.
+    public func readToEnd() throws -> [UInt8] {
+        var all: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+            guard count > 0 else { return all }
+            all += chunk.prefix(count)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/// Somebody wants to speak with a service that can only dial out: it is to dial the relay and show this ticket.
+///
+///     offset  size  field
+///     0       32    ticket  good for one connection, within ten seconds
+public struct Call: WireMessage {
+    public static let type = MessageType.call
+    public let ticket: [UInt8]
+
+    /// Bytes of a ticket.
+    public static let ticketLength = 32
+
+    public init(ticket: [UInt8]) {
+        precondition(ticket.count == Call.ticketLength)
+        self.ticket = ticket
+    }
+
+    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        ticket = try reader.bytes("ticket", count: Call.ticketLength, bytes)
+    }
+
+    public func write(_ writer: inout WireWriter) { writer.raw(ticket) }
+
+    /// What a service writes to the relay before the ticket; no TLS connection begins so.
+    public static let preamble: [UInt8] = Array("secam-relay/1\n".utf8)
+}
