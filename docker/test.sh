@@ -58,6 +58,8 @@ clean_up() {
     local status=$?
     if [[ -z $keep ]]; then
         [[ -z ${viewer:-} ]] || docker rm --force secam-test-viewer >/dev/null 2>&1 || true
+        docker rm --force secam-test-yard >/dev/null 2>&1 || true
+        docker network rm secam-test-yard >/dev/null 2>&1 || true
         elsewhere down --volumes --timeout 5 >/dev/null 2>&1 || true
         set_of_services --profile tools down --volumes --timeout 5 >/dev/null 2>&1 || true
         rm -rf "$scratch"
@@ -163,9 +165,12 @@ pass "the demo camera is watched again"
 
 step "a camera elsewhere"
 host=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
-(umask 077 && operator keys invite porch --registry "tcp://$host:$SECAM_REGISTRY_PORT" --output - >"$scratch/porch.secam")
-chown 1000:1000 "$scratch/porch.secam"
 chmod 755 "$scratch"
+invite() { # NAME OPTION...
+    (umask 077 && operator keys invite "$@" --registry "tcp://$host:$SECAM_REGISTRY_PORT" --output - >"$scratch/$1.secam")
+    chown 1000:1000 "$scratch/$1.secam"
+}
+invite porch
 SECAM_CAMERA_PORT=$(free_port)
 export SECAM_CAMERA_PORT SECAM_SOURCE=test:320x240@10
 SECAM_ADVERTISE=tcp://$host:$SECAM_CAMERA_PORT elsewhere up --detach --no-build >"$scratch/log" 2>&1 ||
@@ -178,6 +183,18 @@ start=$SECONDS
 until_true "the camera elsewhere is cut off" is_gone porch
 pass "… $((SECONDS - start)) s after its key was taken back"
 is_online demo || fail "the other camera goes on"
+pass "the other camera goes on"
+
+step "a camera that can only dial out"
+invite yard --relay "$host:$SECAM_PORT"
+docker network create secam-test-yard >/dev/null
+docker run --detach --name secam-test-yard --network secam-test-yard --user 1000:1000 --read-only --tmpfs /tmp \
+    --volume "$scratch/yard.secam:/keys/secam.join:ro" --env SECAM_JOIN=/keys/secam.join \
+    --env SECAM_SOURCE=test:320x240@10 secam-test-porch-camera >/dev/null
+until_true "the camera that can only dial out is online" is_online yard
+view live yard --headless --frames 20 >/dev/null || fail "watching the camera that can only dial out"
+pass "the camera that can only dial out is watched"
+docker rm --force secam-test-yard >/dev/null
 
 step "down"
 elsewhere down --volumes --timeout 10 >/dev/null 2>&1

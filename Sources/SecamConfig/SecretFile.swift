@@ -19,11 +19,18 @@ public enum SecretFile {
     ///
     /// - Throws: when it is not there, is too large, is not UTF-8, or others than its owner may read it.
     public static func read(_ path: String) throws(Failure) -> String {
-        try read(path, forbidden: 0o077, reason: "holds a secret but others may read it; run: chmod 600 '\(path)'")
+        try read(path, forbidden: 0o077, reason: exposure(of: path))
+    }
+
+    fileprivate static func read(_ path: String, forbidden: UInt32, reason: String) throws(Failure) -> String {
+        guard let text = String(validating: try bytes(path, forbidden: forbidden, reason: reason), as: UTF8.self) else {
+            throw Failure(path: path, reason: "is not UTF-8 text", isMissing: false)
+        }
+        return text
     }
 
     /// - Parameter forbidden: permissions that the file must not have.
-    fileprivate static func read(_ path: String, forbidden: UInt32, reason: String) throws(Failure) -> String {
+    private static func bytes(_ path: String, forbidden: UInt32, reason: String) throws(Failure) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
@@ -42,10 +49,16 @@ public enum SecretFile {
                 throw Failure(path: path, reason: "is larger than \(limit) bytes", isMissing: false)
             }
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw Failure(path: path, reason: "is not UTF-8 text", isMissing: false)
-        }
-        return text
+        return bytes
+    }
+
+    /// The same, whatever it holds.
+    public static func readBytes(_ path: String) throws(Failure) -> [UInt8] {
+        try bytes(path, forbidden: 0o077, reason: exposure(of: path))
+    }
+
+    private static func exposure(of path: String) -> String {
+        "holds a secret but others may read it; run: chmod 600 '\(path)'"
     }
 
     /// The same; `nil` when there is no such file.
@@ -62,12 +75,16 @@ public enum SecretFile {
     ///
     /// - Parameter mode: permissions; by default for the owner only.
     public static func write(_ text: String, to path: String, mode: UInt32 = 0o600) throws(Failure) {
+        try write(Array(text.utf8), to: path, mode: mode)
+    }
+
+    /// The same with bytes.
+    public static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o600) throws(Failure) {
         let temporary = "\(path).\(getpid()).new"
         // Never a file that is there already: whoever made it chose who may read it.
         unsafe unlink(temporary)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(temporary) }
-        let bytes = Array(text.utf8)
         var written = 0
         var isFine = true
         while written < bytes.count, isFine {
