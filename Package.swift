@@ -119,7 +119,7 @@ let package = Package(
             ["SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamWire", arguments, lifecycle, log]),
         library(
             "SecamRecording",
-            ["SecamConfig", "SecamMedia", "SecamTLS", "SecamWire", log, grdb], exclude: ["README.md"]),
+            ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamTLS", "SecamWire", log, grdb], exclude: ["README.md"]),
         library(
             "SecamArchive",
             ["SecamConfig", "SecamMesh", "SecamRecording", "SecamWire", arguments, lifecycle, log]),

@@ -48,6 +48,20 @@ static inline int secam_av_pack(const AVFrame *frame, uint8_t *bytes, int capaci
                                    (enum AVPixelFormat)frame->format, frame->width, frame->height, 1);
 }
 
+/// Fills `frame`, which has its size, format and buffers already, from rows and planes without padding. The bytes taken,
+/// or minus an errno.
+static inline int secam_av_unpack(const uint8_t *bytes, int count, AVFrame *frame) {
+    uint8_t *planes[4];
+    int strides[4];
+    int needed = av_image_fill_arrays(planes, strides, bytes, (enum AVPixelFormat)frame->format, frame->width,
+                                      frame->height, 1);
+    if (needed < 0) return needed;
+    if (needed > count) return AVERROR(EINVAL);
+    av_image_copy(frame->data, frame->linesize, (const uint8_t **)planes, strides, (enum AVPixelFormat)frame->format,
+                  frame->width, frame->height);
+    return needed;
+}
+
 // The write callback's buffer became const in libavformat 61.
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 typedef const uint8_t secam_av_bytes;

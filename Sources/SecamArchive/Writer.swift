@@ -30,6 +30,7 @@ enum WriterCommand: Sendable {
     /// The camera is somebody else's now.
     case leave(Name)
     case rules([Recording.Camera])
+    case compressed(Compression, Compression.Outcome)
 }
 
 /// What the writing thread tells.
@@ -54,8 +55,10 @@ final class Writer: Sendable {
     init(_ plan: Vault.Plan, tell: @escaping @Sendable (WriterNews) -> Void) {
         let commands = commands
         let ended = ended.continuation
+        let compressor = Compressor { commands.push(.compressed($0, $1)) }
         DedicatedThread.start {
-            WriterLoop(plan: plan, commands: commands, tell: tell).run()
+            WriterLoop(plan: plan, commands: commands, compressor: compressor, tell: tell).run()
+            compressor.stop()
             ended.finish()
         }
     }
@@ -79,6 +82,8 @@ private final class WriterLoop {
 
     private let plan: Vault.Plan
     private let commands: BlockingQueue<WriterCommand>
+    private let compressor: Compressor
+    private var isCompressing = false
     private let tell: @Sendable (WriterNews) -> Void
     private var vault: Vault?
     private var tapes: [Name: CameraTape] = [:]
@@ -96,10 +101,12 @@ private final class WriterLoop {
     private var past = (frames: UInt64(0), bytes: UInt64(0))
 
     init(
-        plan: Vault.Plan, commands: BlockingQueue<WriterCommand>, tell: @escaping @Sendable (WriterNews) -> Void
+        plan: Vault.Plan, commands: BlockingQueue<WriterCommand>, compressor: Compressor,
+        tell: @escaping @Sendable (WriterNews) -> Void
     ) {
         self.plan = plan
         self.commands = commands
+        self.compressor = compressor
         self.tell = tell
     }
 
@@ -136,6 +143,12 @@ private final class WriterLoop {
             forget(camera)
             waitingSince[camera] = nil
         case .rules(let rules): self.rules = rules
+        case .compressed(let compression, let outcome):
+            isCompressing = false
+            tend { vault throws(RecordingError) in
+                try vault.end(compression, outcome)
+                try compressNext(vault)
+            }
         }
     }
 
@@ -244,16 +257,29 @@ private final class WriterLoop {
 
     private func retain() {
         nextRetain = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.retainInterval)
-        do throws(RecordingError) {
-            let vault = try openVault()
+        tend { vault throws(RecordingError) in
             try vault.look()
             try vault.tidyUp()
             try vault.retain(rules, now: WallClock.now)
             try vault.thin(rules, now: WallClock.now)
+            try compressNext(vault)
+        }
+    }
+
+    private func compressNext(_ vault: Vault) throws(RecordingError) {
+        guard !isCompressing, let compression = try vault.nextToCompress(rules) else { return }
+        isCompressing = true
+        compressor.add(compression)
+    }
+
+    /// Does something about what was recorded before.
+    private func tend(_ body: (Vault) throws(RecordingError) -> Void) {
+        do throws(RecordingError) {
+            try body(try openVault())
         } catch {
             guard let count = complaints.count() else { return }
             plan.logger.error(
-                "old recordings cannot be let go", metadata: ["reason": "\(error)", "count": "\(count)"])
+                "old recordings cannot be looked after", metadata: ["reason": "\(error)", "count": "\(count)"])
         }
     }
 

@@ -69,14 +69,27 @@ public enum VideoContainer: Sendable {
 
     /// Declares the one stream, Motion JPEG in milliseconds, and writes the file's head.
     func begin(width: Int, height: Int, clusterMilliseconds: Int64) throws(MediaError) {
+        try unsafe begin(clusterMilliseconds: clusterMilliseconds) { parameters in
+            unsafe parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
+            unsafe parameters.pointee.codec_id = AV_CODEC_ID_MJPEG
+            unsafe parameters.pointee.width = Int32(width)
+            unsafe parameters.pointee.height = Int32(height)
+            unsafe parameters.pointee.color_range = AVCOL_RANGE_JPEG
+        }
+    }
+
+    /// Declares the one stream, what the encoder makes, in milliseconds, and writes the file's head.
+    func begin(_ encoder: H264Encoder) throws(MediaError) {
+        try unsafe begin(clusterMilliseconds: 999) { parameters in unsafe encoder.describe(parameters) }
+    }
+
+    private func begin(
+        clusterMilliseconds: Int64, _ describe: (UnsafeMutablePointer<AVCodecParameters>) -> Void
+    ) throws(MediaError) {
         guard let context = unsafe context, let stream = unsafe avformat_new_stream(context, nil),
             let parameters = unsafe stream.pointee.codecpar
         else { throw .io(source: path, operation: "creating", reason: "out of memory") }
-        unsafe parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
-        unsafe parameters.pointee.codec_id = AV_CODEC_ID_MJPEG
-        unsafe parameters.pointee.width = Int32(width)
-        unsafe parameters.pointee.height = Int32(height)
-        unsafe parameters.pointee.color_range = AVCOL_RANGE_JPEG
+        unsafe describe(parameters)
         unsafe stream.pointee.time_base = AVRational(num: 1, den: 1000)
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
@@ -101,6 +114,13 @@ public enum VideoContainer: Sendable {
             defer { unsafe packet.pointee.data = nil }
             return unsafe av_write_frame(context, packet)
         }
+        guard code >= 0 else { throw failure("writing", code) }
+    }
+
+    /// Writes what an encoder made; its times are in milliseconds.
+    func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
+        unsafe packet.pointee.stream_index = 0
+        let code = unsafe av_write_frame(context, packet)
         guard code >= 0 else { throw failure("writing", code) }
     }
 

@@ -143,15 +143,15 @@ public enum ArchiveCheck {
                 sql: """
                     INSERT INTO segment
                         (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
-                         writer, protected)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?)
+                         writer, protected, compressed)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?, ?)
                     """,
                 arguments: [
                     camera.text, path, Int64(bitPattern: scan.incarnation ?? 0),
                     Int64(bitPattern: scan.entries.first?.sequence ?? 0),
                     Int64(bitPattern: scan.entries.last?.sequence ?? 0), scan.start,
                     scan.entries.last?.time ?? scan.start, map.count, Int64(clamping: bytes), Data(map.bytes),
-                    isProtected,
+                    isProtected, scan.isCompressed,
                 ])
             let isKnown = try Int.fetchOne(
                 db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])

@@ -22,7 +22,7 @@ enum IndexSchema {
                         frames INTEGER NOT NULL,
                         bytes INTEGER NOT NULL,
                         map BLOB NOT NULL,
-                        -- 0 being written, 1 complete, 2 being removed, 3 being thinned
+                        -- 0 being written, 1 complete, 2 being removed, 3 being thinned, 4 being compressed
                         state INTEGER NOT NULL,
                         writer TEXT NOT NULL,
                         protected INTEGER NOT NULL DEFAULT 0,
@@ -76,6 +76,14 @@ enum IndexSchema {
                     CREATE INDEX linkByPath ON link (path) WHERE gone IS NULL;
                     """)
             try db.execute(sql: "INSERT INTO volume VALUES (?)", arguments: [Int64.random(in: 1...Int64.max)])
+        }
+        migrator.registerMigration("2 compression") { db in
+            try db.execute(
+                sql: """
+                    -- 0 as it came, 1 H.264, 2 as it came for good
+                    ALTER TABLE segment ADD COLUMN compressed INTEGER NOT NULL DEFAULT 0;
+                    CREATE INDEX segmentUncompressed ON segment (camera, start) WHERE compressed = 0;
+                    """)
         }
         return migrator
     }

@@ -10,6 +10,7 @@ public struct SegmentRow: Sendable, Equatable {
         case complete = 1
         case leaving = 2
         case thinning = 3
+        case compressing = 4
     }
 
     public let id: Int64

@@ -15,6 +15,7 @@ enum Recovery {
             case .open: try finish(segment, isPatient: isPatient, in: vault)
             case .leaving: try vault.remove(segment, why: "as was begun")
             case .thinning: try vault.finishThinning(segment)
+            case .compressing: try vault.finishCompressing(segment)
             case .complete: break
             }
         }
@@ -78,12 +79,14 @@ struct SegmentScan {
     /// UTC microseconds.
     let start: Int64
     let entries: [FrameMap.Entry]
+    let isCompressed: Bool
 
     /// - Parameters:
     ///   - path: of the file.
     ///   - known: what the index knows of its first frames, to the microsecond.
     init(_ path: String, known: [FrameMap.Entry] = []) throws {
         let reader = try MediaReader(url: path)
+        isCompressed = !reader.format.isMotionJPEG
         camera = reader.tag(SegmentTags.camera)
         incarnation = reader.tag(SegmentTags.incarnation).flatMap { UInt64($0) }
         firstSequence = reader.tag(SegmentTags.sequence).flatMap { UInt64($0) }

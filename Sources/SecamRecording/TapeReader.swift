@@ -1,3 +1,5 @@
+internal import SecamConfig
+internal import SecamJPEG
 internal import SecamMedia
 public import SecamWire
 
@@ -12,8 +14,12 @@ public final class TapeReader {
         public let timestamp: Int64
         public let width: UInt16
         public let height: UInt16
+        /// As it was captured, or made anew from a recording that was compressed.
         public let jpeg: [UInt8]
     }
+
+    /// Of JPEGs that are made anew: what H.264 has lost, a higher one does not bring back.
+    private static let quality = 85
 
     private struct Open {
         var segment: SegmentRow
@@ -55,16 +61,40 @@ public final class TapeReader {
                 continue
             }
             // Behind it there may be another one, of a clock that was set back.
-            guard frame.timestamp < to else {
+            guard frame.entry.time < to else {
                 open = nil
                 continue
             }
-            if let lastTimestamp, frame.timestamp >= lastTimestamp, frame.timestamp - lastTimestamp < interval {
+            if let lastTimestamp, frame.entry.time >= lastTimestamp, frame.entry.time - lastTimestamp < interval {
                 continue
             }
-            lastTimestamp = frame.timestamp
-            return frame
+            guard let recorded = take(frame.entry, frame.media) else { continue }
+            lastTimestamp = frame.entry.time
+            return recorded
         }
+    }
+
+    /// The bytes of the current frame.
+    private func take(_ entry: FrameMap.Entry, _ frame: MediaFrame) -> RecordedFrame? {
+        guard let open, let width = UInt16(exactly: frame.width), let height = UInt16(exactly: frame.height),
+            let jpeg = open.reader.withJPEG({ bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } })
+                ?? encode(frame, open.reader)
+        else { return nil }
+        return RecordedFrame(
+            incarnation: open.segment.incarnation, sequence: entry.sequence, timestamp: entry.time, width: width,
+            height: height, jpeg: jpeg)
+    }
+
+    private func encode(_ frame: MediaFrame, _ reader: MediaReader) -> [UInt8]? {
+        var picture = [UInt8](repeating: 0, count: frame.byteCount)
+        var pixels = picture.mutableSpan
+        var bytes = unsafe pixels.mutableBytes
+        reader.copyFrame(into: &bytes)
+        guard var encoder = try? JPEGEncoder() else { return nil }
+        return try? encoder.encode(
+            picture.span, format: frame.pixelFormat, width: frame.width, height: frame.height,
+            quality: TapeReader.quality
+        ) { [UInt8](copying: $0) }
     }
 
     private func openNext() throws(RecordingError) -> Bool {
@@ -105,7 +135,7 @@ public final class TapeReader {
         return true
     }
 
-    private func nextInSegment() -> RecordedFrame? {
+    private func nextInSegment() -> (entry: FrameMap.Entry, media: MediaFrame)? {
         guard var current = open else { return nil }
         defer { open = current }
         while current.next < current.map.count, let frame = try? current.reader.next() {
@@ -114,12 +144,7 @@ public final class TapeReader {
             let offset = (wanted.time - current.segment.start + 500) / 1000
             guard (frame.timestampMicroseconds + 500) / 1000 >= offset else { continue }
             current.next += 1
-            guard let jpeg = current.reader.withJPEG({ bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }),
-                let width = UInt16(exactly: frame.width), let height = UInt16(exactly: frame.height)
-            else { continue }
-            return RecordedFrame(
-                incarnation: current.segment.incarnation, sequence: wanted.sequence, timestamp: wanted.time,
-                width: width, height: height, jpeg: jpeg)
+            return (wanted, frame)
         }
         return nil
     }

@@ -143,6 +143,7 @@ extension RecordingIndex {
                 sql: """
                     SELECT \(Self.columns) FROM segment
                     WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0 AND thinned = 0
+                        AND compressed <> 1
                     ORDER BY start LIMIT 1
                     """, arguments: [camera.text, time, time]
             ).flatMap(Self.segment)

@@ -25,6 +25,8 @@ public final class Vault {
     let logger: Logger
     private(set) var storedBytes: UInt64
     private var freeBytes: UInt64
+    /// Bytes kept for a file that is written besides.
+    private var reservedBytes: UInt64 = 0
     /// Bytes written since `freeBytes` was looked at.
     private var writtenSince: UInt64 = 0
     private var alarm = LogThrottle()
@@ -71,9 +73,24 @@ public final class Vault {
     }
 
     private func isTooMuch(_ bytes: UInt64) -> Bool {
-        if let most = limits.bytes, storedBytes + bytes > most { return true }
-        return freeBytes < limits.free + writtenSince + bytes
+        if let most = limits.bytes, storedBytes + reservedBytes + bytes > most { return true }
+        return freeBytes < limits.free + reservedBytes + writtenSince + bytes
     }
+
+    /// Keeps room for a file besides the recordings, by letting the oldest go.
+    ///
+    /// - Throws: `noRoom`.
+    func reserve(_ bytes: UInt64) throws(RecordingError) {
+        reservedBytes = bytes
+        do throws(RecordingError) {
+            try makeRoom(for: 0)
+        } catch {
+            reservedBytes = 0
+            throw error
+        }
+    }
+
+    func unreserve() { reservedBytes = 0 }
 
     private func noRoom() -> RecordingError {
         if let most = limits.bytes, storedBytes >= most { return .noRoom(path: index.folder.path, limit: most) }

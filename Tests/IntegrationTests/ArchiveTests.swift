@@ -99,6 +99,43 @@ import Testing
         }
     }
 
+    @Test func `recordings are compressed when they are complete, and shown all the same`() async throws {
+        try FileManager.default.createDirectory(
+            atPath: scratch.file("data"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try scratch.write("record:\n  mode: continuous\n  codec: h264\n", to: "data/policy.yaml", mode: 0o644)
+        let first = try await RunningSet(["film=test:320x240@10"], record: "continuous", scratch: scratch)
+        defer { first.up.kill() }
+        let (start, end) = try await recorded(first, "film", seconds: 4)
+        // The end of the archive completes what it records.
+        first.up.send(SIGTERM)
+        _ = try await first.up.finish()
+        let set = try await RunningSet(
+            ["film=test:320x240@10"], record: "continuous", scratch: scratch, password: first.password)
+        defer { set.up.kill() }
+        let listed = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
+        let file = try FileManager.default.subpathsOfDirectory(atPath: scratch.file("data/recordings/film"))
+            .filter { $0.hasSuffix(".mkv") }.min()
+        let path = scratch.file("data/recordings/film/\(try #require(file))")
+        try await eventually("a compressed file") {
+            let probed = try await Programs.tool(
+                ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", path], in: scratch)
+            return probed.output.contains("h264")
+        }
+        try await eventually("its row") {
+            let now = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
+            return now.first?["start_us"] == listed.first?["start_us"]
+        }
+        let exported = try await set.view(
+            ["export", "film", "--from", iso(start), "--to", iso(end), "-o", scratch.file("clip.mkv")])
+        #expect(exported.status == 0, "\(exported.errors)")
+        #expect(try await jpegs("clip.mkv").count >= 35)
+        let snapshot = try await set.view(
+            ["snapshot", "film", "--at", iso(start + 2_000_000), "-o", scratch.file("then.jpg")])
+        #expect(try snapshot.status == 0 && scratch.data("then.jpg").starts(with: [0xff, 0xd8]), "\(snapshot.errors)")
+        let verified = try await set.secam(["archive", "verify"])
+        #expect(verified.status == 0, "\(verified.output)")
+    }
+
     @Test func `a camera on motion is recorded from before a visit to after it, and not else`() async throws {
         let scene =
             "[0:v]noise=alls=6:allf=t[b];[b][1:v]overlay=x='if(between(t,12,15),(t-12)*120-40,-200)':y=80,format=yuvj420p"

@@ -101,6 +101,7 @@ import Testing
                   keep: 36h
                   thin-after: 3d
                   thin-fps: 2
+                  codec: h264
               yard:
                 record: off
             """
@@ -109,6 +110,8 @@ import Testing
         #expect(porch.keepBytes == 100 << 20 && porch.thinAfter == 3 * 86_400 && porch.thinRate == 2000)
         #expect(try recording(text, "yard") == nil)
         #expect(try recording(text, "hall")?.keep == 0)
+        #expect(try porch.codec == .h264 && recording(text, "hall")?.codec == .jpeg)
+        #expect(throws: PolicyError.self) { try recording("record:\n  codec: h265\n", "hall") }
     }
 
     @Test func hooksAreReadWithAllTheySay() throws {

@@ -44,6 +44,11 @@ struct ViewerHarness: Sendable {
         configuration.accountsInterval = .milliseconds(20)
         configuration.viewerLimits.demandLinger = .milliseconds(20)
         configuration.viewerLimits.heldFrameAge = .hours(1)
+        // Nor may a viewer seem to stall because the machine is slow.
+        configuration.viewerLimits.handshakeTimeout = .hours(1)
+        configuration.viewerLimits.helloTimeout = .hours(1)
+        configuration.viewerLimits.loginTimeout = .hours(1)
+        configuration.viewerLimits.idleSeconds = 3600
         configure(&configuration)
         // A lock must not run out because the machine is slow.
         let now = ContinuousClock.now

@@ -242,7 +242,7 @@ struct ViewerServerTests {
         } _: { harness in
             let polite = try await harness.connect()
             polite.send(Hello(software: "test"))
-            #expect(try await polite.next(Hello.self).idle == 60)
+            #expect(try await polite.next(Hello.self).idle == 3600)
             #expect(try await polite.next(Bye.self) == Bye(reason: .idle, detail: "no LOGIN"))
             #expect(await polite.next() == nil)
         }

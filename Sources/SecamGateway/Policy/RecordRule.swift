@@ -5,6 +5,7 @@ import SecamWire
 struct RecordRule: Sendable, Hashable {
     /// `.some(nil)` for not at all.
     var mode: RecordingMode??
+    var codec: RecordingCodec?
     /// Seconds.
     var preRoll: Int?
     var postRoll: Int?
@@ -16,7 +17,9 @@ struct RecordRule: Sendable, Hashable {
     /// Frames a second.
     var thinRate: Double?
 
-    private static let keys = ["mode", "pre-roll", "post-roll", "keep", "keep-megabytes", "thin-after", "thin-fps"]
+    private static let keys = [
+        "mode", "codec", "pre-roll", "post-roll", "keep", "keep-megabytes", "thin-after", "thin-fps",
+    ]
     private static let modes = "off, motion, continuous or both"
     private static let longestRoll = Int(Recording.Camera.longestRoll)
 
@@ -30,6 +33,7 @@ struct RecordRule: Sendable, Hashable {
         for (key, value) in try value.keys(Self.keys) {
             switch key {
             case "mode": mode = try Self.mode(value)
+            case "codec": codec = try Self.codec(value)
             case "pre-roll": preRoll = try value.seconds(atMost: Self.longestRoll)
             case "post-roll": postRoll = try value.seconds(atMost: Self.longestRoll)
             case "keep": keep = try value.seconds(atMost: Int(UInt32.max))
@@ -38,6 +42,14 @@ struct RecordRule: Sendable, Hashable {
             default: thinRate = try value.number(in: 0.001...1000)
             }
         }
+    }
+
+    private static func codec(_ value: PolicyValue) throws(PolicyError) -> RecordingCodec {
+        let text = try value.text("jpeg or h264")
+        guard let codec = RecordingCodec.allCases.first(where: { "\($0)" == text }) else {
+            throw value.error("\(value.name): expected jpeg or h264")
+        }
+        return codec
     }
 
     /// `off`, `motion`, `continuous` or `both`, as on a command line too.
@@ -55,6 +67,7 @@ struct RecordRule: Sendable, Hashable {
     func over(_ general: RecordRule) -> RecordRule {
         var rule = self
         rule.mode = mode ?? general.mode
+        rule.codec = codec ?? general.codec
         rule.preRoll = preRoll ?? general.preRoll
         rule.postRoll = postRoll ?? general.postRoll
         rule.keep = keep ?? general.keep
@@ -70,7 +83,7 @@ struct RecordRule: Sendable, Hashable {
     func duty(for camera: Name, usual: RecordingMode?) -> Recording.Camera? {
         guard let mode = mode ?? usual else { return nil }
         return Recording.Camera(
-            mode: mode, preRoll: UInt16(preRoll ?? 5), postRoll: UInt16(postRoll ?? 5),
+            mode: mode, codec: codec ?? .jpeg, preRoll: UInt16(preRoll ?? 5), postRoll: UInt16(postRoll ?? 5),
             keep: UInt32(keep ?? 14 * 86_400), keepBytes: UInt64(keepMegabytes ?? 0) << 20,
             thinAfter: UInt32(thinAfter ?? 0), thinRate: UInt32(((thinRate ?? 1) * 1000).rounded()), camera: camera)
     }

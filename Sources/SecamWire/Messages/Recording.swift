@@ -3,7 +3,7 @@
 ///     offset  size  field
 ///     0       2     count      of cameras; then for each:
 ///     +0      1     mode       1 motion, 2 continuous, 3 both
-///     +1      1     reserved   0
+///     +1      1     codec      0 as they come, 1 H.264
 ///     +2      2     preRoll    seconds recorded before a motion, at most 3600
 ///     +4      2     postRoll   seconds recorded after it, at most 3600
 ///     +6      2     reserved   0
@@ -18,6 +18,7 @@ public struct Recording: WireMessage {
 
     public struct Camera: WireElement, Sendable, Hashable {
         public let mode: RecordingMode
+        public let codec: RecordingCodec
         /// Seconds.
         public let preRoll: UInt16
         /// Seconds.
@@ -35,10 +36,11 @@ public struct Recording: WireMessage {
         public static let longestRoll: UInt16 = 3600
 
         public init(
-            mode: RecordingMode, preRoll: UInt16, postRoll: UInt16, keep: UInt32, keepBytes: UInt64, thinAfter: UInt32,
+            mode: RecordingMode, codec: RecordingCodec = .jpeg, preRoll: UInt16, postRoll: UInt16, keep: UInt32, keepBytes: UInt64, thinAfter: UInt32,
             thinRate: UInt32, camera: Name
         ) {
             self.mode = mode
+            self.codec = codec
             self.preRoll = preRoll
             self.postRoll = postRoll
             self.keep = keep
@@ -50,7 +52,7 @@ public struct Recording: WireMessage {
 
         init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
             mode = try reader.choice("mode", bytes)
-            try reader.skip("reserved", count: 1)
+            codec = try reader.choice("codec", bytes)
             preRoll = try reader.integer("preRoll", bytes)
             guard preRoll <= Self.longestRoll else { throw .badValue(field: "preRoll") }
             postRoll = try reader.integer("postRoll", bytes)
@@ -66,7 +68,7 @@ public struct Recording: WireMessage {
 
         func write(_ writer: inout WireWriter) {
             writer.choice(mode)
-            writer.integer(UInt8(0))
+            writer.choice(codec)
             writer.integer(preRoll)
             writer.integer(postRoll)
             writer.integer(UInt16(0))
@@ -86,6 +88,21 @@ public struct Recording: WireMessage {
 
     public func write(_ writer: inout WireWriter) {
         writer.list(cameras)
+    }
+}
+
+/// What becomes of recordings when they are complete.
+public enum RecordingCodec: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// They stay as they came.
+    case jpeg = 0
+    /// They are compressed, to a tenth or so; what is shown of them is a little less sharp.
+    case h264 = 1
+
+    public var description: String {
+        switch self {
+        case .jpeg: "jpeg"
+        case .h264: "h264"
+        }
     }
 }
 

@@ -1,0 +1,53 @@
+internal import CAVFormat
+internal import Glibc
+
+/// Writes pictures into a Matroska file as H.264, with the time of every one, for recordings that are to be small.
+public final class CompressedWriter {
+    private let file: MatroskaFile
+    private let encoder: H264Encoder
+    private let start: Int64
+    private var lastMilliseconds: Int64 = -1
+
+    /// Whether pictures of this size can be compressed: H.264 has its colours for two by two pixels each.
+    public static func takes(width: Int, height: Int) -> Bool {
+        width.isMultiple(of: 2) && height.isMultiple(of: 2) && (16...8192).contains(width) && (16...8192).contains(height)
+    }
+
+    /// Creates the file and writes its head; see ``MatroskaWriter``.
+    public init(
+        path: String, width: Int, height: Int, startMicroseconds: Int64, title: String,
+        tags: KeyValuePairs<String, String>
+    ) throws(MediaError) {
+        start = startMicroseconds
+        encoder = try H264Encoder(path: path, width: width, height: height)
+        file = try MatroskaFile(path: path, container: .matroska, replacing: false)
+        do {
+            file.setMetadata("creation_time", MatroskaWriter.iso8601(startMicroseconds))
+            file.setMetadata("title", title)
+            for (name, value) in tags { file.setMetadata(name, value) }
+            try file.begin(encoder)
+        } catch {
+            unsafe unlink(path)
+            throw error
+        }
+    }
+
+    /// Appends a picture.
+    ///
+    /// - Parameters:
+    ///   - i420: full range, rows and planes without padding, of the file's size.
+    ///   - timestampMicroseconds: UTC since 1970, later than that of the one before; kept to the millisecond.
+    public func write(i420: Span<UInt8>, timestampMicroseconds: Int64) throws(MediaError) {
+        // Encoders take no two pictures of one time.
+        lastMilliseconds = max(lastMilliseconds + 1, (timestampMicroseconds - start + 500) / 1000)
+        try unsafe encoder.encode(i420, milliseconds: lastMilliseconds) { (packet) throws(MediaError) in
+            try unsafe file.write(packet)
+        }
+    }
+
+    /// Ends the file and brings all of it to the disk.
+    public func finish() throws(MediaError) {
+        try unsafe encoder.encode(nil, milliseconds: 0) { (packet) throws(MediaError) in try unsafe file.write(packet) }
+        try file.end()
+    }
+}

@@ -1,0 +1,162 @@
+import GRDB
+import SecamConfig
+import SecamJPEG
+import SecamMedia
+import SecamPicture
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamRecording
+
+@Suite struct CompressionTests {
+    private let recordings: Recordings
+
+    init() throws { recordings = try Recordings() }
+
+    private func rule(_ codec: RecordingCodec = .h264) -> Recording.Camera {
+        Recording.Camera(
+            mode: .continuous, codec: codec, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 60,
+            thinRate: 1000, camera: recordings.camera)
+    }
+
+    /// A picture with something to see: the brightness of each number is another one.
+    private func picture(_ number: UInt64, width: Int = 320, height: Int = 240) throws -> [UInt8] {
+        var pixels = [UInt8](repeating: 128, count: PixelFormat.i420.byteCount(width: width, height: height)!)
+        for index in 0..<width * height {
+            pixels[index] = UInt8(truncatingIfNeeded: index % width / 4 + index / width / 4) / 2 + UInt8(number * 3 % 120)
+        }
+        var encoder = try JPEGEncoder()
+        return try encoder.encode(pixels.span, format: .i420, width: width, height: height, quality: 90) {
+            [UInt8](copying: $0)
+        }
+    }
+
+    private func brightness(_ jpeg: [UInt8]) throws -> Double {
+        var decoder = try JPEGDecoder()
+        let header = try decoder.header(of: jpeg.span)
+        var luma = [UInt8](repeating: 0, count: header.width * header.height)
+        var span = luma.mutableSpan
+        _ = try decoder.decodeLuma(jpeg.span, scale: .full, into: &span)
+        return luma.reduce(0) { $0 + Double($1) } / Double(luma.count)
+    }
+
+    private func record(_ frames: ClosedRange<UInt64>, _ vault: Vault, width: Int = 320) throws {
+        let tape = try recordings.tape(vault)
+        for sequence in frames {
+            let frame = recordings.frame(sequence, width: UInt16(width), height: 240)
+            try recordings.put(frame, try picture(sequence, width: width), tape)
+        }
+        try tape.cut()
+    }
+
+    private func compressAll(_ vault: Vault) throws -> [Compression.Outcome] {
+        var outcomes: [Compression.Outcome] = []
+        while let next = try vault.nextToCompress([rule()]) {
+            let outcome = next.make { false }
+            outcomes.append(outcome)
+            try vault.end(next, outcome)
+        }
+        return outcomes
+    }
+
+    @Test func aCompressedRecordingIsSmallerAndEachFrameHasItsTimeAndNumber() throws {
+        let vault = try recordings.vault()
+        try record(1...70, vault)
+        try record(71...90, vault)
+        let before = try recordings.index.storedBytes()
+        #expect(try vault.nextToCompress([rule(.jpeg)]) == nil)
+        #expect(try compressAll(vault) == [.made, .made])
+        #expect(try recordings.index.storedBytes() < before / 3)
+        let frames = try recordings.replay()
+        #expect(frames.map(\.sequence) == Array(1...90))
+        for frame in frames {
+            #expect(frame.timestamp == Recordings.time(frame.sequence))
+            #expect(frame.width == 320 && frame.height == 240)
+            let expected = try brightness(try picture(frame.sequence))
+            #expect(abs(try brightness(frame.jpeg) - expected) < 3, "\(frame.sequence)")
+        }
+        #expect(try recordings.replay(from: Recordings.time(65), to: Recordings.time(75)).map(\.sequence) == Array(65...74))
+        #expect(try recordings.replay(interval: 1_000_000).map(\.sequence) == [1, 11, 21, 31, 41, 51, 61, 71, 81])
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+        let proof = try ArchiveCheck.verify(recordings.index)
+        #expect(proof.differences.isEmpty && proof.segments == 2 && proof.released == 2)
+        #expect(try compressAll(vault).isEmpty, "once is enough")
+        try vault.thin([rule()], now: .max)
+        #expect(try recordings.replay().count == 90, "it is not thinned any more")
+    }
+
+    @Test func anIndexIsMadeAnewFromCompressedFilesToo() throws {
+        let vault = try recordings.vault()
+        try record(5...30, vault)
+        #expect(try compressAll(vault) == [.made])
+        #expect(try ArchiveCheck.rebuild(recordings.index).segments == 1)
+        let frames = try recordings.replay()
+        #expect(frames.map(\.sequence) == Array(5...30))
+        #expect(frames.allSatisfy { abs($0.timestamp - Recordings.time($0.sequence)) <= 1000 })
+        #expect(try vault.nextToCompress([rule()]) == nil)
+    }
+
+    @Test(arguments: [false, true]) func compressingThatWasInterruptedIsEnded(hasNewFile: Bool) throws {
+        let vault = try recordings.vault()
+        try record(1...20, vault)
+        let old = try #require(try recordings.segments.first)
+        if hasNewFile { #expect(try compressAll(vault) == [.made]) }
+        // As if it had been killed before the row: the new file has taken the old one's place, or not yet.
+        try recordings.index.write("test") { db in
+            try db.execute(
+                sql: "UPDATE segment SET state = 4, compressed = 0, bytes = ?", arguments: [Int64(old.bytes)])
+        }
+        try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.small")
+        _ = try recordings.tape(try recordings.vault())
+        #expect(try recordings.replay().map(\.sequence) == Array(1...20))
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+        #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.small") == nil)
+        let next = try recordings.vault().nextToCompress([rule()])
+        #expect((next == nil) == hasNewFile)
+    }
+
+    @Test func whatIsProtectedMeanwhileOrCannotBeCompressedStaysAsItIs() throws {
+        let vault = try recordings.vault()
+        try record(1...10, vault)
+        let next = try #require(try vault.nextToCompress([rule()]))
+        #expect(next.make { false } == .made)
+        _ = try recordings.index.protect(true, camera: recordings.camera, from: .min, to: .max)
+        try vault.end(next, .made)
+        let frames = try recordings.replay()
+        #expect(try frames.map(\.jpeg) == (1...10).map { try picture($0) })
+        #expect(recordings.folder.files().count == 1)
+        #expect(try vault.nextToCompress([rule()]) == nil)
+
+        try record(11...20, vault, width: 321)
+        let odd = try compressAll(vault)
+        #expect(odd.count == 1 && odd.first != .made, "its colours do not fit")
+        #expect(try recordings.replay().map(\.sequence) == Array(1...20))
+        #expect(try vault.nextToCompress([rule()]) == nil, "it is not tried again and again")
+    }
+
+    @Test func compressingEndsWithTheArchiveAndGoesOnAtTheNextStart() throws {
+        let vault = try recordings.vault()
+        try record(1...10, vault)
+        let next = try #require(try vault.nextToCompress([rule()]))
+        let outcome = next.make { true }
+        #expect(outcome == .postponed("the archive ends"))
+        try vault.end(next, outcome)
+        #expect(try compressAll(try recordings.vault()) == [.made])
+    }
+
+    @Test func roomIsKeptForTheNewFile() throws {
+        try record(1...10, try recordings.vault())
+        try record(11...20, try recordings.vault())
+        let cap = try recordings.index.storedBytes() + 1000
+        let vault = try recordings.vault(bytes: cap)
+        let next = try #require(try vault.nextToCompress([rule()]))
+        #expect(try recordings.segments.map(\.firstSequence) == [11], "the oldest had to go for it")
+        let outcome = next.make { false }
+        try vault.end(next, outcome)
+        #expect(outcome == .made)
+        let tape = try recordings.tape(vault)
+        #expect(try recordings.append(21...21, to: tape) == 1, "the room is free again")
+    }
+}
