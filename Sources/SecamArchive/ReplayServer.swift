@@ -39,9 +39,41 @@ private final class ReplayLoop {
     }
 
     private struct Playing {
-        let tape: TapeReader
+        let source: Source
         var credit: UInt32
         var heard = MonotonicTime.now
+    }
+
+    /// Where the pictures of a replay come from.
+    private enum Source {
+        case frames(TapeReader)
+        case thumbnails(ThumbnailReader)
+
+        /// - Returns: `nil` at the end.
+        func next() throws(RecordingError) -> Shown? {
+            switch self {
+            case .frames(let tape):
+                guard let frame = try tape.next() else { return nil }
+                return Shown(
+                    rendition: .jpeg, incarnation: frame.incarnation, sequence: frame.sequence,
+                    timestamp: frame.timestamp, width: frame.width, height: frame.height, jpeg: frame.jpeg)
+            case .thumbnails(let reader):
+                guard let picture = try reader.next() else { return nil }
+                return Shown(
+                    rendition: .sub, incarnation: picture.incarnation, sequence: picture.sequence,
+                    timestamp: picture.timestamp, width: picture.width, height: picture.height, jpeg: picture.jpeg)
+            }
+        }
+    }
+
+    private struct Shown {
+        let rendition: Rendition
+        let incarnation: UInt64
+        let sequence: UInt64
+        let timestamp: Int64
+        let width: UInt16
+        let height: UInt16
+        let jpeg: [UInt8]
     }
 
     /// Replays of one connection.
@@ -107,23 +139,31 @@ private final class ReplayLoop {
             return end(key, .tooMany, "\(ReplayLoop.mostReplays) replays of one connection")
         }
         guard replay.volume == index.volume else { return end(key, .done, "") }
-        replays[key] = Playing(
-            tape: TapeReader(
-                index, camera: replay.camera, from: replay.from, to: replay.to, interval: Int64(replay.interval)),
-            credit: min(replay.credit, ReplayLoop.mostCredit))
+        replays[key] = Playing(source: source(replay), credit: min(replay.credit, ReplayLoop.mostCredit))
+    }
+
+    private func source(_ replay: Replay) -> Source {
+        switch replay.content {
+        case .frames:
+            .frames(
+                TapeReader(
+                    index, camera: replay.camera, from: replay.from, to: replay.to, interval: Int64(replay.interval)))
+        case .thumbnails:
+            .thumbnails(ThumbnailReader(index, camera: replay.camera, from: replay.from, to: replay.to))
+        }
     }
 
     private func giveOneEach() {
         for key in Array(replays.keys) {
             guard let playing = replays[key], playing.credit > 0 else { continue }
             do throws(RecordingError) {
-                guard let frame = try playing.tape.next() else {
+                guard let frame = try playing.source.next() else {
                     end(key, .done, "")
                     continue
                 }
                 replays[key]?.credit -= 1
                 let header = Frame(
-                    flow: key.flow, rendition: .jpeg, format: .jpeg, incarnation: frame.incarnation,
+                    flow: key.flow, rendition: frame.rendition, format: .jpeg, incarnation: frame.incarnation,
                     sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)
                 answer(
                     MeshMessage(header.encoded(payload: frame.jpeg.count), payload: frame.jpeg[...]), key.peer)

@@ -262,6 +262,7 @@ private final class WriterLoop {
             try vault.tidyUp()
             try vault.retain(rules, now: WallClock.now)
             try vault.thin(rules, now: WallClock.now)
+            try vault.makeThumbnails(now: WallClock.now)
             try compressNext(vault)
         }
     }

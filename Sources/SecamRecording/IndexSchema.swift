@@ -85,6 +85,16 @@ enum IndexSchema {
                     CREATE INDEX segmentUncompressed ON segment (camera, start) WHERE compressed = 0;
                     """)
         }
+        migrator.registerMigration("3 thumbnails") { db in
+            try db.execute(
+                sql: """
+                    -- NULL while there is none yet, empty when there is none to be had
+                    ALTER TABLE event ADD COLUMN thumbnail BLOB;
+                    ALTER TABLE event ADD COLUMN thumbnailWidth INTEGER;
+                    ALTER TABLE event ADD COLUMN thumbnailHeight INTEGER;
+                    CREATE INDEX eventWithoutThumbnail ON event (start) WHERE thumbnail IS NULL AND isOver = 1;
+                    """)
+        }
         return migrator
     }
 }

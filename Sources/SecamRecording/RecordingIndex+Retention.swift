@@ -64,6 +64,17 @@ extension RecordingIndex {
         }
     }
 
+    /// Lets go what is known of a camera from before a time, when nothing recorded is left of it.
+    func forget(_ camera: Name, before time: Int64) throws(RecordingError) {
+        try write("letting old events go") { db in
+            let oldest = try Int64.fetchOne(
+                db, sql: "SELECT MIN(start) FROM segment WHERE camera = ?", arguments: [camera.text])
+            let limit = min(time, oldest ?? time)
+            try db.execute(sql: "DELETE FROM event WHERE camera = ? AND last < ?", arguments: [camera.text, limit])
+            try db.execute(sql: "DELETE FROM gap WHERE camera = ? AND end < ?", arguments: [camera.text, limit])
+        }
+    }
+
     /// Segments that were being written or removed when their archive ended.
     ///
     /// - Parameter camera: only of this one; `nil` for all.

@@ -261,7 +261,12 @@ public final class RecordingIndex: Sendable {
     public func note(_ event: CameraEvent, of camera: Name, incarnation: UInt64) throws(RecordingError) {
         try write("noting an event") { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)",
+                sql: """
+                    INSERT INTO event (camera, id, incarnation, start, last, isOver, fields)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (camera, id) DO UPDATE SET incarnation = excluded.incarnation, start = excluded.start,
+                        last = excluded.last, isOver = excluded.isOver, fields = excluded.fields
+                    """,
                 arguments: [
                     camera.text, Int64(bitPattern: event.id), Int64(bitPattern: incarnation), event.start, event.last,
                     event.state == .end, Data(EventFields.encode(event)),

@@ -120,6 +120,7 @@ public final class Vault {
                 for segment in try index.segments(of: rule.camera, before: oldest) {
                     try remove(segment, why: "older than \(rule.keep) s")
                 }
+                try index.forget(rule.camera, before: oldest)
             }
             if rule.keepBytes > 0 {
                 for segment in try index.surplus(of: rule.camera, beyond: rule.keepBytes) {

@@ -173,6 +173,21 @@ import Testing
         #expect((1.9...4).contains(after), "\(after) s of post-roll")
         let timeline = try await set.view(["timeline", "porch"])
         #expect(timeline.output.contains("#"), "\(timeline.output)")
+
+        // A small picture of it, once the archive has made one.
+        try scratch.makeFolders("pictures")
+        try await eventually("a thumbnail") {
+            let saved = try await set.view(["events", "porch", "--thumbnails", scratch.file("pictures")])
+            guard saved.status == 0 else { throw TestFailure(saved.errors) }
+            return try !FileManager.default.contentsOfDirectory(atPath: scratch.file("pictures")).isEmpty
+        }
+        let name = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.file("pictures")).max())
+        #expect(name.hasPrefix("porch 20") && name.hasSuffix(".jpg"))
+        let probed = try await Programs.tool(
+            ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0", "pictures/\(name)"],
+            in: scratch)
+        #expect(probed.output == "mjpeg,320\n")
     }
 
     @Test func `of a camera that a user may not see no recording is told, and only admins protect`() async throws {

@@ -30,8 +30,18 @@ struct EventsCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Also save a small picture of each recorded event there, as 'porch 2026-01-31 18-00-05.123.jpg'.",
+            valueName: "folder"))
+    var thumbnails: String?
+
     /// From the start of the connection to the last event, in seconds.
     private static let patience = 30
+
+    func validate() throws {
+        guard !follow || thumbnails == nil else { throw ValidationError("--thumbnails goes without --follow.") }
+    }
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
@@ -77,7 +87,27 @@ struct EventsCommand: ParsableCommand {
     ) throws(ClientError) -> [(CameraEvent, Name)] {
         let client = try PastClient(login)
         defer { client.stop() }
-        return try client.find(.events, of: names, from: since, to: .max).events.map { ($0.event, $0.camera) }
+        let found = try client.find(.events, of: names, from: since, to: .max)
+        if let thumbnails { try save(found, from: since, client, in: thumbnails) }
+        return found.events.map { ($0.event, $0.camera) }
+    }
+
+    private func save(
+        _ found: PastClient.Findings, from: Int64, _ client: PastClient, in folder: String
+    ) throws(ClientError) {
+        let runs = found.eventVolumes.sorted().map { ReplayPlan.Run(volume: $0, from: from, to: .max) }
+        var count = 0
+        for camera in Set(found.events.map(\.camera)).sorted() {
+            try client.replay(ReplayPlan(runs: runs), of: camera, content: .thumbnails) {
+                (picture) throws(ClientError) in
+                let time = UTCText.iso(microseconds: picture.header.timestamp).dropLast()
+                    .map { $0 == ":" ? "-" : $0 == "T" ? " " : $0 }
+                try FileIO.create("\(folder)/\(camera) \(String(time)).jpg", picture.picture, replacing: true)
+                count += 1
+                return true
+            }
+        }
+        StandardError.line("saved \(count) pictures in \(folder)")
     }
 
     private func follow(_ names: [Name], _ login: GatewayLogin, _ since: Int64) throws(ClientError) {

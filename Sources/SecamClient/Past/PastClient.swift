@@ -12,6 +12,8 @@ final class PastClient {
 
         var recordings: [Part] = []
         var events: [Found.Happened] = []
+        /// Storages that know of events.
+        var eventVolumes: Set<UInt64> = []
         var gaps: [Found.Missing] = []
     }
 
@@ -96,6 +98,7 @@ final class PastClient {
             guard case .found(let found) = try next(), found.request == request else { continue }
             findings.recordings += found.recordings.map { Findings.Part(volume: found.volume, recording: $0) }
             findings.events += found.events
+            if !found.events.isEmpty { findings.eventVolumes.insert(found.volume) }
             findings.gaps += found.gaps
             guard found.last else { continue }
             findings.recordings.sort { $0.recording.start < $1.recording.start }
@@ -115,13 +118,15 @@ final class PastClient {
     /// Begins a replay; its frames are events.
     ///
     /// - Returns: its flow.
-    func begin(_ run: ReplayPlan.Run, of camera: Name, interval: UInt32) -> UInt32 {
+    func begin(
+        _ run: ReplayPlan.Run, of camera: Name, interval: UInt32, content: ReplayContent = .frames
+    ) -> UInt32 {
         let flow = Replay.flowBit | nextNumber()
         client.tell { connection in
             connection.replay(
                 Replay(
-                    flow: flow, credit: PastClient.window, interval: interval, from: run.from, to: run.to,
-                    volume: run.volume, camera: camera))
+                    flow: flow, credit: PastClient.window, interval: interval, content: content, from: run.from,
+                    to: run.to, volume: run.volume, camera: camera))
         }
         return flow
     }
@@ -138,10 +143,10 @@ final class PastClient {
     ///
     /// - Parameter take: is given each frame; returns whether it wants more.
     func replay(
-        _ plan: ReplayPlan, of camera: Name, take: (ReceivedFrame) throws(ClientError) -> Bool
+        _ plan: ReplayPlan, of camera: Name, content: ReplayContent = .frames, take: (ReceivedFrame) throws(ClientError) -> Bool
     ) throws(ClientError) {
         for run in plan.runs {
-            let flow = begin(run, of: camera, interval: 0)
+            let flow = begin(run, of: camera, interval: 0, content: content)
             var owed: UInt32 = 0
             var isOver = false
             while !isOver {
@@ -204,5 +209,5 @@ struct ReplayPlan: Sendable, Equatable {
             })
     }
 
-    private init(runs: [Run]) { self.runs = runs }
+    init(runs: [Run]) { self.runs = runs }
 }

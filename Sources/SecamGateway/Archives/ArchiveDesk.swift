@@ -105,8 +105,8 @@ struct ArchiveDesk {
             viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, underWay: first,
             expected: first)
         let message = Replay(
-            flow: number, credit: first, interval: replay.interval, from: replay.from, to: replay.to,
-            volume: replay.volume, camera: replay.camera)
+            flow: number, credit: first, interval: replay.interval, content: replay.content, from: replay.from,
+            to: replay.to, volume: replay.volume, camera: replay.camera)
         return ended + [.ask(message, archive: archive)]
     }
 

@@ -4,7 +4,8 @@
 ///     0       4     flow      chosen by the asker; at the gateway with its highest bit set, so that it is no camera's
 ///     4       4     credit    frames that may be sent at once; more with CREDIT
 ///     8       4     interval  least microseconds between the timestamps of two frames; 0 for all
-///     12      4     reserved  0
+///     12      1     content   0 frames, 1 thumbnails of events
+///     13      3     reserved  0
 ///     16      8     from      UTC microseconds: with the last frame at or before this, if there is one
 ///     24      8     to        UTC microseconds, after from: frames from then on are not meant
 ///     32      8     volume    as in FOUND
@@ -15,6 +16,7 @@ public struct Replay: WireMessage {
     public let credit: UInt32
     /// Microseconds.
     public let interval: UInt32
+    public let content: ReplayContent
     /// UTC microseconds.
     public let from: Int64
     /// UTC microseconds.
@@ -26,12 +28,14 @@ public struct Replay: WireMessage {
     public static let flowBit: UInt32 = 1 << 31
 
     public init(
-        flow: UInt32, credit: UInt32, interval: UInt32, from: Int64, to: Int64, volume: UInt64, camera: Name
+        flow: UInt32, credit: UInt32, interval: UInt32, content: ReplayContent = .frames, from: Int64, to: Int64,
+        volume: UInt64, camera: Name
     ) {
         precondition(from < to)
         self.flow = flow
         self.credit = credit
         self.interval = interval
+        self.content = content
         self.from = from
         self.to = to
         self.volume = volume
@@ -43,7 +47,8 @@ public struct Replay: WireMessage {
         credit = try reader.integer("credit", bytes)
         guard credit <= WireLimits.credit else { throw .badValue(field: "credit") }
         interval = try reader.integer("interval", bytes)
-        try reader.skip("reserved", count: 4)
+        content = try reader.choice("content", bytes)
+        try reader.skip("reserved", count: 3)
         from = try reader.integer("from", bytes)
         to = try reader.integer("to", bytes)
         guard to > from else { throw .badValue(field: "to") }
@@ -55,10 +60,26 @@ public struct Replay: WireMessage {
         writer.integer(flow)
         writer.integer(credit)
         writer.integer(interval)
-        writer.integer(UInt32(0))
+        writer.choice(content)
+        writer.raw([0, 0, 0])
         writer.integer(from)
         writer.integer(to)
         writer.integer(volume)
         writer.name(camera)
+    }
+}
+
+/// What comes of a replay.
+public enum ReplayContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// What the camera saw.
+    case frames = 0
+    /// A small picture of each event, of the moment at which most was to be seen.
+    case thumbnails = 1
+
+    public var description: String {
+        switch self {
+        case .frames: "frames"
+        case .thumbnails: "thumbnails"
+        }
     }
 }

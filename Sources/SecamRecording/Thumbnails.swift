@@ -1,0 +1,179 @@
+internal import Foundation
+internal import GRDB
+internal import SecamConfig
+internal import SecamJPEG
+public import SecamWire
+
+/// A small picture of an event.
+public struct Thumbnail: Sendable {
+    /// The frame of the event's moment, where it is known; 0 else.
+    public let incarnation: UInt64
+    public let sequence: UInt64
+    /// UTC microseconds of that moment.
+    public let timestamp: Int64
+    public let width: UInt16
+    public let height: UInt16
+    public let jpeg: [UInt8]
+    /// Where to go on behind it.
+    let place: Place
+
+    /// Of an event among the others of its camera.
+    struct Place {
+        let start: Int64
+        let id: Int64
+    }
+}
+
+extension Vault {
+    /// Microseconds that making them may take before others have their turn.
+    private static let turn: Int64 = 200_000
+    /// Microseconds after which what is not recorded yet will not be.
+    private static let patience: Int64 = 60_000_000
+
+    /// Makes small pictures of events that are over and have none, from what was recorded of their moments.
+    public func makeThumbnails(now: Int64) throws(RecordingError) {
+        let start = MonotonicTime.now
+        for event in try index.eventsWithoutThumbnail() {
+            guard MonotonicTime.now.since(start) < Vault.turn else { return }
+            let reader = TapeReader(
+                index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: 0)
+            let frame = try reader.next()
+            // It may be in memory still.
+            if frame == nil, now - event.peak < Vault.patience { continue }
+            let picture = frame.flatMap { ThumbnailPicture.make($0.jpeg) }
+            try index.note(picture?.jpeg ?? [], width: picture?.width ?? 0, height: picture?.height ?? 0, of: event)
+        }
+    }
+}
+
+private enum ThumbnailPicture {
+    private static let width = 320
+    private static let quality = 70
+
+    /// - Returns: `nil` when it cannot be decoded.
+    static func make(_ jpeg: [UInt8]) -> (jpeg: [UInt8], width: Int, height: Int)? {
+        guard var decoder = try? JPEGDecoder(), var encoder = try? JPEGEncoder(),
+            let header = try? decoder.header(of: jpeg.span)
+        else { return nil }
+        let scale = JPEGScale.allCases.first { header.size(at: $0).width <= width } ?? .eighth
+        let size = header.size(at: scale)
+        guard let count = PixelFormat.i420.byteCount(width: size.width, height: size.height) else { return nil }
+        var pixels = [UInt8](repeating: 0, count: count)
+        var target = pixels.mutableSpan
+        guard (try? decoder.decodeI420(jpeg.span, scale: scale, into: &target)) != nil else { return nil }
+        let small = try? encoder.encode(
+            pixels.span, format: .i420, width: size.width, height: size.height, quality: quality
+        ) { [UInt8](copying: $0) }
+        return small.map { ($0, size.width, size.height) }
+    }
+}
+
+extension RecordingIndex {
+    /// An event as far as its picture goes.
+    fileprivate struct Moment {
+        let camera: Name
+        let id: Int64
+        let peak: Int64
+    }
+
+    private static let mostAtOnce = 32
+
+    /// Events that are over and have no picture, the newest first.
+    fileprivate func eventsWithoutThumbnail() throws(RecordingError) -> [Moment] {
+        try read("looking for events without a picture") { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT camera, id, fields FROM event WHERE thumbnail IS NULL AND isOver = 1
+                    ORDER BY start DESC LIMIT \(Self.mostAtOnce)
+                    """
+            ).compactMap { row in
+                guard let camera = try? Name(row["camera"] as String),
+                    let event = EventFields.decode(Array(row["fields"] as Data))
+                else { return nil }
+                return Moment(camera: camera, id: row["id"], peak: event.peakTime)
+            }
+        }
+    }
+
+    /// - Parameter jpeg: empty when there is none to be had.
+    fileprivate func note(_ jpeg: [UInt8], width: Int, height: Int, of event: Moment) throws(RecordingError) {
+        try write("noting an event's picture") { db in
+            try db.execute(
+                sql: """
+                    UPDATE event SET thumbnail = ?, thumbnailWidth = ?, thumbnailHeight = ? WHERE camera = ? AND id = ?
+                    """,
+                arguments: [Data(jpeg), width, height, event.camera.text, event.id])
+        }
+    }
+
+    /// The small pictures of a camera's events whose moments lie in the range, by the events' starts.
+    ///
+    /// - Parameters:
+    ///   - last: goes on behind this one; `nil` to begin.
+    ///   - limit: no more than so many.
+    fileprivate func thumbnails(
+        of camera: Name, from: Int64, to: Int64, after last: Thumbnail.Place?, limit: Int
+    ) throws(RecordingError) -> [Thumbnail] {
+        try read("reading events' pictures") { db in
+            // An event's moment lies between its start and its end.
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT * FROM event
+                    WHERE camera = ? AND start < ? AND last >= ? AND (start, id) > (?, ?) AND length(thumbnail) > 0
+                    ORDER BY start, id
+                    """, arguments: [camera.text, to, from, last?.start ?? .min, last?.id ?? .min])
+            var found: [Thumbnail] = []
+            while let row = try rows.next() {
+                guard let event = EventFields.decode(Array(row["fields"] as Data)), event.peakTime >= from,
+                    event.peakTime < to
+                else { continue }
+                found.append(
+                    Thumbnail(
+                        incarnation: UInt64(bitPattern: row["incarnation"]), sequence: event.peakSequence,
+                        timestamp: event.peakTime, width: UInt16(clamping: row["thumbnailWidth"] as Int64),
+                        height: UInt16(clamping: row["thumbnailHeight"] as Int64),
+                        jpeg: Array(row["thumbnail"] as Data),
+                        place: Thumbnail.Place(start: row["start"], id: row["id"])))
+                if found.count >= limit { break }
+            }
+            return found
+        }
+    }
+}
+
+/// Reads events' small pictures in the order of the events' starts.
+public final class ThumbnailReader {
+    private let index: RecordingIndex
+    private let camera: Name
+    private let from: Int64
+    private let to: Int64
+    private var waiting: ArraySlice<Thumbnail> = []
+    private var last: Thumbnail.Place?
+    private var isOver = false
+
+    /// Pictures that are read at once; some 10 kB each.
+    private static let batch = 32
+
+    /// - Parameters:
+    ///   - from: UTC microseconds.
+    ///   - to: UTC microseconds; moments from then on are not meant.
+    public init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
+        self.index = index
+        self.camera = camera
+        self.from = from
+        self.to = to
+    }
+
+    /// - Returns: `nil` at the end.
+    public func next() throws(RecordingError) -> Thumbnail? {
+        if waiting.isEmpty, !isOver {
+            let more = try index.thumbnails(of: camera, from: from, to: to, after: last, limit: Self.batch)
+            isOver = more.count < Self.batch
+            waiting = more[...]
+            last = more.last?.place ?? last
+        }
+        return waiting.popFirst()
+    }
+}

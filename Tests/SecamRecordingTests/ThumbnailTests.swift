@@ -1,0 +1,101 @@
+import SecamConfig
+import SecamJPEG
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamRecording
+
+@Suite struct ThumbnailTests {
+    private let recordings: Recordings
+
+    init() throws { recordings = try Recordings() }
+
+    private func note(_ id: UInt64, peak: UInt64, state: EventState = .end) throws {
+        let event = CameraEvent(
+            kind: .motion, state: state, id: id, start: Recordings.time(peak - 2), last: Recordings.time(peak + 2),
+            peakTime: Recordings.time(peak), peakSequence: peak, peakBox: .none, boxes: [])
+        try recordings.index.note(event, of: recordings.camera, incarnation: 9)
+    }
+
+    private func thumbnails(from: Int64 = .min, to: Int64 = .max) throws -> [Thumbnail] {
+        let reader = ThumbnailReader(recordings.index, camera: recordings.camera, from: from, to: to)
+        var all: [Thumbnail] = []
+        while let next = try reader.next() { all.append(next) }
+        return all
+    }
+
+    private func record(_ frames: ClosedRange<UInt64>, _ vault: Vault) throws {
+        let tape = try recordings.tape(vault)
+        for sequence in frames {
+            let frame = recordings.frame(sequence, width: 640, height: 480)
+            try recordings.put(frame, try jpeg(Int(sequence), width: 640, height: 480), tape)
+        }
+        try tape.cut()
+    }
+
+    @Test func eachEventThatIsOverGetsASmallPictureOfItsMoment() throws {
+        let vault = try recordings.vault()
+        try record(1...30, vault)
+        try note(1, peak: 10)
+        try note(2, peak: 20)
+        try note(3, peak: 25, state: .update)
+        try vault.makeThumbnails(now: Recordings.time(30))
+        let made = try thumbnails()
+        #expect(made.map(\.sequence) == [10, 20] && made.map(\.timestamp) == [10, 20].map(Recordings.time))
+        #expect(made.allSatisfy { $0.width == 320 && $0.height == 240 && $0.incarnation == 9 })
+        var decoder = try JPEGDecoder()
+        for picture in made {
+            #expect(try decoder.header(of: picture.jpeg.span).width == 320)
+            #expect(picture.jpeg.count < 20_000)
+        }
+        #expect(try thumbnails(from: Recordings.time(11)).map(\.sequence) == [20])
+        #expect(try thumbnails(to: Recordings.time(20)).map(\.sequence) == [10])
+        // What comes again of an event does not cost its picture.
+        try note(2, peak: 20)
+        #expect(try thumbnails().count == 2)
+    }
+
+    @Test func whatIsNotRecordedIsWaitedForAndThenGivenUp() throws {
+        let vault = try recordings.vault()
+        try note(1, peak: 10)
+        try vault.makeThumbnails(now: Recordings.time(20))
+        #expect(try thumbnails().isEmpty)
+        try record(1...15, vault)
+        try vault.makeThumbnails(now: Recordings.time(20))
+        #expect(try thumbnails().count == 1)
+
+        try note(2, peak: 500)
+        try vault.makeThumbnails(now: Recordings.time(500) + 61_000_000)
+        try record(490...510, vault)
+        try vault.makeThumbnails(now: Recordings.time(510) + 61_000_000)
+        #expect(try thumbnails().count == 1, "it was given up, and is not looked for again and again")
+    }
+
+    @Test func manyAreReadInTurns() throws {
+        let vault = try recordings.vault()
+        try record(1...5, vault)
+        for id in UInt64(1)...100 {
+            let event = CameraEvent(
+                kind: .motion, state: .end, id: id, start: Recordings.time(2), last: Recordings.time(4),
+                peakTime: Recordings.time(2) + Int64(id), peakSequence: 2, peakBox: .none, boxes: [])
+            try recordings.index.note(event, of: recordings.camera, incarnation: 9)
+        }
+        for _ in 0..<100 where try thumbnails().count < 100 { try vault.makeThumbnails(now: Recordings.time(9)) }
+        let times = try thumbnails().map(\.timestamp)
+        #expect(times.count == 100 && times == times.sorted())
+    }
+
+    @Test func oldEventsGoWithWhatWasRecordedOfThem() throws {
+        let vault = try recordings.vault()
+        try record(1...10, vault)
+        try record(1000...1010, vault)
+        try note(1, peak: 5)
+        try note(2, peak: 1005)
+        let rule = Recording.Camera(
+            mode: .both, preRoll: 0, postRoll: 0, keep: 60, keepBytes: 0, thinAfter: 0, thinRate: 1000,
+            camera: recordings.camera)
+        try vault.retain([rule], now: Recordings.time(1000))
+        #expect(try recordings.index.events(of: nil, from: .min, to: .max).map(\.1.id) == [2])
+    }
+}
