@@ -11,8 +11,8 @@ struct LightMeter: ~Copyable {
     private static let bins = 1024
     /// Every seventh cell: no multiple of it is a usual width, so the sample has all columns.
     private static let sampled = 7
-    private var dark = [UInt16](repeating: 0, count: bins)
-    private var bright = [UInt16](repeating: 0, count: bins)
+    /// Of the dark half and of the bright one.
+    private var counts = [UInt16](repeating: 0, count: 2 * bins)
 
     mutating func measure(_ cells: Cells) -> LightChange {
         var sum: Float = 0
@@ -24,35 +24,42 @@ struct LightMeter: ~Copyable {
             index &+= Self.sampled
         }
         let middle = sum / Float(taken)
-        for bin in 0..<Self.bins {
-            dark[bin] = 0
-            bright[bin] = 0
+        return unsafe counts.withUnsafeMutableBufferPointer { counts in
+            unsafe counts.update(repeating: 0)
+            return unsafe Self.measure(cells, middle: middle, counts.baseAddress!)
         }
-        var (darkCount, brightCount) = (0, 0)
-        var (darkSum, brightSum) = (Float(0), Float(0))
-        index = 0
+    }
+
+    private static func measure(
+        _ cells: Cells, middle: Float, _ dark: UnsafeMutablePointer<UInt16>
+    ) -> LightChange {
+        let bright = unsafe dark + bins
+        var (total, darkCount) = (0, 0)
+        var (sum, darkSum) = (Float(0), Float(0))
+        var index = 0
+        // Without a branch: which half a cell belongs to is as good as random.
         while index < cells.count {
             let mean = unsafe cells.mean[index]
             let difference = unsafe cells.current[index] - mean
-            let bin = min(max(Int(difference * 4) &+ Self.bins / 2, 0), Self.bins &- 1)
-            if mean < middle {
-                dark[bin] &+= 1
-                darkCount &+= 1
-                darkSum += mean
-            } else {
-                bright[bin] &+= 1
-                brightCount &+= 1
-                brightSum += mean
-            }
-            index &+= Self.sampled
+            let quarters = min(max(difference * 4, Float(-bins / 2)), Float(bins / 2 - 1))
+            let bin = Int(quarters) &+ bins / 2
+            let isBright = mean < middle ? 0 : 1
+            unsafe dark[bin &+ isBright &* bins] &+= 1
+            darkCount &+= 1 &- isBright
+            sum += mean
+            darkSum += mean < middle ? mean : 0
+            total &+= 1
+            index &+= sampled
         }
-        let total = darkCount + brightCount
+        let brightCount = total - darkCount
+        let brightSum = sum - darkSum
         guard darkCount * 5 > total, brightCount * 5 > total else {
-            let median = Self.median(of: darkCount > brightCount ? dark : bright, count: max(darkCount, brightCount))
+            let median = unsafe Self.median(
+                of: darkCount > brightCount ? dark : bright, count: max(darkCount, brightCount))
             return LightChange(slope: 0, offset: median)
         }
-        let low = Self.median(of: dark, count: darkCount)
-        let high = Self.median(of: bright, count: brightCount)
+        let low = unsafe Self.median(of: dark, count: darkCount)
+        let high = unsafe Self.median(of: bright, count: brightCount)
         let distance = brightSum / Float(brightCount) - darkSum / Float(darkCount)
         guard distance > 20 else { return LightChange(slope: 0, offset: 0.5 * (low + high)) }
         let slope = min(max((high - low) / distance, -0.5), 0.5)
@@ -60,10 +67,10 @@ struct LightMeter: ~Copyable {
         return LightChange(slope: slope, offset: 0.5 * (low + high) - slope * center)
     }
 
-    private static func median(of bins: [UInt16], count: Int) -> Float {
+    private static func median(of bins: UnsafeMutablePointer<UInt16>, count: Int) -> Float {
         var seen = 0
         for bin in 0..<Self.bins {
-            seen += Int(bins[bin])
+            seen &+= unsafe Int(bins[bin])
             if seen * 2 >= count {
                 return Float(bin - Self.bins / 2) / 4
             }

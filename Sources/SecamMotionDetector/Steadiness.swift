@@ -16,7 +16,6 @@ struct Shift {
 /// gradients, how the current map differs from the background. Differences are cut off, so that what moves by itself
 /// counts little.
 enum Steadiness {
-    private static let step = 3
     private static let mostDifference: Float = 12
 
     /// The mean difference, cut off, of a sample of the cells when the map is moved back by whole cells.
@@ -45,31 +44,32 @@ enum Steadiness {
     static func search(_ cells: Cells) -> (x: Int, y: Int) {
         let (width, height) = (cells.width, cells.height)
         let (now, usual) = unsafe (cells.spare, cells.spare + width)
+        let (nowRows, usualRows) = unsafe (usual + width, usual + width + height)
         for x in 0..<2 * width { unsafe cells.spare[x] = 0 }
         for row in 0..<height {
             let value = unsafe cells.current + row &* width
             let mean = unsafe cells.mean + row &* width
+            var (valueSum, meanSum) = (Lanes(), Lanes())
             var x = 0
+            while x &+ 8 <= width {
+                let (values, means) = unsafe ((value + x).lanes, (mean + x).lanes)
+                unsafe (now + x).lanes += values
+                unsafe (usual + x).lanes += means
+                valueSum += values
+                meanSum += means
+                x &+= 8
+            }
+            unsafe nowRows[row] = valueSum.sum()
+            unsafe usualRows[row] = meanSum.sum()
             while x < width {
                 unsafe now[x] += value[x]
                 unsafe usual[x] += mean[x]
+                unsafe nowRows[row] += value[x]
+                unsafe usualRows[row] += mean[x]
                 x &+= 1
             }
         }
-        let shiftX = unsafe bestShift(now, usual, width)
-        let (nowRows, usualRows) = unsafe (cells.spare, cells.spare + height)
-        for row in 0..<height {
-            var (value, mean): (Float, Float) = (0, 0)
-            var x = 0
-            while x < width {
-                value += unsafe cells.current[row &* width &+ x]
-                mean += unsafe cells.mean[row &* width &+ x]
-                x &+= 1
-            }
-            unsafe nowRows[row] = value
-            unsafe usualRows[row] = mean
-        }
-        return (shiftX, unsafe bestShift(nowRows, usualRows, height))
+        return unsafe (bestShift(now, usual, width), bestShift(nowRows, usualRows, height))
     }
 
     /// Compares steps from one sum to the next, which do not depend on the light.
@@ -80,11 +80,22 @@ enum Steadiness {
         var best = 0
         var least = Float.infinity
         for shift in -most...most {
-            var sum: Float = 0
-            for index in most..<count - most - 1 {
-                let a = unsafe now[index + shift + 1] - now[index + shift]
-                let b = unsafe usual[index + 1] - usual[index]
+            var sums = Lanes()
+            var index = most
+            let end = count - most - 1
+            while index &+ 8 <= end {
+                let moved = unsafe now + (index &+ shift)
+                let a = unsafe (moved + 1).lanes - moved.lanes
+                let b = unsafe (usual + (index &+ 1)).lanes - (usual + index).lanes
+                sums += (a - b).magnitudes
+                index &+= 8
+            }
+            var sum = sums.sum()
+            while index < end {
+                let a = unsafe now[index &+ shift &+ 1] - now[index &+ shift]
+                let b = unsafe usual[index &+ 1] - usual[index]
                 sum += (a - b).magnitude
+                index &+= 1
             }
             if sum < least || (sum == least && abs(shift) < abs(best)) {
                 least = sum
@@ -101,23 +112,32 @@ enum Steadiness {
         while row < cells.height &- 1 {
             let mean = unsafe cells.mean + row &* width
             let value = unsafe values + row &* width
+            var (rowXX, rowXY, rowYY, rowXD, rowYD) = (Lanes(), Lanes(), Lanes(), Lanes(), Lanes())
+            // What is left over at the right edge, fewer than eight columns, would change little.
             var x = 1
-            while x < width &- 1 {
-                let gx = unsafe 0.5 * (mean[x &+ 1] - mean[x &- 1])
-                let gy = unsafe 0.5 * (mean[x &+ width] - mean[x &- width])
-                let raw = unsafe value[x] - mean[x]
-                let difference = min(max(raw, -mostDifference), mostDifference)
-                xx += gx * gx
-                xy += gx * gy
-                yy += gy * gy
-                xd += gx * difference
-                yd += gy * difference
-                x &+= step
+            while x &+ 8 < width {
+                let here = unsafe mean + x
+                let gx = unsafe 0.5 * ((here + 1).lanes - (here - 1).lanes)
+                let gy = unsafe 0.5 * ((here + width).lanes - (here - width).lanes)
+                var difference = unsafe (value + x).lanes - here.lanes
+                difference.replace(with: mostDifference, where: difference .> mostDifference)
+                difference.replace(with: -mostDifference, where: difference .< -mostDifference)
+                rowXX += gx * gx
+                rowXY += gx * gy
+                rowYY += gy * gy
+                rowXD += gx * difference
+                rowYD += gy * difference
+                x &+= 8
             }
-            row &+= step
+            xx += rowXX.sum()
+            xy += rowXY.sum()
+            yy += rowYY.sum()
+            xd += rowXD.sum()
+            yd += rowYD.sum()
+            row &+= 1
         }
         // A picture without edges in one direction says nothing about shifts in it.
-        let ridge = 0.5 * Float(cells.count) / 9
+        let ridge = 0.5 * Float(cells.count)
         let determinant = (xx + ridge) * (yy + ridge) - xy * xy
         guard determinant > 0 else { return Shift() }
         let dx = ((yy + ridge) * xd - xy * yd) / determinant

@@ -36,11 +36,7 @@ struct PlayCommand: ParsableCommand {
             try login.run { (login) throws(ClientError) in
                 let client = try PastClient(login)
                 defer { client.stop() }
-                let found = try client.find(.recordings, of: [name], from: time, to: .max)
-                guard !found.recordings.isEmpty else {
-                    throw .nothingRecorded(camera: name, from: time, to: WallClock.now)
-                }
-                var player = try Player(client, found.recordings, camera: name, at: time, speed: speed)
+                var player = try Player(client, camera: name, at: time, speed: speed)
                 try player.run()
             }
         }
@@ -57,32 +53,39 @@ private struct Player: ~Copyable {
     private let client: PastClient
     private let camera: Name
     private let screen: PastScreen
-    private var recordings: [PastClient.Findings.Part]
     private var head: Playhead
     private var flow: UInt32?
     private var runs: [ReplayPlan.Run] = []
+    /// Up to where it is known what was recorded.
+    private var knownUntil: Int64
+    /// Microseconds that are looked through at once: the whole past of a camera can be long.
+    private static let span: Int64 = 6 * 3_600_000_000
     /// Frames that are not due yet; the gateway sends more when they are shown.
     private var waiting: [ReceivedFrame] = []
     private var isOver = false
 
     init(
-        _ client: PastClient, _ recordings: [PastClient.Findings.Part], camera: Name, at time: Int64, speed: Double
+        _ client: PastClient, camera: Name, at time: Int64, speed: Double
     ) throws(ClientError) {
         self.client = client
-        self.recordings = recordings
         self.camera = camera
+        knownUntil = time
+        // Before a window is opened for nothing.
+        guard try !Player.plan(client, camera, from: time).runs.isEmpty else {
+            throw .nothingRecorded(camera: camera, from: time, to: WallClock.now)
+        }
         screen = try PastScreen(camera)
         head = Playhead(at: time, speed: speed, now: MonotonicTime.now.microseconds)
     }
 
     mutating func run() throws(ClientError) {
-        seek(to: head.time(MonotonicTime.now.microseconds))
+        try seek(to: head.time(MonotonicTime.now.microseconds))
         while true {
             while let event = screen.nextEvent() {
                 guard !isQuit(event) else { return screen.stop() }
-                press(event)
+                try press(event)
             }
-            while let event = try client.poll() { take(event) }
+            while let event = try client.poll() { try take(event) }
             showWhatIsDue()
             screen.draw(status, notice: notice)
             screen.wait(milliseconds: Self.tick)
@@ -105,26 +108,26 @@ private struct Player: ~Copyable {
         }
     }
 
-    private mutating func press(_ event: Canvas.Event) {
+    private mutating func press(_ event: Canvas.Event) throws(ClientError) {
         let now = MonotonicTime.now.microseconds
         switch event {
-        case .arrow(.left): seek(to: head.time(now) - Self.small)
-        case .arrow(.right): seek(to: head.time(now) + Self.small)
-        case .arrow(.down): seek(to: head.time(now) - Self.large)
-        case .arrow(.up): seek(to: head.time(now) + Self.large)
+        case .arrow(.left): try seek(to: head.time(now) - Self.small)
+        case .arrow(.right): try seek(to: head.time(now) + Self.small)
+        case .arrow(.down): try seek(to: head.time(now) - Self.large)
+        case .arrow(.up): try seek(to: head.time(now) + Self.large)
         case .key(" "): head.pause(!head.isPaused, now)
         case .key("."): step(now)
-        case .key("+"), .key("="): setSpeed(head.speed(faster: true), now)
-        case .key("-"): setSpeed(head.speed(faster: false), now)
+        case .key("+"), .key("="): try setSpeed(head.speed(faster: true), now)
+        case .key("-"): try setSpeed(head.speed(faster: false), now)
         case .key("f"): screen.toggleFullscreen()
         default: break
         }
     }
 
-    private mutating func setSpeed(_ speed: Double, _ now: Int64) {
+    private mutating func setSpeed(_ speed: Double, _ now: Int64) throws(ClientError) {
         head.setSpeed(speed, now)
         // Other frames are wanted: of a fast replay only as many as can be seen.
-        seek(to: head.time(now))
+        try seek(to: head.time(now))
     }
 
     private mutating func step(_ now: Int64) {
@@ -135,17 +138,33 @@ private struct Player: ~Copyable {
 
     // MARK: Frames
 
-    private mutating func seek(to time: Int64) {
+    /// What there is to play from a time on, of the next hours or else of all that follows, and up to where.
+    private static func plan(
+        _ client: PastClient, _ camera: Name, from time: Int64
+    ) throws(ClientError) -> (runs: [ReplayPlan.Run], until: Int64) {
+        for end in [time + span, .max] {
+            let found = try client.find(.recordings, of: [camera], from: time, to: end).recordings
+            // An answer may be cut short: what follows its last one is asked for again.
+            let until = end == .max ? found.last.map { $0.recording.open ? .max : $0.recording.end + 1 } ?? .max : end
+            let runs = ReplayPlan(found, from: time, to: until).runs
+            if !runs.isEmpty { return (runs, until) }
+        }
+        return ([], .max)
+    }
+
+    private mutating func seek(to time: Int64) throws(ClientError) {
         if let flow { client.end(flow) }
         flow = nil
         waiting = []
         isOver = false
         head.move(to: time, MonotonicTime.now.microseconds)
-        runs = ReplayPlan(recordings, from: time, to: .max).runs
-        beginNextRun()
+        runs = []
+        knownUntil = time
+        try beginNextRun()
     }
 
-    private mutating func beginNextRun() {
+    private mutating func beginNextRun() throws(ClientError) {
+        if runs.isEmpty, knownUntil < .max { (runs, knownUntil) = try Player.plan(client, camera, from: knownUntil) }
         guard !runs.isEmpty else {
             isOver = true
             return
@@ -154,12 +173,12 @@ private struct Player: ~Copyable {
         flow = client.begin(runs.removeFirst(), of: camera, interval: interval)
     }
 
-    private mutating func take(_ event: GatewayEvent) {
+    private mutating func take(_ event: GatewayEvent) throws(ClientError) {
         switch event {
         case .replayed(let frame, flow): waiting.append(frame)
         case .replayEnded(let close) where close.flow == flow:
             flow = nil
-            beginNextRun()
+            try beginNextRun()
         default: break
         }
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
+internal import Logging
 import SecamConfig
+import SecamJPEG
 import SecamRecording
 import SecamWire
 import ServiceLifecycle
@@ -10,7 +12,7 @@ struct ArchiveBenchCommand: AsyncParsableCommand {
         commandName: "archive", abstract: "Processor time and memory of recording, and how soon recordings are found.",
         discussion: """
             Records 1, 2 and 4 cameras that give JPEGs of 1280x720 at 30 frames a second, made by ffmpeg, then looks \
-            for recordings in an index of a million of them. Takes about two minutes.
+            for recordings in an index of a million of them, and compresses one. Takes about two minutes.
             """)
 
     @Option(help: "Recordings in the index.") var segments = 1_000_000
@@ -112,6 +114,57 @@ struct ArchiveBench: Service {
         let day = Int64(segments) * 60_000_000 - 86_400_000_000
         let found = try index.segments(of: camera, from: day, to: .max).count
         let listing = (ContinuousClock.now - start) / .milliseconds(1)
-        return "\(segments) recordings  a day of \(found) is listed in \(JSONText.number(listing, digits: 1)) ms\n"
+        let text = "\(segments) recordings  a day of \(found) is listed in \(JSONText.number(listing, digits: 1)) ms\n"
+        return text + (try play(index, camera, at: Int64(segments) * 60_000_000))
+    }
+
+    /// Frames of the recording that is played and compressed.
+    private static let frames = 90
+
+    private func play(_ index: RecordingIndex, _ camera: Name, at start: Int64) throws -> String {
+        let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        let vault = try Vault(index, writer: "bench", limits: VaultLimits(bytes: nil, free: 0), logger: quiet)
+        let tape = try CameraTape(vault, camera: camera)
+        let pictures = try (0..<8).map(Self.picture)
+        for number in 0..<Self.frames {
+            let frame = Frame(
+                flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: UInt64(number + 1),
+                timestamp: start + Int64(number) * 33_333, width: 1280, height: 720)
+            let jpeg = pictures[number % pictures.count]
+            _ = try unsafe tape.append(frame, jpeg.span.bytes)
+        }
+        try tape.cut()
+        let beginning = ContinuousClock.now
+        let middle = start + Int64(Self.frames / 2) * 33_333
+        _ = try index.segments(of: camera, from: middle, to: middle + 6 * 3_600_000_000)
+        let reader = TapeReader(index, camera: camera, from: middle, to: .max, interval: 0)
+        guard try reader.next() != nil else { throw BenchFailure("what was recorded cannot be read") }
+        let first = (ContinuousClock.now - beginning) / .milliseconds(1)
+
+        let rule = Recording.Camera(
+            mode: .continuous, codec: .h264, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 0,
+            thinRate: 1000, camera: camera)
+        guard let compression = try vault.nextToCompress([rule]) else { throw BenchFailure("nothing to compress") }
+        let began = ContinuousClock.now
+        let outcome = compression.make { false }
+        let each = (ContinuousClock.now - began) / .milliseconds(1) / Double(Self.frames)
+        return "first frame of a replay at the archive, among them, after \(JSONText.number(first, digits: 1)) ms\n"
+            + "H.264, 1280x720, one thread: \(JSONText.number(each, digits: 1)) ms a frame (\(outcome))\n"
+    }
+
+    /// A picture that moves on with each number, with noise as a camera has it.
+    private static func picture(_ number: Int) throws -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        var pixels = [UInt8](repeating: 128, count: 1280 * 720 * 3 / 2)
+        for row in 0..<720 {
+            for column in 0..<1280 {
+                let noise = UInt8(truncatingIfNeeded: random.next() & 7)
+                pixels[row * 1280 + column] = UInt8((column + row + number * 8) / 16 % 200) + noise
+            }
+        }
+        var encoder = try JPEGEncoder()
+        return try encoder.encode(pixels.span, format: .i420, width: 1280, height: 720, quality: 80) {
+            [UInt8](copying: $0)
+        }
     }
 }
