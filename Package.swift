@@ -111,7 +111,8 @@ let package = Package(
         library(
             "SecamGateway",
             [
-                "SecamConfig", "SecamHooks", "SecamMesh", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle, log, nioCore,
+                "SecamConfig", "SecamHooks", "SecamMesh", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle,
+                log, nioCore,
                 nioPosix, .product(name: "Yams", package: "Yams"),
             ]),
         library(
@@ -127,7 +128,8 @@ let package = Package(
             "SecamControl",
             [
                 "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamRecording",
-                "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix, subprocess,
+                "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
+                subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         program("secam", ["SecamControl", arguments]),
@@ -168,9 +170,16 @@ let package = Package(
             "SecamRecordingTests",
             ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamRecording", "SecamTestSupport", "SecamWire", grdb, log]),
         tests("SecamArchiveTests", ["SecamArchive", "SecamWire"]),
-        tests("SecamHooksTests", ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
+        tests(
+            "SecamHooksTests",
+            ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
         tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
-        tests("SecamGatewayTests", ["SecamGateway", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix]),
+        tests(
+            "SecamGatewayTests",
+            [
+                "SecamGateway", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore,
+                nioPosix,
+            ]),
         tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
         tests(
             "SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),

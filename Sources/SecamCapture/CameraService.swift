@@ -256,7 +256,9 @@ actor CameraService {
             endOrphans()
         case .grant:
             let grant = try Grant.decode(bytes, envelope)
-            let camera = received.key.flatMap { member.holder(of: $0) }.flatMap { OwnEncoders.camera(ofEncoder: $0.name) }
+            let camera = received.key.flatMap { member.holder(of: $0) }.flatMap {
+                OwnEncoders.camera(ofEncoder: $0.name)
+            }
             guard camera == nil || camera == member.name else {
                 return refuse("an encoder of '\(camera!)' may not see this camera", received)
             }

@@ -37,7 +37,9 @@ public enum SecretFile {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
         let isGiven = status.st_uid == 0 && geteuid() != 0
-        guard status.st_mode & (isGiven ? forbidden & ~0o040 : forbidden) == 0 else { throw Failure(path: path, reason: reason, isMissing: false) }
+        guard status.st_mode & (isGiven ? forbidden & ~0o040 : forbidden) == 0 else {
+            throw Failure(path: path, reason: reason, isMissing: false)
+        }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {

@@ -40,7 +40,8 @@ public struct EncodeProgram: AsyncParsableCommand {
         let logger = Logger.lines("encode/\(name)")
         return LoopService(name: "encode") { loop in
             let service = try EncodeService.start(
-                identity: identity, name: name, threads: threads, camera: settings.text("camera"), loop: loop, logger: logger)
+                identity: identity, name: name, threads: threads, camera: settings.text("camera"), loop: loop,
+                logger: logger)
             return { await service.stop() }
         }
     }

@@ -10,7 +10,8 @@ public final class CompressedWriter {
 
     /// Whether pictures of this size can be compressed: H.264 has its colours for two by two pixels each.
     public static func takes(width: Int, height: Int) -> Bool {
-        width.isMultiple(of: 2) && height.isMultiple(of: 2) && (16...8192).contains(width) && (16...8192).contains(height)
+        width.isMultiple(of: 2) && height.isMultiple(of: 2) && (16...8192).contains(width)
+            && (16...8192).contains(height)
     }
 
     /// Creates the file and writes its head; see ``MatroskaWriter``.

@@ -44,7 +44,8 @@ internal import CAVFormat
     }
 
     private func open(_ name: String, _ width: Int, _ height: Int) -> Bool {
-        guard let codec = unsafe avcodec_find_encoder_by_name(name), let new = unsafe avcodec_alloc_context3(codec) else {
+        guard let codec = unsafe avcodec_find_encoder_by_name(name), let new = unsafe avcodec_alloc_context3(codec)
+        else {
             return false
         }
         unsafe new.pointee.width = Int32(width)
@@ -61,7 +62,7 @@ internal import CAVFormat
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
         if name == "libx264" {
-            unsafe av_dict_set(&options, "preset", "veryfast", 0)
+            unsafe av_dict_set(&options, "preset", "superfast", 0)
             unsafe av_dict_set(&options, "crf", "23", 0)
         } else {
             // A tenth of a bit a pixel and frame, as 2.8 Mbit/s for 1280x720 at 30.

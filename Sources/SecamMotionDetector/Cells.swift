@@ -102,15 +102,18 @@
                 while x &+ 8 <= whole {
                     let above = unsafe UnsafeRawPointer(upper + 2 &* x).loadUnaligned(as: SIMD16<UInt8>.self)
                     let below = unsafe UnsafeRawPointer(lower + 2 &* x).loadUnaligned(as: SIMD16<UInt8>.self)
-                    let left = SIMD8<UInt16>(truncatingIfNeeded: above.evenHalf)
+                    let left =
+                        SIMD8<UInt16>(truncatingIfNeeded: above.evenHalf)
                         &+ SIMD8<UInt16>(truncatingIfNeeded: below.evenHalf)
-                    let right = SIMD8<UInt16>(truncatingIfNeeded: above.oddHalf)
+                    let right =
+                        SIMD8<UInt16>(truncatingIfNeeded: above.oddHalf)
                         &+ SIMD8<UInt16>(truncatingIfNeeded: below.oddHalf)
                     unsafe (target + x).lanes = Lanes(SIMD8<Int32>(truncatingIfNeeded: left &+ right)) * 0.25
                     x &+= 8
                 }
                 while x < whole {
-                    let sum = unsafe UInt16(truncatingIfNeeded: upper[2 &* x])
+                    let sum =
+                        unsafe UInt16(truncatingIfNeeded: upper[2 &* x])
                         &+ UInt16(truncatingIfNeeded: upper[2 &* x &+ 1])
                         &+ UInt16(truncatingIfNeeded: lower[2 &* x])
                         &+ UInt16(truncatingIfNeeded: lower[2 &* x &+ 1])

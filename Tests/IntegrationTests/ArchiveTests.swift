@@ -185,7 +185,10 @@ import Testing
             try FileManager.default.contentsOfDirectory(atPath: scratch.file("pictures")).max())
         #expect(name.hasPrefix("porch 20") && name.hasSuffix(".jpg"))
         let probed = try await Programs.tool(
-            ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0", "pictures/\(name)"],
+            [
+                "ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0",
+                "pictures/\(name)",
+            ],
             in: scratch)
         #expect(probed.output == "mjpeg,320\n")
     }

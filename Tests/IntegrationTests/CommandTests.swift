@@ -143,7 +143,10 @@ import Testing
     }
 
     @Test func `init makes what is missing and leaves what is there`() async throws {
-        let joins = ["--join", "capture/demo=\(scratch.file("demo.join"))", "--join", "encode/encode-*=\(scratch.file("encode.join"))"]
+        let joins = [
+            "--join", "capture/demo=\(scratch.file("demo.join"))", "--join",
+            "encode/encode-*=\(scratch.file("encode.join"))",
+        ]
         let first = try await Programs.run(
             "secam", ["init", "--data", scratch.file("data"), "--registry", "tcp://gateway:7444"] + joins, in: scratch)
         #expect(first.status == 0, "\(first.errors)")
@@ -165,7 +168,10 @@ import Testing
     @Test func `init begins with what another folder holds`() async throws {
         let first = try await Programs.run(
             "secam",
-            ["init", "--data", scratch.file("made"), "--registry", "tcp://gateway:7444", "--join", "encode/*=\(scratch.file("encode.join"))"],
+            [
+                "init", "--data", scratch.file("made"), "--registry", "tcp://gateway:7444", "--join",
+                "encode/*=\(scratch.file("encode.join"))",
+            ],
             in: scratch)
         #expect(first.status == 0, "\(first.errors)")
         try FileManager.default.createDirectory(atPath: scratch.file("seed"), withIntermediateDirectories: true)
@@ -215,7 +221,10 @@ import Testing
             "init", "--registry", "tcp://127.0.0.1:1", "--join", "encode/encode-*=\(scratch.file("encode.join"))")
         let gateway = try Programs.start(
             "secam-gateway",
-            ["--data", scratch.file("data"), "--port", "0", "--listen", "tcp://127.0.0.1:*", "--ready-file", scratch.file("ready")],
+            [
+                "--data", scratch.file("data"), "--port", "0", "--listen", "tcp://127.0.0.1:*", "--ready-file",
+                scratch.file("ready"),
+            ],
             in: scratch)
         defer { gateway.kill() }
         let address = try await eventually("the gateway") {

@@ -14,7 +14,8 @@ import Testing
             scratch.text("data/keys/operator-operator.join").split(separator: "\n")
             .first { $0.hasPrefix("registry=") }?.dropFirst(9) ?? ""
         let file = scratch.file("\(name).secam")
-        let invited = try await set.secam(["keys", "invite", name, "--registry", String(registry), "-o", file] + options)
+        let invited = try await set.secam(
+            ["keys", "invite", name, "--registry", String(registry), "-o", file] + options)
         #expect(invited.status == 0, "\(invited.errors)")
         return file
     }
@@ -32,7 +33,8 @@ import Testing
         let encoder = try start("secam-encode", "--join", file)
         defer { encoder.kill() }
         let own = try await eventually("the camera's own encoder") {
-            try await set.status()["services"].values.first { $0["name"].text?.hasPrefix("porch@") == true }?["name"].text
+            try await set.status()["services"].values.first { $0["name"].text?.hasPrefix("porch@") == true }?["name"]
+                .text
         }
         try await eventually("frames of the camera") {
             try await set.view(["live", "porch", "--headless", "--frames", "20"]).status == 0
@@ -51,7 +53,9 @@ import Testing
         try await eventually("its encoder is gone as well") {
             try await set.status()["services"].values.allSatisfy { $0["name"].text != own }
         }
-        try await eventually("the camera is told why") { camera.errors.contains("is the address right, and this key admitted") }
+        try await eventually("the camera is told why") {
+            camera.errors.contains("is the address right, and this key admitted")
+        }
         #expect(try await set.view(["live", "demo", "--headless", "--frames", "3"]).status == 0, "the other goes on")
     }
 

@@ -70,7 +70,7 @@ import Testing
         #expect(try later.json()["events"].values.isEmpty)
 
         try await eventually("the hook has heard of the end") {
-            scratch.text("bell").contains("end porch") 
+            scratch.text("bell").contains("end porch")
         }
         #expect(scratch.text("bell").hasPrefix("start porch\n"))
         try await eventually("the other hook's failure is told") { set.up.errors.contains("hook=gone") }

@@ -65,7 +65,10 @@ import Testing
         #expect(endpoint() == "relay:7000")
     }
 
-    @Test(arguments: [("relay:7000", "tcp://home:7444", "tcp://home:7000"), ("tcp://h:1", "tcp://home:7444", "tcp://h:1"), ("", "tcp://home:1", "")])
+    @Test(arguments: [
+        ("relay:7000", "tcp://home:7444", "tcp://home:7000"), ("tcp://h:1", "tcp://home:7444", "tcp://h:1"),
+        ("", "tcp://home:1", ""),
+    ])
     func aPortOfTheRelayIsOneOfTheRegistrysHost(endpoint: String, registry: String, expected: String) {
         #expect(Relay.resolve(endpoint, registry: registry) == expected)
     }

@@ -24,7 +24,8 @@ import Testing
     private func picture(_ number: UInt64, width: Int = 320, height: Int = 240) throws -> [UInt8] {
         var pixels = [UInt8](repeating: 128, count: PixelFormat.i420.byteCount(width: width, height: height)!)
         for index in 0..<width * height {
-            pixels[index] = UInt8(truncatingIfNeeded: index % width / 4 + index / width / 4) / 2 + UInt8(number * 3 % 120)
+            pixels[index] =
+                UInt8(truncatingIfNeeded: index % width / 4 + index / width / 4) / 2 + UInt8(number * 3 % 120)
         }
         var encoder = try JPEGEncoder()
         return try encoder.encode(pixels.span, format: .i420, width: width, height: height, quality: 90) {
@@ -76,7 +77,8 @@ import Testing
             let expected = try brightness(try picture(frame.sequence))
             #expect(abs(try brightness(frame.jpeg) - expected) < 3, "\(frame.sequence)")
         }
-        #expect(try recordings.replay(from: Recordings.time(65), to: Recordings.time(75)).map(\.sequence) == Array(65...74))
+        #expect(
+            try recordings.replay(from: Recordings.time(65), to: Recordings.time(75)).map(\.sequence) == Array(65...74))
         #expect(try recordings.replay(interval: 1_000_000).map(\.sequence) == [1, 11, 21, 31, 41, 51, 61, 71, 81])
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
         let proof = try ArchiveCheck.verify(recordings.index)

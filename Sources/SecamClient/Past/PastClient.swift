@@ -143,7 +143,8 @@ final class PastClient {
     ///
     /// - Parameter take: is given each frame; returns whether it wants more.
     func replay(
-        _ plan: ReplayPlan, of camera: Name, content: ReplayContent = .frames, take: (ReceivedFrame) throws(ClientError) -> Bool
+        _ plan: ReplayPlan, of camera: Name, content: ReplayContent = .frames,
+        take: (ReceivedFrame) throws(ClientError) -> Bool
     ) throws(ClientError) {
         for run in plan.runs {
             let flow = begin(run, of: camera, interval: 0, content: content)

@@ -85,13 +85,14 @@ struct ArchiveBench: Service {
             let (after, recorded) = (CostReading(set.services), try await Self.recorded(set))
             let seconds = after.seconds(since: before)
             let percent = try after.percent(of: "archive", since: before)
-            let memory = set.services.first { $0.name == "archive" }.flatMap {
-                ProcessCost.residentBytes(of: $0.process)
-            }
+            let archive = set.services.first { $0.name == "archive" }?.process
+            let memory = archive.flatMap { ProcessCost.residentBytes(of: $0) }
+            let own = archive.flatMap { ProcessCost.proportionalBytes(of: $0) }
             let frames = Double(recorded.frames - recordedBefore.frames) / seconds / Double(count)
             let rate = Double(recorded.bytes - recordedBefore.bytes) / seconds / 1e6
             return "\(count) cameras  \(JSONText.number(percent / Double(count), digits: 2)) % of a core a camera, "
-                + "\(JSONText.number(Double(memory ?? 0) / 1e6, digits: 0)) MB; "
+                + "\(JSONText.number(Double(own ?? 0) / 1e6, digits: 0)) MB of its own, "
+                + "\(JSONText.number(Double(memory ?? 0) / 1e6, digits: 0)) MB with what it shares; "
                 + "\(JSONText.number(frames, digits: 1)) fps a camera, \(JSONText.number(rate, digits: 1)) MB/s in all\n"
         }
     }

@@ -26,6 +26,12 @@ enum ProcessCost {
         let numbers = text.split(separator: " ")
         return numbers.count > 1 ? UInt64(numbers[1]).map { $0 * UInt64(getpagesize()) } : nil
     }
+
+    /// Resident bytes, of what is shared only this process's part.
+    static func proportionalBytes(of process: Int32) -> UInt64? {
+        SmallFile.read("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first { $0.hasPrefix("Pss:") }
+            .flatMap { UInt64($0.filter(\.isNumber)) }.map { $0 << 10 }
+    }
 }
 
 /// A reading of several processes, to be compared with a later one.

@@ -9,7 +9,8 @@ import SecamWire
 /// containers or by systemd.
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Makes keys, certificate, join files and the user admin, where they are missing.",
+        commandName: "init",
+        abstract: "Makes keys, certificate, join files and the user admin, where they are missing.",
         discussion: "What is there already stays as it is, so that it can be run before each start.")
 
     @OptionGroup var data: DataOption

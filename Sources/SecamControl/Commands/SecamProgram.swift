@@ -7,7 +7,8 @@ public struct SecamProgram: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "secam", abstract: "Turns webcams into a secure camera system.", version: softwareVersion,
         subcommands: [
-            UpCommand.self, InitCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self, ArchiveCommand.self,
+            UpCommand.self, InitCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self,
+            ArchiveCommand.self,
             BenchCommand.self, MotionTestCommand.self,
         ])
 

@@ -61,7 +61,7 @@ public final class RelayServer: Sendable {
         return UInt16(port)
     }
 
-    /// Closes a service's port and what waits at it; connections that are passed on go on, as they do without a gateway.
+    /// Closes a service's port and what waits at it; connections that are passed on go on until one of their ends goes.
     func close(_ service: RelayedService) {
         let channels = state.withLock { state -> [any Channel] in
             let waiting = state.waiting.filter { $0.value.service == service }

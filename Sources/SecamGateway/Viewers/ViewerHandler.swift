@@ -293,9 +293,11 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func look(_ request: LookRequest) {
         guard let context, let gate = table.gate else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let viewer = looking ?? LookingViewer(
-            id: ViewerEnvironment.nextViewer(),
-            answer: { answer in gate.execute { handler.value.take(answer) } })
+        let viewer =
+            looking
+            ?? LookingViewer(
+                id: ViewerEnvironment.nextViewer(),
+                answer: { answer in gate.execute { handler.value.take(answer) } })
         looking = viewer
         environment.hub.look(request, from: viewer)
     }

@@ -132,7 +132,8 @@ public struct DataFolder: Sendable, Equatable {
         guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
         let keys = try KeyPair()
         let identity = Identity(
-            registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, relay: relay, role: role, pattern: pattern,
+            registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, relay: relay, role: role,
+            pattern: pattern,
             keys: keys)
         var list = try allowlist()
         list.add(Allowlist.Entry(key: keys.publicKey, role: role, pattern: pattern))

@@ -25,10 +25,11 @@ public struct Identity: Sendable, Equatable {
         self.keys = keys
     }
 
-    /// Where to listen: when the registry is on this machine, or nobody else can connect, only there; else at every address, of which the registry
-    /// tells the others the one that it sees.
+    /// Where to listen: when the registry is on this machine, or nobody else can connect, only there; else at every
+    /// address, of which the registry tells the others the one that it sees.
     public var suitableListen: String {
-        let isLocal = relay != nil || ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
+        let isLocal =
+            relay != nil || ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
         return isLocal ? "tcp://127.0.0.1:*" : "tcp://0.0.0.0:*"
     }
 

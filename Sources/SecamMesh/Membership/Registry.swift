@@ -163,7 +163,9 @@ public struct Registry: Sendable {
     /// A member that can only dial out is reached at a port of the gateway now.
     ///
     /// - Parameter incarnation: of the member that was meant; for another one nothing happens.
-    public mutating func relay(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime) -> [Action] {
+    public mutating func relay(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime)
+        -> [Action]
+    {
         let peer = members.first { $0.value.join.name == name && $0.value.join.role == role }
         guard let peer, peer.value.join.incarnation == incarnation, peer.value.join.isRelayed else { return [] }
         members[peer.key]!.relayPort = port

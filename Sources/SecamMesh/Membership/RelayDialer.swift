@@ -77,7 +77,8 @@ final class RelayDialer: Sendable {
             var hints = unsafe addrinfo()
             unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
             var list: UnsafeMutablePointer<addrinfo>?
-            let status = unsafe getaddrinfo(String(host), String(address[address.index(after: colon)...]), &hints, &list)
+            let status = unsafe getaddrinfo(
+                String(host), String(address[address.index(after: colon)...]), &hints, &list)
             guard status == 0, unsafe list != nil else {
                 throw DialError(description: "\(address): \(unsafe String(cString: gai_strerror(status)))")
             }

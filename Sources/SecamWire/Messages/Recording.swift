@@ -36,7 +36,8 @@ public struct Recording: WireMessage {
         public static let longestRoll: UInt16 = 3600
 
         public init(
-            mode: RecordingMode, codec: RecordingCodec = .jpeg, preRoll: UInt16, postRoll: UInt16, keep: UInt32, keepBytes: UInt64, thinAfter: UInt32,
+            mode: RecordingMode, codec: RecordingCodec = .jpeg, preRoll: UInt16, postRoll: UInt16, keep: UInt32,
+            keepBytes: UInt64, thinAfter: UInt32,
             thinRate: UInt32, camera: Name
         ) {
             self.mode = mode
