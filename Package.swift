@@ -101,7 +101,7 @@ let package = Package(
         program("secam-view", ["SecamClient", arguments]),
         library(
             "SecamUsers",
-            ["SecamTLS", "SecamWire", log, grdb]),
+            ["SecamConfig", "SecamTLS", "SecamWire", log, grdb]),
         library(
             "SecamHooks",
             [

@@ -434,6 +434,7 @@ actor CameraService {
     }
 
     private func changeDemand() {
+        pool.isPatient = flows.wantsEveryFrame(now: .now)
         var wanted = demand
         wanted.renditions = flows.demand(now: .now).union(kept)
         wanted.lumaInterval = flows.interval(.luma) ?? 0

@@ -10,6 +10,8 @@ import ServiceLifecycle
 /// Everything that the gateway is told at its start.
 struct GatewayConfiguration: Sendable {
     var folder: DataFolder
+    /// What the folder begins with.
+    var seed: String?
     var listen: String
     var server: ViewerServerConfiguration
     var certificate: (path: String, key: String)?
@@ -19,6 +21,7 @@ struct GatewayConfiguration: Sendable {
 
     init(_ settings: Settings) throws(SettingsError) {
         folder = DataFolder(try settings.required("data", "the folder with keys, users and certificate"))
+        seed = settings.text("seed")
         listen = settings.text("listen") ?? "tcp://127.0.0.1:7444"
         server = ViewerServerConfiguration(
             host: settings.text("host") ?? "::", port: try settings.integer("port", in: 0...65535, default: 7443),
@@ -51,6 +54,9 @@ struct Gateway: Service {
     func run() async throws {
         let folder = configuration.folder
         try folder.make()
+        if let seed = configuration.seed {
+            try folder.begin(with: seed, and: ["\(folder.tls)/\(TLSIdentity.selfSignedFileName)"])
+        }
         let identity = try identity()
         let tls = try TLSContext.server(
             identity: identity, applicationProtocols: [ViewerServer.applicationProtocol])

@@ -15,6 +15,12 @@ public struct GatewayProgram: AsyncParsableCommand {
 
     @Option(help: "Folder with keys, users and certificate. (SECAM_DATA)")
     var data: String?
+    @Option(
+        help: """
+            Folder with gateway.key, allowed, users.sqlite and others of a folder that secam init made, without its \
+            subfolders, as secrets of an orchestrator: what is missing in --data begins as there. (SECAM_SEED)
+            """)
+    var seed: String?
     @Option(help: "Address for viewers. (SECAM_HOST; default: ::, every address)")
     var host: String?
     @Option(help: "Port for viewers, 0 for any free one. (SECAM_PORT; default: 7443)")
@@ -58,7 +64,7 @@ public struct GatewayProgram: AsyncParsableCommand {
     public func run() async throws {
         let settings = Settings(
             commandLine: [
-                "data": data, "host": host, "port": port, "listen": listen, "certificate": certificate, "key": key,
+                "data": data, "seed": seed, "host": host, "port": port, "listen": listen, "certificate": certificate, "key": key,
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import Glibc
+internal import SecamConfig
 public import SecamWire
 
 /// A segment as the index knows it.
@@ -50,6 +51,13 @@ public final class RecordingIndex: Sendable {
         configuration.busyMode = .timeout(Self.busySeconds)
         // In WAL mode a power cut costs the last rows, which the files tell again, but never the index.
         configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = NORMAL") }
+        // Two archives that start at once must not both make the same tables.
+        let turn: FileTurn
+        do throws(SecretFile.Failure) {
+            turn = try FileTurn("\(folder.index)/opening")
+        } catch {
+            throw .file(path: error.path, operation: "locking", reason: error.reason)
+        }
         do {
             pool = try DatabasePool(path: folder.database, configuration: configuration)
             let migrator = IndexSchema.migrator
@@ -64,6 +72,7 @@ public final class RecordingIndex: Sendable {
         } catch {
             throw .index(path: folder.database, operation: "opening the index", reason: "\(error)")
         }
+        _ = consume turn
     }
 
     func write<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(RecordingError) -> Result {

@@ -1,4 +1,5 @@
 import GRDB
+import SecamConfig
 import Glibc
 import SecamTLS
 public import SecamWire
@@ -20,7 +21,12 @@ public final class UserStore: Sendable {
     public init(path: String) throws(UsersError) {
         self.path = path
         // Two processes must not both find the file empty and both create its tables.
-        let turn = try OpeningTurn(path: path + ".lock")
+        let turn: FileTurn
+        do throws(SecretFile.Failure) {
+            turn = try FileTurn(path + ".lock")
+        } catch {
+            throw .file(path: error.path, operation: "create", reason: error.reason)
+        }
         try Self.restrictPermissions(path)
         var configuration = Configuration()
         configuration.journalMode = .wal
@@ -255,24 +261,6 @@ extension UserStore {
             throw .last(path: path, operation: "restrict the permissions of")
         }
     }
-}
-
-/// Held by the one process that opens the file just now; the others wait, for milliseconds.
-private struct OpeningTurn: ~Copyable {
-    private let descriptor: CInt
-
-    init(path: String) throws(UsersError) {
-        descriptor = unsafe open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .last(path: path, operation: "create") }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else {
-                close(descriptor)
-                throw .last(path: path, operation: "lock")
-            }
-        }
-    }
-
-    deinit { close(descriptor) }
 }
 
 extension UsersError {

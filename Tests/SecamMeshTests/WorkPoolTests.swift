@@ -275,6 +275,17 @@ import Testing
         #expect(told(give(&pool, 1, from: 1, at: 5)) == [])
     }
 
+    /// A worker that stands still for two seconds, as on a machine that has much else to do.
+    @Test(arguments: [false, true]) func aRecordingWaitsForWorkersThatFallBehind(isRecorded: Bool) {
+        var pool = WorkPool<Int>()
+        pool.isPatient = isRecorded
+        _ = pool.grant(1, from: peer(1), now: at(0))
+        for job in 1...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 100)) }
+        #expect((pool.dropped == 0) == isRecorded)
+        for job in 21...40 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 100)) }
+        #expect(pool.dropped > 0, "but not for ever")
+    }
+
     // MARK: What a worker holds
 
     /// A worker's window counts what it has not answered, also when another one was first: its threads still work.

@@ -1,5 +1,4 @@
 import ArgumentParser
-internal import Glibc
 import SecamConfig
 import SecamMesh
 import SecamTLS
@@ -19,12 +18,6 @@ struct InitCommand: AsyncParsableCommand {
         name: .customLong("join"),
         help: "ROLE/NAME=FILE, repeated: a service's join file; a * at the name's end is for any number of instances.")
     var joins: [String] = []
-    @Option(
-        help: """
-            Folder with gateway.key, allowed, users.sqlite and others of another data folder, without its subfolders, as \
-            an orchestrator's secrets are: those that are missing here begin as there.
-            """)
-    var seed: String?
     @Option(help: "Names in the self-signed certificate, with commas. (SECAM_NAMES; default: localhost and this host)")
     var names: String?
     @Option(help: "Address for viewers, as it is shown to people.") var viewers = "localhost:7443"
@@ -34,7 +27,6 @@ struct InitCommand: AsyncParsableCommand {
             let invitations = try joins.map(Invitation.init)
             let folder = data.folder
             try folder.make()
-            if let seed { try plant(seed, in: folder) }
             let status = folder.joinFile(.operator, "operator")
             for invitation in [Invitation(role: .operator, pattern: "operator", file: status)] + invitations {
                 try ensure(invitation, in: folder)
@@ -44,17 +36,6 @@ struct InitCommand: AsyncParsableCommand {
             let identity = try TLSIdentity.loadOrCreate(
                 directory: folder.tls, hostNames: ProgramEnvironment.certificateNames(settings.text("names")))
             announce(identity.fingerprint, invitations, password: try FirstAdmin.make(in: folder))
-        }
-    }
-
-    /// Copies what outlives a process and is not there yet.
-    private func plant(_ seed: String, in folder: DataFolder) throws {
-        let files = [folder.gatewayKey, folder.allowed, folder.joinFile(.operator, "operator"), folder.users]
-        for file in files + ["\(folder.tls)/\(TLSIdentity.selfSignedFileName)"]
-        where unsafe access(file, F_OK) != 0 {
-            let source = "\(seed)/\(file.split(separator: "/").last ?? "")"
-            guard unsafe access(source, F_OK) == 0 else { continue }
-            try SecretFile.write(try SecretFile.readBytes(source), to: file)
         }
     }
 

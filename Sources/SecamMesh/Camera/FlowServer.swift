@@ -84,6 +84,12 @@ public struct FlowServer: Sendable {
             .reduce(into: []) { $0.insert(RenditionSet($1)) }
     }
 
+    /// Whether somebody wants each frame, and none left out; or a group that does is away for a moment.
+    public func wantsEveryFrame(now: MonotonicTime) -> Bool {
+        flows.values.contains { $0.policy == .every && $0.content != .events }
+            || cursors.contains { $0.key.content != .events && now.since($0.value.heard) <= limits.absence }
+    }
+
     /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
     public func interval(_ rendition: Rendition) -> Int64? {
         flows.values.lazy.filter { $0.content.rendition == rendition }.map(\.interval).min()

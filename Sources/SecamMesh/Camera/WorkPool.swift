@@ -89,6 +89,10 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     /// The fewest pictures that waited since the workers fell behind, and when that was.
     private var congestion: (since: MonotonicTime, least: Int)?
 
+    /// Whether pictures are better late than left out, as for a recording: then workers that fall behind for a moment, on
+    /// a machine that has much else to do, are waited for as long as one that does not answer.
+    public var isPatient = false
+
     public private(set) var sent: UInt64 = 0
     public private(set) var repeated: UInt64 = 0
     public private(set) var dropped: UInt64 = 0
@@ -217,7 +221,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             congestion = (now, count)
             return
         }
-        guard now.since(congestion.since) > limits.congestion, count > limits.waiting else { return }
+        let patience = isPatient ? limits.patience : limits.congestion
+        guard now.since(congestion.since) > patience, count > limits.waiting else { return }
         while waiting > limits.waiting { giveUpOldest { $0.isWaiting } }
         self.congestion = (congestion.since, limits.waiting)
     }

@@ -36,6 +36,20 @@ public struct DataFolder: Sendable, Equatable {
         try SecretFile.makeFolder(tls)
     }
 
+    /// Begins with what another data folder holds: copies the files that outlive a process and are not there yet.
+    ///
+    /// - Parameters:
+    ///   - seed: a folder with these files, without subfolders, as an orchestrator gives secrets.
+    ///   - others: further files of this folder.
+    public func begin(with seed: String, and others: [String]) throws(SecretFile.Failure) {
+        for file in [gatewayKey, allowed, joinFile(.operator, "operator"), users] + others
+        where unsafe access(file, F_OK) != 0 {
+            let source = "\(seed)/\(file.split(separator: "/").last ?? "")"
+            guard unsafe access(source, F_OK) == 0 else { continue }
+            try SecretFile.write(try SecretFile.readBytes(source), to: file)
+        }
+    }
+
     /// The registry's keys, made when there are none.
     public func gatewayKeys() throws -> KeyPair { try exclusively { try $0.readOrMakeGatewayKeys() } }
 
@@ -161,19 +175,10 @@ public struct DataFolder: Sendable, Equatable {
 
     /// Keeps other processes from changing the keys meanwhile: of two that add one at once, one would be lost.
     private func exclusively<Result>(_ body: (DataFolder) throws -> Result) throws -> Result {
-        let path = "\(keys)/lock"
-        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            throw MeshError.file(path: path, reason: "cannot be opened: \(unsafe String(cString: strerror(errno)))")
-        }
-        // Closing it ends the lock, and so does the end of the process.
-        defer { close(descriptor) }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else {
-                throw MeshError.file(path: path, reason: "cannot be locked: \(unsafe String(cString: strerror(errno)))")
-            }
-        }
-        return try body(self)
+        let turn = try FileTurn("\(keys)/lock")
+        let result = try body(self)
+        _ = consume turn
+        return result
     }
 
     /// Writes another address into a join file that is there.

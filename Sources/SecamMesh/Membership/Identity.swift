@@ -100,7 +100,11 @@ public struct Identity: Sendable, Equatable {
     ///   - registry: takes the place of the address in the file.
     ///   - role: the one that the program has; a join file for another one is refused.
     public static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
-        let identities = try all(parsing: try SecretFile.read(path), path: path)
+        guard let text = try SecretFile.readIfThere(path) else {
+            throw MeshError.file(
+                path: path, reason: "there is no such join file; the gateway's operator makes one: secam keys invite")
+        }
+        let identities = try all(parsing: text, path: path)
         guard var identity = identities.first(where: { $0.role == role }) else {
             throw MeshError.file(path: path, reason: "is for \(identities[0].role), this program is \(role)")
         }
