@@ -54,16 +54,16 @@ export SECAM_PORT SECAM_REGISTRY_PORT
 export SECAM_JOIN_FILE=$scratch/porch.secam
 set_of_services() { docker compose --project-name secam-test --file docker/compose.yaml "$@"; }
 elsewhere() { docker compose --project-name secam-test-porch --file docker/camera.yaml "$@"; }
+remove_everything() {
+    docker rm --force secam-test-viewer secam-test-yard >/dev/null 2>&1 || true
+    docker network rm secam-test-yard >/dev/null 2>&1 || true
+    elsewhere down --volumes --timeout 5 >/dev/null 2>&1 || true
+    set_of_services --profile demo --profile webcam --profile tools down --volumes --timeout 5 >/dev/null 2>&1 || true
+}
 clean_up() {
     local status=$?
-    if [[ -z $keep ]]; then
-        [[ -z ${viewer:-} ]] || docker rm --force secam-test-viewer >/dev/null 2>&1 || true
-        docker rm --force secam-test-yard >/dev/null 2>&1 || true
-        docker network rm secam-test-yard >/dev/null 2>&1 || true
-        elsewhere down --volumes --timeout 5 >/dev/null 2>&1 || true
-        set_of_services --profile tools down --volumes --timeout 5 >/dev/null 2>&1 || true
-        rm -rf "$scratch"
-    fi
+    [[ -n $keep ]] || remove_everything
+    rm -rf "$scratch"
     exit "$status"
 }
 trap clean_up EXIT
@@ -97,7 +97,8 @@ is_back() { # SERVICE
 }
 
 step "images"
-set_of_services down --volumes --timeout 5 >/dev/null 2>&1 || true
+# What an earlier run left.
+remove_everything
 start=$SECONDS
 set_of_services --profile demo --profile webcam --profile tools build --quiet
 elsewhere build --quiet
@@ -129,7 +130,6 @@ grep -q '"frames": *30' "$scratch/stats" || fail "30 frames: $(cat "$scratch/sta
 pass "the demo camera is watched from outside: $(tr -d '\n ' <"$scratch/stats")"
 
 step "scaling while it is watched and recorded"
-viewer=1
 docker run --detach --name secam-test-viewer --network host --env SECAM_PASSWORD="$password" secam-test-view live demo \
     --headless --duration 600 --stats --server "127.0.0.1:$SECAM_PORT" --username admin \
     --fingerprint "$fingerprint" >/dev/null
@@ -147,7 +147,6 @@ docker kill --signal INT secam-test-viewer >/dev/null
 docker wait secam-test-viewer >/dev/null
 docker logs secam-test-viewer >"$scratch/stats" 2>/dev/null
 docker rm secam-test-viewer >/dev/null
-viewer=
 grep -q '"gaps": *0[,}]' "$scratch/stats" || fail "no frame was lost at the viewer: $(cat "$scratch/stats")"
 pass "no frame was lost at the viewer: $(tr -d '\n ' <"$scratch/stats")"
 view recordings demo --json >"$scratch/recordings"
@@ -197,9 +196,8 @@ pass "the camera that can only dial out is watched"
 docker rm --force secam-test-yard >/dev/null
 
 step "down"
-elsewhere down --volumes --timeout 10 >/dev/null 2>&1
 start=$SECONDS
-set_of_services --profile tools down --volumes --timeout 10 >/dev/null 2>&1
+remove_everything
 pass "all down after $((SECONDS - start)) s"
 
 printf '\nimages:\n'
