@@ -147,6 +147,8 @@ private final class WriterLoop {
             isCompressing = false
             tend { vault throws(RecordingError) in
                 try vault.end(compression, outcome)
+                // What was put off has its turn with the next look at what may go.
+                if case .postponed = outcome { return }
                 try compressNext(vault)
             }
         }

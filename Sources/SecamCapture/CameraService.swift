@@ -259,7 +259,7 @@ actor CameraService {
             let camera = received.key.flatMap { member.holder(of: $0) }.flatMap {
                 OwnEncoders.camera(ofEncoder: $0.name)
             }
-            guard camera == nil || camera == member.name else {
+            guard camera == nil || camera == member.name.text else {
                 return refuse("an encoder of '\(camera!)' may not see this camera", received)
             }
             perform(pool.grant(grant.jobs, from: peer, isOwn: camera != nil, now: now))

@@ -33,7 +33,7 @@ actor EncodeService {
     private let member: MeshMember
     private let threads: Int
     /// The only camera that this worker is for; `nil` when it works for all.
-    private let own: Name?
+    private let own: String?
     /// Where that one is reached, when it is not where the roster says.
     private let camera: String?
     private let jobs = BlockingQueue<Job>()
@@ -52,6 +52,8 @@ actor EncodeService {
     private static let grantInterval: Int64 = 1_000_000
     /// Microseconds for which work that was taken is finished at the end.
     private static let drainTime: Int64 = 2_000_000
+    /// Nothing new is taken any more.
+    private var isStopping = false
     /// Jobs that one camera may have here, whatever it was granted before others came.
     private static let mostJobs = 8
 
@@ -79,6 +81,7 @@ actor EncodeService {
     /// Leaves when the jobs that it has are done, so that no camera has to wait for them in vain. Those that take too
     /// long are left to the other workers.
     func stop() async {
+        isStopping = true
         timer?.cancel()
         let none = MeshMessage(Grant(jobs: 0))
         for camera in cameras.values { camera.socket.send(none) }
@@ -118,7 +121,7 @@ actor EncodeService {
                 connect(new)
                 continue
             }
-            if new.name == own { connect(new.reached(at: camera)) }
+            if new.name.text == own { connect(new.reached(at: camera)) }
         }
         grantWhereDue()
     }
@@ -137,6 +140,7 @@ actor EncodeService {
 
     /// Tells cameras how many jobs we take: new ones as soon as they can be reached, all once a second.
     private func grantWhereDue() {
+        guard !isStopping else { return }
         let now = MonotonicTime.now
         let isDue = now.since(lastGrant) >= EncodeService.grantInterval
         if isDue { lastGrant = now }

@@ -8,10 +8,13 @@ public final class CompressedWriter {
     private let start: Int64
     private var lastMilliseconds: Int64 = -1
 
+    /// Pixels; more would want a gigabyte for the encoder.
+    private static let largestPicture = 4096 * 2304
+
     /// Whether pictures of this size can be compressed: H.264 has its colours for two by two pixels each.
     public static func takes(width: Int, height: Int) -> Bool {
-        width.isMultiple(of: 2) && height.isMultiple(of: 2) && (16...8192).contains(width)
-            && (16...8192).contains(height)
+        width.isMultiple(of: 2) && height.isMultiple(of: 2) && min(width, height) >= 16
+            && width * height <= largestPicture
     }
 
     /// Creates the file and writes its head; see ``MatroskaWriter``.

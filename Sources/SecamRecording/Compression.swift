@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 internal import Glibc
 internal import Logging
@@ -16,6 +17,8 @@ public struct Compression: Sendable {
     let segment: SegmentRow
     let map: [FrameMap.Entry]
     let path: String
+    /// Of the new file: another one for each archive, since two may come upon the same recording.
+    let temporary: String
 
     public enum Outcome: Sendable, Equatable {
         case made
@@ -26,11 +29,24 @@ public struct Compression: Sendable {
     }
 
     /// Hidden, so that nobody takes it for a recording; in the same folder, so that it can take its place at once.
-    var temporary: String { Compression.temporary(path) }
+    static func temporary(_ path: String, _ writer: String) -> String {
+        let (folder, name) = split(path)
+        return "\(folder).\(name).\(writer).small"
+    }
 
-    static func temporary(_ path: String) -> String {
+    private static func split(_ path: String) -> (folder: Substring, name: Substring) {
         let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-        return "\(path[..<slash]).\(path[slash...]).small"
+        return (path[..<slash], path[slash...])
+    }
+
+    /// Removes what archives that are gone left of a new file.
+    static func sweep(_ path: String) {
+        let (folder, name) = split(path)
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: String(folder))) ?? []
+        for file in files where file.hasPrefix(".\(name).") && file.hasSuffix(".small") {
+            guard !RecordingFolder.isWritten("\(folder)\(file)") else { continue }
+            _ = unsafe unlink("\(folder)\(file)")
+        }
     }
 
     /// Writes the new file beside the old one. It takes some milliseconds of processor time a frame.
@@ -45,12 +61,13 @@ public struct Compression: Sendable {
             guard unsafe stat(temporary, &status) == 0 else { return .postponed("the new file is gone") }
             guard UInt64(status.st_size) < segment.bytes else { return .useless("it would not be smaller") }
             return .made
-        } catch MediaError.diskFull(let path) {
-            return .postponed("\(path): the disk is full")
+        } catch let error as JPEGError {
+            return .useless("\(error)")
         } catch is Cancelled {
             return .postponed("the archive ends")
         } catch {
-            return .useless("\(error)")
+            // The disk, or an encoder that is not there: nothing that is so for ever.
+            return .postponed("\(error)")
         }
     }
 
@@ -106,7 +123,9 @@ extension Vault {
             let map = try index.map(of: segment)
             // While nothing may go for it, it waits.
             guard (try? reserve(segment.bytes)) != nil else { return nil }
-            return Compression(segment: segment, map: map, path: index.folder.absolute(segment.path))
+            let path = index.folder.absolute(segment.path)
+            return Compression(
+                segment: segment, map: map, path: path, temporary: Compression.temporary(path, writer))
         }
         return nil
     }
@@ -132,7 +151,10 @@ extension Vault {
                 "a recording is not compressed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
             try index.leaveUncompressed(segment)
         case .postponed(let reason):
-            logger.debug("compressing is put off", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
+            guard let count = alarm.count() else { break }
+            logger.warning(
+                "compressing is put off",
+                metadata: ["file": "\(compression.path)", "reason": "\(reason)", "count": "\(count)"])
         }
         _ = unsafe unlink(compression.temporary)
     }
@@ -140,10 +162,14 @@ extension Vault {
     /// Notes what the file is now.
     func finishCompressing(_ segment: SegmentRow) throws(RecordingError) {
         let path = index.folder.absolute(segment.path)
-        _ = unsafe unlink(Compression.temporary(path))
-        guard let reader = try? MediaReader(url: path) else {
-            logger.error("a recording cannot be read; it is left as it is", metadata: ["file": "\(path)"])
-            return try index.leaveUncompressed(segment)
+        Compression.sweep(path)
+        guard index.folder.size(segment.path) != nil else { return try index.leaveUncompressed(segment) }
+        let reader: MediaReader
+        do throws(MediaError) {
+            reader = try MediaReader(url: path)
+        } catch {
+            // Which of the two it is must be known: another time.
+            throw .media(error)
         }
         guard !reader.format.isMotionJPEG else { return try index.noteAsItWas(segment) }
         let size = index.folder.size(segment.path) ?? 0

@@ -39,7 +39,7 @@ extension Vault {
                 index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: 0)
             let frame = try reader.next()
             // It may be in memory still.
-            if frame == nil, now - event.peak < Vault.patience { continue }
+            if frame == nil, (now - Vault.patience...now + Vault.patience).contains(event.peak) { continue }
             let picture = frame.flatMap { ThumbnailPicture.make($0.jpeg) }
             try index.note(picture?.jpeg ?? [], width: picture?.width ?? 0, height: picture?.height ?? 0, of: event)
         }

@@ -29,7 +29,7 @@ public final class Vault {
     private var reservedBytes: UInt64 = 0
     /// Bytes written since `freeBytes` was looked at.
     private var writtenSince: UInt64 = 0
-    private var alarm = LogThrottle()
+    var alarm = LogThrottle()
 
     /// Bytes after which the disk is looked at again.
     private static let lookInterval: UInt64 = 16 << 20
@@ -135,6 +135,7 @@ public final class Vault {
     /// finds a row that leaves, and ends it.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
         guard try index.noteLeaving(segment) else { return }
+        Compression.sweep(index.folder.absolute(segment.path))
         try index.folder.remove(segment.path)
         try index.noteGone(segment, why: why)
         storedBytes -= min(storedBytes, segment.bytes)

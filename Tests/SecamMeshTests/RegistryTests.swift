@@ -45,6 +45,23 @@ import Testing
         #expect(entry?.endpoint == "tcp://h:1" && entry?.key == keys[0].bytes && entry?.role == .capture)
     }
 
+    @Test(arguments: [
+        ("encode-host-1", nil), ("porch@host-1", "porch"), ("porch@x @y", "porch@x "), ("porch@x@1", "porch@x"),
+    ])
+    func anEncoderOfOneCameraIsForNoOther(name: String, camera: String?) throws {
+        #expect(OwnEncoders.camera(ofEncoder: try Name(name)) == camera)
+    }
+
+    @Test func aCameraWhoseNameLooksLikeAnEncodersIsRefused() throws {
+        var registry = Registry(
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([.init(key: keys[0], role: .capture, pattern: "porch@x")]), now: at(0),
+            policies: TestPolicies())
+        #expect(
+            try hear(&registry, try join(.capture, "porch@x"), 1, keys[0]) == ["REFUSED wrongRole to 1", "refused"])
+    }
+
     @Test func aMemberThatCanOnlyDialOutIsReachedAtTheGatewaysPort() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch", endpoint: "relay"), 1, keys[0])

@@ -109,12 +109,12 @@ import Testing
             try db.execute(
                 sql: "UPDATE segment SET state = 4, compressed = 0, bytes = ?", arguments: [Int64(old.bytes)])
         }
-        try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.small")
+        try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.archive-9.small")
         _ = try recordings.tape(try recordings.vault())
         #expect(try recordings.replay().map(\.sequence) == Array(1...20))
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
         #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
-        #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.small") == nil)
+        #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.archive-9.small") == nil)
         let next = try recordings.vault().nextToCompress([rule()])
         #expect((next == nil) == hasNewFile)
     }
@@ -136,6 +136,34 @@ import Testing
         #expect(odd.count == 1 && odd.first != .made, "its colours do not fit")
         #expect(try recordings.replay().map(\.sequence) == Array(1...20))
         #expect(try vault.nextToCompress([rule()]) == nil, "it is not tried again and again")
+    }
+
+    @Test func twoArchivesThatComeUponOneRecordingDoNotSpoilIt() throws {
+        let (first, second) = (try recordings.vault(writer: "archive-1"), try recordings.vault(writer: "archive-2"))
+        try record(1...10, first)
+        let one = try #require(try first.nextToCompress([rule()]))
+        let other = try #require(try second.nextToCompress([rule()]))
+        #expect(one.make { false } == .made)
+        var asked = 0
+        let postponed = other.make {
+            asked += 1
+            return asked > 5
+        }
+        #expect(postponed == .postponed("the archive ends"))
+        try first.end(one, .made)
+        #expect(other.make { false } != .made, "it is compressed by now")
+        try second.end(other, .made)
+        #expect(try recordings.replay().map(\.sequence) == Array(1...10))
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+    }
+
+    @Test func whatALostArchiveLeftGoesWithTheRecording() throws {
+        let vault = try recordings.vault()
+        try record(1...10, vault)
+        try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.archive-9.small")
+        try vault.remove(try #require(try recordings.segments.first), why: "test")
+        #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.archive-9.small") == nil)
     }
 
     @Test func compressingEndsWithTheArchiveAndGoesOnAtTheNextStart() throws {

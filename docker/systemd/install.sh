@@ -67,7 +67,10 @@ camera_settings() { # NAME SOURCE: the file that secam-capture@NAME reads
 
 if [ -n "$join" ]; then
     name=$(sed -n 's/^role=capture$/x/; t found; b; :found; n; s/^name=//p; q' "$join")
-    [ -n "$name" ] || fail "$join is for no camera" 65
+    case $name in
+    '') fail "$join is for no camera" 65 ;;
+    *[!A-Za-z0-9_.-]*) fail "'$name': here a camera's name has letters, digits, and _ . - only" 64 ;;
+    esac
     install -m 0600 "$join" "$etc/$name.secam"
     [ -n "$root" ] || chown secam: "$etc/$name.secam"
     source=$(printf '%s' "$cameras" | sed -n '1s/^[^=]*=//p')

@@ -29,7 +29,7 @@ struct InitCommand: AsyncParsableCommand {
             try folder.make()
             let status = folder.joinFile(.operator, "operator")
             for invitation in [Invitation(role: .operator, pattern: "operator", file: status)] + invitations {
-                try ensure(invitation, in: folder)
+                ensure(invitation, in: folder)
             }
             let settings = Settings(
                 commandLine: names.map { ["names": $0] } ?? [:], environment: ProgramEnvironment.variables)
@@ -40,12 +40,12 @@ struct InitCommand: AsyncParsableCommand {
     }
 
     /// A file that cannot be used keeps one service away, not all.
-    private func ensure(_ invitation: Invitation, in folder: DataFolder) throws {
+    private func ensure(_ invitation: Invitation, in folder: DataFolder) {
         do {
             _ = try folder.ensureJoinFile(
                 invitation.role, pattern: invitation.pattern, registry: registry, at: invitation.file)
             try folder.setRegistry(registry, role: invitation.role, pattern: invitation.pattern, at: invitation.file)
-        } catch let error as MeshError {
+        } catch {
             StandardOutput.print("secam init: \(error)\n")
         }
     }

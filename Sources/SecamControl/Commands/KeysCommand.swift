@@ -106,7 +106,12 @@ struct KeysCommand: AsyncParsableCommand {
         if role == .capture, pattern.hasSuffix("*") {
             throw CommandError("'\(pattern)': a camera has a name of its own; leave the * out")
         }
-        if pattern != "*" { _ = try CameraName.check(pattern) }
+        if role == .capture { _ = try CameraName.check(pattern) }
+        do throws(NameError) {
+            if pattern != "*" { _ = try Name(pattern) }
+        } catch {
+            throw CommandError("the name '\(JSONText.string(pattern).dropFirst().dropLast())' is \(error)")
+        }
     }
 
     /// Where services on other machines reach the registry, as far as this machine can know.
@@ -118,7 +123,11 @@ struct KeysCommand: AsyncParsableCommand {
                 "the gateway lets services join from this machine only (\(listening)); start it with "
                     + "--listen tcp://0.0.0.0:7444, or say with --registry where it is reached", .unavailable)
         }
-        let port = listening?.split(separator: ":").last ?? "7444"
+        guard let port = listening?.split(separator: ":").last else {
+            throw CommandError(
+                "no gateway runs on this folder that could say where it is reached; say it with --registry, as "
+                    + "tcp://\(ProgramEnvironment.hostName):7444", .unavailable)
+        }
         return "tcp://\(ProgramEnvironment.hostName):\(port)"
     }
 

@@ -133,6 +133,10 @@ struct UpCommand: AsyncParsableCommand {
 /// Checks a camera's name, with the name in the error.
 enum CameraName {
     static func check(_ text: String) throws(CommandError) -> Name {
+        guard !text.contains(OwnEncoders.sign) else {
+            throw CommandError(
+                "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the @ out")
+        }
         do throws(NameError) {
             return try Name(text)
         } catch {

@@ -94,9 +94,12 @@ public final class RelayServer: Sendable {
             logger.warning("a service does not answer its calls", metadata: ["service": "\(service.name)"])
             return channel.close(promise: nil)
         }
+        let forget: @Sendable () -> Bool = {
+            self.state.withLock { $0.waiting.removeValue(forKey: ticket) } != nil
+        }
+        channel.closeFuture.whenComplete { _ in _ = forget() }
         channel.eventLoop.scheduleTask(in: RelayServer.patience) {
-            guard self.state.withLock({ $0.waiting.removeValue(forKey: ticket) }) != nil else { return }
-            channel.close(promise: nil)
+            if forget() { channel.close(promise: nil) }
         }
         call(ticket)
     }

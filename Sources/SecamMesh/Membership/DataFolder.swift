@@ -186,9 +186,10 @@ public struct DataFolder: Sendable, Equatable {
     /// - Parameter path: as in `ensureJoinFile`.
     public func setRegistry(_ registry: String, role: Role, pattern: String, at path: String? = nil) throws {
         let file = path ?? joinFile(role, pattern)
-        var identity = try Identity.read(file, registry: nil, role: role)
-        guard identity.registry != registry else { return }
-        identity.registry = registry
-        try SecretFile.write(identity.text, to: file)
+        guard try Identity.read(file, registry: nil, role: role).registry != registry else { return }
+        var identities = try Identity.all(parsing: try SecretFile.read(file), path: file)
+        for index in identities.indices { identities[index].registry = registry }
+        let others = identities.dropFirst().map(\.service).joined()
+        try SecretFile.write(identities[0].text + others, to: file)
     }
 }

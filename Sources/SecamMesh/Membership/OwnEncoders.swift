@@ -4,11 +4,12 @@ public import SecamWire
 ///
 /// Their key shows them no other camera's pictures, and that camera's pictures stay with them as long as they keep up.
 public enum OwnEncoders {
-    static let sign: Character = "@"
+    /// No camera's name contains it, so that none of them begins like another one's encoders.
+    public static let sign: Character = "@"
 
-    /// The camera that an encoder of this name works for; `nil` when it works for all.
-    public static func camera(ofEncoder name: Name) -> Name? {
-        guard let end = name.text.lastIndex(of: sign) else { return nil }
-        return try? Name(String(name.text[..<end]))
+    /// The name of the camera that an encoder of this name works for, as it stands there, whether there can be such a
+    /// camera or not; `nil` when it works for all.
+    public static func camera(ofEncoder name: Name) -> String? {
+        name.text.lastIndex(of: sign).map { String(name.text[..<$0]) }
     }
 }

@@ -372,7 +372,10 @@ extension Join {
 
     /// What is wrong with where the service says it is, for people; `nil` when nothing is.
     fileprivate var endpointProblem: String? {
-        if isRelayed { return nil }
+        if role == .capture, name.text.contains(OwnEncoders.sign) {
+            return "a camera's name has no \(OwnEncoders.sign): give it another one"
+        }
+        if isRelayed { return role == .capture || role == .archive ? nil : "nobody connects to \(role)" }
         if endpoint.isEmpty { return role == .capture ? "a capture must say where it is reached" : nil }
         // Others connect to it: only to what is an address of a host and a port.
         let parts = endpoint.split(separator: ":")
