@@ -49,31 +49,20 @@ private final class ReplayLoop {
         case frames(TapeReader)
         case thumbnails(ThumbnailReader)
 
-        /// - Returns: `nil` at the end.
-        func next() throws(RecordingError) -> Shown? {
+        var rendition: Rendition {
             switch self {
-            case .frames(let tape):
-                guard let frame = try tape.next() else { return nil }
-                return Shown(
-                    rendition: .jpeg, incarnation: frame.incarnation, sequence: frame.sequence,
-                    timestamp: frame.timestamp, width: frame.width, height: frame.height, jpeg: frame.jpeg)
-            case .thumbnails(let reader):
-                guard let picture = try reader.next() else { return nil }
-                return Shown(
-                    rendition: .sub, incarnation: picture.incarnation, sequence: picture.sequence,
-                    timestamp: picture.timestamp, width: picture.width, height: picture.height, jpeg: picture.jpeg)
+            case .frames: .jpeg
+            case .thumbnails: .sub
             }
         }
-    }
 
-    private struct Shown {
-        let rendition: Rendition
-        let incarnation: UInt64
-        let sequence: UInt64
-        let timestamp: Int64
-        let width: UInt16
-        let height: UInt16
-        let jpeg: [UInt8]
+        /// - Returns: `nil` at the end.
+        func next() throws(RecordingError) -> RecordedFrame? {
+            switch self {
+            case .frames(let tape): try tape.next()
+            case .thumbnails(let reader): try reader.next()
+            }
+        }
     }
 
     /// Replays of one connection.
@@ -163,7 +152,7 @@ private final class ReplayLoop {
                 }
                 replays[key]?.credit -= 1
                 let header = Frame(
-                    flow: key.flow, rendition: frame.rendition, format: .jpeg, incarnation: frame.incarnation,
+                    flow: key.flow, rendition: playing.source.rendition, format: .jpeg, incarnation: frame.incarnation,
                     sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)
                 answer(
                     MeshMessage(header.encoded(payload: frame.jpeg.count), payload: frame.jpeg[...]), key.peer)

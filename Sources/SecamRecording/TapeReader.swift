@@ -3,21 +3,21 @@ internal import SecamJPEG
 internal import SecamMedia
 public import SecamWire
 
+/// A recorded picture: a frame, or the thumbnail of an event with the number and time of its moment's frame.
+public struct RecordedFrame: Sendable {
+    public let incarnation: UInt64
+    public let sequence: UInt64
+    /// UTC microseconds.
+    public let timestamp: Int64
+    public let width: UInt16
+    public let height: UInt16
+    /// As it was captured, or made anew from a recording that was compressed.
+    public let jpeg: [UInt8]
+}
+
 /// Reads recorded frames of one camera in the order of their times, from one segment to the next. It belongs to one
 /// thread, which it may hold up.
 public final class TapeReader {
-    /// A recorded frame, as it was captured.
-    public struct RecordedFrame: Sendable {
-        public let incarnation: UInt64
-        public let sequence: UInt64
-        /// UTC microseconds.
-        public let timestamp: Int64
-        public let width: UInt16
-        public let height: UInt16
-        /// As it was captured, or made anew from a recording that was compressed.
-        public let jpeg: [UInt8]
-    }
-
     /// Of JPEGs that are made anew: what H.264 has lost, a higher one does not bring back.
     private static let quality = 85
 

@@ -4,26 +4,6 @@ internal import SecamConfig
 internal import SecamJPEG
 public import SecamWire
 
-/// A small picture of an event.
-public struct Thumbnail: Sendable {
-    /// The frame of the event's moment, where it is known; 0 else.
-    public let incarnation: UInt64
-    public let sequence: UInt64
-    /// UTC microseconds of that moment.
-    public let timestamp: Int64
-    public let width: UInt16
-    public let height: UInt16
-    public let jpeg: [UInt8]
-    /// Where to go on behind it.
-    let place: Place
-
-    /// Of an event among the others of its camera.
-    struct Place {
-        let start: Int64
-        let id: Int64
-    }
-}
-
 extension Vault {
     /// Microseconds that making them may take before others have their turn.
     private static let turn: Int64 = 200_000
@@ -113,8 +93,8 @@ extension RecordingIndex {
     ///   - last: goes on behind this one; `nil` to begin.
     ///   - limit: no more than so many.
     fileprivate func thumbnails(
-        of camera: Name, from: Int64, to: Int64, after last: Thumbnail.Place?, limit: Int
-    ) throws(RecordingError) -> [Thumbnail] {
+        of camera: Name, from: Int64, to: Int64, after last: ThumbnailReader.Place?, limit: Int
+    ) throws(RecordingError) -> [(picture: RecordedFrame, place: ThumbnailReader.Place)] {
         try read("reading events' pictures") { db in
             // An event's moment lies between its start and its end.
             let rows = try Row.fetchCursor(
@@ -124,18 +104,16 @@ extension RecordingIndex {
                     WHERE camera = ? AND start < ? AND last >= ? AND (start, id) > (?, ?) AND length(thumbnail) > 0
                     ORDER BY start, id
                     """, arguments: [camera.text, to, from, last?.start ?? .min, last?.id ?? .min])
-            var found: [Thumbnail] = []
+            var found: [(picture: RecordedFrame, place: ThumbnailReader.Place)] = []
             while let row = try rows.next() {
                 guard let event = EventFields.decode(Array(row["fields"] as Data)), event.peakTime >= from,
                     event.peakTime < to
                 else { continue }
-                found.append(
-                    Thumbnail(
-                        incarnation: UInt64(bitPattern: row["incarnation"]), sequence: event.peakSequence,
-                        timestamp: event.peakTime, width: UInt16(clamping: row["thumbnailWidth"] as Int64),
-                        height: UInt16(clamping: row["thumbnailHeight"] as Int64),
-                        jpeg: Array(row["thumbnail"] as Data),
-                        place: Thumbnail.Place(start: row["start"], id: row["id"])))
+                let picture = RecordedFrame(
+                    incarnation: UInt64(bitPattern: row["incarnation"]), sequence: event.peakSequence,
+                    timestamp: event.peakTime, width: UInt16(clamping: row["thumbnailWidth"] as Int64),
+                    height: UInt16(clamping: row["thumbnailHeight"] as Int64), jpeg: Array(row["thumbnail"] as Data))
+                found.append((picture, ThumbnailReader.Place(start: row["start"], id: row["id"])))
                 if found.count >= limit { break }
             }
             return found
@@ -145,12 +123,18 @@ extension RecordingIndex {
 
 /// Reads events' small pictures in the order of the events' starts.
 public final class ThumbnailReader {
+    /// Of an event among the others of its camera, to go on behind it.
+    struct Place {
+        let start: Int64
+        let id: Int64
+    }
+
     private let index: RecordingIndex
     private let camera: Name
     private let from: Int64
     private let to: Int64
-    private var waiting: ArraySlice<Thumbnail> = []
-    private var last: Thumbnail.Place?
+    private var waiting: ArraySlice<RecordedFrame> = []
+    private var last: Place?
     private var isOver = false
 
     /// Pictures that are read at once; some 10 kB each.
@@ -167,11 +151,11 @@ public final class ThumbnailReader {
     }
 
     /// - Returns: `nil` at the end.
-    public func next() throws(RecordingError) -> Thumbnail? {
+    public func next() throws(RecordingError) -> RecordedFrame? {
         if waiting.isEmpty, !isOver {
             let more = try index.thumbnails(of: camera, from: from, to: to, after: last, limit: Self.batch)
             isOver = more.count < Self.batch
-            waiting = more[...]
+            waiting = more.map(\.picture)[...]
             last = more.last?.place ?? last
         }
         return waiting.popFirst()

@@ -12,11 +12,11 @@ import Testing
 
     /// Everything that is recorded of the camera, and what is noted as missing.
     private static func account(_ index: RecordingIndex) throws -> (
-        frames: [TapeReader.RecordedFrame], gaps: [Found.Missing]
+        frames: [RecordedFrame], gaps: [Found.Missing]
     ) {
         let camera = try Name("demo")
         let reader = TapeReader(index, camera: camera, from: .min, to: .max, interval: 0)
-        var frames: [TapeReader.RecordedFrame] = []
+        var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return (frames, try index.gaps(of: camera, from: .min, to: .max))
     }

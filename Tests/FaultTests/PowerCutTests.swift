@@ -70,7 +70,7 @@ import Testing
             index, writer: "test", limits: VaultLimits(bytes: nil, free: 0), logger: Logger(label: "test"))
         _ = try CameraTape(vault, camera: camera)
         let reader = TapeReader(index, camera: camera, from: .min, to: .max, interval: 0)
-        var frames: [TapeReader.RecordedFrame] = []
+        var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         let numbers = frames.map(\.sequence)
         #expect(numbers == Array(try #require(numbers.first)..<numbers[0] + UInt64(numbers.count)))

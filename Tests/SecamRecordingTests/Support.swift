@@ -74,9 +74,9 @@ struct Recordings {
     }
 
     /// All frames that can be read back, in order.
-    func replay(from: Int64 = .min, to: Int64 = .max, interval: Int64 = 0) throws -> [TapeReader.RecordedFrame] {
+    func replay(from: Int64 = .min, to: Int64 = .max, interval: Int64 = 0) throws -> [RecordedFrame] {
         let reader = TapeReader(index, camera: camera, from: from, to: to, interval: interval)
-        var frames: [TapeReader.RecordedFrame] = []
+        var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return frames
     }

@@ -18,9 +18,9 @@ import Testing
         try recordings.index.note(event, of: recordings.camera, incarnation: 9)
     }
 
-    private func thumbnails(from: Int64 = .min, to: Int64 = .max) throws -> [Thumbnail] {
+    private func thumbnails(from: Int64 = .min, to: Int64 = .max) throws -> [RecordedFrame] {
         let reader = ThumbnailReader(recordings.index, camera: recordings.camera, from: from, to: to)
-        var all: [Thumbnail] = []
+        var all: [RecordedFrame] = []
         while let next = try reader.next() { all.append(next) }
         return all
     }
