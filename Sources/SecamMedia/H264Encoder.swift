@@ -1,14 +1,33 @@
 internal import CAVFormat
+import Synchronization
 
-/// libavcodec's encoder for H.264 and the picture that it is given: a hardware one where it takes pictures from memory,
-/// else libx264.
+/// libavcodec's encoder for H.264 and the picture that it is given: the hardware's where there is one, else libx264.
 @safe final class H264Encoder {
-    /// In the order in which they are tried. (VA-API wants pictures in its own memory.)
-    private static let names = ["h264_nvenc", "h264_v4l2m2m", "libx264", "libopenh264"]
+    private enum Kind: String, CaseIterable {
+        /// In the order in which they are tried.
+        case nvenc = "h264_nvenc"
+        case vaapi = "h264_vaapi"
+        case v4l2 = "h264_v4l2m2m"
+        case x264 = "libx264"
+        case openH264 = "libopenh264"
+
+        var isHardware: Bool {
+            switch self {
+            case .nvenc, .vaapi, .v4l2: true
+            case .x264, .openH264: false
+            }
+        }
+    }
+
+    /// Hardware that opened and then did not do: not tried again by this process, so that the next attempt succeeds.
+    private static let broken = Mutex<Set<Kind>>([])
     /// Frames from one that stands for itself to the next: as far as a player may have to go back.
     private static let keyInterval: Int32 = 60
 
     private let path: String
+    private var kind = Kind.x264
+    /// Of encoders that take pictures from there only.
+    private var memory: VideoMemory?
     private var context: UnsafeMutablePointer<AVCodecContext>?
     private var picture: UnsafeMutablePointer<AVFrame>?
     private var packet: UnsafeMutablePointer<AVPacket>?
@@ -22,7 +41,8 @@ internal import CAVFormat
         unsafe picture = av_frame_alloc()
         unsafe packet = av_packet_alloc()
         guard let picture = unsafe picture, unsafe packet != nil else { throw Self.outOfMemory(path) }
-        for name in Self.names where open(name, width, height) { break }
+        let broken = Self.broken.withLock(\.self)
+        for kind in Kind.allCases where !broken.contains(kind) && open(kind, width, height) { break }
         guard unsafe context != nil else {
             throw .io(source: path, operation: "compressing", reason: "no H.264 encoder takes \(width)x\(height)")
         }
@@ -43,43 +63,53 @@ internal import CAVFormat
         .io(source: path, operation: "compressing", reason: "out of memory")
     }
 
-    private func open(_ name: String, _ width: Int, _ height: Int) -> Bool {
-        guard let codec = unsafe avcodec_find_encoder_by_name(name), let new = unsafe avcodec_alloc_context3(codec)
-        else {
-            return false
-        }
-        unsafe new.pointee.width = Int32(width)
-        unsafe new.pointee.height = Int32(height)
-        unsafe new.pointee.pix_fmt = AV_PIX_FMT_YUV420P
-        unsafe new.pointee.color_range = AVCOL_RANGE_JPEG
-        unsafe new.pointee.time_base = AVRational(num: 1, den: 1000)
-        unsafe new.pointee.gop_size = Self.keyInterval
+    private func open(_ kind: Kind, _ width: Int, _ height: Int) -> Bool {
+        guard let codec = unsafe avcodec_find_encoder_by_name(kind.rawValue) else { return false }
+        var new = unsafe avcodec_alloc_context3(codec)
+        defer { unsafe avcodec_free_context(&new) }
+        guard let opening = unsafe new else { return false }
+        unsafe opening.pointee.width = Int32(width)
+        unsafe opening.pointee.height = Int32(height)
+        unsafe opening.pointee.pix_fmt = AV_PIX_FMT_YUV420P
+        unsafe opening.pointee.color_range = AVCOL_RANGE_JPEG
+        unsafe opening.pointee.time_base = AVRational(num: 1, den: 1000)
+        unsafe opening.pointee.gop_size = Self.keyInterval
         // Frames stay in their order, so that each has just the time and number it had.
-        unsafe new.pointee.max_b_frames = 0
+        unsafe opening.pointee.max_b_frames = 0
         // Whoever compresses old recordings has time; the processor belongs to the live ones.
-        unsafe new.pointee.thread_count = 1
-        unsafe new.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER)
+        unsafe opening.pointee.thread_count = 1
+        unsafe opening.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER)
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
-        if name == "libx264" {
+        var memory: VideoMemory?
+        switch kind {
+        case .x264:
             unsafe av_dict_set(&options, "preset", "superfast", 0)
             unsafe av_dict_set(&options, "crf", "23", 0)
-        } else {
+        case .vaapi:
+            guard let new = VideoMemory(width: Int32(width), height: Int32(height)) else { return false }
+            unsafe new.attach(to: opening)
+            memory = new
+            // The one way to say how good it shall be that all drivers know.
+            unsafe av_dict_set(&options, "rc_mode", "CQP", 0)
+            unsafe av_dict_set(&options, "qp", "24", 0)
+        case .nvenc, .v4l2, .openH264:
             // A tenth of a bit a pixel and frame, as 2.8 Mbit/s for 1280x720 at 30.
-            unsafe new.pointee.bit_rate = Int64(width * height * 3)
+            unsafe opening.pointee.bit_rate = Int64(width * height * 3)
         }
-        guard unsafe avcodec_open2(new, codec, &options) == 0 else {
-            var new: UnsafeMutablePointer<AVCodecContext>? = unsafe new
-            unsafe avcodec_free_context(&new)
-            return false
-        }
-        unsafe context = new
+        guard unsafe avcodec_open2(opening, codec, &options) == 0 else { return false }
+        self.kind = kind
+        self.memory = memory
+        unsafe context = opening
+        unsafe new = nil
         return true
     }
 
     /// Describes the stream for a file's head.
     func describe(_ parameters: UnsafeMutablePointer<AVCodecParameters>) {
         unsafe avcodec_parameters_from_context(parameters, context)
+        // Wherever the encoder reads them.
+        unsafe parameters.pointee.format = AV_PIX_FMT_YUV420P.rawValue
     }
 
     /// Compresses a picture; `nil` when no more come.
@@ -99,7 +129,7 @@ internal import CAVFormat
             guard code >= 0 else { throw failure(code) }
             unsafe picture?.pointee.pts = milliseconds
         }
-        let code = unsafe avcodec_send_frame(context, i420 == nil ? nil : picture)
+        let code = try unsafe avcodec_send_frame(context, i420 == nil ? nil : readable())
         guard code == 0 else { throw failure(code) }
         while let packet = unsafe packet {
             let code = unsafe avcodec_receive_packet(context, packet)
@@ -110,7 +140,16 @@ internal import CAVFormat
         }
     }
 
+    /// The picture where the encoder reads it.
+    private func readable() throws(MediaError) -> UnsafeMutablePointer<AVFrame>? {
+        guard let memory, let picture = unsafe picture else { return unsafe picture }
+        let (code, uploaded) = unsafe memory.upload(picture)
+        guard code == 0 else { throw failure(code) }
+        return unsafe uploaded
+    }
+
     private func failure(_ code: Int32) -> MediaError {
-        .io(source: path, operation: "compressing", reason: AVFailure(code: code).text)
+        if kind.isHardware { Self.broken.withLock { _ = $0.insert(kind) } }
+        return .io(source: path, operation: "compressing", reason: AVFailure(code: code).text)
     }
 }
