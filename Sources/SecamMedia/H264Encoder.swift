@@ -126,7 +126,7 @@ import Synchronization
             let code = unsafe i420.withUnsafeBufferPointer { bytes in
                 unsafe secam_av_unpack(bytes.baseAddress, Int32(clamping: bytes.count), picture)
             }
-            guard code >= 0 else { throw failure(code) }
+            guard code >= 0 else { throw error(code) }
             unsafe picture?.pointee.pts = milliseconds
         }
         let code = try unsafe avcodec_send_frame(context, i420 == nil ? nil : readable())
@@ -148,8 +148,13 @@ import Synchronization
         return unsafe uploaded
     }
 
+    /// Of the encoder, or of the way to it.
     private func failure(_ code: Int32) -> MediaError {
         if kind.isHardware { Self.broken.withLock { _ = $0.insert(kind) } }
-        return .io(source: path, operation: "compressing", reason: AVFailure(code: code).text)
+        return error(code)
+    }
+
+    private func error(_ code: Int32) -> MediaError {
+        .io(source: path, operation: "compressing", reason: AVFailure(code: code).text)
     }
 }
