@@ -28,7 +28,12 @@ public enum ServiceProcess {
             if let question = options?.health { try answer(question) }
             let service = try await make()
             let logger = Logger.lines(program, level: .warning)
-            try await run(options?.withParent == true ? [service, ParentWatch()] : [service], logger: logger)
+            var services = [service]
+            if let options {
+                services.append(SettledProcess())
+                if options.withParent { services.append(ParentWatch()) }
+            }
+            try await run(services, logger: logger)
             exit(ExitStatus.success.rawValue)
         } catch let error as any ProgramError {
             fail(program, "\(error)", error.exitStatus)
@@ -70,6 +75,20 @@ public enum ServiceProcess {
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(4)
         try await ServiceGroup(configuration: configuration).run()
+    }
+}
+
+/// Gives back, once the service runs, what only its start needed.
+private struct SettledProcess: Service {
+    /// Within them a service has joined the others and has done all that it does over and over.
+    private static let startTime = Duration.seconds(10)
+
+    func run() async {
+        try? await cancelWhenGracefulShutdown {
+            try await Task.sleep(for: Self.startTime)
+            StartupPages.release()
+        }
+        try? await gracefulShutdown()
     }
 }
 

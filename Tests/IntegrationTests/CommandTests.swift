@@ -260,4 +260,28 @@ import Testing
         #expect(stopped.status == 69)
         #expect(stopped.errors.contains("secam up"))
     }
+
+    @Test func `once it runs, each service gives back the pages that only its start needed`() async throws {
+        let set = try await RunningSet(motion: 1, record: "continuous", scratch: scratch)
+        defer { set.up.kill() }
+        let start = try set.services()
+        for service in start {
+            try await eventually("much less of \(service.name) in memory than at its start") {
+                try Self.kilobytes("VmRSS", of: service.process) < Self.kilobytes("VmHWM", of: service.process) * 3 / 4
+            }
+        }
+        let watched = try await set.view(["live", "demo", "--headless", "--frames", "10"])
+        #expect(watched.status == 0, "\(watched.errors)")
+        #expect(try set.services() == start, "none has died of it")
+    }
+
+    /// A figure of /proc/PID/status.
+    private static func kilobytes(_ name: String, of process: Int32) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+        guard let number = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) }) else {
+            throw TestFailure("no \(name) in /proc/\(process)/status")
+        }
+        return number
+    }
 }

@@ -142,12 +142,13 @@ enum UstreamerPart {
     }
 
     /// What a program is started with, so that it finds the emulated camera; its standard error, on which the emulator
-    /// says when the stream began, goes to a file.
+    /// says when the stream began, goes to a file. Held pictures cost the emulator nothing, but JPEGs have their numbers
+    /// in them: held, they would repeat with the device's buffers, too soon to tell a frame by its number.
     private static func launcher(_ tools: Tools, _ mode: Mode, _ footage: Footage, log: String) -> [String] {
-        ["/bin/sh", "-c", "exec \"$@\" 2>\"$0\"", log, tools.shim, "--stats", "--hold"]
+        ["/bin/sh", "-c", "exec \"$@\" 2>\"$0\"", log, tools.shim, "--stats"]
             + (mode.isJPEG
                 ? ["--mjpeg", footage.path]
-                : ["--stamp", "--size", "\(mode.width)x\(mode.height)", "--raw", footage.path])
+                : ["--hold", "--stamp", "--size", "\(mode.width)x\(mode.height)", "--raw", footage.path])
             + ["--"]
     }
 
