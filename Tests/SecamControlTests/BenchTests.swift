@@ -123,4 +123,10 @@ import Testing
         #expect(EncodePart.frameRate(ofTjbench: "") == nil)
         #expect(EncodePart.frameRate(ofTjbench: "Comp from YUV --> fps") == nil)
     }
+
+    @Test func `understands openssl speed`() {
+        #expect(FanOutPart.bytesPerSecond(ofOpenSSL: "+H:16384\n+F:25:AES-128-GCM:2703144860.00\n") == 2_703_144_860)
+        #expect(FanOutPart.bytesPerSecond(ofOpenSSL: "+F:25:AES-128-GCM:0.00") == nil)
+        #expect(FanOutPart.bytesPerSecond(ofOpenSSL: "+H:16384\n+F:") == nil)
+    }
 }
