@@ -164,7 +164,10 @@ let package = Package(
         tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
         tests(
             "SecamMotionFootageTests",
-            ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamWire", subprocess]),
+            [
+                "SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamTestSupport", "SecamWire",
+                subprocess,
+            ]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
         tests(
@@ -174,7 +177,7 @@ let package = Package(
         tests(
             "SecamHooksTests",
             ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
-        tests("SecamUsersTests", ["SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
+        tests("SecamUsersTests", ["SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests(
             "SecamGatewayTests",
             [
@@ -183,7 +186,10 @@ let package = Package(
             ]),
         tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
         tests(
-            "SecamClientTests", ["SecamClient", "SecamConfig", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix]),
-        tests("SecamTLSTests", ["SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
+            "SecamClientTests",
+            [
+                "SecamClient", "SecamConfig", "SecamTestSupport", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix,
+            ]),
+        tests("SecamTLSTests", ["SecamTestSupport", "SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]
 )

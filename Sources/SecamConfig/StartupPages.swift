@@ -23,8 +23,9 @@ enum StartupPages {
         let segments = unsafe UnsafeBufferPointer(start: image.segments, count: Int(image.segment_count))
         guard unsafe !hasTextRelocations(image, segments) else { return }
         let page = UInt(getpagesize())
-        for unsafe segment in unsafe segments
-        where segment.p_type == UInt32(PT_LOAD) && segment.p_flags & UInt32(PF_W) == 0 {
+        for index in segments.indices {
+            let segment = unsafe segments[index]
+            guard segment.p_type == UInt32(PT_LOAD), segment.p_flags & UInt32(PF_W) == 0 else { continue }
             let start = unsafe UInt(image.address) + UInt(segment.p_vaddr)
             let first = start & ~(page - 1)
             let length = Int(start + UInt(segment.p_filesz) - first)
@@ -36,7 +37,9 @@ enum StartupPages {
     private static func hasTextRelocations(
         _ image: secam_linker_image, _ segments: UnsafeBufferPointer<Elf64_Phdr>
     ) -> Bool {
-        for unsafe segment in unsafe segments where segment.p_type == UInt32(PT_DYNAMIC) {
+        for index in segments.indices {
+            let segment = unsafe segments[index]
+            guard segment.p_type == UInt32(PT_DYNAMIC) else { continue }
             var entry = unsafe UnsafePointer<Elf64_Dyn>(
                 bitPattern: UInt(image.address) + UInt(segment.p_vaddr))
             while let current = unsafe entry?.pointee, current.d_tag != Int64(DT_NULL) {

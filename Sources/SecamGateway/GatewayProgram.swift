@@ -64,7 +64,8 @@ public struct GatewayProgram: AsyncParsableCommand {
     public func run() async throws {
         let settings = Settings(
             commandLine: [
-                "data": data, "seed": seed, "host": host, "port": port, "listen": listen, "certificate": certificate, "key": key,
+                "data": data, "seed": seed, "host": host, "port": port, "listen": listen, "certificate": certificate,
+                "key": key,
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,

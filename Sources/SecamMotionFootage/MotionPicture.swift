@@ -52,9 +52,11 @@ public final class MotionPicture {
     }
 
     private func write(_ pixels: [UInt8], _ layout: PictureLayout, at time: Int64) throws {
-        let writer = try self.writer ?? MatroskaWriter(
-            path: path, width: layout.width, height: layout.height, startMicroseconds: 0, title: "motion-test",
-            replacing: isReplacing)
+        let writer =
+            try self.writer
+            ?? MatroskaWriter(
+                path: path, width: layout.width, height: layout.height, startMicroseconds: 0, title: "motion-test",
+                replacing: isReplacing)
         self.writer = writer
         try encoder.encode(
             pixels.span, format: .i420, width: layout.width, height: layout.height, quality: Self.quality

@@ -1,5 +1,5 @@
-internal import Glibc
 public import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// How a program ended.

@@ -1,5 +1,5 @@
-internal import Glibc
 internal import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// The package's own programs, as they were built together with the tests.

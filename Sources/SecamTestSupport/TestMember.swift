@@ -1,7 +1,7 @@
-public import SecamMesh
-public import SecamWire
 internal import Logging
 internal import SecamConfig
+public import SecamMesh
+public import SecamWire
 
 /// A member of the mesh that connects to every camera and says to it whatever a test wants.
 public actor TestMember {

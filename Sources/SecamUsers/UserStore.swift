@@ -1,6 +1,6 @@
 import GRDB
-import SecamConfig
 import Glibc
+import SecamConfig
 import SecamTLS
 public import SecamWire
 

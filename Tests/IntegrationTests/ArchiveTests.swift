@@ -212,8 +212,8 @@ import Testing
         #expect(forbidden.status == 77 && forbidden.errors.contains("admin"), "\(forbidden.errors)")
         let kept = try await set.view(["protect", "yard"])
         #expect(kept.status == 0 && kept.output.contains("protected"), "\(kept.errors)")
-        let let_go = try await set.view(["protect", "yard", "--release"])
-        #expect(let_go.status == 0 && !let_go.output.contains("protected"))
+        let released = try await set.view(["protect", "yard", "--release"])
+        #expect(released.status == 0 && !released.output.contains("protected"))
     }
 
     @Test func `check, rebuild and verify say what is so`() async throws {

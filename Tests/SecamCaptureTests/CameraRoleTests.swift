@@ -71,7 +71,9 @@ import Testing
         // A camera gives up a job whose result is late, and then does not look at it: so each is tried with further jobs
         // until it was looked at.
         var answered: Set<UInt64> = []
-        func answer(_ renditions: [WorkResult.Made], until isSeen: () async throws -> Bool) async throws -> Set<UInt64> {
+        func answer(
+            _ renditions: [WorkResult.Made], until isSeen: () async throws -> Bool
+        ) async throws -> Set<UInt64> {
             let before = answered
             try await eventually("a result was looked at") {
                 #expect(try await waitUntil { await worker.send(Grant(jobs: 1), to: "porch") })

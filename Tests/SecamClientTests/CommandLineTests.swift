@@ -1,6 +1,7 @@
 import ArgumentParser
 import SecamConfig
 import SecamTLS
+import SecamTestSupport
 import SecamWire
 import Testing
 

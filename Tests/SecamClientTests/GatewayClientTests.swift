@@ -1,5 +1,6 @@
 import SecamConfig
 import SecamTLS
+import SecamTestSupport
 import SecamWire
 import Testing
 

@@ -1,6 +1,7 @@
 import Glibc
 import SecamConfig
 import SecamTLS
+import SecamTestSupport
 import Testing
 
 @testable import SecamClient

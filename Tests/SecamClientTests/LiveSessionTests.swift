@@ -1,4 +1,5 @@
 import SecamConfig
+import SecamTestSupport
 import SecamWire
 import Testing
 

@@ -1,47 +1,16 @@
 import Dispatch
-import Glibc
 import SecamTLS
+import SecamTestSupport
 import SecamWire
 import Synchronization
 import Testing
 
 @testable import SecamClient
 
-/// A folder that is gone after the test.
-final class ScratchFolder: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/secam-view-test.XXXXXX".utf8CString)
-        let isMade = unsafe mkdtemp(&template) != nil
-        try #require(isMade)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-
+extension ScratchFolder {
     func write(_ name: String, _ text: String) throws -> String {
         try FileIO.create(file(name), text.utf8, replacing: true)
         return file(name)
-    }
-
-    deinit {
-        remove(path)
-    }
-
-    private func remove(_ path: String) {
-        if let folder = unsafe opendir(path) {
-            while let entry = unsafe readdir(folder) {
-                let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                    unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
-                }
-                if name != ".", name != ".." { self.remove("\(path)/\(name)") }
-            }
-            unsafe closedir(folder)
-            unsafe rmdir(path)
-        } else {
-            unsafe unlink(path)
-        }
     }
 }
 

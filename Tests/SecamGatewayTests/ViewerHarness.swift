@@ -1,9 +1,9 @@
-import Glibc
 import Logging
 import NIOCore
 import NIOPosix
 import SecamGateway
 import SecamTLS
+import SecamTestSupport
 import SecamUsers
 import SecamWire
 import Synchronization
@@ -23,17 +23,9 @@ struct ViewerHarness: Sendable {
         _ configure: (inout ViewerServerConfiguration) -> Void = { _ in },
         _ body: (ViewerHarness) async throws -> Void
     ) async throws {
-        var template = Array("/tmp/secam-viewers-XXXXXX".utf8CString)
-        guard unsafe template.withUnsafeMutableBufferPointer({ unsafe mkdtemp($0.baseAddress!) }) != nil else {
-            throw HarnessError.noFolder(errno: errno)
-        }
-        let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer {
-            for name in ["users", "users-wal", "users-shm", "users.lock", "audit", "tls-identity.pem"] {
-                unsafe unlink("\(directory)/\(name)")
-            }
-            unsafe rmdir(directory)
-        }
+        let scratch = try ScratchFolder()
+        let directory = scratch.path
+        defer { withExtendedLifetime(scratch) {} }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let users = try UserStore(path: directory + "/users")
         try users.add(Name("anna"), password: password, role: .admin)

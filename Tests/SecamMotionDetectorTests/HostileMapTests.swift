@@ -1,5 +1,6 @@
-@testable import SecamMotionDetector
 import Testing
+
+@testable import SecamMotionDetector
 
 @Suite struct HostileMapTests {
     private let map = [UInt8](repeating: 100, count: 160 * 90)

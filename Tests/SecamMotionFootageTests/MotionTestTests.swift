@@ -1,26 +1,12 @@
-import Glibc
 import SecamJPEG
 import SecamMedia
 import SecamMotionDetector
 import SecamMotionFootage
+import SecamTestSupport
 import SecamWire
 import Testing
 
-/// A folder that is gone after the test.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/secam-motion-XXXXXX".utf8CString)
-        try #require(unsafe mkdtemp(&template) != nil)
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        for name in ["walk.mkv", "seen.mkv"] { _ = unsafe unlink("\(path)/\(name)") }
-        unsafe rmdir(path)
-    }
-
+extension ScratchFolder {
     private func wall() -> [UInt8] {
         (0..<640 * 360).map { (index: Int) -> UInt8 in
             let brick: Int = (index % 640) / 40 * 7 + (index / 640) / 30 * 13
@@ -53,7 +39,7 @@ final class Scratch {
 
 @Suite struct MotionTestTests {
     @Test func aWalkInAFileIsAnEventAndSeenInTheVideo() throws {
-        let scratch = try Scratch()
+        let scratch = try ScratchFolder()
         let file = try scratch.writeWalk()
         let video = try MotionPicture(path: "\(scratch.path)/seen.mkv")
         var moving: [Int] = []
@@ -81,7 +67,7 @@ final class Scratch {
     }
 
     @Test func framesThatComeTooSoonKeepTheAnswer() throws {
-        let scratch = try Scratch()
+        let scratch = try ScratchFolder()
         let file = try scratch.writeWalk()
         var maps = 0
         var frames = 0

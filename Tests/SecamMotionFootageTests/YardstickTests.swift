@@ -7,7 +7,8 @@ import Testing
 /// Recorded footage with ground truth, which is no part of the project: in shared/footage beside the package, or where
 /// SECAM_FOOTAGE says, its yardstick in ../tools. Where one of them or python3 is missing, the test is passed over.
 enum Yardstick {
-    static let isThere = unsafe access(program, X_OK) == 0
+    static let isThere =
+        unsafe access(program, X_OK) == 0
         && access("/usr/bin/python3", X_OK) == 0
     static let folder = unsafe getenv("SECAM_FOOTAGE").map { unsafe String(cString: $0) } ?? "../shared/footage"
     static let program = "\(folder)/../tools/motion-eval"

@@ -1,3 +1,4 @@
+import SecamTestSupport
 import Subprocess
 import Testing
 

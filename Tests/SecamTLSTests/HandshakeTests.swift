@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import SecamTestSupport
 import Testing
 
 @testable import SecamTLS

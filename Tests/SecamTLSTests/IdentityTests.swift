@@ -1,4 +1,5 @@
 import Glibc
+import SecamTestSupport
 import Testing
 
 @testable import SecamTLS

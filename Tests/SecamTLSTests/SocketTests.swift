@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import SecamTestSupport
 import Subprocess
 import Synchronization
 import Testing

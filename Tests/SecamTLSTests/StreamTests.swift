@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOEmbedded
+import SecamTestSupport
 import Testing
 
 @testable import SecamTLS

@@ -1,31 +1,10 @@
-import Glibc
 import NIOCore
 import NIOEmbedded
+import SecamTestSupport
 
 @testable import SecamTLS
 
-/// A folder that goes with its test.
-final class ScratchFolder {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/secam-tls-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw ScratchError.noFolder }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        guard let folder = unsafe opendir(path) else { return }
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
-                unsafe String(cString: UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
-            }
-            unsafe unlink(path + "/" + name)
-        }
-        unsafe closedir(folder)
-        unsafe rmdir(path)
-    }
-
+extension ScratchFolder {
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         let file = path + "/" + name
         guard try PEMFile.create(file, bytes) else { throw ScratchError.fileExists }
@@ -47,7 +26,7 @@ final class ScratchFolder {
 }
 
 enum ScratchError: Error {
-    case noFolder, fileExists
+    case fileExists
 }
 
 /// Notes what the application above the handler sees; with `onRead` it is the application.

@@ -1,14 +1,15 @@
 import Glibc
+import SecamTestSupport
 import Testing
 
 @testable import SecamUsers
 
 struct AuditLogTests {
-    private let scratch: Scratch
+    private let scratch: ScratchFolder
     private let path: String
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try ScratchFolder()
         path = scratch.file("audit.log")
     }
 
@@ -60,16 +61,16 @@ struct AuditLogTests {
         ]
         for index in 0..<100 { for log in logs { log.record(.refusal, user: "\(index)", address: "a") } }
         for log in logs { log.flush() }
-        #expect(scratch.files.count > 5)
-        #expect(scratch.files.map { scratch.lines($0).count }.reduce(0, +) == 200)
-        for file in scratch.files { #expect(scratch.lines(file).joined().utf8.count <= 2000) }
+        #expect(scratch.names.count > 5)
+        #expect(scratch.names.map { scratch.lines($0).count }.reduce(0, +) == 200)
+        for file in scratch.names { #expect(scratch.lines(file).joined().utf8.count <= 2000) }
     }
 
     @Test func `only so many old files are kept`() throws {
         let log = try AuditLog(path: path, maximumBytes: 200, keptFiles: 2, logger: quiet)
         for index in 0..<50 { log.record(.refusal, user: "\(index)", address: "a") }
         log.flush()
-        #expect(Set(scratch.files) == ["audit.log", "audit.log.1", "audit.log.2"])
+        #expect(Set(scratch.names) == ["audit.log", "audit.log.1", "audit.log.2"])
         #expect(scratch.lines("audit.log").last?.contains(#""user":"49""#) == true)
     }
 

@@ -1,4 +1,5 @@
 import SecamTLS
+import SecamTestSupport
 import SecamWire
 import Synchronization
 import Testing
@@ -6,12 +7,12 @@ import Testing
 @testable import SecamUsers
 
 struct AuthenticatorTests {
-    private let scratch: Scratch
+    private let scratch: ScratchFolder
     let store: UserStore
     private let audit: AuditLog
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try ScratchFolder()
         store = try UserStore(path: scratch.file("users.sqlite"))
         audit = try AuditLog(path: scratch.file("audit.log"), logger: quiet)
         try store.add(Name("anna"), password: "correct horse", role: .admin)

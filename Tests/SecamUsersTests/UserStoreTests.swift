@@ -1,16 +1,17 @@
 import GRDB
 import Glibc
+import SecamTestSupport
 import SecamWire
 import Testing
 
 @testable import SecamUsers
 
 struct UserStoreTests {
-    private let scratch: Scratch
+    private let scratch: ScratchFolder
     private let path: String
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try ScratchFolder()
         path = scratch.file("users.sqlite")
     }
 
@@ -24,7 +25,7 @@ struct UserStoreTests {
         #expect(users.map(\.name.text) == ["anna", "bert"])
         #expect(users.map(\.role) == [.admin, .viewer])
         #expect(users.map(\.cameras) == [.all, rights])
-        for file in scratch.files { #expect(scratch.mode(file) == 0o600, "\(file)") }
+        for file in scratch.names { #expect(scratch.mode(file) == 0o600, "\(file)") }
     }
 
     @Test func `an open file of wider permissions is narrowed`() throws {

@@ -29,7 +29,7 @@ enum FanOutPart {
                 }
             }
             part.notes.append(
-                cipher.map { "x AES: of what AES-128-GCM alone costs here, \(JSONText.number($0, digits: 3)) ns a byte" }
+                cipher.map { "x AES: of what AES-128-GCM alone costs here, \(JSONText.number($0, digits: 2)) ns" }
                     ?? "openssl is not installed: nothing to compare with")
             return part
         }

@@ -1,0 +1,21 @@
+import Glibc
+import Logging
+import SecamTestSupport
+import SecamUsers
+import SecamWire
+
+extension ScratchFolder {
+    /// Of a file; empty when there is none.
+    func lines(_ name: String) -> [String] {
+        guard let stream = unsafe fopen(file(name), "r") else { return [] }
+        defer { unsafe fclose(stream) }
+        var bytes: [UInt8] = []
+        while case let byte = unsafe fgetc(stream), byte != EOF { bytes.append(UInt8(byte)) }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+}
+
+/// Of tests, that nobody reads.
+let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+func name(_ text: String) throws -> Name { try Name(text) }
