@@ -7,7 +7,7 @@ public import SecamWire
 
     public init() throws(MeshError) {
         guard unsafe zmq_has("curve") == 1 else { throw .curveMissing }
-        secam_share_arenas()
+        secam_prepare_heap_for_frames()
         guard let context = unsafe zmq_ctx_new() else {
             throw .library(call: "zmq_ctx_new", reason: lastZeroMQError())
         }
