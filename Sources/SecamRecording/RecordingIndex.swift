@@ -300,7 +300,7 @@ public final class RecordingIndex: Sendable {
         of camera: Name?, from: Int64, to: Int64, limit: Int = .max
     ) throws(RecordingError) -> [(Name, CameraEvent)] {
         try read("looking for events") { db in
-            var sql = "SELECT camera, fields FROM event WHERE start < ? AND last >= ?"
+            var sql = "SELECT camera, fields, isOver FROM event WHERE start < ? AND last >= ?"
             var arguments: StatementArguments = [to, from]
             if let camera {
                 sql += " AND camera = ?"
@@ -311,7 +311,8 @@ public final class RecordingIndex: Sendable {
                 guard let camera = try? Name(row["camera"] as String),
                     let event = EventFields.decode(Array(row["fields"] as Data))
                 else { return nil }
-                return (camera, event)
+                // Not every end was told: a camera may have died.
+                return (camera, row["isOver"] && event.state != .end ? event.ended : event)
             }
         }
     }

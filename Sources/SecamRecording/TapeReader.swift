@@ -65,7 +65,9 @@ public final class TapeReader {
                 open = nil
                 continue
             }
-            if let lastTimestamp, frame.entry.time >= lastTimestamp, frame.entry.time - lastTimestamp < interval {
+            if let lastTimestamp, frame.entry.time >= lastTimestamp,
+                frame.entry.time - lastTimestamp < interval - WireLimits.earliness
+            {
                 continue
             }
             guard let recorded = take(frame.entry, frame.media) else { continue }

@@ -87,7 +87,7 @@ private enum Thinning {
         for entry in map {
             guard let frame = try reader.next() else { break }
             // The first one always stays: its time and number are the file's.
-            if let last, entry.time - last < interval - tolerance { continue }
+            if let last, entry.time - last < interval - WireLimits.earliness { continue }
             last = entry.time
             let output: MatroskaWriter
             if let writer { output = writer } else { output = try begin(target, segment, frame) }
@@ -114,9 +114,6 @@ private enum Thinning {
             title: segment.camera.text,
             tags: SegmentTags.of(segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence))
     }
-
-    /// Cameras are not exact: a frame this many microseconds early counts as due.
-    private static let tolerance: Int64 = 4000
 
     /// The frames of a file, with the times and numbers that the old map has for them.
     static func entries(

@@ -69,7 +69,9 @@ public final class UserStore: Sendable {
         let advice = try PasswordRules.check(password)
         let hash = try Self.hash(password)
         try change("add a user") { db, counter in
-            guard try self.account(name, db) == nil else { throw UsersError.userExists(name) }
+            // Two names that only look alike would be one for everybody who reads them.
+            let names = try String.fetchAll(db, sql: "SELECT name FROM user")
+            if let held = names.first(where: { $0 == name.text }) { throw UsersError.userExists(try Name(held)) }
             try db.execute(
                 sql: "INSERT INTO user VALUES (?, ?, ?, ?, 0, ?)",
                 arguments: [name.text, hash, Int(role.rawValue), cameras == .all, counter])

@@ -2,7 +2,8 @@
 /// terminal.
 ///
 /// Letters, digits and signs of any script are allowed, spaces inside too; no `/`, `\` or control character, and no
-/// `.`, `-` or space at the start nor space at the end.
+/// `.`, `-` or space at the start nor space at the end. Names are the same when their bytes are, as in folders and
+/// tables, where they also stand: not, as with other strings, when they only look alike.
 public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
     public let text: String
 
@@ -21,7 +22,15 @@ public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     public var description: String { text }
 
-    public static func < (left: Name, right: Name) -> Bool { left.text < right.text }
+    public static func == (left: Name, right: Name) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    public func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+
+    public static func < (left: Name, right: Name) -> Bool {
+        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+    }
 
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {

@@ -29,9 +29,19 @@ import Testing
         let (events, serial) = board.events(since: 0, of: [1, 2])
         #expect(events.map(\.id.event) == [3, 2, 1])
         #expect(serial == 4)
-        #expect(board.events(since: 15, of: [1, 2]).events.map(\.id.event) == [2, 1])
+        #expect(board.events(since: 25, of: [1, 2]).events.map(\.id.event) == [3, 2, 1], "two of them go on")
+        #expect(board.events(since: 31, of: [1, 2]).events.map(\.id.event) == [3, 2])
         #expect(board.events(since: 0, of: [2]).events.map(\.id.event) == [3])
         #expect(board.events(since: 0, of: []).events.isEmpty)
+    }
+
+    @Test func whatACameraThatDiedLeftBehindIsKnown() {
+        let board = EventBoard()
+        _ = note(board, event(1))
+        _ = note(board, event(2, .end))
+        _ = note(board, event(3, camera: 2))
+        #expect(board.orphans(of: 1, since: 1).isEmpty)
+        #expect(board.orphans(of: 1, since: 2).map(\.event.id) == [1])
     }
 
     @Test func theBoardForgetsTheOldestOfACameraOnly() {
@@ -100,6 +110,7 @@ import Testing
             publish(harness, event(900, camera: 2, last: 100))
             let (viewer, _) = try await harness.loggedIn()
             viewer.send(Follow(live: true, since: 101).encoded() + Ping(token: 7).encoded())
+            #expect(try await viewer.next(Event.self).event.id == 900, "it goes on, whenever it was heard of")
             for id in 101...UInt64(200) { #expect(try await viewer.next(Event.self).event.id == id) }
             #expect(try await viewer.next(Pong.self).token == 7)
             publish(harness, event(900, .end, camera: 2, sequence: 2, last: 300))

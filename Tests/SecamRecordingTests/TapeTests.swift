@@ -68,6 +68,9 @@ import Testing
         #expect(middle.map(\.sequence) == [20, 21, 22, 23, 24])
         let thin = try recordings.replay(from: Recordings.time(10), to: Recordings.time(40), interval: 1_000_000)
         #expect(thin.map(\.sequence) == [10, 20, 30])
+        // A round interval must not make every second frame of a camera that is a little fast too early.
+        let even = try recordings.replay(from: Recordings.time(10), to: Recordings.time(14), interval: 104_000)
+        #expect(even.map(\.sequence) == [10, 11, 12, 13])
         #expect(try recordings.replay(from: Recordings.time(60)).isEmpty)
         #expect(try recordings.replay(from: Recordings.time(7), to: Recordings.time(7) + 1).map(\.sequence) == [7])
     }
@@ -253,7 +256,7 @@ import Testing
         #expect(try index.openEvents(of: recordings.camera).map(\.id) == [2])
         try index.endEvents(of: recordings.camera, except: nil)
         #expect(try index.openEvents(of: recordings.camera).isEmpty)
-        #expect(try index.events(of: nil, from: 0, to: 10).count == 2)
+        #expect(try index.events(of: nil, from: 0, to: 10).map(\.1.state) == [.end, .end], "as nobody will say it")
         #expect(try index.events(of: nil, from: 0, to: 10, limit: 1).count == 1)
     }
 }

@@ -351,6 +351,7 @@ actor GatewayService: CameraHub {
                 disconnect(identifier)
                 connect(identifier)
             }
+            endOrphans(of: number)
         }
         for number in directory.takeForgotten() {
             let identifier = LinkID(camera: number, content: .events)
@@ -421,6 +422,16 @@ actor GatewayService: CameraHub {
             }
         } catch {
             refuse("\(error)", "camera \(identifier.camera)")
+        }
+    }
+
+    /// A camera that has died has not said how its events ended.
+    private func endOrphans(of camera: UInt32) {
+        guard let member = directory.member(camera), let viewers else { return }
+        for orphan in viewers.orphans(of: camera, since: member.incarnation) {
+            let end = Event(
+                flow: camera, incarnation: orphan.incarnation, sequence: orphan.sequence, event: orphan.event.ended)
+            tell(MeshMessage(end), end)
         }
     }
 

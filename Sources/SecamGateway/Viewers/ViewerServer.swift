@@ -149,6 +149,12 @@ public final class ViewerServer: Sendable {
         for loop in directory.withLock({ $0.loops }) { loop.withTable { $0.deliver(shared) } }
     }
 
+    /// Events of a camera that go on for all that is known, and of which nothing will be heard since it has started anew
+    /// with this incarnation. Any thread.
+    public func orphans(of camera: UInt32, since incarnation: UInt64) -> [Event] {
+        board.orphans(of: camera, since: incarnation)
+    }
+
     /// A number that no camera has any more. Any thread.
     public func forget(camera: UInt32) { board.forget(camera) }
 

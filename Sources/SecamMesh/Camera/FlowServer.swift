@@ -279,11 +279,9 @@ public struct FlowServer: Sendable {
         guard flow.interval > 0, flow.lastTimestamp > .min else { return true }
         // Less than nothing when the clock was set back in between.
         let elapsed = frame.timestamp - flow.lastTimestamp
-        return elapsed >= flow.interval - FlowServer.tolerance || elapsed < 0
+        return elapsed >= flow.interval - WireLimits.earliness || elapsed < 0
     }
 
-    /// Cameras are not exact: a frame this many microseconds early counts as due.
-    private static let tolerance: Int64 = 4000
     /// A frame up to this many microseconds old is still live.
     private static let freshness: Int64 = 1_000_000
 

@@ -18,7 +18,9 @@ public struct Allowlist: Sendable, Equatable {
 
         public func admits(role: Role, name: Name) -> Bool {
             guard role == self.role else { return false }
-            return pattern.last == "*" ? name.text.hasPrefix(pattern.dropLast()) : name.text == pattern
+            let bytes = name.text.utf8
+            return pattern.last == "*"
+                ? bytes.starts(with: pattern.dropLast().utf8) : bytes.elementsEqual(pattern.utf8)
         }
     }
 
