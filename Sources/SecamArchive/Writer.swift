@@ -259,9 +259,13 @@ private final class WriterLoop {
 
     private func retain() {
         nextRetain = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.retainInterval)
+        // Each by itself: what fails for want of room must not keep the next one from making some.
         tend { vault throws(RecordingError) in
             try vault.look()
-            try vault.tidyUp()
+            try vault.relieve()
+        }
+        tend { vault throws(RecordingError) in try vault.tidyUp() }
+        tend { vault throws(RecordingError) in
             try vault.retain(rules, now: WallClock.now)
             try vault.thin(rules, now: WallClock.now)
             try vault.makeThumbnails(now: WallClock.now)

@@ -30,10 +30,18 @@ public enum VideoContainer: Sendable {
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var packet: UnsafeMutablePointer<AVPacket>?
     private var hasHeader = false
+    /// Of the stream, as the muxer wants it: milliseconds in Matroska, in MP4 something finer.
+    private var timeBase = MatroskaFile.milliseconds
+
+    private let container: VideoContainer
+    private var lastTime: Int64?
+
+    private static let milliseconds = AVRational(num: 1, den: 1000)
 
     init(path: String, container: VideoContainer, replacing: Bool) throws(MediaError) {
         _ = LibAV.isQuiet
         self.path = path
+        self.container = container
         let creation = replacing ? O_TRUNC : O_EXCL
         descriptor = unsafe open(path, creation | O_CREAT | O_WRONLY | O_CLOEXEC, Self.mode)
         guard descriptor >= 0 else {
@@ -90,26 +98,34 @@ public enum VideoContainer: Sendable {
             let parameters = unsafe stream.pointee.codecpar
         else { throw .io(source: path, operation: "creating", reason: "out of memory") }
         unsafe describe(parameters)
-        unsafe stream.pointee.time_base = AVRational(num: 1, den: 1000)
+        unsafe stream.pointee.time_base = Self.milliseconds
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
         unsafe av_dict_set_int(&options, "cluster_time_limit", clusterMilliseconds, 0)
         let code = unsafe avformat_write_header(context, &options)
         guard code >= 0 else { throw failure("writing the head", code) }
+        timeBase = unsafe stream.pointee.time_base
         hasHeader = true
         try flush()
     }
 
     func write(_ jpeg: RawSpan, milliseconds: Int64) throws(MediaError) {
         guard let packet = unsafe packet else { return }
+        var time = av_rescale_q(milliseconds, Self.milliseconds, timeBase)
+        // Two frames of one moment, as when a clock was set back, are not to be had in MP4.
+        if container == .mp4, let lastTime, lastTime >= time { time = lastTime + 1 }
+        // Nor is a last one that lasts for nothing: it is shown for as long as the one before it.
+        let duration = container == .mp4 ? lastTime.map { time - $0 } ?? 1 : 0
+        lastTime = time
         let code: Int32 = unsafe jpeg.withUnsafeBytes { bytes in
             // libav does not write into what it is given here, and is done with it when it returns.
             unsafe packet.pointee.data = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?
                 .assumingMemoryBound(to: UInt8.self)
             unsafe packet.pointee.size = Int32(bytes.count)
             unsafe packet.pointee.stream_index = 0
-            unsafe packet.pointee.pts = milliseconds
-            unsafe packet.pointee.dts = milliseconds
+            unsafe packet.pointee.pts = time
+            unsafe packet.pointee.dts = time
+            unsafe packet.pointee.duration = duration
             unsafe packet.pointee.flags = AV_PKT_FLAG_KEY
             defer { unsafe packet.pointee.data = nil }
             return unsafe av_write_frame(context, packet)
@@ -120,6 +136,7 @@ public enum VideoContainer: Sendable {
     /// Writes what an encoder made; its times are in milliseconds.
     func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
         unsafe packet.pointee.stream_index = 0
+        unsafe av_packet_rescale_ts(packet, Self.milliseconds, timeBase)
         let code = unsafe av_write_frame(context, packet)
         guard code >= 0 else { throw failure("writing", code) }
     }

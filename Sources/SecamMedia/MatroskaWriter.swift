@@ -110,6 +110,9 @@ public final class MatroskaWriter {
         try file.end()
     }
 
+    /// Closes the file as it is, without what is still in memory. For one that has become somebody else's.
+    public func abandon() { isFinished = true }
+
     private func requireUsable() throws(MediaError) {
         if let failure { throw failure }
         if isFinished { throw .finished(path: path) }

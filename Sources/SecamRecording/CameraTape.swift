@@ -90,7 +90,11 @@ public final class CameraTape {
     /// - Returns: up to where it is there, once it was noted in the index.
     public func synchronize() throws(RecordingError) -> Durable? {
         guard let segment, let progress = try segment.synchronize() else { return nil }
-        try vault.index.note([progress])
+        do throws(RecordingError) {
+            try vault.index.note([progress])
+        } catch {
+            try takeBack(segment, error)
+        }
         return Durable(progress)
     }
 
@@ -103,8 +107,24 @@ public final class CameraTape {
         self.segment = nil
         let progress = segment.progress
         try segment.finish()
-        try Recovery.complete(progress, path: segment.path, in: vault)
+        do throws(RecordingError) {
+            try Recovery.complete(progress, path: segment.path, in: vault)
+        } catch {
+            try takeBack(segment, error)
+        }
         return Durable(progress)
+    }
+
+    /// An archive that stood still for so long that another one has completed its file must leave that as it was.
+    private func takeBack(_ segment: SegmentFile, _ error: RecordingError) throws(RecordingError) -> Never {
+        if case .superseded = error {
+            self.segment = nil
+            let path = vault.index.folder.absolute(segment.path)
+            if let row = try vault.index.segment(segment.id), row.state == .complete {
+                segment.abandon(at: row.bytes, of: path)
+            }
+        }
+        throw error
     }
 
     private func cutWhereNeeded(before frame: Frame) throws(RecordingError) {
@@ -117,6 +137,7 @@ public final class CameraTape {
 
     private func begin(_ frame: Frame) throws(RecordingError) -> SegmentFile {
         let folder = vault.index.folder
+        try vault.checkPlace()
         let day = try folder.makeDay(camera, at: frame.timestamp)
         for attempt in 1...1000 {
             let path = RecordingFolder.segment(inDay: day, at: frame.timestamp, attempt: attempt)

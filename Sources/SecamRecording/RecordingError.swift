@@ -8,6 +8,10 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     case file(path: String, operation: String, reason: String)
     /// The limits are reached, and nothing may be removed to make room.
     case noRoom(path: String, limit: UInt64)
+    /// Less than what is to stay free on the disk is, and nothing may be removed to make room.
+    case tooLittleFree(path: String, limit: UInt64)
+    /// The folder is another one than when recording began.
+    case moved(path: String)
     case index(path: String, operation: String, reason: String)
     /// The index was made by a newer secam.
     case newerIndex(path: String)
@@ -24,6 +28,11 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
         case .noRoom(let path, let limit):
             "\(path): the recordings reach their limit of \(limit >> 20) MiB and all of them are protected or being "
                 + "written; raise the limit, or let some go"
+        case .tooLittleFree(let path, let limit):
+            "\(path): of the disk less than \(limit >> 20) MiB are free, which are to stay free (--free-megabytes), and no "
+                + "recording may go; make room, or set less"
+        case .moved(let path):
+            "\(path): is not the folder any more that it was; was its disk unmounted?"
         case .index(let path, let operation, let reason):
             "\(path): \(operation) failed: \(reason); if the index is damaged, 'secam archive rebuild' makes it anew "
                 + "from the recordings"
@@ -37,7 +46,7 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// Whether the disk has no room, so that removing something could help.
     public var isDiskFull: Bool {
         switch self {
-        case .media(.diskFull), .noRoom: true
+        case .media(.diskFull), .noRoom, .tooLittleFree: true
         default: false
         }
     }
@@ -47,7 +56,7 @@ extension RecordingError: ProgramError {
     public var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
-        case .noRoom, .busy, .superseded: .unavailable
+        case .noRoom, .tooLittleFree, .moved, .busy, .superseded: .unavailable
         case .media, .file, .digest: .inputOutput
         }
     }

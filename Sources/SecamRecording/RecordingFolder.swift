@@ -72,6 +72,18 @@ public struct RecordingFolder: Sendable {
         return UInt64(status.st_size)
     }
 
+    /// Which folder of which file system it is; another one when its disk was unmounted.
+    var place: Place? {
+        var status = stat()
+        guard unsafe stat(index, &status) == 0 else { return nil }
+        return Place(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+    }
+
+    struct Place: Equatable {
+        let device: UInt64
+        let number: UInt64
+    }
+
     /// Bytes that are free for us on the disk.
     public var freeBytes: UInt64? {
         var status = statvfs()

@@ -2,6 +2,7 @@ internal import Foundation
 internal import GRDB
 internal import Glibc
 internal import SecamConfig
+internal import SecamMedia
 public import SecamWire
 
 /// A segment as the index knows it.
@@ -50,7 +51,11 @@ public final class RecordingIndex: Sendable {
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busySeconds)
         // In WAL mode a power cut costs the last rows, which the files tell again, but never the index.
-        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = NORMAL") }
+        // The log beside it takes no more than a megabyte of a disk that may be small.
+        configuration.prepareDatabase { db in
+            try db.execute(
+                sql: "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250; PRAGMA journal_size_limit = 1048576")
+        }
         // Two archives that start at once must not both make the same tables.
         let turn: FileTurn
         do throws(SecretFile.Failure) {
@@ -80,6 +85,8 @@ public final class RecordingIndex: Sendable {
             return try pool.write(body)
         } catch let error as RecordingError {
             throw error
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            throw .media(.diskFull(path: folder.database))
         } catch {
             throw .index(path: folder.database, operation: operation, reason: "\(error)")
         }

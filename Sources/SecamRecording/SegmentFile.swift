@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SecamMedia
 internal import SecamWire
 
@@ -92,6 +93,14 @@ final class SegmentFile {
         } catch {
             throw .media(error)
         }
+    }
+
+    /// Takes back what was written since another archive has completed the file.
+    ///
+    /// - Parameter bytes: that it had then.
+    func abandon(at bytes: UInt64, of path: String) {
+        writer.abandon()
+        _ = unsafe truncate(path, off_t(clamping: bytes))
     }
 
     var progress: RecordingIndex.Progress {

@@ -25,14 +25,15 @@ public final class Vault {
     let logger: Logger
     private(set) var storedBytes: UInt64
     private var freeBytes: UInt64
+    private let place: RecordingFolder.Place?
     /// Bytes kept for a file that is written besides.
     private var reservedBytes: UInt64 = 0
     /// Bytes written since `freeBytes` was looked at.
     private var writtenSince: UInt64 = 0
     var alarm = LogThrottle()
 
-    /// Bytes after which the disk is looked at again.
-    private static let lookInterval: UInt64 = 16 << 20
+    /// Bytes after which is looked again what is free; what others write to the disk is not counted.
+    private static let lookInterval: UInt64 = 1 << 20
 
     public init(_ index: RecordingIndex, writer: String, limits: VaultLimits, logger: Logger) throws(RecordingError) {
         self.index = index
@@ -41,6 +42,7 @@ public final class Vault {
         self.logger = logger
         storedBytes = try index.storedBytes()
         freeBytes = index.folder.freeBytes ?? .max
+        place = index.folder.place
     }
 
     public var figures: [Figure] { [Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes)] }
@@ -54,15 +56,19 @@ public final class Vault {
 
     /// Bytes after which a segment ends: only what is complete can be let go, so that a small disk needs small ones.
     var largestSegment: UInt64 {
-        let room = min(limits.bytes ?? .max, storedBytes + (freeBytes - min(freeBytes, limits.free)))
+        let (sum, isMore) = storedBytes.addingReportingOverflow(freeBytes - min(freeBytes, limits.free))
+        let room = min(limits.bytes ?? .max, isMore ? .max : sum)
         return max(1 << 20, min(1 << 30, room / 16))
     }
 
     /// Makes room for that many bytes, by letting the oldest recordings go.
     ///
-    /// - Throws: `noRoom`, when nothing may go.
+    /// - Throws: `noRoom`, `tooLittleFree`, when nothing may go.
     func makeRoom(for bytes: UInt64) throws(RecordingError) {
-        if writtenSince >= Vault.lookInterval { try look() }
+        if writtenSince >= Vault.lookInterval {
+            freeBytes = index.folder.freeBytes ?? .max
+            writtenSince = 0
+        }
         while isTooMuch(bytes) {
             guard let oldest = try index.oldestThatMayGo() else { throw noRoom() }
             try remove(oldest, why: "to make room")
@@ -79,7 +85,7 @@ public final class Vault {
 
     /// Keeps room for a file besides the recordings, by letting the oldest go.
     ///
-    /// - Throws: `noRoom`.
+    /// - Throws: `noRoom`, `tooLittleFree`.
     func reserve(_ bytes: UInt64) throws(RecordingError) {
         reservedBytes = bytes
         do throws(RecordingError) {
@@ -94,7 +100,7 @@ public final class Vault {
 
     private func noRoom() -> RecordingError {
         if let most = limits.bytes, storedBytes >= most { return .noRoom(path: index.folder.path, limit: most) }
-        return .media(.diskFull(path: index.folder.path))
+        return .tooLittleFree(path: index.folder.path, limit: limits.free)
     }
 
     /// What was counted for a frame that was not written after all.
@@ -102,6 +108,16 @@ public final class Vault {
         storedBytes -= min(storedBytes, bytes)
         writtenSince -= min(writtenSince, bytes)
     }
+
+    /// Nothing is to be recorded into the empty folder in which a disk was mounted.
+    ///
+    /// - Throws: `moved`.
+    func checkPlace() throws(RecordingError) {
+        guard place == index.folder.place else { throw .moved(path: index.folder.path) }
+    }
+
+    /// Lets the oldest recordings go until the limits hold. First of all: the rest may need the room.
+    public func relieve() throws(RecordingError) { try makeRoom(for: 0) }
 
     /// Ends what archives that are gone had begun.
     public func tidyUp() throws(RecordingError) {
@@ -128,13 +144,20 @@ public final class Vault {
                 }
             }
         }
-        try makeRoom(for: 0)
+        try relieve()
     }
 
     /// The row says first that it leaves, then the file goes, then the row: whatever happens in between, the next start
-    /// finds a row that leaves, and ends it.
+    /// finds a row that leaves, and ends it. On a disk that is so full that not even this can be said, the file goes
+    /// first, which makes the room.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
-        guard try index.noteLeaving(segment) else { return }
+        do throws(RecordingError) {
+            guard try index.noteLeaving(segment) else { return }
+        } catch {
+            guard error.isDiskFull else { throw error }
+            try index.folder.remove(segment.path)
+            guard try index.noteLeaving(segment) else { return }
+        }
         Compression.sweep(index.folder.absolute(segment.path))
         try index.folder.remove(segment.path)
         try index.noteGone(segment, why: why)

@@ -38,6 +38,18 @@ import Testing
             try footage.packets("out.mkv").compactMap(Double.init) == times.map { Double(($0 + 500) / 1000) / 1000 })
     }
 
+    @Test func `an MP4 has the same times, with two of one moment one after the other`() throws {
+        let times: [Int64] = [0, 33_333, 66_667, 66_667, 500_000, 1_700_000, 60_000_000]
+        let writer = try MatroskaWriter(
+            path: footage.path("out.mp4"), width: Footage.width, height: Footage.height, startMicroseconds: Self.start,
+            container: .mp4)
+        for (jpeg, time) in zip(jpegs, times) { try write(writer, jpeg, time) }
+        try writer.finish()
+        #expect(try MediaReader(url: footage.path("out.mp4")).frames().map(\.bytes) == Array(jpegs.prefix(times.count)))
+        let written = try footage.packets("out.mp4").compactMap(Double.init)
+        #expect(written.map { Int64(($0 * 1000).rounded()) } == times.map { ($0 + 500) / 1000 })
+    }
+
     @Test func `title, date and length are in the file`() throws {
         let writer = try makeWriter("out.mkv", title: "front door \u{1f6aa}")
         for index in 0..<10 { try write(writer, jpegs[index], Int64(index) * 100_000) }

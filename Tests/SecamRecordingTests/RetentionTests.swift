@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 import SecamConfig
 import SecamTestSupport
 import SecamWire
@@ -81,6 +82,23 @@ import Testing
         Recording.Camera(
             mode: .continuous, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 60, thinRate: 2000,
             camera: recordings.camera)
+    }
+
+    @Test func nothingIsRecordedInTheFolderInWhichADiskWasMounted() throws {
+        let vault = try recordings.vault()
+        let tape = try recordings.tape(vault)
+        try recordings.append(1...5, to: tape)
+        try tape.cut()
+        let path = recordings.folder.path
+        let isMoved = unsafe rename(path, path + ".away") == 0
+        try #require(isMoved)
+        try RecordingFolder(path).make()
+        let error = #expect(throws: RecordingError.self) { try recordings.append(6...6, to: tape) }
+        guard case .moved = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(recordings.folder.files().isEmpty)
     }
 
     @Test func whatIsOldIsThinnedAndTheFramesThatStayAreAsTheyWere() throws {

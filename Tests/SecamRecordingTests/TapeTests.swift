@@ -228,6 +228,9 @@ import Testing
             try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 20, "the cursor does not go back")
         try second.cut()
         #expect(try recordings.replay().map(\.sequence) == Array(1...20), "each frame once")
+        let proof = try ArchiveCheck.verify(recordings.index)
+        #expect(proof.differences.isEmpty, "what came too late was taken back")
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
     }
 
     @Test func aReplayGoesOnInASegmentThatGrows() throws {

@@ -68,7 +68,7 @@ struct ArchiveCommand: AsyncParsableCommand {
         func run() async throws {
             await reportingErrors {
                 let lock = try VolumeLock(folder.folder, isAlone: true)
-                let (count, foreign) = try ArchiveCheck.rebuild(try usableIndex(), progress: progress)
+                let (count, foreign) = try rebuild()
                 withExtendedLifetime(lock) {
                     folder.print(foreign, ["segments": "\(count)"], "\(count) recordings are in the index")
                 }
@@ -76,15 +76,15 @@ struct ArchiveCommand: AsyncParsableCommand {
         }
 
         /// A damaged index is put aside, so that what can be saved of it is not lost.
-        private func usableIndex() throws -> RecordingIndex {
+        private func rebuild() throws -> (segments: Int, foreign: [ArchiveCheck.Difference]) {
             do {
-                return try RecordingIndex(folder.folder)
+                return try ArchiveCheck.rebuild(try RecordingIndex(folder.folder), progress: progress)
             } catch RecordingError.index(let path, _, let reason) {
                 for suffix in ["", "-wal", "-shm"] {
                     _ = unsafe rename(path + suffix, path + suffix + ".damaged")
                 }
                 Terminal.note("the index was damaged (\(reason)) and is kept as \(path).damaged")
-                return try RecordingIndex(folder.folder)
+                return try ArchiveCheck.rebuild(try RecordingIndex(folder.folder), progress: progress)
             }
         }
     }
