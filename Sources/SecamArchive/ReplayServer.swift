@@ -174,6 +174,7 @@ private final class ReplayLoop {
         var recordings: [Found.Recorded] = []
         var events: [Found.Happened] = []
         var gaps: [Found.Missing] = []
+        var isPartial = false
         let (from, to, most) = (search.from, search.to, ReplayLoop.mostFound)
         do throws(RecordingError) {
             for name in names {
@@ -188,23 +189,26 @@ private final class ReplayLoop {
                 }
             }
         } catch {
+            isPartial = true
             complain(error)
         }
         recordings.sort { $0.start < $1.start }
         events.sort { $0.event.start < $1.event.start }
         gaps.sort { $0.start < $1.start }
-        tell(search.request, recordings, events, gaps, peer)
+        tell(search.request, recordings, events, gaps, isPartial: isPartial, peer)
     }
 
     private func protect(_ protect: Protect, _ peer: PeerID) {
         var changed: [SegmentRow] = []
+        var isPartial = false
         do throws(RecordingError) {
             changed = try index.protect(
                 protect.protected, camera: protect.camera, from: protect.from, to: protect.to)
         } catch {
+            isPartial = true
             complain(error)
         }
-        tell(protect.request, changed.map(\.found), [], [], peer)
+        tell(protect.request, changed.map(\.found), [], [], isPartial: isPartial, peer)
     }
 
     private func complain(_ error: RecordingError) {
@@ -216,7 +220,7 @@ private final class ReplayLoop {
     /// In as many messages as are needed.
     private func tell(
         _ request: UInt32, _ recordings: [Found.Recorded], _ events: [Found.Happened], _ gaps: [Found.Missing],
-        _ peer: PeerID
+        isPartial: Bool, _ peer: PeerID
     ) {
         var (recordings, events, gaps) = (recordings[...], events[...], gaps[...])
         repeat {
@@ -229,7 +233,7 @@ private final class ReplayLoop {
             answer(
                 MeshMessage(
                     Found(
-                        request: request, last: isLast, volume: index.volume, recordings: Array(part.0),
+                        request: request, last: isLast, partial: isPartial, volume: index.volume, recordings: Array(part.0),
                         events: Array(part.1), gaps: Array(part.2))), peer)
         } while !(recordings.isEmpty && events.isEmpty && gaps.isEmpty)
     }

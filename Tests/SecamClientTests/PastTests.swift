@@ -29,13 +29,6 @@ struct PastTests {
         #expect(runs([part(10, 50), part(20, 30, volume: 2)]) == ["1: 0..<51"], "what two have is played once")
     }
 
-    @Test func `after a lost connection the rest is played`() {
-        let plan = ReplayPlan([part(10, 20), part(21, 30, volume: 2)], from: 0, to: 100)
-        #expect(plan.rest(from: 25).runs.map(\.from) == [25])
-        #expect(plan.rest(from: 15).runs.map(\.from) == [15, 21])
-        #expect(plan.rest(from: 99).runs.isEmpty)
-    }
-
     @Test func `frames are shown at their times, faster or slower, and what is missing is passed over`() {
         var head = Playhead(at: 1_000_000, speed: 1, now: 0)
         let first = head.isDue(1_000_000, 0)

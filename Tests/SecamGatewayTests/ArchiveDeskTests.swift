@@ -67,7 +67,8 @@ import Testing
             case .ask(let message as CloseFlow, let archive): "close \(message.flow) at \(archive)"
             case .ask(let message, _): "\(message)"
             case .answer(.found(let found), let viewer):
-                "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "") to \(viewer.id)"
+                "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "")"
+                    + "\(found.partial ? " partial" : "") to \(viewer.id)"
             case .answer(.close(let close), let viewer):
                 "close \(close.flow ^ Replay.flowBit) \(close.reason) to \(viewer.id)"
             case .answer(.frame(let message, let flow), let viewer):
@@ -79,7 +80,24 @@ import Testing
 
     @Test func withoutAnArchiveNothingIsFound() throws {
         var desk = ArchiveDesk()
-        #expect(told(desk.take(search(), from: viewer(1), now: at(0))) == ["found 7 [] last to 1"])
+        #expect(told(desk.take(search(), from: viewer(1), now: at(0))) == ["found 7 [] last partial to 1"])
+    }
+
+    @Test func anAnswerThatMayNotBeAllSaysSo() throws {
+        var desk = try desk("a", "b")
+        desk.isSettling = true
+        _ = desk.take(search(7), from: viewer(1), now: at(0))
+        desk.isSettling = false
+        _ = desk.take(search(8), from: viewer(1), now: at(1))
+        for number in UInt32(1)...2 {
+            _ = try hear(&desk, found(number, 5), from: "a")
+            let all = number == 1 ? "found 7 [] last partial to 1" : "found 8 [] last to 1"
+            #expect(try hear(&desk, found(number, 6, starts: []), from: "b") == [all])
+        }
+        _ = desk.take(search(9), from: viewer(1), now: at(2))
+        let unreadable = Found(request: 3, last: true, partial: true, volume: 5)
+        #expect(try hear(&desk, unreadable, from: "a") == [])
+        #expect(try hear(&desk, found(3, 6, starts: []), from: "b") == ["found 9 [] last partial to 1"])
     }
 
     @Test func allArchivesAreAskedAndEachVolumeAnswersOnce() throws {
@@ -100,10 +118,10 @@ import Testing
         _ = desk.take(search(7), from: viewer(1), now: at(0))
         _ = try hear(&desk, found(1, 5), from: "a")
         #expect(told(desk.tick(now: at(5000))) == [])
-        #expect(told(desk.tick(now: at(5001))) == ["found 7 [] last to 1"])
+        #expect(told(desk.tick(now: at(5001))) == ["found 7 [] last partial to 1"])
         _ = desk.take(search(8), from: viewer(1), now: at(6000))
         _ = try hear(&desk, found(2, 5), from: "a")
-        #expect(told(desk.update([try Name("a")])) == ["found 8 [] last to 1"])
+        #expect(told(desk.update([try Name("a")])) == ["found 8 [] last partial to 1"])
     }
 
     @Test func framesOfAReplayAreBoundedByWhatLeavesForTheViewer() throws {

@@ -87,7 +87,7 @@ struct EventsCommand: ParsableCommand {
     ) throws(ClientError) -> [(CameraEvent, Name)] {
         let client = try PastClient(login)
         defer { client.stop() }
-        let found = try client.find(.events, of: names, from: since, to: .max)
+        let found = try client.findOnce(.events, of: names, from: since, to: .max)
         if let thumbnails { try save(found, from: since, client, in: thumbnails) }
         return found.events.map { ($0.event, $0.camera) }
     }

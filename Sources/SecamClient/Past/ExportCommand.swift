@@ -47,29 +47,37 @@ struct ExportCommand: ParsableCommand {
     private func export(_ name: Name, _ from: Int64, _ to: Int64, _ login: GatewayLogin) throws(ClientError) {
         var client = try PastClient(login)
         defer { client.stop() }
-        let found = try client.find(.recordings, of: [name], from: from, to: to)
-        let plan = ReplayPlan(found.recordings, from: from, to: to)
-        guard !plan.runs.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
-        var film = Film(
-            file: try RecordingFile(path: output, title: name.text, replacing: force), from: from, to: to,
-            bar: ProgressBar())
+        var film: Film?
+        var isPartial = false
         var left = Self.tries
         while true {
-            do {
-                try client.replay(film.rest(of: plan), of: name) { frame throws(ClientError) in
-                    try film.take(frame)
+            do throws(ClientError) {
+                // Asked anew after each loss: other archives may be there, and a gateway that was started anew knows
+                // nothing of them before.
+                let found = try client.find(.recordings, of: [name], from: film?.position ?? from, to: to)
+                isPartial = found.isPartial
+                let plan = ReplayPlan(found.recordings, from: film?.position ?? from, to: to)
+                if film == nil {
+                    guard !plan.runs.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
+                    film = Film(
+                        file: try RecordingFile(path: output, title: name.text, replacing: force), from: from, to: to,
+                        bar: ProgressBar())
+                }
+                try client.replay(plan, of: name) { frame throws(ClientError) in
+                    try film?.take(frame)
                     left = Self.tries
                     return true
                 }
                 break
             } catch {
-                guard case .connection = error, left > 0 else { throw try film.fail(error) }
+                guard error.mayPass, left > 0 else { throw try film?.fail(error) ?? error }
                 client.stop()
                 client = try reconnect(login, &left, error)
             }
         }
-        let frames = try film.finish()
+        let frames = try film?.finish() ?? 0
         guard frames > 0 else { throw .nothingRecorded(camera: name, from: from, to: to) }
+        guard !isPartial else { throw .incomplete(path: output, frames: frames) }
         StandardError.line("saved \(frames) frames in \(output)")
     }
 
@@ -85,6 +93,16 @@ struct ExportCommand: ParsableCommand {
             } catch {
                 guard left > 0 else { throw error }
             }
+        }
+    }
+}
+
+extension ClientError {
+    /// Whether it may be otherwise in a moment, as when a service is started anew.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .connection, .unreachable, .archiveGone, .noAnswer: true
+        default: false
         }
     }
 }
@@ -106,7 +124,8 @@ private struct Film: ~Copyable {
         self.bar = bar
     }
 
-    func rest(of plan: ReplayPlan) -> ReplayPlan { last.map { plan.rest(from: $0 + 1) } ?? plan }
+    /// UTC microseconds from which on nothing has come.
+    var position: Int64 { last.map { $0 + 1 } ?? from }
 
     mutating func take(_ frame: ReceivedFrame) throws(ClientError) {
         // Exactly what was asked for: a replay begins with the picture that was there before.

@@ -1,3 +1,4 @@
+import Glibc
 import SecamConfig
 import SecamWire
 
@@ -15,10 +16,18 @@ final class PastClient {
         /// Storages that know of events.
         var eventVolumes: Set<UInt64> = []
         var gaps: [Found.Missing] = []
+        /// There may be more: some archive did not answer, or none is there.
+        var isPartial = false
+
+        var isEmpty: Bool { recordings.isEmpty && events.isEmpty && gaps.isEmpty }
     }
 
     /// Seconds to wait for the login, and for each answer.
     static let patience = 20
+    /// Microseconds for which archives are waited for that a gateway or a machine that was just started misses, and
+    /// between two questions.
+    private static let returnTime: Int64 = 8_000_000
+    private static let pause: Int64 = 500_000
     /// Frames of a replay on their way at once.
     static let window: UInt32 = 16
 
@@ -70,7 +79,27 @@ final class PastClient {
 
     // MARK: Questions
 
+    /// Everything in a range. Archives that are not there for a moment are waited for.
+    ///
+    /// - Throws: `noArchive` when none answers; where only some do not, that is said on standard error.
     func find(
+        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64
+    ) throws(ClientError) -> Findings {
+        let deadline = MonotonicTime.now.advanced(byMicroseconds: PastClient.returnTime)
+        while true {
+            let findings = try findOnce(kinds, of: cameras, from: from, to: to)
+            guard findings.isPartial else { return findings }
+            guard MonotonicTime.now < deadline else {
+                guard !findings.isEmpty else { throw .noArchive(server: login.server) }
+                StandardError.line("an archive does not answer: there may be more")
+                return findings
+            }
+            usleep(UInt32(PastClient.pause))
+        }
+    }
+
+    /// Everything that the archives know which are there now.
+    func findOnce(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64
     ) throws(ClientError) -> Findings {
         let request = nextNumber()
@@ -100,6 +129,7 @@ final class PastClient {
             findings.events += found.events
             if !found.events.isEmpty { findings.eventVolumes.insert(found.volume) }
             findings.gaps += found.gaps
+            if found.partial { findings.isPartial = true }
             guard found.last else { continue }
             findings.recordings.sort { $0.recording.start < $1.recording.start }
             findings.events.sort { $0.event.start < $1.event.start }
@@ -160,11 +190,13 @@ final class PastClient {
                         owed = 0
                     }
                 case .replayEnded(let close) where close.flow == flow:
-                    guard close.reason == .done else {
+                    switch close.reason {
+                    case .done where close.detail.isEmpty: isOver = true
+                    case .shutdown, .unknownFlow: throw .archiveGone(server: login.server, detail: close.detail)
+                    default:
                         throw .refused(
                             server: login.server, detail: close.detail.isEmpty ? "\(close.reason)" : close.detail)
                     }
-                    isOver = true
                 default: break
                 }
             }
@@ -200,14 +232,6 @@ struct ReplayPlan: Sendable, Equatable {
             reached = max(reached, end)
         }
         self.runs = runs
-    }
-
-    /// The rest from a time on.
-    func rest(from time: Int64) -> ReplayPlan {
-        ReplayPlan(
-            runs: runs.compactMap { run in
-                run.to > time ? Run(volume: run.volume, from: max(run.from, time), to: run.to) : nil
-            })
     }
 
     init(runs: [Run]) { self.runs = runs }

@@ -24,6 +24,10 @@ public enum ClientError: Error, Sendable, Equatable {
     case noCameras(server: ServerAddress)
     case noPicture(camera: Name, seconds: Int, detail: String)
     case nothingRecorded(camera: Name, from: Int64, to: Int64)
+    /// Nobody is there who knows what was recorded.
+    case noArchive(server: ServerAddress)
+    case archiveGone(server: ServerAddress, detail: String)
+    case incomplete(path: String, frames: Int)
     /// The gateway refuses what was asked of it.
     case refused(server: ServerAddress, detail: String)
     case noAnswer(server: ServerAddress, seconds: Int)
@@ -39,7 +43,7 @@ extension ClientError {
         case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
         case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
-        case .unreachable, .noPicture, .noAnswer: .unavailable
+        case .unreachable, .noPicture, .noAnswer, .noArchive, .archiveGone, .incomplete: .unavailable
         case .connection(_, let end): end.exitStatus
         case .badKnownHosts: .data
         case .trust: .configuration
@@ -98,6 +102,13 @@ extension ClientError: CustomStringConvertible {
         case .nothingRecorded(let camera, let from, let to):
             "nothing is recorded of '\(camera)' from \(UTC.dateAndTime(from)) to \(UTC.dateAndTime(to)) that you may "
                 + "see; see 'secam-view recordings \(camera)'"
+        case .noArchive(let server):
+            "gateway \(server): no archive answers, so nothing is known of the past; is one running ('secam up --record', "
+                + "'secam status')?"
+        case .archiveGone(let server, let detail):
+            "gateway \(server): the archive is gone\(detail.isEmpty ? "" : " (\(printable(detail)))")"
+        case .incomplete(let path, let frames):
+            "saved \(frames) frames in \(path), but an archive does not answer: there may be more; try again later"
         case .refused(let server, let detail): "gateway \(server): \(printable(detail))"
         case .noAnswer(let server, let seconds):
             "gateway \(server): no answer within \(seconds) s; is it overloaded? Try again"

@@ -17,6 +17,8 @@ struct ArchiveDesk {
         var waiting: Set<Name>
         /// Which archive's answer counts for a volume: others that share it say the same.
         var speakers: [UInt64: Name] = [:]
+        /// There may be more than is told.
+        var isPartial: Bool
         let asked: MonotonicTime
     }
 
@@ -43,6 +45,8 @@ struct ArchiveDesk {
     static let patience: Int64 = 5_000_000
 
     private var archives: Set<Name> = []
+    /// Whether archives that are missing may only not have come back yet.
+    var isSettling = false
     /// Who has which volume, as their answers said.
     private var volumes: [UInt64: Set<Name>] = [:]
     private var askings: [UInt32: Asking] = [:]
@@ -85,10 +89,12 @@ struct ArchiveDesk {
         _ viewer: LookingViewer, _ request: UInt32, _ now: MonotonicTime, _ question: (UInt32) -> any WireMessage
     ) -> [Action] {
         guard !archives.isEmpty else {
-            return [.answer(.found(Found(request: request, last: true, volume: 0)), viewer: viewer)]
+            let nothing = Found(request: request, last: true, partial: true, volume: 0)
+            return [.answer(.found(nothing), viewer: viewer)]
         }
         let number = nextNumber()
-        askings[number] = Asking(viewer: viewer, request: request, waiting: archives, asked: now)
+        askings[number] = Asking(
+            viewer: viewer, request: request, waiting: archives, isPartial: isSettling, asked: now)
         return archives.sorted().map { .ask(question(number), archive: $0) }
     }
 
@@ -168,6 +174,7 @@ struct ArchiveDesk {
         let speaker = asking.speakers[found.volume] ?? archive
         asking.speakers[found.volume] = speaker
         if found.last { asking.waiting.remove(archive) }
+        if found.partial { asking.isPartial = true }
         askings[found.request] = asking
         let isEmpty = found.recordings.isEmpty && found.events.isEmpty && found.gaps.isEmpty
         var actions: [Action] = []
@@ -193,7 +200,9 @@ struct ArchiveDesk {
 
     private mutating func conclude(_ number: UInt32) -> [Action] {
         guard let asking = askings.removeValue(forKey: number) else { return [] }
-        return [.answer(.found(Found(request: asking.request, last: true, volume: 0)), viewer: asking.viewer)]
+        let last = Found(
+            request: asking.request, last: true, partial: asking.isPartial || !asking.waiting.isEmpty, volume: 0)
+        return [.answer(.found(last), viewer: asking.viewer)]
     }
 
     // MARK: Who is there
@@ -212,7 +221,8 @@ struct ArchiveDesk {
             let close = CloseFlow(flow: playing.flow, reason: .shutdown, detail: "its archive is gone")
             actions.append(.answer(.close(close), viewer: playing.viewer))
         }
-        for number in askings.keys {
+        for number in askings.keys where !askings[number]!.waiting.isDisjoint(with: gone) {
+            askings[number]!.isPartial = true
             askings[number]!.waiting.subtract(gone)
             if askings[number]!.waiting.isEmpty { actions += conclude(number) }
         }

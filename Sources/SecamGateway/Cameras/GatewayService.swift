@@ -295,6 +295,7 @@ actor GatewayService: CameraHub {
         // Before viewers can come nothing is ready.
         if viewers != nil { health?.note(.ready, now: .now) }
         perform(registry.tick(now: .now))
+        desk.isSettling = registry.isSettling(.now)
         perform(desk.tick(now: .now))
         lookAtAllowlist()
         lookAtPolicy()

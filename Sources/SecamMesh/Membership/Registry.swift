@@ -235,7 +235,8 @@ public struct Registry: Sendable {
 
     // MARK: Inside
 
-    private func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
+    /// Whether members that are missing may only not have come back yet.
+    public func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
 
     private mutating func join(
         _ join: Join, _ peer: PeerID, _ key: PublicKey, _ time: Int64, _ now: MonotonicTime

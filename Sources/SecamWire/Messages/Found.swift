@@ -3,7 +3,8 @@
 ///     offset  size  field
 ///     0       4     request    of the question
 ///     4       1     last       1 when nothing follows
-///     5       3     reserved   0
+///     5       1     partial    1 when there may be more: an archive has not answered, or none is there
+///     6       2     reserved   0
 ///     8       8     volume     the storage that has it, for `Replay`; 0 for none
 ///     16      2     count      of recordings, at most 4096; then for each:
 ///     +0      8     start      UTC microseconds of its first frame
@@ -28,6 +29,7 @@ public struct Found: WireMessage {
     public static let type = MessageType.found
     public let request: UInt32
     public let last: Bool
+    public let partial: Bool
     public let volume: UInt64
     public let recordings: [Recorded]
     public let events: [Happened]
@@ -86,12 +88,13 @@ public struct Found: WireMessage {
     }
 
     public init(
-        request: UInt32, last: Bool, volume: UInt64, recordings: [Recorded] = [], events: [Happened] = [],
+        request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [Recorded] = [], events: [Happened] = [],
         gaps: [Missing] = []
     ) {
         precondition([recordings.count, events.count, gaps.count].allSatisfy { $0 <= WireLimits.found })
         self.request = request
         self.last = last
+        self.partial = partial
         self.volume = volume
         self.recordings = recordings
         self.events = events
@@ -101,7 +104,8 @@ public struct Found: WireMessage {
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         request = try reader.integer("request", bytes)
         last = try Found.flag("last", bytes, &reader)
-        try reader.skip("reserved", count: 3)
+        partial = try Found.flag("partial", bytes, &reader)
+        try reader.skip("reserved", count: 2)
         volume = try reader.integer("volume", bytes)
         var recordings: [Recorded] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.found, bytes)) {
@@ -124,7 +128,8 @@ public struct Found: WireMessage {
     public func write(_ writer: inout WireWriter) {
         writer.integer(request)
         writer.integer(UInt8(last ? 1 : 0))
-        writer.raw([0, 0, 0])
+        writer.integer(UInt8(partial ? 1 : 0))
+        writer.integer(UInt16(0))
         writer.integer(volume)
         writer.integer(UInt16(recordings.count))
         for recording in recordings { recording.write(&writer) }
