@@ -45,6 +45,12 @@ public struct ArchiveProgram: AsyncParsableCommand {
         let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
         let lock = try VolumeLock(folder, isAlone: false)
         let index = try RecordingIndex(folder)
+        let forgotten = try ArchiveCheck.forgotten(index)
+        if forgotten > 0 {
+            logger.warning(
+                "the index is new, but there are recordings; 'secam archive rebuild' brings them back",
+                metadata: ["recordings": "\(forgotten)", "folder": "\(folder.path)"])
+        }
         let vault = Vault.Plan(
             index: index, writer: name.text, limits: VaultLimits(bytes: most, free: free), logger: logger,
             lock: lock)

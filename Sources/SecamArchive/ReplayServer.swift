@@ -233,7 +233,8 @@ private final class ReplayLoop {
             answer(
                 MeshMessage(
                     Found(
-                        request: request, last: isLast, partial: isPartial, volume: index.volume, recordings: Array(part.0),
+                        request: request, last: isLast, partial: isPartial, volume: index.volume,
+                        recordings: Array(part.0),
                         events: Array(part.1), gaps: Array(part.2))), peer)
         } while !(recordings.isEmpty && events.isEmpty && gaps.isEmpty)
     }

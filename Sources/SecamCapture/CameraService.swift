@@ -34,6 +34,9 @@ actor CameraService {
     /// The keys of those who have flows or do work.
     private var peers: [PeerID: PublicKey] = [:]
     private var captured: UInt64 = 0
+    /// UTC microseconds of the last picture that was captured, and how far behind it the last one was that came back.
+    private var newest: Int64 = 0
+    private var lag: Int64 = 0
     private var damaged: UInt64 = 0
     private var refused: UInt64 = 0
     private var published: UInt64 = 0
@@ -42,6 +45,8 @@ actor CameraService {
 
     /// Microseconds between two looks at late jobs, while there are any.
     private static let workTick: Int64 = 40_000
+    /// Microseconds by which a picture may be behind the newest one and be live.
+    private static let longestLag: Int64 = 1_000_000
     /// Microseconds without an encoder after which people are told.
     private static let unservedTime: Int64 = 1_000_000
 
@@ -130,6 +135,7 @@ actor CameraService {
 
     private func take(_ picture: CapturedPicture) {
         captured += 1
+        newest = picture.timestamp
         if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
         if let map = picture.luma { append(picture, .luma, .gray8, map.width, map.height, map.bytes[...]) }
         if let work = picture.work {
@@ -345,6 +351,7 @@ actor CameraService {
                 guard let work = picture.work else { preconditionFailure("only pictures with work are in the pool") }
                 if socket.send(work, to: peer) == .unreachable { unreachable.append(peer) }
             case .finished(let picture, .made(let message)):
+                lookAtLag(of: picture)
                 publish(picture, message)
                 // Each by itself: of frames that waited for a late one, a flow of the latest would only get the last.
                 perform(flows.pump(ring))
@@ -354,6 +361,14 @@ actor CameraService {
         }
         // Only now, as this may finish later pictures, which must not overtake those here.
         for peer in unreachable { lose(peer) }
+    }
+
+    /// After a pause encoders work off what has waited. Whoever wants the newest picture is not to see all that first; but
+    /// it is shown when they do not catch up.
+    private func lookAtLag(of picture: CapturedPicture) {
+        let now = newest - picture.timestamp
+        flows.isCatchingUp = now > CameraService.longestLag && now < lag
+        lag = now
     }
 
     /// Whoever is not on the roster any more gets nothing more, at once.
@@ -407,8 +422,11 @@ actor CameraService {
 
     private func lookAtWork() {
         perform(pool.tick(now: .now))
+        if !pool.isBusy {
+            workTimer?.pause()
+            flows.isCatchingUp = false
+        }
         perform(flows.pump(ring))
-        if !pool.isBusy { workTimer?.pause() }
     }
 
     private func everySecond() {

@@ -87,6 +87,7 @@ public enum SecretFile {
         unsafe unlink(temporary)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(temporary) }
+        keepOwner(descriptor, path)
         var written = 0
         var isFine = true
         while written < bytes.count, isFine {
@@ -124,6 +125,17 @@ public enum SecretFile {
             throw Failure(path: path, reason: "is a file; a folder is needed", isMissing: false)
         }
         guard unsafe access(path, W_OK | X_OK) == 0 else { throw failure(path) }
+    }
+
+    /// What an administrator changes as root stays the service's: the owner of the file that is replaced, or of a folder
+    /// that nobody else can look into.
+    private static func keepOwner(_ descriptor: Int32, _ path: String) {
+        guard geteuid() == 0 else { return }
+        var status = stat()
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let isThere = unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let isPrivate = unsafe isThere || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0)
+        if isThere || isPrivate { fchown(descriptor, status.st_uid, status.st_gid) }
     }
 
     private static func failure(_ path: String) -> Failure {

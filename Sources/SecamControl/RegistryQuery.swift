@@ -48,7 +48,9 @@ enum RegistryQuery {
         private let isCancelled: () -> Bool
         private var continuation: CheckedContinuation<Status, any Error>?
         private var timer: LoopTimer?
-        private var isAsked = false
+        private var lastAsked: MonotonicTime?
+        /// Microseconds after which it is asked again: a question can be lost with a connection that fails in between.
+        private static let patience: Int64 = 1_000_000
 
         init(
             _ identity: Identity, _ loop: MeshLoop, _ milliseconds: Int,
@@ -72,7 +74,11 @@ enum RegistryQuery {
         }
 
         private func ask() {
-            if !isAsked { isAsked = socket.send(StatusRequest()) == .sent }
+            if lastAsked.map({ MonotonicTime.now.since($0) > Query.patience }) ?? true,
+                socket.send(StatusRequest()) == .sent
+            {
+                lastAsked = .now
+            }
             if isCancelled() { finish(.failure(CancellationError())) }
             if MonotonicTime.now > deadline { finish(.failure(failure)) }
         }

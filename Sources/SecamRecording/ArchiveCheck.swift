@@ -96,6 +96,14 @@ public enum ArchiveCheck {
         return nil
     }
 
+    /// How many recordings are there of which an index that is empty knows nothing, as when it was lost.
+    public static func forgotten(_ index: RecordingIndex) throws(RecordingError) -> Int {
+        let isEmpty = try index.read("looking for recordings") { db in
+            try Int.fetchOne(db, sql: "SELECT 1 FROM segment LIMIT 1") == nil
+        }
+        return isEmpty ? index.folder.files().count : 0
+    }
+
     /// Makes the segments of the index anew from the files. Events, gaps, cursors and the chain are kept as far as
     /// there is an index; a file that the chain does not know gets a link of its own.
     ///

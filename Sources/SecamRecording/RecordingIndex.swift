@@ -54,7 +54,8 @@ public final class RecordingIndex: Sendable {
         // The log beside it takes no more than a megabyte of a disk that may be small.
         configuration.prepareDatabase { db in
             try db.execute(
-                sql: "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250; PRAGMA journal_size_limit = 1048576")
+                sql: "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250; PRAGMA journal_size_limit = 1048576"
+            )
         }
         // Two archives that start at once must not both make the same tables.
         let turn: FileTurn

@@ -64,9 +64,9 @@ public final class RunningSet: Sendable {
             [
                 "up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
                 scratch.file("ready.json"), "--encoders", "\(encoders)",
-                "--motion", "\(motion)", "--record", record, "--free-megabytes", "1",
-            ]
-                + (archives.map { ["--archives", "\($0)"] } ?? []) + (recordings.map { ["--recordings", $0] } ?? [])
+                "--motion", "\(motion)", "--record", record, "--free-megabytes", "1", "--archives",
+                "\(archives ?? (record == "off" ? 0 : 1))",
+            ] + (recordings.map { ["--recordings", $0] } ?? [])
                 + cameras.flatMap { ["--camera", $0] },
             in: scratch, environment: environment)
     }

@@ -102,6 +102,19 @@ import Testing
         #expect(server.framesSkipped == 3)
     }
 
+    @Test func whileEncodersWorkOffWhatWaitedOnlyFlowsOfEverythingGetIt() {
+        var server = server()
+        var ring = ring(1...2)
+        _ = server.open(open(.latest, .live, flow: 1), from: consumer, ring, now: at(0))
+        _ = server.open(open(.every, .live, flow: 2), from: peer(2), ring, now: at(0))
+        server.isCatchingUp = true
+        ring.append(ringFrame(3))
+        #expect(told(server.pump(ring)) == ["frame 3"])
+        ring.append(ringFrame(4))
+        server.isCatchingUp = false
+        #expect(told(server.pump(ring)) == ["frame 4", "frame 4"])
+    }
+
     // MARK: Starts
 
     @Test func everyFromLiveBeginsWithTheNextFrame() {

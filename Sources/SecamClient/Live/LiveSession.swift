@@ -165,14 +165,8 @@ final class LiveSession: Sendable {
             return !state.hasList
         }
         if isFirst, let error = complaint(about: list) { return end(.failed(error)) }
-        let unserved = state.withLock { state -> [Cameras.Camera] in
-            let before = state.cameras.filter { $0.info?.state == .waiting }.map(\.name)
-            return list.filter { camera in
-                camera.state == .waiting && !before.contains(camera.name)
-                    && state.cameras.contains { $0.name == camera.name }
-            }
-        }
-        for camera in unserved { say("camera '\(camera.name)': \(printable(camera.detail))") }
+        let views = state.withLock { $0.cameras }
+        for view in views { news(of: view, now: list.first { $0.name == view.name }, isFirst: isFirst).map(say) }
         state.withLock { state in
             for index in state.cameras.indices {
                 let info = list.first { $0.name == state.cameras[index].name }
@@ -189,6 +183,21 @@ final class LiveSession: Sendable {
             state.cameras.sort { $0.name < $1.name }
         }
         changed()
+    }
+
+    /// What a person should know who sees no window.
+    private func news(of view: CameraView, now: Cameras.Camera?, isFirst: Bool) -> String? {
+        let (before, state) = (view.info?.state, now?.state)
+        guard before != state else { return nil }
+        let name = "camera '\(view.name)'"
+        switch (before, state) {
+        case (_, .offline?): return "\(name) is offline: \(printable(now?.detail ?? ""))"
+        case (_, .waiting?): return "\(name): \(printable(now?.detail ?? ""))"
+        case (_?, nil): return "\(name) may not be seen any more, or is gone"
+        case (.offline, .online?), (.waiting, .online?): return "\(name) is back"
+        case (nil, .online?) where !isFirst: return "\(name) is back"
+        default: return nil
+        }
     }
 
     /// What is wrong with the first list; later ones may miss cameras that come back.

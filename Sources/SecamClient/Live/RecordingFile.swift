@@ -17,18 +17,31 @@ struct RecordingFile: ~Copyable {
     /// Whether there was no such file before.
     private let isNew: Bool
     private var writer: MatroskaWriter?
+    /// Where the file is to be, and where it is while it is written.
+    private var target = ""
     private var writing = ""
     private var size: (width: UInt16, height: UInt16) = (0, 0)
     private var files = 0
     private var lastTimestamp: Int64 = 0
 
     /// Takes the name at once, so that one that cannot be used is noticed before there is anything to record.
+    ///
+    /// - Parameter path: `.mp4` is MP4, anything else Matroska; what says that it is something else is refused.
     init(path: String, title: String, replacing: Bool) throws(ClientError) {
         self.path = path
         self.title = title
         self.replacing = replacing
         isNew = !FileIO.exists(path)
+        try Self.checkName(path)
         try Self.reserve(path, replacing: replacing)
+    }
+
+    private static func checkName(_ path: String) throws(ClientError) {
+        let name = path.split(separator: "/").last ?? ""
+        let suffix = name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? "mkv"
+        guard ["mkv", "mp4"].contains(suffix), name != "-" else {
+            throw .badOption(option: "file", value: path, expected: "a name that ends with .mkv or .mp4")
+        }
     }
 
     mutating func write(_ frame: ReceivedFrame) throws(ClientError) {
@@ -57,8 +70,11 @@ struct RecordingFile: ~Copyable {
         guard files < Self.fileLimit else {
             throw .recording(path: path, reason: "the picture's size or the camera's clock changed \(files) times")
         }
-        writing = files == 0 ? path : Recorder.insert("-\(files + 1)", into: path)
-        if files > 0 { try Self.reserve(writing, replacing: replacing) }
+        target = files == 0 ? path : Recorder.insert("-\(files + 1)", into: path)
+        if files > 0 { try Self.reserve(target, replacing: replacing) }
+        let isMP4 = target.lowercased().hasSuffix(".mp4")
+        // An MP4 is of no use before it is complete: so it does not have its name until then.
+        writing = isMP4 ? "\(target).part" : target
         files += 1
         size = (header.width, header.height)
         lastTimestamp = header.timestamp
@@ -66,7 +82,7 @@ struct RecordingFile: ~Copyable {
             writer = try MatroskaWriter(
                 path: writing, width: Int(header.width), height: Int(header.height),
                 startMicroseconds: header.timestamp, title: title,
-                container: writing.lowercased().hasSuffix(".mp4") ? .mp4 : .matroska, replacing: true)
+                container: isMP4 ? .mp4 : .matroska, replacing: true)
         } catch {
             throw .recording(path: writing, reason: "\(error)")
         }
@@ -78,6 +94,10 @@ struct RecordingFile: ~Copyable {
             try open.finish()
         } catch {
             throw .recording(path: writing, reason: "\(error)")
+        }
+        guard writing != target else { return }
+        guard unsafe rename(writing, target) == 0 else {
+            throw .file(path: target, operation: "name", reason: FileIO.reason())
         }
     }
 

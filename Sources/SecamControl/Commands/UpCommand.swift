@@ -38,7 +38,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(
         help: "Record cameras: off, motion, continuous, both. (SECAM_RECORD; default: off, or what the policy says)")
     var record: String?
-    @Option(help: "Recording processes. (SECAM_ARCHIVES; default: 1 with --record, else none)")
+    @Option(help: "Recording processes. (SECAM_ARCHIVES; default: 1)")
     var archives: String?
     @Option(help: "Folder of the recordings. (SECAM_RECORDINGS; default: in the data folder)")
     var recordings: String?
@@ -80,8 +80,8 @@ struct UpCommand: AsyncParsableCommand {
             listen: settings.text("listen") ?? "tcp://127.0.0.1:*", cameras: try cameraPlans(settings),
             encoders: try settings.integer("encoders", in: 1...64, default: 1),
             motion: try settings.integer("motion", in: 0...64, default: 1))
-        let isRecording = settings.text("record").map { $0 != "off" } ?? false
-        plan.archives = try settings.integer("archives", in: 0...64, default: isRecording ? 1 : 0)
+        // Also when nothing is to be recorded: the policy may say so at any time, and there may be a past to look at.
+        plan.archives = try settings.integer("archives", in: 0...64, default: 1)
         plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
         for (key, option) in [("max.megabytes", "--max-megabytes"), ("free.megabytes", "--free-megabytes")] {
             if let value = settings.text(key) { plan.archiveArguments += [option, value] }
@@ -164,7 +164,7 @@ private struct UpService: Service {
                         address.set(reached)
                         // Only now, so that the password is never made without being shown.
                         let password = try FirstAdmin.make(in: folder)
-                        announce(reached, password)
+                        announce(reached, password, isRecording: !set.hasFailed("archive"))
                         try writeReadyFile(reached)
                     },
                     onRestart: {
@@ -194,7 +194,8 @@ private struct UpService: Service {
     }
 
     /// - Parameter password: of the admin that was just made.
-    private func announce(_ address: ServiceSetAddress, _ password: String?) {
+    /// - Parameter isRecording: whether an archive runs, as far as one was wanted.
+    private func announce(_ address: ServiceSetAddress, _ password: String?, isRecording: Bool) {
         let port = address.local.split(separator: ":").last ?? ""
         var text = "\nsecam is up: viewers on \(address.local), from elsewhere \(ProgramEnvironment.hostName):\(port)\n"
         text += "  cameras      \(cameras.map(\.text).joined(separator: ", "))\n"
@@ -202,6 +203,7 @@ private struct UpService: Service {
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         }
+        if !isRecording { text += "  recording    does not work; the message above says why\n" }
         let first = cameras.first.map { ShellText.quoted($0.text) } ?? ""
         text +=
             "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"

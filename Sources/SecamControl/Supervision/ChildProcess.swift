@@ -13,6 +13,8 @@ import Synchronization
 final class ChildProcess: Sendable {
     let role: String
     let name: String
+    /// Whether the others are of no use without it.
+    let isEssential: Bool
     private let program: String
     private let secrets: [String: String]
     private let logger: Logger
@@ -22,6 +24,7 @@ final class ChildProcess: Sendable {
         var arguments: [String]
         var process: Int32?
         var starts = 0
+        var hasFailed = false
     }
 
     /// Milliseconds between an end and the next start: the first and the longest.
@@ -33,12 +36,14 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - program: the path of the executable.
     ///   - role: what it is, for people.
+    ///   - isEssential: whether the set ends when it cannot run; otherwise it is tried again and again.
     ///   - secrets: variables for what others on this machine must not see, as arguments can be seen.
     init(
-        _ program: String, role: String, name: String, logger: Logger, arguments: [String],
+        _ program: String, role: String, name: String, logger: Logger, arguments: [String], isEssential: Bool = true,
         secrets: [String: String] = [:]
     ) {
         self.program = program
+        self.isEssential = isEssential
         self.secrets = secrets
         state = Mutex(State(arguments: arguments))
         self.role = role
@@ -49,6 +54,9 @@ final class ChildProcess: Sendable {
     /// Its process number; `nil` while it does not run.
     var process: Int32? { state.withLock { $0.process } }
 
+    /// Whether it has said at its first start that it cannot run as things are.
+    var hasFailed: Bool { state.withLock { $0.hasFailed } }
+
     private var starts: Int { state.withLock { $0.starts } }
 
     /// For the next start; of an option that is there twice the later one holds.
@@ -57,8 +65,8 @@ final class ChildProcess: Sendable {
     /// Runs the program until cancelled.
     ///
     /// - Parameter onRestart: called after each start but the first.
-    /// - Throws: when the program cannot be started, or says that its configuration is wrong: then starting it again
-    ///   would not help.
+    /// - Throws: when the program cannot be started, or when one that is essential says that its configuration is wrong:
+    ///   then starting it again would not help.
     func run(onRestart: @escaping @Sendable () -> Void) async throws {
         var pause = ChildProcess.firstPause
         while !Task.isCancelled {
@@ -69,7 +77,9 @@ final class ChildProcess: Sendable {
             // What has run before can run again: a port may be taken for a moment.
             let isFirst = starts == 1
             if case .exited(let code) = status, let meaning = ExitStatus(rawValue: code), isFirst, meaning.isFinal {
-                throw ChildFailure(name: "\(role)/\(name)", status: meaning)
+                guard !isEssential else { throw ChildFailure(name: "\(role)/\(name)", status: meaning) }
+                state.withLock { $0.hasFailed = true }
+                pause = ChildProcess.longestPause
             }
             if MonotonicTime.now.since(started) > ChildProcess.steady { pause = ChildProcess.firstPause }
             logger.warning(

@@ -105,7 +105,7 @@ final class ServiceSet: Sendable {
         let archives = (0..<plan.archives).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-archive", role: "archive", name: "archive-\(index + 1)", logger: logger,
-                arguments: ["--join", archiveFile] + plan.archiveArguments)
+                arguments: ["--join", archiveFile] + plan.archiveArguments, isEssential: false)
         }
         let cameras = try plan.cameras.map { camera in
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
@@ -121,6 +121,9 @@ final class ServiceSet: Sendable {
     var services: [(role: String, name: String, process: Int32)] {
         ([gateway] + others).compactMap { child in child.process.map { (child.role, child.name, $0) } }
     }
+
+    /// Whether a service of this role cannot run as things are.
+    func hasFailed(_ role: String) -> Bool { others.contains { $0.role == role && $0.hasFailed } }
 
     /// Starts everything and keeps it running until cancelled.
     ///
@@ -175,7 +178,10 @@ final class ServiceSet: Sendable {
         identity.registry = address.registry
         while true {
             let joined = Set(try await RegistryQuery.status(identity, milliseconds: 30_000).members.map(\.process))
-            if others.allSatisfy({ $0.process.map { joined.contains(UInt32($0)) } ?? false }) { return }
+            let areThere = others.allSatisfy { child in
+                child.hasFailed || child.process.map { joined.contains(UInt32($0)) } ?? false
+            }
+            if areThere { return }
             try await Task.sleep(for: .milliseconds(50))
         }
     }

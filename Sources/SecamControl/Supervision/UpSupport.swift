@@ -27,12 +27,12 @@ final class FolderLock: Sendable {
     func release() { close(descriptor) }
 }
 
-/// The user that a new folder begins with.
+/// The user without whom nobody could look after the others.
 enum FirstAdmin {
-    /// - Returns: the password when a user was made, `nil` when there were users.
+    /// - Returns: the password when a user was made, `nil` when there was an admin.
     static func make(in folder: DataFolder) throws -> String? {
         let users = try UserStore(path: folder.users)
-        guard try users.list().isEmpty else { return nil }
+        guard try !users.list().contains(where: { $0.role == .admin || $0.name.text == "admin" }) else { return nil }
         let password = try SecureRandom.password()
         try users.add(try Name("admin"), password: password, role: .admin)
         return password

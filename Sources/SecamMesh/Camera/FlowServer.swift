@@ -62,6 +62,9 @@ public struct FlowServer: Sendable {
     private var flows: [Key: Flow] = [:]
     private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
 
+    /// Whether what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
+    public var isCatchingUp = false
+
     public private(set) var framesSent: UInt64 = 0
     public private(set) var bytesSent: UInt64 = 0
     /// Frames that flows of the latest passed over for a newer one.
@@ -268,7 +271,7 @@ public struct FlowServer: Sendable {
     private func nextFrame(_ flow: Flow, _ rendition: Rendition, _ ring: Ring) -> RingFrame? {
         switch flow.policy {
         case .latest:
-            guard let newest = ring.newest(rendition), newest.sequence >= flow.next else { return nil }
+            guard !isCatchingUp, let newest = ring.newest(rendition), newest.sequence >= flow.next else { return nil }
             return isDue(newest, flow) ? newest : nil
         case .every:
             return ring.first(rendition, from: flow.next) { isDue($0, flow) }

@@ -88,8 +88,8 @@ public struct Found: WireMessage {
     }
 
     public init(
-        request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [Recorded] = [], events: [Happened] = [],
-        gaps: [Missing] = []
+        request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [Recorded] = [],
+        events: [Happened] = [], gaps: [Missing] = []
     ) {
         precondition([recordings.count, events.count, gaps.count].allSatisfy { $0 <= WireLimits.found })
         self.request = request
