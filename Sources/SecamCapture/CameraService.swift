@@ -367,7 +367,7 @@ actor CameraService {
     /// it is shown when they do not catch up.
     private func lookAtLag(of picture: CapturedPicture) {
         let now = newest - picture.timestamp
-        flows.isCatchingUp = now > CameraService.longestLag && now < lag
+        flows.catchingUp = now > CameraService.longestLag && now < lag ? picture.asked : []
         lag = now
     }
 
@@ -424,7 +424,7 @@ actor CameraService {
         perform(pool.tick(now: .now))
         if !pool.isBusy {
             workTimer?.pause()
-            flows.isCatchingUp = false
+            flows.catchingUp = []
         }
         perform(flows.pump(ring))
     }

@@ -133,9 +133,9 @@ public enum SecretFile {
         guard geteuid() == 0 else { return }
         var status = stat()
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        let isThere = unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        let isPrivate = unsafe isThere || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0)
-        if isThere || isPrivate { fchown(descriptor, status.st_uid, status.st_gid) }
+        let isReplaced = unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        guard unsafe isReplaced || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0) else { return }
+        fchown(descriptor, status.st_uid, status.st_gid)
     }
 
     private static func failure(_ path: String) -> Failure {

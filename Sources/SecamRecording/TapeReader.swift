@@ -65,9 +65,7 @@ public final class TapeReader {
                 open = nil
                 continue
             }
-            if let lastTimestamp, frame.entry.time >= lastTimestamp,
-                frame.entry.time - lastTimestamp < interval - WireLimits.earliness
-            {
+            if let lastTimestamp, !FrameInterval.isDue(frame.entry.time, after: lastTimestamp, every: interval) {
                 continue
             }
             guard let recorded = take(frame.entry, frame.media) else { continue }

@@ -87,7 +87,7 @@ private enum Thinning {
         for entry in map {
             guard let frame = try reader.next() else { break }
             // The first one always stays: its time and number are the file's.
-            if let last, entry.time - last < interval - WireLimits.earliness { continue }
+            if let last, !FrameInterval.isDue(entry.time, after: last, every: interval) { continue }
             last = entry.time
             let output: MatroskaWriter
             if let writer { output = writer } else { output = try begin(target, segment, frame) }

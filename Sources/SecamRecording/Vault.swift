@@ -28,12 +28,14 @@ public final class Vault {
     private let place: RecordingFolder.Place?
     /// Bytes kept for a file that is written besides.
     private var reservedBytes: UInt64 = 0
-    /// Bytes written since `freeBytes` was looked at.
+    /// Bytes written since `freeBytes` was looked at, and since `storedBytes` was added up.
     private var writtenSince: UInt64 = 0
+    private var writtenSinceSum: UInt64 = 0
     var alarm = LogThrottle()
 
-    /// Bytes after which is looked again what is free; what others write to the disk is not counted.
+    /// Bytes after which is looked again what is free, and what there is in all, which takes longer: others write too.
     private static let lookInterval: UInt64 = 1 << 20
+    private static let sumInterval: UInt64 = 16 << 20
 
     public init(_ index: RecordingIndex, writer: String, limits: VaultLimits, logger: Logger) throws(RecordingError) {
         self.index = index
@@ -50,6 +52,11 @@ public final class Vault {
     /// Other archives write to the volume too, so what is there is looked at again and again.
     public func look() throws(RecordingError) {
         storedBytes = try index.storedBytes()
+        writtenSinceSum = 0
+        lookAtDisk()
+    }
+
+    private func lookAtDisk() {
         freeBytes = index.folder.freeBytes ?? .max
         writtenSince = 0
     }
@@ -65,9 +72,10 @@ public final class Vault {
     ///
     /// - Throws: `noRoom`, `tooLittleFree`, when nothing may go.
     func makeRoom(for bytes: UInt64) throws(RecordingError) {
-        if writtenSince >= Vault.lookInterval {
-            freeBytes = index.folder.freeBytes ?? .max
-            writtenSince = 0
+        if writtenSinceSum >= Vault.sumInterval {
+            try look()
+        } else if writtenSince >= Vault.lookInterval {
+            lookAtDisk()
         }
         while isTooMuch(bytes) {
             guard let oldest = try index.oldestThatMayGo() else { throw noRoom() }
@@ -76,6 +84,7 @@ public final class Vault {
         }
         storedBytes += bytes
         writtenSince += bytes
+        writtenSinceSum += bytes
     }
 
     private func isTooMuch(_ bytes: UInt64) -> Bool {

@@ -25,7 +25,8 @@ public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
     public static func == (left: Name, right: Name) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
     public func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        // Texts with the same bytes are the same text too.
+        hasher.combine(text)
     }
 
     public static func < (left: Name, right: Name) -> Bool {

@@ -25,8 +25,6 @@ public enum WireLimits {
     public static let renditions = 8
     /// Credit that one peer can hold on one flow.
     public static let credit: UInt32 = 1024
-    /// Microseconds by which a frame may be early and still count as due by an interval: cameras are not exact.
-    public static let earliness: Int64 = 4000
     /// Recordings, events and gaps of one answer, each.
     public static let found = 4096
     /// Boxes of one event.

@@ -107,11 +107,11 @@ import Testing
         var ring = ring(1...2)
         _ = server.open(open(.latest, .live, flow: 1), from: consumer, ring, now: at(0))
         _ = server.open(open(.every, .live, flow: 2), from: peer(2), ring, now: at(0))
-        server.isCatchingUp = true
+        server.catchingUp = [.jpeg]
         ring.append(ringFrame(3))
         #expect(told(server.pump(ring)) == ["frame 3"])
         ring.append(ringFrame(4))
-        server.isCatchingUp = false
+        server.catchingUp = []
         #expect(told(server.pump(ring)) == ["frame 4", "frame 4"])
     }
 

@@ -62,8 +62,8 @@ public struct FlowServer: Sendable {
     private var flows: [Key: Flow] = [:]
     private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
 
-    /// Whether what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
-    public var isCatchingUp = false
+    /// Of which what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
+    public var catchingUp: RenditionSet = []
 
     public private(set) var framesSent: UInt64 = 0
     public private(set) var bytesSent: UInt64 = 0
@@ -271,7 +271,9 @@ public struct FlowServer: Sendable {
     private func nextFrame(_ flow: Flow, _ rendition: Rendition, _ ring: Ring) -> RingFrame? {
         switch flow.policy {
         case .latest:
-            guard !isCatchingUp, let newest = ring.newest(rendition), newest.sequence >= flow.next else { return nil }
+            guard !catchingUp.contains(RenditionSet(rendition)), let newest = ring.newest(rendition),
+                newest.sequence >= flow.next
+            else { return nil }
             return isDue(newest, flow) ? newest : nil
         case .every:
             return ring.first(rendition, from: flow.next) { isDue($0, flow) }
@@ -280,9 +282,7 @@ public struct FlowServer: Sendable {
 
     private func isDue(_ frame: RingFrame, _ flow: Flow) -> Bool {
         guard flow.interval > 0, flow.lastTimestamp > .min else { return true }
-        // Less than nothing when the clock was set back in between.
-        let elapsed = frame.timestamp - flow.lastTimestamp
-        return elapsed >= flow.interval - WireLimits.earliness || elapsed < 0
+        return FrameInterval.isDue(frame.timestamp, after: flow.lastTimestamp, every: flow.interval)
     }
 
     /// A frame up to this many microseconds old is still live.
