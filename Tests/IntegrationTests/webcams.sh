@@ -30,7 +30,7 @@ wait_for() {
 # up OPTION...: starts a set and waits until it is up
 up() {
   rm -f ready.json
-  "$programs/secam" up --host 127.0.0.1 --port 0 --ready-file "$work/ready.json" "$@" >>up.out 2>>"$results/up.log" &
+  "$programs/secam" up --archives 0 --host 127.0.0.1 --port 0 --ready-file "$work/ready.json" "$@" >>up.out 2>>"$results/up.log" &
   set=$!
   wait_for 'the set' test -s ready.json || return
   field() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/" ready.json; }

@@ -70,7 +70,10 @@ struct EventsCommand: ParsableCommand {
                 try CameraNames.check(names, in: cameras, server: login.server)
                 return nil
             case .event(let event, let camera):
-                if names.isEmpty || names.contains(camera) { collected.withLock { $0.append((event, camera)) } }
+                // What goes on is told whatever was asked for; here it counts up to where it was heard of.
+                if names.isEmpty || names.contains(camera), event.last >= since {
+                    collected.withLock { $0.append((event, camera)) }
+                }
                 return nil
             case .eventsComplete: return collected.withLock { $0 }
             default: return nil
