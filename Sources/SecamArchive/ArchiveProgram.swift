@@ -56,10 +56,10 @@ public struct ArchiveProgram: AsyncParsableCommand {
             lock: lock)
         let listen = settings.text("listen") ?? identity.suitableListen
         let advertised = settings.text("advertise")
-        return LoopService(name: "archive") { loop in
+        return LoopService(name: "archive") { loop, fail in
             let service = try ArchiveService.start(
                 identity: identity, name: name, listen: listen, advertised: advertised, vault: vault, loop: loop,
-                logger: logger)
+                logger: logger, fail: fail)
             return {
                 await service.stop()
                 await service.waitUntilStopped()

@@ -14,6 +14,7 @@ actor ArchiveService {
     private let socket: MeshSocket
     private let index: RecordingIndex
     private let plan: Vault.Plan
+    private let fail: LoopService.Fail
     private var writer: Writer?
     private var reading: ReplayServer?
     private var rules: [Name: Recording.Camera] = [:]
@@ -31,23 +32,28 @@ actor ArchiveService {
     private static let tryInterval: Int64 = 50_000
     private static let lifeInterval: Int64 = 1_000_000
 
-    private init(member: MeshMember, socket: MeshSocket, plan: Vault.Plan, logger: Logger) {
+    private init(
+        member: MeshMember, socket: MeshSocket, plan: Vault.Plan, logger: Logger, fail: @escaping LoopService.Fail
+    ) {
         loop = member.loop
         self.member = member
         self.socket = socket
         self.plan = plan
         index = plan.index
         self.logger = logger
+        self.fail = fail
     }
 
     /// Starts the service. Called on the loop's thread.
+    ///
+    /// - Parameter fail: called when it must be started anew.
     static func start(
         identity: Identity, name: Name, listen: String, advertised: String?, vault: Vault.Plan, loop: MeshLoop,
-        logger: Logger
+        logger: Logger, fail: @escaping LoopService.Fail
     ) throws -> ArchiveService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(at: listen, advertised: advertised)
-        let service = ArchiveService(member: member, socket: socket, plan: vault, logger: logger)
+        let service = ArchiveService(member: member, socket: socket, plan: vault, logger: logger, fail: fail)
         try service.assumeIsolated { try $0.begin() }
         return service
     }
@@ -126,6 +132,7 @@ actor ArchiveService {
     private func leave(_ camera: Name) {
         guard let link = links.removeValue(forKey: camera) else { return }
         link.leave()
+        failing.remove(camera)
         loop.unwatch(link.socket)
         pastMissed += link.missed
     }
@@ -166,6 +173,7 @@ actor ArchiveService {
             links[camera]?.failed(flow)
         case .eventsFailed(let camera, let flow): links[camera]?.eventsFailed(flow)
         case .figures(let figures): writerFigures = figures
+        case .remounted(let path): fail(RecordingError.remounted(path: path))
         }
     }
 
@@ -209,7 +217,7 @@ actor ArchiveService {
         let missed = links.values.reduce(pastMissed) { $0 + $1.missed }
         return writerFigures + [
             Figure(.camerasAssigned, UInt64(rules.count)), Figure(.framesMissed, missed),
-            Figure(.messagesRefused, refused + socket.refused), Figure(.residentBytes, process.residentBytes),
+            Figure(.camerasFailing, UInt64(failing.count)), Figure(.messagesRefused, refused + socket.refused), Figure(.residentBytes, process.residentBytes),
             Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }

@@ -44,6 +44,8 @@ final class CameraLink {
     private var notBefore = MonotonicTime.now
 
     private(set) var missed: UInt64 = 0
+    /// Up to where missing frames have been counted: what is asked for again tells of them again.
+    private var missedTo: (incarnation: UInt64, sequence: UInt64)?
 
     init(
         _ camera: Roster.Member, socket: MeshSocket, rule: Recording.Camera, index: RecordingIndex, writer: Writer
@@ -198,9 +200,17 @@ final class CameraLink {
             writer.add(.endEvents(camera.name))
         }
         guard news.flow == frames, isRecording else { return }
-        missed &+= news.last - news.first &+ 1
+        count(news)
         // Told together with the frame behind it, so that people see from when to when.
         gap = news
+    }
+
+    private func count(_ gap: Gap) {
+        let known = missedTo.flatMap { $0.incarnation == gap.incarnation ? $0.sequence : nil }
+        let first = known.map { max($0 &+ 1, gap.first) } ?? gap.first
+        guard gap.last >= first, known.map({ gap.last > $0 }) ?? true else { return }
+        missed &+= gap.last - first &+ 1
+        missedTo = (gap.incarnation, gap.last)
     }
 
     private func take(_ message: Event) {

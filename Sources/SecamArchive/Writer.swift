@@ -44,6 +44,8 @@ enum WriterNews: Sendable {
     /// The same for events.
     case eventsFailed(Name, flow: UInt32)
     case figures([Figure])
+    /// The folder is another one than at the start, and has an index: of that one nothing is open.
+    case remounted(path: String)
 }
 
 /// The one thread that writes to the disk: however long the disk takes, the mesh is served.
@@ -94,7 +96,8 @@ private final class WriterLoop {
     private var flows: [Name: UInt32] = [:]
     /// Since when an archive that still writes is waited for.
     private var waitingSince: [Name: MonotonicTime] = [:]
-    private var rules: [Recording.Camera] = []
+    /// `nil` until the registry has said them: until then nothing old is touched.
+    private var rules: [Recording.Camera]?
     private var nextSync = MonotonicTime.now
     private var nextRetain = MonotonicTime.now
     private var complaints = LogThrottle()
@@ -215,6 +218,7 @@ private final class WriterLoop {
     /// The file is left as it is: what it holds is read from it when the camera's frames come again.
     private func fail(_ camera: Name, _ error: RecordingError) {
         if case .busy = error {} else { complain(error, camera) }
+        noteRemount(error)
         forget(camera)
         guard let flow = flows[camera] else { return }
         failedFrames[camera] = flow
@@ -225,6 +229,12 @@ private final class WriterLoop {
         guard let tape = tapes.removeValue(forKey: camera) else { return }
         past.frames += tape.framesRecorded
         past.bytes += tape.bytesRecorded
+    }
+
+    /// What is open belongs to the disk that was there before: only a new start brings the archive to the other one.
+    private func noteRemount(_ error: RecordingError) {
+        guard case .moved(let path) = error, plan.index.folder.hasIndex else { return }
+        tell(.remounted(path: path))
     }
 
     private func complain(_ error: RecordingError, _ camera: Name) {
@@ -265,6 +275,7 @@ private final class WriterLoop {
             try vault.relieve()
         }
         tend { vault throws(RecordingError) in try vault.tidyUp() }
+        guard let rules else { return }
         tend { vault throws(RecordingError) in
             try vault.retain(rules, now: WallClock.now)
             try vault.thin(rules, now: WallClock.now)
@@ -274,7 +285,7 @@ private final class WriterLoop {
     }
 
     private func compressNext(_ vault: Vault) throws(RecordingError) {
-        guard !isCompressing, let compression = try vault.nextToCompress(rules) else { return }
+        guard !isCompressing, let compression = try vault.nextToCompress(rules ?? []) else { return }
         isCompressing = true
         compressor.add(compression)
     }
@@ -282,8 +293,12 @@ private final class WriterLoop {
     /// Does something about what was recorded before.
     private func tend(_ body: (Vault) throws(RecordingError) -> Void) {
         do throws(RecordingError) {
-            try body(try openVault())
+            let vault = try openVault()
+            // Where the disk was unmounted, everything would seem to have been removed.
+            try vault.checkPlace()
+            try body(vault)
         } catch {
+            noteRemount(error)
             guard let count = complaints.count() else { return }
             plan.logger.error(
                 "old recordings cannot be looked after", metadata: ["reason": "\(error)", "count": "\(count)"])

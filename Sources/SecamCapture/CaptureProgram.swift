@@ -38,7 +38,7 @@ public struct CaptureProgram: AsyncParsableCommand {
         let identity = try Identity.read(configuration.join, registry: configuration.registry, role: .capture)
         let name = try identity.name(instance: "")
         let logger = Logger.lines("capture/\(name)")
-        return LoopService(name: "capture") { loop in
+        return LoopService(name: "capture") { loop, _ in
             let camera = try CameraService.start(
                 configuration, identity: identity, name: name, loop: loop, logger: logger)
             return {

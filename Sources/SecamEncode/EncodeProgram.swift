@@ -38,7 +38,7 @@ public struct EncodeProgram: AsyncParsableCommand {
         let identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
         let name = try identity.name(instance: ProgramEnvironment.instanceName)
         let logger = Logger.lines("encode/\(name)")
-        return LoopService(name: "encode") { loop in
+        return LoopService(name: "encode") { loop, _ in
             let service = try EncodeService.start(
                 identity: identity, name: name, threads: threads, camera: settings.text("camera"), loop: loop,
                 logger: logger)

@@ -27,7 +27,7 @@ public struct MotionProgram: AsyncParsableCommand {
         let identity = try Identity.read(join, registry: settings.text("registry"), role: .motion)
         let name = try identity.name(instance: ProgramEnvironment.instanceName)
         let logger = Logger.lines("motion/\(name)")
-        return LoopService(name: "motion") { loop in
+        return LoopService(name: "motion") { loop, _ in
             let service = try MotionService.start(identity: identity, name: name, loop: loop, logger: logger)
             return { await service.stop() }
         }

@@ -16,6 +16,8 @@ public import SecamWire
 public struct Compression: Sendable {
     let segment: SegmentRow
     let map: [FrameMap.Entry]
+    /// Of the file as it was recorded; `nil` when it is not known.
+    let digest: [UInt8]?
     let path: String
     /// Of the new file: another one for each archive, since two may come upon the same recording.
     let temporary: String
@@ -54,7 +56,12 @@ public struct Compression: Sendable {
     /// - Parameter isCancelled: asked before each frame.
     public func make(_ isCancelled: () -> Bool) -> Outcome {
         _ = unsafe unlink(temporary)
+        guard unsafe access(path, F_OK) == 0 || errno != ENOENT else { return .useless("it is gone") }
         do {
+            // What was changed by somebody else must not get a new link in the chain.
+            if let digest, try FileDigest.hash(path) != digest {
+                return .useless("it was changed after it was recorded")
+            }
             let frames = try write(isCancelled)
             guard frames == map.count else { return .useless("\(frames) of its \(map.count) frames can be decoded") }
             var status = stat()
@@ -125,7 +132,8 @@ extension Vault {
             guard (try? reserve(segment.bytes)) != nil else { return nil }
             let path = index.folder.absolute(segment.path)
             return Compression(
-                segment: segment, map: map, path: path, temporary: Compression.temporary(path, writer))
+                segment: segment, map: map, digest: try index.digest(of: segment), path: path,
+                temporary: Compression.temporary(path, writer))
         }
         return nil
     }

@@ -20,6 +20,14 @@ enum EvidenceChain {
             arguments: [path, Data(digest), Data(chain)])
     }
 
+    /// The hash that a segment's file had when it was completed, or last replaced by us; `nil` when none is known.
+    static func digest(of path: String, _ db: Database) throws -> [UInt8]? {
+        try Data.fetchOne(
+            db, sql: "SELECT digest FROM link WHERE path = ? AND gone IS NULL ORDER BY number DESC LIMIT 1",
+            arguments: [path]
+        ).map { Array($0) }
+    }
+
     /// A segment's file is gone, or another one, and rightly so.
     static func release(path: String, why: String, at time: Int64, _ db: Database) throws {
         try db.execute(

@@ -95,6 +95,13 @@ enum IndexSchema {
                     CREATE INDEX eventWithoutThumbnail ON event (start) WHERE thumbnail IS NULL AND isOver = 1;
                     """)
         }
+        migrator.registerMigration("4 rules") { db in
+            try db.execute(
+                sql: """
+                    -- The rule that held last for each camera, as a RECORDING message of this one camera
+                    CREATE TABLE rule (camera TEXT PRIMARY KEY, fields BLOB NOT NULL) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -12,6 +12,8 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     case tooLittleFree(path: String, limit: UInt64)
     /// The folder is another one than when recording began.
     case moved(path: String)
+    /// It is, and that one has an index.
+    case remounted(path: String)
     case index(path: String, operation: String, reason: String)
     /// The index was made by a newer secam.
     case newerIndex(path: String)
@@ -33,6 +35,7 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
                 + "recording may go; make room, or set less"
         case .moved(let path):
             "\(path): is not the folder any more that it was; was its disk unmounted?"
+        case .remounted(let path): "\(path): its disk was mounted anew; the archive must start again"
         case .index(let path, let operation, let reason):
             "\(path): \(operation) failed: \(reason); if the index is damaged, 'secam archive rebuild' makes it anew "
                 + "from the recordings"
@@ -56,7 +59,7 @@ extension RecordingError: ProgramError {
     public var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
-        case .noRoom, .tooLittleFree, .moved, .busy, .superseded: .unavailable
+        case .noRoom, .tooLittleFree, .moved, .remounted, .busy, .superseded: .unavailable
         case .media, .file, .digest: .inputOutput
         }
     }

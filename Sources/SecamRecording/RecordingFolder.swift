@@ -11,6 +11,8 @@ public struct RecordingFolder: Sendable {
     public var index: String { "\(path)/.index" }
     public var database: String { "\(index)/index.sqlite" }
 
+    public var hasIndex: Bool { unsafe access(database, F_OK) == 0 }
+
     /// Makes the folder and the index's; whoever may read recordings must be let in by their owner.
     public func make() throws(RecordingError) {
         try RecordingFolder.makeFolder(path)

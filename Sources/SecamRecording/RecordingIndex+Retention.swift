@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 internal import SecamConfig
 internal import SecamWire
@@ -47,21 +48,49 @@ extension RecordingIndex {
         }
     }
 
-    /// - Returns: `false` when it may not go any more, as it was protected meanwhile, or is gone.
-    func noteLeaving(_ segment: SegmentRow) throws(RecordingError) -> Bool {
+    /// - Returns: the state that it was in; `nil` when it may not go any more, as it was protected meanwhile, or is gone.
+    func noteLeaving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
         try write("noting that a recording leaves") { db in
-            try db.execute(
-                sql: "UPDATE segment SET state = 2 WHERE id = ? AND (state = 1 AND protected = 0 OR state = 2)",
+            let state = try Int.fetchOne(
+                db, sql: "SELECT state FROM segment WHERE id = ? AND (state = 1 AND protected = 0 OR state = 2)",
                 arguments: [segment.id])
-            return db.changesCount == 1
+            try db.execute(sql: "UPDATE segment SET state = 2 WHERE id = ? AND state = 1", arguments: [segment.id])
+            return state.flatMap(SegmentRow.State.init)
         }
     }
 
-    func noteGone(_ segment: SegmentRow, why: String) throws(RecordingError) {
+    /// - Parameter why: we let it go; `nil` when somebody else did, of which its link in the chain goes on to tell.
+    func noteGone(_ segment: SegmentRow, why: String?) throws(RecordingError) {
         try write("noting that a recording is gone") { db in
-            try EvidenceChain.release(path: segment.path, why: why, at: WallClock.now, db)
+            if let why { try EvidenceChain.release(path: segment.path, why: why, at: WallClock.now, db) }
             try db.execute(sql: "DELETE FROM segment WHERE id = ?", arguments: [segment.id])
         }
+    }
+
+    /// Keeps the rules of the cameras that are recorded.
+    ///
+    /// - Returns: the rules of all cameras: of those that are not among these, the one that held last.
+    func remember(_ rules: [Recording.Camera]) throws(RecordingError) -> [Recording.Camera] {
+        let known = try read("reading the cameras' rules") { db in
+            try Data.fetchAll(db, sql: "SELECT fields FROM rule").compactMap { Self.rule(Array($0)) }
+        }
+        let fresh = rules.filter { !known.contains($0) }
+        if !fresh.isEmpty {
+            try write("noting the cameras' rules") { db in
+                for rule in fresh {
+                    try db.execute(
+                        sql: "INSERT OR REPLACE INTO rule VALUES (?, ?)",
+                        arguments: [rule.camera.text, Data(Recording(cameras: [rule]).encoded())])
+                }
+            }
+        }
+        let given = Set(rules.map(\.camera))
+        return rules + known.filter { !given.contains($0.camera) }
+    }
+
+    private static func rule(_ bytes: [UInt8]) -> Recording.Camera? {
+        guard let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage) else { return nil }
+        return try? Recording.decode(bytes.span, envelope).cameras.first
     }
 
     /// Lets go what is known of a camera from before a time, when nothing recorded is left of it.

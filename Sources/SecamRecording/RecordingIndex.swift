@@ -246,6 +246,11 @@ public final class RecordingIndex: Sendable {
         return entries
     }
 
+    /// The hash of a segment's file as it was recorded, or last replaced by us; `nil` when none is known.
+    func digest(of segment: SegmentRow) throws(RecordingError) -> [UInt8]? {
+        try read("looking for a hash") { db in try EvidenceChain.digest(of: segment.path, db) }
+    }
+
     static func segment(_ row: Row) -> SegmentRow? {
         guard let camera = try? Name(row["camera"] as String), let state = SegmentRow.State(rawValue: row["state"])
         else { return nil }

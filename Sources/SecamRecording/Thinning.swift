@@ -17,7 +17,7 @@ extension Vault {
     /// Thins some of what the cameras' rules want thinner.
     public func thin(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
         let start = MonotonicTime.now
-        for rule in rules where rule.thinAfter > 0 {
+        for rule in try index.remember(rules) where rule.thinAfter > 0 {
             let oldest = now - Int64(rule.thinAfter) * 1_000_000
             while MonotonicTime.now.since(start) < Vault.turn,
                 let segment = try index.segmentToThin(of: rule.camera, before: oldest)
@@ -29,8 +29,16 @@ extension Vault {
 
     private func thin(_ segment: SegmentRow, interval: Int64) throws(RecordingError) {
         let map = try index.map(of: segment)
-        guard try index.noteThinning(segment) else { return }
         let path = index.folder.absolute(segment.path)
+        // What was changed by somebody else must not get a new link in the chain.
+        if index.folder.size(segment.path) != nil, let digest = try index.digest(of: segment),
+            try FileDigest.hash(path) != digest
+        {
+            logger.error(
+                "a recording was changed after it was recorded; it is left as it is", metadata: ["file": "\(path)"])
+            return try index.leave(segment)
+        }
+        guard try index.noteThinning(segment) else { return }
         // Hidden, so that nobody takes it for a recording; in the same folder, so that it can take its place at once.
         let temporary = Thinning.temporary(path)
         _ = unsafe unlink(temporary)
@@ -157,10 +165,12 @@ extension RecordingIndex {
         }
     }
 
-    /// A recording whose file cannot be read stays as it is, for `secam archive verify` to tell.
+    /// A recording whose file cannot be read, or was changed, stays as it is, for `secam archive verify` to tell.
     func leave(_ segment: SegmentRow) throws(RecordingError) {
         try write("leaving a recording as it is") { db in
-            try db.execute(sql: "UPDATE segment SET state = 1, thinned = 1 WHERE id = ?", arguments: [segment.id])
+            try db.execute(
+                sql: "UPDATE segment SET state = 1, thinned = 1 WHERE id = ? AND state IN (1, 3)",
+                arguments: [segment.id])
         }
     }
 

@@ -121,7 +121,7 @@ public final class Vault {
     /// Nothing is to be recorded into the empty folder in which a disk was mounted.
     ///
     /// - Throws: `moved`.
-    func checkPlace() throws(RecordingError) {
+    public func checkPlace() throws(RecordingError) {
         guard place == index.folder.place else { throw .moved(path: index.folder.path) }
     }
 
@@ -137,8 +137,10 @@ public final class Vault {
         }
     }
 
-    /// Lets go what the cameras' rules do not keep.
+    /// Lets go what the cameras' rules do not keep. A camera that is not recorded any more, or away, or gone, keeps its
+    /// last rule: what it recorded must not stay for ever.
     public func retain(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
+        let rules = try index.remember(rules)
         for rule in rules {
             if rule.keep > 0 {
                 let oldest = now - Int64(rule.keep) * 1_000_000
@@ -159,17 +161,28 @@ public final class Vault {
     /// The row says first that it leaves, then the file goes, then the row: whatever happens in between, the next start
     /// finds a row that leaves, and ends it. On a disk that is so full that not even this can be said, the file goes
     /// first, which makes the room.
+    ///
+    /// What somebody else took away from under us was not let go by us, and `secam archive verify` goes on to say so.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
+        let isThere = index.folder.size(segment.path) != nil
+        let former: SegmentRow.State?
         do throws(RecordingError) {
-            guard try index.noteLeaving(segment) else { return }
+            former = try index.noteLeaving(segment)
         } catch {
             guard error.isDiskFull else { throw error }
             try index.folder.remove(segment.path)
-            guard try index.noteLeaving(segment) else { return }
+            former = try index.noteLeaving(segment)
         }
+        guard let former else { return }
         Compression.sweep(index.folder.absolute(segment.path))
         try index.folder.remove(segment.path)
-        try index.noteGone(segment, why: why)
+        let isOurs = isThere || former == .leaving
+        try index.noteGone(segment, why: isOurs ? why : nil)
+        if !isOurs {
+            logger.error(
+                "a recording was removed by somebody else; 'secam archive verify' names it",
+                metadata: ["file": "\(segment.path)"])
+        }
         storedBytes -= min(storedBytes, segment.bytes)
         // Some file systems set the room free later than they say.
         freeBytes = max(index.folder.freeBytes ?? .max, freeBytes &+ segment.bytes)

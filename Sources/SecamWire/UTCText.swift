@@ -26,13 +26,22 @@ public enum UTCText {
     public static func microseconds(date text: some StringProtocol) -> Int64? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
         guard parts.count == 3, let year = parts[0], let month = parts[1], let date = parts[2],
-            (1970...9999).contains(year), (1...12).contains(month), (1...31).contains(date)
+            (1970...9999).contains(year), (1...12).contains(month), (1...days(in: month, of: year)).contains(date)
         else { return nil }
         // Days from the first of March of year 0, so that a leap day is the last of its year.
         let shifted = month > 2 ? year : year - 1
         let ofYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + date - 1
         let ofEra = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400
         return (ofEra + ofYear - 719_468) * 86_400_000_000
+    }
+
+    private static func days(in month: Int64, of year: Int64) -> Int64 {
+        let isLeapYear = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
+        return switch month {
+        case 2: isLeapYear ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
     }
 
     /// Microseconds since midnight, of a text as `23:59`, `23:59:59` or `23:59:59.123456`.

@@ -161,6 +161,7 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case framesMissed = 27
     case bytesStored = 28
     case bytesFree = 29
+    case camerasFailing = 30
 
     public var description: String {
         switch self {
@@ -193,6 +194,7 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .framesMissed: "frames_missed"
         case .bytesStored: "bytes_stored"
         case .bytesFree: "bytes_free"
+        case .camerasFailing: "cameras_failing"
         }
     }
 }

@@ -95,6 +95,19 @@ import Testing
         }
     }
 
+    @Test func `a disk that was mounted anew is recorded to again`() async throws {
+        try await RunningSet.with(["demo=test:160x120@10"], record: "continuous") { set in
+            try await Self.waitForFrames(10, set)
+            // Another folder in the place of the one that is open, as after a disk was pulled and plugged in again.
+            let path = "\(set.data)/recordings"
+            let isAway = unsafe rename(path, path + ".away") == 0
+            try #require(isAway)
+            let made = try await set.secam(["archive", "rebuild"])
+            #expect(made.status == 0, "\(made.errors)")
+            try await Self.waitForFrames(10, set)
+        }
+    }
+
     @Test func `a full disk costs the oldest recordings, and neither live view nor what is kept`() async throws {
         let scratch = try ScratchFolder()
         // A disk of its own, which is gone with its namespace; only root can have one.

@@ -80,6 +80,13 @@ import Testing
             ["export", "film", "--from", "1990-01-01", "--to", "1990-01-02", "-o", scratch.file("no.mkv")])
         #expect(nothing.status == 66 && nothing.errors.contains("nothing is recorded"))
 
+        for arguments in [["recordings", "fim"], ["timeline", "fim"]] {
+            let unknown = try await set.view(arguments)
+            #expect(unknown.status == 66 && unknown.errors.contains("no camera 'fim'"), "\(unknown.errors)")
+        }
+        let noDay = try await set.view(["timeline", "film", "--day", "2026-02-30"])
+        #expect(noDay.status == 64 && noDay.errors.contains("--day"), "\(noDay.errors)")
+
         let snapshot = try await set.view(["snapshot", "film", "--at", iso(end - 1_000_000), "-o", "-"])
         #expect(pictures.contains(snapshot.outputData))
 
@@ -175,7 +182,6 @@ import Testing
         #expect(timeline.output.contains("#"), "\(timeline.output)")
 
         // A small picture of it, once the archive has made one.
-        try scratch.makeFolders("pictures")
         try await eventually("a thumbnail") {
             let saved = try await set.view(["events", "porch", "--thumbnails", scratch.file("pictures")])
             guard saved.status == 0 else { throw TestFailure(saved.errors) }

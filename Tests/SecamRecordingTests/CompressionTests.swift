@@ -61,6 +61,20 @@ import Testing
         return outcomes
     }
 
+    @Test func whatWasChangedOrRemovedIsNotCompressedAndDoesNotKeepOthersFromIt() throws {
+        let vault = try recordings.vault()
+        try record(1...30, vault)
+        try record(31...60, vault)
+        try record(61...90, vault)
+        let paths = try recordings.segments.map(\.path)
+        try recordings.scratch.append("x", to: "recordings/\(paths[1])")
+        try recordings.folder.remove(paths[2])
+        let outcomes = try compressAll(vault)
+        #expect(
+            outcomes == [.useless("it is gone"), .useless("it was changed after it was recorded"), .made])
+        #expect(try ArchiveCheck.verify(recordings.index).differences.map(\.path) == [paths[1], paths[2]])
+    }
+
     @Test func aCompressedRecordingIsSmallerAndEachFrameHasItsTimeAndNumber() throws {
         let vault = try recordings.vault()
         try record(1...70, vault)

@@ -227,6 +227,40 @@ import Testing
         #expect(try ArchiveCheck.verify(recordings.index).differences.contains { $0.what.contains("taken out") })
     }
 
+    @Test func whatWasRemovedByHandIsNeverSaidToHaveBeenLetGo() throws {
+        let vault = try recordings.vault()
+        try record(3, vault)
+        let paths = try recordings.segments.map(\.path)
+        try recordings.folder.remove(paths[0])
+        try vault.retain([rule(keep: 1)], now: .max)
+        #expect(try recordings.segments.isEmpty)
+        let proof = try ArchiveCheck.verify(recordings.index)
+        #expect(proof.differences.map(\.path) == [paths[0]] && proof.released == 2)
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+    }
+
+    @Test func whatWasChangedIsNotThinnedSoThatItCanBeTold() throws {
+        let vault = try recordings.vault()
+        try record(2, vault)
+        let path = try recordings.segments[0].path
+        try recordings.scratch.append("x", to: "recordings/\(path)")
+        try vault.thin([thinning], now: .max)
+        #expect(try recordings.segments.map(\.frames) == [10, 2])
+        #expect(try ArchiveCheck.verify(recordings.index).differences.map(\.path) == [path])
+    }
+
+    @Test func aCameraThatIsNotRecordedAnyMoreKeepsItsLastRule() throws {
+        let vault = try recordings.vault()
+        try record(3, vault)
+        let end = try recordings.segments[2].end
+        try vault.retain([rule(keep: 3600)], now: end)
+        try vault.retain([rule(keep: 60)], now: end)
+        #expect(try recordings.segments.count == 3)
+        // Another archive, that never heard of this camera.
+        try recordings.vault(writer: "archive-2").retain([], now: end + 60_000_001)
+        #expect(try recordings.segments.isEmpty)
+    }
+
     @Test func anIndexOfANewerVersionOrADamagedOneIsAnErrorThatSaysWhatToDo() throws {
         try recordings.index.write("test") { db in
             try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 the future')")

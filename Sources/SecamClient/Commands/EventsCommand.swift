@@ -98,6 +98,7 @@ struct EventsCommand: ParsableCommand {
     private func save(
         _ found: PastClient.Findings, from: Int64, _ client: PastClient, in folder: String
     ) throws(ClientError) {
+        try FileIO.makeFolder(folder)
         let runs = found.eventVolumes.sorted().map { ReplayPlan.Run(volume: $0, from: from, to: .max) }
         var count = 0
         for camera in Set(found.events.map(\.camera)).sorted() {

@@ -20,6 +20,10 @@ final class PastClient {
         var isPartial = false
 
         var isEmpty: Bool { recordings.isEmpty && events.isEmpty && gaps.isEmpty }
+
+        var cameras: Set<Name> {
+            Set(recordings.map(\.recording.camera)).union(events.map(\.camera)).union(gaps.map(\.camera))
+        }
     }
 
     /// Seconds to wait for the login, and for each answer.
@@ -35,6 +39,8 @@ final class PastClient {
     private let client: GatewayClient
     private let events: BlockingQueue<GatewayEvent>
     private var lastNumber: UInt32 = 0
+    /// Those that are there now; others may have been recorded.
+    private var cameras: [Cameras.Camera] = []
 
     /// Connects and logs in.
     init(_ login: GatewayLogin) throws(ClientError) {
@@ -45,7 +51,10 @@ final class PastClient {
         client.start()
         do {
             while true {
-                if case .cameras = try next() { return }
+                if case .cameras(let cameras) = try next() {
+                    self.cameras = cameras
+                    return
+                }
             }
         } catch {
             client.stop()
@@ -81,14 +90,18 @@ final class PastClient {
 
     /// Everything in a range. Archives that are not there for a moment are waited for.
     ///
-    /// - Throws: `noArchive` when none answers; where only some do not, that is said on standard error.
+    /// - Throws: `noArchive` when none answers; where only some do not, that is said on standard error. `noSuchCamera`
+    ///   for one that is not there and of which nothing was recorded at any time.
     func find(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64
     ) throws(ClientError) -> Findings {
         let deadline = MonotonicTime.now.advanced(byMicroseconds: PastClient.returnTime)
         while true {
             let findings = try findOnce(kinds, of: cameras, from: from, to: to)
-            guard findings.isPartial else { return findings }
+            guard findings.isPartial else {
+                try check(cameras, findings)
+                return findings
+            }
             guard MonotonicTime.now < deadline else {
                 guard !findings.isEmpty else { throw .noArchive(server: login.server) }
                 StandardError.line("an archive does not answer: there may be more")
@@ -96,6 +109,15 @@ final class PastClient {
             }
             usleep(UInt32(PastClient.pause))
         }
+    }
+
+    private func check(_ names: [Name], _ findings: Findings) throws(ClientError) {
+        let known = findings.cameras.union(cameras.map(\.name))
+        let others = names.filter { !known.contains($0) }
+        guard !others.isEmpty else { return }
+        let past = try findOnce(.recordings, of: others, from: 0, to: .max)
+        guard !past.isPartial else { return }
+        try CameraNames.check(others.filter { !past.cameras.contains($0) }, in: cameras, server: login.server)
     }
 
     /// Everything that the archives know which are there now.

@@ -43,6 +43,13 @@ enum FileIO {
         return unsafe lstat(path, &status) == 0
     }
 
+    /// Makes a folder where there is none.
+    static func makeFolder(_ path: String) throws(ClientError) {
+        guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
+            throw .file(path: path, operation: "make the folder", reason: reason())
+        }
+    }
+
     /// Makes a file. One that is replaced stays as it is until the new one is complete.
     ///
     /// - Throws: `fileExists` unless `replacing`.

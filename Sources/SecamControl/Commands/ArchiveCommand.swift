@@ -24,7 +24,7 @@ struct ArchiveCommand: AsyncParsableCommand {
 
         /// - Throws: when there are no recordings, instead of making an empty folder.
         func index() throws -> RecordingIndex {
-            guard unsafe access(folder.database, F_OK) == 0 else {
+            guard folder.hasIndex else {
                 throw CommandError("\(folder.path) has no index; is it the folder of the recordings?", .noInput)
             }
             return try RecordingIndex(folder)

@@ -103,6 +103,9 @@ struct StatusReport {
                 "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
             text += " cpu \(shown(cpu)) %  memory \(member[.residentBytes] >> 20) MiB"
             text += "  \(detail(member))\n"
+            if member[.camerasFailing] > 0 {
+                text += "    cannot record \(member[.camerasFailing]) of its cameras; its log says why\n"
+            }
         }
         return text
     }
