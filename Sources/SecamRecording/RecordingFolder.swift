@@ -19,6 +19,15 @@ public struct RecordingFolder: Sendable {
         try RecordingFolder.makeFolder(index)
     }
 
+    /// What root makes in the index's folder is given to whoever owns the recordings, whose archive must write to it.
+    func keepOwner() {
+        var status = stat()
+        guard geteuid() == 0, unsafe stat(path, &status) == 0, status.st_uid != 0 else { return }
+        for file in [index, database, "\(index)/lock", "\(index)/opening"] {
+            _ = unsafe lchown(file, status.st_uid, status.st_gid)
+        }
+    }
+
     public func absolute(_ relative: String) -> String { "\(path)/\(relative)" }
 
     /// Makes the folder of a camera's day, durably.

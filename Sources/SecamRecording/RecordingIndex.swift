@@ -78,6 +78,7 @@ public final class RecordingIndex: Sendable {
         } catch {
             throw .index(path: folder.database, operation: "opening the index", reason: "\(error)")
         }
+        folder.keepOwner()
         _ = consume turn
     }
 

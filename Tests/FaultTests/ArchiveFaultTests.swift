@@ -102,6 +102,7 @@ import Testing
             let path = "\(set.data)/recordings"
             let isAway = unsafe rename(path, path + ".away") == 0
             try #require(isAway)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
             let made = try await set.secam(["archive", "rebuild"])
             #expect(made.status == 0, "\(made.errors)")
             try await Self.waitForFrames(10, set)

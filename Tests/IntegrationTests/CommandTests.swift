@@ -30,6 +30,17 @@ import Testing
         #expect(cameras["demo"] != nil)
     }
 
+    @Test(arguments: [
+        ["user", "list"], ["user", "remove", "anna"], ["keys", "list"], ["keys", "revoke", "porch"], ["status"],
+        ["archive", "check"], ["archive", "rebuild"],
+    ])
+    func `a folder that is not there is told, not made`(command: [String]) async throws {
+        let finished = try await Programs.run(
+            "secam", command, in: scratch, environment: ["SECAM_DATA": scratch.file("mistyped")])
+        #expect(finished.status == 66 && finished.errors.contains("mistyped"), "\(finished.errors)")
+        #expect(!FileManager.default.fileExists(atPath: scratch.file("mistyped")))
+    }
+
     @Test func `a user is added once`() async throws {
         #expect(try await secam("user", "add", "anna", "--password-stdin", input: "a password\n").status == 0)
         let again = try await secam("user", "add", "anna", "--password-stdin", input: "a password\n")
@@ -61,6 +72,7 @@ import Testing
     }
 
     @Test func `commands about a user who is not there say so`() async throws {
+        #expect(try await secam("user", "add", "anna", "--password-stdin", input: "a password\n").status == 0)
         for arguments in [
             ["user", "remove", "nobody"], ["user", "passwd", "nobody", "--password-stdin"],
             ["user", "grant", "nobody", "--cameras", "a"],

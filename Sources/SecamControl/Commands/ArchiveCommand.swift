@@ -24,10 +24,22 @@ struct ArchiveCommand: AsyncParsableCommand {
 
         /// - Throws: when there are no recordings, instead of making an empty folder.
         func index() throws -> RecordingIndex {
+            let folder = try existing()
             guard folder.hasIndex else {
-                throw CommandError("\(folder.path) has no index; is it the folder of the recordings?", .noInput)
+                throw CommandError(
+                    "\(folder.path) has no index; is it the folder of the recordings? 'secam archive rebuild' makes one",
+                    .noInput)
             }
             return try RecordingIndex(folder)
+        }
+
+        /// - Throws: when there is no such folder.
+        func existing() throws(CommandError) -> RecordingFolder {
+            let folder = folder
+            guard unsafe access(folder.path, F_OK) == 0 else {
+                throw CommandError("\(folder.path): there is no such folder (--recordings, --data)", .noInput)
+            }
+            return folder
         }
 
         func print(_ differences: [ArchiveCheck.Difference], _ fields: KeyValuePairs<String, String>, _ summary: String)
@@ -67,7 +79,7 @@ struct ArchiveCommand: AsyncParsableCommand {
 
         func run() async throws {
             await reportingErrors {
-                let lock = try VolumeLock(folder.folder, isAlone: true)
+                let lock = try VolumeLock(folder.existing(), isAlone: true)
                 let (count, foreign) = try rebuild()
                 withExtendedLifetime(lock) {
                     folder.print(foreign, ["segments": "\(count)"], "\(count) recordings are in the index")

@@ -18,7 +18,7 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             await reportingErrors {
-                let entries = try data.folder.allowlist().entries
+                let entries = try data.existingFolder().allowlist().entries
                 guard json else {
                     return StandardOutput.print(
                         entries.map { "\($0.role)  \($0.pattern)  \($0.key)\n" }.joined())
@@ -144,7 +144,7 @@ struct KeysCommand: AsyncParsableCommand {
                     guard let role = Role(text) else { throw CommandError("--role '\(text)' does not exist") }
                     return role
                 }
-                let count = try data.folder.revoke(role: onlyRole, pattern: name)
+                let count = try data.existingFolder().revoke(role: onlyRole, pattern: name)
                 guard count > 0 else { throw CommandError("no key is for '\(name)'; see secam keys list", .data) }
             }
         }

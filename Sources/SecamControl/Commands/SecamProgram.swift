@@ -26,6 +26,19 @@ struct DataOption: ParsableArguments {
         if let path = environment["XDG_DATA_HOME"], !path.isEmpty { return DataFolder("\(path)/secam") }
         return DataFolder("\(environment["HOME"] ?? ".")/.local/share/secam")
     }
+
+    /// For what only makes sense where something is: a mistyped folder must not be made.
+    ///
+    /// - Throws: when there is none.
+    func existingFolder() throws(CommandError) -> DataFolder {
+        let folder = folder
+        guard folder.exists else {
+            throw CommandError(
+                "\(folder.path) is no data folder of secam; 'secam up', 'init' and 'user add' make one (--data says where)",
+                .noInput)
+        }
+        return folder
+    }
 }
 
 /// Runs a command's body; an error is one line on standard error and a status of sysexits.

@@ -95,7 +95,7 @@ struct UserCommand: AsyncParsableCommand {
 
         func run() async throws {
             await reportingErrors {
-                let users = try Accounts(data.folder).users.list()
+                let users = try Accounts(data.existingFolder()).users.list()
                 StandardOutput.print(json ? UserCommand.json(users) + "\n" : UserCommand.table(users))
             }
         }
@@ -110,7 +110,7 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             await reportingErrors {
                 let user = try UserCommand.name(name)
-                let accounts = try Accounts(data.folder)
+                let accounts = try Accounts(data.existingFolder())
                 try accounts.users.remove(user)
                 accounts.record(.userRemoved, user)
             }
@@ -127,7 +127,7 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             await reportingErrors {
                 let user = try UserCommand.name(name)
-                let accounts = try Accounts(data.folder)
+                let accounts = try Accounts(data.existingFolder())
                 guard try accounts.users.user(user) != nil else { throw UsersError.noSuchUser(user) }
                 let password = try UserCommand.password(fromStandardInput: passwordStdin)
                 UserCommand.advise(try accounts.users.setPassword(password, of: user))
@@ -150,7 +150,7 @@ struct UserCommand: AsyncParsableCommand {
                 guard role != nil || cameras != nil else { throw CommandError("give --role, --cameras or both") }
                 let newRole = try role.map { try UserCommand.role($0) }
                 let rights = try cameras.map { try UserCommand.rights($0) }
-                let accounts = try Accounts(data.folder)
+                let accounts = try Accounts(data.existingFolder())
                 if let newRole {
                     try accounts.users.setRole(newRole, of: user)
                     accounts.record(.roleChanged, user)

@@ -30,6 +30,8 @@ public struct DataFolder: Sendable, Equatable {
         "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"
     }
 
+    public var exists: Bool { unsafe access(keys, F_OK) == 0 || access(users, F_OK) == 0 }
+
     /// Makes the folders where they are missing.
     public func make() throws(SecretFile.Failure) {
         try SecretFile.makeFolder(keys)
