@@ -217,8 +217,8 @@ actor ArchiveService {
         let missed = links.values.reduce(pastMissed) { $0 + $1.missed }
         return writerFigures + [
             Figure(.camerasAssigned, UInt64(rules.count)), Figure(.framesMissed, missed),
-            Figure(.camerasFailing, UInt64(failing.count)), Figure(.messagesRefused, refused + socket.refused), Figure(.residentBytes, process.residentBytes),
-            Figure(.cpuMicroseconds, process.cpuMicroseconds),
+            Figure(.camerasFailing, UInt64(failing.count)), Figure(.messagesRefused, refused + socket.refused),
+            Figure(.residentBytes, process.residentBytes), Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }
 }
