@@ -47,7 +47,10 @@ public final class Vault {
         place = index.folder.place
     }
 
-    public var figures: [Figure] { [Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes)] }
+    public var figures: [Figure] {
+        // Of a disk that is away nothing is free.
+        [Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes == .max ? 0 : freeBytes)]
+    }
 
     /// Other archives write to the volume too, so what is there is looked at again and again.
     public func look() throws(RecordingError) {
