@@ -27,6 +27,8 @@ actor EncodeService {
         var isReached = false
         /// Jobs of it that are not answered.
         var jobs = 0
+        /// Those of them that no thread has been given yet.
+        var waiting: [MeshMessage] = []
     }
 
     private let logger: Logger
@@ -38,6 +40,10 @@ actor EncodeService {
     private let camera: String?
     private let jobs = BlockingQueue<Job>()
     private var cameras: [CameraID: Camera] = [:]
+    /// Cameras with jobs that wait: each has its turn, so that one whose pictures take long does not hold up the others.
+    private var turns: [CameraID] = []
+    /// Jobs that threads have, or that are ready for one.
+    private var handedOut = 0
     private var timer: LoopTimer?
     private var lastGrant = MonotonicTime.now
 
@@ -133,8 +139,9 @@ actor EncodeService {
             cameras[identifier] = Camera(socket: socket)
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
         } catch {
+            guard let count = refusals.count() else { return }
             logger.error(
-                "a camera cannot be reached", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
+                "a camera cannot be reached", metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])
         }
     }
 
@@ -163,7 +170,21 @@ actor EncodeService {
                 continue
             }
             cameras[identifier]!.jobs += 1
-            jobs.push(Job(camera: identifier, message: received.message))
+            cameras[identifier]!.waiting.append(received.message)
+            if camera.waiting.isEmpty { turns.append(identifier) }
+            handOut()
+        }
+    }
+
+    /// One more than there are threads, so that none of them has to wait for us.
+    private func handOut() {
+        while handedOut <= threads, !turns.isEmpty {
+            let identifier = turns.removeFirst()
+            guard let message = cameras[identifier]?.waiting.first else { continue }
+            cameras[identifier]!.waiting.removeFirst()
+            if !cameras[identifier]!.waiting.isEmpty { turns.append(identifier) }
+            handedOut += 1
+            jobs.push(Job(camera: identifier, message: message))
         }
     }
 
@@ -189,6 +210,8 @@ actor EncodeService {
 
     private func deliver(_ answer: PictureWorker.Answer, to identifier: CameraID) {
         cameras[identifier]?.jobs -= 1
+        handedOut -= 1
+        handOut()
         switch answer {
         case .result(let message, let isFailure, let microseconds):
             done += isFailure ? 0 : 1

@@ -1,4 +1,5 @@
 import CTurboJPEG
+internal import Glibc
 import SecamPicture
 import SecamWire
 
@@ -7,6 +8,9 @@ import SecamWire
 public struct JPEGDecoder: ~Copyable, Sendable {
     private var codec: TurboJPEG
     private var planes = ScratchBuffer()
+    /// Pixels of all scans together. A progressive image has ten scans or so; hundreds of empty ones in a few kilobytes
+    /// would take seconds.
+    private static let mostScanned = 1 << 28
 
     /// - Throws: ``JPEGError/outOfMemory``.
     public init() throws(JPEGError) {
@@ -36,11 +40,29 @@ public struct JPEGDecoder: ~Copyable, Sendable {
         guard PictureLimits.allows(width: Int(width), height: Int(height)) else {
             throw .tooLarge(width: Int(width), height: Int(height))
         }
+        guard Self.scans(in: jpeg) * Int(width) * Int(height) <= Self.mostScanned else {
+            throw .invalid("it has far more scans than a picture of its size needs")
+        }
         if colors == CInt(TJCS_CMYK.rawValue) || colors == CInt(TJCS_YCCK.rawValue) { throw .unsupportedColors }
         guard let chroma = JPEGHeader.Chroma(code: sampling) else {
             throw .invalid("unknown subsampling of the colours")
         }
         return JPEGHeader(width: Int(width), height: Int(height), chroma: chroma)
+    }
+
+    /// Scans that the image begins, or a few more: what is embedded in it counts too.
+    private static func scans(in jpeg: Span<UInt8>) -> Int {
+        unsafe jpeg.withUnsafeBufferPointer { bytes in
+            var count = 0
+            var rest = UnsafeRawBufferPointer(bytes)
+            while let start = rest.baseAddress, let marker = unsafe memchr(start, 0xff, rest.count) {
+                let next = unsafe UnsafeRawPointer(marker) - start + 1
+                guard next < rest.count else { break }
+                if unsafe rest[next] == 0xda { count += 1 }
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest[next...])
+            }
+            return count
+        }
     }
 
     /// Decodes into the first bytes of `destination`, rows without padding: of size

@@ -1,5 +1,6 @@
 import SecamJPEG
 import SecamPicture
+import SecamWire
 import Testing
 
 @Suite("Hostile JPEG images")
@@ -97,6 +98,24 @@ struct HostileJPEGTests {
             #expect { try planes ? decoder.i420(bomb) : decoder.pixels(bomb, .gray) } throws: { error in
                 if case .invalid(let reason) = error as? JPEGError { reason.contains("scans") } else { false }
             }
+        }
+    }
+
+    @Test("A large image of more scans than it needs is refused before it is decoded")
+    func largeScanBomb() throws {
+        let (width, height) = (5792, 5792)
+        let pixels = [UInt8](repeating: 128, count: width * height * 3 / 2)
+        var encoder = try JPEGEncoder()
+        let jpeg = try encoder.encode(pixels.span, format: .i420, width: width, height: height, quality: 50) {
+            [UInt8](copying: $0)
+        }
+        let bomb = Array(jpeg.dropLast(2) + (0..<9).flatMap { _ in [0xff, 0xda] as [UInt8] } + [0xff, 0xd9])
+        var decoder = try JPEGDecoder()
+        #expect(try decoder.header(of: jpeg.span).width == width)
+        #expect {
+            try decoder.header(of: bomb.span)
+        } throws: { error in
+            if case .invalid(let reason) = error as? JPEGError { reason.contains("scans") } else { false }
         }
     }
 
