@@ -12,6 +12,10 @@ final class CameraLink {
     static let group = "archive"
     /// Frames on their way or in memory at once: two seconds of a fast camera.
     private static let window: UInt32 = 64
+    /// Events that may go on at once; a camera has far fewer.
+    static let openEvents = 64
+    /// Microseconds in which a camera may tell of `window` events.
+    private static let eventInterval: Int64 = 1_000_000
     /// Microseconds without a frame after which a recording that is over is ended.
     private static let silence: Int64 = 5_000_000
     /// Microseconds before what could not be written is asked for again.
@@ -39,6 +43,10 @@ final class CameraLink {
     /// Frames that the writer has not taken out of memory.
     private var inHand: UInt32 = 0
     private var owed: UInt32 = 0
+    /// Events that may still come, and those that are stored and for which no credit was returned.
+    private var eventCredit: UInt32 = 0
+    private var owedEvents: UInt32 = 0
+    private var nextEventCredit = MonotonicTime.now
     /// Writing failed: until something is on the disk again, frames are asked for one by one.
     private var isProbing = false
     private var notBefore = MonotonicTime.now
@@ -120,10 +128,16 @@ final class CameraLink {
 
     private func refreshEvents() -> Bool {
         if let events {
-            guard send(Credit(flow: events, frames: 0)) else {
+            // In portions: a camera that tells of too much must not keep the others' frames from the disk.
+            let isDue = MonotonicTime.now >= nextEventCredit
+            guard send(Credit(flow: events, frames: isDue ? owedEvents : 0)) else {
                 self.events = nil
                 return false
             }
+            guard isDue else { return true }
+            eventCredit += owedEvents
+            owedEvents = 0
+            nextEventCredit = MonotonicTime.now.advanced(byMicroseconds: CameraLink.eventInterval)
             return true
         }
         guard MonotonicTime.now >= notBefore else { return true }
@@ -135,6 +149,8 @@ final class CameraLink {
             group: CameraLink.group)
         guard send(open) else { return false }
         events = flow
+        eventCredit = CameraLink.window
+        owedEvents = 0
         return true
     }
 
@@ -161,7 +177,7 @@ final class CameraLink {
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 switch envelope.type {
                 case .frame: try take(Frame.decode(bytes, envelope).message, received.message)
-                case .event: take(try Event.decode(bytes, envelope))
+                case .event: try take(Event.decode(bytes, envelope))
                 case .gap: note(try Gap.decode(bytes, envelope))
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
@@ -181,6 +197,10 @@ final class CameraLink {
         guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
         // Frames of a flow that was ended meanwhile may still be under way.
         guard isRecording, frame.flow == frames else { return }
+        guard inHand < CameraLink.window else {
+            failed(frame.flow)
+            throw .badValue(field: "flow: a frame beyond its credit")
+        }
         lastHeard = .now
         if !rule.mode.isContinuous, window.isOver(at: frame.timestamp) { return endRecording() }
         if let gap {
@@ -213,15 +233,18 @@ final class CameraLink {
         missedTo = (gap.incarnation, gap.last)
     }
 
-    private func take(_ message: Event) {
+    private func take(_ message: Event) throws(WireError) {
         guard message.flow == events else { return }
         let event = message.event
-        window.note(event)
-        if event.state == .end {
-            begun[event.id] = nil
-        } else if begun[event.id] == nil {
-            begun[event.id] = message.sequence
+        let isNew = event.state != .end && begun[event.id] == nil
+        guard eventCredit > 0, !isNew || begun.count < CameraLink.openEvents else {
+            eventsFailed(message.flow)
+            throw .badValue(field: "flow: events beyond its credit, or too many at once")
         }
+        eventCredit -= 1
+        window.note(event)
+        if event.state == .end { begun[event.id] = nil }
+        if isNew { begun[event.id] = message.sequence }
         let acknowledged = begun.values.min().map { max($0, 1) - 1 } ?? message.sequence
         writer.add(.event(camera.name, message, acknowledged: acknowledged))
         if isWanted, !isRecording { refresh() }
@@ -270,11 +293,9 @@ final class CameraLink {
     func eventStored(incarnation: UInt64, sequence: UInt64, acknowledged: UInt64) {
         eventCursor = RecordingIndex.Cursor(incarnation: incarnation, sequence: acknowledged, time: 0)
         guard let flow = events, incarnation == camera.incarnation else { return }
-        var isReached = send(Credit(flow: flow, frames: 1))
-        if acknowledged > 0 {
-            isReached = send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) && isReached
-        }
-        if !isReached { events = nil }
+        owedEvents += 1
+        guard acknowledged > 0 else { return }
+        if !send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) { events = nil }
     }
 
     /// What is not on the disk must be given again, from there on, after a while.
