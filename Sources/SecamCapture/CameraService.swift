@@ -33,6 +33,9 @@ actor CameraService {
 
     /// The keys of those who have flows or do work.
     private var peers: [PeerID: PublicKey] = [:]
+    /// Messages that may wait for one consumer or worker: more than its flows allow.
+    private static let sendLimit = 4 * Int32(WireLimits.credit)
+
     private var captured: UInt64 = 0
     /// UTC microseconds of the last picture that was captured, and how far behind it the last one was that came back.
     private var newest: Int64 = 0
@@ -70,7 +73,8 @@ actor CameraService {
     ) throws -> CameraService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(
-            at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised)
+            at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised,
+            sendLimit: CameraService.sendLimit)
         let service = CameraService(configuration: configuration, member: member, socket: socket, logger: logger)
         try service.assumeIsolated { try $0.begin() }
         return service
@@ -139,7 +143,7 @@ actor CameraService {
         if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
         if let map = picture.luma { append(picture, .luma, .gray8, map.width, map.height, map.bytes[...]) }
         if let work = picture.work {
-            perform(pool.submit(picture, job: picture.sequence, bytes: work.count, now: .now))
+            perform(pool.submit(picture, job: picture.job, bytes: work.count, now: .now))
             if let workTimer, !workTimer.isScheduled {
                 workTimer.schedule(everyMicroseconds: CameraService.workTick)
             }

@@ -15,8 +15,10 @@ struct CapturedPicture: Sendable {
     let jpeg: ArraySlice<UInt8>?
     /// Of a raw picture, when somebody wants it: to make it here costs less than to send the picture elsewhere.
     let luma: Map?
-    /// The job for the encoders, when they are to make something; its number is the sequence number.
+    /// The job for the encoders, when they are to make something.
     let work: MeshMessage?
+    /// The job's number.
+    let job: UInt64
     let asked: RenditionSet
 
     /// Of everything that it holds.
@@ -96,6 +98,7 @@ private struct CaptureLoop {
     let commands: BlockingQueue<CaptureThread.Command>
     var demand = CaptureDemand()
     var sequence: UInt64 = 0
+    var lastJob: UInt64 = 0
     var lastLuma = Int64.min
     /// The source failed, and has given no picture since.
     var isFailing = false
@@ -188,7 +191,8 @@ private struct CaptureLoop {
                 .picture(
                     CapturedPicture(
                         sequence: sequence, timestamp: timestamp, width: UInt16(format.width),
-                        height: UInt16(format.height), jpeg: jpeg, luma: luma, work: work, asked: asked)))
+                        height: UInt16(format.height), jpeg: jpeg, luma: luma, work: work, job: lastJob,
+                        asked: asked)))
         } catch {
             deliver(.damaged("\(error)"))
         }
@@ -216,12 +220,14 @@ private struct CaptureLoop {
     }
 
     /// The message for the encoders. The picture is repacked straight into it: the only copy on its way out.
-    private func makeWork(
+    private mutating func makeWork(
         _ bytes: Span<UInt8>, _ format: SourceFormat, _ asked: RenditionSet
     ) throws(PictureError) -> MeshMessage {
         let packed = Repack.result(of: format.pixelFormat)
+        // Not to be guessed: whoever answers for a picture must have been given it.
+        lastJob &+= UInt64.random(in: 1...1 << 32)
         let header = Work(
-            job: sequence, renditions: asked, quality: demand.quality, subWidth: demand.subWidth,
+            job: lastJob, renditions: asked, quality: demand.quality, subWidth: demand.subWidth,
             format: packed ?? .jpeg, width: UInt16(format.width), height: UInt16(format.height))
         guard packed != nil else {
             return MeshMessage(header.encoded(payload: bytes.count), payload: copy(bytes))

@@ -119,7 +119,7 @@ private final class Told: Sendable {
         #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
     }
 
-    @Test func aRawPictureIsWorkWithItsSequenceAsTheJobsNumber() async throws {
+    @Test func aRawPictureIsWorkForTheEncoders() async throws {
         let bytes = [UInt8](repeating: 9, count: 64 * 48 * 3 / 2)
         let (thread, told) = start([.source(Self.raw, [.picture(bytes)])])
         thread.demand(demand([.jpeg, .sub]))
@@ -130,7 +130,7 @@ private final class Told: Sendable {
         try message.withBytes { bytes in
             let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
             let (work, payload) = try Work.decode(bytes, envelope)
-            #expect(work.job == picture.sequence && work.renditions == [.jpeg, .sub])
+            #expect(work.job == picture.job && work.renditions == [.jpeg, .sub])
             #expect(work.format == .i420 && payload.count == 64 * 48 * 3 / 2)
         }
     }

@@ -52,6 +52,27 @@ import Testing
         #expect(pool.late == 1)
     }
 
+    @Test func aJobThatFailedGoesToAnotherUntilNoneIsLeft() {
+        var pool = pool(workers: 2, window: 1)
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
+        let first = pool.result(job: 1, message(1), failure: "no", from: peer(1), now: at(1))
+        #expect(told(first) == ["1 to 2"])
+        let second = pool.result(job: 1, message(1), failure: "no JPEG", from: peer(2), now: at(2))
+        #expect(told(second) == ["dropped 1: no JPEG"], "\(told(second))")
+        #expect(pool.credit == 2, "both take more")
+    }
+
+    @Test func whoFailsAtEverythingComesAfterTheOthersHoweverFastItIs() {
+        var pool = pool(workers: 2, window: 1)
+        for job in 1...3 {
+            let time = Int64(job) * 100
+            _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(time))
+            _ = pool.result(job: UInt64(job), message(job), failure: "no", from: peer(1), now: at(time + 1))
+            #expect(told(give(&pool, job, from: 2, at: time + 50)).last == "done \(job)")
+        }
+        #expect(told(pool.submit(4, job: 4, bytes: 1, now: at(500))) == ["4 to 2"])
+    }
+
     @Test func theSecondWorkersResultCountsWhenItIsFirst() {
         var pool = pool(workers: 2, window: 1)
         _ = pool.submit(1, job: 1, bytes: 1, now: at(0))

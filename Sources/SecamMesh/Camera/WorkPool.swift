@@ -71,9 +71,12 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         var isLate = false
         /// Microseconds from sending to result, averaged over the last few.
         var latency: Double = 0
+        /// Jobs in a row of which it could not make anything: others come first then.
+        var failures = 0
 
         mutating func noteResult(after microseconds: Int64) {
             latency = latency == 0 ? Double(microseconds) : latency * 0.8 + Double(microseconds) * 0.2
+            failures = 0
         }
 
         var credit: UInt32 {
@@ -155,15 +158,22 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             // Its place is free again, though.
             return dispatch(now) + finish()
         }
-        workers[peer]?.noteResult(after: now.since(attempt.sent))
+        // Who fails is done soon, which must not make it the one that gets most.
+        if failure.isEmpty {
+            workers[peer]?.noteResult(after: now.since(attempt.sent))
+        } else {
+            workers[peer]?.failures += 1
+        }
         guard jobs[index].job.outcome == nil else {
             late += 1
             return dispatch(now) + finish()
         }
         if failure.isEmpty {
             conclude(index, .made(message))
-        } else {
+        } else if !mayBeTried(index) {
             giveUp(index, failure)
+        } else {
+            noteLate(index, now)
         }
         return dispatch(now) + finish()
     }
@@ -173,9 +183,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         guard workers.removeValue(forKey: peer) != nil else { return [] }
         for index in jobs.indices {
             guard let last = jobs[index].job.attempts.last, last.worker == peer else { continue }
-            // Late at once, as nobody is there any more whose usual time would count.
-            let longAgo = now.advanced(byMicroseconds: -limits.lateness)
-            jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: peer, sent: longAgo)
+            noteLate(index, now)
         }
         return dispatch(now) + finish()
     }
@@ -233,8 +241,25 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     }
 
     private func isLate(_ attempt: Attempt, _ now: MonotonicTime) -> Bool {
-        let usual = Int64(workers[attempt.worker]?.latency ?? 0)
-        return now.since(attempt.sent) >= max(limits.lateness, min(2 * usual, limits.patience))
+        now.since(attempt.sent) >= lateness(of: attempt.worker)
+    }
+
+    private func lateness(of worker: PeerID) -> Int64 {
+        let usual = Int64(workers[worker]?.latency ?? 0)
+        return max(limits.lateness, min(2 * usual, limits.patience))
+    }
+
+    /// Its last worker will not make it: as late as the latest, so that the next one has it at once.
+    private mutating func noteLate(_ index: Int, _ now: MonotonicTime) {
+        guard let last = jobs[index].job.attempts.last else { return }
+        let longAgo = now.advanced(byMicroseconds: -lateness(of: last.worker))
+        jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: last.worker, sent: longAgo)
+    }
+
+    /// Whether there is a worker that may still make something of it.
+    private func mayBeTried(_ index: Int) -> Bool {
+        let tried = jobs[index].job.attempts.map(\.worker)
+        return tried.count < limits.attempts && workers.keys.contains { !tried.contains($0) }
     }
 
     private mutating func repeatLate(_ index: Int, _ now: MonotonicTime) -> [Action] {
@@ -245,7 +270,9 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         }
         guard let peer = freest(except: tried) else { return [] }
         repeated += 1
-        workers[tried.last!]?.isLate = true
+        if let last = tried.last, workers[last]?.outstanding.contains(jobs[index].number) == true {
+            workers[last]!.isLate = true
+        }
         return [send(index, to: peer, now)]
     }
 
@@ -279,6 +306,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
                 let leftWait = Double(left.value.outstanding.count + 1) * left.value.latency
                 let rightWait = Double(right.value.outstanding.count + 1) * right.value.latency
                 if left.value.isOwn != right.value.isOwn { return left.value.isOwn }
+                let (leftFails, rightFails) = (left.value.failures >= 3, right.value.failures >= 3)
+                if leftFails != rightFails { return rightFails }
                 if leftWait != rightWait { return leftWait < rightWait }
                 return left.key.number < right.key.number
             }?.key

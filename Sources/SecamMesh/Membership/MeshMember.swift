@@ -46,15 +46,19 @@ public final class MeshMember {
 
     /// Opens the socket at which members of the roster reach this service, before `start`.
     ///
-    /// - Parameter advertised: what others are told instead of the endpoint, as behind a translated address.
-    public func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
+    /// - Parameters:
+    ///   - advertised: what others are told instead of the endpoint, as behind a translated address.
+    ///   - sendLimit: messages that may wait for one peer, which counts as unreachable beyond that; 0 for no bound.
+    public func listen(
+        at endpoint: String, advertised: String?, sendLimit: Int32 = 0
+    ) throws(MeshError) -> MeshSocket {
         let admission = try ZAPHandler(
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
             onRefusal: { [unowned self] key, address in noteRefusal(key, address) })
         loop.watch(admission)
         self.admission = admission
-        let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
+        let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys, sendLimit: sendLimit)
         if let relay = identity.relay {
             dialer = RelayDialer(relay: relay, own: socket.endpoint, logger: logger)
         }
