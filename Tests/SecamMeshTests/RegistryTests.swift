@@ -52,6 +52,67 @@ import Testing
         #expect(OwnEncoders.camera(ofEncoder: try Name(name)) == camera)
     }
 
+    @Test func oneKeyMakesSoManyEncodersOfItsOwnJoinAndNotMore() throws {
+        var limits = Registry.Limits()
+        limits.ownEncoders = 2
+        var registry = Registry(
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([.init(key: keys[0], role: .encode, pattern: "porch@*")]), limits: limits, now: at(0),
+            policies: TestPolicies())
+        for number in 1...2 {
+            let heard = try hear(&registry, try join(.encode, "porch@\(number)"), UInt32(number), keys[0])
+            #expect(heard.first == "joined porch@\(number)")
+        }
+        #expect(
+            try hear(&registry, try join(.encode, "porch@3"), 3, keys[0]) == ["REFUSED tooMany to 3", "refused"])
+    }
+
+    @Test func whoComesAndGoesAllTheTimeIsToldOfTogether() throws {
+        var limits = Registry.Limits()
+        limits.announcements = 3
+        limits.joins = 100
+        var registry = try registry(limits)
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        var rosters = 0
+        for round in 1...20 {
+            let come = try hear(&registry, try join(.encode, "encode-a", incarnation: UInt64(round)), 2, keys[1])
+            let go = try hear(&registry, Leave(), 2, keys[1])
+            rosters += (come + go).count { $0.hasPrefix("ROSTER") && $0.hasSuffix(" to 1") }
+        }
+        #expect(rosters == 2)
+        let late = told(registry.tick(now: at(250))).filter { $0.hasPrefix("ROSTER") }
+        #expect(late == ["ROSTER 41 settling [gateway porch] to 1"], "what was put off is told in the end")
+    }
+
+    @Test func oneKeyMakesSoManyJoinBetweenTwoTicks() throws {
+        var limits = Registry.Limits()
+        limits.joins = 2
+        var registry = try registry(limits)
+        for number in 1...3 {
+            let heard = try hear(&registry, try join(.encode, "encode-\(number)"), UInt32(number), keys[1])
+            #expect(heard.isEmpty == (number == 3))
+        }
+        _ = registry.tick(now: at(250))
+        #expect(try hear(&registry, try join(.encode, "encode-3"), 3, keys[1]).first == "joined encode-3")
+    }
+
+    @Test(arguments: [
+        "tcp://a b:5", "tcp://127.0.0.1;1.2.3.4:5", "tcp://:5", "tcp://:::5", "tcp://a@b:5", "tcp://[::1:5", "tcp://h:0",
+    ])
+    func anEndpointIsAHostAndAPort(endpoint: String) throws {
+        var registry = try registry()
+        let heard = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
+        #expect(heard == ["REFUSED wrongRole to 1", "refused"])
+    }
+
+    @Test(arguments: ["tcp://127.0.0.1:5", "tcp://[fe80::1%eth0]:5", "tcp://capture-porch_1.home:65535"])
+    func anEndpointMayBeANameOrAnAddress(endpoint: String) throws {
+        var registry = try registry()
+        let heard = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
+        #expect(heard.first == "joined porch")
+    }
+
     @Test func aCameraWhoseNameLooksLikeAnEncodersIsRefused() throws {
         var registry = Registry(
             own: Roster.Member(

@@ -14,6 +14,13 @@ public struct Registry: Sendable {
         public var settling: Int64 = 4_000_000
         /// Messages that a member may send between two ticks.
         public var messages = 200
+        /// Services that one key may make join between two ticks; others try again by themselves.
+        public var joins = 32
+        /// Encoders of one camera's own, whose key is the camera's.
+        public var ownEncoders = 8
+        /// Rosters that everybody is sent between two beats because of a change; the changes behind them are told together
+        /// with the next tick.
+        public var announcements = 64
         /// Questions for the status that an operator may ask between two ticks; each answer may be long.
         public var questions = 4
 
@@ -57,9 +64,13 @@ public struct Registry: Sendable {
     private let own: Roster.Member
     private var allowlist: Allowlist
     private var members: [PeerID: Member] = [:]
+    /// Services that a key made join, since the last tick.
+    private var joins: [PublicKey: Int] = [:]
     /// Messages of each connection since the last tick.
     private var messages: [PeerID: Int] = [:]
     private var generation: UInt64 = 0
+    /// Rosters that were to be sent since the last beat.
+    private var announcements = 0
     private var wasSettling = true
     private var lastBeat: MonotonicTime
     private var lastTick: MonotonicTime
@@ -220,6 +231,12 @@ public struct Registry: Sendable {
             actions += remove(peer, "silent for \(now.since(member.heard) / 1000) ms", now)
         }
         messages.removeAll(keepingCapacity: true)
+        joins.removeAll(keepingCapacity: true)
+        // What was put off.
+        if announcements > limits.announcements {
+            announcements = limits.announcements
+            actions += sendRoster(now)
+        }
         if wasSettling, !isSettling(now) {
             wasSettling = false
             actions += announce(now)
@@ -227,6 +244,7 @@ public struct Registry: Sendable {
         actions += tellPolicies(now)
         if now.since(lastBeat) >= limits.beat {
             lastBeat = now
+            announcements = 0
             let beat = Beat(incarnation: incarnation, figures: [])
             actions += members.keys.map { .send(beat, to: $0) }
         }
@@ -255,6 +273,11 @@ public struct Registry: Sendable {
             return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
         if let problem = join.endpointProblem { return refuse(peer, key, .wrongRole, problem) }
+        if OwnEncoders.camera(ofEncoder: join.name) != nil, members[peer] == nil,
+            members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.ownEncoders
+        {
+            return refuse(peer, key, .tooMany, "a camera has at most \(limits.ownEncoders) encoders of its own")
+        }
         guard members[peer] != nil || members.count < WireLimits.members - 1 else {
             return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
         }
@@ -275,6 +298,8 @@ public struct Registry: Sendable {
             // It listens where it did: nothing has changed for the others.
             return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
+        joins[key, default: 0] += 1
+        guard joins[key]! <= limits.joins else { return [] }
         var actions: [Action] = []
         if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
         members[peer] = Member(join: join, key: key, joined: time, heard: now)
@@ -299,8 +324,15 @@ public struct Registry: Sendable {
         return [.left(describe(member, now: now), reason: reason)] + announce(now)
     }
 
+    /// Tells everybody who is there now: at once, unless somebody comes and goes all the time.
     private mutating func announce(_ now: MonotonicTime) -> [Action] {
         generation += 1
+        announcements += 1
+        guard announcements <= limits.announcements else { return [.changed] }
+        return sendRoster(now)
+    }
+
+    private mutating func sendRoster(_ now: MonotonicTime) -> [Action] {
         let roster = roster(now: now)
         return members.keys.map { .send(roster, to: $0) } + [.changed] + tellPolicies(now)
     }
@@ -380,10 +412,19 @@ extension Join {
         if endpoint.isEmpty { return role == .capture ? "a capture must say where it is reached" : nil }
         // Others connect to it: only to what is an address of a host and a port.
         let parts = endpoint.split(separator: ":")
-        guard endpoint.hasPrefix("tcp://"), let port = parts.last.flatMap({ UInt16($0) }), port > 0 else {
-            return "the endpoint '\(endpoint)' is not tcp://host:port"
-        }
+        guard endpoint.hasPrefix("tcp://"), let port = parts.last.flatMap({ UInt16($0) }), port > 0,
+            Self.isHost(endpoint.dropFirst("tcp://".count).dropLast(parts.last!.count + 1))
+        else { return "the endpoint '\(endpoint)' is not tcp://host:port" }
         return nil
+    }
+
+    /// Whether it is a name, an IPv4 address, or an IPv6 address in brackets.
+    private static func isHost(_ text: Substring) -> Bool {
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let inner = isBracketed ? text.dropFirst().dropLast() : text
+        let others: Set<Character> = isBracketed ? [":", ".", "%"] : [".", "-", "_"]
+        return !inner.isEmpty && inner.utf8.count <= 253
+            && inner.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || others.contains($0) }
     }
 
     /// A service that listens at every address of its host is reached at the one that it came from.
