@@ -1,5 +1,6 @@
 import NIOCore
 import SecamWire
+import Synchronization
 import Testing
 
 @testable import SecamGateway
@@ -108,22 +109,48 @@ struct FrameSlotsTests {
 }
 
 struct ConnectionLedgerTests {
+    private let now = NIODeadline.now()
+
     @Test func `each limit holds, and what is released can be used again`() throws {
         var limits = ConnectionLimits()
         limits.connections = 4
         limits.connectionsPerAddress = 2
         limits.notLoggedIn = 3
         let ledger = ConnectionLedger(limits: limits)
-        let first = try ledger.admit("a")
-        _ = try ledger.admit("a")
-        #expect(throws: ConnectionLedger.Refusal.fromThisAddress) { try ledger.admit("a") }
-        _ = try ledger.admit("b")
-        #expect(throws: ConnectionLedger.Refusal.notLoggedIn) { try ledger.admit("c") }
-        ledger.loggedIn()
-        _ = try ledger.admit("c")
-        #expect(throws: ConnectionLedger.Refusal.connections) { try ledger.admit("d") }
-        ledger.release(first, wasLoggedIn: true)
-        #expect(throws: ConnectionLedger.Refusal.notLoggedIn) { try ledger.admit("a") }
+        func admit(_ network: String) throws -> ConnectionLedger.Ticket { try ledger.admit(network, at: now) {} }
+        let first = try admit("a")
+        let second = try admit("a")
+        #expect(throws: ConnectionLedger.Refusal.fromThisAddress) { try admit("a") }
+        _ = try admit("b")
+        #expect(throws: ConnectionLedger.Refusal.notLoggedIn) { try admit("c") }
+        ledger.loggedIn(second)
+        _ = try admit("c")
+        #expect(throws: ConnectionLedger.Refusal.connections) { try admit("d") }
+        ledger.release(second)
+        #expect(throws: ConnectionLedger.Refusal.notLoggedIn) { try admit("a") }
+        ledger.release(first)
+        _ = try admit("a")
+    }
+
+    @Test func `who only opens connections makes room for others, and who logs in does not`() throws {
+        var limits = ConnectionLimits()
+        limits.connectionsPerAddress = 3
+        limits.notLoggedIn = 4
+        let ledger = ConnectionLedger(limits: limits)
+        let closed = Mutex<[String]>([])
+        func admit(_ name: String, _ network: String, after seconds: Int64) throws -> ConnectionLedger.Ticket {
+            try ledger.admit(network, at: now + .seconds(seconds)) { closed.withLock { $0.append(name) } }
+        }
+        let verified = try admit("verified", "a", after: 0)
+        ledger.verifies(verified, true)
+        _ = try admit("idle 1", "a", after: 0)
+        _ = try admit("idle 2", "a", after: 0)
+        _ = try admit("new", "b", after: 2)
+        _ = try admit("newer", "c", after: 2)
+        #expect(closed.withLock { $0 } == ["idle 1"], "the one that has had most time")
+        _ = try admit("same address", "a", after: 2)
+        #expect(closed.withLock { $0 } == ["idle 1", "idle 2"])
+        #expect(throws: ConnectionLedger.Refusal.self) { try admit("too soon", "d", after: 2) }
     }
 
     @Test(arguments: [

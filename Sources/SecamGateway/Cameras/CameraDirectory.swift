@@ -14,7 +14,6 @@ struct CameraDirectory {
 
     private var entries: [Name: Entry] = [:]
     private var names: [UInt32: Name] = [:]
-    private var lastNumber: UInt32 = 0
     private var forgotten: [UInt32] = []
 
     /// Cameras whose service is gone that are still shown; the longest gone is forgotten for a new one.
@@ -39,6 +38,14 @@ struct CameraDirectory {
         names[number].flatMap { entries[$0]?.member }
     }
 
+    /// At random, so that nobody can tell from it how many there are. The highest bit is a replay's.
+    private func freshNumber() -> UInt32 {
+        while true {
+            let number = UInt32.random(in: 1..<Replay.flowBit)
+            if names[number] == nil { return number }
+        }
+    }
+
     /// Takes over what the registry knows.
     ///
     /// - Returns: numbers of the cameras whose service is another one now, or gone.
@@ -47,10 +54,10 @@ struct CameraDirectory {
         for camera in cameras {
             let name = camera.member.name
             if entries[name] == nil {
-                lastNumber += 1
-                names[lastNumber] = name
-                entries[name] = Entry(number: lastNumber, report: camera.report, member: camera.member)
-                changed.append(lastNumber)
+                let number = freshNumber()
+                names[number] = name
+                entries[name] = Entry(number: number, report: camera.report, member: camera.member)
+                changed.append(number)
             } else {
                 if entries[name]!.member != camera.member { changed.append(entries[name]!.number) }
                 entries[name]!.member = camera.member

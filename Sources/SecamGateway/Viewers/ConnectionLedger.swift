@@ -3,6 +3,9 @@ import NIOCore
 import Synchronization
 
 /// Counts connections against their limits, from `admit` until `release`.
+///
+/// Where too many have not logged in, the one that has had most time for it makes room for a new one: who only opens
+/// connections cannot keep others out.
 final class ConnectionLedger: Sendable {
     enum Refusal: Error, Equatable {
         case connections
@@ -13,42 +16,79 @@ final class ConnectionLedger: Sendable {
     /// One admitted connection.
     struct Ticket: Sendable {
         let network: String
+        fileprivate let number: UInt64
+    }
+
+    /// A connection that has not logged in.
+    private struct Newcomer {
+        let ticket: Ticket
+        let since: NIODeadline
+        /// Its password is being looked at, which takes as long as it takes.
+        var isVerifying = false
+        let close: @Sendable () -> Void
     }
 
     private struct Counts {
         var all = 0
-        var notLoggedIn = 0
+        /// The longest waiting first.
+        var newcomers: [Newcomer] = []
         var byNetwork: [String: Int] = [:]
+        var lastNumber: UInt64 = 0
     }
+
+    /// Time that everybody has for a handshake and a login, however many others come.
+    static let grace = TimeAmount.seconds(1)
 
     private let limits: ConnectionLimits
     private let counts = Mutex(Counts())
 
     init(limits: ConnectionLimits) { self.limits = limits }
 
-    func admit(_ network: String) throws(Refusal) -> Ticket {
-        try counts.withLock { counts throws(Refusal) in
+    /// - Parameter close: ends the connection, when it has to make room.
+    func admit(
+        _ network: String, at now: NIODeadline = .now(), close: @escaping @Sendable () -> Void
+    ) throws(Refusal) -> Ticket {
+        let (ticket, leaving) = try counts.withLock { counts throws(Refusal) in
             guard counts.all < limits.connections else { throw .connections }
-            guard counts.notLoggedIn < limits.notLoggedIn else { throw .notLoggedIn }
-            guard counts.byNetwork[network, default: 0] < limits.connectionsPerAddress else {
-                throw .fromThisAddress
+            var leaving: Int?
+            if counts.byNetwork[network, default: 0] >= limits.connectionsPerAddress {
+                leaving = counts.newcomers.firstIndex { $0.ticket.network == network && Self.hadTime($0, now) }
+                guard leaving != nil else { throw .fromThisAddress }
+            } else if counts.newcomers.count >= limits.notLoggedIn {
+                leaving = counts.newcomers.firstIndex { Self.hadTime($0, now) }
+                guard leaving != nil else { throw .notLoggedIn }
             }
+            let removed = leaving.map { counts.newcomers.remove(at: $0) }
             counts.all += 1
-            counts.notLoggedIn += 1
             counts.byNetwork[network, default: 0] += 1
-            return Ticket(network: network)
+            counts.lastNumber += 1
+            let ticket = Ticket(network: network, number: counts.lastNumber)
+            counts.newcomers.append(Newcomer(ticket: ticket, since: now, close: close))
+            return (ticket, removed)
+        }
+        leaving?.close()
+        return ticket
+    }
+
+    private static func hadTime(_ newcomer: Newcomer, _ now: NIODeadline) -> Bool {
+        !newcomer.isVerifying && now - newcomer.since >= grace
+    }
+
+    func verifies(_ ticket: Ticket, _ isVerifying: Bool) {
+        counts.withLock { counts in
+            let index = counts.newcomers.firstIndex { $0.ticket.number == ticket.number }
+            if let index { counts.newcomers[index].isVerifying = isVerifying }
         }
     }
 
-    func loggedIn() {
-        counts.withLock { $0.notLoggedIn -= 1 }
+    func loggedIn(_ ticket: Ticket) {
+        counts.withLock { counts in counts.newcomers.removeAll { $0.ticket.number == ticket.number } }
     }
 
-    /// - Parameter wasLoggedIn: whether `loggedIn` was called for this connection.
-    func release(_ ticket: Ticket, wasLoggedIn: Bool) {
+    func release(_ ticket: Ticket) {
         counts.withLock { counts in
             counts.all -= 1
-            if !wasLoggedIn { counts.notLoggedIn -= 1 }
+            counts.newcomers.removeAll { $0.ticket.number == ticket.number }
             let left = counts.byNetwork[ticket.network, default: 1] - 1
             counts.byNetwork[ticket.network] = left > 0 ? left : nil
         }

@@ -34,7 +34,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
-        if !isDecided { environment.ledger.release(ticket, wasLoggedIn: false) }
+        if !isDecided { environment.ledger.release(ticket) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -62,9 +62,9 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         let secret = inbound.readBytes(length: Call.ticketLength) ?? []
         guard environment.relay.attach(context.channel, ticket: secret) else { return context.close(promise: nil) }
         isDecided = true
-        environment.ledger.loggedIn()
         let (ledger, ticket) = (environment.ledger, ticket)
-        context.channel.closeFuture.whenComplete { _ in ledger.release(ticket, wasLoggedIn: true) }
+        ledger.loggedIn(ticket)
+        context.channel.closeFuture.whenComplete { _ in ledger.release(ticket) }
         leave(context)
     }
 

@@ -14,7 +14,7 @@ extension LoopGate {
         guard let address = channel.remoteAddress else { throw ChannelError.inputClosed }
         let ticket: ConnectionLedger.Ticket
         do {
-            ticket = try environment.ledger.admit(address.network)
+            ticket = try environment.ledger.admit(address.network) { channel.close(promise: nil) }
         } catch {
             environment.counters.refused.add(1, ordering: .relaxed)
             environment.logger.debug(
@@ -29,7 +29,7 @@ extension LoopGate {
         do {
             try channel.pipeline.syncOperations.addHandler(first)
         } catch {
-            environment.ledger.release(ticket, wasLoggedIn: false)
+            environment.ledger.release(ticket)
             throw error
         }
         connections.add(channel)

@@ -82,7 +82,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         timer?.cancel()
         frameTimer?.cancel()
         table.remove(self)
-        environment.ledger.release(ticket, wasLoggedIn: loggedIn != nil)
+        environment.ledger.release(ticket)
         if loggedIn != nil { environment.counters.viewers.subtract(1, ordering: .relaxed) }
         if let looking { environment.hub.look(.forget, from: looking) }
         self.context = nil
@@ -180,6 +180,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         guard let context else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let answer = table.gate
+        environment.ledger.verifies(ticket, true)
         environment.authenticator.authenticate(
             username: username, password: password, peer: peer, network: ticket.network
         ) { outcome in
@@ -188,12 +189,13 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     private func finishLogin(_ outcome: LoginOutcome) {
+        environment.ledger.verifies(ticket, false)
         guard session?.state == .verifying else { return }
         var view: CameraView?
         if case .accepted(let user, _) = outcome {
             view = table.view(for: user)
             loggedIn = user
-            environment.ledger.loggedIn()
+            environment.ledger.loggedIn(ticket)
             environment.counters.viewers.add(1, ordering: .relaxed)
         }
         apply(session?.finishLogin(outcome, view: view, time: Self.utcMicroseconds(), at: .now()) ?? [])
@@ -347,7 +349,9 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func pump() {
         guard !isPumping, let context, !isClosing else { return }
         isPumping = true
-        while !isFrameInFlight, context.channel.isWritable, let frame = session?.nextFrame(at: .now()) {
+        while !isFrameInFlight, session?.hasFrame == true, context.channel.isWritable,
+            let frame = session?.nextFrame(at: .now())
+        {
             isFrameInFlight = true
             let promise = context.eventLoop.makePromise(of: Void.self)
             promise.futureResult.assumeIsolated().whenComplete { _ in
