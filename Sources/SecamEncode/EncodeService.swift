@@ -141,7 +141,8 @@ actor EncodeService {
         } catch {
             guard let count = refusals.count() else { return }
             logger.error(
-                "a camera cannot be reached", metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])
+                "a camera cannot be reached",
+                metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])
         }
     }
 

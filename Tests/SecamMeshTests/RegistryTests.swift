@@ -98,7 +98,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "tcp://a b:5", "tcp://127.0.0.1;1.2.3.4:5", "tcp://:5", "tcp://:::5", "tcp://a@b:5", "tcp://[::1:5", "tcp://h:0",
+        "tcp://a b:5", "tcp://127.0.0.1;1.2.3.4:5", "tcp://:5", "tcp://:::5", "tcp://a@b:5", "tcp://[::1:5",
+        "tcp://h:0",
     ])
     func anEndpointIsAHostAndAPort(endpoint: String) throws {
         var registry = try registry()
