@@ -28,11 +28,15 @@ public struct HealthFile: Sendable {
     public mutating func note(_ state: State, now: MonotonicTime) {
         if let written, written.state == state, now.since(written.at) < 1_000_000 { return }
         written = (state, now)
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        // Whoever asks meanwhile must find the old word or the new one, not an empty file.
+        let fresh = path + ".new"
+        let descriptor = unsafe open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return }
         var line = state.rawValue + "\n"
-        _ = line.withUTF8 { unsafe write(descriptor, $0.baseAddress, $0.count) }
+        let count = line.withUTF8 { unsafe write(descriptor, $0.baseAddress, $0.count) }
         close(descriptor)
+        guard count == line.utf8.count else { return }
+        _ = unsafe rename(fresh, path)
     }
 
     /// What the service said last.

@@ -27,6 +27,18 @@ struct HealthFileTests {
         #expect(try file.read() == .ready)
     }
 
+    @Test func `whoever asks while it is written finds a word`() async throws {
+        let path = scratch.file("health")
+        var file = HealthFile(path)
+        file.note(.alone, now: .now)
+        async let written: Void = Task.detached {
+            var writer = HealthFile(path)
+            for number in 0..<5000 { writer.note(number.isMultiple(of: 2) ? .ready : .alone, now: .now) }
+        }.value
+        for _ in 0..<5000 { _ = try HealthFile(path).read() }
+        await written
+    }
+
     @Test func `a word that is old does not count`() throws {
         var file = HealthFile(scratch.file("health"))
         file.note(.ready, now: .now)
