@@ -82,8 +82,10 @@ actor MotionService {
             watches[camera.name] = watch
             loop.watch(watch.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
         } catch {
+            guard let count = refusals.count() else { return }
             logger.error(
-                "a camera cannot be reached", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
+                "a camera cannot be reached",
+                metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])
         }
     }
 

@@ -34,6 +34,10 @@ public final class CameraTape {
     private let limits: Limits
     private var segment: SegmentFile?
     private var last: RecordingIndex.Cursor?
+    /// Segments that a change of the pictures has ended, and since when they are counted.
+    private var cuts = (since: MonotonicTime.now, count: 0)
+    /// In a second.
+    static let mostCuts = 8
 
     public private(set) var framesRecorded: UInt64 = 0
     public private(set) var bytesRecorded: UInt64 = 0
@@ -132,7 +136,15 @@ public final class CameraTape {
         let isOther = segment.incarnation != frame.incarnation || segment.size != (frame.width, frame.height)
         let isSetBack = frame.timestamp < segment.last.time - limits.tolerance
         let isLong = frame.timestamp - segment.start >= limits.longest || segment.bytes >= vault.largestSegment
+        if isOther || isSetBack { try boundCuts() }
         if isOther || isSetBack || isLong { try cut() }
+    }
+
+    /// Each cut is a file: a camera that does nothing else has to wait.
+    private func boundCuts() throws(RecordingError) {
+        if MonotonicTime.now.since(cuts.since) >= 1_000_000 { cuts = (.now, 0) }
+        cuts.count += 1
+        guard cuts.count <= CameraTape.mostCuts else { throw .restless(camera: camera.text) }
     }
 
     private func begin(_ frame: Frame) throws(RecordingError) -> SegmentFile {

@@ -22,6 +22,8 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     case busy(path: String)
     /// Another archive has taken this recording over.
     case superseded(path: String)
+    /// The size or the time of a camera's pictures changes all the time.
+    case restless(camera: String)
 
     public var description: String {
         switch self {
@@ -43,6 +45,8 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
         case .digest(let path, let reason): "\(path): cannot be hashed: \(reason)"
         case .busy(let path): "\(path): another archive still writes to it"
         case .superseded(let path): "\(path): another archive has taken it over"
+        case .restless(let camera):
+            "\(camera): the size or the time of its pictures changes all the time; the rest is asked for again later"
         }
     }
 
@@ -59,7 +63,7 @@ extension RecordingError: ProgramError {
     public var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
-        case .noRoom, .tooLittleFree, .moved, .remounted, .busy, .superseded: .unavailable
+        case .noRoom, .tooLittleFree, .moved, .remounted, .busy, .superseded, .restless: .unavailable
         case .media, .file, .digest: .inputOutput
         }
     }

@@ -124,7 +124,7 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
         try scratch.setMode("", 0o755)
-        for command in [["up", "--port", "0"], ["user", "list"]] {
+        for command in [["up", "--port", "0"], ["user", "add", "anna", "--password-stdin"]] {
             let finished = try await Programs.run(
                 "/usr/bin/setpriv",
                 ["--reuid", "65534", "--clear-groups", "\(Programs.folder)/secam"] + command + [

@@ -173,6 +173,19 @@ import Testing
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
     }
 
+    @Test func picturesThatChangeTheirSizeAllTheTimeMakeNoEndlessFiles() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        let error = #expect(throws: RecordingError.self) {
+            for sequence in UInt64(1)...100 {
+                let width = sequence.isMultiple(of: 2) ? 64 : 80
+                try recordings.put(
+                    recordings.frame(sequence, width: UInt16(width)), jpeg(Int(sequence), width: width), tape)
+            }
+        }
+        #expect(error?.description.contains("asked for again") == true)
+        #expect(try recordings.index.segments(of: nil, from: .min, to: .max).count <= CameraTape.mostCuts + 1)
+    }
+
     @Test func aRemovalThatWasInterruptedIsEnded() throws {
         let tape = try recordings.tape(try recordings.vault())
         try recordings.append(1...10, to: tape)

@@ -30,7 +30,10 @@ public struct DataFolder: Sendable, Equatable {
         "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"
     }
 
-    public var exists: Bool { unsafe access(keys, F_OK) == 0 || access(users, F_OK) == 0 }
+    /// Also when we may not look into it, of which the reason is told by whoever opens a file there.
+    public var exists: Bool {
+        unsafe access(keys, F_OK) == 0 || errno != ENOENT || access(users, F_OK) == 0
+    }
 
     /// Makes the folders where they are missing.
     public func make() throws(SecretFile.Failure) {
