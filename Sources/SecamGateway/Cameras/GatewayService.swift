@@ -45,6 +45,8 @@ actor GatewayService: CameraHub {
     private let relayAddress: String
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
+    /// Of who comes and goes: many at a start, and a service that does nothing else must not fill the disk.
+    private var changes = LogThrottle(burst: 100)
     private var health = HealthFile.ours
     private var framesReceived: UInt64 = 0
 
@@ -177,10 +179,9 @@ actor GatewayService: CameraHub {
                 if socket?.send(MeshMessage(message), to: peer) == .unreachable { lost.append(peer) }
             case .changed: hasChanged = true
             case .joined(let member):
-                logger.info("joined", metadata: ["service": "\(member.role)/\(member.name)"])
+                logChange(.info, "joined", ["service": "\(member.role)/\(member.name)"])
             case .left(let member, let reason):
-                logger.warning(
-                    "left", metadata: ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
+                logChange(.warning, "left", ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
             case .refused(let key, let reason):
                 refuse(reason, "key \(key)")
             }
@@ -192,6 +193,11 @@ actor GatewayService: CameraHub {
             updateCameras()
             updateArchives()
         }
+    }
+
+    private func logChange(_ level: Logger.Level, _ text: Logger.Message, _ metadata: Logger.Metadata) {
+        guard let count = changes.count() else { return }
+        logger.log(level: level, text, metadata: count == 1 ? metadata : metadata.merging(["count": "\(count)"]) { $1 })
     }
 
     /// Opens and closes ports, as members that can only dial out come and go.

@@ -15,7 +15,7 @@ public struct Registry: Sendable {
         /// Messages that a member may send between two ticks.
         public var messages = 200
         /// Services that one key may make join between two ticks; others try again by themselves.
-        public var joins = 32
+        public var joins = 16
         /// Encoders of one camera's own, whose key is the camera's.
         public var ownEncoders = 8
         /// Rosters that everybody is sent between two beats because of a change; the changes behind them are told together
