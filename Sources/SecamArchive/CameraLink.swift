@@ -12,6 +12,8 @@ final class CameraLink {
     static let group = "archive"
     /// Frames on their way or in memory at once: two seconds of a fast camera.
     private static let window: UInt32 = 64
+    /// Frames that may be in memory at all: the window, and what was asked for one by one before it.
+    private static let mostInHand = 2 * window
     /// Events that may go on at once; a camera has far fewer.
     static let openEvents = 64
     /// Microseconds in which a camera may tell of `window` events.
@@ -197,7 +199,7 @@ final class CameraLink {
         guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
         // Frames of a flow that was ended meanwhile may still be under way.
         guard isRecording, frame.flow == frames else { return }
-        guard inHand < CameraLink.window else {
+        guard inHand < CameraLink.mostInHand else {
             failed(frame.flow)
             throw .badValue(field: "flow: a frame beyond its credit")
         }
