@@ -73,6 +73,14 @@ import Testing
         #expect(told(pool.submit(4, job: 4, bytes: 1, now: at(500))) == ["4 to 2"])
     }
 
+    @Test func whatPiledUpWhileTheCameraStoodStillIsNotDropped() {
+        var pool = pool(workers: 1, window: 1)
+        for job in 1...3 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job))) }
+        // Nothing runs for four seconds, then all that the device gave comes at once.
+        for job in 4...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(4000 + Int64(job))) }
+        #expect(pool.dropped == 0)
+    }
+
     @Test func theSecondWorkersResultCountsWhenItIsFirst() {
         var pool = pool(workers: 2, window: 1)
         _ = pool.submit(1, job: 1, bytes: 1, now: at(0))

@@ -18,6 +18,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         /// Microseconds for which pictures may wait although there are workers, and not become fewer, before the
         /// workers count as too slow.
         public var congestion: Int64 = 500_000
+        /// Microseconds without a look at the work that is under way after which we ourselves stood still.
+        public var standstill: Int64 = 1_000_000
         /// Pictures that wait while the workers are too slow.
         public var waiting = 4
         /// Bytes of the same.
@@ -91,6 +93,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     private var bytes = 0
     /// The fewest pictures that waited since the workers fell behind, and when that was.
     private var congestion: (since: MonotonicTime, least: Int)?
+    /// When a picture came, or the time was told, for the last time.
+    private var lastLook: MonotonicTime?
 
     /// Whether pictures are better late than left out, as for a recording: then workers that fall behind for a moment, on
     /// a machine that has much else to do, are waited for as long as one that does not answer.
@@ -190,6 +194,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     /// Time has passed: silent workers are forgotten, late jobs go to another worker.
     public mutating func tick(now: MonotonicTime) -> [Action] {
+        lastLook = now
         var actions: [Action] = []
         for (peer, worker) in workers where now.since(worker.heard) > limits.silence {
             actions += lost(peer, now: now)
@@ -220,6 +225,9 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. One
     /// that does, as after a time without workers, is worked off, however long that takes.
     private mutating func relieve(_ now: MonotonicTime) {
+        // What piled up while we stood still is no fault of the workers.
+        if let lastLook, now.since(lastLook) > limits.standstill { congestion = nil }
+        lastLook = now
         let count = waiting
         guard !workers.isEmpty, count > 1 else {
             congestion = nil
