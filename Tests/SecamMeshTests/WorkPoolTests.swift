@@ -73,11 +73,13 @@ import Testing
         #expect(told(pool.submit(4, job: 4, bytes: 1, now: at(500))) == ["4 to 2"])
     }
 
-    @Test func whatPiledUpWhileTheCameraStoodStillIsNotDropped() {
+    @Test(arguments: [false, true])
+    func whatPiledUpWhileTheCameraStoodStillIsNotDropped(isTimeToldFirst: Bool) {
         var pool = pool(workers: 1, window: 1)
         for job in 1...3 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job))) }
-        // Nothing runs for four seconds, then all that the device gave comes at once.
-        for job in 4...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(4000 + Int64(job))) }
+        // Nothing runs for two seconds, then all that the device gave comes at once.
+        if isTimeToldFirst { _ = pool.tick(now: at(2003)) }
+        for job in 4...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(2000 + Int64(job))) }
         #expect(pool.dropped == 0)
     }
 

@@ -194,7 +194,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     /// Time has passed: silent workers are forgotten, late jobs go to another worker.
     public mutating func tick(now: MonotonicTime) -> [Action] {
-        lastLook = now
+        noteLook(now)
         var actions: [Action] = []
         for (peer, worker) in workers where now.since(worker.heard) > limits.silence {
             actions += lost(peer, now: now)
@@ -225,9 +225,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. One
     /// that does, as after a time without workers, is worked off, however long that takes.
     private mutating func relieve(_ now: MonotonicTime) {
-        // What piled up while we stood still is no fault of the workers.
-        if let lastLook, now.since(lastLook) > limits.standstill { congestion = nil }
-        lastLook = now
+        noteLook(now)
         let count = waiting
         guard !workers.isEmpty, count > 1 else {
             congestion = nil
@@ -241,6 +239,12 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         guard now.since(congestion.since) > patience, count > limits.waiting else { return }
         while waiting > limits.waiting { giveUpOldest { $0.isWaiting } }
         self.congestion = (congestion.since, limits.waiting)
+    }
+
+    /// What piled up while we stood still is no fault of the workers.
+    private mutating func noteLook(_ now: MonotonicTime) {
+        if let lastLook, now.since(lastLook) > limits.standstill { congestion = nil }
+        lastLook = now
     }
 
     private mutating func giveUpOldest(where matches: (Job) -> Bool) {
