@@ -15,7 +15,7 @@ final class CameraLink {
     /// Frames that may be in memory at all: the window, and what was asked for one by one before it.
     private static let mostInHand = 2 * window
     /// Events that may go on at once; a camera has far fewer.
-    static let openEvents = 64
+    private static let openEvents = 64
     /// Microseconds in which a camera may tell of `window` events.
     private static let eventInterval: Int64 = 1_000_000
     /// Microseconds without a frame after which a recording that is over is ended.
@@ -228,9 +228,11 @@ final class CameraLink {
     }
 
     private func count(_ gap: Gap) {
-        let known = missedTo.flatMap { $0.incarnation == gap.incarnation ? $0.sequence : nil }
-        let first = known.map { max($0 &+ 1, gap.first) } ?? gap.first
-        guard gap.last >= first, known.map({ gap.last > $0 }) ?? true else { return }
+        var first = gap.first
+        if let missedTo, missedTo.incarnation == gap.incarnation {
+            guard gap.last > missedTo.sequence else { return }
+            first = max(first, missedTo.sequence + 1)
+        }
         missed &+= gap.last - first &+ 1
         missedTo = (gap.incarnation, gap.last)
     }

@@ -277,8 +277,9 @@ private final class WriterLoop {
         tend { vault throws(RecordingError) in try vault.tidyUp() }
         guard let rules else { return }
         tend { vault throws(RecordingError) in
-            try vault.retain(rules, now: WallClock.now)
-            try vault.thin(rules, now: WallClock.now)
+            let all = try vault.index.remember(rules)
+            try vault.retain(all, now: WallClock.now)
+            try vault.thin(all, now: WallClock.now)
             try vault.makeThumbnails(now: WallClock.now)
             try compressNext(vault)
         }

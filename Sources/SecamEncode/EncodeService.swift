@@ -51,6 +51,7 @@ actor EncodeService {
     private var failed: UInt64 = 0
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
+    private var unreached = LogThrottle()
     private var busyMicroseconds: UInt64 = 0
 
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
@@ -139,7 +140,7 @@ actor EncodeService {
             cameras[identifier] = Camera(socket: socket)
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
         } catch {
-            guard let count = refusals.count() else { return }
+            guard let count = unreached.count() else { return }
             logger.error(
                 "a camera cannot be reached",
                 metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])

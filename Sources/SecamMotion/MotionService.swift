@@ -17,6 +17,7 @@ actor MotionService {
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
+    private var unreached = LogThrottle()
     /// What watches that have ended had counted.
     private var past = (maps: UInt64(0), events: UInt64(0), microseconds: UInt64(0))
 
@@ -82,7 +83,7 @@ actor MotionService {
             watches[camera.name] = watch
             loop.watch(watch.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
         } catch {
-            guard let count = refusals.count() else { return }
+            guard let count = unreached.count() else { return }
             logger.error(
                 "a camera cannot be reached",
                 metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])

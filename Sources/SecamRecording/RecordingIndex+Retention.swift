@@ -1,7 +1,7 @@
 internal import Foundation
 internal import GRDB
 internal import SecamConfig
-internal import SecamWire
+public import SecamWire
 
 extension RecordingIndex {
     /// Complete segments of a camera that ended before a time and are not protected, oldest first.
@@ -67,10 +67,11 @@ extension RecordingIndex {
         }
     }
 
-    /// Keeps the rules of the cameras that are recorded.
+    /// Keeps the rules of the cameras that are recorded. A camera that is not recorded any more, or away, or gone, keeps
+    /// its last rule: what it recorded must not stay for ever.
     ///
     /// - Returns: the rules of all cameras: of those that are not among these, the one that held last.
-    func remember(_ rules: [Recording.Camera]) throws(RecordingError) -> [Recording.Camera] {
+    public func remember(_ rules: [Recording.Camera]) throws(RecordingError) -> [Recording.Camera] {
         let known = try read("reading the cameras' rules") { db in
             try Data.fetchAll(db, sql: "SELECT fields FROM rule").compactMap { Self.rule(Array($0)) }
         }

@@ -17,7 +17,7 @@ extension Vault {
     /// Thins some of what the cameras' rules want thinner.
     public func thin(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
         let start = MonotonicTime.now
-        for rule in try index.remember(rules) where rule.thinAfter > 0 {
+        for rule in rules where rule.thinAfter > 0 {
             let oldest = now - Int64(rule.thinAfter) * 1_000_000
             while MonotonicTime.now.since(start) < Vault.turn,
                 let segment = try index.segmentToThin(of: rule.camera, before: oldest)

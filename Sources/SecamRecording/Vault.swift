@@ -140,10 +140,8 @@ public final class Vault {
         }
     }
 
-    /// Lets go what the cameras' rules do not keep. A camera that is not recorded any more, or away, or gone, keeps its
-    /// last rule: what it recorded must not stay for ever.
+    /// Lets go what the cameras' rules do not keep.
     public func retain(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
-        let rules = try index.remember(rules)
         for rule in rules {
             if rule.keep > 0 {
                 let oldest = now - Int64(rule.keep) * 1_000_000

@@ -253,11 +253,12 @@ import Testing
         let vault = try recordings.vault()
         try record(3, vault)
         let end = try recordings.segments[2].end
-        try vault.retain([rule(keep: 3600)], now: end)
-        try vault.retain([rule(keep: 60)], now: end)
+        try vault.retain(try recordings.index.remember([rule(keep: 3600)]), now: end)
+        try vault.retain(try recordings.index.remember([rule(keep: 60)]), now: end)
         #expect(try recordings.segments.count == 3)
         // Another archive, that never heard of this camera.
-        try recordings.vault(writer: "archive-2").retain([], now: end + 60_000_001)
+        let other = try recordings.vault(writer: "archive-2")
+        try other.retain(try recordings.index.remember([]), now: end + 60_000_001)
         #expect(try recordings.segments.isEmpty)
     }
 

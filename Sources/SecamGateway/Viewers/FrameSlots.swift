@@ -73,9 +73,6 @@ struct FrameSlots: Sendable {
         return .taken
     }
 
-    /// Whether there is a frame that only its interval may keep back.
-    var hasFrame: Bool { watches.indices.contains { watches[$0].mayGo } }
-
     /// The next frame that may be sent now, the longest waiting first, taken out of its slot and off the credit.
     mutating func take(at now: NIODeadline) -> SharedFrame? {
         var next: Int?

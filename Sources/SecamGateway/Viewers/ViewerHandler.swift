@@ -349,9 +349,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func pump() {
         guard !isPumping, let context, !isClosing else { return }
         isPumping = true
-        while !isFrameInFlight, session?.hasFrame == true, context.channel.isWritable,
-            let frame = session?.nextFrame(at: .now())
-        {
+        while !isFrameInFlight, context.channel.isWritable, let frame = session?.nextFrame(at: .now()) {
             isFrameInFlight = true
             let promise = context.eventLoop.makePromise(of: Void.self)
             promise.futureResult.assumeIsolated().whenComplete { _ in

@@ -363,9 +363,6 @@ struct ViewerSession {
         slots.offer(frame)
     }
 
-    /// Whether there is a frame that only its interval may keep back.
-    var hasFrame: Bool { slots.hasFrame }
-
     /// The next frame to send. The user's rights are checked here too, at the last possible moment.
     mutating func nextFrame(at now: NIODeadline) -> SharedFrame? {
         while let frame = slots.take(at: now) {
