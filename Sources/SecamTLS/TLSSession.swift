@@ -76,11 +76,11 @@ final class TLSSession {
     }
 
     /// Makes room for the records of `plaintext` bytes, so that the buffer does not grow while they are written.
-    func reserveOutgoing(plaintext: Int, allocator: ByteBufferAllocator) {
+    func reserveOutgoing(plaintext: Int, in scratch: TLSScratch) {
         let records = plaintext / TLSLimits.recordPlaintext + 2
         let count = plaintext + records * TLSLimits.recordOverhead
         if transport.outgoing.readableBytes == 0 {
-            transport.outgoing = allocator.buffer(capacity: count)
+            transport.outgoing = scratch.take(count)
         } else {
             transport.outgoing.reserveCapacity(minimumWritableBytes: count)
         }

@@ -11,6 +11,8 @@ struct TLSWriteQueue {
     private(set) var byteCount = 0
     private var flushedByteCount = 0
 
+    var isEmpty: Bool { writes.isEmpty }
+
     /// Whether anything flushed is left.
     var hasFlushed: Bool { writes.hasMark }
 
@@ -29,11 +31,11 @@ struct TLSWriteQueue {
     ///
     /// - Returns: a promise for all the writes that end in this slice, nil when none of them has one.
     mutating func encryptSlice(
-        with session: TLSSession, _ allocator: ByteBufferAllocator, _ eventLoop: any EventLoop
+        with session: TLSSession, _ scratch: TLSScratch, _ eventLoop: any EventLoop
     ) throws(TLSError) -> EventLoopPromise<Void>? {
         var room = TLSLimits.encryptedSlice
         var promise: EventLoopPromise<Void>?
-        session.reserveOutgoing(plaintext: min(room, flushedByteCount), allocator: allocator)
+        session.reserveOutgoing(plaintext: min(room, flushedByteCount), in: scratch)
         while room > 0, writes.hasMark {
             let index = writes.startIndex
             let count = min(room, writes[index].buffer.readableBytes)

@@ -204,6 +204,16 @@ import Testing
         #expect(throws: (any Error).self) { try answer.wait() }
     }
 
+    @Test func whatIsSentWithoutASocketGoesThroughTheChannel() throws {
+        let sent = try #require(pair.clientHandler.send(pattern(300_000)))
+        try pair.run()
+        try sent.wait()
+        #expect(pair.atServer.received == pattern(300_000))
+        try pair.client.close().wait()
+        let late = try #require(pair.clientHandler.send(pattern(1)))
+        #expect(throws: TLSError.self) { try late.wait() }
+    }
+
     @Test func theApplicationMayCloseWhileItIsGivenBytes() throws {
         var reads = 0
         pair.atServer.onRead = { context, _ in

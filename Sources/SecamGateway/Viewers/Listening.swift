@@ -23,8 +23,10 @@ extension LoopGate {
         }
         let table = localTable
         let first = FirstBytes(environment: environment, ticket: ticket) {
-            let viewer = ViewerHandler(environment: environment, table: table, ticket: ticket, peer: address.peerText)
-            return [try TLSHandler(context: tls), viewer]
+            let tls = try TLSHandler(context: tls, scratch: table.scratch)
+            let viewer = ViewerHandler(
+                tls: tls, environment: environment, table: table, ticket: ticket, peer: address.peerText)
+            return [tls, viewer]
         }
         do {
             try channel.pipeline.syncOperations.addHandler(first)

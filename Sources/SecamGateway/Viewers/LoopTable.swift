@@ -1,4 +1,5 @@
 import NIOCore
+import SecamTLS
 import SecamUsers
 import SecamWire
 
@@ -19,6 +20,7 @@ final class LoopTable {
     /// For the rights of the users who are logged in.
     private var views: [CameraRights: CameraView] = [:]
     private var accounts: Accounts?
+    let scratch = TLSScratch()
     /// How other threads come here.
     weak var gate: LoopGate?
 

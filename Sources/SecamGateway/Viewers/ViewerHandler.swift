@@ -30,6 +30,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    private let tls: TLSHandler
     private let environment: ViewerEnvironment
     private let table: LoopTable
     private let ticket: ConnectionLedger.Ticket
@@ -59,7 +60,10 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var timerDeadline: NIODeadline?
     private var frameTimer: Scheduled<Void>?
 
-    init(environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLedger.Ticket, peer: String) {
+    init(
+        tls: TLSHandler, environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLedger.Ticket, peer: String
+    ) {
+        self.tls = tls
         self.environment = environment
         self.table = table
         self.ticket = ticket
@@ -347,16 +351,16 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     /// Sends frames as long as the viewer takes them: one at a time, so that what waits is always the newest.
     private func pump() {
-        guard !isPumping, let context, !isClosing else { return }
+        guard !isPumping, !isClosing else { return }
         isPumping = true
-        while !isFrameInFlight, context.channel.isWritable, let frame = session?.nextFrame(at: .now()) {
-            isFrameInFlight = true
-            let promise = context.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.assumeIsolated().whenComplete { _ in
-                self.isFrameInFlight = false
-                self.pump()
+        while !isFrameInFlight, tls.isWritable, let frame = session?.nextFrame(at: .now()) {
+            if let sent = tls.send(frame.message) {
+                isFrameInFlight = true
+                sent.assumeIsolated().whenComplete { _ in
+                    self.isFrameInFlight = false
+                    self.pump()
+                }
             }
-            context.writeAndFlush(wrapOutboundOut(frame.message), promise: promise)
             environment.counters.frames.add(1, ordering: .relaxed)
             environment.counters.bytes.add(UInt64(frame.message.readableBytes), ordering: .relaxed)
         }
