@@ -2,11 +2,12 @@
 
 #include <malloc.h>
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <zmq.h>
 
-/* A descriptor that wakes a zmq_poll from another thread; -1 when none is free. */
+/* A descriptor that other threads can make readable; -1 when none is free. */
 static inline int secam_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
 /* Names the calling thread, at most 15 characters, for people who look with top. */

@@ -7,6 +7,8 @@ import SecamWire
 final class CameraLink {
     /// Frames on their way from the camera at once.
     static let window: UInt32 = 8
+    /// Frames for which the camera gets its credit back together: a message costs both ends as much as reading a frame.
+    private static let creditStep: UInt32 = 2
 
     let socket: MeshSocket
     private let number: UInt32
@@ -87,18 +89,14 @@ final class CameraLink {
                     guard frame.flow == number, FlowContent(frame.rendition) == content, frame.format == .jpeg else {
                         throw .badValue(field: "flow")
                     }
-                    socket.send(Credit(flow: number, frames: 1))
+                    giveBack(after: CameraLink.creditStep)
                     isRefusalKnown = false
                     publish(received.message, frame)
                 case .event:
                     let event = try Event.decode(bytes, envelope)
                     guard event.flow == number, content == .events else { throw .badValue(field: "flow") }
                     events += 1
-                    if events <= CameraLink.mostEvents {
-                        socket.send(Credit(flow: number, frames: 1))
-                    } else {
-                        owed += 1
-                    }
+                    giveBack(after: events <= CameraLink.mostEvents ? 1 : .max)
                     lastEvent = EventPlace(incarnation: event.incarnation, sequence: event.sequence)
                     tell(received.message, event)
                 case .closeFlow:
@@ -114,6 +112,14 @@ final class CameraLink {
                 }
             }
         }
+    }
+
+    /// The credit of one message, once so many messages' is due.
+    private func giveBack(after count: UInt32) {
+        owed += 1
+        guard owed >= count else { return }
+        socket.send(Credit(flow: number, frames: owed))
+        owed = 0
     }
 
     func close() {

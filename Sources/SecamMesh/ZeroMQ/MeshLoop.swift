@@ -19,28 +19,15 @@ internal import Synchronization
         var thread: pthread_t?
     }
 
-    @safe private struct Watched {
-        /// Kept, so that it is not closed while the loop polls it.
-        let owner: AnyObject
-        let handle: UnsafeMutableRawPointer
-        let onReadable: () -> Void
-    }
-
     private let shared = Mutex(Shared())
-    private let wakeDescriptor: Int32
+    private let poller = SocketPoller()
     // Only the loop's own thread touches what follows.
-    private var watched: [Watched] = []
-    private var items: [zmq_pollitem_t] = unsafe []
     private var timers: [LoopTimer] = []
 
     public init(name: String) {
-        wakeDescriptor = secam_eventfd()
-        precondition(wakeDescriptor >= 0, "no file descriptor is free")
         DedicatedThread.start { [self] in run() }
         post { unsafe secam_name_thread(name) }
     }
-
-    deinit { close(wakeDescriptor) }
 
     // MARK: From any thread
 
@@ -57,7 +44,7 @@ internal import Synchronization
     /// Ends the thread after what was posted so far.
     public func stop() {
         shared.withLock { $0.isStopped = true }
-        wake()
+        poller.wake()
     }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
@@ -83,29 +70,25 @@ internal import Synchronization
             state.entries.append(entry)
             return state.entries.count == 1
         }
-        if wasEmpty { wake() }
-    }
-
-    private func wake() {
-        var one: UInt64 = 1
-        _ = unsafe write(wakeDescriptor, &one, 8)
+        if wasEmpty { poller.wake() }
     }
 
     // MARK: On the loop's thread
 
     /// Calls `onReadable` whenever the socket has messages, until `unwatch`.
     public func watch(_ socket: MeshSocket, onReadable: @escaping () -> Void) {
-        unsafe watch(socket.handle, socket, onReadable)
+        checkIsolated()
+        socket.watch = unsafe poller.add(socket.handle, of: socket, onReadable: onReadable)
     }
 
     public func watch(_ handler: ZAPHandler) {
-        unsafe watch(handler.handle, handler) { [unowned handler] in handler.answerRequests() }
+        checkIsolated()
+        _ = unsafe poller.add(handler.handle, of: handler) { [unowned handler] in handler.answerRequests() }
     }
 
     public func unwatch(_ socket: AnyObject) {
         checkIsolated()
-        watched.removeAll { $0.owner === socket }
-        unsafe items.removeAll()
+        poller.remove(socket)
     }
 
     /// A timer that does nothing until it is scheduled.
@@ -114,14 +97,6 @@ internal import Synchronization
         let timer = LoopTimer(action)
         timers.append(timer)
         return timer
-    }
-
-    private func watch(
-        _ handle: UnsafeMutableRawPointer, _ owner: AnyObject, _ onReadable: @escaping () -> Void
-    ) {
-        checkIsolated()
-        unsafe watched.append(Watched(owner: owner, handle: handle, onReadable: onReadable))
-        unsafe items.removeAll()
     }
 
     private func run() {
@@ -139,36 +114,10 @@ internal import Synchronization
             }
             guard !isStopped else { break }
             runDueTimers()
-            poll(milliseconds: shared.withLock { $0.entries.isEmpty } ? timeToNextTimer() : 0)
+            poller.wait(milliseconds: shared.withLock { $0.entries.isEmpty } ? timeToNextTimer() : 0)
         }
-        watched.removeAll()
+        poller.removeAll()
         timers.removeAll()
-    }
-
-    private func poll(milliseconds: Int) {
-        if unsafe items.count != watched.count + 1 {
-            unsafe items = [zmq_pollitem_t(socket: nil, fd: wakeDescriptor, events: Int16(ZMQ_POLLIN), revents: 0)]
-            for entry in watched {
-                unsafe items.append(
-                    zmq_pollitem_t(socket: entry.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
-            }
-        }
-        let ready = unsafe zmq_poll(&items, Int32(items.count), milliseconds)
-        guard ready >= 0 || zmq_errno() == EINTR else {
-            preconditionFailure("a socket was closed while it was watched: \(lastZeroMQError())")
-        }
-        guard ready > 0 else { return }
-        if unsafe items[0].revents != 0 {
-            var count: UInt64 = 0
-            _ = unsafe read(wakeDescriptor, &count, 8)
-        }
-        // A handler may add or remove sockets, so what is ready is noted first.
-        let entries = watched.indices.filter { unsafe items[$0 + 1].revents != 0 }.map { watched[$0] }
-        for entry in entries where isWatched(entry.owner) { entry.onReadable() }
-    }
-
-    private func isWatched(_ owner: AnyObject) -> Bool {
-        watched.contains { $0.owner === owner }
     }
 
     private func runDueTimers() {

@@ -48,6 +48,8 @@ public struct Received: Sendable {
     private let context: MeshContext
     private let isRouter: Bool
     private let identity: MeshMessage = MeshMessage()
+    /// Of the loop that waits for this socket, which must hear of each use.
+    var watch: SocketWatch?
 
     public enum SendOutcome: Sendable, Equatable {
         case sent
@@ -134,6 +136,7 @@ public struct Received: Sendable {
     /// Sends to the only peer, or to one of many.
     @discardableResult
     public func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
+        defer { watch?.noteUse() }
         if let peer {
             let number = peer.number
             let routing: [UInt8] = [0] + (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
@@ -160,6 +163,7 @@ public struct Received: Sendable {
     /// The next message that is there, or `nil`. What is not one whole part from a peer with a number and a key of
     /// ours is passed over and counted in `refused`.
     public func receive() -> Received? {
+        defer { watch?.noteUse() }
         // Bounded, so that a flood of what is passed over does not hold up the loop; it comes back for the rest.
         for _ in 0..<MeshSocket.mostRefused {
             if isRouter {

@@ -13,7 +13,7 @@ enum GrowthPart {
                 .init("gateway_cpu_percent", "gateway %"), .init("encode_cpu_percent", "encode %"),
                 .init("capture_cpu_percent", "captures %"), .init("resident_mb", "RSS MB"),
             ])
-        for count in bench.isQuick ? [1, 2, 4] : [1, 2, 4, 8] {
+        for count in bench.isQuick ? [1, 2, 4] : [1, 2, 4, 8, 16, 32] {
             guard !bench.isLate else {
                 part.notes.append("out of time: the rest was left out")
                 break
