@@ -260,7 +260,10 @@ public final class TLSHandler: ChannelDuplexHandler {
             guard var records = session.takeOutgoing() else { return false }
             records.moveReaderIndex(forwardBy: socket.send(records))
             guard records.readableBytes == 0 else {
+                // The application hears of the socket's writability when the rest of this message is in the queue.
+                isSending = true
                 pass(records, to: context, promise: nil)
+                isSending = false
                 return false
             }
             scratch.giveBack(consume records)

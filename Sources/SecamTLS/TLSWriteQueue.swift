@@ -35,7 +35,7 @@ struct TLSWriteQueue {
     ) throws(TLSError) -> EventLoopPromise<Void>? {
         var room = TLSLimits.encryptedSlice
         var promise: EventLoopPromise<Void>?
-        session.reserveOutgoing(plaintext: min(room, flushedByteCount), in: scratch)
+        if flushedByteCount > 0 { session.reserveOutgoing(plaintext: min(room, flushedByteCount), in: scratch) }
         while room > 0, writes.hasMark {
             let index = writes.startIndex
             let count = min(room, writes[index].buffer.readableBytes)

@@ -146,6 +146,30 @@ import Testing
         }
         loop.stop()
     }
+
+    @Test func whatIsNoLongerWatchedIsLetGoOf() async throws {
+        let loop = MeshLoop(name: "test-let-go")
+        let seen = Seen<String>()
+        loop.post {
+            do {
+                weak var watched: MeshSocket?
+                do {
+                    let admission = try ZAPHandler(
+                        try MeshContext(), isAdmitted: { _ in true }, onRefusal: { _, _ in })
+                    let server = try MeshSocket.listen(
+                        admission: admission, endpoint: "tcp://127.0.0.1:*", keys: try KeyPair())
+                    watched = server
+                    // As a handler does that holds the socket's owner.
+                    loop.watch(server) { _ = server.receive() }
+                    loop.unwatch(server)
+                }
+                seen.add(watched == nil ? "let go" : "kept")
+            } catch { seen.add("\(error)") }
+        }
+        #expect(try await waitUntil { !seen.values.isEmpty })
+        #expect(seen.values == ["let go"])
+        loop.stop()
+    }
 }
 
 /// What was noted, in order, from any thread.

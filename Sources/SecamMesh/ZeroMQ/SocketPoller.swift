@@ -47,7 +47,7 @@ internal import Glibc
 
     func remove(_ owner: AnyObject) {
         for (descriptor, entry) in watches where entry.owner === owner {
-            entry.watch.isEnded = true
+            entry.watch.end()
             watches[descriptor] = nil
             epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
         }
@@ -79,7 +79,7 @@ internal import Glibc
         }
         // A handler may add or remove sockets.
         for watch in ready where !watch.isEnded {
-            watch.onReadable()
+            watch.onReadable?()
             watch.noteUse()
         }
     }
@@ -113,9 +113,8 @@ internal import Glibc
 
 /// One socket that a `SocketPoller` waits for.
 @safe final class SocketWatch {
-    fileprivate let onReadable: () -> Void
+    fileprivate private(set) var onReadable: (() -> Void)?
     fileprivate var isUsed = false
-    fileprivate var isEnded = false
     private let handle: UnsafeMutableRawPointer
     private unowned let poller: SocketPoller
 
@@ -127,6 +126,11 @@ internal import Glibc
         self.onReadable = onReadable
     }
 
+    fileprivate var isEnded: Bool { onReadable == nil }
+
+    /// Also lets go of what the handler holds, which may be the socket, which holds us.
+    fileprivate func end() { onReadable = nil }
+
     /// To be called after each use of the socket.
     func noteUse() {
         guard !isUsed, !isEnded else { return }
@@ -137,7 +141,11 @@ internal import Glibc
     fileprivate var hasMessages: Bool {
         var events: Int32 = 0
         var size = MemoryLayout<Int32>.size
-        let status = unsafe zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size)
+        var status: Int32
+        // A signal's handler may run on any thread.
+        repeat {
+            status = unsafe zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size)
+        } while status != 0 && zmq_errno() == EINTR
         precondition(status == 0, "a socket was closed while it was watched: \(lastZeroMQError())")
         return events & ZMQ_POLLIN != 0
     }
