@@ -55,6 +55,11 @@ public actor TestMember {
         sockets.first { $0.key.text == camera }?.value.send(message) == .sent
     }
 
+    /// Sends them one right behind the other, whatever else the machine has to do; `false` when one could not be sent.
+    public func send(all messages: [[UInt8]], to camera: String) -> Bool {
+        messages.allSatisfy { send(MeshMessage($0), to: camera) }
+    }
+
     public func send(_ message: some WireMessage, to camera: String) -> Bool {
         send(MeshMessage(message), to: camera)
     }
