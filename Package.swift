@@ -64,14 +64,14 @@ let package = Package(
         system(
             "CAVFormat", pkgConfig: "libavformat", apt: "libavformat-dev", "libavcodec-dev", "libavutil-dev",
             "libswscale-dev"),
-        system("CLinker", pkgConfig: nil, apt: "libc6-dev"),
+        system("CLinux", pkgConfig: nil, apt: "libc6-dev"),
         system("CSDL", pkgConfig: nil, apt: "libsdl2-dev"),
         system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
         library("SecamWire"),
         library(
             "SecamConfig",
             [
-                "SecamWire", "CLinker",
+                "SecamWire", "CLinux",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"), arguments, lifecycle, log,
             ]),

@@ -218,7 +218,8 @@ final class CameraLink {
         if news.flow == events {
             // Ends may be among what is missing: nothing is known of events that went on.
             begun = [:]
-            window.loseTrack(at: WallClock.now)
+            // The camera's own time, as its events have: the archive's clock may be another one.
+            window.loseTrack(at: lastTime ?? WallClock.now)
             writer.add(.endEvents(camera.name))
         }
         guard news.flow == frames, isRecording else { return }

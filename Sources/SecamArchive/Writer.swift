@@ -94,6 +94,7 @@ private final class WriterLoop {
     private var failedEvents: [Name: UInt32] = [:]
     /// The flow whose frames are written.
     private var flows: [Name: UInt32] = [:]
+    private var clocks: CameraClocks
     /// Since when an archive that still writes is waited for.
     private var waitingSince: [Name: MonotonicTime] = [:]
     /// `nil` until the registry has said them: until then nothing old is touched.
@@ -111,6 +112,7 @@ private final class WriterLoop {
         self.commands = commands
         self.compressor = compressor
         self.tell = tell
+        clocks = CameraClocks(logger: plan.logger)
     }
 
     func run() {
@@ -131,6 +133,7 @@ private final class WriterLoop {
         switch command {
         case .frame(let camera, let message): write(message, of: camera)
         case .gap(let camera, let gap, let until):
+            let until = until.map { clocks.correct($0, of: camera) }
             attempt(camera, gap.flow) { tape throws(RecordingError) in try tape.note(gap, until: until) }
         case .event(let camera, let event, let acknowledged): note(event, of: camera, acknowledged: acknowledged)
         case .endEvents(let camera):
@@ -164,7 +167,7 @@ private final class WriterLoop {
             else { return }
             let jpeg = bytes.extracting(payload)
             attempt(camera, frame.flow) { tape throws(RecordingError) in
-                _ = try unsafe tape.append(frame, jpeg.bytes)
+                _ = try unsafe tape.append(clocks.correct(frame, of: camera), jpeg.bytes)
             }
             tell(.taken(camera, flow: frame.flow))
         }
@@ -174,9 +177,10 @@ private final class WriterLoop {
         // One that was not stored comes again, with those behind it.
         guard failedEvents[camera] != message.flow else { return }
         do throws(RecordingError) {
-            try plan.index.note(message.event, of: camera, incarnation: message.incarnation)
+            let event = clocks.correct(message.event, of: camera)
+            try plan.index.note(event, of: camera, incarnation: message.incarnation)
             try plan.index.setCursor(
-                camera, .events, incarnation: message.incarnation, sequence: acknowledged, time: message.event.last)
+                camera, .events, incarnation: message.incarnation, sequence: acknowledged, time: event.last)
             tell(.eventStored(camera, message, acknowledged: acknowledged))
         } catch {
             complain(error, camera)
@@ -269,6 +273,7 @@ private final class WriterLoop {
 
     private func retain() {
         nextRetain = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.retainInterval)
+        if let clock = try? plan.index.clock { clocks.expect(clock) }
         // Each by itself: what fails for want of room must not keep the next one from making some.
         tend { vault throws(RecordingError) in
             try vault.look()
@@ -278,9 +283,9 @@ private final class WriterLoop {
         guard let rules else { return }
         tend { vault throws(RecordingError) in
             let all = try vault.index.remember(rules)
-            try vault.retain(all, now: WallClock.now)
-            try vault.thin(all, now: WallClock.now)
-            try vault.makeThumbnails(now: WallClock.now)
+            try vault.retain(all)
+            try vault.thin(all)
+            try vault.makeThumbnails()
             try compressNext(vault)
         }
     }
@@ -310,7 +315,9 @@ private final class WriterLoop {
         let counts = tapes.values.reduce(past) { ($0.frames + $1.framesRecorded, $0.bytes + $1.bytesRecorded) }
         tell(
             .figures(
-                [Figure(.framesRecorded, counts.frames), Figure(.bytesRecorded, counts.bytes)]
-                    + (vault?.figures ?? [])))
+                [
+                    Figure(.framesRecorded, counts.frames), Figure(.bytesRecorded, counts.bytes),
+                    Figure(.timesCorrected, clocks.corrected),
+                ] + (vault?.figures ?? [])))
     }
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A moment of the clock that never jumps, in microseconds; for deadlines and durations.
@@ -24,6 +25,14 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
 public enum WallClock {
     /// UTC microseconds since 1970.
     public static var now: Int64 { readClock(CLOCK_REALTIME) }
+
+    /// Whether a time service, such as chrony or systemd-timesyncd, keeps it right.
+    public static var isSynchronized: Bool { secam_wall_clock_is_synchronized() }
+}
+
+/// The time since the machine's start, suspension included.
+public enum Uptime {
+    public static var microseconds: Int64 { readClock(CLOCK_BOOTTIME) }
 }
 
 private func readClock(_ clock: clockid_t) -> Int64 {

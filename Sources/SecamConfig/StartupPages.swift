@@ -1,4 +1,4 @@
-internal import CLinker
+internal import CLinux
 internal import Glibc
 
 /// Pages of the program's file and of its libraries that starting has read and running does not need.

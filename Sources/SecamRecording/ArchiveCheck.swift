@@ -104,6 +104,9 @@ public enum ArchiveCheck {
         return isEmpty ? index.folder.files().count : 0
     }
 
+    /// A recording that would be older was made under a wrong clock, in microseconds: ten years.
+    private static let longestAge: Int64 = 3650 * 86_400_000_000
+
     /// Makes the segments of the index anew from the files. Events, gaps, cursors and the chain are kept as far as
     /// there is an index; a file that the chain does not know gets a link of its own.
     ///
@@ -113,8 +116,11 @@ public enum ArchiveCheck {
         _ index: RecordingIndex, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RecordingError) -> (segments: Int, foreign: [Difference]) {
         let files = index.folder.files()
-        let protected = try index.read("reading what is protected") { db in
-            Set(try String.fetchAll(db, sql: "SELECT path FROM segment WHERE protected = 1"))
+        let (protected, arrivals) = try index.read("reading what is protected") { db in
+            let known = try GRDB.Row.fetchAll(db, sql: "SELECT path, arrival, protected FROM segment")
+            let protected = known.filter { $0["protected"] }.map { $0["path"] as String }
+            let arrivals = known.map { ($0["path"] as String, RetentionTime(microseconds: $0["arrival"])) }
+            return (Set(protected), Dictionary(arrivals) { first, _ in first })
         }
         var foreign: [Difference] = []
         var rows: [Row] = []
@@ -131,7 +137,8 @@ public enum ArchiveCheck {
         // All at once: an end in between leaves the index as it was.
         try index.write("making the index anew") { db in
             try db.execute(sql: "DELETE FROM segment")
-            for row in rows { try row.insert(db) }
+            let clock = try index.clock(db)
+            for row in rows { try row.insert(arrival: arrivals[row.path] ?? row.arrival(clock), db) }
         }
         return (rows.count, foreign)
     }
@@ -146,20 +153,28 @@ public enum ArchiveCheck {
         let digest: [UInt8]
         let isProtected: Bool
 
-        func insert(_ db: Database) throws {
+        /// What it says of its age when the index does not know it: nothing can have arrived before it happened.
+        func arrival(_ clock: RetentionClock) -> RetentionTime {
+            let end = scan.entries.last?.time ?? scan.start
+            let age = clock.expectedWall.subtractingSaturated(end)
+            guard (0...ArchiveCheck.longestAge).contains(age) else { return clock.time }
+            return clock.time.advanced(by: .microseconds(-age))
+        }
+
+        func insert(arrival: RetentionTime, _ db: Database) throws {
             try db.execute(
                 sql: """
                     INSERT INTO segment
                         (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
-                         writer, protected, compressed)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?, ?)
+                         writer, protected, compressed, arrival)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?, ?, ?)
                     """,
                 arguments: [
                     camera.text, path, Int64(bitPattern: scan.incarnation ?? 0),
                     Int64(bitPattern: scan.entries.first?.sequence ?? 0),
                     Int64(bitPattern: scan.entries.last?.sequence ?? 0), scan.start,
                     scan.entries.last?.time ?? scan.start, map.count, Int64(clamping: bytes), Data(map.bytes),
-                    isProtected, scan.isCompressed,
+                    isProtected, scan.isCompressed, arrival.microseconds,
                 ])
             let isKnown = try Int.fetchOne(
                 db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])

@@ -68,7 +68,7 @@ public final class CameraTape {
         guard SegmentFile.isJPEG(jpeg) else { return false }
         try cutWhereNeeded(before: frame)
         let cost = UInt64(jpeg.byteCount) + SegmentFile.frameBytes + (segment == nil ? SegmentFile.headBytes : 0)
-        try vault.makeRoom(for: cost)
+        try vault.makeRoom(for: cost, of: camera)
         let segment: SegmentFile
         if let open = self.segment { segment = open } else { segment = try begin(frame) }
         self.segment = segment

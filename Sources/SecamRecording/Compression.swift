@@ -193,7 +193,8 @@ extension RecordingIndex {
                 db,
                 sql: """
                     SELECT \(Self.columns) FROM segment
-                    WHERE camera = ? AND compressed = 0 AND state = 1 AND protected = 0 ORDER BY start DESC LIMIT 1
+                    WHERE camera = ? AND compressed = 0 AND state = 1 AND protected = 0
+                    ORDER BY arrival DESC, id DESC LIMIT 1
                     """, arguments: [camera.text]
             ).flatMap(Self.segment)
         }

@@ -1,4 +1,5 @@
 import GRDB
+internal import SecamConfig
 
 /// The tables of the index. A migration that was released is never changed: the next one is appended.
 ///
@@ -102,6 +103,93 @@ enum IndexSchema {
                     CREATE TABLE rule (camera TEXT PRIMARY KEY, fields BLOB NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("5 arrival") { db in
+            try db.execute(
+                sql: """
+                    -- The archive's own time, and the readings that it was counted from: see RetentionClock
+                    CREATE TABLE clock (
+                        id INTEGER PRIMARY KEY CHECK (id = 1),
+                        time INTEGER NOT NULL,
+                        wallOffset INTEGER NOT NULL,
+                        wall INTEGER NOT NULL,
+                        uptime INTEGER NOT NULL,
+                        boot TEXT NOT NULL,
+                        isSynchronized INTEGER NOT NULL,
+                        -- NULL, or whether the clock was synchronized before an absence of unknown length
+                        absence INTEGER
+                    );
+                    -- When it arrived, in the archive's own time: age is judged by this
+                    ALTER TABLE segment ADD COLUMN arrival INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE event ADD COLUMN arrival INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE gap ADD COLUMN arrival INTEGER NOT NULL DEFAULT 0;
+                    CREATE INDEX segmentByArrival ON segment (camera, arrival);
+                    CREATE INDEX segmentByOverallArrival ON segment (arrival);
+                    DROP INDEX segmentUncompressed;
+                    CREATE INDEX segmentUncompressed ON segment (camera, arrival) WHERE compressed = 0;
+                    CREATE INDEX eventByArrival ON event (camera, arrival);
+                    CREATE INDEX gapByArrival ON gap (camera, arrival);
+                    -- Bytes of each camera's recordings
+                    CREATE TABLE usage (camera TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+                    """)
+            try ArrivalMigration.run(db)
+            try db.execute(
+                sql: """
+                    INSERT INTO usage SELECT camera, SUM(bytes) FROM segment GROUP BY camera;
+                    CREATE TRIGGER usageInserted AFTER INSERT ON segment BEGIN
+                        INSERT INTO usage VALUES (new.camera, new.bytes)
+                            ON CONFLICT (camera) DO UPDATE SET bytes = bytes + new.bytes;
+                    END;
+                    CREATE TRIGGER usageUpdated AFTER UPDATE OF bytes ON segment WHEN new.bytes <> old.bytes BEGIN
+                        UPDATE usage SET bytes = bytes + new.bytes - old.bytes WHERE camera = new.camera;
+                    END;
+                    CREATE TRIGGER usageDeleted AFTER DELETE ON segment BEGIN
+                        UPDATE usage SET bytes = bytes - old.bytes WHERE camera = old.camera;
+                    END;
+                    """)
+        }
         return migrator
+    }
+}
+
+/// Gives what was recorded before the archive had a time of its own an arrival.
+///
+/// The order of the rows is the order of arrival. A time that is before those of earlier rows, or after the last one
+/// that can be right, was told by a wrong clock: it takes the arrival of the row before it, so that nothing is removed
+/// too early because of it.
+private enum ArrivalMigration {
+    /// 2020-01-01 in UTC microseconds: no archive ran before.
+    private static let earliest: Int64 = 1_577_836_800_000_000
+
+    static func run(_ db: Database) throws {
+        let now = WallClock.now
+        var last: Int64?
+        let rows = try Row.fetchCursor(db, sql: "SELECT id, end FROM segment ORDER BY id")
+        var arrivals: [(id: Int64, arrival: Int64?)] = []
+        while let row = try rows.next() {
+            let end: Int64 = row["end"]
+            if (earliest...now).contains(end) { last = max(last ?? end, end) }
+            arrivals.append((row["id"], last))
+        }
+        guard let newest = last else {
+            // None of them tells when it arrived: they are as old as this index.
+            try db.execute(sql: "UPDATE segment SET arrival = ?", arguments: [now])
+            try db.execute(sql: "UPDATE event SET arrival = ?", arguments: [now])
+            try db.execute(sql: "UPDATE gap SET arrival = ?", arguments: [now])
+            return
+        }
+        let first = arrivals.first { $0.arrival != nil }?.arrival ?? newest
+        let update = try db.makeStatement(sql: "UPDATE segment SET arrival = ? WHERE id = ?")
+        for (id, arrival) in arrivals { try update.execute(arguments: [arrival ?? first, id]) }
+        for (table, time) in [("event", "last"), ("gap", "end")] {
+            try db.execute(
+                sql: "UPDATE \(table) SET arrival = CASE WHEN \(time) BETWEEN ? AND ? THEN \(time) ELSE ? END",
+                arguments: [earliest, newest, newest])
+        }
+        // How long ago the newest one was recorded is for the clock to judge, as after any absence.
+        let before = RetentionClock(
+            time: RetentionTime(microseconds: newest),
+            reading: RetentionClock.Reading(wall: newest, uptime: 0, boot: "", isSynchronized: false), offset: 0,
+            absence: nil)
+        try before.save(db)
     }
 }

@@ -4,47 +4,39 @@ internal import SecamConfig
 public import SecamWire
 
 extension RecordingIndex {
-    /// Complete segments of a camera that ended before a time and are not protected, oldest first.
-    func segments(of camera: Name, before time: Int64) throws(RecordingError) -> [SegmentRow] {
-        try read("looking for old recordings") { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT \(Self.columns) FROM segment
-                    WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0 ORDER BY start
-                    """, arguments: [camera.text, time, time]
-            ).compactMap(Self.segment)
+    /// Bytes of each camera's recordings; none of a camera without any.
+    func usage() throws(RecordingError) -> [Name: UInt64] {
+        try read("adding up each camera's recordings") { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT camera, bytes FROM usage WHERE bytes > 0")
+            return Dictionary(
+                rows.compactMap { row in
+                    (try? Name(row["camera"] as String)).map { ($0, UInt64(clamping: row["bytes"] as Int64)) }
+                }
+            ) { first, _ in first }
         }
     }
 
-    /// The oldest complete segments of a camera without which it has no more than so many bytes.
-    func surplus(of camera: Name, beyond limit: UInt64) throws(RecordingError) -> [SegmentRow] {
-        try read("looking for what is too much") { db in
-            let all = try Int64.fetchOne(
-                db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM segment WHERE camera = ?", arguments: [camera.text])
-            var excess = (all ?? 0) - Int64(clamping: limit)
-            guard excess > 0 else { return [] }
-            var surplus: [SegmentRow] = []
-            let rows = try Row.fetchCursor(
-                db,
-                sql:
-                    "SELECT \(Self.columns) FROM segment WHERE camera = ? AND state = 1 AND protected = 0 ORDER BY start",
-                arguments: [camera.text])
-            while excess > 0, let row = try rows.next() {
-                guard let segment = Self.segment(row) else { continue }
-                surplus.append(segment)
-                excess -= Int64(clamping: segment.bytes)
-            }
-            return surplus
-        }
-    }
-
-    /// The oldest complete segment of all cameras that is not protected.
-    func oldestThatMayGo() throws(RecordingError) -> SegmentRow? {
+    /// Of the segments that may go, the one that arrived first.
+    ///
+    /// - Parameters:
+    ///   - camera: of this one alone; `nil` for all.
+    ///   - time: only one that arrived before; `nil` for any.
+    func oldestRemovable(
+        of camera: Name?, before time: RetentionTime? = nil
+    ) throws(RecordingError) -> SegmentRow? {
         try read("looking for the oldest recording") { db in
-            try Row.fetchOne(
-                db, sql: "SELECT \(Self.columns) FROM segment WHERE state = 1 AND protected = 0 ORDER BY start LIMIT 1"
-            ).flatMap(Self.segment)
+            var sql = "SELECT \(Self.columns) FROM segment WHERE state = 1 AND protected = 0"
+            var arguments = StatementArguments()
+            if let camera {
+                sql += " AND camera = ?"
+                arguments += [camera.text]
+            }
+            if let time {
+                sql += " AND arrival < ?"
+                arguments += [time.microseconds]
+            }
+            return try Row.fetchOne(db, sql: sql + " ORDER BY arrival, id LIMIT 1", arguments: arguments)
+                .flatMap(Self.segment)
         }
     }
 
@@ -94,14 +86,23 @@ extension RecordingIndex {
         return try? Recording.decode(bytes.span, envelope).cameras.first
     }
 
-    /// Lets go what is known of a camera from before a time, when nothing recorded is left of it.
-    func forget(_ camera: Name, before time: Int64) throws(RecordingError) {
-        try write("letting old events go") { db in
-            let oldest = try Int64.fetchOne(
-                db, sql: "SELECT MIN(start) FROM segment WHERE camera = ?", arguments: [camera.text])
-            let limit = min(time, oldest ?? time)
-            try db.execute(sql: "DELETE FROM event WHERE camera = ? AND last < ?", arguments: [camera.text, limit])
-            try db.execute(sql: "DELETE FROM gap WHERE camera = ? AND end < ?", arguments: [camera.text, limit])
+    /// Removes the events and gaps of a camera that arrived before a time and before all that is recorded of it.
+    func removeEvents(of camera: Name, before time: RetentionTime) throws(RecordingError) {
+        let arguments: StatementArguments = [camera.text, time.microseconds, camera.text]
+        let isOld = """
+            camera = ? AND arrival < MIN(?, COALESCE((SELECT MIN(arrival) FROM segment WHERE camera = ?), \(Int64.max)))
+            """
+        let isAny = try read("looking for old events") { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM event WHERE \(isOld)) OR EXISTS (SELECT 1 FROM gap WHERE \(isOld))
+                    """, arguments: arguments + arguments) == 1
+        }
+        guard isAny else { return }
+        try write("removing old events") { db in
+            try db.execute(sql: "DELETE FROM event WHERE \(isOld)", arguments: arguments)
+            try db.execute(sql: "DELETE FROM gap WHERE \(isOld)", arguments: arguments)
         }
     }
 

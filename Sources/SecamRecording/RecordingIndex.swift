@@ -30,6 +30,8 @@ public struct SegmentRow: Sendable, Equatable {
     public let bytes: UInt64
     public let state: State
     public let isProtected: Bool
+    /// When the archive wrote to it last.
+    public let arrival: RetentionTime
 }
 
 /// The index of one volume: what is where. It is written after the data, and made anew from the files when it is lost.
@@ -40,13 +42,15 @@ public final class RecordingIndex: Sendable {
     /// By which archives that share these recordings are known.
     public let volume: UInt64
     let pool: DatabasePool
+    let clocks: any ArchiveClocks
 
     /// How long a call waits for another process that is writing.
     private static let busySeconds = 10.0
 
     /// Opens the index, and makes it where there is none.
-    public init(_ folder: RecordingFolder) throws(RecordingError) {
+    public init(_ folder: RecordingFolder, clocks: any ArchiveClocks = HostClocks()) throws(RecordingError) {
         self.folder = folder
+        self.clocks = clocks
         try folder.make()
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busySeconds)
@@ -80,6 +84,8 @@ public final class RecordingIndex: Sendable {
         }
         folder.keepOwner()
         _ = consume turn
+        // On a disk that is full it is noted later; until then a clock that begins now stands for it.
+        _ = try? advanceClock()
     }
 
     func write<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(RecordingError) -> Result {
@@ -106,7 +112,10 @@ public final class RecordingIndex: Sendable {
 
     /// What a row is made of, without its map, which is much larger than the rest.
     static let columns =
-        "id, camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, state, writer, protected"
+        """
+        id, camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, state, writer, protected,
+        arrival
+        """
 
     /// A segment that has just been begun.
     func begin(
@@ -117,12 +126,12 @@ public final class RecordingIndex: Sendable {
                 sql: """
                     INSERT INTO segment
                         (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
-                         writer)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, x'', 0, ?)
+                         writer, arrival)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, x'', 0, ?, ?)
                     """,
                 arguments: [
                     camera.text, path, Int64(bitPattern: incarnation), Int64(bitPattern: sequence),
-                    Int64(bitPattern: sequence), start, start, writer,
+                    Int64(bitPattern: sequence), start, start, writer, try arrival(db),
                 ])
             return db.lastInsertedRowID
         }
@@ -143,29 +152,30 @@ public final class RecordingIndex: Sendable {
     func note(_ progress: [Progress]) throws(RecordingError) {
         guard !progress.isEmpty else { return }
         try write("noting what was recorded") { db in
-            for segment in progress { try Self.note(segment, db) }
+            for segment in progress { try note(segment, db) }
         }
     }
 
-    private static func note(_ segment: Progress, _ db: Database) throws {
+    private func note(_ segment: Progress, _ db: Database) throws {
         try db.execute(
             sql: """
-                UPDATE segment SET lastSequence = ?, end = ?, frames = ?, bytes = ?, map = ? WHERE id = ? AND state = 0
+                UPDATE segment SET lastSequence = ?, end = ?, frames = ?, bytes = ?, map = ?, arrival = ?
+                WHERE id = ? AND state = 0
                 """,
             arguments: [
                 Int64(bitPattern: segment.sequence), segment.end, segment.frames, Int64(clamping: segment.bytes),
-                Data(segment.map), segment.id,
+                Data(segment.map), try arrival(db), segment.id,
             ])
         // Whoever has completed it has read more of the camera's frames than we: our cursor must not go back behind it.
         guard db.changesCount == 1 else { throw RecordingError.superseded(path: "\(segment.camera)") }
-        try setCursor(
+        try Self.setCursor(
             segment.camera, .jpeg, incarnation: segment.incarnation, sequence: segment.sequence, time: segment.end, db)
     }
 
     /// A segment is complete: a link of the chain is added to it.
     func complete(_ last: Progress, path: String, digest: [UInt8]) throws(RecordingError) {
         try write("noting a complete segment") { db in
-            try Self.note(last, db)
+            try note(last, db)
             try db.execute(sql: "UPDATE segment SET state = 1 WHERE id = ?", arguments: [last.id])
             try EvidenceChain.append(path: path, digest: digest, db)
         }
@@ -261,7 +271,7 @@ public final class RecordingIndex: Sendable {
             firstSequence: UInt64(bitPattern: row["firstSequence"]),
             lastSequence: UInt64(bitPattern: row["lastSequence"]), start: row["start"], end: row["end"],
             frames: row["frames"], bytes: UInt64(clamping: row["bytes"] as Int64), state: state,
-            isProtected: row["protected"])
+            isProtected: row["protected"], arrival: RetentionTime(microseconds: row["arrival"]))
     }
 
     /// Protects segments that have any part in the range, or lets them go.
@@ -285,14 +295,15 @@ public final class RecordingIndex: Sendable {
         try write("noting an event") { db in
             try db.execute(
                 sql: """
-                    INSERT INTO event (camera, id, incarnation, start, last, isOver, fields)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO event (camera, id, incarnation, start, last, isOver, fields, arrival)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (camera, id) DO UPDATE SET incarnation = excluded.incarnation, start = excluded.start,
-                        last = excluded.last, isOver = excluded.isOver, fields = excluded.fields
+                        last = excluded.last, isOver = excluded.isOver, fields = excluded.fields,
+                        arrival = excluded.arrival
                     """,
                 arguments: [
                     camera.text, Int64(bitPattern: event.id), Int64(bitPattern: incarnation), event.start, event.last,
-                    event.state == .end, Data(EventFields.encode(event)),
+                    event.state == .end, Data(EventFields.encode(event)), try arrival(db),
                 ])
         }
     }
@@ -346,10 +357,11 @@ public final class RecordingIndex: Sendable {
     ) throws(RecordingError) {
         try write("noting a gap") { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
                     camera.text, start, max(start, end), Int64(bitPattern: gap.incarnation),
                     Int64(bitPattern: gap.first), Int64(bitPattern: gap.last), Int(gap.reason.rawValue),
+                    try arrival(db),
                 ])
         }
     }
@@ -447,7 +459,7 @@ public final class RecordingIndex: Sendable {
     /// Bytes of all recordings.
     public func storedBytes() throws(RecordingError) -> UInt64 {
         try read("adding up the recordings") { db in
-            UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM segment") ?? 0)
+            UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM usage") ?? 0)
         }
     }
 }

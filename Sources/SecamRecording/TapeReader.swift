@@ -15,8 +15,8 @@ public struct RecordedFrame: Sendable {
     public let jpeg: [UInt8]
 }
 
-/// Reads recorded frames of one camera in the order of their times, from one segment to the next. It belongs to one
-/// thread, which it may hold up.
+/// Reads recorded frames of one camera in the order of their times, from one segment to the next; where a time exists
+/// more than once, one pass through it after the other. It belongs to one thread, which it may hold up.
 public final class TapeReader {
     /// Of JPEGs that are made anew: what H.264 has lost, a higher one does not bring back.
     private static let quality = 85
@@ -35,8 +35,8 @@ public final class TapeReader {
     private let interval: Int64
     private let from: Int64
     private var open: Open?
-    /// The segment that was read last, or that cannot be.
-    private var last: SegmentRow?
+    private var segments: SegmentSequence
+    private var isFirst = true
     private var lastTimestamp: Int64?
 
     /// - Parameters:
@@ -49,6 +49,7 @@ public final class TapeReader {
         self.from = from
         self.to = to
         self.interval = interval
+        segments = SegmentSequence(index, camera: camera, from: from, to: to)
     }
 
     /// - Returns: `nil` at the end.
@@ -98,17 +99,20 @@ public final class TapeReader {
     }
 
     private func openNext() throws(RecordingError) -> Bool {
-        while let segment = try index.segment(of: camera, from: from, to: to, after: last) {
-            let isFirst = last == nil
-            last = segment
+        while let segment = try segments.next() {
+            defer { isFirst = false }
             let map = try index.map(of: segment)
             do {
                 let reader = try MediaReader(url: index.folder.absolute(segment.path))
                 var next = 0
-                if isFirst, from > segment.start {
-                    // With the frame that was the picture at that time.
-                    next = max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
-                    if next > 0 { try reader.seek(toMicroseconds: map[next].time - segment.start) }
+                if from > segment.start {
+                    // The first one with the frame that was the picture at that time. Others that hold the time were
+                    // recorded when a clock had been set back.
+                    next =
+                        isFirst
+                        ? max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
+                        : map.firstIndex { $0.time >= from } ?? map.count
+                    if next > 0, next < map.count { try reader.seek(toMicroseconds: map[next].time - segment.start) }
                 }
                 open = Open(segment: segment, reader: reader, map: map, next: next)
                 return true
@@ -147,5 +151,48 @@ public final class TapeReader {
             return (wanted, frame)
         }
         return nil
+    }
+}
+
+/// The segments of a camera that have any part in a range, by their starts. Segments that overlap were recorded when a
+/// clock had been set back: they come in the order in which they were recorded, so that each pass through that time
+/// stays together.
+private struct SegmentSequence {
+    /// Segments that overlap, one with the next: 34 days of minutes.
+    private static let mostOverlapping = 50_000
+
+    private let index: RecordingIndex
+    private let camera: Name
+    private let from: Int64
+    private let to: Int64
+    /// Those that come next.
+    private var waiting: ArraySlice<SegmentRow> = []
+    /// The last one that was found, by start.
+    private var last: SegmentRow?
+
+    init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
+        self.index = index
+        self.camera = camera
+        self.from = from
+        self.to = to
+    }
+
+    mutating func next() throws(RecordingError) -> SegmentRow? {
+        if waiting.isEmpty { waiting = try findOverlapping()[...] }
+        return waiting.popFirst()
+    }
+
+    private mutating func findOverlapping() throws(RecordingError) -> [SegmentRow] {
+        var found: [SegmentRow] = []
+        var end = Int64.min
+        while found.count < Self.mostOverlapping,
+            let next = try index.segment(of: camera, from: from, to: to, after: last),
+            found.isEmpty || next.start <= end
+        {
+            found.append(next)
+            end = max(end, next.end)
+            last = next
+        }
+        return found.sorted { ($0.arrival, $0.id) < ($1.arrival, $1.id) }
     }
 }

@@ -15,10 +15,12 @@ extension Vault {
     private static let turn: Int64 = 300_000
 
     /// Thins some of what the cameras' rules want thinner.
-    public func thin(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
+    public func thin(_ rules: [Recording.Camera]) throws(RecordingError) {
         let start = MonotonicTime.now
+        let clock = try index.clock
+        guard clock.doubt == nil else { return }
         for rule in rules where rule.thinAfter > 0 {
-            let oldest = now - Int64(rule.thinAfter) * 1_000_000
+            let oldest = clock.time.advanced(by: .seconds(-Int64(rule.thinAfter)))
             while MonotonicTime.now.since(start) < Vault.turn,
                 let segment = try index.segmentToThin(of: rule.camera, before: oldest)
             {
@@ -141,16 +143,15 @@ private enum Thinning {
 }
 
 extension RecordingIndex {
-    fileprivate func segmentToThin(of camera: Name, before time: Int64) throws(RecordingError) -> SegmentRow? {
+    fileprivate func segmentToThin(of camera: Name, before time: RetentionTime) throws(RecordingError) -> SegmentRow? {
         try read("looking for what is to be thinned") { db in
             try Row.fetchOne(
                 db,
                 sql: """
                     SELECT \(Self.columns) FROM segment
-                    WHERE camera = ? AND start < ? AND end < ? AND state = 1 AND protected = 0 AND thinned = 0
-                        AND compressed <> 1
-                    ORDER BY start LIMIT 1
-                    """, arguments: [camera.text, time, time]
+                    WHERE camera = ? AND arrival < ? AND state = 1 AND protected = 0 AND thinned = 0 AND compressed <> 1
+                    ORDER BY arrival, id LIMIT 1
+                    """, arguments: [camera.text, time.microseconds]
             ).flatMap(Self.segment)
         }
     }

@@ -7,19 +7,20 @@ public import SecamWire
 extension Vault {
     /// Microseconds that making them may take before others have their turn.
     private static let turn: Int64 = 200_000
-    /// Microseconds after which what is not recorded yet will not be.
-    private static let patience: Int64 = 60_000_000
+    /// What has not been recorded for so long after an event's last message will not be.
+    private static let recordingDelay = Duration.seconds(60)
 
     /// Makes small pictures of events that are over and have none, from what was recorded of their moments.
-    public func makeThumbnails(now: Int64) throws(RecordingError) {
+    public func makeThumbnails() throws(RecordingError) {
         let start = MonotonicTime.now
+        let recent = try index.clock.time.advanced(by: .zero - Vault.recordingDelay)
         for event in try index.eventsWithoutThumbnail() {
             guard MonotonicTime.now.since(start) < Vault.turn else { return }
             let reader = TapeReader(
                 index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: 0)
             let frame = try reader.next()
             // It may be in memory still.
-            if frame == nil, (now - Vault.patience...now + Vault.patience).contains(event.peak) { continue }
+            if frame == nil, event.arrival >= recent { continue }
             let picture = frame.flatMap { ThumbnailPicture.make($0.jpeg) }
             try index.note(picture?.jpeg ?? [], width: picture?.width ?? 0, height: picture?.height ?? 0, of: event)
         }
@@ -54,6 +55,7 @@ extension RecordingIndex {
         let camera: Name
         let id: Int64
         let peak: Int64
+        let arrival: RetentionTime
     }
 
     private static let mostAtOnce = 32
@@ -64,14 +66,16 @@ extension RecordingIndex {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT camera, id, fields FROM event WHERE thumbnail IS NULL AND isOver = 1
+                    SELECT camera, id, fields, arrival FROM event WHERE thumbnail IS NULL AND isOver = 1
                     ORDER BY start DESC LIMIT \(Self.mostAtOnce)
                     """
             ).compactMap { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let event = EventFields.decode(Array(row["fields"] as Data))
                 else { return nil }
-                return Moment(camera: camera, id: row["id"], peak: event.peakTime)
+                return Moment(
+                    camera: camera, id: row["id"], peak: event.peakTime,
+                    arrival: RetentionTime(microseconds: row["arrival"]))
             }
         }
     }

@@ -32,7 +32,15 @@ public final class Vault {
     private var writtenSince: UInt64 = 0
     private var writtenSinceSum: UInt64 = 0
     var alarm = LogThrottle()
+    private var removals = RemovalSummary()
+    /// As it was at the last look; `nil` when the wall clock is believed.
+    private var doubt: RetentionClock.Doubt?
+    private var nextReminder = MonotonicTime.now
 
+    /// Time that removing what is too old may take before others have their turn, in microseconds.
+    private static let retentionTurn: Int64 = 500_000
+    /// Microseconds between two log lines about a clock that is doubted.
+    private static let reminderInterval: Int64 = 3_600_000_000
     /// Bytes after which is looked again what is free, and what there is in all, which takes longer: others write too.
     private static let lookInterval: UInt64 = 1 << 20
     private static let sumInterval: UInt64 = 16 << 20
@@ -49,7 +57,10 @@ public final class Vault {
 
     public var figures: [Figure] {
         // Of a disk that is away nothing is free.
-        [Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes == .max ? 0 : freeBytes)]
+        [
+            Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes == .max ? 0 : freeBytes),
+            Figure(.clockDoubted, doubt == nil ? 0 : 1),
+        ]
     }
 
     /// Other archives write to the volume too, so what is there is looked at again and again.
@@ -71,23 +82,43 @@ public final class Vault {
         return max(1 << 20, min(1 << 30, room / 16))
     }
 
-    /// Makes room for that many bytes, by letting the oldest recordings go.
+    /// Makes room for that many bytes, by removing what arrived first; see `removable(for:of:)`.
     ///
+    /// - Parameter camera: whose bytes they are; `nil` for none's.
     /// - Throws: `noRoom`, `tooLittleFree`, when nothing may go.
-    func makeRoom(for bytes: UInt64) throws(RecordingError) {
+    func makeRoom(for bytes: UInt64, of camera: Name? = nil) throws(RecordingError) {
         if writtenSinceSum >= Vault.sumInterval {
             try look()
         } else if writtenSince >= Vault.lookInterval {
             lookAtDisk()
         }
         while isTooMuch(bytes) {
-            guard let oldest = try index.oldestThatMayGo() else { throw noRoom() }
+            guard let oldest = try removable(for: bytes, of: camera) else { throw noRoom() }
             try remove(oldest, why: "to make room")
             if try index.segment(oldest.id) == oldest { throw noRoom() }
         }
         storedBytes += bytes
         writtenSince += bytes
         writtenSinceSum += bytes
+    }
+
+    /// What goes next to make room. Each camera has an equal share of what all recordings may take: one that needs more
+    /// makes room for itself, and for the others before they lose anything. So a camera that records too much, by a
+    /// mistake or on purpose, displaces nobody else's recordings but those beyond their own share.
+    private func removable(for bytes: UInt64, of camera: Name?) throws(RecordingError) -> SegmentRow? {
+        var usage = try index.usage()
+        if let camera { usage[camera, default: 0] += bytes }
+        let share = (limits.bytes ?? storedBytes + bytes) / UInt64(max(1, usage.count))
+        if let camera, usage[camera] ?? 0 > share, let own = try index.oldestRemovable(of: camera) { return own }
+        var oldest: SegmentRow?
+        for (other, bytes) in usage where bytes > share {
+            guard let found = try index.oldestRemovable(of: other) else { continue }
+            if oldest.map({ found.arrival < $0.arrival }) ?? true { oldest = found }
+        }
+        if let oldest { return oldest }
+        // What is being written is in no row yet: whoever writes it is near its share.
+        if let camera, let own = try index.oldestRemovable(of: camera) { return own }
+        return try index.oldestRemovable(of: nil)
     }
 
     private func isTooMuch(_ bytes: UInt64) -> Bool {
@@ -140,23 +171,72 @@ public final class Vault {
         }
     }
 
-    /// Lets go what the cameras' rules do not keep.
-    public func retain(_ rules: [Recording.Camera], now: Int64) throws(RecordingError) {
+    /// Removes what the cameras' rules do not keep: some of it now, the rest at the next call. What is too old stays
+    /// while the wall clock is doubted.
+    public func retain(_ rules: [Recording.Camera]) throws(RecordingError) {
+        let start = MonotonicTime.now
+        let clock = try checkClock()
+        var isInTime: Bool { MonotonicTime.now.since(start) < Vault.retentionTurn }
         for rule in rules {
-            if rule.keep > 0 {
-                let oldest = now - Int64(rule.keep) * 1_000_000
-                for segment in try index.segments(of: rule.camera, before: oldest) {
+            if rule.keep > 0, clock.doubt == nil {
+                let oldest = clock.time.advanced(by: .seconds(-Int64(rule.keep)))
+                while isInTime, let segment = try index.oldestRemovable(of: rule.camera, before: oldest) {
                     try remove(segment, why: "older than \(rule.keep) s")
                 }
-                try index.forget(rule.camera, before: oldest)
+                try index.removeEvents(of: rule.camera, before: oldest)
             }
-            if rule.keepBytes > 0 {
-                for segment in try index.surplus(of: rule.camera, beyond: rule.keepBytes) {
-                    try remove(segment, why: "more than \(rule.keepBytes) bytes")
-                }
+            while rule.keepBytes > 0, isInTime, try index.usage()[rule.camera] ?? 0 > rule.keepBytes,
+                let segment = try index.oldestRemovable(of: rule.camera)
+            {
+                try remove(segment, why: "more than \(rule.keepBytes) bytes")
             }
         }
         try relieve()
+        logRemovals()
+    }
+
+    /// Counts the time that passed, and says when the wall clock is doubted, and when it no longer is.
+    private func checkClock() throws(RecordingError) -> RetentionClock {
+        let (clock, step) = try index.advanceClock()
+        if let doubt = clock.doubt {
+            if self.doubt == nil || MonotonicTime.now >= nextReminder { say(doubt) }
+        } else if doubt != nil {
+            logger.notice("clock is believed again; retention by age resumed")
+        } else if let step {
+            logger.notice("clock was set; recordings keep their age", metadata: ["by": "\(step)"])
+        }
+        doubt = clock.doubt
+        return clock
+    }
+
+    private func say(_ doubt: RetentionClock.Doubt) {
+        nextReminder = MonotonicTime.now.advanced(byMicroseconds: Vault.reminderInterval)
+        let what: Logger.Message
+        let length: Duration
+        switch doubt {
+        case .step(let by):
+            what = "clock was set by more than it can be wrong; retention by age suspended"
+            length = by
+        case .absence(let by):
+            what = "clock cannot be right, or the archive was away for very long; retention by age suspended"
+            length = by
+        }
+        logger.error(
+            what,
+            metadata: [
+                "by": "\(length)",
+                "remedy": "set the clock right, or run 'secam archive clock --confirm' when it is right",
+            ])
+    }
+
+    private func logRemovals() {
+        guard let summary = removals.due(now: .now) else { return }
+        logger.info(
+            "recordings removed",
+            metadata: [
+                "count": "\(summary.count)", "mebibytes": "\(summary.bytes >> 20)",
+                "reasons": "\(summary.reasons)", "mebibytes-left": "\(storedBytes >> 20)",
+            ])
     }
 
     /// The row says first that it leaves, then the file goes, then the row: whatever happens in between, the next start
@@ -188,6 +268,36 @@ public final class Vault {
         // Some file systems set the room free later than they say.
         freeBytes = max(index.folder.freeBytes ?? .max, freeBytes &+ segment.bytes)
         writtenSince = 0
-        logger.debug("a recording was let go", metadata: ["file": "\(segment.path)", "reason": "\(why)"])
+        removals.note(segment, why: why)
+        logger.debug("recording removed", metadata: ["file": "\(segment.path)", "reason": "\(why)"])
+    }
+}
+
+/// What was removed since the last log line about it. One line each ten minutes, as it goes on and on.
+private struct RemovalSummary {
+    /// Microseconds.
+    private static let interval: Int64 = 600_000_000
+
+    private(set) var count = 0
+    private(set) var bytes: UInt64 = 0
+    private var counts: [String: Int] = [:]
+    private var last: MonotonicTime?
+
+    var reasons: String { counts.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ") }
+
+    mutating func note(_ segment: SegmentRow, why: String) {
+        count += 1
+        bytes = bytes.addingReportingOverflow(segment.bytes).partialValue
+        // Reasons have the cameras' rules in them, which are few.
+        counts[why, default: 0] += 1
+    }
+
+    /// - Returns: what is to be said now; `nil` when nothing is.
+    mutating func due(now: MonotonicTime) -> RemovalSummary? {
+        guard count > 0, last.map({ now.since($0) >= Self.interval }) ?? true else { return nil }
+        let summary = self
+        self = RemovalSummary()
+        last = now
+        return summary
     }
 }

@@ -162,6 +162,8 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case bytesStored = 28
     case bytesFree = 29
     case camerasFailing = 30
+    case timesCorrected = 31
+    case clockDoubted = 32
 
     public var description: String {
         switch self {
@@ -195,6 +197,8 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .bytesStored: "bytes_stored"
         case .bytesFree: "bytes_free"
         case .camerasFailing: "cameras_failing"
+        case .timesCorrected: "times_corrected"
+        case .clockDoubted: "clock_doubted"
         }
     }
 }

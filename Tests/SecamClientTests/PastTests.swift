@@ -26,7 +26,53 @@ struct PastTests {
             runs([part(10, 20), part(21, 30, volume: 2), part(40, 50)]) == ["1: 0..<21", "2: 21..<31", "1: 40..<51"])
         #expect(runs([part(10, 20)], from: 15, to: 18) == ["1: 15..<18"])
         #expect(runs([part(10, 20, open: true)], from: 15) == ["1: 15..<1000"], "it grows meanwhile")
-        #expect(runs([part(10, 50), part(20, 30, volume: 2)]) == ["1: 0..<51"], "what two have is played once")
+        #expect(
+            runs([part(10, 50), part(20, 30, volume: 2)]) == ["1: 0..<51", "2: 20..<31"],
+            "the second one may have other frames of the same time")
+    }
+
+    @Test func `a replay that was cut off goes on where nothing can be missed`() {
+        #expect(ReplayPlan.resumption([], after: 15) == 15)
+        let parts = [part(0, 10), part(11, 20), part(21, 30)]
+        #expect(ReplayPlan.resumption(parts, after: 15) == 11)
+        #expect(ReplayPlan.resumption(parts, after: 30) == 21)
+        #expect(ReplayPlan.resumption(parts, after: 35) == 35)
+        let twice = [part(0, 10), part(11, 20), part(15, 24), part(21, 30), part(25, 34), part(40, 50)]
+        #expect(ReplayPlan.resumption(twice, after: 28) == 11, "of the second pass nothing may have come")
+        #expect(ReplayPlan.resumption(twice, after: 45) == 40)
+    }
+
+    @Test func `a set of frames holds each frame once, in any order`() {
+        var set = FrameSet()
+        var plain: Set<UInt64> = []
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            let sequence = UInt64.random(in: 0...300, using: &random)
+            let isNew = set.insert(sequence, of: 1)
+            #expect(isNew == plain.insert(sequence).inserted)
+        }
+        let others = (set.insert(5, of: 2), set.insert(5, of: 2), set.insert(.max, of: 2), set.insert(.max, of: 2))
+        #expect(others == (true, false, true, false))
+        let below = (set.insert(.max - 1, of: 2), set.insert(0, of: 2), set.insert(0, of: 2))
+        #expect(below == (true, true, false))
+    }
+
+    @Test func `two passes through one time are two lines that say so`() {
+        let second: Int64 = 1_000_000
+        let recordings = [
+            part(0, 60 * second), part(30 * second, 90 * second), part(60 * second + 1, 120 * second),
+            part(90 * second + 1, 150 * second), part(500 * second, 510 * second),
+        ].map(\.recording)
+        let spans = RecordingList.joined(recordings)
+        #expect(spans.map(\.start) == [0, 30 * second, 500 * second])
+        #expect(spans.map(\.end) == [120 * second, 150 * second, 510 * second])
+        #expect(RecordingList.overlapping(spans) == Set(spans.prefix(2)))
+        var findings = PastClient.Findings()
+        findings.recordings = recordings.map { PastClient.Findings.Part(volume: 1, recording: $0) }
+        #expect(RecordingList.table(findings).contains("recorded more than once"))
+        #expect(RecordingList.json(findings).contains("\"overlaps\":true"))
+        findings.recordings = [part(0, 60 * second), part(61 * second, 120 * second)]
+        #expect(!RecordingList.table(findings).contains("more than once"))
     }
 
     @Test func `frames are shown at their times, faster or slower, and what is missing is passed over`() {

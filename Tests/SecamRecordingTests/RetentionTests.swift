@@ -31,8 +31,8 @@ import Testing
         let vault = try recordings.vault()
         try record(5, vault)
         let third = try recordings.segments[2]
-        let now = third.end + 60_000_000 + 1
-        try vault.retain([rule(keep: 60)], now: now)
+        recordings.clocks.pass(untilWall: third.end + 60_000_000 + 1)
+        try vault.retain([rule(keep: 60)])
         #expect(try recordings.segments.map(\.firstSequence) == [31, 41])
         #expect(recordings.folder.files().count == 2, "file and row go together")
     }
@@ -41,7 +41,7 @@ import Testing
         let vault = try recordings.vault()
         try record(5, vault)
         let sizes = try recordings.segments.map(\.bytes)
-        try vault.retain([rule(bytes: sizes[3] + sizes[4])], now: Recordings.noon)
+        try vault.retain([rule(bytes: sizes[3] + sizes[4])])
         #expect(try recordings.segments.map(\.firstSequence) == [31, 41])
     }
 
@@ -66,7 +66,8 @@ import Testing
         let kept = try recordings.index.protect(true, camera: recordings.camera, from: .min, to: .max)
         #expect(kept.count == 3 && kept.allSatisfy(\.isProtected))
         let vault = try recordings.vault(bytes: try recordings.index.storedBytes() + 100)
-        try vault.retain([rule(keep: 1, bytes: 1)], now: .max)
+        recordings.clocks.pass(.years)
+        try vault.retain([rule(keep: 1, bytes: 1)])
         #expect(try recordings.segments.count == 3)
         let tape = try recordings.tape(vault)
         let error = #expect(throws: RecordingError.self) { try recordings.append(31...31, to: tape) }
@@ -106,9 +107,10 @@ import Testing
         try record(3, vault)
         _ = try recordings.index.protect(true, camera: recordings.camera, from: Recordings.time(25), to: .max)
         let before = try recordings.index.storedBytes()
-        try vault.thin([thinning], now: Recordings.time(15))
+        try vault.thin([thinning])
         #expect(try recordings.index.storedBytes() == before, "nothing is old enough")
-        try vault.thin([thinning], now: Recordings.time(100) + 60_000_000)
+        recordings.clocks.pass(untilWall: Recordings.time(100) + 60_000_000)
+        try vault.thin([thinning])
         let frames = try recordings.replay()
         // Ten frames a second, of which every fifth stays; the third segment is protected.
         #expect(frames.map(\.sequence) == [1, 6, 11, 16] + Array(21...30))
@@ -120,7 +122,8 @@ import Testing
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
         let proof = try ArchiveCheck.verify(recordings.index)
         #expect(proof.differences.isEmpty && proof.segments == 3 && proof.released == 2)
-        try vault.thin([thinning], now: .max)
+        recordings.clocks.pass(.years)
+        try vault.thin([thinning])
         #expect(try recordings.replay().count == frames.count, "once is enough")
     }
 
@@ -133,7 +136,8 @@ import Testing
             let map = try recordings.index.read("test") { db in
                 try Row.fetchOne(db, sql: "SELECT map, frames, bytes FROM segment")!
             }
-            try vault.thin([thinning], now: .max)
+            recordings.clocks.pass(.years)
+            try vault.thin([thinning])
             try recordings.index.write("test") { db in
                 try db.execute(
                     sql: "UPDATE segment SET map = ?, frames = ?, bytes = ?",
@@ -209,7 +213,9 @@ import Testing
         let paths = try recordings.segments.map(\.path)
         let whole = try ArchiveCheck.verify(recordings.index)
         #expect(whole.differences.isEmpty && whole.segments == 4 && whole.head.count == 64)
-        try vault.retain([rule(keep: 1)], now: try recordings.segments[0].end + 1_000_001)
+        // The first one has arrived a second before the second one.
+        recordings.clocks.pass(untilWall: try recordings.segments[1].end + 3_600_000_000)
+        try vault.retain([rule(keep: 3600)])
         let retained = try ArchiveCheck.verify(recordings.index)
         #expect(retained.differences.isEmpty && retained.segments == 3 && retained.released == 1)
         #expect(retained.head == whole.head)
@@ -232,7 +238,8 @@ import Testing
         try record(3, vault)
         let paths = try recordings.segments.map(\.path)
         try recordings.folder.remove(paths[0])
-        try vault.retain([rule(keep: 1)], now: .max)
+        recordings.clocks.pass(.years)
+        try vault.retain([rule(keep: 1)])
         #expect(try recordings.segments.isEmpty)
         let proof = try ArchiveCheck.verify(recordings.index)
         #expect(proof.differences.map(\.path) == [paths[0]] && proof.released == 2)
@@ -244,7 +251,8 @@ import Testing
         try record(2, vault)
         let path = try recordings.segments[0].path
         try recordings.scratch.append("x", to: "recordings/\(path)")
-        try vault.thin([thinning], now: .max)
+        recordings.clocks.pass(.years)
+        try vault.thin([thinning])
         #expect(try recordings.segments.map(\.frames) == [10, 2])
         #expect(try ArchiveCheck.verify(recordings.index).differences.map(\.path) == [path])
     }
@@ -252,13 +260,13 @@ import Testing
     @Test func aCameraThatIsNotRecordedAnyMoreKeepsItsLastRule() throws {
         let vault = try recordings.vault()
         try record(3, vault)
-        let end = try recordings.segments[2].end
-        try vault.retain(try recordings.index.remember([rule(keep: 3600)]), now: end)
-        try vault.retain(try recordings.index.remember([rule(keep: 60)]), now: end)
+        try vault.retain(try recordings.index.remember([rule(keep: 3600)]))
+        try vault.retain(try recordings.index.remember([rule(keep: 60)]))
         #expect(try recordings.segments.count == 3)
         // Another archive, that never heard of this camera.
         let other = try recordings.vault(writer: "archive-2")
-        try other.retain(try recordings.index.remember([]), now: end + 60_000_001)
+        recordings.clocks.pass(.microseconds(60_000_001))
+        try other.retain(try recordings.index.remember([]))
         #expect(try recordings.segments.isEmpty)
     }
 

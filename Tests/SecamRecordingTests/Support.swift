@@ -4,6 +4,7 @@ import SecamJPEG
 import SecamMedia
 import SecamTestSupport
 import SecamWire
+import Synchronization
 
 @testable import SecamRecording
 
@@ -18,20 +19,70 @@ func jpeg(_ number: Int, width: Int = 64, height: Int = 48) throws -> [UInt8] {
     }
 }
 
-/// Recordings of a camera with ten frames a second in a folder of its own.
+/// Clocks that a test sets: the wall clock, and the uptime of a machine that can be restarted.
+final class ScriptedClocks: ArchiveClocks {
+    private struct State {
+        var wall = Recordings.noon
+        var uptime: Int64 = 1_000_000_000
+        var boots = 1
+        var isSynchronized = false
+    }
+
+    private let state = Mutex(State())
+
+    var reading: RetentionClock.Reading {
+        state.withLock {
+            RetentionClock.Reading(
+                wall: $0.wall, uptime: $0.uptime, boot: "boot \($0.boots)", isSynchronized: $0.isSynchronized)
+        }
+    }
+
+    /// Lets time pass.
+    func pass(_ duration: Duration) {
+        state.withLock {
+            $0.wall += duration.microseconds
+            $0.uptime += duration.microseconds
+        }
+    }
+
+    /// Lets time pass until the wall clock says this; not at all when it does already.
+    func pass(untilWall wall: Int64) {
+        let now = state.withLock { $0.wall }
+        if wall > now { pass(.microseconds(wall - now)) }
+    }
+
+    /// Sets the wall clock forward, or back.
+    func set(by step: Duration) { state.withLock { $0.wall += step.microseconds } }
+
+    /// The machine is off for a while.
+    ///
+    /// - Parameter wall: what its wall clock says afterwards; as much later when it is missing.
+    func restart(after duration: Duration, wall: Int64? = nil) {
+        state.withLock {
+            $0.wall = wall ?? $0.wall + duration.microseconds
+            $0.uptime = 20_000_000
+            $0.boots += 1
+        }
+    }
+
+    func synchronize(_ isSynchronized: Bool = true) { state.withLock { $0.isSynchronized = isSynchronized } }
+}
+
+/// Recordings of a camera with ten frames a second in a folder of its own. Time passes as frames are recorded.
 struct Recordings {
     /// 2026-01-01 12:00:00 UTC.
     static let noon: Int64 = 1_767_268_800_000_000
 
     let scratch: ScratchFolder
     let folder: RecordingFolder
+    let clocks = ScriptedClocks()
     let index: RecordingIndex
     let camera: Name
 
     init() throws {
         scratch = try ScratchFolder()
         folder = RecordingFolder(scratch.file("recordings"))
-        index = try RecordingIndex(folder)
+        index = try RecordingIndex(folder, clocks: clocks)
         camera = try Name("porch")
     }
 
@@ -39,8 +90,8 @@ struct Recordings {
         try Vault(index, writer: writer, limits: VaultLimits(bytes: bytes, free: 0), logger: quiet)
     }
 
-    func tape(_ vault: Vault, _ limits: CameraTape.Limits = .init()) throws -> CameraTape {
-        try CameraTape(vault, camera: camera, limits: limits)
+    func tape(_ vault: Vault, _ limits: CameraTape.Limits = .init(), of other: Name? = nil) throws -> CameraTape {
+        try CameraTape(vault, camera: other ?? camera, limits: limits)
     }
 
     /// When a frame is captured.
@@ -56,6 +107,13 @@ struct Recordings {
 
     @discardableResult
     func put(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraTape) throws -> Bool {
+        clocks.pass(untilWall: frame.timestamp)
+        return try putNow(frame, jpeg, tape)
+    }
+
+    /// The same, whatever the frame's time is.
+    @discardableResult
+    func putNow(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraTape) throws -> Bool {
         let bytes = unsafe jpeg.span.bytes
         return try tape.append(frame, bytes)
     }
@@ -80,4 +138,10 @@ struct Recordings {
         while let frame = try reader.next() { frames.append(frame) }
         return frames
     }
+}
+
+extension Duration {
+    /// Longer than any rule keeps anything.
+    static let years = Duration.seconds(10 * 365 * 86_400)
+    static func days(_ days: Int) -> Duration { .seconds(days * 86_400) }
 }

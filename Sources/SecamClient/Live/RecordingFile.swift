@@ -21,7 +21,8 @@ struct RecordingFile: ~Copyable {
     private var target = ""
     private var writing = ""
     private var size: (width: UInt16, height: UInt16) = (0, 0)
-    private var files = 0
+    /// Of the files so far, in order.
+    private(set) var paths: [String] = []
     private var lastTimestamp: Int64 = 0
 
     /// Takes the name at once, so that one that cannot be used is noticed before there is anything to record.
@@ -61,21 +62,22 @@ struct RecordingFile: ~Copyable {
 
     /// Completes the file; one that nothing was written to is removed.
     mutating func finish() throws(ClientError) {
-        if files == 0, isNew { unsafe unlink(path) }
+        if paths.isEmpty, isNew { unsafe unlink(path) }
         try close()
     }
 
     private mutating func open(_ header: Frame) throws(ClientError) {
         try close()
-        guard files < Self.fileLimit else {
-            throw .recording(path: path, reason: "the picture's size or the camera's clock changed \(files) times")
+        guard paths.count < Self.fileLimit else {
+            throw .recording(
+                path: path, reason: "the picture's size or the camera's clock changed \(paths.count) times")
         }
-        target = files == 0 ? path : Recorder.insert("-\(files + 1)", into: path)
-        if files > 0 { try Self.reserve(target, replacing: replacing) }
+        target = paths.isEmpty ? path : Recorder.insert("-\(paths.count + 1)", into: path)
+        if !paths.isEmpty { try Self.reserve(target, replacing: replacing) }
         let isMP4 = target.lowercased().hasSuffix(".mp4")
         // An MP4 is of no use before it is complete: so it does not have its name until then.
         writing = isMP4 ? "\(target).part" : target
-        files += 1
+        paths.append(target)
         size = (header.width, header.height)
         lastTimestamp = header.timestamp
         do throws(MediaError) {

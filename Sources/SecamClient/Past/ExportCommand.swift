@@ -54,9 +54,10 @@ struct ExportCommand: ParsableCommand {
             do throws(ClientError) {
                 // Asked anew after each loss: other archives may be there, and a gateway that was started anew knows
                 // nothing of them before.
-                let found = try client.find(.recordings, of: [name], from: film?.position ?? from, to: to)
+                let found = try client.find(.recordings, of: [name], from: from, to: to)
                 isPartial = found.isPartial
-                let plan = ReplayPlan(found.recordings, from: film?.position ?? from, to: to)
+                let start = film?.last.map { ReplayPlan.resumption(found.recordings, after: $0) } ?? from
+                let plan = ReplayPlan(found.recordings, from: max(from, start), to: to)
                 if film == nil {
                     guard !plan.runs.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
                     film = Film(
@@ -75,10 +76,15 @@ struct ExportCommand: ParsableCommand {
                 client = try reconnect(login, &left, error)
             }
         }
-        let frames = try film?.finish() ?? 0
-        guard frames > 0 else { throw .nothingRecorded(camera: name, from: from, to: to) }
-        guard !isPartial else { throw .incomplete(path: output, frames: frames) }
-        StandardError.line("saved \(frames) frames in \(output)")
+        guard let summary = try film?.finish(), summary.frames > 0 else {
+            throw .nothingRecorded(camera: name, from: from, to: to)
+        }
+        guard !isPartial else { throw .incomplete(path: output, frames: summary.frames) }
+        StandardError.line("saved \(summary.frames) frames in \(summary.paths.joined(separator: ", "))")
+        if summary.passes > 1 {
+            StandardError.line(
+                "a clock was set back: some of this time was recorded \(summary.passes) times, and all of it is saved")
+        }
     }
 
     private func reconnect(
@@ -113,9 +119,13 @@ private struct Film: ~Copyable {
     private let from: Int64
     private let to: Int64
     private var bar: ProgressBar
-    private var last: Int64?
+    /// UTC microseconds of the last frame.
+    private(set) var last: Int64?
+    private var seen = FrameSet()
     private var frames = 0
     private var bytes = 0
+    /// Through the time that was asked for; more than one when a clock was set back.
+    private var passes = 1
 
     init(file: consuming RecordingFile, from: Int64, to: Int64, bar: ProgressBar) {
         self.file = file
@@ -124,14 +134,12 @@ private struct Film: ~Copyable {
         self.bar = bar
     }
 
-    /// UTC microseconds from which on nothing has come.
-    var position: Int64 { last.map { $0 + 1 } ?? from }
-
     mutating func take(_ frame: ReceivedFrame) throws(ClientError) {
         // Exactly what was asked for: a replay begins with the picture that was there before.
         let time = frame.header.timestamp
-        guard time >= from, time < to, last.map({ time > $0 }) ?? true else { return }
+        guard time >= from, time < to, seen.insert(frame.header) else { return }
         try file.write(frame)
+        if let last, time < last { passes += 1 }
         last = time
         frames += 1
         bytes += frame.payload.count
@@ -145,10 +153,10 @@ private struct Film: ~Copyable {
         return error
     }
 
-    mutating func finish() throws(ClientError) -> Int {
+    mutating func finish() throws(ClientError) -> (frames: Int, paths: [String], passes: Int) {
         bar.end()
         try file.finish()
-        return frames
+        return (frames, file.paths, passes)
     }
 }
 

@@ -237,23 +237,40 @@ struct ReplayPlan: Sendable, Equatable {
 
     let runs: [Run]
 
+    /// Storages may have parts of the same time, with the same frames or others: all of them are played, and
+    /// `FrameSet` tells what was played before.
+    ///
     /// - Parameter recordings: by their starts.
     init(_ recordings: [PastClient.Findings.Part], from: Int64, to: Int64) {
         var runs: [Run] = []
-        var reached = from
         for (volume, recording) in recordings.map({ ($0.volume, $0.recording) }) {
-            let start = max(reached, recording.start)
+            let start = max(from, recording.start)
             // An open recording grows meanwhile: its run goes on to the end of what was asked for.
             let end = recording.open ? to : min(to, recording.end + 1)
             guard end > start else { continue }
             if let last = runs.last, last.volume == volume {
                 runs[runs.count - 1] = Run(volume: volume, from: last.from, to: max(last.to, end))
             } else {
-                runs.append(Run(volume: volume, from: runs.isEmpty ? max(from, min(from, start)) : start, to: end))
+                runs.append(Run(volume: volume, from: runs.isEmpty ? from : start, to: end))
             }
-            reached = max(reached, end)
         }
         self.runs = runs
+    }
+
+    /// From where a replay goes on that was cut off behind a frame: from the start of the recordings that hold its time.
+    /// Of those that overlap it is not known which ones had been played.
+    ///
+    /// - Parameters:
+    ///   - recordings: by their starts.
+    ///   - last: UTC microseconds of the frame.
+    static func resumption(_ recordings: [PastClient.Findings.Part], after last: Int64) -> Int64 {
+        var start = last
+        var reached = Int64.min
+        for recording in recordings.map(\.recording) where recording.start <= last {
+            if recording.start > reached { start = recording.start }
+            reached = max(reached, recording.end)
+        }
+        return reached >= last ? start : last
     }
 
     init(runs: [Run]) { self.runs = runs }

@@ -63,6 +63,16 @@ private struct Player: ~Copyable {
     /// Frames that are not due yet; the gateway sends more when they are shown.
     private var waiting: [ReceivedFrame] = []
     private var isOver = false
+    /// What was played since the last seek: storages may have the same frames.
+    private var seen = FrameSet()
+    /// UTC microseconds of the picture that is shown.
+    private var lastShown: Int64?
+    /// Until when it is said that the clock was set back, on the monotonic clock.
+    private var noticeUntil: Int64 = 0
+    /// A frame that is by so much before the one before it begins another pass. Microseconds.
+    private static let setBack: Int64 = 1_000_000
+    /// Microseconds.
+    private static let noticeTime: Int64 = 5_000_000
 
     init(
         _ client: PastClient, camera: Name, at time: Int64, speed: Double
@@ -97,7 +107,11 @@ private struct Player: ~Copyable {
         return "\(UTC.dateAndTime(head.time(MonotonicTime.now.microseconds)))  \(state)"
     }
 
-    private var notice: String? { isOver && waiting.isEmpty ? "the end of what is recorded" : nil }
+    private var notice: String? {
+        if isOver, waiting.isEmpty { return "the end of what is recorded" }
+        guard MonotonicTime.now.microseconds < noticeUntil else { return nil }
+        return "a clock was set back: this time was recorded more than once"
+    }
 
     // MARK: Keys
 
@@ -157,6 +171,8 @@ private struct Player: ~Copyable {
         flow = nil
         waiting = []
         isOver = false
+        seen = FrameSet()
+        lastShown = nil
         head.move(to: time, MonotonicTime.now.microseconds)
         runs = []
         knownUntil = time
@@ -175,7 +191,9 @@ private struct Player: ~Copyable {
 
     private mutating func take(_ event: GatewayEvent) throws(ClientError) {
         switch event {
-        case .replayed(let frame, flow): waiting.append(frame)
+        case .replayed(let frame, flow):
+            guard seen.insert(frame.header) else { return client.credit(frame.header.flow, frames: 1) }
+            waiting.append(frame)
         case .replayEnded(let close) where close.flow == flow:
             flow = nil
             try beginNextRun()
@@ -185,13 +203,23 @@ private struct Player: ~Copyable {
 
     private mutating func showWhatIsDue() {
         let now = MonotonicTime.now.microseconds
-        while let first = waiting.first, head.isDue(first.header.timestamp, now) {
+        if let first = waiting.first?.header.timestamp, let lastShown, first < lastShown - Self.setBack,
+            head.time(now) >= lastShown, !head.isPaused
+        {
+            head.move(to: first, now)
+            self.lastShown = nil
+            noticeUntil = now + Self.noticeTime
+        }
+        while let first = waiting.first?.header.timestamp, first >= (lastShown ?? .zero) - Self.setBack,
+            head.isDue(first, now)
+        {
             show(waiting.removeFirst())
         }
     }
 
     private mutating func show(_ frame: ReceivedFrame) {
         if head.isPaused { head.move(to: frame.header.timestamp, MonotonicTime.now.microseconds) }
+        lastShown = frame.header.timestamp
         screen.show(frame)
         if let flow { client.credit(flow, frames: 1) }
     }

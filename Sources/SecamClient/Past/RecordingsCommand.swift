@@ -70,6 +70,7 @@ enum RecordingList {
     private static let joint: Int64 = 2_000_000
 
     static func json(_ findings: PastClient.Findings) -> String {
+        let overlapping = overlapping(findings.recordings.map(\.recording))
         let recordings = findings.recordings.map { part in
             JSONText.object([
                 ("camera", JSONText.string(part.recording.camera.text)),
@@ -79,6 +80,7 @@ enum RecordingList {
                 ("frames", "\(part.recording.frames)"), ("bytes", "\(part.recording.bytes)"),
                 ("protected", part.recording.protected ? "true" : "false"),
                 ("open", part.recording.open ? "true" : "false"),
+                ("overlaps", overlapping.contains(part.recording) ? "true" : "false"),
             ])
         }
         let gaps = findings.gaps.map { gap in
@@ -95,6 +97,7 @@ enum RecordingList {
     static func table(_ findings: PastClient.Findings) -> String {
         let spans = joined(findings.recordings.map(\.recording))
         guard !spans.isEmpty else { return "Nothing is recorded that you may see." }
+        let overlapping = overlapping(spans)
         let rows =
             [["CAMERA", "START", "END", "SECONDS", "FRAMES", "MIB", ""]]
             + spans.map { span in
@@ -102,27 +105,58 @@ enum RecordingList {
                     span.camera.text, UTC.dateAndTime(span.start), UTC.dateAndTime(span.end),
                     JSONText.number(Double(span.end - span.start) / 1e6, digits: 1), "\(span.frames)",
                     JSONText.number(Double(span.bytes) / Double(1 << 20), digits: 1),
-                    (span.protected ? "protected " : "") + (span.open ? "being recorded" : ""),
+                    [
+                        span.protected ? "protected" : nil, span.open ? "being recorded" : nil,
+                        overlapping.contains(span) ? "overlaps" : nil,
+                    ].compactMap(\.self).joined(separator: ", "),
                 ]
             }
         let missing = findings.gaps.reduce(0) { $0 + $1.frames }
-        let note = missing == 0 ? "" : "\n\(missing) frames are missing in \(findings.gaps.count) gaps; see --json."
+        var note = missing == 0 ? "" : "\n\(missing) frames are missing in \(findings.gaps.count) gaps; see --json."
+        if !overlapping.isEmpty {
+            note += "\nA time that recordings overlap in was recorded more than once, as when a clock was set back; "
+            note += "play and export give all of it, one after the other."
+        }
         return TextTable.text(rows) + note
     }
 
     static func joined(_ recordings: [Found.Recorded]) -> [Found.Recorded] {
         var spans: [Found.Recorded] = []
+        // Of each camera the spans that may go on: several where recordings overlap.
+        var growing: [Int] = []
         for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
-            guard let last = spans.last, last.camera == next.camera, last.protected == next.protected,
-                next.start - last.end <= joint
+            growing.removeAll { spans[$0].camera != next.camera || spans[$0].end + joint < next.start }
+            guard
+                let index = growing.first(where: { index in
+                    spans[index].end - joint <= next.start && spans[index].protected == next.protected
+                })
             else {
+                growing.append(spans.count)
                 spans.append(next)
                 continue
             }
-            spans[spans.count - 1] = Found.Recorded(
+            let last = spans[index]
+            spans[index] = Found.Recorded(
                 start: last.start, end: max(last.end, next.end), bytes: last.bytes + next.bytes,
                 frames: last.frames &+ next.frames, protected: last.protected, open: next.open, camera: next.camera)
         }
         return spans
+    }
+
+    /// Those that overlap another one of their camera by more than clocks are inexact.
+    static func overlapping(_ recordings: [Found.Recorded]) -> Set<Found.Recorded> {
+        var found: Set<Found.Recorded> = []
+        var longest: Found.Recorded?
+        for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
+            if let before = longest, before.camera == next.camera {
+                if before.end - next.start > joint {
+                    found.insert(before)
+                    found.insert(next)
+                }
+                if before.end >= next.end { continue }
+            }
+            longest = next
+        }
+        return found
     }
 }

@@ -3,12 +3,13 @@ internal import Glibc
 import SecamConfig
 import SecamMesh
 import SecamRecording
+import SecamWire
 
 /// `secam archive`: looks after recordings.
 struct ArchiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "archive", abstract: "Checks, rebuilds and verifies recordings.",
-        subcommands: [Check.self, Rebuild.self, Verify.self])
+        commandName: "archive", abstract: "Check, rebuild and verify recordings.",
+        subcommands: [Check.self, Rebuild.self, Verify.self, Clock.self])
 
     struct Folder: ParsableArguments {
         @OptionGroup var data: DataOption
@@ -122,6 +123,62 @@ struct ArchiveCommand: AsyncParsableCommand {
                     ], summary)
                 guard proof.differences.isEmpty else { throw CommandError("recordings were changed or removed", .data) }
             }
+        }
+    }
+}
+
+extension ArchiveCommand {
+    struct Clock: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "clock",
+            abstract: "Show the time by which the age of recordings is judged; confirm the wall clock.",
+            discussion: """
+                The age of a recording is the time that the archive has seen pass since it was recorded. When the wall \
+                clock was set by more than five minutes, or the machine was off for more than a day, nothing is removed \
+                for its age until the clock agrees again, a time service has synchronized it, or you confirm it.
+                """)
+        @OptionGroup var folder: Folder
+        @Flag(help: "Take the wall clock as right; recordings keep their age.")
+        var confirm = false
+        @Flag(help: "With --confirm: the time that the clock is ahead by really passed, and counts as age.")
+        var elapsed = false
+
+        func validate() throws {
+            guard confirm || !elapsed else { throw ValidationError("--elapsed needs --confirm.") }
+        }
+
+        func run() async throws {
+            await reportingErrors {
+                let index = try folder.index()
+                if confirm { _ = try index.confirmClock(isElapsed: elapsed) }
+                let clock = try index.clock
+                StandardOutput.print(folder.json ? json(clock) + "\n" : text(clock))
+            }
+        }
+
+        private func text(_ clock: RetentionClock) -> String {
+            let expected = UTCText.text(microseconds: clock.expectedWall)
+            return switch clock.doubt {
+            case nil: "clock is believed; retention by age is active\n"
+            case .step(let by):
+                "clock was set by \(by); expected \(expected); retention by age is suspended\n"
+            case .absence(let by):
+                "clock is \(by) ahead of the time that was seen to pass; expected \(expected); "
+                    + "retention by age is suspended\n"
+            }
+        }
+
+        private func json(_ clock: RetentionClock) -> String {
+            let (reason, ahead): (String, Duration) =
+                switch clock.doubt {
+                case nil: ("none", .zero)
+                case .step(let by): ("step", by)
+                case .absence(let by): ("absence", by)
+                }
+            return JSONText.object([
+                "doubt": JSONText.string(reason), "ahead_seconds": "\(ahead.components.seconds)",
+                "expected": JSONText.string(UTCText.iso(microseconds: clock.expectedWall)),
+            ])
         }
     }
 }

@@ -15,3 +15,13 @@ struct secam_linker_image {
 
 extern int secam_dl_iterate_phdr(
     int (*visit)(struct secam_linker_image *, size_t, void *), void *data) __asm__("dl_iterate_phdr");
+
+#include <stdbool.h>
+#include <sys/timex.h>
+
+/// Whether the kernel reports that a time service keeps the wall clock right.
+static inline bool secam_wall_clock_is_synchronized(void) {
+    struct timex state = {0};
+    int status = adjtimex(&state);
+    return status >= 0 && status != TIME_ERROR && !(state.status & STA_UNSYNC);
+}

@@ -1,0 +1,59 @@
+internal import Logging
+import SecamConfig
+import SecamRecording
+import SecamWire
+
+/// Brings the times that cameras tell near the archive's own; see `TimestampCorrector`.
+struct CameraClocks {
+    private let logger: Logger
+    private var correctors: [Name: TimestampCorrector] = [:]
+    private var warnings = LogThrottle()
+    /// What a right wall clock said at a moment, UTC microseconds.
+    private var expected: (wall: Int64, at: MonotonicTime)?
+
+    init(logger: Logger) { self.logger = logger }
+
+    var corrected: UInt64 { correctors.values.reduce(0) { $0 &+ $1.corrected } }
+
+    mutating func expect(_ clock: RetentionClock) { expected = (clock.expectedWall, .now) }
+
+    /// - Parameter time: as the camera tells it, UTC microseconds.
+    mutating func correct(_ time: Int64, of camera: Name) -> Int64 {
+        var own = [WallClock.now]
+        if let expected { own.append(expected.wall + MonotonicTime.now.since(expected.at)) }
+        let before = correctors[camera]?.corrected ?? 0
+        let result = correctors[camera, default: TimestampCorrector()].correct(time, near: own)
+        if correctors[camera]?.corrected != before, let count = warnings.count() {
+            logger.warning(
+                "timestamp corrected; is the camera's clock right?",
+                metadata: [
+                    "camera": "\(camera)", "told": "\(UTCText.iso(microseconds: time))",
+                    "recorded": "\(UTCText.iso(microseconds: result))", "count": "\(count)",
+                ])
+        }
+        return result
+    }
+
+    mutating func correct(_ frame: Frame, of camera: Name) -> Frame {
+        let time = correct(frame.timestamp, of: camera)
+        guard time != frame.timestamp else { return frame }
+        return Frame(
+            flow: frame.flow, rendition: frame.rendition, format: frame.format, incarnation: frame.incarnation,
+            sequence: frame.sequence, timestamp: time, width: frame.width, height: frame.height)
+    }
+
+    /// An event lasts no longer than a camera's times may be old.
+    mutating func correct(_ event: CameraEvent, of camera: Name) -> CameraEvent {
+        let last = correct(event.last, of: camera)
+        let earliest = last - TimestampCorrector.behindLimit
+        guard last != event.last || event.start < earliest else { return event }
+        func moved(_ time: Int64) -> Int64 {
+            let (before, isLarge) = event.last.subtractingReportingOverflow(time)
+            return isLarge ? earliest : min(max(earliest, last - max(0, before)), last)
+        }
+        return CameraEvent(
+            kind: event.kind, state: event.state, id: event.id, start: moved(event.start), last: last,
+            peakTime: moved(event.peakTime), peakSequence: event.peakSequence, peakBox: event.peakBox,
+            boxes: event.boxes)
+    }
+}
