@@ -169,7 +169,10 @@ private func verifyServer(_ verification: OpaquePointer?, _ argument: UnsafeMuta
     case .authorities:
         if unsafe X509_verify_cert(verification) == 1 { return 1 }
         let error = unsafe X509_STORE_CTX_get_error(verification)
-        reason = unsafe String(cString: X509_verify_cert_error_string(Int(error)))
+        let isDate = [X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED].contains(error)
+        reason =
+            unsafe String(cString: X509_verify_cert_error_string(Int(error)))
+            + (isDate ? " by this machine's clock, which says \(TLSIdentity.text(Int64(time(nil))))" : "")
     case .fingerprint(let expected):
         if fingerprint == expected { return 1 }
         reason = "its fingerprint is not the expected \(expected)"

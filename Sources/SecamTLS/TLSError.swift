@@ -4,8 +4,8 @@ public enum TLSError: Error, Sendable, Hashable {
     case file(path: String, operation: String, reason: String)
     /// A file was read, but it does not hold what it should.
     case malformedFile(path: String, reason: String)
-    case certificateExpired(path: String, on: String)
-    case certificateNotYetValid(path: String, until: String)
+    case certificateExpired(path: String, on: String, now: String)
+    case certificateNotYetValid(path: String, until: String, now: String)
     case keyDoesNotFit(certificatePath: String, keyPath: String)
     /// An argument that cannot work: a protocol name, a host name, a password out of its limits.
     case configuration(String)
@@ -38,10 +38,12 @@ extension TLSError: CustomStringConvertible {
             "cannot \(operation) \(path): \(reason)"
         case .malformedFile(let path, let reason):
             "\(path): \(reason)"
-        case .certificateExpired(let path, let date):
-            "\(path): the certificate expired on \(date); renew it, or remove the file if it was self-signed"
-        case .certificateNotYetValid(let path, let date):
-            "\(path): the certificate is not valid before \(date); is this machine's clock right?"
+        case .certificateExpired(let path, let date, let now):
+            "\(path): the certificate expired on \(date). This machine's clock says \(now): set it if that is wrong, "
+                + "else renew the certificate"
+        case .certificateNotYetValid(let path, let date, let now):
+            "\(path): the certificate is not valid before \(date). This machine's clock says \(now): set it if that is "
+                + "wrong"
         case .keyDoesNotFit(let certificatePath, let keyPath):
             "the private key in \(keyPath) is not that of the certificate in \(certificatePath); give the matching pair"
         case .configuration(let text):

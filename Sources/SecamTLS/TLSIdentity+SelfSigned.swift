@@ -5,25 +5,33 @@ extension TLSIdentity {
     /// The file in which `loadOrCreate` keeps certificate and key together, so that they can never be of two pairs.
     public static let selfSignedFileName = "tls-identity.pem"
 
-    /// The identity kept in `directory`, or a new self-signed one: ECDSA P-256, valid for ten years, for `hostNames`
-    /// (DNS names and IP addresses). An existing one stays as it is, whatever `hostNames` are, since viewers have
-    /// pinned it. The directory is made when only its last part is missing.
+    /// Dates that hold at any time, in seconds since 1970 UTC: to the end of the year 9999 (RFC 5280 §4.1.2.5).
+    static let always: ClosedRange<Int64> = 0...253_402_300_799
+
+    /// The identity kept in `directory`, or a new self-signed one: ECDSA P-256, for `hostNames` (DNS names and IP
+    /// addresses). An existing one stays as it is, whatever `hostNames` are, since viewers have pinned it. The directory
+    /// is made when only its last part is missing.
     ///
-    /// - Throws: what `load` throws; `file` when the directory cannot be written; `configuration` for a bad host name.
+    /// Its dates are not looked at, and a new one is always valid: it may be made while the clock is wrong, viewers know it
+    /// by its fingerprint, and no authority vouches for the dates.
+    ///
+    /// - Throws: `file`, `malformedFile` and `keyDoesNotFit` as `load` does; `configuration` for a bad host name.
     public static func loadOrCreate(directory: String, hostNames: [String]) throws(TLSError) -> TLSIdentity {
         let path = directory + "/" + selfSignedFileName
         if !PEMFile.exists(path) {
             let names = try subjectAlternativeNames(hostNames)
             try PEMFile.makeDirectory(directory)
-            var pem = try selfSigned(names: names, notBefore: -86_400, notAfter: 3650 * 86_400)
+            var pem = try selfSigned(names: names, validity: always)
             defer { unsafe pem.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) } }
             _ = try PEMFile.create(path, pem)
         }
-        return try load(certificatePath: path, keyPath: path)
+        return try read(certificatePath: path, keyPath: path)
     }
 
-    /// A new key and certificate in PEM; the dates in seconds from now. Starting a day ago tolerates slow clocks.
-    static func selfSigned(names: String, notBefore: Int, notAfter: Int) throws(TLSError) -> [UInt8] {
+    /// A new key and certificate in PEM.
+    ///
+    /// - Parameter validity: in seconds since 1970 UTC.
+    static func selfSigned(names: String, validity: ClosedRange<Int64>) throws(TLSError) -> [UInt8] {
         OpenSSLQueue.clear()
         let key = try unsafe OpenSSLObject(
             secam_EVP_EC_gen_p256(), to: "make a private key", freedBy: { unsafe EVP_PKEY_free($0) })
@@ -34,8 +42,8 @@ extension TLSIdentity {
                 let subject = unsafe X509_get_subject_name(certificate)
                 guard unsafe X509_set_version(certificate, 2) == 1,
                     unsafe ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial) == 1,
-                    unsafe X509_gmtime_adj(X509_getm_notBefore(certificate), notBefore) != nil,
-                    unsafe X509_gmtime_adj(X509_getm_notAfter(certificate), notAfter) != nil,
+                    unsafe ASN1_TIME_set(X509_getm_notBefore(certificate), time_t(validity.lowerBound)) != nil,
+                    unsafe ASN1_TIME_set(X509_getm_notAfter(certificate), time_t(validity.upperBound)) != nil,
                     unsafe X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, "secam gateway", -1, -1, 0) == 1,
                     unsafe X509_set_issuer_name(certificate, subject) == 1,
                     unsafe X509_set_pubkey(certificate, key) == 1

@@ -5,7 +5,8 @@ import Glibc
 public struct TLSIdentity: Sendable {
     /// Of the server's own certificate, the first of the chain.
     public let fingerprint: CertificateFingerprint
-    /// When it expires, in seconds since 1970 UTC.
+    /// Since when and until when it is valid, in seconds since 1970 UTC.
+    public let notBefore: Int64
     public let notAfter: Int64
     /// Whether anybody on this machine can read the key file: worth a warning.
     public let keyIsReadableByOthers: Bool
@@ -29,6 +30,19 @@ public struct TLSIdentity: Sendable {
     ///
     /// - Throws: `file`, `malformedFile`, `keyDoesNotFit`, `certificateExpired`, `certificateNotYetValid`.
     public static func load(certificatePath: String, keyPath: String) throws(TLSError) -> TLSIdentity {
+        let identity = try read(certificatePath: certificatePath, keyPath: keyPath)
+        let now = Int64(time(nil))
+        guard now >= identity.notBefore else {
+            throw .certificateNotYetValid(path: certificatePath, until: text(identity.notBefore), now: text(now))
+        }
+        guard now < identity.notAfter else {
+            throw .certificateExpired(path: certificatePath, on: identity.notAfterText, now: text(now))
+        }
+        return identity
+    }
+
+    /// The same, whatever its dates are.
+    static func read(certificatePath: String, keyPath: String) throws(TLSError) -> TLSIdentity {
         let chain = try readChain(certificatePath)
         let (key, mode) = try readKey(keyPath)
         return try unsafe chain[0].withPointer { certificate throws(TLSError) in
@@ -38,14 +52,9 @@ public struct TLSIdentity: Sendable {
             }
             let notBefore = try unsafe seconds(X509_get0_notBefore(certificate), certificatePath)
             let notAfter = try unsafe seconds(X509_get0_notAfter(certificate), certificatePath)
-            let now = Int64(time(nil))
-            guard now >= notBefore else {
-                throw .certificateNotYetValid(path: certificatePath, until: text(notBefore))
-            }
-            guard now < notAfter else { throw .certificateExpired(path: certificatePath, on: text(notAfter)) }
             return TLSIdentity(
-                fingerprint: try unsafe CertificateFingerprint(certificate: certificate), notAfter: notAfter,
-                keyIsReadableByOthers: mode & 0o004 != 0, chain: chain, key: key)
+                fingerprint: try unsafe CertificateFingerprint(certificate: certificate), notBefore: notBefore,
+                notAfter: notAfter, keyIsReadableByOthers: mode & 0o004 != 0, chain: chain, key: key)
         }
     }
 
@@ -110,7 +119,7 @@ public struct TLSIdentity: Sendable {
         return unsafe Int64(timegm(&parts))
     }
 
-    private static func text(_ seconds: Int64) -> String {
+    static func text(_ seconds: Int64) -> String {
         var seconds = time_t(seconds)
         var parts = unsafe tm()
         unsafe gmtime_r(&seconds, &parts)

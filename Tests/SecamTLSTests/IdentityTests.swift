@@ -25,10 +25,22 @@ import Testing
         let first = try TLSIdentity.loadOrCreate(directory: directory, hostNames: ["gate", "::1", "127.0.0.1"])
         let second = try TLSIdentity.loadOrCreate(directory: directory, hostNames: ["another"])
         #expect(first.fingerprint == second.fingerprint)
-        #expect((3649...3651).contains(first.daysLeft(at: Int64(time(nil)))))
+        #expect(first.notBefore == 0 && first.notAfterText == "9999-12-31 23:59:59 UTC")
         #expect(!first.keyIsReadableByOthers)
         let (_, mode) = try PEMFile.read(directory + "/" + TLSIdentity.selfSignedFileName)
         #expect(mode == 0o600)
+    }
+
+    @Test(arguments: [-1_800_000_000, 1_000_000_000] as [Int64])
+    func `an own certificate of a machine whose clock was wrong is kept`(offset: Int64) throws {
+        let made = Int64(time(nil)) + offset
+        let pem = try TLSIdentity.selfSigned(names: "DNS:gate", validity: made...made + 3650 * 86_400)
+        let path = try folder.write(TLSIdentity.selfSignedFileName, pem)
+        let identity = try TLSIdentity.loadOrCreate(directory: folder.path, hostNames: ["gate"])
+        #expect(try PEMFile.read(path).bytes == pem)
+        #expect(identity.notBefore == made)
+        let refusal = try #require(error(path, path))
+        #expect("\(refusal)".contains("This machine's clock says"), "\(refusal)")
     }
 
     @Test func anExistingFileIsNeverOverwritten() throws {
@@ -61,7 +73,7 @@ import Testing
 
     @Test func anExpiredCertificateIsRefusedWithItsDate() throws {
         let file = try folder.identityFile(notBefore: -7200, notAfter: -3600)
-        guard case .certificateExpired(file, let date)? = error(file, file) else {
+        guard case .certificateExpired(file, let date, _)? = error(file, file) else {
             Issue.record("not refused")
             return
         }
@@ -70,7 +82,7 @@ import Testing
 
     @Test func aCertificateOfTheFutureIsRefused() throws {
         let file = try folder.identityFile(notBefore: 3600, notAfter: 7200)
-        guard case .certificateNotYetValid(file, _)? = error(file, file) else {
+        guard case .certificateNotYetValid(file, _, _)? = error(file, file) else {
             Issue.record("not refused")
             return
         }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOEmbedded
 import SecamTestSupport
@@ -14,9 +15,11 @@ extension ScratchFolder {
     /// A file with a self-signed certificate and its key; the dates in seconds from now.
     func identityFile(
         _ name: String = "identity.pem", names: String = "DNS:camera.example,IP:192.0.2.7",
-        notBefore: Int = -60, notAfter: Int = 86_400
+        notBefore: Int64 = -60, notAfter: Int64 = 86_400
     ) throws -> String {
-        try write(name, try TLSIdentity.selfSigned(names: names, notBefore: notBefore, notAfter: notAfter))
+        let now = Int64(time(nil))
+        return try write(
+            name, try TLSIdentity.selfSigned(names: names, validity: now + notBefore...now + notAfter))
     }
 
     func identity() throws -> TLSIdentity {
