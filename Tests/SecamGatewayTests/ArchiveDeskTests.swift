@@ -1,5 +1,6 @@
 import NIOCore
 import SecamConfig
+import SecamMesh
 import SecamTestSupport
 import SecamUsers
 import SecamWire
@@ -34,19 +35,33 @@ import Testing
                 camera: try Name("porch")))
     }
 
-    private func desk(_ archives: String...) throws -> ArchiveDesk {
+    /// An archive whose key consists of this byte.
+    private func archive(_ name: String, key: UInt8 = 1) throws -> Roster.Member {
+        Roster.Member(
+            role: .archive, incarnation: 1, key: [UInt8](repeating: key, count: 32), name: try Name(name), endpoint: "e")
+    }
+
+    /// Archives with one key that have told of their volumes, under the numbers 1, 2, ….
+    private func desk(_ archives: KeyValuePairs<String, UInt64>) throws -> ArchiveDesk {
         var desk = ArchiveDesk()
-        _ = desk.update(Set(try archives.map { try Name($0) }))
+        _ = desk.update(Set(try archives.map { try archive($0.key) }), now: at(0))
+        for (index, entry) in archives.enumerated() {
+            _ = try hear(&desk, found(UInt32(index + 1), entry.value, starts: []), from: entry.key)
+        }
         return desk
     }
 
-    private func hear(_ desk: inout ArchiveDesk, _ message: some WireMessage, from archive: String) throws -> [String] {
-        try hear(&desk, message.encoded(), from: archive)
+    private func hear(
+        _ desk: inout ArchiveDesk, _ message: some WireMessage, from archive: String, key: UInt8 = 1, now: Int64 = 0
+    ) throws -> [String] {
+        try hear(&desk, message.encoded(), from: archive, key: key, now: now)
     }
 
-    private func hear(_ desk: inout ArchiveDesk, _ bytes: [UInt8], from archive: String) throws -> [String] {
+    private func hear(
+        _ desk: inout ArchiveDesk, _ bytes: [UInt8], from name: String, key: UInt8 = 1, now: Int64 = 0
+    ) throws -> [String] {
         let envelope = try Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage)
-        return told(try desk.receive(envelope, bytes.span, from: Name(archive)))
+        return told(try desk.receive(envelope, bytes.span, from: archive(name, key: key), now: at(now)))
     }
 
     private func frame(_ flow: UInt32, sequence: UInt64 = 1) -> [UInt8] {
@@ -60,11 +75,15 @@ import Testing
     private func told(_ actions: [ArchiveDesk.Action]) -> [String] {
         actions.map { action in
             switch action {
-            case .ask(let message as Search, let archive): "search \(message.request) at \(archive)"
+            case .ask(let message as Search, let archive):
+                "\(message.to == 1 ? "probe" : "search") \(message.request) at \(archive.name)"
             case .ask(let message as Replay, let archive):
-                "replay \(message.flow) credit \(message.credit) at \(archive)"
-            case .ask(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive)"
-            case .ask(let message as CloseFlow, let archive): "close \(message.flow) at \(archive)"
+                "replay \(message.flow) credit \(message.credit) at \(archive.name)"
+            case .ask(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive.name)"
+            case .ask(let message as CloseFlow, let archive): "close \(message.flow) at \(archive.name)"
+            case .store(let owners): "store \(owners.owners.keys.sorted())"
+            case .identified(let archive): "identified \(archive.name)"
+            case .refused(let archive, _): "refused \(archive.name)"
             case .ask(let message, _): "\(message)"
             case .answer(.found(let found), let viewer):
                 "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "")"
@@ -84,50 +103,149 @@ import Testing
     }
 
     @Test func anAnswerThatMayNotBeAllSaysSo() throws {
-        var desk = try desk("a", "b")
+        var desk = try desk(["a": 5, "b": 6])
         desk.isSettling = true
         _ = desk.take(search(7), from: viewer(1), now: at(0))
         desk.isSettling = false
         _ = desk.take(search(8), from: viewer(1), now: at(1))
-        for number in UInt32(1)...2 {
+        for number in UInt32(3)...4 {
             _ = try hear(&desk, found(number, 5), from: "a")
-            let all = number == 1 ? "found 7 [] last partial to 1" : "found 8 [] last to 1"
+            let all = number == 3 ? "found 7 [] last partial to 1" : "found 8 [] last to 1"
             #expect(try hear(&desk, found(number, 6, starts: []), from: "b") == [all])
         }
         _ = desk.take(search(9), from: viewer(1), now: at(2))
-        let unreadable = Found(request: 3, last: true, partial: true, volume: 5)
+        let unreadable = Found(request: 5, last: true, partial: true, volume: 5)
         #expect(try hear(&desk, unreadable, from: "a") == [])
-        #expect(try hear(&desk, found(3, 6, starts: []), from: "b") == ["found 9 [] last partial to 1"])
+        #expect(try hear(&desk, found(5, 6, starts: []), from: "b") == ["found 9 [] last partial to 1"])
     }
 
-    @Test func allArchivesAreAskedAndEachVolumeAnswersOnce() throws {
-        var desk = try desk("a", "b", "c")
+    @Test func `one archive of each volume is asked, the one that is known longest`() throws {
+        var desk = try desk(["b": 5, "c": 6])
+        // A name that sorts first makes no difference.
+        let all = Set(try ["a", "b", "c"].map { try archive($0) })
+        #expect(told(desk.update(all, now: at(1))) == ["probe 3 at a"])
+        #expect(try hear(&desk, found(3, 5, starts: []), from: "a") == ["identified a"])
         #expect(
-            told(desk.take(search(), from: viewer(1), now: at(0))) == [
-                "search 1 at a", "search 1 at b", "search 1 at c",
-            ])
-        #expect(try hear(&desk, found(1, 5), from: "a") == ["found 7 [1] to 1"])
-        #expect(try hear(&desk, found(1, 5), from: "b") == [], "the same volume")
-        #expect(try hear(&desk, found(1, 6, starts: [9], last: false), from: "c") == ["found 7 [9] to 1"])
-        #expect(try hear(&desk, found(1, 6, starts: [10]), from: "c") == ["found 7 [10] to 1", "found 7 [] last to 1"])
-        #expect(try hear(&desk, found(1, 6), from: "c") == [], "the question is over")
+            told(desk.take(search(), from: viewer(1), now: at(2))) == ["search 4 at b", "search 4 at c"])
+        #expect(try hear(&desk, found(4, 5, starts: [3]), from: "a") == [], "it was not asked")
+        #expect(try hear(&desk, found(4, 5), from: "b") == ["found 7 [1] to 1"])
+        #expect(try hear(&desk, found(4, 6, starts: [9], last: false), from: "c") == ["found 7 [9] to 1"])
+        #expect(try hear(&desk, found(4, 6, starts: [10]), from: "c") == ["found 7 [10] to 1", "found 7 [] last to 1"])
+        #expect(try hear(&desk, found(4, 6), from: "c") == [], "the question is over")
+        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(3))) == ["replay 5 credit 16 at b"])
+    }
+
+    @Test func `another archive of the volume answers when the one that was asked is silent or gone`() throws {
+        var desk = try desk(["a": 5, "b": 5])
+        _ = desk.take(search(7), from: viewer(1), now: at(0))
+        #expect(told(desk.tick(now: at(2000))) == [])
+        #expect(told(desk.tick(now: at(2001))) == ["search 3 at b"])
+        #expect(try hear(&desk, found(3, 5), from: "a") == [], "too late")
+        #expect(try hear(&desk, found(3, 5), from: "b") == ["found 7 [1] to 1", "found 7 [] last to 1"])
+
+        #expect(told(desk.take(search(8), from: viewer(1), now: at(3000))) == ["search 4 at a"], "it has answered after all")
+        #expect(told(desk.update([try archive("b")], now: at(3001))) == ["search 4 at b"])
+        #expect(try hear(&desk, found(4, 5), from: "b") == ["found 8 [1] to 1", "found 8 [] last to 1"])
     }
 
     @Test func anArchiveThatIsSilentOrGoneIsNotWaitedForForEver() throws {
-        var desk = try desk("a", "b")
+        var desk = try desk(["a": 5, "b": 6])
         _ = desk.take(search(7), from: viewer(1), now: at(0))
-        _ = try hear(&desk, found(1, 5), from: "a")
+        _ = try hear(&desk, found(3, 5), from: "a")
         #expect(told(desk.tick(now: at(5000))) == [])
         #expect(told(desk.tick(now: at(5001))) == ["found 7 [] last partial to 1"])
         _ = desk.take(search(8), from: viewer(1), now: at(6000))
-        _ = try hear(&desk, found(2, 5), from: "a")
-        #expect(told(desk.update([try Name("a")])) == ["found 8 [] last partial to 1"])
+        _ = try hear(&desk, found(4, 5), from: "a")
+        #expect(told(desk.tick(now: at(6501))) == ["found 8 [] last partial to 1"], "it was silent before")
+        _ = desk.take(search(9), from: viewer(1), now: at(7000))
+        _ = try hear(&desk, found(5, 5), from: "a")
+        #expect(told(desk.update([try archive("a")], now: at(7001))) == ["found 9 [] last partial to 1"])
+    }
+
+    @Test func `a question waits for an archive that has just been reached, not for one that never tells its volume`() throws {
+        var desk = try desk(["a": 5])
+        let both = Set([try archive("a"), try archive("b")])
+        #expect(told(desk.update(both, now: at(100))) == ["probe 2 at b"])
+        #expect(told(desk.take(search(7), from: viewer(1), now: at(200))) == ["search 3 at a"])
+        #expect(try hear(&desk, found(3, 5), from: "a", now: 201) == ["found 7 [1] to 1"])
+        #expect(told(desk.tick(now: at(301))) == ["probe 2 at b"], "it may not have let us in before")
+        #expect(
+            try hear(&desk, found(2, 6, starts: []), from: "b", now: 302) == [
+                "store [5, 6]", "identified b", "search 3 at b",
+            ])
+        #expect(try hear(&desk, found(3, 6), from: "b", now: 303) == ["found 7 [1] to 1", "found 7 [] last to 1"])
+
+        let three = both.union([try archive("c")])
+        _ = desk.update(three, now: at(1000))
+        _ = desk.take(search(8), from: viewer(1), now: at(7000))
+        _ = try hear(&desk, found(5, 5), from: "a", now: 7001)
+        let last = try hear(&desk, found(5, 6), from: "b", now: 7001)
+        #expect(last == ["found 8 [1] to 1", "found 8 [] last to 1"])
+    }
+
+    @Test func `a volume answers through the key that reported it first, and through no other`() throws {
+        var desk = try desk(["b": 5])
+        let liar = try archive("a", key: 2)
+        let both = Set([liar, try archive("b")])
+        #expect(told(desk.update(both, now: at(1))) == ["probe 2 at a"])
+        #expect(try hear(&desk, found(2, 5, starts: []), from: "a", key: 2) == ["refused a"])
+        #expect(told(desk.take(search(), from: viewer(1), now: at(2))) == ["search 3 at b"])
+        #expect(try hear(&desk, found(3, 5, starts: [3]), from: "a", key: 2) == ["refused a"])
+        #expect(try hear(&desk, found(3, 5), from: "b") == ["found 7 [1] to 1", "found 7 [] last to 1"])
+        // The owner is away: nobody takes its place.
+        #expect(told(desk.update([liar], now: at(3))) == [])
+        #expect(told(desk.tick(now: at(5002))) == ["probe 4 at a"], "it is asked again")
+        #expect(try hear(&desk, found(4, 5, starts: []), from: "a", key: 2) == ["refused a"])
+        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(5003))) == ["close 1 done to 1"])
+        // A volume of its own does not make it speak for another one.
+        #expect(told(desk.tick(now: at(11_000))) == ["probe 5 at a"])
+        #expect(try hear(&desk, found(5, 9, starts: []), from: "a", key: 2) == ["store [5, 9]", "identified a"])
+        _ = desk.take(search(), from: viewer(1), now: at(11_001))
+        #expect(try hear(&desk, found(6, 5), from: "a", key: 2) == ["refused a"])
+    }
+
+    @Test func `a volume moves to another key once its own key was revoked`() throws {
+        var desk = try desk(["b": 5])
+        let new = try archive("a", key: 2)
+        _ = desk.update([new], now: at(1))
+        #expect(try hear(&desk, found(2, 5, starts: []), from: "a", key: 2) == ["refused a"])
+        #expect(told(desk.release { $0.bytes.first == 2 }) == ["store []"])
+        #expect(told(desk.release { $0.bytes.first == 2 }) == [])
+        #expect(told(desk.tick(now: at(5002))) == ["probe 3 at a"])
+        #expect(try hear(&desk, found(3, 5, starts: []), from: "a", key: 2) == ["store [5]", "identified a"])
+    }
+
+    @Test func `owners of volumes outlive the gateway, and one key has a bounded number of volumes`() throws {
+        let (mine, other) = (try #require(PublicKey(bytes: archive("a").key)), try #require(PublicKey(bytes: archive("b", key: 2).key)))
+        var owners = VolumeOwners()
+        #expect(owners.claim(5, by: mine) == .registered)
+        #expect(owners.claim(5, by: other) == .foreign(owner: mine))
+        var read = try VolumeOwners(parsing: owners.text, path: "volumes")
+        #expect(read == owners)
+        #expect(read.claim(5, by: other) == .foreign(owner: mine))
+        #expect(read.claim(5, by: mine) == .owned)
+        for volume in UInt64(10)..<10 + UInt64(VolumeOwners.volumesPerKey) { _ = read.claim(volume, by: other) }
+        #expect(read.claim(9, by: other) == .tooMany)
+        #expect(read.claim(9, by: mine) == .registered)
+        for text in ["5 x", "0000000000000005", "\(mine) 0000000000000005"] {
+            #expect(throws: MeshError.self) { try VolumeOwners(parsing: text, path: "volumes") }
+        }
+    }
+
+    @Test func `an answer that does not end is cut off, and the other volumes' answers are told`() throws {
+        var desk = try desk(["a": 5, "b": 6])
+        _ = desk.take(search(), from: viewer(1), now: at(0))
+        var told: [String] = []
+        for _ in 0...ArchiveDesk.messagesPerAnswer {
+            told = try hear(&desk, found(3, 5, starts: [], last: false), from: "a")
+        }
+        #expect(told == ["refused a"])
+        #expect(try hear(&desk, found(3, 5), from: "a") == [])
+        #expect(try hear(&desk, found(3, 6), from: "b") == ["found 7 [1] to 1", "found 7 [] last partial to 1"])
     }
 
     @Test func framesOfAReplayAreBoundedByWhatLeavesForTheViewer() throws {
-        var desk = try desk("a")
-        _ = desk.take(search(), from: viewer(1), now: at(0))
-        _ = try hear(&desk, found(1, 5), from: "a")
+        var desk = try desk(["a": 5])
         #expect(told(desk.take(try replay(3), from: viewer(1), now: at(1))) == ["replay 2 credit 16 at a"])
         for _ in 0..<16 { #expect(try hear(&desk, frame(2), from: "a") == ["frame 3 3 to 1"]) }
         #expect(told(desk.take(.credit(flow: Replay.flowBit | 3, frames: 5), from: viewer(1), now: at(2))) == [])
@@ -137,9 +255,7 @@ import Testing
     }
 
     @Test func noMoreIsSentThanAViewerAskedFor() throws {
-        var desk = try desk("a")
-        _ = desk.take(search(), from: viewer(1), now: at(0))
-        _ = try hear(&desk, found(1, 5), from: "a")
+        var desk = try desk(["a": 5])
         #expect(told(desk.take(try replay(3, credit: 2), from: viewer(1), now: at(1))) == ["replay 2 credit 2 at a"])
         for _ in 0..<2 { _ = try hear(&desk, frame(2), from: "a") }
         for _ in 0..<2 { #expect(told(desk.take(.sent(flow: Replay.flowBit | 3), from: viewer(1), now: at(2))) == []) }
@@ -147,21 +263,21 @@ import Testing
     }
 
     @Test func aReplayGoesToWhoHasTheVolumeAndEndsWithItOrItsViewer() throws {
-        var desk = try desk("a", "b")
-        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(0))) == ["close 1 done to 1"], "nobody has it")
-        _ = desk.take(search(), from: viewer(1), now: at(0))
-        _ = try hear(&desk, found(1, 5), from: "b")
-        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["replay 2 credit 16 at b"])
+        var desk = try desk(["a": 6, "b": 5])
         #expect(
-            told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["close 2 at b", "replay 3 credit 16 at b"])
-        #expect(told(desk.take(try replay(1), from: viewer(2), now: at(1))) == ["replay 4 credit 16 at b"])
-        #expect(try hear(&desk, frame(3), from: "a") == [], "not from another archive")
-        #expect(told(desk.take(.forget, from: viewer(1), now: at(2))) == ["close 3 at b"])
-        #expect(told(desk.update([try Name("a")])).contains("close 1 shutdown to 2"))
+            told(desk.take(try replay(1, volume: 7), from: viewer(1), now: at(0))) == ["close 1 done to 1"],
+            "nobody has it")
+        #expect(told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["replay 3 credit 16 at b"])
+        #expect(
+            told(desk.take(try replay(1), from: viewer(1), now: at(1))) == ["close 3 at b", "replay 4 credit 16 at b"])
+        #expect(told(desk.take(try replay(1), from: viewer(2), now: at(1))) == ["replay 5 credit 16 at b"])
+        #expect(try hear(&desk, frame(4), from: "a") == [], "not from another archive")
+        #expect(told(desk.take(.forget, from: viewer(1), now: at(2))) == ["close 4 at b"])
+        #expect(told(desk.update([try archive("a")], now: at(3))).contains("close 1 shutdown to 2"))
     }
 
     @Test func whatAnArchiveMayNotSayIsAnError() throws {
-        var desk = try desk("a")
+        var desk = try desk(["a": 5])
         #expect(throws: WireError.self) { try hear(&desk, Grant(jobs: 1), from: "a") }
         #expect(try hear(&desk, CloseFlow(flow: 99, reason: .done), from: "a") == [])
         #expect(try hear(&desk, found(99, 5), from: "a") == [])

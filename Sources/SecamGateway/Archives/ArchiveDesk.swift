@@ -1,31 +1,68 @@
 import NIOCore
 import SecamConfig
+import SecamMesh
 import SecamWire
 
 /// Passes viewers' questions about the past on to the archives, and their answers back.
 ///
+/// Each archive is asked for its volume as soon as it can be reached. From then on it is believed about this volume alone,
+/// and only if its key owns it. Of several archives that share a volume one is asked, and the next one when that fails.
+///
 /// A state machine without I/O: time is an argument, what is to be sent is returned.
 struct ArchiveDesk {
     enum Action {
-        case ask(any WireMessage, archive: Name)
+        case ask(any WireMessage, archive: Roster.Member)
         case answer(LookAnswer, viewer: LookingViewer)
+        /// The owners of volumes have changed and must be written down.
+        case store(VolumeOwners)
+        /// The archive has a volume of its own key.
+        case identified(Roster.Member)
+        /// The archive sent something that is not believed; for the log.
+        case refused(Roster.Member, reason: String)
+    }
+
+    /// What is known of an archive that can be reached.
+    private struct Place {
+        /// The request that asks for its volume, while it has not been answered.
+        var probe: UInt32?
+        let reached: MonotonicTime
+        var probed: MonotonicTime
+        /// `nil` until it has told of one that its key owns.
+        var volume: UInt64?
+        /// It left a question unanswered and has said nothing since.
+        var isSilent = false
+        /// Grows with each archive that is reached: the longest known one is asked first.
+        let order: UInt64
+    }
+
+    /// What one volume still has to answer.
+    private struct Waiting {
+        let archive: Roster.Member
+        let since: MonotonicTime
+        var messages = 0
+        /// Recordings, events and gaps that were passed on.
+        var entries = 0
     }
 
     private struct Asking {
         let viewer: LookingViewer
         let request: UInt32
-        var waiting: Set<Name>
-        /// Which archive's answer counts for a volume: others that share it say the same.
-        var speakers: [UInt64: Name] = [:]
+        let question: (UInt32) -> any WireMessage
+        /// The volumes that have not answered.
+        var waiting: [UInt64: Waiting] = [:]
+        /// The volumes that were asked.
+        var asked: Set<UInt64> = []
+        /// Archives whose volume is not known yet.
+        var unknown: Set<Roster.Member>
         /// There may be more than is told.
         var isPartial: Bool
-        let asked: MonotonicTime
+        let since: MonotonicTime
     }
 
     private struct Playing {
         let viewer: LookingViewer
         let flow: UInt32
-        let archive: Name
+        let archive: Roster.Member
         /// Frames that the viewer takes.
         var credit: UInt32
         /// Frames that were asked for and have not left for the viewer.
@@ -41,18 +78,29 @@ struct ArchiveDesk {
 
     /// Frames of one replay that may be under way or in memory here.
     static let window: UInt32 = 16
-    /// Microseconds after which archives that are silent are not waited for.
+    /// Microseconds after which an archive that is silent is not waited for.
     static let patience: Int64 = 5_000_000
+    /// The same where another archive has the volume too.
+    static let patienceWithAnother: Int64 = 2_000_000
+    /// The same for an archive that left the question before unanswered.
+    static let patienceWithSilent: Int64 = 500_000
+    /// Microseconds between two questions for a volume: an archive that has just joined may not let us in yet.
+    static let probeInterval: Int64 = 200_000
+    /// FOUND messages, and recordings, events and gaps together, that one archive may answer with.
+    static let messagesPerAnswer = 1024
+    static let entriesPerAnswer = 300_000
 
-    private var archives: Set<Name> = []
+    private var archives: [Roster.Member: Place] = [:]
+    private var lastOrder: UInt64 = 0
+    private var owners: VolumeOwners
     /// Whether archives that are missing may only not have come back yet.
     var isSettling = false
-    /// Who has which volume, as their answers said.
-    private var volumes: [UInt64: Set<Name>] = [:]
     private var askings: [UInt32: Asking] = [:]
     private var playings: [UInt32: Playing] = [:]
     private var flows: [ViewerFlow: UInt32] = [:]
     private var lastNumber: UInt32 = 0
+
+    init(owners: VolumeOwners = VolumeOwners()) { self.owners = owners }
 
     // MARK: From viewers
 
@@ -86,22 +134,40 @@ struct ArchiveDesk {
     }
 
     private mutating func ask(
-        _ viewer: LookingViewer, _ request: UInt32, _ now: MonotonicTime, _ question: (UInt32) -> any WireMessage
+        _ viewer: LookingViewer, _ request: UInt32, _ now: MonotonicTime, _ question: @escaping (UInt32) -> any WireMessage
     ) -> [Action] {
-        guard !archives.isEmpty else {
-            let nothing = Found(request: request, last: true, partial: true, volume: 0)
-            return [.answer(.found(nothing), viewer: viewer)]
-        }
         let number = nextNumber()
+        let volumes = Set(archives.values.compactMap(\.volume)).sorted()
+        let unknown = archives.filter { $0.value.probe != nil && now.since($0.value.reached) <= ArchiveDesk.patience }
         askings[number] = Asking(
-            viewer: viewer, request: request, waiting: archives, isPartial: isSettling, asked: now)
-        return archives.sorted().map { .ask(question(number), archive: $0) }
+            viewer: viewer, request: request, question: question, unknown: Set(unknown.keys),
+            isPartial: isSettling || (volumes.isEmpty && unknown.isEmpty), since: now)
+        var actions: [Action] = []
+        for volume in volumes { actions += ask(volume, number, now) }
+        return actions + concludeIfComplete(number)
+    }
+
+    /// Asks one of the archives that have this volume.
+    private mutating func ask(_ volume: UInt64, _ number: UInt32, _ now: MonotonicTime) -> [Action] {
+        guard let asking = askings[number], let archive = holder(of: volume) else { return [] }
+        askings[number]!.asked.insert(volume)
+        askings[number]!.waiting[volume] = Waiting(archive: archive, since: now)
+        return [.ask(asking.question(number), archive: archive)]
+    }
+
+    /// The archive that answers for a volume: the longest known one that is not silent.
+    private func holder(of volume: UInt64) -> Roster.Member? {
+        archives.filter { $0.value.volume == volume }
+            .min { left, right in
+                left.value.isSilent == right.value.isSilent
+                    ? left.value.order < right.value.order : right.value.isSilent
+            }?.key
     }
 
     private mutating func play(_ replay: Replay, _ viewer: LookingViewer) -> [Action] {
         let key = ViewerFlow(viewer: viewer.id, flow: replay.flow)
         let ended = end(key)
-        guard let archive = volumes[replay.volume]?.intersection(archives).min() else {
+        guard let archive = holder(of: replay.volume) else {
             return ended + [.answer(.close(CloseFlow(flow: replay.flow, reason: .done)), viewer: viewer)]
         }
         let number = nextNumber()
@@ -139,6 +205,7 @@ struct ArchiveDesk {
         repeat {
             lastNumber &+= 1
         } while lastNumber == 0 || askings[lastNumber] != nil || playings[lastNumber] != nil
+            || archives.values.contains { $0.probe == lastNumber }
         return lastNumber
     }
 
@@ -146,10 +213,10 @@ struct ArchiveDesk {
 
     /// - Throws: for what is no message that an archive may send.
     mutating func receive(
-        _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Name
+        _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Roster.Member, now: MonotonicTime
     ) throws(WireError) -> [Action] {
         switch envelope.type {
-        case .found: return take(try Found.decode(bytes, envelope), from: archive)
+        case .found: return take(try Found.decode(bytes, envelope), from: archive, now)
         case .frame:
             let (frame, _) = try Frame.decode(bytes, envelope)
             return take(frame, bytes.extracting(first: envelope.messageLength), from: archive)
@@ -167,27 +234,80 @@ struct ArchiveDesk {
         }
     }
 
-    private mutating func take(_ found: Found, from archive: Name) -> [Action] {
-        // Learned only from who was asked, so that nobody can fill the table.
-        guard var asking = askings[found.request], asking.waiting.contains(archive) else { return [] }
-        volumes[found.volume, default: []].insert(archive)
-        let speaker = asking.speakers[found.volume] ?? archive
-        asking.speakers[found.volume] = speaker
-        if found.last { asking.waiting.remove(archive) }
-        if found.partial { asking.isPartial = true }
-        askings[found.request] = asking
-        let isEmpty = found.recordings.isEmpty && found.events.isEmpty && found.gaps.isEmpty
+    private mutating func take(_ found: Found, from archive: Roster.Member, _ now: MonotonicTime) -> [Action] {
+        guard let place = archives[archive] else { return [] }
+        if found.request == place.probe { return identify(archive, found.volume, now) }
+        guard let volume = place.volume, volume == found.volume else {
+            let reason = "it answers for volume \(VolumeOwners.text(of: found.volume)), which is not its own"
+            return [.refused(archive, reason: reason)]
+        }
+        archives[archive]!.isSilent = false
+        // It may be the answer to a question that is over, or that another archive was asked meanwhile.
+        guard let asking = askings[found.request], var waiting = asking.waiting[volume], waiting.archive == archive else {
+            return []
+        }
+        let entries = found.recordings.count + found.events.count + found.gaps.count
+        waiting.messages += 1
+        waiting.entries += entries
+        guard waiting.messages <= ArchiveDesk.messagesPerAnswer, waiting.entries <= ArchiveDesk.entriesPerAnswer else {
+            askings[found.request]!.isPartial = true
+            askings[found.request]!.waiting[volume] = nil
+            return [.refused(archive, reason: "its answer does not end")] + concludeIfComplete(found.request)
+        }
+        askings[found.request]!.waiting[volume] = found.last ? nil : waiting
+        if found.partial { askings[found.request]!.isPartial = true }
         var actions: [Action] = []
-        if speaker == archive, !isEmpty {
+        if entries > 0 {
             let passed = Found(
-                request: asking.request, last: false, volume: found.volume, recordings: found.recordings,
+                request: asking.request, last: false, volume: volume, recordings: found.recordings,
                 events: found.events, gaps: found.gaps)
             actions.append(.answer(.found(passed), viewer: asking.viewer))
         }
-        return actions + (asking.waiting.isEmpty ? conclude(found.request) : [])
+        return actions + concludeIfComplete(found.request)
     }
 
-    private mutating func take(_ frame: Frame, _ message: Span<UInt8>, from archive: Name) -> [Action] {
+    /// An archive tells which volume it has.
+    private mutating func identify(_ archive: Roster.Member, _ volume: UInt64, _ now: MonotonicTime) -> [Action] {
+        guard let key = PublicKey(bytes: archive.key), volume != 0 else { return refuse(archive, "it has no volume") }
+        var actions: [Action] = []
+        switch owners.claim(volume, by: key) {
+        case .owned: break
+        case .registered: actions.append(.store(owners))
+        case .foreign(let owner):
+            return refuse(
+                archive,
+                "volume \(VolumeOwners.text(of: volume)) belongs to the key \(owner); if that archive moved, revoke its "
+                    + "old key (secam keys revoke)")
+        case .tooMany: return refuse(archive, "its key has \(VolumeOwners.volumesPerKey) volumes")
+        }
+        archives[archive]!.probe = nil
+        archives[archive]!.volume = volume
+        archives[archive]!.isSilent = false
+        actions.append(.identified(archive))
+        for number in askings.keys.sorted() where askings[number]!.unknown.remove(archive) != nil {
+            if !askings[number]!.asked.contains(volume) { actions += ask(volume, number, now) }
+            actions += concludeIfComplete(number)
+        }
+        return actions
+    }
+
+    /// Nothing is believed of the archive; it is asked for its volume again later.
+    private mutating func refuse(_ archive: Roster.Member, _ reason: String) -> [Action] {
+        archives[archive]!.probe = nil
+        return [.refused(archive, reason: reason)] + stopWaiting(forUnknown: archive)
+    }
+
+    private mutating func stopWaiting(forUnknown archive: Roster.Member) -> [Action] {
+        askings.keys.sorted().flatMap { number -> [Action] in
+            guard askings[number]!.unknown.remove(archive) != nil else { return [] }
+            askings[number]!.isPartial = true
+            return concludeIfComplete(number)
+        }
+    }
+
+    private mutating func take(
+        _ frame: Frame, _ message: Span<UInt8>, from archive: Roster.Member
+    ) -> [Action] {
         guard let playing = playings[frame.flow], playing.archive == archive, playing.expected > 0,
             frame.format == .jpeg
         else { return [] }
@@ -198,22 +318,32 @@ struct ArchiveDesk {
         return [.answer(.frame(buffer, flow: playing.flow), viewer: playing.viewer)]
     }
 
-    private mutating func conclude(_ number: UInt32) -> [Action] {
-        guard let asking = askings.removeValue(forKey: number) else { return [] }
-        let last = Found(
-            request: asking.request, last: true, partial: asking.isPartial || !asking.waiting.isEmpty, volume: 0)
+    private mutating func concludeIfComplete(_ number: UInt32) -> [Action] {
+        guard let asking = askings[number], asking.waiting.isEmpty, asking.unknown.isEmpty else { return [] }
+        askings[number] = nil
+        let last = Found(request: asking.request, last: true, partial: asking.isPartial, volume: 0)
         return [.answer(.found(last), viewer: asking.viewer)]
+    }
+
+    /// The archive that was asked does not answer: another one that has the volume is asked, unless the viewer has been
+    /// told a part already.
+    private mutating func replace(_ archive: Roster.Member, _ volume: UInt64, _ number: UInt32, _ now: MonotonicTime)
+        -> [Action]
+    {
+        guard let waiting = askings[number]?.waiting.removeValue(forKey: volume) else { return [] }
+        if waiting.entries == 0, let next = holder(of: volume), next != archive, !archives[next]!.isSilent {
+            return ask(volume, number, now)
+        }
+        askings[number]!.isPartial = true
+        return concludeIfComplete(number)
     }
 
     // MARK: Who is there
 
     /// These archives can be reached now.
-    mutating func update(_ present: Set<Name>) -> [Action] {
-        let gone = archives.subtracting(present)
-        archives = present
-        guard !gone.isEmpty else { return [] }
-        for volume in volumes.keys { volumes[volume]!.subtract(gone) }
-        volumes = volumes.filter { !$0.value.isEmpty }
+    mutating func update(_ present: Set<Roster.Member>, now: MonotonicTime) -> [Action] {
+        let gone = Set(archives.keys).subtracting(present)
+        for archive in gone { archives[archive] = nil }
         var actions: [Action] = []
         for (number, playing) in playings where gone.contains(playing.archive) {
             playings[number] = nil
@@ -221,16 +351,58 @@ struct ArchiveDesk {
             let close = CloseFlow(flow: playing.flow, reason: .shutdown, detail: "its archive is gone")
             actions.append(.answer(.close(close), viewer: playing.viewer))
         }
-        for number in askings.keys where !askings[number]!.waiting.isDisjoint(with: gone) {
-            askings[number]!.isPartial = true
-            askings[number]!.waiting.subtract(gone)
-            if askings[number]!.waiting.isEmpty { actions += conclude(number) }
+        for archive in gone { actions += stopWaiting(forUnknown: archive) }
+        for number in askings.keys.sorted() {
+            for (volume, waiting) in askings[number]?.waiting ?? [:] where gone.contains(waiting.archive) {
+                actions += replace(waiting.archive, volume, number, now)
+            }
+        }
+        for archive in present.subtracting(archives.keys).sorted(by: { $0.name < $1.name }) {
+            lastOrder += 1
+            archives[archive] = Place(reached: now, probed: now, order: lastOrder)
+            actions.append(probe(archive, nextNumber(), now))
         }
         return actions
     }
 
+    /// Asks an archive for its volume, with a search that finds nothing.
+    private mutating func probe(_ archive: Roster.Member, _ number: UInt32, _ now: MonotonicTime) -> Action {
+        archives[archive]!.probe = number
+        archives[archive]!.probed = now
+        return .ask(Search(request: number, kinds: .gaps, from: 0, to: 1), archive: archive)
+    }
+
+    /// Keys that are not admitted any more lose their volumes.
+    mutating func release(unless isAdmitted: (PublicKey) -> Bool) -> [Action] {
+        owners.release(unless: isAdmitted) ? [.store(owners)] : []
+    }
+
     /// Time has passed: silent archives are not waited for any longer.
     mutating func tick(now: MonotonicTime) -> [Action] {
-        askings.filter { now.since($0.value.asked) > ArchiveDesk.patience }.keys.flatMap { conclude($0) }
+        var actions: [Action] = []
+        for number in askings.keys.sorted() {
+            for (volume, waiting) in askings[number]?.waiting ?? [:]
+            where now.since(waiting.since) > patience(with: waiting.archive, volume) {
+                archives[waiting.archive]?.isSilent = true
+                actions += replace(waiting.archive, volume, number, now)
+            }
+            guard let asking = askings[number], now.since(asking.since) > ArchiveDesk.patience else { continue }
+            askings[number]!.isPartial = asking.isPartial || !asking.unknown.isEmpty
+            askings[number]!.unknown = []
+            actions += concludeIfComplete(number)
+        }
+        for (archive, place) in archives.sorted(by: { $0.key.name < $1.key.name })
+        where place.volume == nil {
+            let isNew = place.probe != nil && now.since(place.reached) <= ArchiveDesk.patience
+            guard now.since(place.probed) > (isNew ? ArchiveDesk.probeInterval : ArchiveDesk.patience) else { continue }
+            actions.append(probe(archive, place.probe ?? nextNumber(), now))
+        }
+        return actions
+    }
+
+    private func patience(with archive: Roster.Member, _ volume: UInt64) -> Int64 {
+        if archives[archive]?.isSilent == true { return ArchiveDesk.patienceWithSilent }
+        let hasAnother = archives.contains { $0.key != archive && $0.value.volume == volume && !$0.value.isSilent }
+        return hasAnother ? ArchiveDesk.patienceWithAnother : ArchiveDesk.patience
     }
 }

@@ -35,7 +35,7 @@ actor GatewayService: CameraHub {
     /// What was told of cameras whose connection is gone, so that it is not told again when they are back.
     private var lastEvents: [UInt32: CameraLink.EventPlace] = [:]
     private var timers: [LoopTimer] = []
-    private var desk = ArchiveDesk()
+    private var desk: ArchiveDesk
     private var archives: [Roster.Member: MeshSocket] = [:]
     private var viewers: ViewerServer?
     /// For members that can only dial out.
@@ -77,7 +77,15 @@ actor GatewayService: CameraHub {
         let member = Roster.Member(
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
         )
-        registry = Registry(own: member, allowlist: try folder.allowlist(), now: .now, policies: self.policy)
+        let allowlist = try folder.allowlist()
+        registry = Registry(own: member, allowlist: allowlist, now: .now, policies: self.policy)
+        var owners = VolumeOwners()
+        if let text = try SecretFile.readIfThere(folder.volumes) {
+            owners = try VolumeOwners(parsing: text, path: folder.volumes)
+        }
+        // Keys that were revoked while the gateway was not running.
+        _ = owners.release { allowlist.admits($0, role: .archive) }
+        desk = ArchiveDesk(owners: owners)
     }
 
     /// Starts the registry. Called on the loop's thread.
@@ -255,7 +263,7 @@ actor GatewayService: CameraHub {
                     "an archive cannot be reached", metadata: ["archive": "\(member.name)", "reason": "\(error)"])
             }
         }
-        perform(desk.update(Set(archives.keys.map(\.name))))
+        perform(desk.update(Set(archives.keys), now: .now))
     }
 
     private func receive(from archive: Roster.Member) {
@@ -265,7 +273,7 @@ actor GatewayService: CameraHub {
                 perform(
                     try received.message.withBytes { (bytes) throws(WireError) in
                         let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
-                        return try desk.receive(envelope, bytes, from: archive.name)
+                        return try desk.receive(envelope, bytes, from: archive, now: .now)
                     })
             } catch {
                 refuse("\(error)", "archive \(archive.name)")
@@ -276,10 +284,20 @@ actor GatewayService: CameraHub {
     private func perform(_ actions: [ArchiveDesk.Action]) {
         for action in actions {
             switch action {
-            case .ask(let message, let name):
-                archives.first { $0.key.name == name }?.value.send(MeshMessage(message))
+            case .ask(let message, let archive): archives[archive]?.send(MeshMessage(message))
             case .answer(let answer, let viewer): viewer.answer(answer)
+            case .store(let owners): store(owners)
+            case .identified: break
+            case .refused(let archive, let reason): refuse(reason, "archive \(archive.name)")
             }
+        }
+    }
+
+    private func store(_ owners: VolumeOwners) {
+        do {
+            try SecretFile.write(owners.text, to: folder.volumes)
+        } catch {
+            logger.error("volume owners not stored", metadata: ["file": "\(folder.volumes)", "reason": "\(error)"])
         }
     }
 
@@ -327,7 +345,9 @@ actor GatewayService: CameraHub {
         guard version != allowlistVersion else { return }
         allowlistVersion = version
         do {
-            perform(registry.update(try folder.allowlist(), now: .now))
+            let allowlist = try folder.allowlist()
+            perform(registry.update(allowlist, now: .now))
+            perform(desk.release { allowlist.admits($0, role: .archive) })
         } catch {
             logger.error(
                 "the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])

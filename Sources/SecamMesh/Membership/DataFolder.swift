@@ -6,6 +6,7 @@ public import SecamWire
 ///
 ///     keys/gateway.key       the registry's secret key
 ///     keys/allowed           who may join (see `Allowlist`)
+///     keys/volumes           which archive's key owns which volume of recordings
 ///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
 ///     tls/                   the self-signed certificate
 ///     users.sqlite           the users
@@ -20,6 +21,7 @@ public struct DataFolder: Sendable, Equatable {
     public var keys: String { "\(path)/keys" }
     public var gatewayKey: String { "\(keys)/gateway.key" }
     public var allowed: String { "\(keys)/allowed" }
+    public var volumes: String { "\(keys)/volumes" }
     public var tls: String { "\(path)/tls" }
     public var users: String { "\(path)/users.sqlite" }
     public var auditLog: String { "\(path)/audit.log" }
