@@ -38,7 +38,8 @@ import Testing
     /// An archive whose key consists of this byte.
     private func archive(_ name: String, key: UInt8 = 1) throws -> Roster.Member {
         Roster.Member(
-            role: .archive, incarnation: 1, key: [UInt8](repeating: key, count: 32), name: try Name(name), endpoint: "e")
+            role: .archive, incarnation: 1, key: [UInt8](repeating: key, count: 32), name: try Name(name), endpoint: "e"
+        )
     }
 
     /// Archives with one key that have told of their volumes, under the numbers 1, 2, ….
@@ -143,7 +144,9 @@ import Testing
         #expect(try hear(&desk, found(3, 5), from: "a") == [], "too late")
         #expect(try hear(&desk, found(3, 5), from: "b") == ["found 7 [1] to 1", "found 7 [] last to 1"])
 
-        #expect(told(desk.take(search(8), from: viewer(1), now: at(3000))) == ["search 4 at a"], "it has answered after all")
+        #expect(
+            told(desk.take(search(8), from: viewer(1), now: at(3000))) == ["search 4 at a"], "it has answered after all"
+        )
         #expect(told(desk.update([try archive("b")], now: at(3001))) == ["search 4 at b"])
         #expect(try hear(&desk, found(4, 5), from: "b") == ["found 8 [1] to 1", "found 8 [] last to 1"])
     }
@@ -162,7 +165,9 @@ import Testing
         #expect(told(desk.update([try archive("a")], now: at(7001))) == ["found 9 [] last partial to 1"])
     }
 
-    @Test func `a question waits for an archive that has just been reached, not for one that never tells its volume`() throws {
+    @Test func `a question waits for an archive that was just reached, not for one that never answers`()
+        throws
+    {
         var desk = try desk(["a": 5])
         let both = Set([try archive("a"), try archive("b")])
         #expect(told(desk.update(both, now: at(100))) == ["probe 2 at b"])
@@ -216,7 +221,9 @@ import Testing
     }
 
     @Test func `owners of volumes outlive the gateway, and one key has a bounded number of volumes`() throws {
-        let (mine, other) = (try #require(PublicKey(bytes: archive("a").key)), try #require(PublicKey(bytes: archive("b", key: 2).key)))
+        let (mine, other) = (
+            try #require(PublicKey(bytes: archive("a").key)), try #require(PublicKey(bytes: archive("b", key: 2).key))
+        )
         var owners = VolumeOwners()
         #expect(owners.claim(5, by: mine) == .registered)
         #expect(owners.claim(5, by: other) == .foreign(owner: mine))

@@ -376,12 +376,12 @@ import Testing
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist(), now: at(0), policies: TestPolicies())
         var asked = 0
-        for _ in 0..<20 where registry.mayAsk(peer(1)) { asked += 1 }
+        for _ in 0..<20 where registry.mayAsk(keys[0]) { asked += 1 }
         #expect(asked == Registry.Limits().questions)
-        let isAnother = registry.mayAsk(peer(2))
+        let isAnother = registry.mayAsk(keys[1])
         #expect(isAnother)
         _ = registry.tick(now: at(250))
-        let isLater = registry.mayAsk(peer(1))
+        let isLater = registry.mayAsk(keys[0])
         #expect(isLater)
     }
 
@@ -473,15 +473,132 @@ import Testing
         #expect(watched == Array(repeating: false, count: 12))
     }
 
+    // MARK: What one key can take
+
+    /// A registry that is not settling any more, with archives that joined from these addresses and 64 cameras.
+    private func recorded(_ archives: [(name: String, key: Int, address: String)]) throws -> Registry {
+        var limits = Registry.Limits()
+        limits.settling = 0
+        limits.joins = 100
+        var registry = Registry(
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist([
+                .init(key: keys[0], role: .archive, pattern: "archive-*"),
+                .init(key: keys[1], role: .archive, pattern: "cellar"),
+                .init(key: keys[2], role: .capture, pattern: "*"),
+            ]), limits: limits, now: at(0), policies: TestPolicies(mode: .continuous))
+        for number in 0..<64 {
+            _ = try hear(&registry, joining(.capture, "camera \(number)", "tcp://h:1"), UInt32(1000 + number), keys[2])
+        }
+        for (number, archive) in archives.enumerated() {
+            _ = try hear(
+                &registry, joining(.archive, archive.name, "tcp://h:2"), UInt32(number), keys[archive.key],
+                address: archive.address)
+        }
+        return registry
+    }
+
+    /// How many cameras each archive was told to record last.
+    private func duties(_ registry: inout Registry) -> [Int: Int] {
+        var duties: [Int: Int] = [:]
+        // Other rules for all, so that all are told anew.
+        for case .send(let message as Recording, let peer) in registry.update(TestPolicies(mode: .both), now: at(1)) {
+            duties[Int(peer.description.dropFirst(5))!] = message.cameras.count
+        }
+        return duties
+    }
+
+    @Test func `services that join with one key share what one key gets, and no more`() throws {
+        let fakes = (0..<8).map { (name: "archive-\($0)", key: 0, address: "10.0.0.\($0)") }
+        var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")] + fakes)
+        let duties = duties(&registry)
+        #expect(duties.values.reduce(0, +) == 64)
+        #expect((20...44).contains(try #require(duties[0])), "\(duties)")
+    }
+
+    @Test(arguments: ["10.0.0.9", "fd00:1:2:3::%d"])
+    func `services that join from one network share what one network gets`(address: String) throws {
+        let fakes = (0..<8).map { number in
+            (name: "archive-x\(number)", key: 0, address: address.replacing("%d", with: "\(number)"))
+        }
+        var registry = try recorded([(name: "archive-true", key: 0, address: "10.0.0.1")] + fakes)
+        let duties = duties(&registry)
+        #expect((20...44).contains(try #require(duties[0])), "\(duties)")
+    }
+
+    @Test func `an archive that the gateway cannot ask records nothing while it can ask another one`() throws {
+        var registry = try recorded([
+            (name: "archive-true", key: 0, address: "10.0.0.1"), (name: "archive-fake", key: 0, address: "10.0.0.2"),
+        ])
+        #expect(duties(&registry).values.allSatisfy { $0 > 0 })
+        let archive = try #require(registry.archives.first { $0.name.text == "archive-true" })
+        let told = registry.confirm(archive, now: at(2))
+        #expect(!told.isEmpty)
+        _ = registry.update(TestPolicies(mode: .continuous), now: at(3))
+        #expect(duties(&registry) == [0: 64])
+    }
+
+    @Test func `one key has a bounded number of services, and fewer from one network`() throws {
+        var limits = Registry.Limits()
+        limits.instances = 4
+        limits.instancesInNetwork = 3
+        var registry = try registry(limits)
+        for number in UInt32(1)...3 {
+            let join = try join(.encode, "encode-\(number)")
+            #expect(try hear(&registry, join, number, keys[1], address: "10.0.0.1").first == "joined encode-\(number)")
+        }
+        let refusal = ["REFUSED tooMany to 9", "refused"]
+        #expect(try hear(&registry, try join(.encode, "encode-9"), 9, keys[1], address: "10.0.0.1") == refusal)
+        // The same service over another connection is no further one.
+        #expect(try hear(&registry, try join(.encode, "encode-3"), 8, keys[1], address: "10.0.0.1").count == 1)
+        #expect(
+            try hear(&registry, try join(.encode, "encode-4"), 4, keys[1], address: "10.0.0.2").first
+                == "joined encode-4")
+        #expect(try hear(&registry, try join(.encode, "encode-9"), 9, keys[1], address: "10.0.0.3") == refusal)
+        #expect(try hear(&registry, try join(.capture, "porch"), 5, keys[0]).first == "joined porch", "another key")
+    }
+
+    @Test func `connections with one key share a bound on messages`() throws {
+        var limits = Registry.Limits()
+        limits.messages = 10
+        limits.messagesOfKey = 15
+        var registry = try registry(limits)
+        var answered = 0
+        for number in UInt32(0)..<100
+        where try !hear(&registry, Beat(incarnation: 1, figures: []), number, keys[1]).isEmpty {
+            answered += 1
+        }
+        #expect(answered == 15)
+        #expect(try hear(&registry, try join(.capture, "porch"), 200, keys[0]).first == "joined porch", "another key")
+    }
+
+    @Test func `a camera whose state changes all the time is told of with the next tick`() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        var changes = 0
+        for round in 0..<50 {
+            changes += try hear(&registry, try report(round % 2 == 0 ? .online : .offline), 1, keys[0]).count
+        }
+        #expect(changes == Registry.Limits().reports)
+        #expect(registry.cameras.first?.report.state == .offline)
+        #expect(told(registry.tick(now: at(250))).contains("changed"))
+        #expect(!told(registry.tick(now: at(500))).contains("changed"))
+        #expect(try hear(&registry, try report(.offline), 1, keys[0]).isEmpty, "nothing has changed")
+        #expect(try hear(&registry, try report(.online), 1, keys[0]) == ["changed"])
+    }
+
     private func report(_ state: CameraState) throws -> CameraReport {
         CameraReport(state: state, format: nil, width: 0, height: 0, frameRate: 0, since: 0, source: "test", detail: "")
     }
 
     private func hear(
-        _ registry: inout Registry, _ message: some WireMessage, _ number: UInt32, _ key: PublicKey, time: Int64 = 0,
-        now: Int64 = 0
+        _ registry: inout Registry, _ message: some WireMessage, _ number: UInt32, _ key: PublicKey,
+        address: String = "", time: Int64 = 0, now: Int64 = 0
     ) throws -> [String] {
-        told(try registry.receive(message.encoded().span, from: peer(number), key: key, time: time, now: at(now)))
+        told(
+            try registry.receive(
+                message.encoded().span, from: peer(number), key: key, address: address, time: time, now: at(now)))
     }
 
     /// Lets time pass up to a moment, in the steps in which the gateway does.

@@ -134,7 +134,8 @@ struct ArchiveDesk {
     }
 
     private mutating func ask(
-        _ viewer: LookingViewer, _ request: UInt32, _ now: MonotonicTime, _ question: @escaping (UInt32) -> any WireMessage
+        _ viewer: LookingViewer, _ request: UInt32, _ now: MonotonicTime,
+        _ question: @escaping (UInt32) -> any WireMessage
     ) -> [Action] {
         let number = nextNumber()
         let volumes = Set(archives.values.compactMap(\.volume)).sorted()
@@ -243,7 +244,8 @@ struct ArchiveDesk {
         }
         archives[archive]!.isSilent = false
         // It may be the answer to a question that is over, or that another archive was asked meanwhile.
-        guard let asking = askings[found.request], var waiting = asking.waiting[volume], waiting.archive == archive else {
+        guard let asking = askings[found.request], var waiting = asking.waiting[volume], waiting.archive == archive
+        else {
             return []
         }
         let entries = found.recordings.count + found.events.count + found.gaps.count

@@ -37,7 +37,8 @@ struct VolumeOwners: Sendable, Equatable {
         let lines = owners.sorted { $0.key < $1.key }.map { volume, key in
             "\(VolumeOwners.text(of: volume)) \(key)\n"
         }
-        return "# VOLUME KEY: the archive's key that owns a volume of recordings. A key that is revoked loses its volumes.\n"
+        return
+            "# VOLUME KEY: the archive's key that owns a volume of recordings. A key that is revoked loses its volumes.\n"
             + lines.joined()
     }
 

@@ -166,7 +166,7 @@ actor GatewayService: CameraHub {
                 let envelope = try Envelope.readWhole(bytes, limit: GatewayService.messageLimit)
                 if envelope.type == .statusRequest, registry.isOperator(key) {
                     _ = try StatusRequest.decode(bytes, envelope)
-                    if registry.mayAsk(peer) { socket?.send(status(), to: peer) }
+                    if registry.mayAsk(key) { socket?.send(status(), to: peer) }
                 } else {
                     perform(
                         try registry.receive(
@@ -287,7 +287,7 @@ actor GatewayService: CameraHub {
             case .ask(let message, let archive): archives[archive]?.send(MeshMessage(message))
             case .answer(let answer, let viewer): viewer.answer(answer)
             case .store(let owners): store(owners)
-            case .identified: break
+            case .identified(let archive): perform(registry.confirm(archive, now: .now))
             case .refused(let archive, let reason): refuse(reason, "archive \(archive.name)")
             }
         }

@@ -11,17 +11,43 @@ public protocol CameraPolicies: Sendable {
     func recording(of camera: Name) -> Recording.Camera?
 }
 
-/// Spreads cameras over services without anybody keeping a table: each camera belongs to the service with the greatest
-/// weight, so that one service more or less only moves the cameras that are its own.
+/// Spreads cameras over services without a table: each camera belongs to the service with the greatest weight, so that one
+/// service more or less moves only the cameras that are its own.
 enum Rendezvous {
-    /// FNV-1a over both names, then the finalizer of SplitMix64, since names differ in few bits only.
-    static func weight(of camera: Name, at service: Name) -> UInt64 {
+    /// FNV-1a over both texts, then the finalizer of SplitMix64, since names differ in few bits only.
+    static func weight(of camera: Name, at place: String) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in Array(camera.text.utf8) + [0] + Array(service.text.utf8) {
+        for byte in Array(camera.text.utf8) + [0] + Array(place.utf8) {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
         }
         hash = (hash ^ hash >> 30) &* 0xbf58_476d_1ce4_e5b9
         hash = (hash ^ hash >> 27) &* 0x94d0_49bb_1331_11eb
         return hash ^ hash >> 31
+    }
+
+    /// The place with the greatest weight for a camera; `nil` when there is none.
+    static func choose<Place>(for camera: Name, among places: [String: Place]) -> Place? {
+        places.max { left, right in
+            (weight(of: camera, at: left.key), left.key) < (weight(of: camera, at: right.key), right.key)
+        }?.value
+    }
+}
+
+/// The services of one role, among which cameras are spread by key, then by network, then by name.
+///
+/// So a key gets the share of one key however many services join with it, and one network the share of one network: who
+/// holds a copy of a key that many services use cannot take more of their cameras by starting more services.
+struct DutyTree<Service> {
+    private var keys: [String: [String: [String: Service]]] = [:]
+
+    mutating func add(_ service: Service, key: PublicKey, network: String, name: Name) {
+        keys["\(key)", default: [:]][network, default: [:]][name.text] = service
+    }
+
+    func owner(of camera: Name) -> Service? {
+        guard let networks = Rendezvous.choose(for: camera, among: keys),
+            let names = Rendezvous.choose(for: camera, among: networks)
+        else { return nil }
+        return Rendezvous.choose(for: camera, among: names)
     }
 }

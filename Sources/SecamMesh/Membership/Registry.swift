@@ -16,13 +16,20 @@ public struct Registry: Sendable {
         public var messages = 200
         /// Services that one key may make join between two ticks; others try again by themselves.
         public var joins = 16
+        /// Messages that all connections with one key may send between two ticks.
+        public var messagesOfKey = 1000
+        /// Services that have joined with one key, from all networks and from one.
+        public var instances = 512
+        public var instancesInNetwork = 64
+        /// Reports of one camera between two ticks that are told at once; later ones are told with the tick.
+        public var reports = 4
         /// Encoders of one camera's own, whose key is the camera's.
         public var ownEncoders = 8
         /// Rosters that everybody is sent between two beats because of a change; the changes behind them are told together
         /// with the next tick.
         public var announcements = 64
-        /// Questions for the status that an operator may ask between two ticks; each answer may be long.
-        public var questions = 4
+        /// Questions for the status that one operator's key may ask between two ticks; each answer may be long.
+        public var questions = 8
 
         public init() {}
     }
@@ -45,12 +52,18 @@ public struct Registry: Sendable {
     private struct Member {
         let join: Join
         let key: PublicKey
+        /// Where it joined from (see `SourceNetwork`).
+        let network: String
         let joined: Int64
         var heard: MonotonicTime
         var figures: [Figure] = []
         /// The port at which it is reached through the gateway.
         var relayPort: UInt16?
         var camera: CameraReport?
+        /// Reports since the last tick.
+        var reports = 0
+        /// An archive that the gateway has asked for its volume, and that has answered.
+        var isConfirmed = false
 
         /// Where the others find it; empty as long as the gateway has no port for it.
         var endpoint: String {
@@ -68,6 +81,10 @@ public struct Registry: Sendable {
     private var joins: [PublicKey: Int] = [:]
     /// Messages of each connection since the last tick.
     private var messages: [PeerID: Int] = [:]
+    private var messagesOfKey: [PublicKey: Int] = [:]
+    private var questions: [PublicKey: Int] = [:]
+    /// A camera's report has not been told.
+    private var hasUntoldReports = false
     private var generation: UInt64 = 0
     /// Rosters that were to be sent since the last beat.
     private var announcements = 0
@@ -138,10 +155,12 @@ public struct Registry: Sendable {
         }
         // Whoever has a key is bounded, joined or not.
         messages[peer, default: 0] += 1
-        guard messages[peer]! <= limits.messages else { return [] }
+        messagesOfKey[key, default: 0] += 1
+        guard messages[peer]! <= limits.messages, messagesOfKey[key]! <= limits.messagesOfKey else { return [] }
         switch envelope.type {
         case .join:
-            return join(try Join.decode(bytes, envelope).reachable(at: address), peer, key, time, now)
+            let join = try Join.decode(bytes, envelope).reachable(at: address)
+            return self.join(join, peer, key, SourceNetwork.of(address), time, now)
         case .beat:
             let beat = try Beat.decode(bytes, envelope)
             guard members[peer]?.join.incarnation == beat.incarnation else { return [notJoined(peer)] }
@@ -155,7 +174,14 @@ public struct Registry: Sendable {
                 return [.refused(key: key, reason: "\(member.join.role) \(member.join.name) sent a camera's state")]
             }
             members[peer]!.heard = now
+            guard member.camera != report else { return [] }
             members[peer]!.camera = report
+            members[peer]!.reports += 1
+            // A camera whose state changes all the time must not keep all viewers busy.
+            guard member.reports < limits.reports else {
+                hasUntoldReports = true
+                return []
+            }
             return [.changed]
         case .leave:
             _ = try Leave.decode(bytes, envelope)
@@ -203,9 +229,17 @@ public struct Registry: Sendable {
     public func isOperator(_ key: PublicKey) -> Bool { allowlist.admits(key, role: .operator) }
 
     /// Whether an operator's question is within the bound on them.
-    public mutating func mayAsk(_ peer: PeerID) -> Bool {
-        messages[peer, default: 0] += 1
-        return messages[peer]! <= limits.questions
+    public mutating func mayAsk(_ key: PublicKey) -> Bool {
+        questions[key, default: 0] += 1
+        return questions[key]! <= limits.questions
+    }
+
+    /// An archive has answered the gateway. Cameras are given only to such archives, unless there are none.
+    public mutating func confirm(_ archive: Roster.Member, now: MonotonicTime) -> [Action] {
+        let peer = members.first { entry($0.value) == archive }?.key
+        guard let peer, members[peer]!.join.role == .archive, !members[peer]!.isConfirmed else { return [] }
+        members[peer]!.isConfirmed = true
+        return tellPolicies(now)
     }
 
     /// The list of keys was changed: members whose key is gone are removed.
@@ -231,6 +265,11 @@ public struct Registry: Sendable {
             actions += remove(peer, "silent for \(now.since(member.heard) / 1000) ms", now)
         }
         messages.removeAll(keepingCapacity: true)
+        messagesOfKey.removeAll(keepingCapacity: true)
+        questions.removeAll(keepingCapacity: true)
+        if hasUntoldReports { actions.append(.changed) }
+        hasUntoldReports = false
+        for peer in members.keys { members[peer]!.reports = 0 }
         joins.removeAll(keepingCapacity: true)
         // What was put off.
         if announcements > limits.announcements {
@@ -257,7 +296,7 @@ public struct Registry: Sendable {
     public func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
 
     private mutating func join(
-        _ join: Join, _ peer: PeerID, _ key: PublicKey, _ time: Int64, _ now: MonotonicTime
+        _ join: Join, _ peer: PeerID, _ key: PublicKey, _ network: String, _ time: Int64, _ now: MonotonicTime
     ) -> [Action] {
         guard allowlist.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
         else {
@@ -277,6 +316,9 @@ public struct Registry: Sendable {
             members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.ownEncoders
         {
             return refuse(peer, key, .tooMany, "a camera has at most \(limits.ownEncoders) encoders of its own")
+        }
+        if let problem = tooManyInstances(of: key, in: network, besides: join) {
+            return refuse(peer, key, .tooMany, problem)
         }
         guard members[peer] != nil || members.count < WireLimits.members - 1 else {
             return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
@@ -302,9 +344,18 @@ public struct Registry: Sendable {
         guard joins[key]! <= limits.joins else { return [] }
         var actions: [Action] = []
         if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
-        members[peer] = Member(join: join, key: key, joined: time, heard: now)
+        members[peer] = Member(join: join, key: key, network: network, joined: time, heard: now)
         actions.append(.joined(describe(members[peer]!, now: now)))
         return actions + announce(now)
+    }
+
+    /// What keeps one key from making another service join, for people; `nil` when nothing does.
+    private func tooManyInstances(of key: PublicKey, in network: String, besides join: Join) -> String? {
+        let others = members.values.filter { $0.key == key && !isSame($0.join, join) }
+        if others.count >= limits.instances { return "\(others.count) services have joined with this key" }
+        let count = others.count { $0.network == network }
+        guard count >= limits.instancesInNetwork else { return nil }
+        return "\(count) services have joined with this key from \(network.isEmpty ? "one address" : network)"
     }
 
     private func isSame(_ left: Join, _ right: Join) -> Bool { left.role == right.role && left.name == right.name }
@@ -366,20 +417,19 @@ public struct Registry: Sendable {
         return actions
     }
 
-    /// Gives each camera to one of the services of a role.
+    /// Gives each camera to one of the services of a role (see `DutyTree`).
     private func spread<Duty>(over role: Role, _ duty: (Name) -> Duty?) -> [PeerID: [Duty]] {
         let services = members.filter { $0.value.join.role == role }
         guard !services.isEmpty else { return [:] }
         var duties: [PeerID: [Duty]] = services.mapValues { _ in [] }
-        let cameras = members.values.filter { $0.join.role == .capture }.map(\.join.name).sorted()
-        for camera in cameras {
-            guard let wanted = duty(camera) else { continue }
-            let owner = services.max { left, right in
-                let leftWeight = Rendezvous.weight(of: camera, at: left.value.join.name)
-                let rightWeight = Rendezvous.weight(of: camera, at: right.value.join.name)
-                return (leftWeight, left.value.join.name) < (rightWeight, right.value.join.name)
-            }
-            if let owner { duties[owner.key]!.append(wanted) }
+        let confirmed = services.filter(\.value.isConfirmed)
+        var tree = DutyTree<PeerID>()
+        for (peer, member) in confirmed.isEmpty ? services : confirmed {
+            tree.add(peer, key: member.key, network: member.network, name: member.join.name)
+        }
+        for camera in members.values.lazy.filter({ $0.join.role == .capture }).map(\.join.name).sorted() {
+            guard let wanted = duty(camera), let owner = tree.owner(of: camera) else { continue }
+            duties[owner]!.append(wanted)
         }
         return duties
     }
