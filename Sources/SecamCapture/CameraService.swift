@@ -45,7 +45,10 @@ actor CameraService {
     private var published: UInt64 = 0
     private var drops = LogThrottle()
     private var refusals = LogThrottle()
+    private var messages = MessageBudget(limit: CameraService.messagesPerKey)
 
+    /// Messages that one key may send in a second: many times what 128 encoders, or the gateway, have to say.
+    private static let messagesPerKey = 8192
     /// Microseconds between two looks at late jobs, while there are any.
     private static let workTick: Int64 = 40_000
     /// Microseconds by which a picture may be behind the newest one and be live.
@@ -225,11 +228,12 @@ actor CameraService {
         guard let peer = received.peer, let key = received.key, let role = member.role(of: key) else {
             return refuse("its key is not on the roster", received)
         }
+        guard messages.allows(key, now: .now) else { return refuse("its key sends too many messages", received) }
         peers[peer] = key
         do throws(WireError) {
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
-                try handle(envelope, bytes, received, peer, role)
+                try handle(envelope, bytes, received, FlowServer.Consumer(peer: peer, key: key, role: role))
             }
         } catch {
             refuse("\(error)", received)
@@ -240,9 +244,9 @@ actor CameraService {
     }
 
     private func handle(
-        _ envelope: Envelope, _ bytes: Span<UInt8>, _ received: Received, _ peer: PeerID, _ role: Role
+        _ envelope: Envelope, _ bytes: Span<UInt8>, _ received: Received, _ sender: FlowServer.Consumer
     ) throws(WireError) {
-        let now = MonotonicTime.now
+        let (now, peer, role) = (MonotonicTime.now, sender.peer, sender.role)
         guard role.maySend(envelope.type) else {
             if envelope.type == .openFlow {
                 let flow = try OpenFlow.decode(bytes, envelope).flow
@@ -254,9 +258,9 @@ actor CameraService {
         case .openFlow:
             let open = try OpenFlow.decode(bytes, envelope)
             record(events.end { $0 == peer && $1 == open.flow })
-            perform(flows.open(open, from: peer, ring, now: now))
+            perform(flows.open(open, from: sender, ring, now: now))
         case .detection:
-            try take(Detection.decode(bytes, envelope), peer, received)
+            try take(Detection.decode(bytes, envelope), sender, received)
         case .credit:
             perform(flows.credit(try Credit.decode(bytes, envelope), from: peer, ring, now: now))
         case .acknowledge:
@@ -266,13 +270,11 @@ actor CameraService {
             endOrphans()
         case .grant:
             let grant = try Grant.decode(bytes, envelope)
-            let camera = received.key.flatMap { member.holder(of: $0) }.flatMap {
-                OwnEncoders.camera(ofEncoder: $0.name)
-            }
+            let camera = member.holder(of: sender.key).flatMap { OwnEncoders.camera(ofEncoder: $0.name) }
             guard camera == nil || camera == member.name.text else {
                 return refuse("an encoder of '\(camera!)' may not see this camera", received)
             }
-            perform(pool.grant(grant.jobs, from: peer, isOwn: camera != nil, now: now))
+            perform(pool.grant(grant.jobs, from: peer, key: sender.key, isOwn: camera != nil, now: now))
         case .result:
             let (result, _) = try WorkResult.decode(bytes, envelope)
             perform(
@@ -294,10 +296,12 @@ actor CameraService {
 
     // MARK: Events
 
-    private func take(_ detection: Detection, _ peer: PeerID, _ received: Received) {
-        let hasFlow = flows.mapFlows.contains { $0.peer == peer && $0.flow == detection.flow }
+    private func take(_ detection: Detection, _ sender: FlowServer.Consumer, _ received: Received) {
+        let hasFlow = flows.mapFlows.contains { $0.peer == sender.peer && $0.flow == detection.flow }
         do throws(EventLedger.Refusal) {
-            record([try events.take(detection, from: peer, hasFlow: hasFlow, now: .now)])
+            record([
+                try events.take(detection, from: sender.peer, key: sender.key, hasFlow: hasFlow, now: .now)
+            ])
         } catch {
             refuse("an event of motion has no place: \(error)", received)
         }
@@ -439,6 +443,7 @@ actor CameraService {
         lookForWatchers()
         perform(pool.tick(now: .now))
         lookForEncoders()
+        messages.tick(now: .now)
         peers = peers.filter { flows.knows($0.key) || pool.knows($0.key) }
         changeDemand()
     }

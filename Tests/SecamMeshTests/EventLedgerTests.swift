@@ -4,12 +4,12 @@ import Testing
 
 @Suite struct EventLedgerTests {
     private func tell(
-        _ ledger: inout EventLedger, _ state: EventState, id: UInt64 = 1, from number: UInt32 = 1, flow: UInt32 = 1,
-        hasFlow: Bool = true, now: Int64 = 0
+        _ ledger: inout EventLedger, _ state: EventState, id: UInt64 = 1, from number: UInt32 = 1, key: UInt8 = 1,
+        flow: UInt32 = 1, hasFlow: Bool = true, now: Int64 = 0
     ) throws(EventLedger.Refusal) -> CameraEvent {
         try ledger.take(
-            Detection(flow: flow, event: event(state, id: id, last: now * 1000)), from: peer(number), hasFlow: hasFlow,
-            now: at(now))
+            Detection(flow: flow, event: event(state, id: id, last: now * 1000)), from: peer(number),
+            key: SecamMeshTests.key(key), hasFlow: hasFlow, now: at(now))
     }
 
     @Test func anEventIsWrittenFromItsStartToItsEnd() throws {

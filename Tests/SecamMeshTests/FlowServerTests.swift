@@ -262,7 +262,7 @@ import Testing
 
     @Test func onlySoManyGroupsAreRemembered() {
         var limits = FlowServer.Limits()
-        limits.groups = 2
+        limits.cursorsPerKey = 2
         var server = server(limits)
         for (flow, group) in [(1, "a"), (2, "b"), (3, "c")] as [(UInt32, String)] {
             let start = FlowStart.sequence(incarnation: incarnation, 1)
@@ -385,7 +385,7 @@ import Testing
     @Test func thereAreLimitsForOneConnectionAndForAll() {
         var limits = FlowServer.Limits()
         limits.flowsPerPeer = 2
-        limits.flows = 3
+        limits.flowsPerKey = 3
         var server = server(limits)
         var refused: [String] = []
         for (number, flow) in [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)] as [(UInt32, UInt32)] {

@@ -7,6 +7,9 @@ func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: 1_
 
 func peer(_ number: UInt32) -> PeerID { PeerID(number: number) }
 
+/// A key whose bytes are all this one.
+func key(_ byte: UInt8) -> PublicKey { PublicKey(bytes: [UInt8](repeating: byte, count: 32))! }
+
 func name(_ text: String) throws -> Name { try Name(text) }
 
 /// A frame of a camera with 10 frames a second, which gave the first one at 0.1 s.
@@ -29,4 +32,18 @@ func event(_ state: EventState, id: UInt64, start: Int64 = 0, last: Int64 = 1_00
 
 extension MeshMessage {
     var bytes: [UInt8] { withBytes { [UInt8](copying: $0) } }
+}
+
+extension WorkPool {
+    /// From a worker with the key 1.
+    mutating func grant(_ count: UInt32, from peer: PeerID, isOwn: Bool = false, now: MonotonicTime) -> [Action] {
+        grant(count, from: peer, key: key(1), isOwn: isOwn, now: now)
+    }
+}
+
+extension FlowServer {
+    /// From an archive with the key 1.
+    mutating func open(_ message: OpenFlow, from peer: PeerID, _ ring: Ring, now: MonotonicTime) -> [Action] {
+        open(message, from: Consumer(peer: peer, key: key(1), role: .archive), ring, now: now)
+    }
 }

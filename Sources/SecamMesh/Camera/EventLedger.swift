@@ -6,10 +6,13 @@ public import SecamWire
 /// A state machine without I/O: time is an argument, what is to be written into the log is returned.
 public struct EventLedger: Sendable {
     public struct Limits: Sendable {
-        /// Events of one connection that have not ended.
+        /// Events of one connection that have not ended, and of all connections with one key: one service hands a camera
+        /// over to another one.
         public var going = 4
-        /// What one connection may tell in a second.
+        public var goingOfKey = 8
+        /// What one connection, and all connections with one key, may tell in a second.
         public var tellings = 32
+        public var tellingsOfKey = 64
         /// Microseconds without a motion service after which that is an event itself.
         public var unwatched: Int64 = 3_000_000
 
@@ -28,13 +31,15 @@ public struct EventLedger: Sendable {
 
     private struct Going: Sendable {
         let peer: PeerID
+        let key: PublicKey
         let flow: UInt32
         var event: CameraEvent
     }
 
     private let limits: Limits
     private var going: [Going] = []
-    private var tellings: [PeerID: (count: Int, since: MonotonicTime)] = [:]
+    private var tellings: [PeerID: SecondCount] = [:]
+    private var tellingsOfKey: [PublicKey: SecondCount] = [:]
     private var unwatched: CameraEvent?
     /// Since when motion is to be looked for and is not.
     private var missingSince: MonotonicTime?
@@ -46,21 +51,23 @@ public struct EventLedger: Sendable {
     /// - Parameter hasFlow: whether the sender has that flow of luma maps open.
     /// - Returns: what is to be written.
     public mutating func take(
-        _ detection: Detection, from peer: PeerID, hasFlow: Bool, now: MonotonicTime
+        _ detection: Detection, from peer: PeerID, key: PublicKey, hasFlow: Bool, now: MonotonicTime
     ) throws(Refusal) -> CameraEvent {
         guard hasFlow else { throw .noFlow }
-        var telling = tellings[peer] ?? (0, now)
-        if now.since(telling.since) >= 1_000_000 { telling = (0, now) }
-        telling.count += 1
-        tellings[peer] = telling
+        let count = tellings[peer, default: SecondCount(now)].add(now)
+        let countOfKey = tellingsOfKey[key, default: SecondCount(now)].add(now)
         let event = detection.event
         // An end is taken however often something was told: it can come once for each event only.
-        guard telling.count <= limits.tellings || event.state == .end else { throw .tooOften }
+        guard (count <= limits.tellings && countOfKey <= limits.tellingsOfKey) || event.state == .end else {
+            throw .tooOften
+        }
         let index = going.firstIndex { $0.peer == peer && $0.event.id == event.id }
         switch (event.state, index) {
         case (.start, nil):
-            guard going.lazy.filter({ $0.peer == peer }).count < limits.going else { throw .tooMany }
-            going.append(Going(peer: peer, flow: detection.flow, event: event))
+            guard going.count(where: { $0.peer == peer }) < limits.going,
+                going.count(where: { $0.key == key }) < limits.goingOfKey
+            else { throw .tooMany }
+            going.append(Going(peer: peer, key: key, flow: detection.flow, event: event))
         case (.update, let index?): going[index].event = event
         case (.end, let index?): going.remove(at: index)
         case (.start, .some), (.update, nil), (.end, nil): throw .outOfOrder
@@ -86,7 +93,8 @@ public struct EventLedger: Sendable {
     public mutating func tick(
         isWanted: Bool, isWatched: Bool, now: MonotonicTime, time: Int64, id: UInt64
     ) -> CameraEvent? {
-        tellings = tellings.filter { now.since($0.value.since) < 1_000_000 }
+        tellings = tellings.filter { !$0.value.isOver(now) }
+        tellingsOfKey = tellingsOfKey.filter { !$0.value.isOver(now) }
         guard isWanted, !isWatched else {
             missingSince = nil
             defer { unwatched = nil }

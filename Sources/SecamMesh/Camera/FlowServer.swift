@@ -8,10 +8,17 @@ public struct FlowServer: Sendable {
     public struct Limits: Sendable {
         /// Flows of one connection.
         public var flowsPerPeer = 16
-        /// Flows in all.
-        public var flows = 512
-        /// Groups whose cursor is remembered.
-        public var groups = 64
+        /// Flows of all connections with one key: its gateway, or the instances that share it.
+        public var flowsPerKey = 32
+        /// Flows of all keys of one role, so that no role takes what another one needs.
+        public var flowsPerRole = 128
+        /// Cursors that are remembered of the groups of one key, and of all.
+        public var cursorsPerKey = 16
+        public var cursors = 128
+        /// Bytes that one key's flows may be sent of what was in the ring before they were opened: at once, and in a
+        /// second. Opened again and again, they would be sent the whole ring each time.
+        public var backlog = 128 << 20
+        public var backlogPerSecond = 32 << 20
         /// Frames that a flow may have outstanding, whatever it grants.
         public var credit: UInt32 = 256
         /// Microseconds of silence after which a consumer's flows are closed.
@@ -30,17 +37,42 @@ public struct FlowServer: Sendable {
         case close(CloseFlow, to: PeerID)
     }
 
+    /// Who opens a flow: a connection, and what its key says of it.
+    public struct Consumer: Sendable {
+        public let peer: PeerID
+        public let key: PublicKey
+        public let role: Role
+
+        public init(peer: PeerID, key: PublicKey, role: Role) {
+            self.peer = peer
+            self.key = key
+            self.role = role
+        }
+    }
+
     private struct Key: Hashable {
         let peer: PeerID
         let flow: UInt32
     }
 
+    /// A group is one of a key, so that no other key moves its cursor.
     private struct Cursor: Hashable {
+        let key: PublicKey
         let group: String
         let content: FlowContent
     }
 
+    private struct Backlog {
+        var bytes: Int
+        var refilled: MonotonicTime
+    }
+
     private struct Flow {
+        let consumer: Consumer
+        /// Grows with each flow that is opened.
+        let order: UInt64
+        /// What is up to this number was there before the flow.
+        let newestAtOpening: UInt64
         let content: FlowContent
         let policy: FlowPolicy
         let interval: Int64
@@ -60,7 +92,9 @@ public struct FlowServer: Sendable {
     private let incarnation: UInt64
     private let limits: Limits
     private var flows: [Key: Flow] = [:]
+    private var lastOrder: UInt64 = 0
     private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
+    private var backlogs: [PublicKey: Backlog] = [:]
 
     /// Of which what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
     public var catchingUp: RenditionSet = []
@@ -104,23 +138,52 @@ public struct FlowServer: Sendable {
     }
 
     public mutating func open(
-        _ message: OpenFlow, from peer: PeerID, _ ring: Ring, now: MonotonicTime
+        _ message: OpenFlow, from consumer: Consumer, _ ring: Ring, now: MonotonicTime
     ) -> [Action] {
-        let key = Key(peer: peer, flow: message.flow)
-        let ofPeer = flows.keys.lazy.filter { $0.peer == peer }.count
-        guard flows[key] != nil || (ofPeer < limits.flowsPerPeer && flows.count < limits.flows) else {
-            let close = CloseFlow(
-                flow: message.flow, reason: .tooMany,
-                detail: "\(limits.flowsPerPeer) flows for one connection, \(limits.flows) in all")
-            return [.close(close, to: peer)]
+        let key = Key(peer: consumer.peer, flow: message.flow)
+        var actions: [Action] = []
+        if flows[key] == nil {
+            let ofPeer = flows.keys.count { $0.peer == consumer.peer }
+            if flows.values.count(where: { $0.consumer.key == consumer.key }) >= limits.flowsPerKey,
+                let other = expendable(of: consumer.key, for: ofPeer)
+            {
+                flows[other] = nil
+                actions.append(refusal(other))
+            }
+            guard mayOpen(consumer, ofPeer) else { return actions + [refusal(key)] }
         }
-        let start = start(of: message, ring, now)
+        let start = start(of: message, consumer.key, ring, now)
+        lastOrder += 1
         flows[key] = Flow(
+            consumer: consumer, order: lastOrder, newestAtOpening: newest(of: message.content, ring),
             content: message.content, policy: message.content == .events ? .every : message.policy,
             interval: message.content == .events ? 0 : Int64(message.interval),
             group: message.group, credit: min(message.credit, limits.credit), next: start.next,
             isResumed: start.isResumed, heard: now)
-        return pump(key, ring)
+        refill(consumer.key, now)
+        return actions + pump(key, ring)
+    }
+
+    private func mayOpen(_ consumer: Consumer, _ ofPeer: Int) -> Bool {
+        ofPeer < limits.flowsPerPeer
+            && flows.values.count { $0.consumer.key == consumer.key } < limits.flowsPerKey
+            && flows.values.count { $0.consumer.role == consumer.role } < limits.flowsPerRole
+    }
+
+    /// The newest flow of that connection with this key that has most flows, where those are at least two more than the
+    /// given number: of many instances with one key, none takes all.
+    private func expendable(of key: PublicKey, for count: Int) -> Key? {
+        let ofKey = flows.filter { $0.value.consumer.key == key }
+        let counts = ofKey.keys.reduce(into: [PeerID: Int]()) { $0[$1.peer, default: 0] += 1 }
+        guard let most = counts.values.max(), most >= count + 2 else { return nil }
+        return ofKey.filter { counts[$0.key.peer] == most }.max { $0.value.order < $1.value.order }?.key
+    }
+
+    private func refusal(_ key: Key) -> Action {
+        let detail =
+            "\(limits.flowsPerPeer) flows for one connection, \(limits.flowsPerKey) for one key, "
+            + "\(limits.flowsPerRole) for one role"
+        return .close(CloseFlow(flow: key.flow, reason: .tooMany, detail: detail), to: key.peer)
     }
 
     public mutating func credit(
@@ -129,6 +192,7 @@ public struct FlowServer: Sendable {
         let key = Key(peer: peer, flow: message.flow)
         guard flows[key] != nil else { return [unknown(message.flow, peer)] }
         flows[key]!.heard = now
+        refill(flows[key]!.consumer.key, now)
         flows[key]!.credit = min(flows[key]!.credit + message.frames, limits.credit)
         return pump(key, ring)
     }
@@ -141,8 +205,11 @@ public struct FlowServer: Sendable {
         guard message.incarnation == incarnation, message.sequence <= flow.last, !flow.group.isEmpty else {
             return []
         }
-        let cursor = Cursor(group: flow.group, content: flow.content)
-        guard cursors[cursor] != nil || cursors.count < limits.groups else { return [] }
+        let cursor = Cursor(key: flow.consumer.key, group: flow.group, content: flow.content)
+        let ofKey = cursors.keys.count { $0.key == cursor.key }
+        guard cursors[cursor] != nil || (ofKey < limits.cursorsPerKey && cursors.count < limits.cursors) else {
+            return []
+        }
         cursors[cursor] = (max(cursors[cursor]?.sequence ?? 0, message.sequence), now)
         return []
     }
@@ -151,7 +218,7 @@ public struct FlowServer: Sendable {
         let flow = flows.removeValue(forKey: Key(peer: peer, flow: message.flow))
         guard message.reason == .done, let flow, !flow.group.isEmpty else { return }
         // Who says that it is done does not come back for what it missed.
-        cursors[Cursor(group: flow.group, content: flow.content)] = nil
+        cursors[Cursor(key: flow.consumer.key, group: flow.group, content: flow.content)] = nil
     }
 
     /// The connection is gone.
@@ -162,6 +229,10 @@ public struct FlowServer: Sendable {
     /// Time has passed: flows whose consumer is silent are closed.
     public mutating func tick(now: MonotonicTime) {
         flows = flows.filter { now.since($0.value.heard) <= limits.silence }
+        for key in Array(backlogs.keys) {
+            refill(key, now)
+            if backlogs[key]!.bytes == limits.backlog { backlogs[key] = nil }
+        }
     }
 
     /// Ends all flows, as when the camera stops.
@@ -186,8 +257,44 @@ public struct FlowServer: Sendable {
         .close(CloseFlow(flow: flow, reason: .unknownFlow, detail: "no such flow; open it anew"), to: peer)
     }
 
-    private func start(of message: OpenFlow, _ ring: Ring, _ now: MonotonicTime) -> (next: UInt64, isResumed: Bool) {
-        guard let rendition = message.content.rendition else { return startOfEvents(message, ring) }
+    private func newest(of content: FlowContent, _ ring: Ring) -> UInt64 {
+        (content.rendition.map { ring.newest($0)?.sequence } ?? ring.newestEvent?.sequence) ?? 0
+    }
+
+    /// Adds what time has passed for to what a key's flows may be sent of the past.
+    private mutating func refill(_ key: PublicKey, _ now: MonotonicTime) {
+        guard let backlog = backlogs[key] else { return }
+        // More would fill it anyway.
+        let elapsed = min(now.since(backlog.refilled), FlowServer.longestRefill)
+        let more = elapsed * Int64(limits.backlogPerSecond) / 1_000_000
+        backlogs[key] = Backlog(bytes: min(limits.backlog, backlog.bytes + Int(more)), refilled: now)
+    }
+
+    /// Whether a flow may be sent this; what was there before it counts against its key's bound.
+    private mutating func mayBeSent(_ sequence: UInt64, bytes: Int, on flow: Flow) -> Bool {
+        guard sequence <= flow.newestAtOpening else { return true }
+        var backlog = backlogs[flow.consumer.key] ?? Backlog(bytes: limits.backlog, refilled: flow.heard)
+        guard backlog.bytes > 0 else { return false }
+        backlog.bytes -= bytes
+        backlogs[flow.consumer.key] = backlog
+        return true
+    }
+
+    /// The cursor of the key's own group. A group of that name of another key, which has recorded the camera until now, is
+    /// taken over where there is none: then the one that is furthest back, so that no key makes another one skip.
+    private func cursor(of message: OpenFlow, _ key: PublicKey, _ now: MonotonicTime) -> UInt64? {
+        let own = cursors[Cursor(key: key, group: message.group, content: message.content)]
+        if let own { return own.sequence }
+        return cursors.filter {
+            $0.key.group == message.group && $0.key.content == message.content
+                && now.since($0.value.heard) <= limits.absence
+        }.values.map(\.sequence).min()
+    }
+
+    private func start(
+        of message: OpenFlow, _ key: PublicKey, _ ring: Ring, _ now: MonotonicTime
+    ) -> (next: UInt64, isResumed: Bool) {
+        guard let rendition = message.content.rendition else { return startOfEvents(message, key, ring, now) }
         let live = (ring.newest(rendition)?.sequence ?? ring.lastEvicted(rendition)) + 1
         switch message.start {
         case .live:
@@ -200,12 +307,13 @@ public struct FlowServer: Sendable {
         case .time(let time):
             return (ring.first(rendition, at: time)?.sequence ?? live, false)
         case .acknowledged:
-            let cursor = cursors[Cursor(group: message.group, content: message.content)]
-            return cursor.map { ($0.sequence + 1, true) } ?? (live, false)
+            return cursor(of: message, key, now).map { ($0 + 1, true) } ?? (live, false)
         }
     }
 
-    private func startOfEvents(_ message: OpenFlow, _ ring: Ring) -> (next: UInt64, isResumed: Bool) {
+    private func startOfEvents(
+        _ message: OpenFlow, _ key: PublicKey, _ ring: Ring, _ now: MonotonicTime
+    ) -> (next: UInt64, isResumed: Bool) {
         let live = (ring.newestEvent?.sequence ?? 0) + 1
         switch message.start {
         case .live: return (live, false)
@@ -214,8 +322,7 @@ public struct FlowServer: Sendable {
             return (max(1, sequence), true)
         case .time(let time): return (ring.firstEvent(at: time)?.sequence ?? live, false)
         case .acknowledged:
-            let cursor = cursors[Cursor(group: message.group, content: .events)]
-            return cursor.map { ($0.sequence + 1, true) } ?? (ring.oldestEvent?.sequence ?? live, false)
+            return cursor(of: message, key, now).map { ($0 + 1, true) } ?? (ring.oldestEvent?.sequence ?? live, false)
         }
     }
 
@@ -228,7 +335,9 @@ public struct FlowServer: Sendable {
     private mutating func pumpEvents(_ key: Key, _ ring: Ring) -> [Action] {
         guard var flow = flows[key] else { return [] }
         var actions: [Action] = []
-        while flow.credit > 0, let next = ring.firstEvent(from: flow.next) {
+        while flow.credit > 0, let next = ring.firstEvent(from: flow.next),
+            mayBeSent(next.sequence, bytes: FlowServer.eventBytes, on: flow)
+        {
             actions += gap(before: next.sequence, flow, key, evicted: ring.lastEvictedEvent)
             flow.next = next.sequence + 1
             flow.last = next.sequence
@@ -253,7 +362,9 @@ public struct FlowServer: Sendable {
     private mutating func pumpFrames(_ key: Key, _ rendition: Rendition, _ ring: Ring) -> [Action] {
         guard var flow = flows[key] else { return [] }
         var actions: [Action] = []
-        while flow.credit > 0, let frame = nextFrame(flow, rendition, ring) {
+        while flow.credit > 0, let frame = nextFrame(flow, rendition, ring),
+            mayBeSent(frame.sequence, bytes: frame.bytes.count, on: flow)
+        {
             actions += gap(before: frame.sequence, flow, key, evicted: ring.lastEvicted(rendition))
             if flow.policy == .latest, flow.interval == 0, flow.last > 0 { framesSkipped += frame.sequence - flow.next }
             flow.next = frame.sequence + 1
@@ -285,6 +396,10 @@ public struct FlowServer: Sendable {
         return FrameInterval.isDue(frame.timestamp, after: flow.lastTimestamp, every: flow.interval)
     }
 
+    /// Microseconds for which a bound on the past is refilled at most.
+    private static let longestRefill: Int64 = 60_000_000
+    /// What an event counts for, about as much as it costs to send.
+    private static let eventBytes = 1024
     /// A frame up to this many microseconds old is still live.
     private static let freshness: Int64 = 1_000_000
 

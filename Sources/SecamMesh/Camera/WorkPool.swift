@@ -28,8 +28,15 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         public var patience: Int64 = 3_000_000
         /// Workers that may fail at one picture before it is given up: it may be the picture that kills them.
         public var attempts = 3
-        /// Workers at once.
+        /// Workers at once that work for all cameras: in all, and with one key.
         public var workers = 256
+        public var workersPerKey = 128
+        /// Workers at once that work for this camera alone.
+        public var ownWorkers = 16
+        /// Microseconds before another worker of a key is tried, after one of its workers was tried and gave nothing back;
+        /// twice as long each time, up to the longest.
+        public var trialPause: Int64 = 1_000_000
+        public var longestTrialPause: Int64 = 30_000_000
 
         public init() {}
     }
@@ -67,8 +74,11 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         var heard: MonotonicTime
         /// Jobs that it has not answered. Those that another one finished count too, as its threads still work on them.
         var outstanding: Set<UInt64> = []
+        let key: PublicKey
         /// It works for this camera alone.
-        var isOwn: Bool
+        let isOwn: Bool
+        /// It has given back a picture, and not failed three times in a row since.
+        var isProven = false
         /// It was late with a job, which went to another one; it gets no more until it has given something back.
         var isLate = false
         /// Microseconds from sending to result, averaged over the last few.
@@ -79,6 +89,12 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         mutating func noteResult(after microseconds: Int64) {
             latency = latency == 0 ? Double(microseconds) : latency * 0.8 + Double(microseconds) * 0.2
             failures = 0
+            isProven = true
+        }
+
+        mutating func noteFailure() {
+            failures += 1
+            if failures >= 3 { isProven = false }
         }
 
         var credit: UInt32 {
@@ -86,7 +102,14 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         }
     }
 
+    /// Workers of one key that are tried while others are proven.
+    private struct Trial: Sendable {
+        var pause: Int64
+        var next: MonotonicTime
+    }
+
     private let limits: Limits
+    private var trials: [PublicKey: Trial] = [:]
     private var workers: [PeerID: Worker] = [:]
     /// In the order of capture; the first one is the next to be finished.
     private var jobs: [(number: UInt64, job: Job)] = []
@@ -138,10 +161,10 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     ///
     /// - Parameter isOwn: it works for this camera alone, so that it comes before all others.
     public mutating func grant(
-        _ count: UInt32, from peer: PeerID, isOwn: Bool = false, now: MonotonicTime
+        _ count: UInt32, from peer: PeerID, key: PublicKey, isOwn: Bool = false, now: MonotonicTime
     ) -> [Action] {
-        guard workers[peer] != nil || workers.count < limits.workers else { return [] }
-        var worker = workers[peer] ?? Worker(window: 0, heard: now, isOwn: isOwn)
+        guard workers[peer] != nil || hasPlace(for: key, isOwn: isOwn) else { return [] }
+        var worker = workers[peer] ?? Worker(window: 0, heard: now, key: key, isOwn: isOwn)
         worker.heard = now
         worker.window = count
         workers[peer] = worker
@@ -166,7 +189,8 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         if failure.isEmpty {
             workers[peer]?.noteResult(after: now.since(attempt.sent))
         } else {
-            workers[peer]?.failures += 1
+            workers[peer]?.noteFailure()
+            noteFailedTrial(of: peer, now)
         }
         guard jobs[index].job.outcome == nil else {
             late += 1
@@ -184,7 +208,9 @@ public struct WorkPool<Picture: Sendable>: Sendable {
 
     /// The connection to a worker is gone.
     public mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
-        guard workers.removeValue(forKey: peer) != nil else { return [] }
+        guard let worker = workers[peer] else { return [] }
+        if !worker.outstanding.isEmpty { noteFailedTrial(of: peer, now) }
+        workers[peer] = nil
         for index in jobs.indices {
             guard let last = jobs[index].job.attempts.last, last.worker == peer else { continue }
             noteLate(index, now)
@@ -195,6 +221,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
     /// Time has passed: silent workers are forgotten, late jobs go to another worker.
     public mutating func tick(now: MonotonicTime) -> [Action] {
         noteLook(now)
+        trials = trials.filter { now.since($0.value.next) < limits.longestTrialPause }
         var actions: [Action] = []
         for (peer, worker) in workers where now.since(worker.heard) > limits.silence {
             actions += lost(peer, now: now)
@@ -280,10 +307,11 @@ public struct WorkPool<Picture: Sendable>: Sendable {
             giveUp(index, "\(tried.count) encoders did not give it back")
             return []
         }
-        guard let peer = freest(except: tried) else { return [] }
+        guard let peer = freest(except: tried, now) else { return [] }
         repeated += 1
         if let last = tried.last, workers[last]?.outstanding.contains(jobs[index].number) == true {
             workers[last]!.isLate = true
+            noteFailedTrial(of: last, now)
         }
         return [send(index, to: peer, now)]
     }
@@ -294,7 +322,7 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         for index in jobs.indices where jobs[index].job.outcome == nil {
             let attempts = jobs[index].job.attempts
             if attempts.isEmpty {
-                guard let peer = freest(except: []) else { break }
+                guard let peer = freest(except: [], now) else { break }
                 actions.append(send(index, to: peer, now))
             } else if isLate(attempts.last!, now) {
                 actions += repeatLate(index, now)
@@ -310,10 +338,41 @@ public struct WorkPool<Picture: Sendable>: Sendable {
         return .send(job: jobs[index].number, jobs[index].job.picture, to: peer)
     }
 
+    // MARK: Whom to trust with a picture
+
+    private func hasPlace(for key: PublicKey, isOwn: Bool) -> Bool {
+        let alike = workers.values.filter { $0.isOwn == isOwn }
+        guard !isOwn else { return alike.count < limits.ownWorkers }
+        return alike.count < limits.workers && alike.count { $0.key == key } < limits.workersPerKey
+    }
+
+    /// Whether a worker that has given nothing back yet may get a picture although others are proven: one of a key at a
+    /// time, one picture, and not soon again after that was lost. So workers that only take delay few pictures, however
+    /// many of them come.
+    private func mayBeTried(_ worker: Worker, _ now: MonotonicTime) -> Bool {
+        guard worker.outstanding.isEmpty, trials[worker.key].map({ $0.next <= now }) ?? true else { return false }
+        return !workers.values.contains { !$0.isProven && $0.key == worker.key && !$0.outstanding.isEmpty }
+    }
+
+    /// A worker that was tried has not given its picture back.
+    private mutating func noteFailedTrial(of peer: PeerID, _ now: MonotonicTime) {
+        guard let worker = workers[peer], !worker.isProven, workers.values.contains(where: \.isProven) else { return }
+        let pause = min(max(limits.trialPause, 2 * (trials[worker.key]?.pause ?? 0)), limits.longestTrialPause)
+        trials[worker.key] = Trial(pause: pause, next: now.advanced(byMicroseconds: pause))
+    }
+
     /// The worker with credit from which a result is to be expected first, one of the camera's own where it can be.
-    private func freest(except tried: [PeerID]) -> PeerID? {
-        workers.lazy
-            .filter { $0.value.credit > 0 && !tried.contains($0.key) }
+    ///
+    /// A picture that others had goes to a proven worker where there is one that has not had it: only few get it at all.
+    private func freest(except tried: [PeerID], _ now: MonotonicTime) -> PeerID? {
+        let untried = workers.lazy.filter { !tried.contains($0.key) }
+        let isProvenWanted = untried.contains { $0.value.isProven && !$0.value.isLate }
+        return
+            untried
+            .filter { entry in
+                guard entry.value.credit > 0 else { return false }
+                return entry.value.isProven || !isProvenWanted || (tried.isEmpty && mayBeTried(entry.value, now))
+            }
             .min { left, right in
                 let leftWait = Double(left.value.outstanding.count + 1) * left.value.latency
                 let rightWait = Double(right.value.outstanding.count + 1) * right.value.latency

@@ -1,0 +1,20 @@
+public import SecamConfig
+
+/// Bounds the messages that each key may send in a second, whatever number of connections it has.
+public struct MessageBudget: Sendable {
+    private let limit: Int
+    private var counts: [PublicKey: SecondCount] = [:]
+
+    /// - Parameter limit: messages of one key in a second.
+    public init(limit: Int) { self.limit = limit }
+
+    /// Whether a message that has come is within the bound.
+    public mutating func allows(_ key: PublicKey, now: MonotonicTime) -> Bool {
+        counts[key, default: SecondCount(now)].add(now) <= limit
+    }
+
+    /// Forgets keys that have sent nothing for a second.
+    public mutating func tick(now: MonotonicTime) {
+        counts = counts.filter { !$0.value.isOver(now) }
+    }
+}
