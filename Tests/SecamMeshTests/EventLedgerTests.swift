@@ -77,4 +77,21 @@ import Testing
         #expect(tick(9500, wanted: false) == nil, "who is not to be watched is not missed")
         #expect(tick(12_400) == nil)
     }
+
+    @Test func `connections with one key share a bound on events, and leave other keys theirs`() throws {
+        var ledger = EventLedger()
+        let limits = EventLedger.Limits()
+        var begun = 0
+        for number in UInt32(1)...10 {
+            for id in UInt64(1)...4 where (try? tell(&ledger, .start, id: id, from: number)) != nil { begun += 1 }
+        }
+        #expect(begun == limits.goingOfKey)
+        #expect(try tell(&ledger, .start, from: 20, key: 2).state == .start)
+        var told = 0
+        for number in UInt32(1)...100 where (try? tell(&ledger, .update, from: 1 + number % 2, now: 5000)) != nil {
+            told += 1
+        }
+        #expect(told == limits.tellingsOfKey)
+        #expect(try tell(&ledger, .update, from: 20, key: 2, now: 5000).state == .update)
+    }
 }

@@ -382,7 +382,7 @@ import Testing
         #expect(server.count == 1)
     }
 
-    @Test func thereAreLimitsForOneConnectionAndForAll() {
+    @Test func thereAreLimitsForOneConnectionAndForOneKey() {
         var limits = FlowServer.Limits()
         limits.flowsPerPeer = 2
         limits.flowsPerKey = 3
@@ -392,7 +392,93 @@ import Testing
             refused += told(server.open(open(.every, .live, flow: flow), from: peer(number), ring([]), now: at(0)))
         }
         #expect(refused == ["close 3 tooMany", "close 2 tooMany"])
-        #expect(server.count == 3)
+    }
+
+    // MARK: What one key can take
+
+    private func consumer(_ number: UInt32, key byte: UInt8, _ role: Role) -> FlowServer.Consumer {
+        FlowServer.Consumer(peer: peer(number), key: key(byte), role: role)
+    }
+
+    @Test func `a key that opens all flows it can leaves other keys and roles theirs`() {
+        var server = server()
+        let limits = FlowServer.Limits()
+        func fill(_ key: UInt8, _ role: Role, connections: Range<UInt32>) {
+            for number in connections {
+                for flow in UInt32(1)...16 {
+                    let consumer = consumer(number, key: key, role)
+                    _ = server.open(open(.every, .live, flow: flow), from: consumer, ring([]), now: at(0))
+                }
+            }
+        }
+        fill(1, .motion, connections: 100..<134)
+        #expect(server.count == limits.flowsPerKey)
+        for (number, key, role) in [(1, 2, .motion), (2, 3, .archive), (3, 4, .gateway)] as [(UInt32, UInt8, Role)] {
+            let consumer = consumer(number, key: key, role)
+            #expect(told(server.open(open(.every, .live), from: consumer, ring([]), now: at(0))) == [])
+        }
+        // Many keys of one role leave the other roles theirs.
+        for key in UInt8(10)..<30 { fill(key, .motion, connections: UInt32(key) * 100..<UInt32(key) * 100 + 4) }
+        #expect(server.count == limits.flowsPerRole + 2)
+        let gateway = consumer(3, key: 4, .gateway)
+        #expect(told(server.open(open(.every, .live, flow: 9), from: gateway, ring([]), now: at(0))) == [])
+    }
+
+    @Test func `of many connections with one key the one with most flows gives way`() {
+        var limits = FlowServer.Limits()
+        limits.flowsPerKey = 6
+        var server = server(limits)
+        for (number, flow) in [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2)] as [(UInt32, UInt32)] {
+            _ = server.open(open(.every, .live, flow: flow), from: peer(number), ring([]), now: at(0))
+        }
+        #expect(told(server.open(open(.every, .live), from: peer(3), ring([]), now: at(0))) == ["close 4 tooMany"])
+        #expect(
+            told(server.open(open(.every, .live, flow: 2), from: peer(3), ring([]), now: at(0))) == ["close 3 tooMany"])
+        #expect(
+            told(server.open(open(.every, .live, flow: 3), from: peer(3), ring([]), now: at(0))) == ["close 3 tooMany"],
+            "all have the same")
+        #expect(server.count == 6)
+    }
+
+    @Test func `a flow that is opened again and again is not sent the ring each time`() {
+        var limits = FlowServer.Limits()
+        limits.backlog = 100
+        limits.backlogPerSecond = 20
+        var server = server(limits)
+        var ring = ring(1...9)
+        let start = FlowStart.time(0)
+        var frames = 0
+        for _ in 0..<10 { frames += told(server.open(open(.every, start), from: consumer, ring, now: at(0))).count }
+        #expect(frames == 10, "ten bytes each")
+        ring.append(ringFrame(10))
+        #expect(told(server.pump(ring)) == [], "first what was asked for")
+        // A flow of what comes is not held up, not even one with the same key.
+        #expect(told(server.open(open(.every, .live), from: peer(2), ring, now: at(0))) == [])
+        ring.append(ringFrame(11))
+        #expect(told(server.pump(ring)) == ["frame 11"])
+        let more = server.credit(Credit(flow: 1, frames: 0), from: consumer, ring, now: at(1000))
+        #expect(told(more) == ["frame 1", "frame 2"])
+        // Another key has its own bound.
+        let other = self.consumer(3, key: 2, .archive)
+        #expect(told(server.open(open(.every, start), from: other, ring, now: at(1000))).count == 10)
+    }
+
+    @Test func `a key moves no other key's cursor, and a group is taken over from where it ended`() {
+        var server = server()
+        let (first, liar) = (consumer(1, key: 1, .archive), consumer(2, key: 2, .archive))
+        let ring = ring(1...9)
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        _ = server.open(open(.every, start, group: "a"), from: first, ring, now: at(0))
+        _ = server.acknowledge(ack(4), from: first.peer, now: at(0))
+        _ = server.open(open(.every, start, group: "a"), from: liar, ring, now: at(0))
+        _ = server.acknowledge(ack(9), from: liar.peer, now: at(0))
+        func next(_ consumer: FlowServer.Consumer, at time: Int64) -> [String] {
+            let open = open(.every, .acknowledged, flow: 7, credit: 1, group: "a")
+            return told(server.open(open, from: consumer, ring, now: at(time)))
+        }
+        #expect(next(first, at: 1) == ["frame 5"])
+        #expect(next(consumer(3, key: 3, .archive), at: 1) == ["frame 5"], "the one that is furthest back")
+        #expect(next(consumer(4, key: 4, .archive), at: 60_000) == [], "nobody has recorded for long")
     }
 
     @Test func aSilentConsumersFlowsAreDropped() {

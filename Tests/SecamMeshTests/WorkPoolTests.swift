@@ -344,6 +344,75 @@ import Testing
         _ = give(&pool, 1, from: 2, at: 3005)
         #expect(pool.credit == 1, "the other one is free, this one still has picture 2")
     }
+
+    // MARK: What one key can take
+
+    @Test func `workers of one key leave places for other keys, and for the camera's own workers`() {
+        var pool = WorkPool<Int>()
+        let limits = WorkPool<Int>.Limits()
+        for number in UInt32(1)...300 { _ = pool.grant(1, from: peer(number), key: key(1), now: at(0)) }
+        #expect(pool.workerCount == limits.workersPerKey)
+        _ = pool.grant(1, from: peer(1000), key: key(2), now: at(0))
+        _ = pool.grant(1, from: peer(1001), key: key(3), isOwn: true, now: at(0))
+        #expect(pool.knows(peer(1000)) && pool.knows(peer(1001)))
+        for number in UInt32(2000)...2300 {
+            _ = pool.grant(1, from: peer(number), key: key(3), isOwn: true, now: at(0))
+        }
+        #expect(pool.workerCount == limits.workersPerKey + 1 + limits.ownWorkers)
+    }
+
+    /// Thirty pictures a second, one true worker that needs 10 ms, and others that only take.
+    @Test(arguments: [false, true])
+    func `workers that give nothing back delay few pictures and lose none`(isFailing: Bool) {
+        var pool = WorkPool<Int>()
+        var time: Int64 = 0
+        var (finished, dropped, latest): (Int, Int, Int64) = (0, 0, 0)
+        var submitted: [Int: Int64] = [:]
+        var due: [(job: UInt64, from: UInt32, time: Int64)] = []
+        func handle(_ actions: [WorkPool<Int>.Action]) {
+            for action in actions {
+                switch action {
+                case .send(let job, _, let worker):
+                    if worker == peer(1) { due.append((job, 1, time + 10)) }
+                    if worker != peer(1), isFailing {
+                        let number = UInt32(worker.description.dropFirst(5))!
+                        due.append((job, number, time))
+                    }
+                case .finished(let picture, .made):
+                    finished += 1
+                    if time - submitted[picture]! > 100 { latest += 1 }
+                case .finished(_, .dropped): dropped += 1
+                }
+            }
+        }
+        handle(pool.grant(4, from: peer(1), now: at(0)))
+        for job in 1...900 {
+            let next = Int64(job) * 33
+            while time < next {
+                time += 1
+                while let index = due.firstIndex(where: { $0.time <= time }) {
+                    let result = due.remove(at: index)
+                    let failure = result.from == 1 ? "" : "no"
+                    handle(
+                        pool.result(
+                            job: result.job, message(Int(result.job)), failure: failure, from: peer(result.from),
+                            now: at(time)))
+                }
+                if time % 40 == 0 { handle(pool.tick(now: at(time))) }
+                if time % 500 == 0 { handle(pool.grant(4, from: peer(1), now: at(time))) }
+                // Each comes for a moment, and then as another connection, with the same key.
+                if time > 1000, time % 10 == 0 {
+                    handle(pool.grant(1024, from: peer(UInt32(time)), now: at(time)))
+                    if time > 1500 { handle(pool.lost(peer(UInt32(time) - 400), now: at(time))) }
+                }
+            }
+            submitted[job] = time
+            handle(pool.submit(job, job: UInt64(job), bytes: 1, now: at(time)))
+        }
+        #expect(dropped == 0)
+        #expect(finished >= 890)
+        #expect(latest <= 40, "about eight late pictures for each of the five tries in thirty seconds")
+    }
 }
 
 /// A pool with some workers, numbered from 1.

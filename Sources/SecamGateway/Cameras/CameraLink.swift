@@ -22,6 +22,8 @@ final class CameraLink {
     /// Events since the last refresh; beyond the bound the camera gets its credit back with the next one only.
     private var events = 0
     private var owed: UInt32 = 0
+    /// Frames or events that the camera may still send.
+    private var credit: UInt32 = 0
 
     /// Where in a camera's log of events somebody is.
     struct EventPlace {
@@ -61,8 +63,11 @@ final class CameraLink {
     func refresh() -> Bool {
         if isOpen {
             isOpen = socket.send(Credit(flow: number, frames: owed)) == .sent
+            credit += owed
         } else {
             isOpen = socket.send(opening) == .sent
+            // What the flow before may have on its way comes too.
+            credit = min(credit, CameraLink.window) + CameraLink.window
         }
         owed = 0
         events = 0
@@ -89,12 +94,14 @@ final class CameraLink {
                     guard frame.flow == number, FlowContent(frame.rendition) == content, frame.format == .jpeg else {
                         throw .badValue(field: "flow")
                     }
+                    try spendCredit()
                     giveBack(after: CameraLink.creditStep)
                     isRefusalKnown = false
                     publish(received.message, frame)
                 case .event:
                     let event = try Event.decode(bytes, envelope)
                     guard event.flow == number, content == .events else { throw .badValue(field: "flow") }
+                    try spendCredit()
                     events += 1
                     giveBack(after: events <= CameraLink.mostEvents ? 1 : .max)
                     lastEvent = EventPlace(incarnation: event.incarnation, sequence: event.sequence)
@@ -119,7 +126,14 @@ final class CameraLink {
         owed += 1
         guard owed >= count else { return }
         socket.send(Credit(flow: number, frames: owed))
+        credit += owed
         owed = 0
+    }
+
+    /// A camera that sends more than it may is not passed on: viewers and hooks get no more than its share.
+    private func spendCredit() throws(WireError) {
+        guard credit > 0 else { throw .badValue(field: "credit") }
+        credit -= 1
     }
 
     func close() {

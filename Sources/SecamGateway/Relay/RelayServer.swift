@@ -1,6 +1,7 @@
 public import Logging
 import NIOCore
 import NIOPosix
+import SecamConfig
 import SecamTLS
 import SecamWire
 import Synchronization
@@ -23,7 +24,9 @@ public final class RelayServer: Sendable {
     private struct State {
         var listeners: [RelayedService: any Channel] = [:]
         var waiting: [[UInt8]: Waiting] = [:]
-        var joined: [ObjectIdentifier: any Channel] = [:]
+        var joined: [ObjectIdentifier: Waiting] = [:]
+        var calls: [RelayedService: TokenBucket] = [:]
+        var refusals = LogThrottle()
     }
 
     private let host: String
@@ -34,7 +37,11 @@ public final class RelayServer: Sendable {
     private static let patience = TimeAmount.seconds(10)
     /// Connections of one service that wait at once.
     private static let waitingLimit = 64
-    /// Connections of all services that are passed on at once.
+    /// Calls of one service in a second, and at once when many connect again together.
+    private static let callsPerSecond = 128
+    private static let callBurst = 512
+    /// Connections that are passed on at once, of one service and of all.
+    private static let serviceLimit = 1024
     private static let limit = 4096
 
     /// - Parameter host: the address at which the other services reach the gateway.
@@ -66,6 +73,7 @@ public final class RelayServer: Sendable {
         let channels = state.withLock { state -> [any Channel] in
             let waiting = state.waiting.filter { $0.value.service == service }
             for ticket in waiting.keys { state.waiting[ticket] = nil }
+            state.calls[service] = nil
             return waiting.values.map(\.channel) + (state.listeners.removeValue(forKey: service).map { [$0] } ?? [])
         }
         for channel in channels { channel.close(promise: nil) }
@@ -74,7 +82,8 @@ public final class RelayServer: Sendable {
     func stop() {
         let channels = state.withLock { state -> [any Channel] in
             defer { state = State() }
-            return Array(state.listeners.values) + state.waiting.values.map(\.channel) + Array(state.joined.values)
+            return Array(state.listeners.values) + state.waiting.values.map(\.channel)
+                + state.joined.values.map(\.channel)
         }
         for channel in channels { channel.close(promise: nil) }
     }
@@ -84,14 +93,20 @@ public final class RelayServer: Sendable {
     ) {
         guard let ticket = try? SecureRandom.bytes(Call.ticketLength) else { return channel.close(promise: nil) }
         let isAdmitted = state.withLock { state in
-            guard state.waiting.values.count(where: { $0.service == service }) < RelayServer.waitingLimit else {
-                return false
-            }
+            let isWithinBounds =
+                state.waiting.values.count { $0.service == service } < RelayServer.waitingLimit
+                && state.joined.values.count { $0.service == service } < RelayServer.serviceLimit
+            let full = TokenBucket(perSecond: RelayServer.callsPerSecond, burst: RelayServer.callBurst, at: .now())
+            guard isWithinBounds, state.calls[service, default: full].take(at: .now()) else { return false }
             state.waiting[ticket] = Waiting(service: service, channel: channel)
             return true
         }
         guard isAdmitted else {
-            logger.warning("a service does not answer its calls", metadata: ["service": "\(service.name)"])
+            if let count = state.withLock({ $0.refusals.count() }) {
+                logger.warning(
+                    "relay connections refused: more of one service than it answers, or than are allowed",
+                    metadata: ["service": "\(service.name)", "count": "\(count)"])
+            }
             return channel.close(promise: nil)
         }
         let forget: @Sendable () -> Bool = {
@@ -112,7 +127,7 @@ public final class RelayServer: Sendable {
             guard state.joined.count < RelayServer.limit, let waiting = state.waiting.removeValue(forKey: ticket) else {
                 return nil
             }
-            state.joined[ObjectIdentifier(waiting.channel)] = waiting.channel
+            state.joined[ObjectIdentifier(waiting.channel)] = waiting
             return waiting.channel
         }
         guard let inside else { return false }
