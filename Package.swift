@@ -145,7 +145,8 @@ let package = Package(
             dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
         .testTarget(
-            name: "FaultTests", dependencies: ["SecamRecording", "SecamTestSupport", "SecamWire", log] + programs,
+            name: "FaultTests",
+            dependencies: ["SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log] + programs,
             exclude: ["power-cut.sh"], swiftSettings: strict),
         tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
         tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),

@@ -12,7 +12,10 @@ public actor TestMember {
     private var sockets: [Name: MeshSocket] = [:]
     /// What cameras have sent, whole messages in order.
     public private(set) var received: [MeshMessage] = []
-    /// Answers at once to what comes from a camera.
+    /// Where others reach it, when it listens.
+    private var listener: MeshSocket?
+    private var timers: [LoopTimer] = []
+    /// Answers at once to what comes from a camera, or from who connects to this member.
     private var answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?
 
     private init(_ identity: Identity, name: Name, loop: MeshLoop) throws {
@@ -27,14 +30,23 @@ public actor TestMember {
         answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
     ) async throws -> TestMember {
         let file = folder.joinFile(role, name)
-        let identity = try Identity.read(file, registry: registry, role: role)
+        return try await join(try Identity.read(file, registry: registry, role: role), name, answer: answer)
+    }
+
+    /// Joins with a key of which the test has the join file, under any name.
+    ///
+    /// - Parameter isListening: whether others are told where to reach it.
+    public static func join(
+        _ identity: Identity, _ name: String, isListening: Bool = false,
+        answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
+    ) async throws -> TestMember {
         let loop = MeshLoop(name: "test-member")
         return try await withCheckedThrowingContinuation { continuation in
             loop.post {
                 continuation.resume(
                     with: Result {
                         let made = try TestMember(identity, name: Name(name), loop: loop)
-                        try made.assumeIsolated { try $0.begin(answer) }
+                        try made.assumeIsolated { try $0.begin(answer, isListening: isListening) }
                         return made
                     })
             }
@@ -42,8 +54,10 @@ public actor TestMember {
     }
 
     public func stop() {
+        for timer in timers { timer.cancel() }
         for socket in sockets.values { loop.unwatch(socket) }
         sockets = [:]
+        if let listener { loop.unwatch(listener) }
         member.stop()
         loop.stop()
     }
@@ -64,8 +78,13 @@ public actor TestMember {
         send(MeshMessage(message), to: camera)
     }
 
-    private func begin(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?) throws {
+    private func begin(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?, isListening: Bool) throws {
         self.answer = answer
+        if isListening {
+            let listener = try member.listen(at: "tcp://127.0.0.1:*", advertised: nil)
+            self.listener = listener
+            loop.watch(listener) { [unowned self] in assumeIsolated { $0.answerOthers() } }
+        }
         member.onRoster = { [unowned self] added, removed in
             assumeIsolated { $0.adopt(added: added, removed: removed) }
         }
@@ -78,6 +97,7 @@ public actor TestMember {
             assumeIsolated { _ = $0.send(Credit(flow: flow, frames: 0), to: camera) }
         }
         timer.schedule(everyMicroseconds: 500_000)
+        timers.append(timer)
     }
 
     private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
@@ -88,6 +108,12 @@ public actor TestMember {
             guard let socket = try? member.connect(to: new) else { continue }
             sockets[new.name] = socket
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(new.name) } }
+        }
+    }
+
+    private func answerOthers() {
+        while let next = listener?.receive() {
+            if let peer = next.peer, let reply = answer?(next.message) { listener?.send(MeshMessage(reply), to: peer) }
         }
     }
 

@@ -6,7 +6,7 @@ import SecamWire
 /// Passes viewers' questions about the past on to the archives, and their answers back.
 ///
 /// Each archive is asked for its volume as soon as it can be reached. From then on it is believed about this volume alone,
-/// and only if its key owns it. Of several archives that share a volume one is asked, and the next one when that fails.
+/// and only if it is its own. Of several archives that share a volume one is asked, and the next one when that fails.
 ///
 /// A state machine without I/O: time is an argument, what is to be sent is returned.
 struct ArchiveDesk {
@@ -15,7 +15,7 @@ struct ArchiveDesk {
         case answer(LookAnswer, viewer: LookingViewer)
         /// The owners of volumes have changed and must be written down.
         case store(VolumeOwners)
-        /// The archive has a volume of its own key.
+        /// The archive has a volume of its own.
         case identified(Roster.Member)
         /// The archive sent something that is not believed; for the log.
         case refused(Roster.Member, reason: String)
@@ -23,11 +23,13 @@ struct ArchiveDesk {
 
     /// What is known of an archive that can be reached.
     private struct Place {
+        /// The name that owns its volume (see `VolumeOwners`).
+        let owner: String
         /// The request that asks for its volume, while it has not been answered.
         var probe: UInt32?
         let reached: MonotonicTime
         var probed: MonotonicTime
-        /// `nil` until it has told of one that its key owns.
+        /// `nil` until it has told of one that is its own.
         var volume: UInt64?
         /// It left a question unanswered and has said nothing since.
         var isSilent = false
@@ -270,17 +272,17 @@ struct ArchiveDesk {
 
     /// An archive tells which volume it has.
     private mutating func identify(_ archive: Roster.Member, _ volume: UInt64, _ now: MonotonicTime) -> [Action] {
-        guard let key = PublicKey(bytes: archive.key), volume != 0 else { return refuse(archive, "it has no volume") }
+        guard let owner = archives[archive]?.owner, volume != 0 else { return refuse(archive, "it has no volume") }
         var actions: [Action] = []
-        switch owners.claim(volume, by: key) {
+        switch owners.claim(volume, by: owner) {
         case .owned: break
         case .registered: actions.append(.store(owners))
         case .foreign(let owner):
             return refuse(
                 archive,
-                "volume \(VolumeOwners.text(of: volume)) belongs to the key \(owner); if that archive moved, revoke its "
-                    + "old key (secam keys revoke)")
-        case .tooMany: return refuse(archive, "its key has \(VolumeOwners.volumesPerKey) volumes")
+                "volume \(VolumeOwners.text(of: volume)) belongs to archive '\(owner)'; if it has moved here, revoke that "
+                    + "key (secam keys revoke)")
+        case .tooMany: return refuse(archive, "'\(owner)' has \(VolumeOwners.volumesPerName) volumes")
         }
         archives[archive]!.probe = nil
         archives[archive]!.volume = volume
@@ -342,9 +344,9 @@ struct ArchiveDesk {
 
     // MARK: Who is there
 
-    /// These archives can be reached now.
-    mutating func update(_ present: Set<Roster.Member>, now: MonotonicTime) -> [Action] {
-        let gone = Set(archives.keys).subtracting(present)
+    /// These archives can be reached now, each with its name in the list of keys.
+    mutating func update(_ present: [Roster.Member: String], now: MonotonicTime) -> [Action] {
+        let gone = Set(archives.keys).subtracting(present.keys)
         for archive in gone { archives[archive] = nil }
         var actions: [Action] = []
         for (number, playing) in playings where gone.contains(playing.archive) {
@@ -359,9 +361,9 @@ struct ArchiveDesk {
                 actions += replace(waiting.archive, volume, number, now)
             }
         }
-        for archive in present.subtracting(archives.keys).sorted(by: { $0.name < $1.name }) {
+        for (archive, owner) in present.sorted(by: { $0.key.name < $1.key.name }) where archives[archive] == nil {
             lastOrder += 1
-            archives[archive] = Place(reached: now, probed: now, order: lastOrder)
+            archives[archive] = Place(owner: owner, reached: now, probed: now, order: lastOrder)
             actions.append(probe(archive, nextNumber(), now))
         }
         return actions
@@ -374,9 +376,9 @@ struct ArchiveDesk {
         return .ask(Search(request: number, kinds: .gaps, from: 0, to: 1), archive: archive)
     }
 
-    /// Keys that are not admitted any more lose their volumes.
-    mutating func release(unless isAdmitted: (PublicKey) -> Bool) -> [Action] {
-        owners.release(unless: isAdmitted) ? [.store(owners)] : []
+    /// Archives that are not on the list of keys any more lose their volumes.
+    mutating func release(notOn list: Allowlist) -> [Action] {
+        owners.release(notOn: list) ? [.store(owners)] : []
     }
 
     /// Time has passed: silent archives are not waited for any longer.

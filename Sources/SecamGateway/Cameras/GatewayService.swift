@@ -25,6 +25,7 @@ actor GatewayService: CameraHub {
     private var registry: Registry
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
+    private var allowlist: Allowlist
     private var allowlistVersion: DataFolder.FileVersion
     private var policy: GatewayPolicy
     private var policyVersion: DataFolder.FileVersion
@@ -77,14 +78,14 @@ actor GatewayService: CameraHub {
         let member = Roster.Member(
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
         )
-        let allowlist = try folder.allowlist()
+        allowlist = try folder.allowlist()
         registry = Registry(own: member, allowlist: allowlist, now: .now, policies: self.policy)
         var owners = VolumeOwners()
         if let text = try SecretFile.readIfThere(folder.volumes) {
             owners = try VolumeOwners(parsing: text, path: folder.volumes)
         }
         // Keys that were revoked while the gateway was not running.
-        _ = owners.release { allowlist.admits($0, role: .archive) }
+        _ = owners.release(notOn: allowlist)
         desk = ArchiveDesk(owners: owners)
     }
 
@@ -263,7 +264,11 @@ actor GatewayService: CameraHub {
                     "an archive cannot be reached", metadata: ["archive": "\(member.name)", "reason": "\(error)"])
             }
         }
-        perform(desk.update(Set(archives.keys), now: .now))
+        let names = archives.keys.compactMap { member in
+            PublicKey(bytes: member.key).flatMap { allowlist.pattern(for: $0, role: .archive, name: member.name) }
+                .map { (member, $0) }
+        }
+        perform(desk.update(Dictionary(uniqueKeysWithValues: names), now: .now))
     }
 
     private func receive(from archive: Roster.Member) {
@@ -345,9 +350,9 @@ actor GatewayService: CameraHub {
         guard version != allowlistVersion else { return }
         allowlistVersion = version
         do {
-            let allowlist = try folder.allowlist()
+            allowlist = try folder.allowlist()
             perform(registry.update(allowlist, now: .now))
-            perform(desk.release { allowlist.admits($0, role: .archive) })
+            perform(desk.release(notOn: allowlist))
         } catch {
             logger.error(
                 "the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])

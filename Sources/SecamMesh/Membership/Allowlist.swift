@@ -65,6 +65,11 @@ public struct Allowlist: Sendable, Equatable {
         entries.contains { $0.key == key && $0.role == role }
     }
 
+    /// The name under which the list admits a service, which stands for a pool where it ends with `*`.
+    public func pattern(for key: PublicKey, role: Role, name: Name) -> String? {
+        entries.first { $0.key == key && $0.admits(role: role, name: name) }?.pattern
+    }
+
     public mutating func add(_ entry: Entry) { entries.append(entry) }
 
     /// Removes all entries of a role whose pattern is this text; returns how many there were.

@@ -6,7 +6,7 @@ public import SecamWire
 ///
 ///     keys/gateway.key       the registry's secret key
 ///     keys/allowed           who may join (see `Allowlist`)
-///     keys/volumes           which archive's key owns which volume of recordings
+///     keys/volumes           which archive owns which volume of recordings
 ///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
 ///     tls/                   the self-signed certificate
 ///     users.sqlite           the users

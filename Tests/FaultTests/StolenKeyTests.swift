@@ -1,0 +1,170 @@
+import Foundation
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+import Testing
+
+/// A running set, and somebody who holds a copy of one service's key (proto-spec/security.md, "What an attacker can do").
+@Suite(.serialized) struct StolenKeyTests {
+    private static let message: @Sendable (MeshMessage) -> MessageType? = { message in
+        message.withBytes { try? Envelope.readWhole($0, limit: WireLimits.meshMessage).type }
+    }
+
+    /// The key of a service of the set, or one that was invited with `secam keys invite`.
+    private func steal(_ role: Role, _ file: String, from set: RunningSet) throws -> Identity {
+        let folder = DataFolder(set.data)
+        let registry = try Identity.read(folder.joinFile(.operator, "operator"), registry: nil, role: .operator)
+            .registry
+        return try Identity.read(file, registry: registry, role: role)
+    }
+
+    private func stealOfPool(_ role: Role, from set: RunningSet) throws -> Identity {
+        try steal(role, DataFolder(set.data).joinFile(role, "\(role)-*"), from: set)
+    }
+
+    private func invite(_ role: Role, _ name: String, in set: RunningSet) async throws -> Identity {
+        let file = set.scratch.file("\(name).secam")
+        let invited = try await set.secam(
+            ["keys", "invite", name, "--role", "\(role)", "--registry", "tcp://127.0.0.1:1", "-o", file])
+        guard invited.status == 0 else { throw TestFailure("secam keys invite: \(invited.errors)") }
+        return try steal(role, file, from: set)
+    }
+
+    private func expectLiveView(_ set: RunningSet, _ comment: Comment? = nil) async throws {
+        let view = try await set.view(["live", "demo", "--headless", "--frames", "20"])
+        #expect(view.status == 0, comment)
+    }
+
+    private func send(_ message: some WireMessage, from member: TestMember) async throws {
+        #expect(try await waitUntil { await member.send(message, to: "demo") })
+    }
+
+    @Test func `a motion key that opens all flows it can leaves the live view its own`() async throws {
+        try await RunningSet.with(motion: 1) { set in
+            let identity = try stealOfPool(.motion, from: set)
+            var members: [TestMember] = []
+            for number in 0..<8 {
+                let member = try await TestMember.join(identity, "motion-x\(number)")
+                members.append(member)
+                for flow in UInt32(1)...16 {
+                    let open = OpenFlow(flow: flow, content: .jpeg, policy: .every, start: .time(0), credit: 256)
+                    try await send(open, from: member)
+                    await member.keep(flow, of: "demo")
+                }
+            }
+            try await eventually("the camera has refused flows") {
+                for member in members where await member.received.contains(where: { Self.message($0) == .closeFlow }) {
+                    return true
+                }
+                return false
+            }
+            try await expectLiveView(set)
+            let flows = try #require(try await set.status("capture")["flows_open"].integer)
+            #expect(flows <= 40, "32 of the key, and the gateway's")
+            for member in members { await member.stop() }
+        }
+    }
+
+    @Test func `archives that only join do not take the recording`() async throws {
+        try await RunningSet.with(record: "continuous") { set in
+            let own = try await eventually("the set's own archive records") {
+                let archive = try await set.status("archive")
+                return archive["cameras_assigned"].integer == 1 ? archive["name"].text : nil
+            }
+            let identity = try stealOfPool(.archive, from: set)
+            var members: [TestMember] = []
+            for number in 0..<16 { members.append(try await TestMember.join(identity, "archive-!\(number)")) }
+            try await eventually("they have joined") {
+                try await set.status()["services"].values.count { $0["role"].text == "archive" } == 17
+            }
+            func recorded() async throws -> Int {
+                try #require(try await set.status("archive", own)["bytes_recorded"].integer)
+            }
+            let before = try await recorded()
+            try await eventually("more is recorded") { try await recorded() > before + 50_000 }
+            #expect(try await set.status("archive", own)["cameras_assigned"].integer == 1)
+            for member in members { await member.stop() }
+        }
+    }
+
+    @Test func `another archive's key neither hides a volume nor answers for it`() async throws {
+        try await RunningSet.with(record: "continuous") { set in
+            let owners = try await eventually("the volume has an owner") {
+                try? String(contentsOfFile: DataFolder(set.data).volumes, encoding: .utf8)
+            }
+            let line = try #require(owners.split(separator: "\n").first { !$0.hasPrefix("#") })
+            #expect(line.hasSuffix(" archive-*"))
+            let volume = try #require(UInt64(line.prefix(16), radix: 16))
+            let recordings = { try await set.view(["recordings", "demo", "--json"]).json()["recordings"].values }
+            try await eventually("a recording") { try await !recordings().isEmpty }
+
+            let camera = try Name("demo")
+            let forger: @Sendable (MeshMessage) -> (any WireMessage)? = { message in
+                let search = message.withBytes { bytes -> Search? in
+                    guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else {
+                        return nil
+                    }
+                    return try? Search.decode(bytes, envelope)
+                }
+                let forged = Found.Recorded(
+                    start: 1, end: 2, bytes: 3, frames: 4, protected: false, open: false, camera: camera)
+                return search.map { Found(request: $0.request, last: true, volume: volume, recordings: [forged]) }
+            }
+            let member = try await TestMember.join(
+                try await invite(.archive, "!", in: set), "!", isListening: true, answer: forger)
+            try await eventually("the claim is refused") { set.up.errors.contains("belongs to archive 'archive-*'") }
+            let listed = try await recordings()
+            #expect(!listed.isEmpty)
+            #expect(listed.allSatisfy { $0["start_us"].integer != 1 })
+            await member.stop()
+        }
+    }
+
+    @Test func `workers that only take pictures do not stop the live view`() async throws {
+        try await RunningSet.with { set in
+            try await expectLiveView(set)
+            let identity = try stealOfPool(.encode, from: set)
+            var members: [TestMember] = []
+            for number in 0..<8 { members.append(try await TestMember.join(identity, "encode-x\(number)")) }
+            let viewer = try set.startView(["live", "demo", "--headless", "--frames", "60"])
+            for _ in 0..<3 {
+                for member in members { try await send(Grant(jobs: 1024), from: member) }
+                try await set.waitForFrames(5)
+            }
+            #expect(try await viewer.finish().status == 0)
+            for member in members { await member.stop() }
+        }
+    }
+
+    @Test func `the key of another camera, of its encoders or of an operator shows nothing of a camera`() async throws {
+        try await RunningSet.with { set in
+            let file = set.scratch.file("porch.secam")
+            let invited = try await set.secam(
+                ["keys", "invite", "porch", "--registry", "tcp://127.0.0.1:1", "-o", file])
+            #expect(invited.status == 0, "\(invited.errors)")
+            let camera = try await TestMember.join(steal(.capture, file, from: set), "porch", isListening: true)
+            let encoder = try await TestMember.join(steal(.encode, file, from: set), "porch@1")
+            let open = OpenFlow(flow: 1, content: .jpeg, policy: .every, start: .time(0), credit: 256)
+            try await send(open, from: camera)
+            try await send(Grant(jobs: 1024), from: encoder)
+            try await eventually("the flow is refused") {
+                await camera.received.contains { Self.message($0) == .closeFlow }
+            }
+            try await eventually("the worker is refused") {
+                try await (set.status("capture", "demo")["messages_refused"].integer ?? 0) >= 2
+            }
+            try await expectLiveView(set)
+            #expect(await !camera.received.contains { Self.message($0) == .frame })
+            #expect(await encoder.received.isEmpty)
+
+            let file2 = DataFolder(set.data).joinFile(.operator, "operator")
+            let refused = try #require(try await set.status("gateway")["messages_refused"].integer)
+            let reader = try await TestMember.join(steal(.operator, file2, from: set), "operator")
+            try await eventually("the operator's key may not join") {
+                try await (set.status("gateway")["messages_refused"].integer ?? 0) > refused
+            }
+            #expect(await !reader.isConnected(to: "demo"))
+            for member in [camera, encoder, reader] { await member.stop() }
+        }
+    }
+}
