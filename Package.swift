@@ -66,6 +66,7 @@ let package = Package(
             "libswscale-dev"),
         system("CLinux", pkgConfig: nil, apt: "libc6-dev"),
         system("CSDL", pkgConfig: nil, apt: "libsdl2-dev"),
+        system("CSodium", pkgConfig: nil, apt: "libsodium-dev"),
         system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
         library("SecamWire"),
         library(
@@ -149,7 +150,9 @@ let package = Package(
             dependencies: ["SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log] + programs,
             exclude: ["power-cut.sh"], swiftSettings: strict),
         tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
-        tests("SecamMeshTests", ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CZeroMQ", lifecycle]),
+        tests(
+            "SecamMeshTests",
+            ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CSodium", "CZeroMQ", lifecycle]),
         tests(
             "SecamCaptureTests",
             [

@@ -33,8 +33,6 @@ actor CameraService {
 
     /// The keys of those who have flows or do work.
     private var peers: [PeerID: PublicKey] = [:]
-    /// Messages that may wait for one consumer or worker: more than its flows allow.
-    private static let sendLimit = 4 * Int32(WireLimits.credit)
 
     private var captured: UInt64 = 0
     /// UTC microseconds of the last picture that was captured, and how far behind it the last one was that came back.
@@ -76,8 +74,7 @@ actor CameraService {
     ) throws -> CameraService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(
-            at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised,
-            sendLimit: CameraService.sendLimit)
+            at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised)
         let service = CameraService(configuration: configuration, member: member, socket: socket, logger: logger)
         try service.assumeIsolated { try $0.begin() }
         return service

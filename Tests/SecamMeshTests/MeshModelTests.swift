@@ -38,7 +38,7 @@ private struct MeshWorld {
     private let allowlist: Allowlist
     private var keys: [Name: PublicKey] = [:]
     private var time: Int64 = 0
-    private var nextPeer: UInt32 = 1
+    private var nextPeer: UInt64 = 1
     private var nextIncarnation: UInt64 = 100
     private var isRegistryUp = true
 

@@ -17,13 +17,9 @@ import SecamTestSupport
         unsafe (self.context, self.socket) = (context, socket)
         var options: [(Int32, [UInt8])] = [(ZMQ_LINGER, [0, 0, 0, 0]), (ZMQ_IMMEDIATE, [1, 0, 0, 0])]
         if let keys {
-            let secret = stride(from: 0, to: 64, by: 2).map { start -> UInt8 in
-                let digits = keys.secretHexadecimal.utf8.dropFirst(start).prefix(2)
-                return UInt8(String(decoding: Array(digits), as: UTF8.self), radix: 16) ?? 0
-            }
             options += [
                 (ZMQ_CURVE_SERVERKEY, server.bytes), (ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes),
-                (ZMQ_CURVE_SECRETKEY, secret),
+                (ZMQ_CURVE_SECRETKEY, RawConnection.secret(of: keys)),
             ]
         }
         if let routingID { options.append((ZMQ_ROUTING_ID, routingID)) }

@@ -5,7 +5,7 @@ import SecamWire
 /// A moment, in milliseconds from the test's beginning.
 func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: 1_000_000_000 + milliseconds * 1000) }
 
-func peer(_ number: UInt32) -> PeerID { PeerID(number: number) }
+func peer(_ number: UInt32) -> PeerID { PeerID(number: UInt64(number)) }
 
 /// A key whose bytes are all this one.
 func key(_ byte: UInt8) -> PublicKey { PublicKey(bytes: [UInt8](repeating: byte, count: 32))! }

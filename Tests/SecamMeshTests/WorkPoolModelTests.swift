@@ -32,7 +32,7 @@ private struct World {
     private var pool = WorkPool<UInt64>()
     private var now = at(0)
     private var workers: [PeerID: SimulatedWorker] = [:]
-    private var nextPeer: UInt32 = 1
+    private var nextPeer: UInt64 = 1
     private var nextPicture = at(0)
     private var isCalm = false
 

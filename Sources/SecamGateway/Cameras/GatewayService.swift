@@ -46,6 +46,7 @@ actor GatewayService: CameraHub {
     private let relayAddress: String
     private var refused: UInt64 = 0
     private var refusals = LogThrottle()
+    private var closings = LogThrottle()
     /// Of who comes and goes: many at a start, and a service that does nothing else must not fill the disk.
     private var changes = LogThrottle(burst: 100)
     private var health = HealthFile.ours
@@ -53,8 +54,6 @@ actor GatewayService: CameraHub {
 
     /// Bytes of one message to the registry.
     private static let messageLimit = WireLimits.viewerMessage
-    /// Messages that wait for one member.
-    private static let sendLimit: Int32 = 1000
 
     private init(
         _ folder: DataFolder, listen: String, policy: GatewayPolicy, loop: MeshLoop, logger: Logger
@@ -141,7 +140,10 @@ actor GatewayService: CameraHub {
         self.admission = admission
         let socket = try MeshSocket.listen(
             admission: admission, endpoint: listen, keys: keys, messageLimit: GatewayService.messageLimit,
-            sendLimit: GatewayService.sendLimit)
+            limits: .registry)
+        socket.onConnectionClosed { [unowned self] reason, key, address in
+            assumeIsolated { $0.noteClosing(reason, key, address) }
+        }
         self.socket = socket
         loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
         let tick = loop.makeTimer { [unowned self] in assumeIsolated { $0.tick() } }
@@ -312,6 +314,16 @@ actor GatewayService: CameraHub {
         refuse("its key is not admitted", "key \(key?.description ?? "none") at \(address)")
     }
 
+    private func noteClosing(_ reason: String, _ key: PublicKey?, _ address: String) {
+        guard let count = closings.count() else { return }
+        logger.warning(
+            "connection closed",
+            metadata: [
+                "reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)",
+                "count": "\(count)",
+            ])
+    }
+
     private func refuse(_ reason: String, _ sender: String) {
         refused += 1
         guard let count = refusals.count() else { return }
@@ -350,9 +362,10 @@ actor GatewayService: CameraHub {
         guard version != allowlistVersion else { return }
         allowlistVersion = version
         do {
-            allowlist = try folder.allowlist()
+allowlist = try folder.allowlist()
             perform(registry.update(allowlist, now: .now))
             perform(desk.release(notOn: allowlist))
+            socket?.closeConnections { !registry.isAdmitted($0) }
         } catch {
             logger.error(
                 "the list of keys cannot be read; the old one stays in force", metadata: ["reason": "\(error)"])

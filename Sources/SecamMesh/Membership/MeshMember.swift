@@ -24,10 +24,12 @@ public final class MeshMember {
     private let logger: Logger
     private let identity: Identity
     private var registry: MeshSocket?
+    private var listener: MeshSocket?
     private var membership: Membership
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
     private var refusals = LogThrottle()
+    private var closings = LogThrottle()
     private var health = HealthFile.ours
     private var dialer: RelayDialer?
 
@@ -48,17 +50,17 @@ public final class MeshMember {
     ///
     /// - Parameters:
     ///   - advertised: what others are told instead of the endpoint, as behind a translated address.
-    ///   - sendLimit: messages that may wait for one peer, which counts as unreachable beyond that; 0 for no bound.
-    public func listen(
-        at endpoint: String, advertised: String?, sendLimit: Int32 = 0
-    ) throws(MeshError) -> MeshSocket {
+    public func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
         let admission = try ZAPHandler(
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
             onRefusal: { [unowned self] key, address in noteRefusal(key, address) })
         loop.watch(admission)
         self.admission = admission
-        let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys, sendLimit: sendLimit)
+        let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
+        socket.setLargeSenders { [unowned self] key in role(of: key) == .encode }
+        socket.onConnectionClosed { [unowned self] reason, key, address in noteClosing(reason, key, address) }
+        listener = socket
         if let relay = identity.relay {
             dialer = RelayDialer(relay: relay, own: socket.endpoint, logger: logger)
         }
@@ -86,6 +88,7 @@ public final class MeshMember {
         registry.send(Leave())
         loop.unwatch(registry)
         self.registry = nil
+        listener = nil
         if let admission { loop.unwatch(admission) }
     }
 
@@ -110,6 +113,16 @@ public final class MeshMember {
         logger.warning(
             "connections were refused: their keys are not on the roster",
             metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)", "count": "\(count)"])
+    }
+
+    private func noteClosing(_ reason: String, _ key: PublicKey?, _ address: String) {
+        guard let count = closings.count() else { return }
+        logger.warning(
+            "connection closed",
+            metadata: [
+                "reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)",
+                "count": "\(count)",
+            ])
     }
 
     private func tick() {
@@ -138,7 +151,9 @@ public final class MeshMember {
             switch action {
             case .send(let message):
                 if registry?.send(MeshMessage(message)) == .unreachable { membership.noteUnreachable() }
-            case .roster(let added, let removed): onRoster(added, removed)
+            case .roster(let added, let removed):
+                if !removed.isEmpty { listener?.closeConnections { holder(of: $0) == nil } }
+                onRoster(added, removed)
             case .policy(let policy): onPolicy(policy)
             case .assignment(let assignment): onAssignment(assignment)
             case .recording(let recording): onRecording(recording)

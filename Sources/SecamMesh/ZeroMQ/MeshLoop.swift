@@ -79,15 +79,21 @@ internal import Synchronization
     public func watch(_ socket: MeshSocket, onReadable: @escaping () -> Void) {
         checkIsolated()
         socket.watch = unsafe poller.add(socket.handle, of: socket, onReadable: onReadable)
+        guard let connections = socket.connections else { return }
+        _ = unsafe poller.add(connections.monitor, of: socket) { [unowned connections] in connections.readMonitor() }
+        connections.start(makeTimer { [unowned connections] in connections.check() })
     }
 
     public func watch(_ handler: ZAPHandler) {
         checkIsolated()
         _ = unsafe poller.add(handler.handle, of: handler) { [unowned handler] in handler.answerRequests() }
+        handler.start(makeTimer { [unowned handler] in handler.answerDue() })
     }
 
     public func unwatch(_ socket: AnyObject) {
         checkIsolated()
+        (socket as? MeshSocket)?.connections?.stop()
+        (socket as? ZAPHandler)?.stop()
         poller.remove(socket)
     }
 

@@ -71,6 +71,9 @@ public import SecamWire
         unsafe zmq_msg_gets(handle, "Peer-Address").map { unsafe String(cString: $0) }
     }
 
+    /// The descriptor of the connection that the message came over; -1 when it came over none.
+    var sourceDescriptor: Int32 { unsafe zmq_msg_get(handle, ZMQ_SRCFD) }
+
     /// What the ZAP handler said of the sender: its public key in hexadecimal.
     var userID: String? {
         unsafe zmq_msg_gets(handle, "User-Id").map { unsafe String(cString: $0) }

@@ -19,15 +19,6 @@ public import SecamWire
     deinit { unsafe zmq_ctx_term(handle) }
 }
 
-/// A connection of a ROUTER socket, as libzmq numbered it.
-public struct PeerID: Sendable, Hashable, CustomStringConvertible {
-    let number: UInt32
-
-    public init(number: UInt32) { self.number = number }
-
-    public var description: String { "peer \(number)" }
-}
-
 /// A message that came in.
 public struct Received: Sendable {
     /// The connection it came from; `nil` on a socket that has only one peer.
@@ -46,7 +37,10 @@ public struct Received: Sendable {
 @safe public final class MeshSocket {
     let handle: UnsafeMutableRawPointer
     private let context: MeshContext
-    private let isRouter: Bool
+    /// Of a listening socket.
+    private let admission: ZAPHandler?
+    /// Of a listening socket.
+    private(set) var connections: ConnectionGuard?
     private let identity: MeshMessage = MeshMessage()
     /// Of the loop that waits for this socket, which must hear of each use.
     var watch: SocketWatch?
@@ -63,23 +57,29 @@ public struct Received: Sendable {
     ///   - admission: decides who may connect. It is asked for here since libzmq, without one, lets everybody in.
     ///   - endpoint: as ZeroMQ writes it; port `*` means any free one.
     ///   - messageLimit: bytes; a peer that announces more is disconnected.
-    ///   - sendLimit: messages that may wait for one peer, after which it counts as unreachable; 0 where credit bounds
-    ///     them.
+    ///   - limits: what peers may cost; a connection beyond is closed.
     public static func listen(
         admission: ZAPHandler, endpoint: String, keys: KeyPair, messageLimit: Int = WireLimits.meshMessage,
-        sendLimit: Int32 = 0
+        limits: ConnectionLimits = .member
     ) throws(MeshError) -> MeshSocket {
-        let socket = try MeshSocket(admission.context, type: ZMQ_ROUTER, messageLimit: messageLimit)
+        secam_randomize_routing_ids()
+        defer { secam_randomize_routing_ids() }
+        let socket = try MeshSocket(admission.context, type: ZMQ_ROUTER, admission, messageLimit: messageLimit)
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
         try socket.set(ZMQ_HANDSHAKE_IVL, 3000)
         // Else an address of IPv4 would be told to others in its IPv6 form.
         try socket.set(ZMQ_IPV6, endpoint.contains("//[") || endpoint.contains("//*") ? 1 : 0)
-        try socket.set(ZMQ_SNDHWM, sendLimit)
+        // Bytes bound what waits for a peer, not messages.
+        try socket.set(ZMQ_SNDHWM, 0)
         try socket.set(ZMQ_CURVE_SERVER, 1)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
         try socket.set(ZMQ_ZAP_DOMAIN, Array(ZAPHandler.domain.utf8))
-        guard unsafe zmq_bind(socket.handle, endpoint) == 0 else {
-            throw .cannotBind(endpoint: endpoint, reason: lastZeroMQError())
+        socket.connections = try unsafe ConnectionGuard(socket.handle, admission: admission, limits: limits) {
+            () throws(MeshError) in
+            guard unsafe zmq_bind(socket.handle, endpoint) == 0 else {
+                throw .cannotBind(endpoint: endpoint, reason: lastZeroMQError())
+            }
+            return socket.endpoint.split(separator: ":").last.flatMap { UInt16($0) } ?? 0
         }
         return socket
     }
@@ -107,13 +107,15 @@ public struct Received: Sendable {
         return socket
     }
 
-    private init(_ context: MeshContext, type: Int32, messageLimit: Int) throws(MeshError) {
+    private init(
+        _ context: MeshContext, type: Int32, _ admission: ZAPHandler? = nil, messageLimit: Int
+    ) throws(MeshError) {
         guard let socket = unsafe zmq_socket(context.handle, type) else {
             throw .library(call: "zmq_socket", reason: lastZeroMQError())
         }
         unsafe handle = socket
         self.context = context
-        isRouter = type == ZMQ_ROUTER
+        self.admission = admission
         try set(ZMQ_LINGER, 200)
         // A link that is dead without having been closed is noticed like a member's silence.
         try set(ZMQ_HEARTBEAT_IVL, 1000)
@@ -137,9 +139,9 @@ public struct Received: Sendable {
     @discardableResult
     public func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
         defer { watch?.noteUse() }
-        if let peer {
-            let number = peer.number
-            let routing: [UInt8] = [0] + (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) }
+        if let peer, let admission {
+            guard connections?.queue(message.count, for: peer) ?? true else { return .unreachable }
+            let routing = admission.routingID(of: peer)
             guard unsafe zmq_send(handle, routing, routing.count, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 else {
                 return .unreachable
             }
@@ -160,37 +162,59 @@ public struct Received: Sendable {
         send(MeshMessage(message), to: peer)
     }
 
-    /// The next message that is there, or `nil`. What is not one whole part from a peer with a number and a key of
-    /// ours is passed over and counted in `refused`.
+    /// The next message that is there, or `nil`. What is not one whole part from a peer with a routing id of ours is
+    /// passed over and counted in `refused`, and its connection is closed.
     public func receive() -> Received? {
         defer { watch?.noteUse() }
         // Bounded, so that a flood of what is passed over does not hold up the loop; it comes back for the rest.
         for _ in 0..<MeshSocket.mostRefused {
-            if isRouter {
+            if admission != nil {
                 guard unsafe zmq_msg_recv(identity.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
             }
             let message = MeshMessage()
             guard unsafe zmq_msg_recv(message.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
-            if discardRest(of: message) {
-                refused += 1
-                continue
+            let hasMoreParts = discardRest(of: message)
+            guard let admission else {
+                if hasMoreParts {
+                    refused += 1
+                    continue
+                }
+                return Received(peer: nil, key: nil, address: "", message: message)
             }
-            guard isRouter else { return Received(peer: nil, key: nil, address: "", message: message) }
-            // Peers that choose a routing number of their own could take the place of another one.
-            let number = identity.withBytes { bytes -> UInt32? in
-                guard bytes.count == 5, bytes[0] == 0 else { return nil }
-                return (1..<5).reduce(0) { $0 << 8 | UInt32(bytes[$1]) }
-            }
-            guard let number, let userID = message.userID,
+            // Else the id is one that the peer claimed, and not the one that it was given in the handshake.
+            guard let peer = identity.withBytes({ admission.peer(withRoutingID: $0) }), let userID = message.userID,
                 let key = try? PublicKey(hexadecimal: userID, what: "User-Id")
             else {
                 refused += 1
+                connections?.close(sourceOf: message, "its routing id is not ours")
                 continue
             }
-            return Received(
-                peer: PeerID(number: number), key: key, address: message.peerAddress ?? "", message: message)
+            connections?.delivered(message, from: peer, key: key)
+            guard !hasMoreParts else {
+                refused += 1
+                connections?.close(peer, "its message has more than one part")
+                continue
+            }
+            return Received(peer: peer, key: key, address: message.peerAddress ?? "", message: message)
         }
         return nil
+    }
+
+    /// Closes the connections of keys that are not admitted any more.
+    public func closeConnections(where isRevoked: (PublicKey) -> Bool) {
+        connections?.closeConnections(where: isRevoked)
+    }
+
+    /// Called with the reason when a connection exceeded a limit and was closed.
+    public func onConnectionClosed(
+        _ action: @escaping (_ reason: String, _ key: PublicKey?, _ address: String) -> Void
+    ) {
+        connections?.onClose = action
+    }
+
+    /// Tells whose messages may be as large as the socket's limit of messages; at first no one's.
+    public func setLargeSenders(_ isLargeSender: @escaping (PublicKey) -> Bool) {
+        connections?.isLargeSender = isLargeSender
     }
 
     /// Messages that `receive` passes over before it lets others have their turn.

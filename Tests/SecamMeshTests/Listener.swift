@@ -1,0 +1,76 @@
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+
+/// A socket that listens on a loop of its own, and whom it admits.
+actor Listener {
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private var admitted: Set<PublicKey> = []
+    private var admission: ZAPHandler?
+    private var socket: MeshSocket?
+    private(set) var refusals = 0
+    private(set) var received: [(key: PublicKey?, peer: PeerID?, bytes: [UInt8])] = []
+
+    private init(_ loop: MeshLoop) { self.loop = loop }
+
+    /// - Returns: the listener and where it listens.
+    static func start(
+        _ keys: KeyPair, messageLimit: Int, limits: ConnectionLimits = .member
+    ) async throws -> (Listener, String) {
+        let loop = MeshLoop(name: "test-listener")
+        let listener = Listener(loop)
+        return (listener, try await listener.begin(keys, messageLimit, limits))
+    }
+
+    /// Connections that were closed because they exceeded a limit.
+    private(set) var closings: [(reason: String, key: PublicKey?)] = []
+
+    /// Takes a key back.
+    func revoke(_ key: PublicKey) {
+        admitted.remove(key)
+        socket?.closeConnections { !admitted.contains($0) }
+    }
+
+    /// - Returns: whether the peer can still be reached.
+    func send(_ bytes: [UInt8], to peer: PeerID) -> Bool { socket?.send(MeshMessage(bytes), to: peer) == .sent }
+
+    func admit(_ key: PublicKey) { admitted.insert(key) }
+
+    var passedOver: UInt64 { socket?.refused ?? 0 }
+
+    func has(_ bytes: [UInt8], from key: PublicKey) -> Bool {
+        received.contains { $0.key == key && $0.bytes == bytes }
+    }
+
+    func stop() {
+        if let socket { loop.unwatch(socket) }
+        if let admission { loop.unwatch(admission) }
+        socket = nil
+        loop.stop()
+    }
+
+    private func begin(_ keys: KeyPair, _ messageLimit: Int, _ limits: ConnectionLimits) throws -> String {
+        let admission = try ZAPHandler(
+            MeshContext(), isAdmitted: { [unowned self] key in assumeIsolated { $0.admitted.contains(key) } },
+            onRefusal: { [unowned self] _, _ in assumeIsolated { $0.refusals += 1 } })
+        loop.watch(admission)
+        self.admission = admission
+        let socket = try MeshSocket.listen(
+            admission: admission, endpoint: "tcp://127.0.0.1:*", keys: keys, messageLimit: messageLimit,
+            limits: limits)
+        socket.onConnectionClosed { [unowned self] reason, key, _ in
+            assumeIsolated { $0.closings.append((reason, key)) }
+        }
+        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
+        self.socket = socket
+        return socket.endpoint
+    }
+
+    private func receive() {
+        while let next = socket?.receive() {
+            received.append((next.key, next.peer, next.message.withBytes { [UInt8](copying: $0) }))
+        }
+    }
+}
