@@ -362,7 +362,7 @@ actor GatewayService: CameraHub {
         guard version != allowlistVersion else { return }
         allowlistVersion = version
         do {
-allowlist = try folder.allowlist()
+            allowlist = try folder.allowlist()
             perform(registry.update(allowlist, now: .now))
             perform(desk.release(notOn: allowlist))
             socket?.closeConnections { !registry.isAdmitted($0) }
