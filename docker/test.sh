@@ -172,6 +172,8 @@ invite() { # NAME OPTION...
 invite porch
 SECAM_CAMERA_PORT=$(free_port)
 export SECAM_CAMERA_PORT SECAM_SOURCE=test:320x240@10
+printf 'advertise: [%s]\n' "$host" >"$scratch/policy.yaml"
+set_of_services cp "$scratch/policy.yaml" gateway:/data/policy.yaml >/dev/null 2>&1 || fail "allowing the camera's address"
 SECAM_ADVERTISE=tcp://$host:$SECAM_CAMERA_PORT elsewhere up --detach --no-build >"$scratch/log" 2>&1 ||
     fail "starting the camera elsewhere"
 until_true "the camera elsewhere is online" is_online porch

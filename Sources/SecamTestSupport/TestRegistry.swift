@@ -10,7 +10,13 @@ public struct TestPolicies: CameraPolicies {
     /// How cameras are recorded; `nil` for not at all.
     public var mode: RecordingMode?
 
-    public init(isWatched: Bool = false, sensitivity: UInt8 = 50, mode: RecordingMode? = nil) {
+    /// The host `h` is where tests say that services are which do not run.
+    public var advertisedHosts: [String]
+
+    public init(
+        isWatched: Bool = false, sensitivity: UInt8 = 50, mode: RecordingMode? = nil, advertisedHosts: [String] = ["h"]
+    ) {
+        self.advertisedHosts = advertisedHosts
         self.isWatched = isWatched
         self.sensitivity = sensitivity
         self.mode = mode
@@ -118,7 +124,8 @@ public actor TestRegistry {
             do throws(WireError) {
                 perform(
                     try received.message.withBytes { (bytes) throws(WireError) in
-                        try registry.receive(bytes, from: peer, key: key, time: WallClock.now, now: .now)
+                        try registry.receive(
+                            bytes, from: peer, key: key, address: received.address, time: WallClock.now, now: .now)
                     })
             } catch {
                 notes.append("unreadable \(error)")

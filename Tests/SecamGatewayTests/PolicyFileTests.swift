@@ -53,6 +53,14 @@ import Testing
         #expect(try duty(text, "yard") == nil)
     }
 
+    @Test func `advertised hosts are a list without ports`() throws {
+        let file = try parse("advertise: [cam.example.org, '2001:db8::7']")
+        #expect(file.advertisedHosts == ["cam.example.org", "2001:db8::7"])
+        #expect(try parse("motion: on").advertisedHosts.isEmpty)
+        #expect(throws: PolicyError.self) { _ = try parse("advertise: ['tcp://cam.example.org:7450']") }
+        #expect(throws: PolicyError.self) { _ = try parse("advertise: cam.example.org") }
+    }
+
     @Test func aScheduleTurnsItOnAndOff() throws {
         let text = "motion:\n  when: ['mon-fri 18:00-08:00', 'sat,sun']\n"
         func isOn(_ weekday: Int, _ hour: Int, _ minute: Int = 0) throws -> Bool {

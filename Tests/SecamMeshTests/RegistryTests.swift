@@ -13,7 +13,10 @@ import Testing
     }
 
     /// Admits camera `porch` with key 0, any `encode-…` with key 1, camera `yard` with key 2.
-    private func registry(_ limits: Registry.Limits = .init()) throws -> Registry {
+    private func registry(
+        _ limits: Registry.Limits = .init(),
+        advertisedHosts: [String] = ["h", "127.0.0.1", "fe80::1%eth0", "capture-porch_1.home"]
+    ) throws -> Registry {
         Registry(
             own: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
@@ -21,7 +24,7 @@ import Testing
                 .init(key: keys[0], role: .capture, pattern: "porch"),
                 .init(key: keys[1], role: .encode, pattern: "encode-*"),
                 .init(key: keys[2], role: .capture, pattern: "yard"),
-            ]), limits: limits, now: at(0), policies: TestPolicies())
+            ]), limits: limits, now: at(0), policies: TestPolicies(advertisedHosts: advertisedHosts))
     }
 
     private func join(_ role: Role, _ text: String, incarnation: UInt64 = 1, endpoint: String? = nil) throws -> Join {
@@ -216,6 +219,35 @@ import Testing
         var registry = try registry()
         let actions = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
         #expect(actions == ["REFUSED wrongRole to 1", "refused"])
+    }
+
+    @Test(arguments: [
+        ("tcp://192.0.2.7:7001", "192.0.2.7"), ("tcp://192.0.2.7:7001", "::ffff:192.0.2.7"),
+        ("tcp://[2001:db8:0::7]:7001", "2001:db8::7"), ("tcp://127.0.0.1:7001", "::1"),
+        ("tcp://localhost:1", "127.0.0.1"),
+        ("tcp://cam.example.org:7001", "192.0.2.7"), ("tcp://Cam.Example.org:7001", "192.0.2.7"),
+        ("tcp://[2001:db8::8]:7001", "192.0.2.7"),
+    ])
+    func `an endpoint names the host that the service connects from or one that is allowed`(
+        endpoint: String, address: String
+    ) throws {
+        var registry = try registry(advertisedHosts: ["cam.example.org", "2001:db8::8"])
+        let message = try join(.capture, "porch", endpoint: endpoint).encoded()
+        _ = try registry.receive(message.span, from: peer(1), key: keys[0], address: address, time: 0, now: at(0))
+        #expect(registry.roster(now: at(0)).members.last?.endpoint == endpoint)
+    }
+
+    @Test(arguments: [
+        ("tcp://192.0.2.8:22", "192.0.2.7"), ("tcp://127.0.0.1:22", "192.0.2.7"), ("tcp://192.0.2.7:22", "127.0.0.1"),
+        ("tcp://localhost:22", "192.0.2.7"), ("tcp://other.example.org:22", "192.0.2.7"),
+        ("tcp://[::1]:22", "2001:db8::7"), ("tcp://192.0.2.7:22", ""),
+    ])
+    func `an endpoint at any other host is refused`(endpoint: String, address: String) throws {
+        var registry = try registry(advertisedHosts: ["cam.example.org"])
+        let message = try join(.capture, "porch", endpoint: endpoint).encoded()
+        let actions = try registry.receive(
+            message.span, from: peer(1), key: keys[0], address: address, time: 0, now: at(0))
+        #expect(told(actions) == ["REFUSED wrongRole to 1", "refused"])
     }
 
     @Test func aServiceAtEveryAddressIsReachedAtTheOneItCameFrom() throws {
@@ -413,7 +445,7 @@ import Testing
             _ = try hear(&registry, joining(.motion, "motion-\(number)", ""), number, keys[0])
         }
         for number in UInt32(11)...22 {
-            _ = try hear(&registry, joining(.capture, "camera \(number)", "tcp://127.0.0.1:1"), number, keys[1])
+            _ = try hear(&registry, joining(.capture, "camera \(number)", "tcp://h:1"), number, keys[1])
         }
         return registry
     }

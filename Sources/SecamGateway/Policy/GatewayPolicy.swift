@@ -39,6 +39,8 @@ extension GatewayPolicy: CameraPolicies {
             kept: recording(of: camera)?.mode == .motion ? .jpeg : [], ringBytes: ringBytes, camera: camera)
     }
 
+    var advertisedHosts: [String] { file.advertisedHosts }
+
     func recording(of camera: Name) -> Recording.Camera? { file.recording(of: camera, usual: usualRecording) }
 
     func motion(for camera: Name) -> Assignment.Camera? { file.duty(for: camera, isUsual: isMotionUsual, at: clock()) }

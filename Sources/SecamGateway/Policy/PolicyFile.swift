@@ -9,6 +9,8 @@ struct PolicyFile: Sendable, Equatable {
     var record = RecordRule()
     var cameras: [Name: CameraRule] = [:]
     var hooks: [HookRule] = []
+    /// The hosts that services may name as their own beside the address that they connect from.
+    var advertisedHosts: [String] = []
 
     /// What one camera has for itself.
     struct CameraRule: Sendable, Equatable {
@@ -20,17 +22,26 @@ struct PolicyFile: Sendable, Equatable {
     static let none = PolicyFile()
 
     private static let mostHooks = 64
+    private static let advertisedHostLimit = 256
 
     private init() {}
 
     /// - Parameter path: where the text was read, for the error's sake.
     init(parsing text: String, path: String) throws(PolicyError) {
         guard let file = try PolicyValue.parse(text, path: path) else { return }
-        for (key, value) in try file.keys(["motion", "record", "cameras", "hooks"]) {
+        for (key, value) in try file.keys(["motion", "record", "cameras", "hooks", "advertise"]) {
             switch key {
             case "motion": motion = try MotionRule(value)
             case "record": record = try RecordRule(value)
             case "cameras": try readCameras(value)
+            case "advertise":
+                for host in try value.list(atMost: Self.advertisedHostLimit, "hosts") {
+                    let text = try host.text("a host's name or address")
+                    guard !text.contains("/"), text.utf8.count <= 253 else {
+                        throw host.error("'\(text)' is not a host's name or address; leave out tcp:// and the port")
+                    }
+                    advertisedHosts.append(text)
+                }
             default:
                 for hook in try value.list(atMost: Self.mostHooks, "hooks") {
                     let rule = try HookRule(hook)

@@ -9,6 +9,8 @@ public protocol CameraPolicies: Sendable {
     func motion(for camera: Name) -> Assignment.Camera?
     /// How a camera is to be recorded now; `nil` when it is not.
     func recording(of camera: Name) -> Recording.Camera?
+    /// The hosts that services may name as their own beside the address that they connect from, without brackets.
+    var advertisedHosts: [String] { get }
 }
 
 /// Spreads cameras over services without a table: each camera belongs to the service with the greatest weight, so that one

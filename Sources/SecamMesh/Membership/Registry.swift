@@ -160,7 +160,7 @@ public struct Registry: Sendable {
         switch envelope.type {
         case .join:
             let join = try Join.decode(bytes, envelope).reachable(at: address)
-            return self.join(join, peer, key, SourceNetwork.of(address), time, now)
+            return self.join(join, peer, key, address, time, now)
         case .beat:
             let beat = try Beat.decode(bytes, envelope)
             guard members[peer]?.join.incarnation == beat.incarnation else { return [notJoined(peer)] }
@@ -296,7 +296,7 @@ public struct Registry: Sendable {
     public func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
 
     private mutating func join(
-        _ join: Join, _ peer: PeerID, _ key: PublicKey, _ network: String, _ time: Int64, _ now: MonotonicTime
+        _ join: Join, _ peer: PeerID, _ key: PublicKey, _ address: String, _ time: Int64, _ now: MonotonicTime
     ) -> [Action] {
         guard allowlist.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
         else {
@@ -311,12 +311,15 @@ public struct Registry: Sendable {
             sentRecordings[peer] = nil
             return [.send(roster(now: now), to: peer)] + tellPolicies(now)
         }
-        if let problem = join.endpointProblem { return refuse(peer, key, .wrongRole, problem) }
+        if let problem = join.endpointProblem ?? hostProblem(join, address) {
+            return refuse(peer, key, .wrongRole, problem)
+        }
         if OwnEncoders.camera(ofEncoder: join.name) != nil, members[peer] == nil,
             members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.ownEncoders
         {
             return refuse(peer, key, .tooMany, "a camera has at most \(limits.ownEncoders) encoders of its own")
         }
+        let network = SourceNetwork.of(address)
         if let problem = tooManyInstances(of: key, in: network, besides: join) {
             return refuse(peer, key, .tooMany, problem)
         }
@@ -356,6 +359,16 @@ public struct Registry: Sendable {
         let count = others.count { $0.network == network }
         guard count >= limits.instancesInNetwork else { return nil }
         return "\(count) services have joined with this key from \(network.isEmpty ? "one address" : network)"
+    }
+
+    /// What is wrong with the host that others would connect to; `nil` when nothing is. A stolen key must not make them
+    /// connect to any host of its holder's choice.
+    private func hostProblem(_ join: Join, _ address: String) -> String? {
+        guard let host = EndpointHost(endpoint: join.endpoint) else { return nil }
+        let expected = [address] + policies.advertisedHosts
+        guard !expected.contains(where: { host.isSameHost(as: EndpointHost($0)) }) else { return nil }
+        return "it connects from \(address) and says that it is reached at \(host.text); name that host under "
+            + "'advertise' in policy.yaml, or start it without --advertise"
     }
 
     private func isSame(_ left: Join, _ right: Join) -> Bool { left.role == right.role && left.name == right.name }
