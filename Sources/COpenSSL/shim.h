@@ -30,6 +30,10 @@ static inline int secam_SSL_CTX_set_tls13_only(SSL_CTX *context) {
         && SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;
 }
 
+static inline int secam_SSL_CTX_set_groups(SSL_CTX *context, const char *groups) {
+    return SSL_CTX_set1_groups_list(context, groups) == 1;
+}
+
 static inline void secam_SSL_CTX_set_session_cache_off(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }

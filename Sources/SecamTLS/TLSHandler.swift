@@ -26,13 +26,19 @@ public final class TLSHandler: ChannelDuplexHandler {
         case idle, handshaking, open, closed
     }
 
+    /// Runs a step of a handshake now, or later on the same event loop.
+    public typealias HandshakeTurn = (_ step: @escaping () -> Void) -> Void
+
     let session: TLSSession
     private let scratch: TLSScratch
+    private let handshakeTurn: HandshakeTurn
     private var context: ChannelHandlerContext?
     private var socket: TLSSocket?
     private var state = State.idle
     private var queue = TLSWriteQueue()
 
+    /// The peer's bytes wait for a turn of the handshake; meanwhile no more are read.
+    private var isWaitingForTurn = false
     private var isReceiving = false
     private var mustReceiveAgain = false
     private var isSending = false
@@ -40,6 +46,8 @@ public final class TLSHandler: ChannelDuplexHandler {
     private var channelMayHoldRecords = false
     /// The application called `read()` and has not been given anything since.
     private var readIsWanted = false
+    /// To be read on when the handshake has had its turn.
+    private var readIsHeld = false
     private var hasDeliveredBytes = false
     private var reportedWritability = true
     private var unreadAnswerBytes = 0
@@ -51,11 +59,16 @@ public final class TLSHandler: ChannelDuplexHandler {
         var isDone = false
     }
 
-    /// - Parameter scratch: shared by the connections of one event loop that use `send`.
+    /// - Parameters:
+    ///   - scratch: shared by the connections of one event loop that use `send`.
+    ///   - handshakeTurn: decides when the handshake may compute with what has arrived; by default at once.
     /// - Throws: `TLSError.library`.
-    public init(context: TLSContext, scratch: TLSScratch = TLSScratch()) throws(TLSError) {
+    public init(
+        context: TLSContext, scratch: TLSScratch = TLSScratch(), handshakeTurn: @escaping HandshakeTurn = { $0() }
+    ) throws(TLSError) {
         session = try TLSSession(context)
         self.scratch = scratch
+        self.handshakeTurn = handshakeTurn
     }
 
     // MARK: - Life
@@ -134,12 +147,30 @@ public final class TLSHandler: ChannelDuplexHandler {
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .closed else { return }
         session.receive(unwrapInboundIn(data))
-        receive(context)
+        if state == .handshaking { waitForTurn() } else { receive(context) }
+    }
+
+    /// The channel may have closed, and the handler left it, before the turn comes.
+    private func waitForTurn() {
+        guard !isWaitingForTurn else { return }
+        isWaitingForTurn = true
+        handshakeTurn { [self] in
+            isWaitingForTurn = false
+            guard let context, state == .handshaking else { return }
+            let wasHeld = readIsHeld
+            readIsHeld = false
+            receive(context)
+            guard wasHeld, state != .closed else { return }
+            completeRead(context)
+            context.read()
+        }
     }
 
     public func channelReadComplete(context: ChannelHandlerContext) {
         if hasDeliveredBytes {
             completeRead(context)
+        } else if isWaitingForTurn {
+            readIsHeld = true
         } else if state == .handshaking || readIsWanted {
             // What arrived was no whole record, or none for the application.
             context.read()
@@ -154,7 +185,11 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     public func read(context: ChannelHandlerContext) {
         readIsWanted = true
-        context.read()
+        if isWaitingForTurn {
+            readIsHeld = true
+        } else {
+            context.read()
+        }
     }
 
     /// Takes in all that has arrived. The application may call back into this handler at each step.

@@ -1,6 +1,5 @@
 import NIOCore
 import SecamWire
-import Synchronization
 import Testing
 
 @testable import SecamGateway
@@ -105,59 +104,5 @@ struct FrameSlotsTests {
         #expect(slots.take(at: start) == nil)
         #expect(slots.count == 0)
         #expect(slots.keys.isEmpty)
-    }
-}
-
-struct ConnectionLedgerTests {
-    private let now = NIODeadline.now()
-
-    @Test func `each limit holds, and what is released can be used again`() throws {
-        var limits = ConnectionLimits()
-        limits.connections = 4
-        limits.connectionsPerAddress = 2
-        limits.notLoggedIn = 3
-        let ledger = ConnectionLedger(limits: limits)
-        func admit(_ network: String) throws -> ConnectionLedger.Ticket { try ledger.admit(network, at: now) {} }
-        let first = try admit("a")
-        let second = try admit("a")
-        #expect(throws: ConnectionLedger.Refusal.fromThisAddress) { try admit("a") }
-        _ = try admit("b")
-        #expect(throws: ConnectionLedger.Refusal.notLoggedIn) { try admit("c") }
-        ledger.loggedIn(second)
-        _ = try admit("c")
-        #expect(throws: ConnectionLedger.Refusal.connections) { try admit("d") }
-        ledger.release(second)
-        #expect(throws: ConnectionLedger.Refusal.notLoggedIn) { try admit("a") }
-        ledger.release(first)
-        _ = try admit("a")
-    }
-
-    @Test func `who only opens connections makes room for others, and who logs in does not`() throws {
-        var limits = ConnectionLimits()
-        limits.connectionsPerAddress = 3
-        limits.notLoggedIn = 4
-        let ledger = ConnectionLedger(limits: limits)
-        let closed = Mutex<[String]>([])
-        func admit(_ name: String, _ network: String, after seconds: Int64) throws -> ConnectionLedger.Ticket {
-            try ledger.admit(network, at: now + .seconds(seconds)) { closed.withLock { $0.append(name) } }
-        }
-        let verified = try admit("verified", "a", after: 0)
-        ledger.verifies(verified, true)
-        _ = try admit("idle 1", "a", after: 0)
-        _ = try admit("idle 2", "a", after: 0)
-        _ = try admit("new", "b", after: 2)
-        _ = try admit("newer", "c", after: 2)
-        #expect(closed.withLock { $0 } == ["idle 1"], "the one that has had most time")
-        _ = try admit("same address", "a", after: 2)
-        #expect(closed.withLock { $0 } == ["idle 1", "idle 2"])
-        #expect(throws: ConnectionLedger.Refusal.self) { try admit("too soon", "d", after: 2) }
-    }
-
-    @Test(arguments: [
-        ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "20:1:d:b8:0:1:0:2/64"),
-        ("2001:db8:1:2:ffff::1", "20:1:d:b8:0:1:0:2/64"),
-    ])
-    func `an address stands for what one peer cannot change at will`(text: String, network: String) throws {
-        #expect(try SocketAddress(ipAddress: text, port: 1).network == network)
     }
 }

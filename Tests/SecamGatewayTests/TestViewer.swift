@@ -14,7 +14,10 @@ final class TestViewer: Sendable {
     let channel: any Channel
     private let received: AsyncStream<Received>
 
-    init(address: SocketAddress, fingerprint: CertificateFingerprint, receiveBuffer: Int? = nil) async throws {
+    /// - Parameter source: of the host's own addresses, the one to connect from.
+    init(
+        address: SocketAddress, fingerprint: CertificateFingerprint, source: String? = nil, receiveBuffer: Int? = nil
+    ) async throws {
         let context = try TLSContext.client(
             trust: .fingerprint(fingerprint), serverName: "localhost",
             applicationProtocols: [ViewerServer.applicationProtocol])
@@ -32,6 +35,7 @@ final class TestViewer: Sendable {
             bootstrap = bootstrap.channelOption(
                 .socketOption(.so_rcvbuf), value: .init(receiveBuffer))
         }
+        if let source { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: source, port: 0)) }
         channel = try await bootstrap.connect(to: address).get()
     }
 

@@ -62,15 +62,15 @@ struct ViewerHarness: Sendable {
         await server.stop()
     }
 
-    func connect(receiveBuffer: Int? = nil) async throws -> TestViewer {
-        try await TestViewer(address: address, fingerprint: fingerprint, receiveBuffer: receiveBuffer)
+    func connect(from source: String? = nil, receiveBuffer: Int? = nil) async throws -> TestViewer {
+        try await TestViewer(address: address, fingerprint: fingerprint, source: source, receiveBuffer: receiveBuffer)
     }
 
     /// A viewer that has got its WELCOME and the first CAMERAS.
     func loggedIn(
-        _ username: String = "anna", receiveBuffer: Int? = nil
+        _ username: String = "anna", from source: String? = nil, receiveBuffer: Int? = nil
     ) async throws -> (viewer: TestViewer, cameras: Cameras) {
-        let viewer = try await connect(receiveBuffer: receiveBuffer)
+        let viewer = try await connect(from: source, receiveBuffer: receiveBuffer)
         viewer.send(Hello(software: "test"))
         _ = try await viewer.next(Hello.self)
         viewer.send(Login(username: username, password: Self.password))

@@ -214,6 +214,48 @@ struct ViewerServerTests {
         }
     }
 
+    @Test func `connections that never log in, from five addresses, keep nobody else out`() async throws {
+        try await ViewerHarness.run { harness in
+            let (watching, _) = try await harness.loggedIn(from: "127.0.4.1")
+            var idle: [any Channel] = []
+            for index in 0..<320 {
+                let source = try SocketAddress(ipAddress: "127.0.4.\(1 + index % 5)", port: 0)
+                idle.append(
+                    try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                        .bind(to: source).connect(to: harness.address).get())
+            }
+            _ = try await harness.loggedIn(from: "127.0.0.9")
+            watching.send(Ping(token: 1))
+            _ = try await watching.next(Pong.self)
+            // The server may have closed them before.
+            for channel in idle { try? await channel.close() }
+        }
+    }
+
+    @Test func `frames go on while many handshakes wait`() async throws {
+        try await ViewerHarness.run({ $0.connectionLimits.connectionsPerAddress = 1000 }) { harness in
+            try harness.showCameras(["door"])
+            let (viewer, _) = try await harness.loggedIn()
+            viewer.send(Watch(camera: 1, rendition: .jpeg, credit: 100))
+            var demands = harness.hub.demands.makeAsyncIterator()
+            _ = await demands.next()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<100 {
+                    group.addTask {
+                        let silent = try await harness.connect(from: "127.0.5.\(1 + index)")
+                        silent.send(Hello(software: "test"))
+                        _ = try await silent.next(Hello.self)
+                    }
+                }
+                for sequence: UInt64 in 1...50 {
+                    harness.publish(sequence)
+                    #expect(try await viewer.nextFrame().sequence == sequence)
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func `who stalls in the handshake is closed`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.handshakeTimeout = .milliseconds(50)

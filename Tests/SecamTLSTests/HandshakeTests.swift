@@ -50,6 +50,44 @@ import Testing
         #expect(pair.atServer.events.count == 1 && pair.atClient.events.count == 1)
     }
 
+    @Test func `a handshake waits for its turn, and nothing is read meanwhile`() throws {
+        var steps: [() -> Void] = []
+        let pair = try TLSPair(
+            server: server(), client: client(.fingerprint(identity.fingerprint)), handshakeTurn: { steps.append($0) })
+        let reads = ReadCounter()
+        try pair.server.pipeline.syncOperations.addHandler(reads, position: .first)
+        try pair.run()
+        #expect(steps.count == 1)
+        #expect(reads.count == 0)
+        #expect(pair.atServer.events.isEmpty && pair.atClient.events.isEmpty)
+        steps.removeFirst()()
+        #expect(reads.count == 1, "reading goes on after the turn")
+        try pair.run()
+        #expect(pair.atClient.events.count == 1)
+        #expect(pair.atServer.events.isEmpty)
+        steps.removeFirst()()
+        #expect(pair.atServer.events.count == 1)
+    }
+
+    @Test func `a turn that comes after the connection has ended does nothing`() throws {
+        var steps: [() -> Void] = []
+        let pair = try TLSPair(
+            server: server(), client: client(.fingerprint(identity.fingerprint)), handshakeTurn: { steps.append($0) })
+        try pair.run()
+        _ = try pair.server.finish(acceptAlreadyClosed: true)
+        steps.removeFirst()()
+        #expect(try pair.takeRecords(from: pair.server).readableBytes == 0)
+        #expect(pair.atServer.events.isEmpty)
+    }
+
+    @Test func `a client offers elliptic curves alone for the key exchange`() throws {
+        let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
+        let hello = Array(try pair.takeRecords(from: pair.client).readableBytesView)
+        let groups = ClientHello.groups(hello)
+        // X25519MLKEM768 where the library has it, X25519, P-256.
+        #expect(groups == [0x1d, 0x17] || groups == [0x11ec, 0x1d, 0x17])
+    }
+
     @Test func withoutACommonProtocolBothSidesFail() throws {
         let pair = try pair(client: client(.fingerprint(identity.fingerprint), ["other/1"]))
         #expect(pair.atServer.errors == [.noApplicationProtocol(offered: ["other/1"])])
@@ -207,5 +245,39 @@ import Testing
         try channel.writeInbound(hello.readSlice(length: 20))
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         try expectFailure("closed the connection before it was complete")
+    }
+}
+
+/// Counts the reads that reach the socket.
+private final class ReadCounter: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    private(set) var count = 0
+
+    func read(context: ChannelHandlerContext) {
+        count += 1
+        context.read()
+    }
+}
+
+private enum ClientHello {
+    /// The extension `supported_groups` (RFC 8446, section 4.2.7) of a ClientHello in one record.
+    static func groups(_ record: [UInt8]) -> [Int]? {
+        func number(_ offset: Int) -> Int { Int(record[offset]) << 8 | Int(record[offset + 1]) }
+        // Headers of record and message, version and random.
+        var offset = 5 + 4 + 2 + 32
+        offset += 1 + Int(record[offset])
+        offset += 2 + number(offset)
+        offset += 1 + Int(record[offset])
+        let end = offset + 2 + number(offset)
+        offset += 2
+        while offset < end {
+            guard number(offset) == 10 else {
+                offset += 4 + number(offset + 2)
+                continue
+            }
+            return stride(from: offset + 6, to: offset + 6 + number(offset + 4), by: 2).map(number)
+        }
+        return nil
     }
 }

@@ -75,6 +75,21 @@ import Testing
         #expect(result.serverErrors.isEmpty)
     }
 
+    @Test(arguments: ["X25519", "P-256"])
+    func `a key exchange by an elliptic curve is accepted`(group: String) async throws {
+        let result = try await connect(["-alpn", "secam/1", "-groups", group], input: .string("ping\n"))
+        #expect(result.output.contains("New, TLSv1.3"), "\(result.output)")
+        #expect(result.serverErrors.isEmpty)
+    }
+
+    @Test(arguments: ["ffdhe2048", "ffdhe8192", "X448", "P-521"])
+    func `a costly key exchange is refused with an alert`(group: String) async throws {
+        let result = try await connect(["-alpn", "secam/1", "-groups", group], input: .none)
+        #expect(!result.succeeded)
+        #expect(result.output.contains("alert handshake failure"), "\(result.output)")
+        #expect(result.serverErrors.count == 1)
+    }
+
     @Test(arguments: [
         (["-tls1_2", "-alpn", "secam/1"], "alert protocol version", "unsupported protocol"),
         (["-alpn", "h2"], "alert no application protocol", "the peer offers only h2"),

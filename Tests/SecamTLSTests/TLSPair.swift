@@ -93,10 +93,13 @@ final class TLSPair {
     /// Bytes for each delivery, in both directions.
     var piece = Int.max
 
-    init(server serverContext: TLSContext, client clientContext: TLSContext) throws {
+    init(
+        server serverContext: TLSContext, client clientContext: TLSContext,
+        handshakeTurn: @escaping TLSHandler.HandshakeTurn = { $0() }
+    ) throws {
         clientHandler = try TLSHandler(context: clientContext)
         try server.pipeline.syncOperations.addHandlers(
-            HalfClosure(), TLSHandler(context: serverContext), atServer)
+            HalfClosure(), TLSHandler(context: serverContext, handshakeTurn: handshakeTurn), atServer)
         try client.pipeline.syncOperations.addHandlers(
             HalfClosure(), clientHandler, atClient)
         try server.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()

@@ -9,7 +9,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundOut = ByteBuffer
 
     private let environment: ViewerEnvironment
-    private let ticket: ConnectionLedger.Ticket
+    private let ticket: ConnectionLimiter.Ticket
     private let makeViewer: () throws -> [any ChannelHandler]
     private var inbound = ByteBuffer()
     private var timer: Scheduled<Void>?
@@ -19,7 +19,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     ///   - ticket: released when the connection ends before it is a viewer's, who releases it else.
     ///   - makeViewer: the handlers of a viewer's connection.
     init(
-        environment: ViewerEnvironment, ticket: ConnectionLedger.Ticket,
+        environment: ViewerEnvironment, ticket: ConnectionLimiter.Ticket,
         makeViewer: @escaping () throws -> [any ChannelHandler]
     ) {
         self.environment = environment
@@ -34,7 +34,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
-        if !isDecided { environment.ledger.release(ticket) }
+        if !isDecided { environment.limiter.release(ticket) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -62,9 +62,9 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
         let secret = inbound.readBytes(length: Call.ticketLength) ?? []
         guard environment.relay.attach(context.channel, ticket: secret) else { return context.close(promise: nil) }
         isDecided = true
-        let (ledger, ticket) = (environment.ledger, ticket)
-        ledger.loggedIn(ticket)
-        context.channel.closeFuture.whenComplete { _ in ledger.release(ticket) }
+        let (limiter, ticket) = (environment.limiter, ticket)
+        limiter.loggedIn(ticket)
+        context.channel.closeFuture.whenComplete { _ in limiter.release(ticket) }
         leave(context)
     }
 

@@ -7,14 +7,15 @@ import Synchronization
 extension LoopGate {
     /// Sets up a new connection, on its event loop.
     ///
-    /// - Throws: `ConnectionLedger.Refusal` when a limit is reached, `TLSError`; the connection is closed then.
+    /// - Throws: `ConnectionLimiter.Refusal` when a limit is reached, `TLSError`; the connection is closed then.
     func accept(
         _ channel: any Channel, tls: TLSContext, environment: ViewerEnvironment, connections: ConnectionGroup
     ) throws {
         guard let address = channel.remoteAddress else { throw ChannelError.inputClosed }
-        let ticket: ConnectionLedger.Ticket
+        let standing: PeerStanding = address.isOnHost(of: channel.localAddress) ? .host : .stranger
+        let ticket: ConnectionLimiter.Ticket
         do {
-            ticket = try environment.ledger.admit(address.network) { channel.close(promise: nil) }
+            ticket = try environment.limiter.admit(address.network, standing) { channel.close(promise: nil) }
         } catch {
             environment.counters.refused.add(1, ordering: .relaxed)
             environment.logger.debug(
@@ -23,7 +24,9 @@ extension LoopGate {
         }
         let table = localTable
         let first = FirstBytes(environment: environment, ticket: ticket) {
-            let tls = try TLSHandler(context: tls, scratch: table.scratch)
+            let tls = try TLSHandler(context: tls, scratch: table.scratch) { step in
+                table.pacer.run(network: ticket.network, standing: ticket.standing, step)
+            }
             let viewer = ViewerHandler(
                 tls: tls, environment: environment, table: table, ticket: ticket, peer: address.peerText)
             return [tls, viewer]
@@ -31,7 +34,7 @@ extension LoopGate {
         do {
             try channel.pipeline.syncOperations.addHandler(first)
         } catch {
-            environment.ledger.release(ticket)
+            environment.limiter.release(ticket)
             throw error
         }
         connections.add(channel)

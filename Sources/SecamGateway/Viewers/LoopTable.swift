@@ -21,11 +21,13 @@ final class LoopTable {
     private var views: [CameraRights: CameraView] = [:]
     private var accounts: Accounts?
     let scratch = TLSScratch()
+    let pacer: HandshakePacer
     /// How other threads come here.
     weak var gate: LoopGate?
 
-    init(index: Int, fanOut: FanOut, board: EventBoard) {
+    init(index: Int, fanOut: FanOut, board: EventBoard, pacer: HandshakePacer) {
         self.index = index
+        self.pacer = pacer
         self.fanOut = fanOut
         self.board = board
     }

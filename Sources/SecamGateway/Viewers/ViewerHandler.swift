@@ -12,7 +12,7 @@ struct ViewerEnvironment: Sendable {
     let software: String
     let authenticator: Authenticator
     let audit: AuditLog
-    let ledger: ConnectionLedger
+    let limiter: ConnectionLimiter
     let counters: ViewerCounters
     let logger: Logger
     let hub: any CameraHub
@@ -33,7 +33,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     private let tls: TLSHandler
     private let environment: ViewerEnvironment
     private let table: LoopTable
-    private let ticket: ConnectionLedger.Ticket
+    private let ticket: ConnectionLimiter.Ticket
     private let peer: String
     private let acceptedAt = NIODeadline.now()
 
@@ -61,7 +61,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var frameTimer: Scheduled<Void>?
 
     init(
-        tls: TLSHandler, environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLedger.Ticket, peer: String
+        tls: TLSHandler, environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLimiter.Ticket, peer: String
     ) {
         self.tls = tls
         self.environment = environment
@@ -86,7 +86,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         timer?.cancel()
         frameTimer?.cancel()
         table.remove(self)
-        environment.ledger.release(ticket)
+        environment.limiter.release(ticket)
         if loggedIn != nil { environment.counters.viewers.subtract(1, ordering: .relaxed) }
         if let looking { environment.hub.look(.forget, from: looking) }
         self.context = nil
@@ -184,7 +184,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         guard let context else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let answer = table.gate
-        environment.ledger.verifies(ticket, true)
+        environment.limiter.verifies(ticket, true)
         environment.authenticator.authenticate(
             username: username, password: password, peer: peer, network: ticket.network
         ) { outcome in
@@ -193,13 +193,13 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     private func finishLogin(_ outcome: LoginOutcome) {
-        environment.ledger.verifies(ticket, false)
+        environment.limiter.verifies(ticket, false)
         guard session?.state == .verifying else { return }
         var view: CameraView?
         if case .accepted(let user, _) = outcome {
             view = table.view(for: user)
             loggedIn = user
-            environment.ledger.loggedIn(ticket)
+            environment.limiter.loggedIn(ticket)
             environment.counters.viewers.add(1, ordering: .relaxed)
         }
         apply(session?.finishLogin(outcome, view: view, time: Self.utcMicroseconds(), at: .now()) ?? [])

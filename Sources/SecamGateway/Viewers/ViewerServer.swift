@@ -64,7 +64,7 @@ public final class ViewerServer: Sendable {
         let counters = ViewerCounters()
         environment = ViewerEnvironment(
             limits: configuration.viewerLimits, software: configuration.software, authenticator: authenticator,
-            audit: audit, ledger: ConnectionLedger(limits: configuration.connectionLimits), counters: counters,
+            audit: audit, limiter: ConnectionLimiter(limits: configuration.connectionLimits), counters: counters,
             logger: logger, hub: hub, relay: relay)
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }
@@ -187,7 +187,8 @@ public final class ViewerServer: Sendable {
         let board = board
         for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
             let gate = try await eventLoop.submit {
-                let table = LoopTable(index: index, fanOut: fanOut, board: board)
+                let table = LoopTable(
+                    index: index, fanOut: fanOut, board: board, pacer: HandshakePacer(eventLoop: eventLoop))
                 let gate = LoopGate(table, eventLoop: eventLoop, counters: counters)
                 table.gate = gate
                 return gate

@@ -1,0 +1,76 @@
+/// A queue whose keys take turns: a key that queues many elements makes only its own wait.
+///
+/// Preferred elements come first, except that every fourth turn belongs to the ordinary ones, so that neither lane can
+/// starve the other.
+public struct FairQueue<Key: Hashable & Sendable, Element> {
+    public enum Lane: Sendable {
+        case preferred
+        case ordinary
+    }
+
+    private struct Waiting {
+        /// Keys that have elements, in the order of their turns.
+        var turns: [Key] = []
+        var elements: [Key: [Element]] = [:]
+        var count = 0
+
+        mutating func append(_ element: Element, key: Key) {
+            if elements[key] == nil { turns.append(key) }
+            elements[key, default: []].append(element)
+            count += 1
+        }
+
+        mutating func popFirst() -> Element? {
+            guard !turns.isEmpty else { return nil }
+            let key = turns.removeFirst()
+            guard var own = elements.removeValue(forKey: key) else { return nil }
+            let first = own.removeFirst()
+            count -= 1
+            if !own.isEmpty {
+                elements[key] = own
+                turns.append(key)
+            }
+            return first
+        }
+    }
+
+    /// Turns of preferred elements between two of ordinary ones.
+    private static var preferredTurns: Int { 3 }
+
+    private let laneLimit: Int
+    private let keyLimit: Int
+    private var preferred = Waiting()
+    private var ordinary = Waiting()
+    private var preferredInRow = 0
+
+    /// - Parameters:
+    ///   - laneLimit: elements that may wait in each lane.
+    ///   - keyLimit: elements of one key that may wait in each lane.
+    public init(laneLimit: Int = .max, keyLimit: Int = .max) {
+        precondition(laneLimit >= 0 && keyLimit > 0, "FairQueue: limit out of range")
+        self.laneLimit = laneLimit
+        self.keyLimit = keyLimit
+    }
+
+    public var isEmpty: Bool { preferred.count == 0 && ordinary.count == 0 }
+
+    /// - Returns: false when a limit is reached; then the element is not queued.
+    public mutating func append(_ element: Element, key: Key, lane: Lane) -> Bool {
+        let waiting = lane == .preferred ? preferred : ordinary
+        guard waiting.count < laneLimit, waiting.elements[key]?.count ?? 0 < keyLimit else { return false }
+        switch lane {
+        case .preferred: preferred.append(element, key: key)
+        case .ordinary: ordinary.append(element, key: key)
+        }
+        return true
+    }
+
+    public mutating func popFirst() -> Element? {
+        if preferredInRow < Self.preferredTurns, let element = preferred.popFirst() {
+            preferredInRow += 1
+            return element
+        }
+        preferredInRow = 0
+        return ordinary.popFirst() ?? preferred.popFirst()
+    }
+}

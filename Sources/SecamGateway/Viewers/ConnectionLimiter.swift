@@ -1,0 +1,189 @@
+import Glibc
+import NIOCore
+import Synchronization
+
+/// What the gateway knows of a peer from its address alone. Known peers and the host have reserved places.
+enum PeerStanding: Sendable {
+    case stranger
+    /// A user logged in from this network before.
+    case known
+    /// The peer runs on the gateway's own host.
+    case host
+}
+
+/// Counts connections against their limits, from `admit` until `release`.
+///
+/// Only newcomers (connections without a login) ever make room for others, never a viewer who is logged in:
+///
+/// - A network has a bounded number of newcomers. The one that has had most time makes room for the network's next.
+/// - Where all places are taken, the network with most newcomers gives one up to a network with fewer; between networks
+///   that have equally many, the newcomer that has had most time goes.
+/// - The last newcomer of a network has `grace` for its handshake and login, and one whose password is being checked
+///   has as long as that takes.
+final class ConnectionLimiter: Sendable {
+    enum Refusal: Error, Equatable {
+        case connections
+        case fromThisAddress
+        case notLoggedIn
+    }
+
+    /// One admitted connection.
+    struct Ticket: Sendable {
+        let network: String
+        let standing: PeerStanding
+        fileprivate let number: UInt64
+    }
+
+    private struct Newcomer {
+        let ticket: Ticket
+        let since: NIODeadline
+        var isVerifying = false
+        let close: @Sendable () -> Void
+    }
+
+    private struct Counts {
+        var all = 0
+        /// The longest waiting first.
+        var newcomers: [Newcomer] = []
+        var byNetwork: [String: Int] = [:]
+        var lastNumber: UInt64 = 0
+    }
+
+    /// Time that the last newcomer of each network has for a handshake and a login, however many others come.
+    static let grace = TimeAmount.seconds(1)
+
+    private let limits: ConnectionLimits
+    private let counts = Mutex(Counts())
+
+    init(limits: ConnectionLimits) { self.limits = limits }
+
+    /// - Parameter close: ends the connection, when it has to make room.
+    func admit(
+        _ network: String, _ standing: PeerStanding = .stranger, at now: NIODeadline = .now(),
+        close: @escaping @Sendable () -> Void
+    ) throws(Refusal) -> Ticket {
+        let (ticket, leaving) = try counts.withLock { counts throws(Refusal) in
+            let removed = try makeRoom(for: network, standing, at: now, &counts)
+            counts.all += 1
+            counts.byNetwork[network, default: 0] += 1
+            counts.lastNumber += 1
+            let ticket = Ticket(network: network, standing: standing, number: counts.lastNumber)
+            counts.newcomers.append(Newcomer(ticket: ticket, since: now, close: close))
+            return (ticket, removed)
+        }
+        leaving?.close()
+        return ticket
+    }
+
+    /// - Returns: the newcomer that has to leave, if one must. It counts until its connection is released, except among
+    ///   the newcomers.
+    private func makeRoom(
+        for network: String, _ standing: PeerStanding, at now: NIODeadline, _ counts: inout Counts
+    ) throws(Refusal) -> Newcomer? {
+        let isFull = counts.all >= limits.places(of: limits.connections, for: standing)
+        let ownNewcomers = counts.newcomers.count { $0.ticket.network == network }
+        var leaving: Int?
+        if counts.byNetwork[network, default: 0] >= limits.connectionsPerAddress
+            || ownNewcomers >= limits.notLoggedInPerAddress
+        {
+            leaving = counts.newcomers.firstIndex { $0.ticket.network == network && Self.hadTime($0, now) }
+            guard leaving != nil else { throw .fromThisAddress }
+        } else if isFull || counts.newcomers.count >= limits.places(of: limits.notLoggedIn, for: standing) {
+            leaving =
+                Self.firstOfLargest(counts.newcomers, than: ownNewcomers)
+                ?? counts.newcomers.firstIndex { Self.hadTime($0, now) }
+            guard leaving != nil else { throw isFull ? .connections : .notLoggedIn }
+        }
+        return leaving.map { counts.newcomers.remove(at: $0) }
+    }
+
+    /// The oldest newcomer of the network that has most of them, if that one keeps at least as many as the network that
+    /// takes its place then has.
+    private static func firstOfLargest(_ newcomers: [Newcomer], than own: Int) -> Int? {
+        var counts: [String: Int] = [:]
+        for newcomer in newcomers { counts[newcomer.ticket.network, default: 0] += 1 }
+        var largest: (index: Int, count: Int)?
+        for (index, newcomer) in newcomers.enumerated() where !newcomer.isVerifying {
+            let count = counts[newcomer.ticket.network, default: 0]
+            if count > largest?.count ?? own + 1 { largest = (index, count) }
+        }
+        return largest?.index
+    }
+
+    private static func hadTime(_ newcomer: Newcomer, _ now: NIODeadline) -> Bool {
+        !newcomer.isVerifying && now - newcomer.since >= grace
+    }
+
+    func verifies(_ ticket: Ticket, _ isVerifying: Bool) {
+        counts.withLock { counts in
+            let index = counts.newcomers.firstIndex { $0.ticket.number == ticket.number }
+            if let index { counts.newcomers[index].isVerifying = isVerifying }
+        }
+    }
+
+    func loggedIn(_ ticket: Ticket) {
+        counts.withLock { counts in counts.newcomers.removeAll { $0.ticket.number == ticket.number } }
+    }
+
+    func release(_ ticket: Ticket) {
+        counts.withLock { counts in
+            counts.all -= 1
+            counts.newcomers.removeAll { $0.ticket.number == ticket.number }
+            let left = counts.byNetwork[ticket.network, default: 1] - 1
+            counts.byNetwork[ticket.network] = left > 0 ? left : nil
+        }
+    }
+}
+
+extension ConnectionLimits {
+    /// Newcomers of one address or network. More where an operator allows many connections from one address, since
+    /// then many viewers share it.
+    var notLoggedInPerAddress: Int { min(connectionsPerAddress, max(16, connectionsPerAddress / 4)) }
+
+    /// The places that a peer of this standing may use: an eighth is reserved for known peers and the host, and of that
+    /// an eighth for the host.
+    func places(of total: Int, for standing: PeerStanding) -> Int {
+        switch standing {
+        case .stranger: total - total / 8
+        case .known: total - total / 64
+        case .host: total
+        }
+    }
+}
+
+extension SocketAddress {
+    /// What one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
+    var network: String {
+        guard let bytes = ipv6Bytes else { return ipAddress ?? "local" }
+        if let mapped = Self.mappedIPv4(bytes) { return mapped }
+        return bytes[0..<8].map { String($0, radix: 16) }.joined(separator: ":") + "/64"
+    }
+
+    /// Whether a connection between these addresses does not leave the host.
+    ///
+    /// - Parameter local: the gateway's own address on this connection.
+    func isOnHost(of local: SocketAddress?) -> Bool {
+        let own = plainAddress
+        return own == "127.0.0.1" || own == "::1" || own == nil || own == local?.plainAddress
+    }
+
+    /// Address and port for logs.
+    var peerText: String {
+        guard let ipAddress, let port else { return "local" }
+        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
+    }
+
+    /// Without the form that an IPv6 socket gives to IPv4 addresses; nil for a socket in the file system.
+    private var plainAddress: String? { ipv6Bytes.flatMap(Self.mappedIPv4) ?? ipAddress }
+
+    private var ipv6Bytes: [UInt8]? {
+        guard let text = ipAddress else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        return unsafe inet_pton(AF_INET6, text, &bytes) == 1 ? bytes : nil
+    }
+
+    private static func mappedIPv4(_ bytes: [UInt8]) -> String? {
+        let isMapped = bytes[0..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+        return isMapped ? bytes[12...].map(String.init).joined(separator: ".") : nil
+    }
+}

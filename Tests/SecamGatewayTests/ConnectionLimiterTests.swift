@@ -1,0 +1,146 @@
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import SecamGateway
+
+struct ConnectionLimiterTests {
+    private let now = NIODeadline.now()
+
+    @Test func `each limit holds, and what is released can be used again`() throws {
+        var limits = ConnectionLimits()
+        limits.connections = 4
+        limits.connectionsPerAddress = 2
+        limits.notLoggedIn = 3
+        let limiter = ConnectionLimiter(limits: limits)
+        func admit(_ network: String) throws -> ConnectionLimiter.Ticket { try limiter.admit(network, at: now) {} }
+        let first = try admit("a")
+        let second = try admit("a")
+        #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try admit("a") }
+        limiter.loggedIn(second)
+        _ = try admit("b")
+        let third = try admit("c")
+        #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("d") }
+        limiter.loggedIn(third)
+        #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("d") }
+        limiter.release(second)
+        _ = try admit("d")
+        limiter.release(first)
+        _ = try admit("a")
+    }
+
+    @Test func `who only opens connections makes room for others, and who logs in does not`() throws {
+        var limits = ConnectionLimits()
+        limits.connectionsPerAddress = 3
+        limits.notLoggedIn = 4
+        let limiter = ConnectionLimiter(limits: limits)
+        let closed = Mutex<[String]>([])
+        func admit(_ name: String, _ network: String, after seconds: Int64) throws -> ConnectionLimiter.Ticket {
+            try limiter.admit(network, at: now + .seconds(seconds)) { closed.withLock { $0.append(name) } }
+        }
+        let verified = try admit("verified", "a", after: 0)
+        limiter.verifies(verified, true)
+        _ = try admit("idle 1", "a", after: 0)
+        _ = try admit("idle 2", "a", after: 0)
+        _ = try admit("new", "b", after: 2)
+        _ = try admit("newer", "c", after: 2)
+        #expect(closed.withLock { $0 } == ["idle 1"], "the one that has had most time")
+        _ = try admit("same address", "a", after: 2)
+        #expect(closed.withLock { $0 } == ["idle 1", "idle 2"])
+        _ = try admit("fewer", "d", after: 2)
+        #expect(closed.withLock { $0 } == ["idle 1", "idle 2", "same address"], "its network has most")
+        #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("too soon", "e", after: 2) }
+        _ = try admit("in time", "e", after: 3)
+        #expect(closed.withLock { $0.last } == "new")
+    }
+
+    @Test func `networks that open many connections leave room for one with few, however fast they are`() throws {
+        var limits = ConnectionLimits()
+        limits.notLoggedIn = 64
+        let limiter = ConnectionLimiter(limits: limits)
+        for index in 0..<1000 { _ = try? limiter.admit("attacker \(index % 5)", at: now) {} }
+        for index in 0..<20 { _ = try limiter.admit("viewer \(index)", at: now) {} }
+    }
+
+    @Test func `a network's newcomers are bounded, whatever all together may be`() throws {
+        let limiter = ConnectionLimiter(limits: ConnectionLimits())
+        for _ in 0..<16 { limiter.loggedIn(try limiter.admit("a", at: now) {}) }
+        for _ in 0..<16 { _ = try limiter.admit("a", at: now) {} }
+        #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try limiter.admit("a", at: now) {} }
+    }
+
+    @Test func `who watches keeps the place, and places are reserved for known networks and the host`() throws {
+        var limits = ConnectionLimits()
+        limits.connections = 64
+        let limiter = ConnectionLimiter(limits: limits)
+        let closed = Mutex(0)
+        func admit(_ network: String, _ standing: PeerStanding) throws -> ConnectionLimiter.Ticket {
+            try limiter.admit(network, standing, at: now) { closed.withLock { $0 += 1 } }
+        }
+        for index in 0..<56 { limiter.loggedIn(try admit("\(index)", .stranger)) }
+        #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("stranger", .stranger) }
+        for index in 0..<7 { limiter.loggedIn(try admit("home \(index)", .known)) }
+        #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("home", .known) }
+        limiter.loggedIn(try admit("127.0.0.1", .host))
+        #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("127.0.0.1", .host) }
+        #expect(closed.withLock { $0 } == 0)
+    }
+
+    @Test func `the host is its own loopback address, or the address that was connected to`() throws {
+        func isOnHost(_ peer: String, _ local: String) throws -> Bool {
+            try SocketAddress(ipAddress: peer, port: 1).isOnHost(of: SocketAddress(ipAddress: local, port: 2))
+        }
+        #expect(try isOnHost("127.0.0.1", "127.0.0.1"))
+        #expect(try isOnHost("::ffff:127.0.0.1", "::ffff:127.0.0.1"))
+        #expect(try isOnHost("::1", "::1"))
+        #expect(try isOnHost("::ffff:192.0.2.7", "192.0.2.7"))
+        #expect(try !isOnHost("127.0.0.9", "127.0.0.1"))
+        #expect(try !isOnHost("192.0.2.8", "192.0.2.7"))
+    }
+
+    @Test(arguments: [
+        ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "20:1:d:b8:0:1:0:2/64"),
+        ("2001:db8:1:2:ffff::1", "20:1:d:b8:0:1:0:2/64"),
+    ])
+    func `an address stands for what one peer cannot change at will`(text: String, network: String) throws {
+        #expect(try SocketAddress(ipAddress: text, port: 1).network == network)
+    }
+}
+
+struct HandshakeTurnsTests {
+    private let start = NIODeadline.now()
+
+    @Test func `handshakes take a quarter of an event loop's time, however many wait`() {
+        var turns = HandshakeTurns<Int>()
+        for step in 0..<1000 { turns.add(step, network: "a", standing: .stranger) }
+        var now = start
+        _ = turns.next(at: now)
+        turns.finished(start: now, end: now + .milliseconds(1))
+        var worked = TimeAmount.milliseconds(1)
+        while let due = turns.due {
+            now = max(now, due)
+            let tooSoon = turns.next(at: now - .nanoseconds(1))
+            #expect(tooSoon == nil)
+            let step = turns.next(at: now)
+            #expect(step != nil)
+            turns.finished(start: now, end: now + .milliseconds(1))
+            now = now + .milliseconds(1)
+            worked = worked + .milliseconds(1)
+        }
+        #expect(worked == .seconds(1))
+        #expect(now - start >= .milliseconds(3997))
+    }
+
+    @Test func `networks take turns, and known ones come first without starving the others`() {
+        var turns = HandshakeTurns<String>()
+        for index in 0..<3 { turns.add("attacker \(index)", network: "a", standing: .stranger) }
+        turns.add("stranger", network: "b", standing: .stranger)
+        for index in 0..<4 { turns.add("known \(index)", network: "c", standing: .known) }
+        var order: [String] = []
+        while let step = turns.next(at: start) { order.append(step) }
+        #expect(
+            order == [
+                "known 0", "known 1", "known 2", "attacker 0", "known 3", "stranger", "attacker 1", "attacker 2",
+            ])
+    }
+}
