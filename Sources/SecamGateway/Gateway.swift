@@ -30,6 +30,8 @@ struct GatewayConfiguration: Sendable {
         server.connectionLimits.connections = try settings.integer("connections", in: 1...65536, default: 1024)
         server.connectionLimits.connectionsPerAddress = try settings.integer(
             "connections.per.address", in: 1...65536, default: 64)
+        server.connectionLimits.connectionsPerUser = try settings.integer(
+            "connections.per.user", in: 1...65536, default: 32)
         switch (settings.text("certificate"), settings.text("key")) {
         case (nil, nil): certificate = nil
         case (let path?, let key?): certificate = (path, key)
@@ -61,7 +63,7 @@ struct Gateway: Service {
         let tls = try TLSContext.server(
             identity: identity, applicationProtocols: [ViewerServer.applicationProtocol])
         let users = try UserStore(path: folder.users)
-        let audit = try AuditLog(path: folder.auditLog, logger: logger)
+        let audit = try AuditLog(path: folder.auditLog, refusalsPath: folder.refusalLog, logger: logger)
         let authenticator = try Authenticator(users: users, audit: audit, logger: logger)
         let loop = MeshLoop(name: "gateway")
         defer { loop.stop() }

@@ -53,6 +53,8 @@ public struct GatewayProgram: AsyncParsableCommand {
     var connections: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
     var connectionsPerAddress: String?
+    @Option(help: "Viewers' connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
+    var connectionsPerUser: String?
     @Option(help: "Threads that serve viewers. (SECAM_THREADS; default: 2)")
     var threads: String?
     @Option(help: "Written when viewers and services can come. (SECAM_READY_FILE)")
@@ -68,7 +70,8 @@ public struct GatewayProgram: AsyncParsableCommand {
                 "key": key,
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
-                "connections.per.address": connectionsPerAddress, "threads": threads, "ready.file": readyFile,
+                "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
+                "threads": threads, "ready.file": readyFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", service) {
             try Gateway(GatewayConfiguration(settings))

@@ -12,17 +12,22 @@ public enum PasswordHash {
     /// The encoded hash of `password` under a new salt.
     public static func hash(_ password: String) throws(TLSError) -> String {
         let salt = try SecureRandom.bytes(saltBytes)
-        let hash = try scrypt(try bytes(of: password), salt: salt, cost: .standard, count: hashBytes)
-        return Encoded(cost: .standard, salt: salt, hash: hash).description
+        // In place where the string has contiguous bytes, so that no copy is left behind.
+        var password = password
+        let result = password.withUTF8 { bytes in
+            Result { () throws(TLSError) in
+                try unsafe scrypt(UnsafeRawBufferPointer(bytes), salt: salt, cost: .standard, count: hashBytes)
+            }
+        }
+        return Encoded(cost: .standard, salt: salt, hash: try result.get()).description
     }
 
-    /// Whether `password` is the one that `encoded` was made from.
+    /// Whether `password` is the one that `encoded` was made from. No copy of it is made.
     ///
     /// - Throws: `TLSError.malformedPasswordHash` when `encoded` cannot be read or asks for more than the limits.
-    public static func verify(_ password: String, against encoded: String) throws(TLSError) -> Bool {
+    public static func verify(_ password: UnsafeRawBufferPointer, against encoded: String) throws(TLSError) -> Bool {
         let expected = try Encoded(encoded)
-        let hash = try scrypt(
-            try bytes(of: password), salt: expected.salt, cost: expected.cost, count: expected.hash.count)
+        let hash = try unsafe scrypt(password, salt: expected.salt, cost: expected.cost, count: expected.hash.count)
         return equalInConstantTime(hash, expected.hash)
     }
 
@@ -36,13 +41,6 @@ public enum PasswordHash {
 
     private static let saltBytes = 16
     private static let hashBytes = 32
-
-    private static func bytes(of password: String) throws(TLSError) -> [UInt8] {
-        guard password.utf8.count <= maximumPasswordBytes else {
-            throw .configuration("a password has at most \(maximumPasswordBytes) bytes")
-        }
-        return Array(password.utf8)
-    }
 }
 
 extension PasswordHash {
@@ -70,15 +68,16 @@ extension PasswordHash {
     }
 
     static func scrypt(
-        _ password: [UInt8], salt: [UInt8], cost: Cost, count: Int
+        _ password: UnsafeRawBufferPointer, salt: [UInt8], cost: Cost, count: Int
     ) throws(TLSError) -> [UInt8] {
+        guard password.count <= maximumPasswordBytes else {
+            throw .configuration("a password has at most \(maximumPasswordBytes) bytes")
+        }
         OpenSSLQueue.clear()
         var key = [UInt8](repeating: 0, count: count)
-        let result = unsafe password.withUnsafeBytes { password in
-            unsafe EVP_PBE_scrypt(
-                password.baseAddress?.assumingMemoryBound(to: CChar.self), password.count, salt, salt.count,
-                1 << cost.logarithm, cost.blockSize, cost.parallelism, Cost.openSSLMemory, &key, count)
-        }
+        let result = unsafe EVP_PBE_scrypt(
+            password.baseAddress?.assumingMemoryBound(to: CChar.self), password.count, salt, salt.count,
+            1 << cost.logarithm, cost.blockSize, cost.parallelism, Cost.openSSLMemory, &key, count)
         try OpenSSLQueue.check(result, "hash a password with scrypt")
         return key
     }

@@ -21,6 +21,8 @@ public final class TLSContext: Sendable {
         let context = try TLSContext(.server, applicationProtocols)
         try unsafe context.object.withPointer { handle throws(TLSError) in
             try unsafe use(identity, in: handle)
+            // What viewers send is small, and may be a password.
+            unsafe SSL_CTX_set_options(handle, secam_SSL_OP_CLEANSE_PLAINTEXT)
             // Called during handshakes, which keep the context alive.
             let reference = unsafe Unmanaged.passUnretained(context).toOpaque()
             unsafe SSL_CTX_set_client_hello_cb(handle, requireApplicationProtocols, nil)

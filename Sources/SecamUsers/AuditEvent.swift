@@ -23,8 +23,20 @@ enum AuditLine {
     static func format(
         time: Int64, event: AuditEvent, user: String, address: String, reason: String
     ) -> String {
+        fields(time, event, user, address, reason) + "}\n"
+    }
+
+    /// A line that stands for `count` events.
+    static func format(_ summary: AuditSummaries.Summary, time: Int64) -> String {
+        fields(time, summary.event, summary.user, summary.address, summary.reason)
+            + ",\"count\":\(summary.count),\"since\":\"\(timestamp(summary.since))\"}\n"
+    }
+
+    private static func fields(
+        _ time: Int64, _ event: AuditEvent, _ user: String, _ address: String, _ reason: String
+    ) -> String {
         "{\"time\":\"\(timestamp(time))\",\"event\":\"\(event.rawValue)\",\"user\":\"\(escape(user))\","
-            + "\"address\":\"\(escape(address))\",\"reason\":\"\(escape(reason))\"}\n"
+            + "\"address\":\"\(escape(address))\",\"reason\":\"\(escape(reason))\""
     }
 
     /// Escapes for JSON and for terminals: whatever does not show as a character of its own becomes `\uXXXX`.

@@ -1,16 +1,15 @@
-/// Slows down whoever guesses passwords, without letting him lock the real user out. Pure: time is an argument.
+/// Slows down guessing of passwords, without letting a guesser lock the real user out. Pure: time is an argument.
 ///
-/// Three rules hold at once; a try needs the leave of each of them.
+/// A try is judged by the strongest evidence that it brings, and by that alone:
 ///
-/// - *A user from one address* is locked hard: from the 3rd wrong try in a row on 1 s, then twice as long each time,
-///   up to 15 minutes.
-/// - *One address*, whatever the names: the same from the 10th wrong try on, against trying one password on many
-///   users. A success does not clear it, else an attacker would log into an account of his own in between.
-/// - *One user*, wherever from: from the 10th wrong try on 1 s, doubling to only 30 s, against guessing from many
-///   addresses. A lock that one can cause for somebody else from anywhere has to be short.
-///
-/// Where a user logged in before, only the first rule holds for him: so an attacker elsewhere, and a neighbour behind
-/// the same address who forgot his own password, never keep him out of the accustomed place.
+/// - *A device token* of this user: only wrong tries with the same token count, whoever guesses elsewhere or behind the
+///   same address.
+/// - *An accustomed network* of this user, or the gateway's own host: only wrong tries on this user from there count,
+///   and a lock lasts a minute at most.
+/// - *A stranger* is locked hard by user and network: from the 3rd wrong try in a row on 1 s, then twice as long each
+///   time, up to 15 minutes. Besides, all strangers of one network share a budget of tries, against trying one password
+///   on many users, and all strangers who try one user share another, against guessing from many addresses. A success
+///   gives back its own try and no other, else an attacker would log into an account of his own in between.
 ///
 /// A try counts as wrong from the start of its check and is given back when it turns out right. Else a hundred at the
 /// same moment would all be checked before the first of them is known to be wrong. Tries that are refused do not
@@ -21,84 +20,133 @@
 public struct LoginGuard: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
-    /// A try that was let through; exactly one of `succeeded`, `failed` and `withdrawn` ends it.
-    public struct Attempt: Sendable {
-        let pair: Pair
-        /// When it was charged.
-        let isAccustomed: Bool
+    /// Where a try comes from.
+    struct Origin: Hashable, Sendable {
+        let user: String
+        /// What one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
+        let network: String
+        /// The gateway's own host.
+        var isHost = false
+        /// The hash of the token that came with it, if any.
+        var device: String?
     }
 
-    public enum Verdict: Sendable {
+    enum Evidence: Sendable, Equatable {
+        case device
+        case accustomed
+        case stranger
+    }
+
+    /// A try that was let through; exactly one of `succeeded`, `failed` and `withdrawn` ends it.
+    struct Attempt: Sendable {
+        let origin: Origin
+        /// By which it was charged.
+        let evidence: Evidence
+    }
+
+    enum Verdict: Sendable {
         case proceed(Attempt)
         /// No try is possible before this time is over.
         case locked(Duration)
     }
 
-    private var pairs: FailureTable<Pair>
-    private var addresses: FailureTable<String>
-    private var users: FailureTable<String>
-    private var accustomed: RecentSet<Pair>
-
-    struct Pair: Hashable, Sendable {
+    private struct Place: Hashable, Sendable {
         let user: String
-        let address: String
+        let network: String
     }
+
+    private struct Device: Hashable, Sendable {
+        let user: String
+        let hash: String
+    }
+
+    /// From where users logged in before.
+    var earlier = EarlierLogins()
+    private var strangers: FailureTable<Place>
+    private var accustomed: FailureTable<Place>
+    private var devices: FailureTable<Device>
+    private var networks: BudgetTable<String>
+    private var users: BudgetTable<String>
 
     /// - Parameter capacity: entries of each table; about 100 bytes each.
     public init(capacity: Int = 8192) {
-        pairs = FailureTable(policy: .pair, capacity: capacity)
-        addresses = FailureTable(policy: .address, capacity: capacity)
-        users = FailureTable(policy: .user, capacity: capacity)
-        accustomed = RecentSet(capacity: capacity)
+        strangers = FailureTable(policy: .stranger, capacity: capacity)
+        accustomed = FailureTable(policy: .accustomed, capacity: capacity)
+        devices = FailureTable(policy: .device, capacity: capacity)
+        networks = BudgetTable(policy: .network, capacity: capacity)
+        users = BudgetTable(policy: .user, capacity: capacity)
+    }
+
+    func evidence(of origin: Origin) -> Evidence {
+        if let device = origin.device, earlier.knows(origin.user, device: device) { return .device }
+        return origin.isHost || earlier.knows(origin.user, network: origin.network) ? .accustomed : .stranger
     }
 
     /// Asks leave for one try.
-    ///
-    /// - Parameter address: what one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
-    public mutating func begin(user: String, address: String, at now: Instant) -> Verdict {
-        let pair = Pair(user: user, address: address)
-        let wait = wait(pair, at: now)
+    mutating func begin(_ origin: Origin, at now: Instant) -> Verdict {
+        let attempt = Attempt(origin: origin, evidence: evidence(of: origin))
+        let wait = wait(attempt, at: now)
         guard wait == .zero else { return .locked(wait) }
-        pairs.charge(pair, at: now)
-        if !accustomed.contains(pair) {
-            addresses.charge(address, at: now)
-            users.charge(user, at: now)
+        let place = Place(user: origin.user, network: origin.network)
+        switch attempt.evidence {
+        case .device: devices.charge(Self.device(origin), at: now)
+        case .accustomed: accustomed.charge(place, at: now)
+        case .stranger:
+            strangers.charge(place, at: now)
+            networks.charge(origin.network, at: now)
+            users.charge(origin.user, at: now)
         }
-        return .proceed(Attempt(pair: pair, isAccustomed: accustomed.contains(pair)))
+        return .proceed(attempt)
     }
 
     /// - Returns: how long the next try must wait, zero for not at all.
-    public mutating func failed(_ attempt: Attempt, at now: Instant) -> Duration {
-        wait(attempt.pair, at: now)
+    mutating func failed(_ attempt: Attempt, at now: Instant) -> Duration {
+        wait(attempt, at: now)
     }
 
-    public mutating func succeeded(_ attempt: Attempt, at now: Instant) {
-        withdrawn(attempt)
-        pairs.clear(attempt.pair)
-        accustomed.insert(attempt.pair)
+    mutating func succeeded(_ attempt: Attempt, at now: Instant) {
+        withdrawn(attempt, at: now)
+        let place = Place(user: attempt.origin.user, network: attempt.origin.network)
+        switch attempt.evidence {
+        case .device: devices.clear(Self.device(attempt.origin))
+        case .accustomed: accustomed.clear(place)
+        case .stranger: strangers.clear(place)
+        }
     }
 
     /// The try was never checked, for lack of time or because the accounts could not be read.
-    public mutating func withdrawn(_ attempt: Attempt) {
-        pairs.refund(attempt.pair)
-        guard !attempt.isAccustomed else { return }
-        addresses.refund(attempt.pair.address)
-        users.refund(attempt.pair.user)
+    mutating func withdrawn(_ attempt: Attempt, at now: Instant) {
+        let place = Place(user: attempt.origin.user, network: attempt.origin.network)
+        switch attempt.evidence {
+        case .device: devices.refund(Self.device(attempt.origin))
+        case .accustomed: accustomed.refund(place)
+        case .stranger:
+            strangers.refund(place)
+            networks.refund(attempt.origin.network, at: now)
+            users.refund(attempt.origin.user, at: now)
+        }
     }
 
     /// How long a try must wait, zero for not at all.
-    public func wait(user: String, address: String, at now: Instant) -> Duration {
-        wait(Pair(user: user, address: address), at: now)
+    func wait(_ origin: Origin, at now: Instant) -> Duration {
+        wait(Attempt(origin: origin, evidence: evidence(of: origin)), at: now)
     }
 
-    private func wait(_ pair: Pair, at now: Instant) -> Duration {
-        let own = pairs.wait(pair, at: now)
-        guard !accustomed.contains(pair) else { return own }
-        return max(own, addresses.wait(pair.address, at: now), users.wait(pair.user, at: now))
+    private func wait(_ attempt: Attempt, at now: Instant) -> Duration {
+        let place = Place(user: attempt.origin.user, network: attempt.origin.network)
+        switch attempt.evidence {
+        case .device: return devices.wait(Self.device(attempt.origin), at: now)
+        case .accustomed: return accustomed.wait(place, at: now)
+        case .stranger:
+            return max(
+                strangers.wait(place, at: now), networks.wait(place.network, at: now), users.wait(place.user, at: now))
+        }
     }
+
+    private static func device(_ origin: Origin) -> Device { Device(user: origin.user, hash: origin.device ?? "") }
 
     /// Entries of all tables together.
-    var entryCount: Int { pairs.count + addresses.count + users.count + accustomed.count }
+    var entryCount: Int { strangers.count + accustomed.count + devices.count + networks.count + users.count }
 }
 
 /// From which wrong try on there is a lock, and how long it can become.
@@ -106,9 +154,12 @@ struct LockPolicy: Sendable {
     let threshold: Int
     let longest: Duration
 
-    static let pair = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
-    static let address = LockPolicy(threshold: 10, longest: .seconds(15 * 60))
-    static let user = LockPolicy(threshold: 10, longest: .seconds(30))
+    /// A user from one network.
+    static let stranger = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
+    /// A user from a network that the user logged in from before. Others in that network can cause this lock, too.
+    static let accustomed = LockPolicy(threshold: 3, longest: .seconds(60))
+    /// A user with a device's token. Only the device itself can cause this lock.
+    static let device = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
 
     /// How long after the end of its lock an entry is remembered.
     static let memory = Duration.seconds(60 * 60)
@@ -179,27 +230,5 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
         let harmless = entries.filter { $0.value.failures < policy.threshold }
             .sorted { ($0.value.failures, $0.value.until) < ($1.value.failures, $1.value.until) }
         for (key, _) in harmless.prefix(entries.count - capacity / 2) { entries[key] = nil }
-    }
-}
-
-/// The last so many distinct elements that were inserted.
-struct RecentSet<Element: Hashable & Sendable>: Sendable {
-    private let capacity: Int
-    private var members: Set<Element> = []
-    private var order: [Element] = []
-    private var oldest = 0
-
-    init(capacity: Int) { self.capacity = capacity }
-
-    var count: Int { members.count }
-
-    func contains(_ element: Element) -> Bool { members.contains(element) }
-
-    mutating func insert(_ element: Element) {
-        guard members.insert(element).inserted else { return }
-        guard order.count == capacity else { return order.append(element) }
-        members.remove(order[oldest])
-        order[oldest] = element
-        oldest = (oldest + 1) % capacity
     }
 }

@@ -29,6 +29,23 @@ enum UserSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("2 earlier logins") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE loginNetwork (
+                        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+                        network TEXT NOT NULL,
+                        lastLogin INTEGER NOT NULL,
+                        PRIMARY KEY (user, network)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE device (
+                        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+                        tokenHash TEXT NOT NULL,
+                        lastLogin INTEGER NOT NULL,
+                        PRIMARY KEY (user, tokenHash)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -89,7 +89,7 @@ public final class UserStore: Sendable {
         }
     }
 
-    /// Sessions under the old password end.
+    /// Sessions under the old password end, and the user's devices are forgotten.
     ///
     /// - Throws: `noSuchUser`, `emptyPassword`, `passwordTooLong`.
     @discardableResult
@@ -101,6 +101,7 @@ public final class UserStore: Sendable {
             try db.execute(
                 sql: "UPDATE user SET passwordHash = ?, credentialRevision = ? WHERE name = ?",
                 arguments: [hash, counter, name.text])
+            try db.execute(sql: "DELETE FROM device WHERE user = ?", arguments: [name.text])
         }
         return advice
     }
@@ -217,7 +218,7 @@ extension UserStore {
         }
     }
 
-    private func read<Value>(
+    func read<Value>(
         _ operation: String, _ body: (Database) throws -> Value
     ) throws(UsersError) -> Value {
         do {
@@ -231,11 +232,16 @@ extension UserStore {
     private func change(
         _ operation: String, _ body: (Database, Int64) throws -> Void
     ) throws(UsersError) {
+        try write(operation) { db in
+            try db.execute(sql: "UPDATE state SET counter = counter + 1")
+            try body(db, try Self.counter(db))
+        }
+    }
+
+    /// Runs `body` in a transaction that changes no account.
+    func write(_ operation: String, _ body: (Database) throws -> Void) throws(UsersError) {
         do {
-            try queue.write { db in
-                try db.execute(sql: "UPDATE state SET counter = counter + 1")
-                try body(db, try Self.counter(db))
-            }
+            try queue.write(body)
         } catch {
             throw Self.wrap(error, path: path, operation)
         }

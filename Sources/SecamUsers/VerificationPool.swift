@@ -1,36 +1,36 @@
 import Dispatch
+import SecamConfig
 import Synchronization
 
-/// Runs blocking work on a bounded number of threads, with a bounded queue before them.
+/// Runs blocking work on a bounded number of threads, with a bounded queue before them in which keys take turns.
 final class VerificationPool: Sendable {
+    typealias Work = @Sendable () -> Void
+
     private struct State {
         var running = 0
-        var waiting: [@Sendable () -> Void] = []
+        var waiting: FairQueue<String, Work>
     }
 
     private let width: Int
-    private let depth: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// - Parameters:
     ///   - width: how much runs at once.
-    ///   - depth: how much may wait besides.
+    ///   - depth: how much may wait besides in each lane, a quarter of it of one key.
     init(width: Int, depth: Int) {
         precondition(width > 0 && depth >= 0, "VerificationPool: size out of range")
         self.width = width
-        self.depth = depth
+        state = Mutex(State(waiting: FairQueue(laneLimit: depth, keyLimit: max(1, depth / 4))))
     }
 
     /// - Returns: false when the queue is full; then `work` is never called.
-    func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+    func submit(key: String, lane: FairQueue<String, Work>.Lane, _ work: @escaping Work) -> Bool {
         let (isTaken, needsThread) = state.withLock { state in
             if state.running < width {
                 state.running += 1
                 return (true, true)
             }
-            guard state.waiting.count < depth else { return (false, false) }
-            state.waiting.append(work)
-            return (true, false)
+            return (state.waiting.append(work, key: key, lane: lane), false)
         }
         if needsThread {
             DispatchQueue.global(qos: .utility).async { self.run(work) }
@@ -38,18 +38,16 @@ final class VerificationPool: Sendable {
         return isTaken
     }
 
-    private func run(_ first: @Sendable () -> Void) {
+    private func run(_ first: Work) {
         first()
         while let next = next() { next() }
     }
 
-    private func next() -> (@Sendable () -> Void)? {
+    private func next() -> Work? {
         state.withLock { state in
-            if state.waiting.isEmpty {
-                state.running -= 1
-                return nil
-            }
-            return state.waiting.removeFirst()
+            let work = state.waiting.popFirst()
+            if work == nil { state.running -= 1 }
+            return work
         }
     }
 }

@@ -68,6 +68,8 @@ public protocol WireMessage: Sendable, Equatable {
     static var type: MessageType { get }
     /// The newest layout that this code writes and knows completely.
     static var version: UInt8 { get }
+    /// Bytes to reserve for writing one. More only costs another allocation.
+    static var usualLength: Int { get }
     /// Reads the fields from the reader's place on.
     init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError)
     /// Appends the fields.
@@ -76,13 +78,14 @@ public protocol WireMessage: Sendable, Equatable {
 
 extension WireMessage {
     public static var version: UInt8 { 1 }
+    public static var usualLength: Int { 64 }
 
     /// Decodes the body of a whole message, whose envelope was read before.
     ///
     /// What a newer writer appended is passed over; in a known version left-over bytes are an error.
     public static func decode(_ bytes: Span<UInt8>, _ envelope: Envelope) throws(WireError) -> Self {
         guard envelope.type == type else { throw .unknownType(envelope.type.rawValue) }
-        var reader = WireReader(offset: Envelope.size, end: envelope.messageLength)
+        var reader = WireReader(offset: Envelope.size, end: envelope.messageLength, version: envelope.version)
         let message = try Self(bytes, &reader)
         if envelope.version <= version, reader.remaining > 0 { throw .trailingBytes(count: reader.remaining) }
         return message
@@ -90,7 +93,7 @@ extension WireMessage {
 
     /// The whole message.
     public func encoded() -> [UInt8] {
-        var writer = WireWriter()
+        var writer = WireWriter(capacity: Self.usualLength)
         writer.integer(UInt32(0))
         writer.choice(Self.type)
         writer.integer(Self.version)
@@ -117,7 +120,7 @@ extension PayloadMessage {
         guard headerLength >= 2 else { throw .badValue(field: "headerLength") }
         guard headerLength <= envelope.bodyLength else { throw .truncated(field: "header") }
         let payloadStart = Envelope.size + headerLength
-        var reader = WireReader(offset: prefix.offset, end: payloadStart)
+        var reader = WireReader(offset: prefix.offset, end: payloadStart, version: envelope.version)
         let message = try Self(bytes, &reader)
         if envelope.version <= version, reader.remaining > 0 { throw .trailingBytes(count: reader.remaining) }
         return (message, payloadStart..<envelope.messageLength)

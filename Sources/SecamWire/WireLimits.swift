@@ -15,6 +15,8 @@ public enum WireLimits {
     public static let text = 1024
     /// Bytes of a password in UTF-8.
     public static let password = 1024
+    /// Bytes of the token by which a gateway recognizes a device from which a user logged in before.
+    public static let deviceToken = 32
     /// Bytes of a ZeroMQ endpoint.
     public static let endpoint = 256
     /// Members of a roster, and cameras of a list.

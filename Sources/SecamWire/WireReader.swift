@@ -4,10 +4,13 @@
 public struct WireReader: Sendable {
     public private(set) var offset: Int
     public let end: Int
+    /// Of the body's layout: fields that a later version appended are missing in an older one.
+    public let version: UInt8
 
-    public init(offset: Int, end: Int) {
+    public init(offset: Int, end: Int, version: UInt8 = 1) {
         self.offset = offset
         self.end = end
+        self.version = version
     }
 
     public var remaining: Int { end - offset }
@@ -51,6 +54,19 @@ public struct WireReader: Sendable {
         let raw = try self.bytes(field, count: count, bytes)
         guard let text = String(validating: raw, as: UTF8.self) else { throw .badText(field: "\(field)") }
         return text
+    }
+
+    /// A text like any other, that is erased after use and never becomes a `String`.
+    public mutating func secret(
+        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> Secret {
+        let count = Int(try integer(field, as: UInt16.self, bytes))
+        guard count <= limit else { throw .tooLong(field: "\(field)", count: count, limit: limit) }
+        guard remaining >= count else { throw .truncated(field: "\(field)") }
+        let raw = bytes.extracting(offset..<offset + count)
+        guard (try? UTF8Span(validating: raw)) != nil else { throw .badText(field: "\(field)") }
+        offset += count
+        return Secret(raw)
     }
 
     /// A name that people gave a camera, service or user.

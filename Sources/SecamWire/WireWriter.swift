@@ -25,6 +25,12 @@ public struct WireWriter: Sendable {
         bytes.append(contentsOf: kept.utf8)
     }
 
+    /// At most 65,535 bytes.
+    public mutating func secret(_ secret: Secret) {
+        integer(UInt16(secret.count))
+        unsafe secret.withBytes { source in unsafe bytes.append(contentsOf: source) }
+    }
+
     public mutating func name(_ name: Name) {
         text(name.text, limit: WireLimits.name)
     }

@@ -111,7 +111,7 @@ import Testing
             _ = try await set.view(["cameras"], user: "no\"body\n", password: "wrong")
             _ = try await set.secam(["user", "remove", "vera"])
             let text = try await eventually("the lines") {
-                let text = set.scratch.text("data/audit.log")
+                let text = set.scratch.text("data/audit.log") + set.scratch.text("data/audit-refusals.log")
                 return text.contains("user-removed") && text.contains("no\\\"body") ? text : nil
             }
             let lines = try text.split(separator: "\n").map { try JSONValue(String($0)) }

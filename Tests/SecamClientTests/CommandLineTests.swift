@@ -3,6 +3,7 @@ import SecamConfig
 import SecamTLS
 import SecamTestSupport
 import SecamWire
+import Synchronization
 import Testing
 
 @testable import SecamClient
@@ -104,6 +105,35 @@ struct CommandLineTests {
                 .run(wrong, wrong.settings(), seconds: 60) { .noCameras(server: login.server) }
         }
         #expect(error.exitStatus == .noPermission)
+        try fixture.gateway.stop()
+    }
+
+    @Test func `keeps a device token for this user at this gateway, and shows it at the next login`() throws {
+        let logins = Mutex<[Login]>([])
+        var behaviour = ScriptedGateway.Behaviour()
+        let token = [UInt8](repeating: 7, count: WireLimits.deviceToken)
+        behaviour.token = token
+        behaviour.onLogin = { login in logins.withLock { $0.append(login) } }
+        let fixture = try Fixture(behaviour)
+        let environment = ["SECAM_PASSWORD": "secret", "XDG_STATE_HOME": fixture.folder.file("state")]
+        let arguments = [
+            "live", "--server", fixture.gateway.address, "--username", "anna", "--fingerprint",
+            "\(fixture.gateway.fingerprint)",
+        ]
+        for _ in 0..<2 {
+            let login = try GatewayLogin(try plan(try live(arguments), environment)) { _ in }
+            _ = try CameraQuery<Bool> { event throws(ClientError) in
+                if case .cameras = event { true } else { nil }
+            }.run(login, login.settings(), seconds: 60) { .noCameras(server: login.server) }
+        }
+        #expect(logins.withLock { $0.map(\.token) } == [DeviceToken.none, token])
+        #expect(logins.withLock { $0.allSatisfy(\.remember) })
+        let tokens = DeviceTokens(path: fixture.folder.file("state/secam/devices"))
+        let server = try ServerAddress(fixture.gateway.address)
+        #expect(try tokens.token(for: "anna", at: server) == token)
+        #expect(try tokens.token(for: "bert", at: server) == nil)
+        #expect(try tokens.token(for: "anna", at: ServerAddress("other:1")) == nil)
+        #expect(fixture.folder.mode("state/secam/devices") == 0o600)
         try fixture.gateway.stop()
     }
 

@@ -63,7 +63,7 @@ struct GatewayClientTests {
     @Test func `tries a wrong password once`() throws {
         let fixture = try Fixture(try behaviour())
         var wrong = settings()
-        wrong.password = "guess"
+        wrong.password = Secret("guess")
         let events = EventLog()
         let client = try fixture.client(wrong, reconnects: true, events: events)
         client.start()

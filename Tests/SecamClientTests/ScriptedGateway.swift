@@ -32,6 +32,10 @@ final class ScriptedGateway: Sendable {
     struct Behaviour: Sendable {
         var username = "anna"
         var password = "secret"
+        /// Given to viewers that ask for one and show none.
+        var token: [UInt8] = []
+        /// Told of each login that is accepted.
+        var onLogin: @Sendable (Login) -> Void = { _ in }
         var cameras: [Camera] = []
         var script: Script = { _, _ in false }
     }
@@ -132,10 +136,12 @@ final class ScriptedSession: ChannelInboundHandler {
         case .hello: send(Hello(idle: 60, software: "scripted"))
         case .login:
             let login = try Login.decode(bytes.span, envelope)
-            guard login.username == behaviour.username, login.password == behaviour.password else {
+            guard login.username == behaviour.username, login.password == Secret(behaviour.password) else {
                 return send(Denied(reason: .credentials, wait: 0, detail: "user or password are not right"))
             }
-            send(Welcome(role: .viewer, time: 1_700_000_000_000_000))
+            behaviour.onLogin(login)
+            let isNew = login.remember && login.token == DeviceToken.none
+            send(Welcome(role: .viewer, time: 1_700_000_000_000_000, token: isNew ? behaviour.token : []))
             sendCameras()
         case .watch:
             let watch = try Watch.decode(bytes.span, envelope)

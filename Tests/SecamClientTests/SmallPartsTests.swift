@@ -33,10 +33,13 @@ struct SmallPartsTests {
         let folder = try ScratchFolder()
         let file = try folder.write("password", "from file\r\n")
         func password(_ argument: String?, _ file: String?, _ variable: String?) throws -> (String, [String]) {
+            func text(_ secret: Secret) -> String {
+                unsafe secret.withBytes { unsafe String(decoding: $0, as: UTF8.self) }
+            }
             let source = try PasswordSource(argument: argument, file: file) { _ in variable }
             let words = Words()
-            let text = try source.password(warn: words.say) { "from prompt" }
-            return (text, words.all)
+            let password = try source.password(warn: words.say) { Secret("from prompt") }
+            return (text(password), words.all)
         }
         #expect(try password("seen", nil, "v").0 == "seen")
         #expect(try password("seen", nil, "v").1 == [PasswordSource.warning])
@@ -54,11 +57,12 @@ struct SmallPartsTests {
         ]
         for file in files {
             #expect(throws: ClientError.self) {
-                try PasswordSource.file(file).password(warn: { _ in }, ask: { "" })
+                try PasswordSource.file(file).password(warn: { _ in }, ask: { Secret("") })
             }
         }
         #expect(throws: ClientError.passwordTooLong(bytes: 1025)) {
-            try PasswordSource.environment(String(repeating: "x", count: 1025)).password(warn: { _ in }, ask: { "" })
+            try PasswordSource.environment(String(repeating: "x", count: 1025)).password(
+                warn: { _ in }, ask: { Secret("") })
         }
     }
 
@@ -67,7 +71,7 @@ struct SmallPartsTests {
         for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) {
             #expect(line.press(key) == .more)
         }
-        #expect(line.press(10) == .done("pw"))
+        #expect(line.press(10) == .done(Secret("pw")))
         var cancelled = SecretLine()
         #expect(cancelled.press(3) == .cancelled)
     }

@@ -9,7 +9,7 @@ struct ConnectionLimiterTests {
 
     @Test func `each limit holds, and what is released can be used again`() throws {
         var limits = ConnectionLimits()
-        limits.connections = 4
+        limits.connections = 5
         limits.connectionsPerAddress = 2
         limits.notLoggedIn = 3
         let limiter = ConnectionLimiter(limits: limits)
@@ -22,9 +22,10 @@ struct ConnectionLimiterTests {
         let third = try admit("c")
         #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("d") }
         limiter.loggedIn(third)
-        #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("d") }
-        limiter.release(second)
         _ = try admit("d")
+        #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("e") }
+        limiter.release(second)
+        #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("e") }
         limiter.release(first)
         _ = try admit("a")
     }

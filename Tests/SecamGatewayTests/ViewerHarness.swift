@@ -29,7 +29,8 @@ struct ViewerHarness: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let users = try UserStore(path: directory + "/users")
         try users.add(Name("anna"), password: password, role: .admin)
-        let audit = try AuditLog(path: directory + "/audit", logger: logger)
+        let audit = try AuditLog(
+            path: directory + "/audit", refusalsPath: directory + "/refusals", logger: logger)
         let identity = try TLSIdentity.loadOrCreate(directory: directory, hostNames: ["localhost"])
         let hub = RecordingHub()
         var configuration = ViewerServerConfiguration(host: "127.0.0.1", port: 0)
@@ -64,6 +65,22 @@ struct ViewerHarness: Sendable {
 
     func connect(from source: String? = nil, receiveBuffer: Int? = nil) async throws -> TestViewer {
         try await TestViewer(address: address, fingerprint: fingerprint, source: source, receiveBuffer: receiveBuffer)
+    }
+
+    /// A viewer that may log in.
+    func greeted() async throws -> TestViewer {
+        let viewer = try await connect()
+        viewer.send(Hello(software: "test"))
+        _ = try await viewer.next(Hello.self)
+        return viewer
+    }
+
+    /// The BYE that a viewer gets, whatever comes before it.
+    func closed(_ viewer: TestViewer) async throws -> Bye {
+        while let next = await viewer.next() {
+            if next.envelope.type == .bye { return try Bye.decode(next.bytes.span, next.envelope) }
+        }
+        throw HarnessError.closed(waitingFor: "Bye")
     }
 
     /// A viewer that has got its WELCOME and the first CAMERAS.

@@ -256,6 +256,68 @@ struct ViewerServerTests {
         }
     }
 
+    @Test func `one user's connections leave places for others, and the user's own are refused with a word`()
+        async throws
+    {
+        try await ViewerHarness.run({ $0.connectionLimits.connectionsPerUser = 2 }) { harness in
+            try harness.users.add(Name("bert"), password: ViewerHarness.password, role: .viewer)
+            let (first, _) = try await harness.loggedIn("bert")
+            let (second, _) = try await harness.loggedIn("bert")
+            let third = try await harness.greeted()
+            third.send(Login(username: "bert", password: ViewerHarness.password))
+            let denied = try await third.next(Denied.self)
+            #expect(denied.reason == .busy)
+            #expect(denied.detail == "at most 2 connections of one user at once; close one")
+            _ = try await harness.loggedIn("anna")
+            second.send(Ping(token: 1))
+            _ = try await second.next(Pong.self)
+            try await first.close()
+            // The server may hear of the end later than we do.
+            while true {
+                let again = try await harness.greeted()
+                again.send(Login(username: "bert", password: ViewerHarness.password))
+                if try #require(await again.next()).envelope.type == .welcome { break }
+            }
+        }
+    }
+
+    @Test func `a device with a token logs in while others behind the same address guess`() async throws {
+        try await ViewerHarness.run { harness in
+            let device = try await harness.greeted()
+            device.send(Login(username: "anna", password: ViewerHarness.password, remember: true))
+            let token = try await device.next(Welcome.self).token
+            #expect(token != DeviceToken.none)
+
+            let guesser = try await harness.greeted()
+            for _ in 0..<3 {
+                guesser.send(Login(username: "anna", password: "wrong"))
+                _ = try await guesser.next(Denied.self)
+            }
+            let stranger = try await harness.greeted()
+            stranger.send(Login(username: "anna", password: ViewerHarness.password))
+            #expect(try await stranger.next(Denied.self).reason == .locked)
+
+            let again = try await harness.greeted()
+            again.send(Login(username: "anna", password: ViewerHarness.password, remember: true, token: token))
+            #expect(try await again.next(Welcome.self).token == DeviceToken.none, "the token stays valid")
+
+            try harness.users.setPassword("another", of: Name("anna"))
+            #expect(try await harness.closed(again).reason == .revoked)
+        }
+    }
+
+    @Test func `a viewer that knows version 1 of LOGIN alone logs in, and is given no token`() async throws {
+        try await ViewerHarness.run { harness in
+            var login = Login(username: "anna", password: ViewerHarness.password).encoded()
+            login.removeLast(1 + WireLimits.deviceToken)
+            login[0] = UInt8(login.count - 4)
+            login[6] = 1
+            let viewer = try await harness.greeted()
+            viewer.send(login)
+            #expect(try await viewer.next(Welcome.self).token == DeviceToken.none)
+        }
+    }
+
     @Test func `who stalls in the handshake is closed`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.handshakeTimeout = .milliseconds(50)

@@ -87,7 +87,7 @@ struct ViewerSessionTests {
         var session = try session(in: "login")
         #expect(
             session.receive(Login(username: "bert", password: "secret"), at: start)
-                == [.authenticate(username: "bert", password: "secret")])
+                == [.authenticate(Login(username: "bert", password: "secret"))])
         #expect(session.deadline == nil)
         let view = try view()
         let user = try user()

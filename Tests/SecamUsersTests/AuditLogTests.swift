@@ -1,5 +1,6 @@
 import Glibc
 import SecamTestSupport
+import Synchronization
 import Testing
 
 @testable import SecamUsers
@@ -33,7 +34,7 @@ struct AuditLogTests {
 
     @Test func `events are appended to a private file, after a restart too`() throws {
         for round in 0..<2 {
-            let log = try AuditLog(path: path, logger: quiet)
+            let log = try AuditLog(in: scratch)
             log.record(.login, user: "anna\n", address: "[::1]:9", reason: "round \(round)")
             log.flush()
         }
@@ -44,7 +45,7 @@ struct AuditLogTests {
     }
 
     @Test func `a file that was moved away is begun anew`() throws {
-        let log = try AuditLog(path: path, logger: quiet)
+        let log = try AuditLog(in: scratch)
         log.record(.login, user: "first", address: "a")
         log.flush()
         #expect(unsafe rename(path, path + ".moved") == 0)
@@ -56,10 +57,10 @@ struct AuditLogTests {
 
     @Test func `two writers rotate one file without losing a line`() throws {
         let logs = [
-            try AuditLog(path: path, maximumBytes: 2000, keptFiles: 100, logger: quiet),
-            try AuditLog(path: path, maximumBytes: 2000, keptFiles: 100, logger: quiet),
+            try AuditLog(in: scratch, maximumBytes: 2000, keptFiles: 100),
+            try AuditLog(in: scratch, maximumBytes: 2000, keptFiles: 100),
         ]
-        for index in 0..<100 { for log in logs { log.record(.refusal, user: "\(index)", address: "a") } }
+        for index in 0..<100 { for log in logs { log.record(.userAdded, user: "\(index)", address: "a") } }
         for log in logs { log.flush() }
         #expect(scratch.names.count > 5)
         #expect(scratch.names.map { scratch.lines($0).count }.reduce(0, +) == 200)
@@ -67,10 +68,10 @@ struct AuditLogTests {
     }
 
     @Test func `only so many old files are kept`() throws {
-        let log = try AuditLog(path: path, maximumBytes: 200, keptFiles: 2, logger: quiet)
-        for index in 0..<50 { log.record(.refusal, user: "\(index)", address: "a") }
+        let log = try AuditLog(in: scratch, maximumBytes: 200, keptFiles: 2)
+        for index in 0..<50 { log.record(.userAdded, user: "\(index)", address: "a") }
         log.flush()
-        #expect(Set(scratch.names) == ["audit.log", "audit.log.1", "audit.log.2"])
+        #expect(Set(scratch.names) == ["audit.log", "audit.log.1", "audit.log.2", "audit-refusals.log"])
         #expect(scratch.lines("audit.log").last?.contains(#""user":"49""#) == true)
     }
 
@@ -78,7 +79,72 @@ struct AuditLogTests {
         #expect(
             throws: UsersError.file(path: "/nowhere/audit", operation: "open", reason: "No such file or directory")
         ) {
-            try AuditLog(path: "/nowhere/audit", logger: quiet)
+            try AuditLog(path: "/nowhere/audit", refusalsPath: scratch.file("refusals"), logger: quiet)
         }
+    }
+
+    private func counts(_ file: String) throws -> (lines: Int, events: Int) {
+        let lines = scratch.lines(file)
+        let counts = try lines.map { try JSONValue($0)["count"].integer ?? 1 }
+        return (lines.count, counts.reduce(0, +))
+    }
+
+    @Test func `refusals of one network become lines and one count, and every login stays`() throws {
+        let log = try AuditLog(in: scratch, maximumBytes: 4000, keptFiles: 1)
+        log.record(.login, user: "anna", address: "192.0.2.1:5", network: "192.0.2.1")
+        for port in 0..<5000 {
+            log.record(
+                .refusal, user: "anna", address: "192.0.2.9:\(port)", network: "192.0.2.9", reason: "credentials")
+        }
+        log.record(.refusal, user: "bert", address: "192.0.2.8:1", network: "192.0.2.8", reason: "credentials")
+        log.flush()
+        #expect(try counts("audit.log") == (1, 1))
+        #expect(try counts("audit-refusals.log") == (12, 5001))
+        let summary = try #require(scratch.lines("audit-refusals.log").last)
+        #expect(
+            summary.contains(
+                #""event":"refusal","user":"anna","address":"192.0.2.9","reason":"credentials","count":4990,"since":""#)
+        )
+    }
+
+    @Test func `one user's logins do not push other users' logins out`() throws {
+        let log = try AuditLog(in: scratch)
+        log.record(.login, user: "anna", address: "192.0.2.1:5")
+        for port in 0..<5000 {
+            log.record(.login, user: "mallory", address: "192.0.2.9:\(port)")
+            log.record(.logout, user: "mallory", address: "192.0.2.9:\(port)")
+        }
+        log.flush()
+        #expect(try counts("audit.log") == (1 + 30 + 2, 10_001))
+    }
+
+    @Test func `a summary is written when its window is over, and the next window begins anew`() throws {
+        let now = Mutex(ContinuousClock.now)
+        let log = try AuditLog(in: scratch, clock: { now.withLock { $0 } })
+        for _ in 0..<15 { log.record(.refusal, user: "anna", address: "a:1", network: "a") }
+        now.withLock { $0 = $0.advanced(by: AuditSummaries.window) }
+        log.record(.refusal, user: "anna", address: "a:1", network: "a")
+        log.flush()
+        #expect(try counts("audit-refusals.log") == (12, 16))
+        let lines = scratch.lines("audit-refusals.log")
+        #expect(lines[10].contains(#""count":5"#))
+        #expect(!lines[11].contains("count"))
+    }
+
+    @Test func `what a window writes is bounded, whatever comes, and nothing goes uncounted`() {
+        var summaries = AuditSummaries(.refusals)
+        var lines = 0
+        for index in 0..<100_000 {
+            let network = "\(index % 5000)"
+            let verdict = summaries.record(
+                .refusal, source: network, user: "\(index)", address: network, reason: "", time: 0)
+            if verdict == .line { lines += 1 }
+        }
+        let written = summaries.takeSummaries()
+        #expect(lines == 200)
+        #expect(written.count <= 257)
+        #expect(written.contains { $0.address == "others" })
+        #expect(written.map(\.count).reduce(lines, +) == 100_000)
+        #expect(summaries.takeSummaries().isEmpty)
     }
 }

@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamTLS
 import SecamTestSupport
 import SecamWire
@@ -14,18 +15,37 @@ struct AuthenticatorTests {
     init() throws {
         scratch = try ScratchFolder()
         store = try UserStore(path: scratch.file("users.sqlite"))
-        audit = try AuditLog(path: scratch.file("audit.log"), logger: quiet)
+        audit = try AuditLog(in: scratch)
         try store.add(Name("anna"), password: "correct horse", role: .admin)
     }
 
     private func login(
-        _ authenticator: Authenticator, _ username: String, _ password: String, from network: String = "a"
+        _ authenticator: Authenticator, _ username: String, _ password: String, from network: String = "a",
+        remember: Bool = false, token: [UInt8] = []
     ) async -> LoginOutcome {
         await withCheckedContinuation { continuation in
             authenticator.authenticate(
-                username: username, password: password, peer: network + ":1", network: network
+                Login(username: username, password: password, remember: remember, token: token),
+                from: LoginPeer(address: network + ":1", network: network)
             ) { continuation.resume(returning: $0) }
         }
+    }
+
+    /// A login that must be accepted.
+    ///
+    /// - Returns: the new token, if one was given.
+    private func accepted(
+        _ authenticator: Authenticator, _ username: String = "anna", from network: String = "a",
+        remember: Bool = false, token: [UInt8] = []
+    ) async throws -> [UInt8]? {
+        let outcome = await login(
+            authenticator, username, "correct horse", from: network, remember: remember, token: token)
+        guard case .accepted(_, _, let token) = outcome else { throw Denial(outcome: outcome) }
+        return token
+    }
+
+    private struct Denial: Error {
+        let outcome: LoginOutcome
     }
 
     /// One for which no time passes, however slow the machine is.
@@ -56,7 +76,9 @@ struct AuthenticatorTests {
         }
         #expect(await login(authenticator, username, "correct") == .denied(.locked, wait: 1))
         audit.flush()
-        let events = scratch.lines("audit.log").map { $0.contains(#""event":"refusal""#) ? "refusal" : "lockout" }
+        let events = scratch.lines("audit-refusals.log").map {
+            $0.contains(#""event":"refusal""#) ? "refusal" : "lockout"
+        }
         #expect(events == ["refusal", "refusal", "refusal", "lockout", "refusal"])
     }
 
@@ -99,12 +121,12 @@ struct AuthenticatorTests {
     }
 
     @Test func `the pool never runs more than its width, nor takes more than its depth`() {
-        let pool = VerificationPool(width: 2, depth: 3)
+        let pool = VerificationPool(width: 2, depth: 12)
         let gate = Gate()
         let running = Atomic<Int>(0)
         let most = Atomic<Int>(0)
         let taken = (0..<10).filter { _ in
-            pool.submit {
+            pool.submit(key: "a", lane: .ordinary) {
                 let now = running.add(1, ordering: .sequentiallyConsistent).newValue
                 most.max(now, ordering: .sequentiallyConsistent)
                 gate.wait()
@@ -122,5 +144,107 @@ struct AuthenticatorTests {
         try damageHash()
         let authenticator = try Authenticator(users: store, audit: audit, logger: quiet)
         #expect(await login(authenticator, "anna", "correct horse") == .denied(.credentials, wait: 0))
+    }
+
+    @Test func `a device token lets a user in where others guess, from the same network and from elsewhere`()
+        async throws
+    {
+        let authenticator = try standing()
+        let token = try #require(try await accepted(authenticator, remember: true))
+        for index in 0..<60 { _ = await login(authenticator, "anna", "wrong", from: "bot \(index)") }
+        for _ in 0..<5 { _ = await login(authenticator, "anna", "wrong") }
+        #expect(await login(authenticator, "anna", "correct horse", from: "new") == .denied(.locked, wait: 10))
+        #expect(await login(authenticator, "anna", "correct horse") == .denied(.locked, wait: 1))
+        #expect(try await accepted(authenticator, remember: true, token: token) == nil)
+        #expect(try await accepted(authenticator, from: "new", remember: true, token: token) == nil)
+    }
+
+    @Test func `a device token replaces no password, and locks only itself`() async throws {
+        let authenticator = try standing()
+        let token = try #require(try await accepted(authenticator, from: "home", remember: true))
+        for wait: UInt32 in [0, 0, 1] {
+            let outcome = await login(authenticator, "anna", "wrong", from: "cafe", token: token)
+            #expect(outcome == .denied(.credentials, wait: wait))
+        }
+        #expect(await login(authenticator, "anna", "correct horse", token: token) == .denied(.locked, wait: 1))
+        _ = try await accepted(authenticator, from: "home")
+        _ = try await accepted(authenticator, from: "elsewhere")
+    }
+
+    @Test func `a token counts for its user alone`() async throws {
+        try store.add(Name("mallory"), password: "correct horse", role: .viewer)
+        let authenticator = try standing()
+        let token = try #require(try await accepted(authenticator, "mallory", from: "m", remember: true))
+        for _ in 0..<3 { _ = await login(authenticator, "anna", "wrong", from: "m", token: token) }
+        let outcome = await login(authenticator, "anna", "correct horse", from: "m", token: token)
+        #expect(outcome == .denied(.locked, wait: 1))
+    }
+
+    @Test func `networks and devices are remembered by the next gateway, devices by their hash alone`() async throws {
+        let token = try #require(try await accepted(try standing(), from: "home", remember: true))
+        let next = try standing()
+        #expect(next.knows(network: "home"))
+        #expect(!next.knows(network: "elsewhere"))
+        for index in 0..<60 { _ = await login(next, "anna", "wrong", from: "bot \(index)") }
+        _ = try await accepted(next, from: "home")
+        #expect(try await accepted(next, from: "new", remember: true, token: token) == nil)
+        let text = token.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(try storedDevices().count == 1)
+        #expect(try !storedDevices().contains(text))
+    }
+
+    @Test(arguments: ["password", "removed"])
+    func `tokens end with the password and with the account`(change: String) async throws {
+        try store.add(Name("bert"), password: "correct horse", role: .viewer)
+        let authenticator = try standing()
+        let token = try #require(try await accepted(authenticator, "bert", remember: true))
+        if change == "password" {
+            try store.setPassword("correct horse", of: Name("bert"))
+        } else {
+            try store.remove(Name("bert"))
+            try store.add(Name("bert"), password: "correct horse", role: .viewer)
+        }
+        try authenticator.reloadEarlierLogins()
+        #expect(try storedDevices().isEmpty)
+        let fresh = try await accepted(authenticator, "bert", remember: true, token: token)
+        #expect(fresh != nil && fresh != token)
+    }
+
+    @Test func `a viewer that keeps no token is given none`() async throws {
+        #expect(try await accepted(try standing()) == nil)
+        #expect(try storedDevices().isEmpty)
+    }
+
+    @Test func `devices and networks of a user are bounded, the latest stay`() async throws {
+        let anna = try #require(try store.user(Name("anna")))
+        for index in 0..<100 {
+            let isWritten = try store.recordLogin(
+                of: anna, network: "\(index)", device: "device \(index)", at: Int64(index))
+            #expect(isWritten)
+        }
+        let earlier = try store.earlierLogins()
+        #expect(Set(earlier.devices["anna", default: [:]].values) == Set(84..<100))
+        #expect(Set(earlier.networks["anna", default: [:]].values) == Set(68..<100))
+    }
+
+    @Test func `strangers cannot fill the queue of users whom the gateway knows`() throws {
+        let pool = VerificationPool(width: 1, depth: 8)
+        let gate = Gate()
+        let order = Mutex<[String]>([])
+        func submit(_ name: String, key: String, lane: FairQueue<String, VerificationPool.Work>.Lane) -> Bool {
+            pool.submit(key: key, lane: lane) {
+                gate.wait()
+                order.withLock { $0.append(name) }
+                gate.finished()
+            }
+        }
+        #expect(submit("first", key: "a", lane: .ordinary))
+        var strangers = 0
+        for index in 0..<100 where submit("stranger", key: "\(index)", lane: .ordinary) { strangers += 1 }
+        #expect(strangers == 8)
+        #expect(submit("anna", key: "anna", lane: .preferred))
+        gate.open()
+        gate.waitForFinished(10)
+        #expect(order.withLock { $0.prefix(2) } == ["first", "anna"])
     }
 }

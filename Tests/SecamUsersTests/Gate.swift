@@ -22,6 +22,11 @@ final class Gate: Sendable {
 }
 
 extension AuthenticatorTests {
+    /// The hashes of device tokens in the accounts' file.
+    func storedDevices() throws -> [String] {
+        try DatabaseQueue(path: store.path).read { try String.fetchAll($0, sql: "SELECT tokenHash FROM device") }
+    }
+
     func damageHash() throws {
         try DatabaseQueue(path: store.path).write { try $0.execute(sql: "UPDATE user SET passwordHash = '$scrypt$'") }
     }

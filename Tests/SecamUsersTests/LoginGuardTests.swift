@@ -9,7 +9,13 @@ struct LoginGuardTests {
     private func fail(
         _ guarded: inout LoginGuard, _ user: String, _ address: String, at now: LoginGuard.Instant
     ) -> Duration? {
-        guard case .proceed(let attempt) = guarded.begin(user: user, address: address, at: now) else { return nil }
+        fail(&guarded, .init(user: user, network: address), at: now)
+    }
+
+    private func fail(
+        _ guarded: inout LoginGuard, _ origin: LoginGuard.Origin, at now: LoginGuard.Instant
+    ) -> Duration? {
+        guard case .proceed(let attempt) = guarded.begin(origin, at: now) else { return nil }
         return guarded.failed(attempt, at: now)
     }
 
@@ -17,7 +23,7 @@ struct LoginGuardTests {
         _ guarded: LoginGuard, _ user: String, _ address: String, at now: LoginGuard.Instant
     ) -> Bool {
         var copy = guarded
-        if case .proceed = copy.begin(user: user, address: address, at: now) { return true }
+        if case .proceed = copy.begin(.init(user: user, network: address), at: now) { return true }
         return false
     }
 
@@ -46,7 +52,7 @@ struct LoginGuardTests {
         var guarded = LoginGuard()
         var admitted = 0
         for _ in 0..<100 {
-            if case .proceed = guarded.begin(user: "anna", address: "a", at: start) { admitted += 1 }
+            if case .proceed = guarded.begin(.init(user: "anna", network: "a"), at: start) { admitted += 1 }
         }
         #expect(admitted == 3)
     }
@@ -54,7 +60,7 @@ struct LoginGuardTests {
     @Test func `a success resets the pair`() throws {
         var guarded = LoginGuard()
         for _ in 0..<2 { _ = fail(&guarded, "anna", "a", at: start) }
-        guard case .proceed(let attempt) = guarded.begin(user: "anna", address: "a", at: start) else {
+        guard case .proceed(let attempt) = guarded.begin(.init(user: "anna", network: "a"), at: start) else {
             Issue.record("refused")
             return
         }
@@ -62,41 +68,81 @@ struct LoginGuardTests {
         #expect(fail(&guarded, "anna", "a", at: start) == .zero)
     }
 
-    @Test func `one address cannot try one password on many users, even with an account of its own`() throws {
+    @Test func `one network cannot try one password on many users, even with an account of its own`() throws {
         var guarded = LoginGuard()
         var now = start
         var tries = 0
         for index in 0..<1000 {
             if fail(&guarded, "user \(index)", "a", at: now) != nil { tries += 1 }
-            if case .proceed(let own) = guarded.begin(user: "mallory", address: "a", at: now) {
+            if case .proceed(let own) = guarded.begin(.init(user: "mallory", network: "a"), at: now) {
                 guarded.succeeded(own, at: now)
             }
             now = now.advanced(by: .milliseconds(1))
         }
-        #expect(tries <= 11)
+        #expect(tries == 20)
+        #expect(fail(&guarded, "another", "a", at: start.advanced(by: .seconds(61))) != nil, "a try a minute")
+        #expect(fail(&guarded, "another one", "a", at: start.advanced(by: .seconds(61))) == nil)
     }
 
-    @Test func `guessing from elsewhere never locks the user out of the accustomed address`() throws {
+    @Test func `guessing from elsewhere never locks the user out of the accustomed network`() throws {
         var guarded = LoginGuard()
-        guard case .proceed(let home) = guarded.begin(user: "anna", address: "home", at: start) else {
-            Issue.record("refused")
-            return
-        }
-        guarded.succeeded(home, at: start)
-        for index in 0..<100 { _ = fail(&guarded, "anna", "bot \(index)", at: start) }
+        guarded.earlier.insert("anna", network: "home", lastLogin: 0)
+        for index in 0..<1000 { _ = fail(&guarded, "anna", "bot \(index)", at: start) }
         #expect(isOpen(guarded, "anna", "home", at: start))
         #expect(!isOpen(guarded, "anna", "new place", at: start))
-        #expect(isOpen(guarded, "anna", "new place", at: start.advanced(by: .seconds(30))))
+        #expect(isOpen(guarded, "anna", "new place", at: start.advanced(by: .seconds(10))))
+    }
+
+    @Test func `sixteen guesses from elsewhere keep a user out nowhere`() throws {
+        var guarded = LoginGuard()
+        for index in 0..<16 { _ = fail(&guarded, "anna", "bot \(index)", at: start) }
+        #expect(isOpen(guarded, "anna", "new place", at: start))
+    }
+
+    @Test func `guesses of strangers on other users lock nobody out of an accustomed network`() throws {
+        var guarded = LoginGuard()
+        guarded.earlier.insert("anna", network: "office", lastLogin: 0)
+        for index in 0..<1000 { _ = fail(&guarded, "user \(index)", "office", at: start) }
+        #expect(isOpen(guarded, "anna", "office", at: start))
+        #expect(!isOpen(guarded, "bert", "office", at: start))
+    }
+
+    @Test(arguments: [true, false])
+    func `a lock in an accustomed network or on the host lasts a minute at most`(isHost: Bool) {
+        var guarded = LoginGuard()
+        guarded.earlier.insert("anna", network: "office", lastLogin: 0)
+        let origin = LoginGuard.Origin(user: "anna", network: isHost ? "127.0.0.1" : "office", isHost: isHost)
+        var now = start
+        var longest = Duration.zero
+        for _ in 0..<20 {
+            let wait = fail(&guarded, origin, at: now) ?? .zero
+            longest = max(longest, wait)
+            now = now.advanced(by: wait)
+        }
+        #expect(longest == .seconds(60))
+    }
+
+    @Test func `a device is judged by its own tries alone`() {
+        var guarded = LoginGuard()
+        guarded.earlier.insert("anna", device: "phone", lastLogin: 0)
+        let phone = LoginGuard.Origin(user: "anna", network: "cafe", device: "phone")
+        for _ in 0..<10 { _ = fail(&guarded, "anna", "cafe", at: start) }
+        #expect(guarded.evidence(of: phone) == .device)
+        for wait in [0, 0, 1] { #expect(fail(&guarded, phone, at: start) == .seconds(wait)) }
+        #expect(fail(&guarded, phone, at: start) == nil)
+        #expect(isOpen(guarded, "anna", "elsewhere", at: start))
+        let forged = LoginGuard.Origin(user: "anna", network: "cafe", device: "forged")
+        #expect(guarded.evidence(of: forged) == .stranger)
     }
 
     @Test func `a try that was never checked costs nothing`() {
         var guarded = LoginGuard()
         for _ in 0..<50 {
-            guard case .proceed(let attempt) = guarded.begin(user: "anna", address: "a", at: start) else {
+            guard case .proceed(let attempt) = guarded.begin(.init(user: "anna", network: "a"), at: start) else {
                 Issue.record("refused")
                 return
             }
-            guarded.withdrawn(attempt)
+            guarded.withdrawn(attempt, at: start)
         }
         #expect(guarded.entryCount == 0)
     }
@@ -105,21 +151,31 @@ struct LoginGuardTests {
         var guarded = LoginGuard(capacity: 1000)
         var now = start
         for _ in 0..<12 {
-            now = now.advanced(by: fail(&guarded, "anna", "attacker", at: now) ?? .zero)
+            now = now.advanced(by: fail(&guarded, "anna", "attacker", at: now) ?? .seconds(60))
         }
         _ = fail(&guarded, "anna", "attacker", at: now)
         for index in 0..<100_000 { _ = fail(&guarded, "name \(index)", "address \(index)", at: now) }
-        #expect(guarded.entryCount <= 4000)
+        #expect(guarded.entryCount <= 5000)
         #expect(!isOpen(guarded, "anna", "attacker", at: now.advanced(by: .seconds(899))))
         #expect(isOpen(guarded, "bert", "home", at: now))
     }
 
     @Test func `when a table is full of locks, newcomers share one entry instead of going uncounted`() {
-        var table = FailureTable<Int>(policy: .pair, capacity: 10)
+        var table = FailureTable<Int>(policy: .stranger, capacity: 10)
         for key in 0..<10 { for _ in 0..<3 { table.charge(key, at: start) } }
         for key in 100..<103 { table.charge(key, at: start) }
         #expect(table.count == 10)
         #expect(table.wait(500, at: start) == .seconds(1))
         #expect(table.wait(0, at: start) == .seconds(1))
+    }
+
+    @Test func `when a table of budgets is full of used ones, newcomers share one`() {
+        var table = BudgetTable<Int>(policy: BudgetPolicy(burst: 2, interval: .seconds(10)), capacity: 10)
+        for key in 0..<10 { for _ in 0..<2 { table.charge(key, at: start) } }
+        for key in 100..<102 { table.charge(key, at: start) }
+        #expect(table.count == 10)
+        #expect(table.wait(500, at: start) == .seconds(10))
+        #expect(table.wait(0, at: start) == .seconds(10))
+        #expect(table.wait(0, at: start.advanced(by: .seconds(10))) == .zero)
     }
 }

@@ -18,4 +18,16 @@ extension ScratchFolder {
 /// Of tests, that nobody reads.
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+extension AuditLog {
+    /// Below a folder: `audit.log` and `audit-refusals.log`.
+    convenience init(
+        in scratch: ScratchFolder, maximumBytes: Int = 8 << 20, keptFiles: Int = 9,
+        clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) throws {
+        try self.init(
+            path: scratch.file("audit.log"), refusalsPath: scratch.file("audit-refusals.log"),
+            maximumBytes: maximumBytes, keptFiles: keptFiles, clock: clock, logger: quiet)
+    }
+}
+
 func name(_ text: String) throws -> Name { try Name(text) }

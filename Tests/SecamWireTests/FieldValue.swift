@@ -75,6 +75,7 @@ extension FieldValue {
         case let value as Bool: self = .number(value ? 1 : 0)
         case let value as String: self = .text(value)
         case let value as Name: self = .text(value.text)
+        case let value as Secret: self = .text(unsafe value.withBytes { unsafe Array($0) })
         // An empty list of anything could be cast to an empty list of bytes.
         case let bytes as [UInt8] where type(of: value) == [UInt8].self: self = .text(hexadecimal(bytes))
         case let value as any RawRepresentable: self = FieldValue(value.rawValue)

@@ -61,6 +61,7 @@ struct OkVector: Sendable, CustomTestStringConvertible {
     let message: String
     let bytes: [UInt8]
     let isNewer: Bool
+    let isOlder: Bool
     let fields: FieldValue
 
     var testDescription: String { file }
@@ -78,6 +79,7 @@ struct OkVector: Sendable, CustomTestStringConvertible {
         _ = try keys.text("description")
         bytes = try keys.hexadecimal("hex")
         isNewer = try keys.flag("newer")
+        isOlder = try keys.flag("older")
         guard let fields = keys.take("fields"), case .object = fields else { throw keys.bad("fields") }
         self.fields = fields
         try keys.finish()

@@ -42,6 +42,8 @@ struct LoginPlan: Sendable {
     var trust: ServerTrust
     var username: String
     var password: PasswordSource
+    /// Nil when this machine's user has no folder for them.
+    var deviceTokens: DeviceTokens?
 
     /// What stands after the command counts more than what stands before it, and both more than the environment.
     init(
@@ -60,6 +62,7 @@ struct LoginPlan: Sendable {
         password = try PasswordSource(
             argument: after.password ?? before.password, file: after.passwordFile ?? before.passwordFile,
             environment: environment)
+        deviceTokens = DeviceTokens.defaultPath(environment).map(DeviceTokens.init)
         trust = try Self.trust(
             authorities: after.ca ?? before.ca, fingerprint: after.fingerprint ?? before.fingerprint,
             knownHosts: after.knownHosts ?? before.knownHosts, environment: environment)

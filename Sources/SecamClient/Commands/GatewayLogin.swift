@@ -1,3 +1,4 @@
+import SecamConfig
 import SecamTLS
 import SecamWire
 
@@ -7,7 +8,9 @@ struct GatewayLogin: Sendable {
     private let plan: LoginPlan
     private let say: @Sendable (String) -> Void
     private(set) var trust: ServerTrust
-    private let password: String
+    private let password: Secret
+    /// Of the user's last login from this machine, if the gateway gave one.
+    private let token: [UInt8]
 
     /// From the start of a connection to the gateway's certificate, in seconds.
     private static let patience = 15
@@ -17,16 +20,33 @@ struct GatewayLogin: Sendable {
         self.plan = plan
         self.say = say
         trust = plan.trust
-        password = try plan.password.password(warn: say) { () throws(ClientError) -> String in
+        password = try plan.password.password(warn: say) { () throws(ClientError) -> Secret in
             guard let terminal = Terminal() else { throw .noPassword }
             return try terminal.secret("Password of \(printable(plan.username)) at \(plan.server): ")
+        }
+        do throws(SecretFile.Failure) {
+            token = try plan.deviceTokens?.token(for: plan.username, at: plan.server) ?? []
+        } catch {
+            say("device token not used: \(error)")
+            token = []
         }
     }
 
     var server: ServerAddress { plan.server }
 
     func settings() -> ViewerConnection.Settings {
-        ViewerConnection.Settings(username: plan.username, password: password)
+        var settings = ViewerConnection.Settings(username: plan.username, password: password)
+        settings.token = token
+        if let deviceTokens = plan.deviceTokens {
+            settings.keepToken = { [plan, say] token in
+                do throws(SecretFile.Failure) {
+                    try deviceTokens.store(token, for: plan.username, at: plan.server)
+                } catch {
+                    say("device token not stored: \(error)")
+                }
+            }
+        }
+        return settings
     }
 
     /// A client that is not started yet.

@@ -13,7 +13,7 @@ final class GatewayLink {
 
     private let server: ServerAddress
     private let context: TLSContext
-    private let settings: ViewerConnection.Settings
+    private var settings: ViewerConnection.Settings
     private let reconnects: Bool
     private let inbox: EventInbox
     private let eventLoop: any EventLoop
@@ -72,8 +72,13 @@ final class GatewayLink {
 
     func received(_ event: ViewerConnection.Event) {
         switch event {
-        case .welcome(let role):
+        case .welcome(let role, let token):
             hadLogin = true
+            if let token {
+                settings.token = token
+                // A small file, once in a machine's life. The program may end before a queue gets to it.
+                settings.keepToken?(token)
+            }
             loginTime = MonotonicTime.now.microseconds
             post(.state(.connected(role)))
         case .cameras(let cameras): post(.cameras(cameras))

@@ -20,7 +20,7 @@ extension ViewerConnection {
             let welcome = try decode(Welcome.self, envelope, bytes)
             phase = .welcomed
             decoder.limit = Self.limit
-            return .welcome(welcome.role)
+            return .welcome(welcome.role, token: welcome.token == DeviceToken.none ? nil : welcome.token)
         case (.denied, .login):
             let denied = try decode(Denied.self, envelope, bytes)
             throw .denied(denied.reason, wait: denied.wait, detail: denied.detail)
@@ -62,7 +62,14 @@ extension ViewerConnection {
     private mutating func answerHello(_ hello: Hello) {
         phase = .login
         if hello.idle > 0 { pingInterval = min(pingInterval, Int64(hello.idle) * 1_000_000 / 3) }
-        outgoing += Login(username: settings.username, password: settings.password).encoded()
+        var login = Login(
+            username: settings.username, password: settings.password, remember: settings.keepToken != nil,
+            token: settings.token
+        ).encoded()
+        outgoing.reserveCapacity(outgoing.count + login.count)
+        outgoing += login
+        outgoingHoldsPassword = true
+        Secret.erase(&login)
     }
 
     private mutating func follow() {

@@ -17,7 +17,11 @@ public struct ViewerConnection: Sendable {
 
     public struct Settings: Sendable {
         public var username: String
-        public var password: String
+        public var password: Secret
+        /// From an earlier login of this user at this gateway, or empty.
+        public var token: [UInt8] = []
+        /// Keeps a new token for later logins; without it the gateway is not asked for one.
+        public var keepToken: (@Sendable ([UInt8]) -> Void)?
         public var software = "secam-view"
         public var wanted = WantedCameras.none
         public var rendition = Rendition.jpeg
@@ -27,9 +31,13 @@ public struct ViewerConnection: Sendable {
         public var interval: UInt32 = 0
         public var events = FollowedEvents.none
 
-        public init(username: String, password: String) {
+        public init(username: String, password: Secret) {
             self.username = username
             self.password = password
+        }
+
+        public init(username: String, password: String) {
+            self.init(username: username, password: Secret(password))
         }
     }
 
@@ -57,7 +65,8 @@ public struct ViewerConnection: Sendable {
     }
 
     public enum Event: Sendable {
-        case welcome(UserRole)
+        /// - Parameter token: a new device token, if the gateway gave one.
+        case welcome(UserRole, token: [UInt8]?)
         /// All cameras that the user may see.
         case cameras([Cameras.Camera])
         case frame(ReceivedFrame)
@@ -106,6 +115,8 @@ public struct ViewerConnection: Sendable {
     /// Of the ping that stands behind FOLLOW.
     static let eventsToken: UInt64 = 0
     var outgoing: [UInt8]
+    /// Whether LOGIN, with the password, is among what is to be sent.
+    var outgoingHoldsPassword = false
     private var lastHeard: Int64
     private var lastPing: Int64
     var pingInterval = Self.pingInterval
@@ -124,7 +135,10 @@ public struct ViewerConnection: Sendable {
 
     /// What is to be sent now.
     public mutating func takeOutgoing() -> [UInt8] {
-        defer { outgoing.removeAll(keepingCapacity: true) }
+        defer {
+            if outgoingHoldsPassword { outgoing = [] } else { outgoing.removeAll(keepingCapacity: true) }
+            outgoingHoldsPassword = false
+        }
         return outgoing
     }
 

@@ -1,6 +1,7 @@
 import NIOCore
 import SecamConfig
 import SecamTLS
+import SecamWire
 
 /// Joins a `ViewerConnection` to a channel, above TLS.
 final class ViewerHandler: ChannelDuplexHandler {
@@ -116,9 +117,14 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     private func flushOutgoing(_ context: ChannelHandlerContext) {
-        let bytes = connection.takeOutgoing()
+        let holdsPassword = connection.outgoingHoldsPassword
+        var bytes = connection.takeOutgoing()
         guard !bytes.isEmpty, end == nil else { return }
-        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
+        let buffer = context.channel.allocator.buffer(bytes: bytes)
+        guard holdsPassword else { return context.writeAndFlush(wrapOutboundOut(buffer), promise: nil) }
+        Secret.erase(&bytes)
+        // When it is encrypted.
+        context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in buffer.eraseReadableBytes() }
     }
 }
 

@@ -1,4 +1,4 @@
-import SecamWire
+public import SecamWire
 
 /// Where the password comes from. Each has a reason to exist: the prompt for people, the variable and the file for
 /// scripts, the option for those who used the old system.
@@ -32,31 +32,30 @@ public enum PasswordSource: Sendable, Equatable {
     ///   - warn: is told what everybody on this machine can see.
     ///   - ask: shows a prompt and returns what is typed, without showing it.
     public func password(
-        warn: (String) -> Void, ask: () throws(ClientError) -> String
-    ) throws(ClientError) -> String {
-        let password: String
+        warn: (String) -> Void, ask: () throws(ClientError) -> Secret
+    ) throws(ClientError) -> Secret {
+        let password: Secret
         switch self {
         case .argument(let text):
             warn(Self.warning)
-            password = text
+            password = Secret(text)
         case .file(let path): password = try Self.read(path)
-        case .environment(let text): password = text
+        case .environment(let text): password = Secret(text)
         case .prompt: password = try ask()
         }
-        guard password.utf8.count <= WireLimits.password else {
-            throw .passwordTooLong(bytes: password.utf8.count)
-        }
+        guard password.count <= WireLimits.password else { throw .passwordTooLong(bytes: password.count) }
         return password
     }
 
     /// The file's text without the end of its line.
-    private static func read(_ path: String) throws(ClientError) -> String {
+    private static func read(_ path: String) throws(ClientError) -> Secret {
         var bytes = try FileIO.read(path, limit: WireLimits.password + 2)
+        defer { Secret.erase(&bytes) }
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-        guard let text = String(validating: bytes, as: UTF8.self), !text.isEmpty, !text.contains("\n") else {
+        guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "\n")), (try? UTF8Span(validating: bytes.span)) != nil else {
             throw .file(path: path, operation: "use", reason: "it must hold the password in UTF-8, on one line")
         }
-        return text
+        return Secret(bytes.span)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import SecamWire
 
 /// The terminal that the program was started on, wherever its standard streams go.
 @safe
@@ -33,7 +34,7 @@ struct Terminal: ~Copyable {
 
     /// Asks without showing what is typed. The keys that end programs are read as keys meanwhile, so that none of them
     /// leaves behind a terminal that shows nothing.
-    func secret(_ prompt: String) throws(ClientError) -> String {
+    func secret(_ prompt: String) throws(ClientError) -> Secret {
         var saved = termios()
         guard unsafe tcgetattr(descriptor, &saved) == 0 else { throw .noPassword }
         var silent = saved
@@ -73,24 +74,32 @@ struct Terminal: ~Copyable {
 struct SecretLine {
     enum Outcome: Equatable {
         case more
-        case done(String)
+        case done(Secret)
         case cancelled
     }
 
+    private static let limit = 4096
     private var bytes: [UInt8] = []
+
+    init() {
+        // At once, so that no array that grew is left behind.
+        bytes.reserveCapacity(Self.limit)
+    }
 
     mutating func press(_ key: UInt8) -> Outcome {
         switch key {
         case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
-            return .done(String(decoding: bytes, as: UTF8.self))
+            defer { Secret.erase(&bytes) }
+            return .done(Secret(bytes.span))
         case 3, 4, 28:  // Ctrl-C, Ctrl-D, Ctrl-\
+            Secret.erase(&bytes)
             return .cancelled
         case 8, 127:  // Backspace: the bytes of one character
             while let last = bytes.popLast(), last & 0xC0 == 0x80 {}
         case 21:  // Ctrl-U
-            bytes.removeAll()
+            bytes.removeAll(keepingCapacity: true)
         default:
-            if bytes.count < 4096 { bytes.append(key) }
+            if bytes.count < Self.limit { bytes.append(key) }
         }
         return .more
     }

@@ -108,7 +108,8 @@ struct BenchSet: Sendable {
         guard let password = try FirstAdmin.make(in: folder) else { throw BenchFailure("\(folder.path) has users") }
         var plan = ServiceSetPlan(
             folder: folder, programs: SiblingPrograms.folder, host: "127.0.0.1", port: 0, listen: "tcp://127.0.0.1:*",
-            cameras: cameras, encoders: 1, motion: motion, gatewayArguments: ["--connections-per-address", "1000"])
+            cameras: cameras, encoders: 1, motion: motion,
+            gatewayArguments: ["--connections-per-address", "1000", "--connections-per-user", "1000"])
         if let recordings {
             plan.archives = 1
             plan.archiveArguments = ["--recordings", recordings]

@@ -50,6 +50,8 @@ struct UpCommand: AsyncParsableCommand {
     var quality: String?
     @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
     var connectionsPerAddress: String?
+    @Option(help: "Viewers' connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
+    var connectionsPerUser: String?
     @Option(help: "Picture size of webcams. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
     @Option(help: "Frames a second of webcams. (SECAM_FPS; default: 30 or the nearest)")
@@ -68,7 +70,8 @@ struct UpCommand: AsyncParsableCommand {
                 "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes,
                 "free.megabytes": freeMegabytes,
                 "quality": quality, "size": size,
-                "connections.per.address": connectionsPerAddress, "fps": fps, "ready.file": readyFile,
+                "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
+                "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         let folder = data.folder
@@ -88,6 +91,7 @@ struct UpCommand: AsyncParsableCommand {
         }
         for (key, option) in [
             ("quality", "--quality"), ("record", "--record"), ("connections.per.address", "--connections-per-address"),
+            ("connections.per.user", "--connections-per-user"),
             ("certificate", "--certificate"), ("key", "--key"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }

@@ -22,7 +22,7 @@ struct UserCommand: AsyncParsableCommand {
             users = try UserStore(path: folder.users)
             var logger = Logger.lines("user")
             logger.logLevel = .error
-            audit = try AuditLog(path: folder.auditLog, logger: logger)
+            audit = try AuditLog(path: folder.auditLog, refusalsPath: folder.refusalLog, logger: logger)
         }
 
         func record(_ event: AuditEvent, _ user: Name) {

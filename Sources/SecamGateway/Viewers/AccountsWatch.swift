@@ -14,12 +14,14 @@ final class AccountsWatch: Sendable {
     }
 
     private let users: UserStore
+    private let authenticator: Authenticator
     private let loops: [LoopGate]
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(users: UserStore, loops: [LoopGate], logger: Logger) {
+    init(users: UserStore, authenticator: Authenticator, loops: [LoopGate], logger: Logger) {
         self.users = users
+        self.authenticator = authenticator
         self.loops = loops
         self.logger = logger
     }
@@ -48,6 +50,8 @@ final class AccountsWatch: Sendable {
             let known = state.withLock { $0.counter }
             guard try users.changeCounter() != known else { return }
             let (list, counter) = try users.snapshot()
+            // Devices of a user whose password was changed are forgotten, and so is a user who was removed.
+            try authenticator.reloadEarlierLogins()
             let accounts = Accounts(
                 users: Dictionary(list.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
                 counter: counter)

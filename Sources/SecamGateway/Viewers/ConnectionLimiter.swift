@@ -46,13 +46,16 @@ final class ConnectionLimiter: Sendable {
         /// The longest waiting first.
         var newcomers: [Newcomer] = []
         var byNetwork: [String: Int] = [:]
+        var byUser: [String: Int] = [:]
+        /// The users of connections that are logged in.
+        var users: [UInt64: String] = [:]
         var lastNumber: UInt64 = 0
     }
 
     /// Time that the last newcomer of each network has for a handshake and a login, however many others come.
     static let grace = TimeAmount.seconds(1)
 
-    private let limits: ConnectionLimits
+    let limits: ConnectionLimits
     private let counts = Mutex(Counts())
 
     init(limits: ConnectionLimits) { self.limits = limits }
@@ -121,8 +124,21 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    func loggedIn(_ ticket: Ticket) {
-        counts.withLock { counts in counts.newcomers.removeAll { $0.ticket.number == ticket.number } }
+    /// The connection keeps its place from now on.
+    ///
+    /// - Parameter user: who logged in; nil for a service.
+    /// - Returns: false when the user has too many connections; this one is a newcomer still.
+    @discardableResult
+    func loggedIn(_ ticket: Ticket, user: String? = nil) -> Bool {
+        counts.withLock { counts in
+            if let user {
+                guard counts.byUser[user, default: 0] < limits.connectionsPerUser else { return false }
+                counts.byUser[user, default: 0] += 1
+                counts.users[ticket.number] = user
+            }
+            counts.newcomers.removeAll { $0.ticket.number == ticket.number }
+            return true
+        }
     }
 
     func release(_ ticket: Ticket) {
@@ -131,6 +147,9 @@ final class ConnectionLimiter: Sendable {
             counts.newcomers.removeAll { $0.ticket.number == ticket.number }
             let left = counts.byNetwork[ticket.network, default: 1] - 1
             counts.byNetwork[ticket.network] = left > 0 ? left : nil
+            guard let user = counts.users.removeValue(forKey: ticket.number) else { return }
+            let others = counts.byUser[user, default: 1] - 1
+            counts.byUser[user] = others > 0 ? others : nil
         }
     }
 }

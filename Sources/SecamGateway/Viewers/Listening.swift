@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import NIOCore
 import SecamTLS
+import SecamUsers
 import Synchronization
 
 extension LoopGate {
@@ -12,10 +13,13 @@ extension LoopGate {
         _ channel: any Channel, tls: TLSContext, environment: ViewerEnvironment, connections: ConnectionGroup
     ) throws {
         guard let address = channel.remoteAddress else { throw ChannelError.inputClosed }
-        let standing: PeerStanding = address.isOnHost(of: channel.localAddress) ? .host : .stranger
+        let network = address.network
+        let standing: PeerStanding =
+            address.isOnHost(of: channel.localAddress)
+            ? .host : environment.authenticator.knows(network: network) ? .known : .stranger
         let ticket: ConnectionLimiter.Ticket
         do {
-            ticket = try environment.limiter.admit(address.network, standing) { channel.close(promise: nil) }
+            ticket = try environment.limiter.admit(network, standing) { channel.close(promise: nil) }
         } catch {
             environment.counters.refused.add(1, ordering: .relaxed)
             environment.logger.debug(

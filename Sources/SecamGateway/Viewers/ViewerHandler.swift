@@ -61,7 +61,8 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var frameTimer: Scheduled<Void>?
 
     init(
-        tls: TLSHandler, environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLimiter.Ticket, peer: String
+        tls: TLSHandler, environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLimiter.Ticket,
+        peer: String
     ) {
         self.tls = tls
         self.environment = environment
@@ -118,12 +119,14 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosing else { return }
-        var arrived = unwrapInboundIn(data)
-        if inbound.readableBytes == 0 { inbound = arrived } else { inbound.writeBuffer(&arrived) }
+        let arrived = unwrapInboundIn(data)
+        let mayHoldPassword = user == nil
+        append(arrived)
         let now = NIODeadline.now()
         while !isClosing, inbound.readableBytes > 0, let actions = receiveNext(at: now) {
             apply(actions)
         }
+        if mayHoldPassword { arrived.eraseReadableBytes() }
         // Without this, a message that is always cut at a read's end would let the buffer grow for ever.
         if inbound.readableBytes == 0 { inbound = ByteBuffer() } else { inbound.discardReadBytes() }
         pump()
@@ -134,11 +137,27 @@ final class ViewerHandler: ChannelDuplexHandler {
         armTimer()
     }
 
+    private func append(_ arrived: ByteBuffer) {
+        guard user == nil else {
+            if inbound.readableBytes == 0 { inbound = arrived } else { inbound.writeImmutableBuffer(arrived) }
+            return
+        }
+        // A buffer of our own, so that what arrived can be erased, and none that grows and leaves a password behind.
+        var grown = ByteBuffer()
+        grown.reserveCapacity(inbound.readableBytes + arrived.readableBytes)
+        grown.writeImmutableBuffer(inbound)
+        grown.writeImmutableBuffer(arrived)
+        inbound.eraseReadableBytes()
+        inbound = grown
+    }
+
     /// - Returns: nil when the message's end has not arrived yet.
     private func receiveNext(at now: NIODeadline) -> [ViewerSession.Action]? {
+        let mayHoldPassword = user == nil
         let (consumed, actions) = unsafe inbound.withUnsafeReadableBytes { bytes in
             unsafe receiveFirst(of: bytes.bindMemory(to: UInt8.self).span, at: now)
         }
+        if mayHoldPassword { inbound.getSlice(at: inbound.readerIndex, length: consumed)?.eraseReadableBytes() }
         inbound.moveReaderIndex(forwardBy: consumed)
         return actions
     }
@@ -162,7 +181,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         for action in actions {
             switch action {
             case .send(let bytes): send(ByteBuffer(bytes: bytes))
-            case .authenticate(let username, let password): authenticate(username, password)
+            case .authenticate(let login): authenticate(login)
             case .startFlow(let key):
                 if let frame = table.startFlow(key, self) { offer(frame) }
             case .stopFlow(let key): table.stopFlow(key, self)
@@ -180,35 +199,49 @@ final class ViewerHandler: ChannelDuplexHandler {
         }
     }
 
-    private func authenticate(_ username: String, _ password: String) {
+    private func authenticate(_ login: Login) {
         guard let context else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let answer = table.gate
         environment.limiter.verifies(ticket, true)
-        environment.authenticator.authenticate(
-            username: username, password: password, peer: peer, network: ticket.network
-        ) { outcome in
+        let source = LoginPeer(address: peer, network: ticket.network, isHost: ticket.standing == .host)
+        environment.authenticator.authenticate(login, from: source) { outcome in
             answer?.execute { handler.value.finishLogin(outcome) }
         }
     }
 
-    private func finishLogin(_ outcome: LoginOutcome) {
+    private func finishLogin(_ checked: LoginOutcome) {
         environment.limiter.verifies(ticket, false)
         guard session?.state == .verifying else { return }
+        var outcome = checked
         var view: CameraView?
-        if case .accepted(let user, _) = outcome {
-            view = table.view(for: user)
-            loggedIn = user
-            environment.limiter.loggedIn(ticket)
-            environment.counters.viewers.add(1, ordering: .relaxed)
+        var detail: String?
+        if case .accepted(let user, _, _) = checked {
+            if environment.limiter.loggedIn(ticket, user: user.name.text) {
+                view = table.view(for: user)
+                loggedIn = user
+                environment.counters.viewers.add(1, ordering: .relaxed)
+            } else {
+                (outcome, detail) = refuseSession(of: user)
+            }
         }
-        apply(session?.finishLogin(outcome, view: view, time: Self.utcMicroseconds(), at: .now()) ?? [])
-        if case .accepted(let user, let counter) = outcome, let current = table.changed(user, since: counter) {
+        apply(
+            session?.finishLogin(outcome, view: view, detail: detail, time: Self.utcMicroseconds(), at: .now()) ?? [])
+        if case .accepted(let user, let counter, _) = outcome, let current = table.changed(user, since: counter) {
             accountChanged(to: current)
         }
         sendPendingView()
         context?.flush()
         armTimer()
+    }
+
+    private func refuseSession(of user: User) -> (LoginOutcome, detail: String) {
+        environment.audit.record(
+            .refusal, user: user.name.text, address: peer, network: ticket.network, reason: "too many sessions")
+        return (
+            .denied(.busy, wait: ViewerLimits.sessionWait),
+            "at most \(environment.limiter.limits.connectionsPerUser) connections of one user at once; close one"
+        )
     }
 
     // MARK: - Changes from outside

@@ -40,6 +40,8 @@ public struct ViewerLimits: Sendable {
     static let replayBytes = 32 << 20
     /// Bytes that the kernel may hold unsent before it takes no more, so that no old frames pile up there.
     static let unsentBytes = 128 << 10
+    /// Seconds after which a user who has too many sessions should try again.
+    static let sessionWait: UInt32 = 10
     /// Changes of cameras within this time are told together.
     static let directoryInterval = TimeAmount.milliseconds(100)
 }

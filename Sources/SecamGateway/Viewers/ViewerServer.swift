@@ -88,7 +88,8 @@ public final class ViewerServer: Sendable {
             let connections = ConnectionGroup()
             let listener = try await bind(group, loops, connections)
             guard let address = listener.localAddress else { throw ChannelError.unknownLocalAddress }
-            let accounts = AccountsWatch(users: users, loops: loops, logger: environment.logger)
+            let accounts = AccountsWatch(
+                users: users, authenticator: environment.authenticator, loops: loops, logger: environment.logger)
             accounts.start(every: configuration.accountsInterval)
             phase.withLock {
                 $0 = .running(

@@ -5,6 +5,8 @@ public struct ConnectionLimits: Sendable {
     public var connections = 1024
     /// From one IPv4 address, or one IPv6 network of 64 bits.
     public var connectionsPerAddress = 64
+    /// Of one user, so that no user can take up all places.
+    public var connectionsPerUser = 32
     /// Not logged in yet, handshakes included.
     public var notLoggedIn = 256
 

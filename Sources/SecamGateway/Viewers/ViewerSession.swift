@@ -19,8 +19,8 @@ struct ViewerSession {
 
     enum Action: Equatable {
         case send([UInt8])
-        /// Check name and password, then call `finishLogin`.
-        case authenticate(username: String, password: String)
+        /// Check the login, then call `finishLogin`.
+        case authenticate(Login)
         case startFlow(FlowKey)
         case stopFlow(FlowKey)
         /// Call `showEvents` with what is remembered of these cameras' events.
@@ -116,7 +116,7 @@ struct ViewerSession {
         state = .verifying
         deadline = nil
         loginCount += 1
-        return [.authenticate(username: login.username, password: login.password)]
+        return [.authenticate(login)]
     }
 
     private mutating func receiveRequest(
@@ -197,20 +197,22 @@ struct ViewerSession {
 
     /// - Parameters:
     ///   - view: of the accepted user.
+    ///   - detail: why a right login was denied, for people.
     ///   - time: UTC microseconds.
     mutating func finishLogin(
-        _ outcome: LoginOutcome, view: CameraView?, time: Int64, at now: NIODeadline
+        _ outcome: LoginOutcome, view: CameraView?, detail: String? = nil, time: Int64, at now: NIODeadline
     ) -> [Action] {
         guard state == .verifying else { return [] }
         switch outcome {
-        case .accepted(let user, _):
+        case .accepted(let user, _, let token):
             state = .watching(user)
             deadline = now + .seconds(Int64(limits.idleSeconds))
             self.view = view
             pendingView = view
-            return [.send(Welcome(role: user.role, time: time).encoded())]
+            return [.send(Welcome(role: user.role, time: time, token: token ?? []).encoded())]
         case .denied(let reason, let wait):
-            let denied = Action.send(Denied(reason: reason, wait: wait, detail: reason.detail(wait)).encoded())
+            let denied = Action.send(
+                Denied(reason: reason, wait: wait, detail: detail ?? reason.detail(wait)).encoded())
             guard loginCount < limits.loginsPerConnection else {
                 return [denied] + close(.overload, "at most \(limits.loginsPerConnection) logins on one connection")
             }

@@ -10,7 +10,8 @@ public import SecamWire
 ///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
 ///     tls/                   the self-signed certificate
 ///     users.sqlite           the users
-///     audit.log              every login and refusal
+///     audit.log              every login and change of an account
+///     audit-refusals.log     every refused login
 ///     gateway.ready          where the gateway of `secam up` listens
 ///     policy.yaml            what the operator wants of cameras and hooks; may be missing
 public struct DataFolder: Sendable, Equatable {
@@ -25,6 +26,7 @@ public struct DataFolder: Sendable, Equatable {
     public var tls: String { "\(path)/tls" }
     public var users: String { "\(path)/users.sqlite" }
     public var auditLog: String { "\(path)/audit.log" }
+    public var refusalLog: String { "\(path)/audit-refusals.log" }
     public var policy: String { "\(path)/policy.yaml" }
     public var readyFile: String { "\(path)/gateway.ready" }
 

@@ -1,0 +1,114 @@
+import GRDB
+import SecamTLS
+import SecamWire
+
+/// From where users logged in before: their networks, and the devices that keep a token. Bounded for each user, so that
+/// none can displace what is remembered of another.
+struct EarlierLogins: Sendable, Equatable {
+    /// UTC microseconds of the last login, by user and network.
+    private(set) var networks: [String: [String: Int64]] = [:]
+    /// UTC microseconds of the last login, by user and the token's SHA-256 in hexadecimal.
+    private(set) var devices: [String: [String: Int64]] = [:]
+    private var usersByNetwork: [String: Int] = [:]
+
+    /// Networks that are remembered of one user, the latest ones.
+    static let networksPerUser = 32
+    /// Devices that are remembered of one user, the latest ones.
+    static let devicesPerUser = 16
+    /// A login this soon after the last one from the same place is not written again. Microseconds.
+    static let writeInterval: Int64 = 3_600_000_000
+
+    func knows(_ user: String, network: String) -> Bool { networks[user]?[network] != nil }
+
+    func knows(_ user: String, device: String) -> Bool { devices[user]?[device] != nil }
+
+    /// Whether any user logged in from there.
+    func knows(network: String) -> Bool { usersByNetwork[network] != nil }
+
+    /// Whether a login at this time is worth writing down.
+    ///
+    /// - Parameters:
+    ///   - device: the hash of the token that the viewer has shown or will get, if any.
+    ///   - time: UTC microseconds.
+    func isNews(_ user: String, network: String, device: String?, at time: Int64) -> Bool {
+        func isRecent(_ last: Int64?) -> Bool {
+            // A clock that was set back makes it news, too.
+            last.map { $0 <= time && time.subtractingReportingOverflow($0).partialValue < Self.writeInterval } ?? false
+        }
+        return !isRecent(networks[user]?[network]) || device.map { !isRecent(devices[user]?[$0]) } ?? false
+    }
+
+    mutating func insert(_ user: String, network: String, lastLogin: Int64) {
+        if networks[user, default: [:]].updateValue(lastLogin, forKey: network) == nil {
+            usersByNetwork[network, default: 0] += 1
+        }
+        guard networks[user]!.count > Self.networksPerUser,
+            let oldest = networks[user]!.min(by: { $0.value < $1.value })?.key
+        else { return }
+        networks[user]![oldest] = nil
+        let left = usersByNetwork[oldest, default: 1] - 1
+        usersByNetwork[oldest] = left > 0 ? left : nil
+    }
+
+    mutating func insert(_ user: String, device: String, lastLogin: Int64) {
+        devices[user, default: [:]][device] = lastLogin
+        guard devices[user]!.count > Self.devicesPerUser,
+            let oldest = devices[user]!.min(by: { $0.value < $1.value })?.key
+        else { return }
+        devices[user]![oldest] = nil
+    }
+
+    /// What is stored of a token: its bytes are random, so that a plain hash tells nothing of them.
+    static func hash(ofToken token: [UInt8]) throws(TLSError) -> String {
+        try SHA256Digest.hash(token).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+extension UserStore {
+    func earlierLogins() throws(UsersError) -> EarlierLogins {
+        try read("read earlier logins") { db in
+            var logins = EarlierLogins()
+            for row in try Row.fetchAll(db, sql: "SELECT user, network, lastLogin FROM loginNetwork") {
+                logins.insert(row["user"], network: row["network"], lastLogin: row["lastLogin"])
+            }
+            for row in try Row.fetchAll(db, sql: "SELECT user, tokenHash, lastLogin FROM device") {
+                logins.insert(row["user"], device: row["tokenHash"] as String, lastLogin: row["lastLogin"])
+            }
+            return logins
+        }
+    }
+
+    /// - Parameters:
+    ///   - device: the hash of a token, if the viewer keeps one.
+    ///   - revision: of the credentials with which the user logged in. Nothing is written when they have changed since.
+    ///   - time: UTC microseconds.
+    /// - Returns: whether it was written.
+    func recordLogin(
+        of user: User, network: String, device: String?, at time: Int64
+    ) throws(UsersError) -> Bool {
+        var isWritten = false
+        try write("record a login") { db in
+            let revision = try Int64.fetchOne(
+                db, sql: "SELECT credentialRevision FROM user WHERE name = ?", arguments: [user.name.text])
+            guard revision == user.credentialRevision else { return }
+            isWritten = true
+            let name = user.name.text
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO loginNetwork VALUES (?, ?, ?)", arguments: [name, network, time])
+            try Self.keepLatest(EarlierLogins.networksPerUser, of: name, in: "loginNetwork", key: "network", db)
+            guard let device else { return }
+            try db.execute(sql: "INSERT OR REPLACE INTO device VALUES (?, ?, ?)", arguments: [name, device, time])
+            try Self.keepLatest(EarlierLogins.devicesPerUser, of: name, in: "device", key: "tokenHash", db)
+        }
+        return isWritten
+    }
+
+    private static func keepLatest(_ count: Int, of user: String, in table: String, key: String, _ db: Database) throws
+    {
+        try db.execute(
+            sql: """
+                DELETE FROM \(table) WHERE user = ? AND \(key) NOT IN
+                (SELECT \(key) FROM \(table) WHERE user = ? ORDER BY lastLogin DESC, \(key) LIMIT ?)
+                """, arguments: [user, user, count])
+    }
+}
