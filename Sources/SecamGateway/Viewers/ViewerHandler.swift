@@ -84,6 +84,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         apply(session?.end(.done) ?? [])
         isClosing = true
+        dropInbound()
         timer?.cancel()
         frameTimer?.cancel()
         table.remove(self)
@@ -149,6 +150,12 @@ final class ViewerHandler: ChannelDuplexHandler {
         grown.writeImmutableBuffer(arrived)
         inbound.eraseReadableBytes()
         inbound = grown
+    }
+
+    /// A LOGIN that is broken or cut off may be in it.
+    private func dropInbound() {
+        if loggedIn == nil { inbound.eraseReadableBytes() }
+        inbound = ByteBuffer()
     }
 
     /// - Returns: nil when the message's end has not arrived yet.
@@ -448,7 +455,7 @@ final class ViewerHandler: ChannelDuplexHandler {
                 reason == .revoked ? .revocation : .logout, user: loggedIn.name.text, address: peer,
                 reason: "\(reason)")
         }
-        inbound = ByteBuffer()
+        dropInbound()
         timer?.cancel()
         guard let context, context.channel.isActive else { return }
         // Closing at once would let the kernel throw BYE away when something unread is left from the viewer.
