@@ -65,14 +65,15 @@ static inline uint64_t secam_socket_inode(int descriptor) {
     return fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
 }
 
-/* Writes the address of a connected socket's other end, of IPv6 the first 64 bits; -1 unless its own port is `port`. */
+/* Writes the address of a connected socket's other end, of IPv6 the first 64 bits; -1 when it is not
+   connected, or its own port is not `port`, where 0 stands for any. */
 static inline int secam_read_peer_network(int descriptor, uint16_t port, char text[INET6_ADDRSTRLEN]) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
     if (getsockname(descriptor, (struct sockaddr *)&address, &length) != 0) return -1;
     in_port_t own = address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                   : address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port : 0;
-    if (ntohs(own) != port) return -1;
+    if (port != 0 && ntohs(own) != port) return -1;
     length = sizeof address;
     if (getpeername(descriptor, (struct sockaddr *)&address, &length) != 0) return -1;
     if (address.ss_family == AF_INET)

@@ -1,3 +1,4 @@
+import Glibc
 import SecamMesh
 import SecamTestSupport
 import SecamWire
@@ -212,6 +213,47 @@ import Testing
         await listener.stop()
     }
 
+    @Test func `a server whose message never ends costs the connecting side a bounded number of bytes`() async throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe bind(listener, $0, length) + listen(listener, 8) + getsockname(listener, $0, &length)
+            }
+        }
+        #expect(status == 0)
+        let endpoint = "tcp://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        let loop = MeshLoop(name: "test-connecting")
+        let held = HeldSocket()
+        let received = Seen<Int>()
+        loop.post { [server, good] in
+            do {
+                let client = try MeshSocket.connect(
+                    try MeshContext(), endpoint: endpoint, serverKey: server.publicKey, keys: good)
+                held.value = client
+                loop.watch(client) { while let next = held.value?.receive() { received.add(next.message.count) } }
+            } catch { Issue.record(error) }
+        }
+        let hostileServer = try RawConnection.accept(listener, keys: server)
+        #expect(hostileServer.send([1]))
+        #expect(try await waitUntil { received.values == [1] })
+        let sent = exhaust([UInt8](repeating: 0, count: 60_000)) { hostileServer.send($0, hasMore: true) }
+        #expect(sent < Self.plenty)
+        // It connects anew.
+        let honestServer = try RawConnection.accept(listener, keys: server)
+        #expect(honestServer.send([1, 2]))
+        #expect(try await waitUntil { received.values == [1, 2] })
+        loop.post {
+            if let client = held.value { loop.unwatch(client) }
+            held.value = nil
+        }
+        loop.stop()
+    }
+
     @Test func `a peer may send any number of whole messages`() async throws {
         let (listener, endpoint) = try await start()
         let honest = try connect(endpoint, as: good)
@@ -222,3 +264,6 @@ import Testing
         await listener.stop()
     }
 }
+
+/// Touched on its loop's thread only.
+private final class HeldSocket: @unchecked Sendable { var value: MeshSocket? }

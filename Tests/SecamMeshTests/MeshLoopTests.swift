@@ -173,7 +173,7 @@ import Testing
 }
 
 /// What was noted, in order, from any thread.
-private final class Seen<Value: Sendable>: Sendable {
+final class Seen<Value: Sendable>: Sendable {
     private let all = Mutex<[Value]>([])
     var values: [Value] { all.withLock { $0 } }
     func add(_ value: Value) { all.withLock { $0.append(value) } }

@@ -8,6 +8,7 @@ import SecamTestSupport
     private let descriptor: Int32
     private var sharedKey = [UInt8](repeating: 0, count: 32)
     private var nonce: UInt64 = 3
+    private var messageNonce = "CurveZMQMESSAGEC"
 
     /// - Parameter receiveBuffer: bytes of the kernel's buffer; `nil` for its own choice.
     init(_ endpoint: String, receiveBuffer: Int32? = nil) throws {
@@ -32,7 +33,38 @@ import SecamTestSupport
         guard status == 0 else { throw TestFailure("cannot connect to port \(port)") }
     }
 
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { close(descriptor) }
+
+    /// Accepts connections until one goes through the handshake, whoever the peer is: on a busy machine a peer may have
+    /// given up.
+    static func accept(_ listener: Int32, keys: KeyPair) throws -> RawConnection {
+        for _ in 0..<1000 {
+            let descriptor = Glibc.accept(listener, nil, nil)
+            guard descriptor >= 0 else { throw TestFailure("nobody connects") }
+            let connection = RawConnection(descriptor: descriptor)
+            if (try? connection.serve(keys)) != nil { return connection }
+        }
+        throw TestFailure("no peer goes through the handshake")
+    }
+
+    private func serve(_ keys: KeyPair) throws {
+        try greet(asServer: true)
+        let peer = Array(try receiveFrame()[80..<112])
+        var (ownPublic, ownSecret) = ([UInt8](repeating: 0, count: 32), [UInt8](repeating: 0, count: 32))
+        _ = unsafe crypto_box_keypair(&ownPublic, &ownSecret)
+        let nonce = (0..<16).map { _ in UInt8.random(in: 0...255) }
+        let welcome = Self.box(
+            ownPublic + [UInt8](repeating: 0, count: 96), nonce: "WELCOME-", nonce, peer, Self.secret(of: keys))
+        sendRaw(Self.frame([7] + Array("WELCOME".utf8) + nonce + welcome, flags: 4))
+        _ = try receiveFrame()
+        let metadata = Self.property("Socket-Type", Array("ROUTER".utf8)) + Self.property("Identity", [])
+        let ready = Self.box(metadata, nonce: "CurveZMQREADY---", Self.number(1), peer, ownSecret)
+        sendRaw(Self.frame([5] + Array("READY".utf8) + Self.number(1) + ready, flags: 4))
+        _ = unsafe crypto_box_beforenm(&sharedKey, peer, ownSecret)
+        messageNonce = "CurveZMQMESSAGES"
+    }
 
     /// Whether the other end has closed the connection; what it sent before is thrown away.
     var isClosed: Bool {
@@ -59,10 +91,10 @@ import SecamTestSupport
     }
 
     /// Sends the greeting and reads the other end's.
-    func greet() throws {
+    func greet(asServer: Bool = false) throws {
         sendRaw(
             [0xff] + [UInt8](repeating: 0, count: 8) + [0x7f, 3, 0] + Array("CURVE".utf8)
-                + [UInt8](repeating: 0, count: 47))
+                + [UInt8](repeating: 0, count: 15) + [asServer ? 1 : 0] + [UInt8](repeating: 0, count: 31))
         _ = try receiveRaw(64)
     }
 
@@ -105,7 +137,7 @@ import SecamTestSupport
         let plain = [hasMore ? 1 : 0] + part
         var sealed = [UInt8](repeating: 0, count: plain.count + 16)
         _ = unsafe crypto_box_easy_afternm(
-            &sealed, plain, UInt64(plain.count), Array("CurveZMQMESSAGEC".utf8) + Self.number(nonce), sharedKey)
+            &sealed, plain, UInt64(plain.count), Array(messageNonce.utf8) + Self.number(nonce), sharedKey)
         return sendRaw(Self.frame([7] + Array("MESSAGE".utf8) + Self.number(nonce) + sealed, flags: 0))
     }
 
@@ -121,9 +153,9 @@ import SecamTestSupport
     }
 
     private func receiveFrame() throws -> [UInt8] {
-        let head = try receiveRaw(2)
-        guard head[0] & 2 == 0 else { throw TestFailure("a long frame in the handshake") }
-        return try receiveRaw(Int(head[1]))
+        let flags = try receiveRaw(1)[0]
+        let length = try receiveRaw(flags & 2 == 0 ? 1 : 8).reduce(0) { $0 << 8 | Int($1) }
+        return try receiveRaw(length)
     }
 
     private static func frame(_ body: [UInt8], flags: UInt8) -> [UInt8] {

@@ -2,8 +2,9 @@ internal import CZeroMQ
 internal import Glibc
 internal import SecamConfig
 
-/// Bounds what the peers of a listening socket cost: connections, bytes that arrived and make no message yet, and bytes
-/// that wait for a peer that does not read. It closes the connections that exceed a limit.
+/// Bounds what the peers of a socket cost: connections, bytes that arrived and make no message yet, and bytes that wait
+/// for a peer that does not read. It closes the connections that exceed a limit. On the connecting side only the bytes
+/// that arrive are bounded.
 ///
 /// libzmq itself counts whole messages only: parts of a message that never ends, large frames before the handshake and
 /// large messages to a slow reader take memory without a bound. Three sources tell what happens to a connection:
@@ -56,7 +57,10 @@ internal import SecamConfig
     var isLargeSender: (PublicKey) -> Bool = { _ in false }
 
     let monitor: UnsafeMutableRawPointer
-    private let admission: ZAPHandler
+    /// Ends after the monitor was closed, for which it would wait for ever.
+    private let context: MeshContext
+    /// Of a listening socket.
+    private let admission: ZAPHandler?
     private let limits: ConnectionLimits
     private let connectionLimit: Int
     private let port: UInt16
@@ -68,18 +72,13 @@ internal import SecamConfig
     private var acceptsSince = MonotonicTime.now
     private var timer: LoopTimer?
     private var nextCheck: MonotonicTime?
-    private var lastFullCheck = MonotonicTime.now
-    private var lastProcessorTime: Int64 = 0
+    private var activity = ProcessActivity()
     /// At least the bytes that wait for all peers.
     private var unacknowledgedInAll: Int64 = 0
 
     /// Microseconds between two checks: in general, and while something is under suspicion.
     private static let checkInterval: Int64 = 50_000
     private static let closeCheckInterval: Int64 = 10_000
-    /// Microseconds between two checks of all connections whatever the process does.
-    private static let fullCheckInterval: Int64 = 1_000_000
-    /// Nanoseconds of processor time in a check interval, below which the process cannot have received much.
-    private static let idleProcessorTime: Int64 = 2_000_000
     /// Bytes that the listening side sends before the peer is authenticated: greeting and WELCOME, and one for SYN.
     private static let handshakeReply: UInt64 = 64 + 170 + 1
     /// Bytes a second of ZMTP's heartbeats, both kinds, rounded up, and how many are assumed while no message arrives:
@@ -87,18 +86,21 @@ internal import SecamConfig
     private static let heartbeatBytesPerSecond: Int64 = 128
     private static let assumedBytes: Int64 = 512 << 10
 
-    /// Called before the socket is bound, so that no connection is missed.
+    /// Called before the socket is bound or connected, so that no connection is missed.
     ///
-    /// - Parameter port: the socket's own; asked for once it is bound.
+    /// - Parameters:
+    ///   - admission: of a listening socket; `nil` for one that connects.
+    ///   - open: binds or connects the socket; returns the port at which it listens, or 0.
     init(
-        _ socket: UnsafeMutableRawPointer, admission: ZAPHandler, limits: ConnectionLimits,
-        bind: () throws(MeshError) -> UInt16
+        _ socket: UnsafeMutableRawPointer, _ context: MeshContext, admission: ZAPHandler?, limits: ConnectionLimits,
+        open: () throws(MeshError) -> UInt16
     ) throws(MeshError) {
         let endpoint = "inproc://secam-monitor-\(UInt(bitPattern: socket))"
-        guard unsafe zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) == 0 else {
+        let events = (admission == nil ? ZMQ_EVENT_CONNECTED : ZMQ_EVENT_ACCEPTED) | ZMQ_EVENT_DISCONNECTED
+        guard unsafe zmq_socket_monitor(socket, endpoint, events) == 0 else {
             throw .library(call: "zmq_socket_monitor", reason: lastZeroMQError())
         }
-        guard let pair = unsafe zmq_socket(admission.context.handle, ZMQ_PAIR) else {
+        guard let pair = unsafe zmq_socket(context.handle, ZMQ_PAIR) else {
             throw .library(call: "zmq_socket", reason: lastZeroMQError())
         }
         var none: Int32 = 0
@@ -111,18 +113,19 @@ internal import SecamConfig
             throw .library(call: "zmq_connect", reason: reason)
         }
         do {
-            port = try bind()
+            port = try open()
         } catch {
             unsafe zmq_close(pair)
             throw error
         }
         unsafe monitor = pair
+        self.context = context
         self.admission = admission
         self.limits = limits
         var descriptors = rlimit()
         unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors)
         connectionLimit = min(limits.connections, max(16, Int(clamping: descriptors.rlim_cur) / 2))
-        admission.beforeAnswer = { [weak self] in self?.readMonitor() }
+        admission?.beforeAnswer = { [weak self] in self?.readMonitor() }
     }
 
     deinit { unsafe zmq_close(monitor) }
@@ -151,6 +154,18 @@ internal import SecamConfig
         }
         connection.delivered += Int64(ConnectionGuard.wireBytes(message.count))
         connection.assumed = 0
+    }
+
+    /// Counts a message that was taken from a connecting socket, which has one connection at a time.
+    func delivered(_ message: MeshMessage) {
+        guard let connection = connections.values.first else { return }
+        connection.delivered += Int64(ConnectionGuard.wireBytes(message.count))
+        connection.assumed = 0
+    }
+
+    /// Closes the connections of a connecting socket, which connects anew.
+    func closeAll(_ reason: String) {
+        for connection in Array(connections.values) { close(connection, reason, now: .now) }
     }
 
     /// Whether a message may be queued for a peer; closes the connection of one that does not read what it was sent.
@@ -200,7 +215,7 @@ internal import SecamConfig
             }
             while unsafe zmq_msg_more(part.handle) != 0, unsafe zmq_msg_recv(part.handle, monitor, ZMQ_DONTWAIT) >= 0 {}
             if let old = connections[descriptor] { forget(old) }
-            if event == ZMQ_EVENT_ACCEPTED { accept(descriptor, now: .now) }
+            if event & (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED) != 0 { accept(descriptor, now: .now) }
         }
     }
 
@@ -211,8 +226,10 @@ internal import SecamConfig
         guard inode != 0, unsafe secam_read_peer_network(descriptor, port, &text) == 0 else { return }
         let address = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         let connection = Connection(
-            descriptor, inode, address, firstPeer: admission.nextPeerNumber, now: now)
+            descriptor, inode, address, firstPeer: admission?.nextPeerNumber ?? 0, now: now)
         connections[descriptor] = connection
+        // The key that the other end must have was checked, or nothing arrives.
+        connection.isAuthenticated = admission == nil
         silentOfAddress[address, default: 0] += 1
         if now.since(acceptsSince) > 1_000_000 { (acceptsOfAddress, acceptsSince) = ([:], now) }
         acceptsOfAddress[address, default: 0] += 1
@@ -281,17 +298,11 @@ internal import SecamConfig
         nextCheck = nil
         readMonitor()
         guard !connections.isEmpty else { return }
-        let processorTime = ConnectionGuard.processorTime
-        let used = processorTime - lastProcessorTime
-        lastProcessorTime = processorTime
         let isHandshaking = connections.values.contains {
-            $0.isSilent && now.since($0.accepted) < limits.handshakeMicroseconds + ConnectionGuard.fullCheckInterval
+            !$0.isAuthenticated
         }
         var isSuspicious = isHandshaking
-        // An idle process receives nothing to speak of.
-        if isHandshaking || used > ConnectionGuard.idleProcessorTime
-            || now.since(lastFullCheck) >= ConnectionGuard.fullCheckInterval
-        {
+        if activity.isCheckDue(now: now) || isHandshaking {
             isSuspicious = checkAll(now: now) || isHandshaking
         }
         scheduleCheck(
@@ -308,8 +319,7 @@ internal import SecamConfig
 
     /// - Returns: whether a connection has more undelivered bytes than small messages make.
     @discardableResult
-    private func checkAll(now: MonotonicTime) -> Bool {
-        lastFullCheck = now
+    func checkAll(now: MonotonicTime) -> Bool {
         for connection in Array(connections.values) {
             if readCounters(connection, now: now) { judge(connection, now: now) }
         }
@@ -405,12 +415,5 @@ internal import SecamConfig
     private static func wireBytes(_ byteCount: Int) -> Int {
         let command = byteCount + 33
         return command + (command > 255 ? 9 : 2)
-    }
-
-    /// Nanoseconds that all threads of the process have run.
-    private static var processorTime: Int64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

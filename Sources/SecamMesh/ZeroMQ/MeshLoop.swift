@@ -23,6 +23,12 @@ internal import Synchronization
     private let poller = SocketPoller()
     // Only the loop's own thread touches what follows.
     private var timers: [LoopTimer] = []
+    /// Of the watched sockets that connect, by socket.
+    private var connecting: [ObjectIdentifier: ConnectionGuard] = [:]
+    private var connectingTimer: LoopTimer?
+    private var activity = ProcessActivity()
+
+    private static let connectingCheckInterval: Int64 = 100_000
 
     public init(name: String) {
         DedicatedThread.start { [self] in run() }
@@ -81,7 +87,12 @@ internal import Synchronization
         socket.watch = unsafe poller.add(socket.handle, of: socket, onReadable: onReadable)
         guard let connections = socket.connections else { return }
         _ = unsafe poller.add(connections.monitor, of: socket) { [unowned connections] in connections.readMonitor() }
-        connections.start(makeTimer { [unowned connections] in connections.check() })
+        if socket.listens {
+            connections.start(makeTimer { [unowned connections] in connections.check() })
+        } else {
+            connecting[ObjectIdentifier(socket)] = connections
+            scheduleConnectingCheck()
+        }
     }
 
     public func watch(_ handler: ZAPHandler) {
@@ -93,6 +104,7 @@ internal import Synchronization
     public func unwatch(_ socket: AnyObject) {
         checkIsolated()
         (socket as? MeshSocket)?.connections?.stop()
+        connecting[ObjectIdentifier(socket)] = nil
         (socket as? ZAPHandler)?.stop()
         poller.remove(socket)
     }
@@ -103,6 +115,22 @@ internal import Synchronization
         let timer = LoopTimer(action)
         timers.append(timer)
         return timer
+    }
+
+    private func scheduleConnectingCheck() {
+        if connectingTimer == nil { connectingTimer = makeTimer { [unowned self] in checkConnecting() } }
+        if connectingTimer?.isScheduled == false {
+            connectingTimer?.schedule(afterMicroseconds: MeshLoop.connectingCheckInterval)
+        }
+    }
+
+    /// One timer for all, since a gateway has several connections for each camera.
+    private func checkConnecting() {
+        guard !connecting.isEmpty else { return }
+        if activity.isCheckDue(now: .now) {
+            for connections in connecting.values { connections.checkAll(now: .now) }
+        }
+        scheduleConnectingCheck()
     }
 
     private func run() {
@@ -124,6 +152,8 @@ internal import Synchronization
         }
         poller.removeAll()
         timers.removeAll()
+        connecting.removeAll()
+        connectingTimer = nil
     }
 
     private func runDueTimers() {

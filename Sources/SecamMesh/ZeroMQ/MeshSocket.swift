@@ -39,9 +39,9 @@ public struct Received: Sendable {
     private let context: MeshContext
     /// Of a listening socket.
     private let admission: ZAPHandler?
-    /// Of a listening socket.
     private(set) var connections: ConnectionGuard?
     private let identity: MeshMessage = MeshMessage()
+    var listens: Bool { admission != nil }
     /// Of the loop that waits for this socket, which must hear of each use.
     var watch: SocketWatch?
 
@@ -74,7 +74,9 @@ public struct Received: Sendable {
         try socket.set(ZMQ_CURVE_SERVER, 1)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
         try socket.set(ZMQ_ZAP_DOMAIN, Array(ZAPHandler.domain.utf8))
-        socket.connections = try unsafe ConnectionGuard(socket.handle, admission: admission, limits: limits) {
+        socket.connections = try unsafe ConnectionGuard(
+            socket.handle, admission.context, admission: admission, limits: limits
+        ) {
             () throws(MeshError) in
             guard unsafe zmq_bind(socket.handle, endpoint) == 0 else {
                 throw .cannotBind(endpoint: endpoint, reason: lastZeroMQError())
@@ -101,8 +103,15 @@ public struct Received: Sendable {
         try socket.set(ZMQ_CURVE_SERVERKEY, serverKey.bytes)
         try socket.set(ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
-        guard unsafe zmq_connect(socket.handle, endpoint) == 0 else {
-            throw .badEndpoint(endpoint, reason: lastZeroMQError())
+        var limits = ConnectionLimits()
+        limits.undeliveredBytes = messageLimit + MeshSocket.waitingBytes
+        limits.undeliveredBytesInAll = limits.undeliveredBytes
+        socket.connections = try unsafe ConnectionGuard(socket.handle, context, admission: nil, limits: limits) {
+            () throws(MeshError) in
+            guard unsafe zmq_connect(socket.handle, endpoint) == 0 else {
+                throw .badEndpoint(endpoint, reason: lastZeroMQError())
+            }
+            return 0
         }
         return socket
     }
@@ -125,7 +134,11 @@ public struct Received: Sendable {
         guard status == 0 else { throw .library(call: "zmq_setsockopt", reason: lastZeroMQError()) }
     }
 
-    deinit { unsafe zmq_close(handle) }
+    deinit {
+        // Else libzmq's thread would wait for a reader of its events when the guard is gone.
+        unsafe zmq_socket_monitor(handle, nil, 0)
+        unsafe zmq_close(handle)
+    }
 
     /// Where a bound socket can be reached, with the port that was chosen.
     public var endpoint: String {
@@ -175,8 +188,10 @@ public struct Received: Sendable {
             guard unsafe zmq_msg_recv(message.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
             let hasMoreParts = discardRest(of: message)
             guard let admission else {
+                connections?.delivered(message)
                 if hasMoreParts {
                     refused += 1
+                    connections?.closeAll("its message has more than one part")
                     continue
                 }
                 return Received(peer: nil, key: nil, address: "", message: message)
@@ -216,6 +231,9 @@ public struct Received: Sendable {
     public func setLargeSenders(_ isLargeSender: @escaping (PublicKey) -> Bool) {
         connections?.isLargeSender = isLargeSender
     }
+
+    /// Bytes of whole messages that may wait on the connecting side while its loop is busy.
+    private static let waitingBytes = 16 << 20
 
     /// Messages that `receive` passes over before it lets others have their turn.
     static let mostRefused = 64
