@@ -177,7 +177,9 @@ let package = Package(
         tests(
             "SecamRecordingTests",
             ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamRecording", "SecamTestSupport", "SecamWire", grdb, log]),
-        tests("SecamArchiveTests", ["SecamArchive", "SecamWire"]),
+        tests(
+            "SecamArchiveTests",
+            ["SecamArchive", "SecamConfig", "SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log]),
         tests(
             "SecamHooksTests",
             ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),

@@ -145,7 +145,7 @@ final class CameraLink {
         guard MonotonicTime.now >= notBefore else { return true }
         let flow = nextFlow()
         let start: FlowStart =
-            eventCursor.map { .sequence(incarnation: $0.incarnation, $0.sequence &+ 1) } ?? .acknowledged
+            eventCursor.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
         let open = OpenFlow(
             flow: flow, content: .events, policy: .every, start: start, credit: CameraLink.window,
             group: CameraLink.group)
@@ -159,7 +159,7 @@ final class CameraLink {
     /// Frames from where the disk's end; on motion from the pre-roll on, but nothing twice.
     private func opening(_ flow: UInt32) -> OpenFlow {
         // Of another run of the camera it begins with the oldest that there is.
-        var start: FlowStart = cursor.map { .sequence(incarnation: $0.incarnation, $0.sequence &+ 1) } ?? .acknowledged
+        var start: FlowStart = cursor.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
         let known = cursor.flatMap { $0.incarnation == camera.incarnation ? $0 : nil }
         if !rule.mode.isContinuous, let from = window.from, known.map({ $0.time < from }) ?? true {
             start = .time(from)
@@ -229,13 +229,13 @@ final class CameraLink {
     }
 
     private func count(_ gap: Gap) {
-        var first = gap.first
+        var fresh = gap.missing
         if let missedTo, missedTo.incarnation == gap.incarnation {
-            guard gap.last > missedTo.sequence else { return }
-            first = max(first, missedTo.sequence + 1)
+            guard let rest = fresh.suffix(after: missedTo.sequence) else { return }
+            fresh = rest
         }
-        missed &+= gap.last - first &+ 1
-        missedTo = (gap.incarnation, gap.last)
+        missed = missed.addingSaturated(fresh.count)
+        missedTo = (gap.incarnation, fresh.last)
     }
 
     private func take(_ message: Event) throws(WireError) {

@@ -155,8 +155,9 @@ actor CameraService {
         let isNews = state != report.state || detail != report.detail
         let since = state == report.state ? report.since : WallClock.now
         report = CameraReport(
-            state: state, format: format?.pixelFormat, width: UInt16(format?.width ?? 0),
-            height: UInt16(format?.height ?? 0), frameRate: CameraService.thousandths(format?.framesPerSecond),
+            state: state, format: format?.pixelFormat, width: UInt16(clamping: format?.width ?? 0),
+            height: UInt16(clamping: format?.height ?? 0),
+            frameRate: CameraService.thousandths(format?.framesPerSecond),
             since: since, source: configuration.sourceText, detail: detail)
         tellState()
         guard isNews else { return }

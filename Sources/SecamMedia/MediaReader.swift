@@ -45,6 +45,11 @@ public final class MediaReader {
     /// So many packets without a picture in between, damaged or not, end the reading.
     public static let mostPacketsWithoutPicture = 3000
 
+    /// The most pixels of a picture that is decoded: 8K video has a little fewer.
+    public static let mostPixels = 1 << 25
+    /// The latest timestamp of a frame, microseconds: far below the limits of its type, so that it can be added to times.
+    private static let longestMicroseconds: Int64 = 1 << 60
+
     /// For frames without a timestamp in a stream without a rate.
     private static let usualRate = 25.0
 
@@ -98,6 +103,7 @@ public final class MediaReader {
             codecName: input.codecName, width: input.width, height: input.height,
             framesPerSecond: input.framesPerSecond, isMotionJPEG: input.codec == AV_CODEC_ID_MJPEG,
             durationMicroseconds: input.durationMicroseconds)
+        try Self.check(format.width, format.height, input)
         // Told here and not at the first frame: a codec that cannot be decoded is no video for us.
         if !format.isMotionJPEG { _ = try openDecoder() }
     }
@@ -197,11 +203,13 @@ public final class MediaReader {
             try countDamaged("a JPEG is cut short or broken")
             return nil
         }
-        guard header.width <= Self.largestSide, header.height <= Self.largestSide else {
-            throw .pictureTooLarge(source: input.source.name, width: header.width, height: header.height)
-        }
+        try Self.check(header.width, header.height, input)
         // Two fields in one packet make one picture only when they are decoded.
         if header.width == format.width, header.height < format.height, header.height == (format.height + 1) / 2 {
+            guard !header.isProgressive else {
+                try countDamaged("a field is a progressive JPEG")
+                return nil
+            }
             try decode()
             return nil
         }
@@ -212,6 +220,12 @@ public final class MediaReader {
         let byteCount = input.withPacketBytes { $0.byteCount }
         current = .packet(byteCount: byteCount)
         return frame(.jpeg, header.width, header.height, byteCount, input.packetMicroseconds)
+    }
+
+    private static func check(_ width: Int, _ height: Int, _ input: MediaInput) throws(MediaError) {
+        guard width <= largestSide, height <= largestSide else {
+            throw .pictureTooLarge(source: input.source.name, width: width, height: height)
+        }
     }
 
     private func addTables() throws(MediaError) -> Bool {
@@ -254,7 +268,7 @@ public final class MediaReader {
         packetsWithoutPicture = 0
         let usual = Int64(1_000_000 / max(format.framesPerSecond ?? Self.usualRate, 0.001))
         let expected = lastMicroseconds.map { $0 &+ usual } ?? 0
-        let timestamp = max(lastMicroseconds ?? 0, microseconds ?? expected)
+        let timestamp = (0...Self.longestMicroseconds).clamping(max(lastMicroseconds ?? 0, microseconds ?? expected))
         lastMicroseconds = timestamp
         return MediaFrame(
             pixelFormat: pixelFormat, width: width, height: height, byteCount: byteCount,

@@ -30,7 +30,7 @@ internal import SecamWire
             unsafe context.pointee.pkt_timebase = timeBase
         }
         unsafe context.pointee.thread_count = Int32(clamping: threads)
-        unsafe context.pointee.max_pixels = Int64(MediaReader.largestSide * MediaReader.largestSide)
+        unsafe context.pointee.max_pixels = Int64(MediaReader.mostPixels)
         let code = unsafe avcodec_open2(context, codec, nil)
         guard code == 0 else { throw .unsupportedCodec(source: source, codec: input.codecName) }
     }

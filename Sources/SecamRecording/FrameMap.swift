@@ -1,3 +1,5 @@
+internal import SecamWire
+
 /// When each frame of a segment was captured, and its number: a few bytes a frame.
 ///
 ///     for each frame  varint  microseconds since the frame before it (since the segment's start for the first)
@@ -39,7 +41,9 @@ public struct FrameMap: Sendable, Equatable {
             let (time, isLate) = (before?.time ?? start).addingReportingOverflow(Int64(clamping: elapsed))
             let (sequence, isLarge) = (before.map { $0.sequence &+ 1 } ?? firstSequence)
                 .addingReportingOverflow(skipped)
-            guard !isLate, !isLarge else { return nil }
+            guard !isLate, !isLarge, WireLimits.times.contains(time), sequence <= WireLimits.sequence else {
+                return nil
+            }
             entries.append(Entry(time: time, sequence: sequence))
         }
         return entries

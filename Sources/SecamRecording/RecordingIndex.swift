@@ -206,7 +206,7 @@ public final class RecordingIndex: Sendable {
             // A segment is never longer than a day, so that the index on the start can be used from both sides.
             var sql =
                 "SELECT \(Self.columns) FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
-            let earliest = from < Int64.min + Self.longestSegment ? Int64.min : from - Self.longestSegment
+            let earliest = from.subtractingSaturated(Self.longestSegment)
             var arguments: StatementArguments = [to, earliest, from]
             if let camera {
                 sql += " AND camera = ?"
@@ -225,7 +225,7 @@ public final class RecordingIndex: Sendable {
         of camera: Name, from: Int64, to: Int64, after last: SegmentRow?
     ) throws(RecordingError) -> SegmentRow? {
         try read("looking for a recording") { db in
-            let earliest = from < Int64.min + Self.longestSegment ? Int64.min : from - Self.longestSegment
+            let earliest = from.subtractingSaturated(Self.longestSegment)
             return try Row.fetchOne(
                 db,
                 sql: """
@@ -262,14 +262,21 @@ public final class RecordingIndex: Sendable {
         try read("looking for a hash") { db in try EvidenceChain.digest(of: segment.path, db) }
     }
 
+    /// The times of a segment or gap, within the limits and in order whatever is stored.
+    private static func span(_ row: Row) -> (start: Int64, end: Int64) {
+        let start = WireLimits.times.clamping(row["start"])
+        return (start, max(start, WireLimits.times.clamping(row["end"])))
+    }
+
     static func segment(_ row: Row) -> SegmentRow? {
         guard let camera = try? Name(row["camera"] as String), let state = SegmentRow.State(rawValue: row["state"])
         else { return nil }
+        let (start, end) = span(row)
         return SegmentRow(
             id: row["id"], camera: camera, path: row["path"],
             incarnation: UInt64(bitPattern: row["incarnation"]),
             firstSequence: UInt64(bitPattern: row["firstSequence"]),
-            lastSequence: UInt64(bitPattern: row["lastSequence"]), start: row["start"], end: row["end"],
+            lastSequence: UInt64(bitPattern: row["lastSequence"]), start: start, end: end,
             frames: row["frames"], bytes: UInt64(clamping: row["bytes"] as Int64), state: state,
             isProtected: row["protected"], arrival: RetentionTime(microseconds: row["arrival"]))
     }
@@ -360,7 +367,7 @@ public final class RecordingIndex: Sendable {
                 sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
                     camera.text, start, max(start, end), Int64(bitPattern: gap.incarnation),
-                    Int64(bitPattern: gap.first), Int64(bitPattern: gap.last), Int(gap.reason.rawValue),
+                    Int64(bitPattern: gap.missing.first), Int64(bitPattern: gap.missing.last), Int(gap.reason.rawValue),
                     try arrival(db),
                 ])
         }
@@ -382,10 +389,13 @@ public final class RecordingIndex: Sendable {
                 guard let camera = try? Name(row["camera"] as String),
                     let reason = GapReason(rawValue: row["reason"])
                 else { return nil }
-                let first = UInt64(bitPattern: row["first"])
-                let last = UInt64(bitPattern: row["last"])
-                return Found.Missing(
-                    start: row["start"], end: row["end"], frames: last &- first &+ 1, reason: reason, camera: camera)
+                // Ranges that no camera can have were stored before they were refused.
+                let (start, end) = Self.span(row)
+                let missing = SequenceRange(
+                    UInt64(bitPattern: row["first"]), through: UInt64(bitPattern: row["last"]))
+                return missing.map {
+                    Found.Missing(start: start, end: end, frames: $0.count, reason: reason, camera: camera)
+                }
             }
         }
     }
@@ -411,10 +421,13 @@ public final class RecordingIndex: Sendable {
             try Row.fetchOne(
                 db, sql: "SELECT * FROM cursor WHERE camera = ? AND content = ?",
                 arguments: [camera.text, Int(content.rawValue)]
-            ).map { row in
-                Cursor(
+            ).flatMap { row in
+                let cursor = Cursor(
                     incarnation: UInt64(bitPattern: row["incarnation"]), sequence: UInt64(bitPattern: row["sequence"]),
                     time: row["time"])
+                // One that no frame or event can have had would keep the camera from being recorded.
+                let isPossible = cursor.sequence <= WireLimits.sequence && WireLimits.times.contains(cursor.time)
+                return isPossible ? cursor : nil
             }
         }
     }

@@ -37,10 +37,11 @@ enum Recovery {
         }
         guard let last = scan.entries.last else { return try giveUp(segment, "there is no picture in it", in: vault) }
         var map = FrameMap(start: segment.start)
-        for entry in scan.entries { map.append(time: entry.time, sequence: entry.sequence) }
+        // A file that another one took the place of may say that it was recorded before its row.
+        for entry in scan.entries { map.append(time: max(segment.start, entry.time), sequence: entry.sequence) }
         let progress = RecordingIndex.Progress(
             id: segment.id, camera: segment.camera, incarnation: segment.incarnation, sequence: last.sequence,
-            end: last.time, frames: map.count, bytes: size, map: map.bytes)
+            end: max(segment.start, last.time), frames: map.count, bytes: size, map: map.bytes)
         try complete(progress, path: segment.path, in: vault)
     }
 
@@ -101,9 +102,10 @@ struct SegmentScan {
                 continue
             }
             // A file that was made by somebody else may say anything.
-            guard entries.last?.sequence != .max, WireLimits.times.contains(start) else { break }
             let next = entries.last.map { $0.sequence + 1 } ?? firstSequence ?? 1
-            let time = max(entries.last?.time ?? start, start + frame.timestampMicroseconds)
+            guard next <= WireLimits.sequence, WireLimits.times.contains(start) else { break }
+            let time = max(
+                entries.last?.time ?? start, WireLimits.times.clamping(start + frame.timestampMicroseconds))
             entries.append(FrameMap.Entry(time: time, sequence: next))
         }
         self.entries = entries

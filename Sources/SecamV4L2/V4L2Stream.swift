@@ -51,7 +51,10 @@ public struct V4L2Stream: ~Copyable {
             throw .noUsableFormat(path: request.path, offered: offers.map(\.fourCC.description))
         }
         let picture = try device.set(choice)
-        guard let pixelFormat = FourCC(code: picture.fourcc).pixelFormat, picture.width > 0, picture.height > 0 else {
+        guard let pixelFormat = FourCC(code: picture.fourcc).pixelFormat,
+            (1...UInt32(WireLimits.side)).contains(picture.width),
+            (1...UInt32(WireLimits.side)).contains(picture.height)
+        else {
             throw .noUsableFormat(path: request.path, offered: [FourCC(code: picture.fourcc).description])
         }
         let rate = try device.setRate(request.framesPerSecond ?? V4L2Request.defaultFramesPerSecond)

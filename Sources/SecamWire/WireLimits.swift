@@ -9,6 +9,9 @@ public enum WireLimits {
     public static let beforeLogin = 4 << 10
     /// Points in time, UTC microseconds: some 73,000 years around 1970.
     public static let times: ClosedRange<Int64> = -(1 << 61)...1 << 61
+    /// The largest sequence number of a frame or event: 8,900 years at 1,000 frames a second. The counts of 65,535
+    /// ranges of them add up within 64 bits.
+    public static let sequence: UInt64 = 1 << 48
     /// Bytes of a camera's, service's or user's name in UTF-8.
     public static let name = 64
     /// Bytes of a text meant for people.

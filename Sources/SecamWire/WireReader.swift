@@ -45,6 +45,18 @@ public struct WireReader: Sendable {
         return value
     }
 
+    /// A point in time that bounds a search: beyond the limits, the nearest limit is meant. UTC microseconds.
+    public mutating func timeBound(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
+        WireLimits.times.clamping(try integer(field, bytes))
+    }
+
+    /// The sequence number of a frame or event.
+    public mutating func sequence(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> UInt64 {
+        let value = try integer(field, as: UInt64.self, bytes)
+        guard value <= WireLimits.sequence else { throw .badValue(field: "\(field)") }
+        return value
+    }
+
     /// A text: `u16` length in bytes, then UTF-8.
     public mutating func text(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>

@@ -549,12 +549,12 @@ import Testing
                     expected += 1
                     credit -= 1
                 case .gap(let gap, _):
-                    #expect(gap.first == expected)
+                    #expect(gap.missing.first == expected)
                     // What was made and is in a gap can only have fallen out of the ring.
-                    let hadBeenMade = (gap.first...gap.last).contains { made.contains($0) }
+                    let hadBeenMade = (gap.missing.first...gap.missing.last).contains { made.contains($0) }
                     #expect((gap.reason == .overflow) == hadBeenMade)
-                    guard gap.first == expected else { return false }
-                    expected = gap.last + 1
+                    guard gap.missing.first == expected else { return false }
+                    expected = gap.missing.last + 1
                 case .event, .close:
                     Issue.record("the flow was closed, or had an event")
                     return false
@@ -626,7 +626,7 @@ private func told(_ actions: [FlowServer.Action]) -> [String] {
         switch action {
         case .frame(let frame, _, _): "frame \(frame.sequence)"
         case .event(let event, _): "event \(event.sequence) \(event.event.state)"
-        case .gap(let gap, _): "gap \(gap.first)...\(gap.last) \(gap.reason)"
+        case .gap(let gap, _): "gap \(gap.missing.first)...\(gap.missing.last) \(gap.reason)"
         case .close(let close, _): "close \(close.flow) \(close.reason)"
         }
     }

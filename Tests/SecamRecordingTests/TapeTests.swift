@@ -16,7 +16,7 @@ import Testing
     @Test func aMapTellsEachFramesTimeAndNumber() throws {
         var map = FrameMap(start: 1000)
         let entries: [(Int64, UInt64)] = [
-            (1000, 5), (1000, 6), (1200, 9), (9_000_000_000, 1 << 40), (9_000_000_001, .max),
+            (1000, 5), (1000, 6), (1200, 9), (9_000_000_000, 1 << 40), (9_000_000_001, WireLimits.sequence),
         ]
         for (time, sequence) in entries { map.append(time: time, sequence: sequence) }
         let read = try #require(FrameMap.entries(map.bytes, start: 1000, firstSequence: 5))
@@ -129,7 +129,7 @@ import Testing
     @Test func aGapIsNotedWithItsTimesAndEndsTheSegment() throws {
         let tape = try recordings.tape(try recordings.vault())
         try recordings.append(1...20, to: tape)
-        let gap = Gap(flow: 1, incarnation: 9, first: 21, last: 29, reason: .overflow)
+        let gap = Gap(flow: 1, incarnation: 9, missing: try #require(SequenceRange(21, through: 29)), reason: .overflow)
         try tape.note(gap, until: Recordings.time(30))
         try recordings.append(30...40, to: tape)
         try tape.cut()

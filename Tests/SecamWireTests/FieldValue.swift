@@ -56,6 +56,9 @@ extension FieldValue {
         for (label, child) in Mirror(reflecting: value).children {
             if let start = child as? FlowStart {
                 fields.merge(start.fields) { _, new in new }
+            } else if let range = child as? SequenceRange {
+                fields["first"] = FieldValue(range.first)
+                fields["last"] = FieldValue(range.last)
             } else if label == "format", case .absent = FieldValue(child) {
                 fields["format"] = .number(0)
             } else if let label {

@@ -111,7 +111,7 @@ enum RecordingList {
                     ].compactMap(\.self).joined(separator: ", "),
                 ]
             }
-        let missing = findings.gaps.reduce(0) { $0 + $1.frames }
+        let missing = findings.gaps.reduce(UInt64(0)) { $0.addingSaturated($1.frames) }
         var note = missing == 0 ? "" : "\n\(missing) frames are missing in \(findings.gaps.count) gaps; see --json."
         if !overlapping.isEmpty {
             note += "\nA time that recordings overlap in was recorded more than once, as when a clock was set back; "
@@ -137,8 +137,9 @@ enum RecordingList {
             }
             let last = spans[index]
             spans[index] = Found.Recorded(
-                start: last.start, end: max(last.end, next.end), bytes: last.bytes + next.bytes,
-                frames: last.frames &+ next.frames, protected: last.protected, open: next.open, camera: next.camera)
+                start: last.start, end: max(last.end, next.end), bytes: last.bytes.addingSaturated(next.bytes),
+                frames: last.frames.addingSaturated(next.frames), protected: last.protected, open: next.open,
+                camera: next.camera)
         }
         return spans
     }

@@ -47,8 +47,8 @@ final class CameraLink {
     private var opening: OpenFlow {
         let start: FlowStart =
             switch (content, lastEvent) {
-            case (.events, let last?): .sequence(incarnation: last.incarnation, last.sequence &+ 1)
-            case (.events, nil): .time(.min)
+            case (.events, let last?): .sequence(incarnation: last.incarnation, last.sequence + 1)
+            case (.events, nil): .time(WireLimits.times.lowerBound)
             default: .live
             }
         return OpenFlow(

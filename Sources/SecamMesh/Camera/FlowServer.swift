@@ -352,9 +352,11 @@ public struct FlowServer: Sendable {
     /// What a flow of everything is told of numbers that it will not get.
     private func gap(before sequence: UInt64, _ flow: Flow, _ key: Key, evicted: UInt64) -> [Action] {
         let isContinued = flow.isResumed || flow.last > 0
-        guard flow.policy == .every, flow.interval == 0, isContinued, sequence > flow.next else { return [] }
+        guard flow.policy == .every, flow.interval == 0, isContinued, sequence > flow.next,
+            let missing = SequenceRange(flow.next, through: sequence - 1)
+        else { return [] }
         let gap = Gap(
-            flow: key.flow, incarnation: incarnation, first: flow.next, last: sequence - 1,
+            flow: key.flow, incarnation: incarnation, missing: missing,
             reason: flow.next <= evicted ? .overflow : .dropped)
         return [.gap(gap, to: key.peer)]
     }

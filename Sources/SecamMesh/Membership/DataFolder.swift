@@ -79,7 +79,8 @@ public struct DataFolder: Sendable, Equatable {
 
     /// Tells one state of a file from another: its time alone is too coarse for two changes one after the other.
     public struct FileVersion: Sendable, Equatable {
-        let modified: Int64
+        let seconds: Int
+        let nanoseconds: Int
         let file: UInt64
     }
 
@@ -91,9 +92,9 @@ public struct DataFolder: Sendable, Equatable {
 
     private func version(of path: String) -> FileVersion {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return FileVersion(modified: 0, file: 0) }
-        let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-        return FileVersion(modified: modified, file: UInt64(status.st_ino))
+        guard unsafe stat(path, &status) == 0 else { return FileVersion(seconds: 0, nanoseconds: 0, file: 0) }
+        return FileVersion(
+            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec, file: UInt64(status.st_ino))
     }
 
     /// The join file of a service, made together with its key when there is none.

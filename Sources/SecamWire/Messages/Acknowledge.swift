@@ -19,7 +19,7 @@ public struct Acknowledge: WireMessage {
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         incarnation = try reader.integer("incarnation", bytes)
-        sequence = try reader.integer("sequence", bytes)
+        sequence = try reader.sequence("sequence", bytes)
     }
 
     public func write(_ writer: inout WireWriter) {

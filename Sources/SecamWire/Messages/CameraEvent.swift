@@ -94,7 +94,7 @@ public struct CameraEvent: Sendable, Hashable {
         last = try reader.time("last", bytes)
         guard last >= start else { throw .badValue(field: "last") }
         peakTime = try reader.time("peakTime", bytes)
-        peakSequence = try reader.integer("peakSequence", bytes)
+        peakSequence = try reader.sequence("peakSequence", bytes)
         peakBox = try Box(bytes, &reader)
         var list: [Box] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.boxes, bytes)) {

@@ -46,7 +46,7 @@ public struct CameraReport: WireMessage {
         height = try reader.integer("height", bytes)
         try reader.skip("reserved", count: 2)
         frameRate = try reader.integer("frameRate", bytes)
-        since = try reader.integer("since", bytes)
+        since = try reader.time("since", bytes)
         source = try reader.text("source", limit: WireLimits.text, bytes)
         detail = try reader.text("detail", limit: WireLimits.text, bytes)
     }

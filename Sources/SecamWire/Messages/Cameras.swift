@@ -55,7 +55,7 @@ public struct Cameras: WireMessage {
             let height = try reader.integer("height", as: UInt16.self, bytes)
             try reader.skip("reserved", count: 2)
             let frameRate = try reader.integer("frameRate", as: UInt32.self, bytes)
-            let since = try reader.integer("since", as: Int64.self, bytes)
+            let since = try reader.time("since", bytes)
             let name = try reader.name("name", bytes)
             let detail = try reader.text("detail", limit: WireLimits.text, bytes)
             list.append(

@@ -22,7 +22,7 @@ public struct Event: WireMessage {
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         incarnation = try reader.integer("incarnation", bytes)
-        sequence = try reader.integer("sequence", bytes)
+        sequence = try reader.sequence("sequence", bytes)
         event = try CameraEvent(bytes, &reader)
     }
 

@@ -31,7 +31,7 @@ public struct Follow: WireMessage {
         guard flag <= 1 else { throw .badValue(field: "live") }
         live = flag == 1
         try reader.skip("reserved", count: 3)
-        since = try reader.integer("since", bytes)
+        since = try reader.timeBound("since", bytes)
         var list: [Camera] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
             list.append(Camera(camera: try reader.integer("camera", bytes)))

@@ -41,7 +41,7 @@ public struct Frame: PayloadMessage {
         rendition = try reader.choice("rendition", bytes)
         format = try reader.choice("format", bytes)
         incarnation = try reader.integer("incarnation", bytes)
-        sequence = try reader.integer("sequence", bytes)
+        sequence = try reader.sequence("sequence", bytes)
         timestamp = try reader.time("timestamp", bytes)
         width = try reader.integer("width", bytes)
         height = try reader.integer("height", bytes)

@@ -10,32 +10,32 @@ public struct Gap: WireMessage {
     public static let type = MessageType.gap
     public let flow: UInt32
     public let incarnation: UInt64
-    public let first: UInt64
-    public let last: UInt64
+    public let missing: SequenceRange
     public let reason: GapReason
 
-    public init(flow: UInt32, incarnation: UInt64, first: UInt64, last: UInt64, reason: GapReason) {
+    public init(flow: UInt32, incarnation: UInt64, missing: SequenceRange, reason: GapReason) {
         self.flow = flow
         self.incarnation = incarnation
-        self.first = first
-        self.last = last
+        self.missing = missing
         self.reason = reason
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         incarnation = try reader.integer("incarnation", bytes)
-        first = try reader.integer("first", bytes)
-        last = try reader.integer("last", bytes)
-        guard last >= first else { throw .badValue(field: "last") }
+        let first = try reader.sequence("first", bytes)
+        guard let range = SequenceRange(first, through: try reader.sequence("last", bytes)) else {
+            throw .badValue(field: "last")
+        }
+        missing = range
         reason = try reader.choice("reason", bytes)
     }
 
     public func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.integer(incarnation)
-        writer.integer(first)
-        writer.integer(last)
+        writer.integer(missing.first)
+        writer.integer(missing.last)
         writer.choice(reason)
     }
 }

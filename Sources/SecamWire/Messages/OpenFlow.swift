@@ -45,8 +45,8 @@ public struct OpenFlow: WireMessage {
         let position = try reader.integer("position", as: UInt64.self, bytes)
         switch kind {
         case 1: start = .live
-        case 2: start = .sequence(incarnation: incarnation, position)
-        case 3: start = .time(Int64(bitPattern: position))
+        case 2: start = .sequence(incarnation: incarnation, min(position, WireLimits.sequence))
+        case 3: start = .time(WireLimits.times.clamping(Int64(bitPattern: position)))
         case 4: start = .acknowledged
         default: throw .badValue(field: "start")
         }

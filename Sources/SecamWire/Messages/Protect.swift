@@ -33,8 +33,8 @@ public struct Protect: WireMessage {
         guard flag <= 1 else { throw .badValue(field: "protected") }
         protected = flag == 1
         try reader.skip("reserved", count: 3)
-        from = try reader.integer("from", bytes)
-        to = try reader.integer("to", bytes)
+        from = try reader.timeBound("from", bytes)
+        to = try reader.timeBound("to", bytes)
         guard to > from else { throw .badValue(field: "to") }
         camera = try reader.name("camera", bytes)
     }

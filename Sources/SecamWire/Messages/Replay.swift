@@ -49,8 +49,8 @@ public struct Replay: WireMessage {
         interval = try reader.integer("interval", bytes)
         content = try reader.choice("content", bytes)
         try reader.skip("reserved", count: 3)
-        from = try reader.integer("from", bytes)
-        to = try reader.integer("to", bytes)
+        from = try reader.timeBound("from", bytes)
+        to = try reader.timeBound("to", bytes)
         guard to > from else { throw .badValue(field: "to") }
         volume = try reader.integer("volume", bytes)
         camera = try reader.name("camera", bytes)

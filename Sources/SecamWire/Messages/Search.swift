@@ -38,8 +38,8 @@ public struct Search: WireMessage {
         kinds = FoundKinds(rawValue: try reader.integer("kinds", bytes))
         guard !kinds.isEmpty, kinds.isSubset(of: .all) else { throw .badValue(field: "kinds") }
         try reader.skip("reserved", count: 3)
-        from = try reader.integer("from", bytes)
-        to = try reader.integer("to", bytes)
+        from = try reader.timeBound("from", bytes)
+        to = try reader.timeBound("to", bytes)
         guard to > from else { throw .badValue(field: "to") }
         var list: [Camera] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {

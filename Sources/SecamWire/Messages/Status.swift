@@ -57,7 +57,7 @@ public struct Status: WireMessage {
             let hasCamera = try reader.integer("camera", as: UInt8.self, bytes)
             guard hasCamera <= 1 else { throw .badValue(field: "camera") }
             process = try reader.integer("process", bytes)
-            joined = try reader.integer("joined", bytes)
+            joined = try reader.time("joined", bytes)
             silence = try reader.integer("silence", bytes)
             name = try reader.name("name", bytes)
             endpoint = try reader.text("endpoint", limit: WireLimits.endpoint, bytes)
@@ -86,7 +86,7 @@ public struct Status: WireMessage {
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-        time = try reader.integer("time", bytes)
+        time = try reader.time("time", bytes)
         var list: [Member] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
             list.append(try Member(bytes, &reader))

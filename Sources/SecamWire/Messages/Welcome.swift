@@ -25,7 +25,7 @@ public struct Welcome: WireMessage {
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         role = try reader.choice("role", bytes)
         try reader.skip("reserved", count: 1)
-        time = try reader.integer("time", bytes)
+        time = try reader.time("time", bytes)
         token =
             reader.version >= 2 ? try reader.bytes("token", count: WireLimits.deviceToken, bytes) : DeviceToken.none
     }

@@ -1,0 +1,21 @@
+/// Consecutive sequence numbers of a camera's frames or events, both ends included.
+public struct SequenceRange: Sendable, Hashable {
+    public let first: UInt64
+    public let last: UInt64
+
+    /// - Returns: `nil` for a range that ends before it begins, or beyond the largest sequence number.
+    public init?(_ first: UInt64, through last: UInt64) {
+        guard first <= last, last <= WireLimits.sequence else { return nil }
+        self.first = first
+        self.last = last
+    }
+
+    /// At most `WireLimits.sequence` + 1.
+    public var count: UInt64 { last - first + 1 }
+
+    /// The numbers of the range above `sequence`; `nil` when there are none.
+    public func suffix(after sequence: UInt64) -> SequenceRange? {
+        guard sequence < last else { return nil }
+        return SequenceRange(max(first, sequence + 1), through: last)
+    }
+}

@@ -1,0 +1,178 @@
+import Logging
+import SecamConfig
+import SecamMesh
+import SecamRecording
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamArchive
+
+/// An archive's link to a camera that sends messages whose numbers are extreme, over real sockets and to a real disk: a
+/// trap ends the test.
+@Suite struct HostileCameraTests {
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func `a camera with extreme numbers neither ends its archive nor what reads the index`(seed: UInt64) async throws {
+        let scratch = try ScratchFolder()
+        let folder = RecordingFolder(scratch.file("recordings"))
+        let archive = try await HostileCamera.start(folder, seed: seed)
+        try await eventually("the camera has sent all it has to send") { await archive.isDone }
+        await archive.stop()
+        let index = try RecordingIndex(folder)
+        for gap in try index.gaps(of: nil, from: .min, to: .max) { #expect(gap.frames <= WireLimits.sequence + 1) }
+        let reader = TapeReader(index, camera: try Name("porch"), from: .min, to: .max, interval: 0)
+        while try reader.next() != nil {}
+    }
+
+    @Test func `gaps that overlap and reach up to the largest number are counted once`() async throws {
+        let scratch = try ScratchFolder()
+        let archive = try await HostileCamera.start(RecordingFolder(scratch.file("recordings")), seed: nil)
+        let largest = WireLimits.sequence
+        let ranges = [(1, largest), (1, largest), (largest, largest), (0, 5)] as [(UInt64, UInt64)]
+        try await archive.send(
+            gaps: ranges.map { try #require(SequenceRange($0.0, through: $0.1)) })
+        try await eventually("the gaps are counted") { await archive.missed == largest }
+        await archive.stop()
+    }
+}
+
+/// A camera and the archive's link to it, on one loop.
+private actor HostileCamera {
+    private static let messages = 2000
+
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let camera: MeshSocket
+    private let admission: ZAPHandler
+    private let link: CameraLink
+    private let writer: Writer
+    private var random: SeededGenerator?
+    private var timer: LoopTimer?
+    private var peer: PeerID?
+    private var opened: [FlowContent: UInt32] = [:]
+    private var sent = 0
+
+    private init(_ folder: RecordingFolder, seed: UInt64?, loop: MeshLoop) throws {
+        self.loop = loop
+        random = seed.map { SeededGenerator(seed: $0) }
+        let name = try Name("porch")
+        let (own, other) = (try KeyPair(), try KeyPair())
+        let context = try MeshContext()
+        admission = try ZAPHandler(context, isAdmitted: { _ in true }, onRefusal: { _, _ in })
+        camera = try MeshSocket.listen(admission: admission, endpoint: "tcp://127.0.0.1:*", keys: own)
+        let socket = try MeshSocket.connect(
+            context, endpoint: camera.endpoint, serverKey: own.publicKey, keys: other)
+        let index = try RecordingIndex(folder)
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        writer = Writer(
+            Vault.Plan(
+                index: index, writer: "test", limits: VaultLimits(bytes: nil, free: 0), logger: quiet,
+                lock: try VolumeLock(folder, isAlone: false)), tell: { _ in })
+        let rule = Recording.Camera(
+            mode: .both, preRoll: 3600, postRoll: 3600, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000,
+            camera: name)
+        link = try CameraLink(
+            Roster.Member(
+                role: .capture, incarnation: 9, key: own.publicKey.bytes, name: name, endpoint: camera.endpoint),
+            socket: socket, rule: rule, index: index, writer: writer)
+    }
+
+    static func start(_ folder: RecordingFolder, seed: UInt64?) async throws -> HostileCamera {
+        let loop = MeshLoop(name: "test-hostile")
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.post {
+                continuation.resume(
+                    with: Result {
+                        let made = try HostileCamera(folder, seed: seed, loop: loop)
+                        made.assumeIsolated { $0.begin() }
+                        return made
+                    })
+            }
+        }
+    }
+
+    var isDone: Bool { sent >= HostileCamera.messages }
+    var missed: UInt64 { link.missed }
+
+    func send(gaps: [SequenceRange]) async throws {
+        while opened[.jpeg] == nil { try await Task.sleep(for: .milliseconds(2)) }
+        for gap in gaps {
+            send(Gap(flow: opened[.jpeg] ?? 0, incarnation: 9, missing: gap, reason: .overflow).encoded())
+        }
+    }
+
+    func stop() async {
+        timer?.cancel()
+        let (camera, socket) = (camera, link.socket)
+        loop.unwatch(camera)
+        loop.unwatch(socket)
+        loop.unwatch(admission)
+        writer.stop()
+        await writer.waitUntilStopped()
+        loop.stop()
+    }
+
+    private func begin() {
+        loop.watch(admission)
+        let (camera, socket) = (camera, link.socket)
+        loop.watch(camera) { [unowned self] in assumeIsolated { $0.receive() } }
+        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receiveAsArchive() } }
+        let timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.proceed() } }
+        timer.schedule(everyMicroseconds: 5000)
+        self.timer = timer
+    }
+
+    private func receiveAsArchive() { try? link.receive(onRefusal: { _ in }) }
+
+    private func receive() {
+        while let received = camera.receive() {
+            peer = received.peer
+            received.message.withBytes { bytes in
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage),
+                    let open = try? OpenFlow.decode(bytes, envelope)
+                else { return }
+                opened[open.content] = open.flow
+            }
+        }
+    }
+
+    private func proceed() {
+        link.refresh()
+        guard var random, !isDone, let frames = opened[.jpeg], let events = opened[.events] else { return }
+        for _ in 0..<20 {
+            sent += 1
+            let message = HostileCamera.message(UInt64(sent), frames: frames, events: events, &random)
+            send(random.chance(percent: 60) ? ExtremeNumbers.replacing(in: message, using: &random) : message)
+        }
+        self.random = random
+    }
+
+    private func send(_ bytes: [UInt8]) {
+        guard let peer else { return }
+        _ = camera.send(MeshMessage(bytes), to: peer)
+    }
+
+    private static func message(
+        _ number: UInt64, frames: UInt32, events: UInt32, _ random: inout SeededGenerator
+    ) -> [UInt8] {
+        let time = WallClock.now
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0:
+            let frame = Frame(
+                flow: frames, rendition: .jpeg, format: .jpeg, incarnation: 9, sequence: number, timestamp: time,
+                width: 64, height: 48)
+            let picture: [UInt8] = [0xff, 0xd8, 0xff, 0xd9]
+            return frame.encoded(payload: picture.count) + picture
+        case 1:
+            guard let missing = SequenceRange(number, through: number + 2) else { return [] }
+            return Gap(flow: frames, incarnation: 9, missing: missing, reason: .overflow).encoded()
+        default:
+            let event = CameraEvent(
+                kind: .motion, state: EventState.allCases.randomElement(using: &random) ?? .start,
+                id: .random(in: 0...3, using: &random), start: time, last: time, peakTime: time, peakSequence: number,
+                peakBox: .none, boxes: [])
+            return Event(flow: events, incarnation: 9, sequence: number, event: event).encoded()
+        }
+    }
+}

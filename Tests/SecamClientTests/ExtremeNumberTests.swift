@@ -1,0 +1,93 @@
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+/// What the client does with a gateway whose numbers are extreme: a trap ends the test.
+@Suite struct ExtremeNumberTests {
+    private static let rounds = 1000
+
+    private func found(_ extremes: Bool, _ random: inout SeededGenerator) throws -> Found {
+        let porch = try Name("porch")
+        let event = CameraEvent(
+            kind: .motion, state: .end, id: 1, start: 5, last: 9, peakTime: 6, peakSequence: 1, peakBox: .none,
+            boxes: [])
+        return Found(
+            request: 1, last: false, volume: 5,
+            recordings: (0..<3).map {
+                Found.Recorded(
+                    start: Int64($0), end: Int64($0) + 1, bytes: extremes ? .max : 1, frames: extremes ? .max : 1,
+                    protected: false, open: false, camera: porch)
+            }, events: [Found.Happened(camera: porch, event: event)],
+            gaps: (0..<3).map {
+                Found.Missing(
+                    start: Int64($0), end: Int64($0), frames: extremes ? 1 << 63 : 1, reason: .overflow, camera: porch)
+            })
+    }
+
+    /// What is shown of an answer.
+    private func show(_ found: Found) throws {
+        var findings = PastClient.Findings()
+        findings.recordings = found.recordings.map { PastClient.Findings.Part(volume: found.volume, recording: $0) }
+            .sorted { $0.recording.start < $1.recording.start }
+        findings.events = found.events
+        findings.gaps = found.gaps
+        #expect(!RecordingList.table(findings).isEmpty && !RecordingList.json(findings).isEmpty)
+        let events = found.events.map { ($0.event, $0.camera) }
+        #expect(!EventList.table(events).isEmpty && !EventList.json(events).isEmpty)
+        for start in [0, Int64(1 << 60)] { #expect(Timeline(findings, start: start).marks.count == 96) }
+        for (from, to) in [(Int64(0), Int64.max), (Int64.min, Int64.max)] {
+            for run in ReplayPlan(findings.recordings, from: from, to: to).runs { #expect(run.from < run.to) }
+        }
+    }
+
+    @Test func `totals beyond their types are shown as the largest number`() throws {
+        var random = SeededGenerator(seed: 1)
+        try show(try found(true, &random))
+    }
+
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func `a connection bears a gateway with extreme numbers`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let cameras = Cameras(cameras: [try ScriptedGateway.Camera(1, "demo").listed])
+        let event = CameraEvent(
+            kind: .motion, state: .start, id: 1, start: 5, last: 9, peakTime: 6, peakSequence: 1, peakBox: .none,
+            boxes: [])
+        let frame =
+            Frame(
+                flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: 1, timestamp: 5, width: 2, height: 2
+            ).encoded(payload: 3) + [1, 2, 3]
+        let messages: [[UInt8]] = [
+            cameras.encoded(), frame, Event(flow: 1, incarnation: 1, sequence: 1, event: event).encoded(),
+            try found(false, &random).encoded(), Ping(token: 3).encoded(), Pong(token: 3).encoded(),
+            CloseFlow(flow: 1, reason: .done).encoded(), Denied(reason: .locked, wait: 3, detail: "").encoded(),
+            Hello(idle: 60, software: "g").encoded(), Welcome(role: .viewer, time: 0).encoded(),
+        ]
+        var shown = 0
+        for round in 0..<Self.rounds {
+            var connection = ViewerConnection(settings(), now: 0)
+            var hello = Hello(idle: 60, software: "g").encoded()
+            if random.chance(percent: 10) { hello = ExtremeNumbers.replacing(in: hello, using: &random) }
+            connection.receive(hello + Welcome(role: .viewer, time: 0).encoded() + cameras.encoded(), now: 0)
+            for step in 0..<4 {
+                let message = messages.randomElement(using: &random) ?? []
+                connection.receive(ExtremeNumbers.replacing(in: message, using: &random), now: Int64(step))
+            }
+            while case .event(let event)? = try? connection.next(utc: Int64(round)) {
+                switch event {
+                case .found(let found):
+                    shown += 1
+                    try show(found)
+                case .frame(let frame):
+                    var statistics = CameraStatistics()
+                    statistics.record(frame)
+                    connection.taken(camera: frame.header.flow, frames: 1)
+                default: break
+                }
+            }
+            try? connection.tick(now: 5_000_000)
+        }
+        #expect(shown > 0)
+    }
+}
