@@ -6,9 +6,6 @@ import SecamWire
 
 /// Makes renditions of pictures. One for each thread: it keeps its buffers from picture to picture.
 final class PictureWorker {
-    /// Pixels that a picture may have, so that one job cannot take all memory.
-    static let largestPicture = 1 << 26
-
     private var encoder: JPEGEncoder
     private var decoder: JPEGDecoder
     /// Planes of a picture that is about to be encoded, or a brightness that is about to be averaged.
@@ -79,7 +76,7 @@ final class PictureWorker {
         let full = (width: Int(work.width), height: Int(work.height))
         let size: Size
         do {
-            guard full.width * full.height <= PictureWorker.largestPicture else {
+            guard PictureLimits.allows(width: full.width, height: full.height) else {
                 throw WorkFailure("\(full.width)x\(full.height) is more than this encoder takes")
             }
             let needed = work.format.byteCount(width: full.width, height: full.height) ?? 1
@@ -183,7 +180,7 @@ final class PictureWorker {
     /// The scratch buffer with that many bytes, taken out of its property: a span must not outlive the access to what
     /// it shows. Whoever takes it puts it back.
     private func takePlanes(_ count: Int) throws -> [UInt8] {
-        guard count <= PictureWorker.largestPicture * 2 else { throw WorkFailure("a picture of \(count) bytes") }
+        guard count <= PictureLimits.maximumPixels * 2 else { throw WorkFailure("a picture of \(count) bytes") }
         var buffer = planes
         planes = []
         if buffer.count != count { buffer = [UInt8](repeating: 0, count: count) }

@@ -3,23 +3,29 @@ internal import Glibc
 import SecamPicture
 import SecamWire
 
-/// Decodes JPEG images with libturbojpeg, from sources that nobody vouches for: sizes are checked before anything is
-/// allocated or decoded, and an image of endless scans is refused. One for each thread.
+/// Decodes JPEG images with libturbojpeg, from sources that nobody vouches for: sizes and the memory that decoding takes
+/// are checked before anything is allocated or decoded, and an image of endless scans is refused. One for each thread.
 public struct JPEGDecoder: ~Copyable, Sendable {
     private var codec: TurboJPEG
     private var planes = ScratchBuffer()
     /// Pixels of all scans together. A progressive image has ten scans or so; hundreds of empty ones in a few kilobytes
     /// would take seconds.
     private static let mostScanned = 1 << 28
+    /// Bytes that decoding one image may take, the decoded picture included: enough for any baseline image of
+    /// ``SecamPicture/PictureLimits`` and for a progressive one of 4K.
+    public static let usualMemoryLimit = 128 << 20
+    private let memoryLimit: Int
 
+    /// - Parameter memoryLimit: bytes that decoding one image may take, the decoded picture included.
     /// - Throws: ``JPEGError/outOfMemory``.
-    public init() throws(JPEGError) {
+    public init(memoryLimit: Int = usualMemoryLimit) throws(JPEGError) {
+        self.memoryLimit = memoryLimit
         codec = try TurboJPEG(compressing: false)
     }
 
     /// Reads an image's header; some microseconds.
     /// - Throws: ``JPEGError/invalid(_:)``, ``JPEGError/tooLarge(width:height:)``,
-    ///   ``JPEGError/unsupportedColors``.
+    ///   ``JPEGError/tooMuchMemory(bytes:limit:)``, ``JPEGError/unsupportedColors``.
     public mutating func header(of jpeg: Span<UInt8>) throws(JPEGError) -> JPEGHeader {
         var (width, height, sampling, colors) = (CInt(0), CInt(0), CInt(0), CInt(0))
         let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
@@ -47,7 +53,15 @@ public struct JPEGDecoder: ~Copyable, Sendable {
         guard let chroma = JPEGHeader.Chroma(code: sampling) else {
             throw .invalid("unknown subsampling of the colours")
         }
-        return JPEGHeader(width: Int(width), height: Int(height), chroma: chroma)
+        let header = JPEGHeader(
+            width: Int(width), height: Int(height), chroma: chroma,
+            keepsCoefficients: JPEGMarkers.keepCoefficients(jpeg))
+        try check(memory: header.coefficientBytes)
+        return header
+    }
+
+    private func check(memory bytes: Int) throws(JPEGError) {
+        guard bytes <= memoryLimit else { throw .tooMuchMemory(bytes: bytes, limit: memoryLimit) }
     }
 
     /// Scans that the image begins, or a few more: what is embedded in it counts too.
@@ -77,6 +91,7 @@ public struct JPEGDecoder: ~Copyable, Sendable {
         let (width, height) = header.size(at: scale)
         let needed = width * height * pixels.bytesPerPixel
         try check(destination.count, needed: needed)
+        try check(memory: header.coefficientBytes + needed)
         // Brightness is for programs, which do not see the fast transform's rounding.
         let flags = TJFLAG_LIMITSCANS | (pixels == .gray ? TJFLAG_FASTDCT : 0)
         let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
@@ -110,10 +125,24 @@ public struct JPEGDecoder: ~Copyable, Sendable {
         let (width, height) = header.size(at: scale)
         let target = I420Target(width: width, height: height)
         try check(destination.count, needed: target.byteCount)
+        let scratch = Self.scratchBytes(header.chroma, target)
+        try check(memory: header.coefficientBytes + target.byteCount + scratch.luma + 2 * scratch.color)
         let outcome = unsafe destination.withUnsafeMutableBufferPointer { bytes in
             unsafe decodePlanes(jpeg, header.chroma, target, into: bytes)
         }
         return try picture(outcome, width, height)
+    }
+
+    /// Bytes of the planes as the image has them, where they cannot go to their place at once.
+    private static func scratchBytes(
+        _ subsampling: JPEGHeader.Chroma, _ target: I420Target
+    ) -> (luma: Int, color: Int) {
+        let luma = subsampling.planeSize(0, width: target.width, height: target.height)
+        let color = subsampling.planeSize(1, width: target.width, height: target.height)
+        return (
+            luma == (target.width, target.height) ? 0 : luma.width * luma.height,
+            subsampling == .yuv420 ? 0 : color.width * color.height
+        )
     }
 
     private mutating func decodePlanes(
@@ -124,9 +153,7 @@ public struct JPEGDecoder: ~Copyable, Sendable {
         let color = subsampling.planeSize(1, width: target.width, height: target.height)
         let lumaDirect = luma == (target.width, target.height)
         let colorDirect = subsampling == .yuv420
-        // Room for the planes as the image has them, where they cannot go to their place at once.
-        let scratchLuma = lumaDirect ? 0 : luma.width * luma.height
-        let scratchColor = colorDirect ? 0 : color.width * color.height
+        let (scratchLuma, scratchColor) = Self.scratchBytes(subsampling, target)
         let scratch = unsafe planes.bytes(scratchLuma + 2 * scratchColor)
         guard let y = destination.baseAddress else { return .success }
         let u = unsafe y + target.lumaBytes

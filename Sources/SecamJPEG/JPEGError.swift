@@ -10,6 +10,8 @@ public enum JPEGError: Error, Equatable, Sendable, CustomStringConvertible {
     case alreadyEncoded
     /// The image claims a size past ``SecamPicture/PictureLimits``; nothing was decoded.
     case tooLarge(width: Int, height: Int)
+    /// Decoding the image would take more memory than allowed; nothing was decoded.
+    case tooMuchMemory(bytes: Int, limit: Int)
     /// The image's colours are of a kind that cameras do not make (CMYK, YCCK).
     case unsupportedColors
     /// Not a JPEG image, or damaged so that nothing can be decoded; with libturbojpeg's words.
@@ -25,6 +27,9 @@ public enum JPEGError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tooLarge(let width, let height):
             "the JPEG image says it is \(width)x\(height); refused, the limit is \(PictureLimits.maximumSide) a side "
                 + "and \(PictureLimits.maximumPixels) pixels"
+        case .tooMuchMemory(let bytes, let limit):
+            "decoding the JPEG image takes \(bytes) bytes of memory; the limit is \(limit). Have the camera send baseline "
+                + "JPEG, or a smaller picture"
         case .unsupportedColors: "the JPEG image has CMYK colours; only grey and colour (YCbCr, RGB) is handled"
         case .invalid(let reason): "the JPEG image cannot be decoded: \(reason)"
         case .encoding(let reason): "the picture cannot be encoded as JPEG: \(reason)"

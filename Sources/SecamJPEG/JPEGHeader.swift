@@ -10,9 +10,20 @@ public struct JPEGHeader: Equatable, Sendable {
     /// Pixels.
     public let height: Int
     public let chroma: Chroma
+    /// Decoding keeps the coefficients of the whole image, as it comes in several scans.
+    public let keepsCoefficients: Bool
 
-    public init(width: Int, height: Int, chroma: Chroma) {
+    public init(width: Int, height: Int, chroma: Chroma, keepsCoefficients: Bool = false) {
         (self.width, self.height, self.chroma) = (width, height, chroma)
+        self.keepsCoefficients = keepsCoefficients
+    }
+
+    /// Bytes of the coefficients that libturbojpeg keeps: two for each sample, at any scale.
+    var coefficientBytes: Int {
+        guard keepsCoefficients else { return 0 }
+        let luma = chroma.planeSize(0, width: width, height: height)
+        let color = chroma == .gray ? (width: 0, height: 0) : chroma.planeSize(1, width: width, height: height)
+        return 2 * (luma.width * luma.height + 2 * color.width * color.height)
     }
 
     /// The size in pixels when decoded at a scale.

@@ -4,6 +4,8 @@ struct JPEGHeader: Hashable, Sendable {
     let height: Int
     /// Without them (AVI's MJPEG, some cameras) only a decoder that assumes the standard tables can show it.
     let hasHuffmanTables: Bool
+    /// Decoding it takes memory for all its coefficients.
+    let isProgressive: Bool
 }
 
 /// Looks at a JPEG's markers and its end, not at what only a decoder understands.
@@ -20,6 +22,7 @@ enum JPEGScan: Hashable, Sendable {
         guard bytes.byteCount >= 4, Self.word(0, bytes) == 0xffd8, Self.hasEnd(bytes) else { return }
         var size: (width: Int, height: Int)?
         var hasHuffmanTables = false
+        var isProgressive = false
         var offset = 2
         while offset + 4 <= bytes.byteCount, Self.byte(offset, bytes) == 0xff {
             let marker = Self.byte(offset + 1, bytes)
@@ -35,10 +38,13 @@ enum JPEGScan: Hashable, Sendable {
             case 0xc0...0xcf where marker != 0xc8 && marker != 0xcc:
                 guard length >= 8 else { return }
                 size = (Self.word(offset + 7, bytes), Self.word(offset + 5, bytes))
+                isProgressive = marker & 3 == 2
             case 0xda:
                 guard let size, size.width > 0, size.height > 0 else { return }
                 self = .whole(
-                    JPEGHeader(width: size.width, height: size.height, hasHuffmanTables: hasHuffmanTables))
+                    JPEGHeader(
+                        width: size.width, height: size.height, hasHuffmanTables: hasHuffmanTables,
+                        isProgressive: isProgressive))
                 return
             default: break
             }

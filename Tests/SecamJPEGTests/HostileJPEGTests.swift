@@ -119,6 +119,77 @@ struct HostileJPEGTests {
         }
     }
 
+    /// A byte of the frame header's first component: how often it is sampled across and down.
+    private func resampled(_ jpeg: [UInt8], _ factors: UInt8) throws -> [UInt8] {
+        let marker = try #require(
+            jpeg.indices.dropLast(11).first { jpeg[$0] == 0xff && [0xc0, 0xc1, 0xc2].contains(jpeg[$0 + 1]) })
+        var result = jpeg
+        result[marker + 11] = factors
+        return result
+    }
+
+    /// The scan of an image in which all components come together, as if it were the first of several.
+    private func separated(_ jpeg: [UInt8]) throws -> [UInt8] {
+        let scan = try #require(jpeg.indices.dropLast().first { jpeg[$0] == 0xff && jpeg[$0 + 1] == 0xda })
+        let alone: [UInt8] = [0xff, 0xda, 0, 8, 1, jpeg[scan + 5], jpeg[scan + 6], 0, 63, 0]
+        return Array(jpeg[..<scan]) + alone + jpeg[(scan + 14)...]
+    }
+
+    private func isTooMuchMemory(_ error: any Error) -> Bool {
+        if case .tooMuchMemory = error as? JPEGError { true } else { false }
+    }
+
+    @Test func `an image that takes too much memory to decode is refused from its header alone`() throws {
+        let bombs = [
+            try resized(resampled(Images.progressive, 0x11), width: 5792, height: 5792),
+            try resized(separated(Images.yuv444), width: 5792, height: 5792),
+        ]
+        for bomb in bombs {
+            var decoder = try JPEGDecoder()
+            #expect { try decoder.header(of: bomb.span) } throws: { isTooMuchMemory($0) }
+            #expect {
+                try decoded(64) { room throws(JPEGError) in
+                    try decoder.decode(bomb.span, as: .gray, scale: .eighth, into: &room)
+                }
+            } throws: {
+                isTooMuchMemory($0)
+            }
+        }
+    }
+
+    @Test func `the memory for the picture itself counts`() throws {
+        let jpeg = try resized(Images.yuv444, width: 640, height: 480)
+        for (limit, isEnough) in [(640 * 480 * 4, false), (640 * 480 * 5, true)] {
+            var decoder = try JPEGDecoder(memoryLimit: limit)
+            #expect(((try? decoder.i420(jpeg)) != nil) == isEnough)
+        }
+        var small = try JPEGDecoder(memoryLimit: 640 * 480 * 3 - 1)
+        #expect { try small.pixels(jpeg, .rgb) } throws: { isTooMuchMemory($0) }
+    }
+
+    @Test func `a baseline image of 8K and a progressive one of 4K are decoded`() throws {
+        var decoder = try JPEGDecoder()
+        for image in [Images.yuv420, Images.yuv422, Images.yuv444] {
+            let large = try resized(image, width: 7680, height: 4320)
+            #expect(try decoder.i420(large).picture.width == 7680)
+        }
+        let progressive = try resized(resampled(Images.progressive, 0x11), width: 3840, height: 2160)
+        #expect(try decoder.i420(progressive).picture.width == 3840)
+    }
+
+    @Test func `a progressive thumbnail inside of a baseline image does not count`() throws {
+        let thumbnail = Images.progressive
+        let length = thumbnail.count + 2
+        let application: [UInt8] = [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 0xff)] + thumbnail
+        let large = try resized(Images.yuv444, width: 5792, height: 2896)
+        let image = Array(large[..<2]) + application + large[2...]
+        var decoder = try JPEGDecoder()
+        let header = try decoder.header(of: image.span)
+        #expect(!header.keepsCoefficients)
+        let other = try decoder.header(of: thumbnail.span)
+        #expect(other.keepsCoefficients)
+    }
+
     @Test("An image cut off anywhere is refused or marked as damaged, never taken for whole")
     func truncated() throws {
         var decoder = try JPEGDecoder()
