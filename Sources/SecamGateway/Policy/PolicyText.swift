@@ -19,6 +19,9 @@ struct PolicyValue {
 
     /// - Returns: `nil` for a file without a value.
     static func parse(_ text: String, path: String) throws(PolicyError) -> PolicyValue? {
+        if let problem = YAMLGuard.problem(in: text) {
+            throw PolicyError(path: path, line: problem.line, reason: problem.reason)
+        }
         do {
             guard let node = try Yams.compose(yaml: text), node != Node("", Tag(.null)), node.null == nil else {
                 return nil

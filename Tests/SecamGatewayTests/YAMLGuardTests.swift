@@ -1,0 +1,25 @@
+import Testing
+
+@testable import SecamGateway
+
+@Suite struct YAMLGuardTests {
+    @Test(arguments: [
+        "a: &a [x]\nb: *a\n", "cameras:\n  ? *a\n  : off\n", "- &a b\n", "a: [*b]\n", "? &k {a: b}\n: c\n",
+        String(repeating: "[", count: 40), String(repeating: "- ", count: 200) + "a",
+        String(repeating: "#\n", count: 200_000),
+    ])
+    func `a policy with aliases, deep nesting or a size beyond the limit is refused before it is parsed`(text: String) {
+        #expect(throws: PolicyError.self) { try PolicyFile(parsing: text, path: "policy.yaml") }
+    }
+
+    @Test func `a policy that has these signs in texts and comments is taken`() throws {
+        let text = """
+            motion: on   # & and * in a comment
+            hooks:
+              - name: "*a & b"
+                run: [/bin/echo, 'it''s &x', a*b, c&d]
+                cameras: ['*porch']
+            """
+        #expect(try PolicyFile(parsing: text, path: "policy.yaml").hooks.count == 1)
+    }
+}
