@@ -2,6 +2,7 @@ public import SecamConfig
 import SecamMedia
 import SecamMesh
 import SecamV4L2
+import SecamWire
 
 /// Everything that one capture service is told at its start.
 public struct CaptureConfiguration: Sendable {
@@ -29,8 +30,9 @@ public struct CaptureConfiguration: Sendable {
 
     public init(_ settings: Settings) throws {
         let text = try settings.required("source", "where the pictures come from, as v4l2:/dev/video0")
-        source = try SourceAddress(text)
-        sourceText = SourceAddress.withoutPassword(text)
+        let address = try SourceAddress(text)
+        source = try CameraLogin(settings).map(address.adding) ?? address
+        sourceText = "\(SecretURL(text))"
         join = try settings.required("join", "the join file that the registry's operator made for this camera")
         listen = settings.text("listen")
         advertised = settings.text("advertise")
@@ -79,7 +81,7 @@ extension CaptureConfiguration {
         case .file(let path, let framesPerSecond):
             return try MediaSource(file: path, framesPerSecond: framesPerSecond, cancellation)
         case .stream(let address):
-            return try MediaSource(stream: address, cancellation)
+            return try MediaSource(stream: address.revealed, cancellation)
         case .test(let width, let height, let framesPerSecond):
             return try TestSource(width: width, height: height, framesPerSecond: framesPerSecond)
         }

@@ -13,6 +13,12 @@ public struct CaptureProgram: AsyncParsableCommand {
 
     @Option(help: "v4l2:/dev/videoN, file:PATH[?fps=N], rtsp://…, http(s)://… or test:WxH@FPS. (SECAM_SOURCE)")
     var source: String?
+    @Option(
+        help: """
+            File with USER:PASSWORD of the source, not percent-encoded; in the address itself they must be. \
+            (SECAM_CREDENTIALS_FILE, or the text in SECAM_CREDENTIALS)
+            """)
+    var credentialsFile: String?
     @OptionGroup var member: MemberOptions
     @OptionGroup var place: ListenOptions
     @Option(help: "Picture size of a webcam. (SECAM_SIZE; default: 1280x720 or the nearest)")
@@ -26,7 +32,9 @@ public struct CaptureProgram: AsyncParsableCommand {
     public init() {}
 
     public func run() async throws {
-        let own = ["source": source, "size": size, "fps": fps, "controls": controls]
+        let own = [
+            "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
+        ]
         await ServiceProcess.main("secam-capture", service) {
             let settings = member.settings(own.merging(place.values) { own, _ in own })
             return try CaptureProgram.makeService(CaptureConfiguration(settings))

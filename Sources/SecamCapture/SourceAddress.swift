@@ -1,4 +1,5 @@
 public import SecamConfig
+public import SecamWire
 
 /// What a camera is: the text after `--source`, understood.
 public enum SourceAddress: Sendable, Equatable {
@@ -7,7 +8,7 @@ public enum SourceAddress: Sendable, Equatable {
     /// A file that libavformat reads, played in a loop; with a frame rate of its own or this one.
     case file(String, framesPerSecond: Double?)
     /// An rtsp, http or https address.
-    case stream(String)
+    case stream(SecretURL)
     /// The built-in test picture.
     case test(width: Int, height: Int, framesPerSecond: Int)
 
@@ -16,7 +17,7 @@ public enum SourceAddress: Sendable, Equatable {
         public let reason: String
 
         public var description: String {
-            "the source '\(SourceAddress.withoutPassword(text))' \(reason); use v4l2:/dev/videoN, file:PATH[?fps=N], "
+            "the source '\(SecretURL(text))' \(reason); use v4l2:/dev/videoN, file:PATH[?fps=N], "
                 + "rtsp://…, http(s)://… or test:WIDTHxHEIGHT@FPS"
         }
     }
@@ -29,22 +30,19 @@ public enum SourceAddress: Sendable, Equatable {
         switch scheme {
         case "v4l2": self = .device(rest)
         case "file": self = try SourceAddress.file(rest, text)
-        case "rtsp", "rtsps", "http", "https": self = .stream(text)
+        case "rtsp", "rtsps", "http", "https": self = .stream(SecretURL(text))
         case "test": self = try SourceAddress.test(rest, text)
         default: throw Invalid(text: text, reason: "has the unknown kind '\(scheme)'")
         }
     }
 
-    /// Fit to be shown: user, password and query of an address are left out, as cameras take passwords in each.
-    public static func withoutPassword(_ text: String) -> String {
-        guard let scheme = text.firstRange(of: "://") else { return text }
-        let rest = text[scheme.upperBound...]
-        // A password may hold an @ and, wrongly, what ends an authority: too much is left out rather than too little.
-        let authority = rest.prefix { !"/?#".contains($0) }
-        let at = authority.lastIndex(of: "@") ?? rest.lastIndex(of: "@")
-        let afterUser = at.map { "…" + rest[$0...] } ?? String(rest)
-        let shown = afterUser.prefix { $0 != "?" && $0 != "#" }
-        return text[..<scheme.upperBound] + shown + (shown.count < afterUser.count ? "?…" : "")
+    /// The address with the login of a camera.
+    ///
+    /// - Throws: when this is no stream, or has a login of its own.
+    func adding(_ login: CameraLogin) throws(Invalid) -> SourceAddress {
+        guard case .stream(let url) = self else { throw Invalid(text: "", reason: "is no stream that takes a login") }
+        guard !url.hasUser else { throw Invalid(text: url.revealed, reason: "has a login of its own") }
+        return .stream(url.adding(user: login.user, password: login.password))
     }
 
     private static func file(_ rest: String, _ text: String) throws(Invalid) -> SourceAddress {

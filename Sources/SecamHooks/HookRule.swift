@@ -8,7 +8,7 @@ public struct HookRule: Sendable, Hashable {
         /// The event is posted to this address.
         ///
         /// - Parameter secretFile: whose text signs what is posted, so that the receiver knows the sender.
-        case post(String, secretFile: String?)
+        case post(SecretURL, secretFile: String?)
     }
 
     public static let usualSeconds = 10.0

@@ -12,7 +12,7 @@ enum Webhook {
     /// - Throws: passing failures for what the network or a busy server does, lasting ones for what asking again would
     ///   not change.
     static func post(
-        _ address: String, _ occasion: HookOccasion, secretFile: String?, seconds: Double
+        _ address: SecretURL, _ occasion: HookOccasion, secretFile: String?, seconds: Double
     ) async throws(HookFailure) {
         let body = EventText.json(occasion.event, of: occasion.camera)
         let headers = try headers(body, secretFile: secretFile, time: WallClock.now / 1_000_000)
@@ -52,7 +52,7 @@ enum Webhook {
 
     /// Blocks.
     private static func send(
-        _ body: String, to address: String, _ headers: [String], seconds: Double
+        _ body: String, to address: SecretURL, _ headers: [String], seconds: Double
     ) -> Result<Int, HookFailure> {
         guard isReady, let handle = unsafe curl_easy_init() else {
             return .failure(HookFailure(description: "libcurl has no memory", isPassing: true))
@@ -67,7 +67,7 @@ enum Webhook {
         unsafe secam_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe secam_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(seconds * 1000))
         unsafe secam_curl_set_write(handle) { _, size, count, _ in size * count }
-        var code = unsafe address.withCString { unsafe secam_curl_set_pointer(handle, CURLOPT_URL, $0) }
+        var code = unsafe address.revealed.withCString { unsafe secam_curl_set_pointer(handle, CURLOPT_URL, $0) }
         if code == CURLE_OK {
             let bytes = Array(body.utf8)
             code = unsafe bytes.withUnsafeBufferPointer { buffer in

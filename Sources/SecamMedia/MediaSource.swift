@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SecamWire
 
 /// An address that pictures are read from, and what libav may touch for its sake.
 struct MediaSource: Hashable, Sendable {
@@ -23,7 +24,7 @@ struct MediaSource: Hashable, Sendable {
             return
         }
         let scheme = url.utf8.prefix(colon).map { $0 | 0x20 }
-        let name = Self.publicName(of: url)
+        let name = "\(SecretURL(url))"
         switch String(decoding: scheme, as: UTF8.self) {
         case "file":
             self.init(path: String(decoding: url.utf8.dropFirst(colon + 3), as: UTF8.self))
@@ -56,22 +57,6 @@ struct MediaSource: Hashable, Sendable {
             url.utf8.dropFirst(colon).starts(with: "://".utf8)
         else { return nil }
         return colon
-    }
-
-    /// The address without what may be secret.
-    static func publicName(of url: String) -> String {
-        guard let colon = schemeEnd(of: url) else { return url }
-        let head = url.utf8.prefix(colon + 3)
-        var rest = Array(url.utf8.dropFirst(colon + 3))
-        if let query = rest.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
-            rest.removeSubrange(query...)
-        }
-        let authorityEnd = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-        // A password may itself hold an @ or, wrongly, a slash: the last @ of all ends it.
-        if let at = rest[..<authorityEnd].lastIndex(of: UInt8(ascii: "@")) ?? rest.lastIndex(of: UInt8(ascii: "@")) {
-            rest.removeSubrange(...at)
-        }
-        return String(decoding: Array(head) + rest, as: UTF8.self)
     }
 
     /// What libav would tell less clearly, or hang on.

@@ -1,3 +1,5 @@
+internal import SecamWire
+
 /// An instant of an archive's own time, by which the age of recordings is judged. Only differences mean something.
 public struct RetentionTime: Sendable, Hashable, Comparable {
     public let microseconds: Int64
@@ -162,17 +164,5 @@ extension Duration {
         let (product, isLarge) = seconds.multipliedReportingOverflow(by: 1_000_000)
         guard !isLarge else { return seconds < 0 ? .min : .max }
         return product.addingSaturated(attoseconds / 1_000_000_000_000)
-    }
-}
-
-extension Int64 {
-    func addingSaturated(_ other: Int64) -> Int64 {
-        let (sum, isLarge) = addingReportingOverflow(other)
-        return isLarge ? (other < 0 ? .min : .max) : sum
-    }
-
-    func subtractingSaturated(_ other: Int64) -> Int64 {
-        let (difference, isLarge) = subtractingReportingOverflow(other)
-        return isLarge ? (other < 0 ? .max : .min) : difference
     }
 }

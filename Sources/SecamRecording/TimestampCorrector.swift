@@ -1,3 +1,5 @@
+internal import SecamWire
+
 /// Keeps the times that a camera tells near the archive's own, so that a camera whose clock is wrong, or that lies, is
 /// recorded under a time at which people look for it.
 ///

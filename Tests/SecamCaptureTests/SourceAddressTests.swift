@@ -1,3 +1,5 @@
+import SecamConfig
+import SecamWire
 import Testing
 
 @testable import SecamCapture
@@ -24,15 +26,14 @@ import Testing
         #expect(error?.description.contains("use v4l2:/dev/videoN, file:PATH[?fps=N]") == true)
     }
 
-    @Test(arguments: [
-        ("rtsp://admin:word@host:554/x", "rtsp://…@host:554/x"), ("http://host/x", "http://host/x"),
-        ("rtsp://admin:word@host/stream@hd", "rtsp://…@host/stream@hd"),
-        ("rtsp://admin:wo/rd@host/x", "rtsp://…@host/x"), ("rtsp://admin:wo?rd@host/x", "rtsp://…@host/x"),
-        ("http://host/video.cgi?user=admin&pwd=word", "http://host/video.cgi?…"),
-        ("http://u:p@host/x#word", "http://…@host/x?…"), ("rtsp://admin:w#o?r/d@host", "rtsp://…@host"),
-        ("http://a@b@host/", "http://…@host/"), ("v4l2:/dev/video0", "v4l2:/dev/video0"),
-    ])
-    func isShownWithoutItsPassword(text: String, shown: String) {
-        #expect(SourceAddress.withoutPassword(text) == shown)
+    @Test func `a login from a file is added to a stream that has none`() throws {
+        let login = try #require(
+            try CameraLogin(Settings(commandLine: [:], environment: ["SECAM_CREDENTIALS": "admin:p@ss#w?rd"])))
+        #expect("\(login)" == "…")
+        let source = try SourceAddress("rtsp://host/x").adding(login)
+        #expect(source == .stream("rtsp://admin:p%40ss%23w%3Frd@host/x"))
+        #expect(!"\(source)".contains("rd"))
+        #expect(throws: SourceAddress.Invalid.self) { try SourceAddress("rtsp://u:p@host/x").adding(login) }
+        #expect(throws: SourceAddress.Invalid.self) { try SourceAddress("test:640x480@30").adding(login) }
     }
 }

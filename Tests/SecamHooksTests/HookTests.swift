@@ -109,7 +109,7 @@ import Testing
     @Test func anEventIsPostedAsJSON() async throws {
         let server = try await PostServer.start([200])
         defer { server.stop() }
-        try await Webhook.post(server.address, try occasion(), secretFile: nil, seconds: 600)
+        try await Webhook.post(SecretURL(server.address), try occasion(), secretFile: nil, seconds: 600)
         let request = try #require(server.requests.first)
         #expect(request.hasPrefix("POST /hook HTTP/1.1\r\n"))
         #expect(request.contains("Content-Type: application/json\r\n"))
@@ -120,7 +120,7 @@ import Testing
     @Test func aServerThatFailsIsAskedAgainAndOneThatRefusesIsNot() async throws {
         let server = try await PostServer.start([503, 500, 200, 404, 200])
         defer { server.stop() }
-        let queue = HookQueue(rule(.post(server.address, secretFile: nil)), logger: logger, firstPause: 0.01)
+        let queue = HookQueue(rule(.post(SecretURL(server.address), secretFile: nil)), logger: logger, firstPause: 0.01)
         defer { queue.stop() }
         queue.add(try occasion(id: 1))
         #expect(try await waitUntil { server.requests.count == 3 })
@@ -139,12 +139,12 @@ import Testing
         let address = server.address
         let occasion = try occasion()
         let late = await #expect(throws: HookFailure.self) {
-            try await Webhook.post(address, occasion, secretFile: nil, seconds: 0.2)
+            try await Webhook.post(SecretURL(address), occasion, secretFile: nil, seconds: 0.2)
         }
         #expect(late?.isPassing == true)
         server.stop()
         let gone = await #expect(throws: HookFailure.self) {
-            try await Webhook.post(address, occasion, secretFile: nil, seconds: 5)
+            try await Webhook.post(SecretURL(address), occasion, secretFile: nil, seconds: 5)
         }
         #expect(gone?.isPassing == true)
     }

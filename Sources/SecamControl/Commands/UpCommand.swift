@@ -21,6 +21,12 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var data: DataOption
     @Option(name: .customLong("camera"), help: "NAME=SOURCE, repeated for more; see secam-capture --help.")
     var cameras: [String] = []
+    @Option(
+        help: """
+            File with lines NAME=USER:PASSWORD, the logins of cameras; other users can read those on a command line. \
+            (SECAM_CAMERA_CREDENTIALS_FILE)
+            """)
+    var cameraCredentialsFile: String?
     @Option(help: "Address for viewers. (SECAM_HOST; default: ::, every address)")
     var host: String?
     @Option(help: "Port for viewers, 0 for any free one. (SECAM_PORT; default: 7443)")
@@ -72,7 +78,7 @@ struct UpCommand: AsyncParsableCommand {
                 "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
                 "fps": fps, "ready.file": readyFile,
-                "certificate": certificate, "key": key,
+                "certificate": certificate, "key": key, "camera.credentials.file": cameraCredentialsFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         let folder = data.folder
         try folder.make()
@@ -107,9 +113,10 @@ struct UpCommand: AsyncParsableCommand {
         var options: [String] = []
         if let size = settings.text("size") { options += ["--size", size] }
         if let fps = settings.text("fps") { options += ["--fps", fps] }
+        let logins = try settings.text("camera.credentials.file").map { try CameraLogins(path: $0) }
         for camera in cameras {
             guard let equals = camera.firstIndex(of: "=") else {
-                throw CommandError("--camera '\(camera)': expected NAME=SOURCE, as porch=v4l2:/dev/video0")
+                throw CommandError("--camera '\(SecretURL(camera))': expected NAME=SOURCE, as porch=v4l2:/dev/video0")
             }
             let name = try CameraName.check(String(camera[..<equals]))
             guard !plans.contains(where: { $0.name == name }) else {
@@ -117,8 +124,10 @@ struct UpCommand: AsyncParsableCommand {
             }
             plans.append(
                 ServiceSetPlan.CameraPlan(
-                    name: name, source: String(camera[camera.index(after: equals)...]), arguments: options))
+                    name: name, source: String(camera[camera.index(after: equals)...]), arguments: options,
+                    login: logins?[name]))
         }
+        try logins?.requireCameras(plans.map(\.name))
         guard plans.isEmpty else { return plans }
         for device in V4L2Devices.list() {
             let name = try CameraName.check("video\(device.number)")
@@ -134,12 +143,42 @@ struct UpCommand: AsyncParsableCommand {
     }
 }
 
+/// The logins of cameras, as a file has them: a line `NAME=USER:PASSWORD` each.
+struct CameraLogins {
+    private var logins: [Name: String] = [:]
+    private let path: String
+
+    init(path: String) throws {
+        self.path = path
+        let lines = try SecretFile.read(path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
+            guard let equals = line.firstIndex(of: "="), line[equals...].contains(":") else {
+                throw CommandError("\(path), line \(index + 1): expected NAME=USER:PASSWORD")
+            }
+            logins[try CameraName.check(String(line[..<equals]))] = String(line[line.index(after: equals)...])
+        }
+    }
+
+    /// `USER:PASSWORD`.
+    subscript(name: Name) -> String? { logins[name] }
+
+    func requireCameras(_ names: [Name]) throws(CommandError) {
+        guard let other = logins.keys.first(where: { !names.contains($0) }) else { return }
+        throw CommandError("\(path): there is no --camera '\(other)' for this login")
+    }
+}
+
 /// Checks a camera's name, with the name in the error.
 enum CameraName {
     static func check(_ text: String) throws(CommandError) -> Name {
         guard !text.contains(OwnEncoders.sign) else {
             throw CommandError(
                 "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the @ out")
+        }
+        // In the list of keys it would stand for every name that begins so.
+        guard !text.contains("*") else {
+            throw CommandError(
+                "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the * out")
         }
         do throws(NameError) {
             return try Name(text)

@@ -31,6 +31,8 @@ struct ServiceSetPlan: Sendable {
         /// A program with its arguments that runs the capture for us, as one that emulates a camera does; it must
         /// become the capture's process (exec), since that is the one that is watched and ended.
         var launcher: [String] = []
+        /// User and password of the source, `USER:PASSWORD`.
+        var login: String?
     }
 }
 
@@ -112,7 +114,8 @@ final class ServiceSet: Sendable {
             let command = camera.launcher + ["\(plan.programs)/secam-capture", "--join", file]
             return ChildProcess(
                 command[0], role: "capture", name: camera.name.text, logger: logger,
-                arguments: command.dropFirst() + camera.arguments, secrets: ["SECAM_SOURCE": camera.source])
+                arguments: command.dropFirst() + camera.arguments,
+                secrets: ["SECAM_SOURCE": camera.source, "SECAM_CREDENTIALS": camera.login].compactMapValues { $0 })
         }
         others = encoders + motion + archives + cameras
     }

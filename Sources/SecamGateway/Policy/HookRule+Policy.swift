@@ -48,12 +48,12 @@ extension HookRule {
         return arguments
     }
 
-    private static func address(_ value: PolicyValue) throws(PolicyError) -> String {
+    private static func address(_ value: PolicyValue) throws(PolicyError) -> SecretURL {
         let address = try value.text("an address")
         guard address.hasPrefix("https://") || address.hasPrefix("http://"),
             address.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-        else { throw value.error("post: '\(address)' is no address of the web; expected https://…") }
-        return address
+        else { throw value.error("post: '\(SecretURL(address))' is no address of the web; expected https://…") }
+        return SecretURL(address)
     }
 
     private static func names(_ value: PolicyValue) throws(PolicyError) -> [Name] {

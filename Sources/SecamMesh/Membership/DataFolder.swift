@@ -153,7 +153,9 @@ public struct DataFolder: Sendable, Equatable {
     private func admitted(
         _ role: Role, pattern: String, registry: String, relay: String? = nil
     ) throws -> Identity {
-        guard Allowlist.isUsable(pattern: pattern) else { throw MeshError.badName(pattern) }
+        guard Allowlist.isUsable(pattern: pattern), role != .capture || !pattern.contains("*") else {
+            throw MeshError.badName(pattern)
+        }
         let keys = try KeyPair()
         let identity = Identity(
             registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, relay: relay, role: role,

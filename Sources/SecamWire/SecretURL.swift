@@ -1,0 +1,50 @@
+/// An address that may hold a password, as that of a camera or a webhook. Whatever prints it gets the redacted form.
+public struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
+    /// The whole address, for the library that connects to it.
+    public let revealed: String
+
+    public init(_ text: String) { revealed = text }
+
+    public init(stringLiteral text: String) { revealed = text }
+
+    /// Whether the address names a user.
+    public var hasUser: Bool { authority?.contains("@") ?? false }
+
+    /// The address with a user and a password, percent-encoded.
+    public func adding(user: String, password: String) -> SecretURL {
+        guard let scheme = revealed.firstRange(of: "://") else { return self }
+        let login = Self.percentEncoded(user) + ":" + Self.percentEncoded(password)
+        return SecretURL("\(revealed[..<scheme.upperBound])\(login)@\(revealed[scheme.upperBound...])")
+    }
+
+    private var authority: Substring? {
+        revealed.firstRange(of: "://").map { revealed[$0.upperBound...].prefix { !"/?#".contains($0) } }
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF")
+        return text.utf8.reduce(into: "") { encoded, byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e:
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default: encoded += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+    }
+}
+
+extension SecretURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The address without user, password and query. Where an unencoded `@`, `/`, `?` or `#` leaves open which part is
+    /// the password, only the scheme is shown.
+    public var description: String {
+        guard let scheme = revealed.firstRange(of: "://"), let authority else { return revealed }
+        let rest = revealed[authority.endIndex...]
+        guard !rest.contains("@") else { return "\(revealed[..<scheme.upperBound])…" }
+        let host = authority.lastIndex(of: "@").map { "…" + authority[$0...] } ?? String(authority)
+        let path = rest.prefix { $0 != "?" && $0 != "#" }
+        return revealed[..<scheme.upperBound] + host + path + (path.endIndex < rest.endIndex ? "?…" : "")
+    }
+
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
