@@ -134,16 +134,18 @@ enum IndexSchema {
             try ArrivalMigration.run(db)
             try db.execute(
                 sql: """
-                    INSERT INTO usage SELECT camera, SUM(bytes) FROM segment GROUP BY camera;
+                    -- The casts keep sums of numbers that cannot be from becoming floating-point numbers
+                    INSERT INTO usage SELECT camera, CAST(TOTAL(bytes) AS INTEGER) FROM segment GROUP BY camera;
                     CREATE TRIGGER usageInserted AFTER INSERT ON segment BEGIN
                         INSERT INTO usage VALUES (new.camera, new.bytes)
-                            ON CONFLICT (camera) DO UPDATE SET bytes = bytes + new.bytes;
+                            ON CONFLICT (camera) DO UPDATE SET bytes = CAST(bytes + new.bytes AS INTEGER);
                     END;
                     CREATE TRIGGER usageUpdated AFTER UPDATE OF bytes ON segment WHEN new.bytes <> old.bytes BEGIN
-                        UPDATE usage SET bytes = bytes + new.bytes - old.bytes WHERE camera = new.camera;
+                        UPDATE usage SET bytes = CAST(bytes + new.bytes - old.bytes AS INTEGER)
+                            WHERE camera = new.camera;
                     END;
                     CREATE TRIGGER usageDeleted AFTER DELETE ON segment BEGIN
-                        UPDATE usage SET bytes = bytes - old.bytes WHERE camera = old.camera;
+                        UPDATE usage SET bytes = CAST(bytes - old.bytes AS INTEGER) WHERE camera = old.camera;
                     END;
                     """)
         }

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import SecamWire
 
 extension RetentionClock {
     init?(_ row: Row) {

@@ -472,7 +472,7 @@ public final class RecordingIndex: Sendable {
     /// Bytes of all recordings.
     public func storedBytes() throws(RecordingError) -> UInt64 {
         try read("adding up the recordings") { db in
-            UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT COALESCE(SUM(bytes), 0) FROM usage") ?? 0)
+            UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT CAST(TOTAL(bytes) AS INTEGER) FROM usage") ?? 0)
         }
     }
 }

@@ -107,8 +107,8 @@ public final class Vault {
     /// mistake or on purpose, displaces nobody else's recordings but those beyond their own share.
     private func removable(for bytes: UInt64, of camera: Name?) throws(RecordingError) -> SegmentRow? {
         var usage = try index.usage()
-        if let camera { usage[camera, default: 0] += bytes }
-        let share = (limits.bytes ?? storedBytes + bytes) / UInt64(max(1, usage.count))
+        if let camera { usage[camera] = (usage[camera] ?? 0).addingSaturated(bytes) }
+        let share = (limits.bytes ?? storedBytes.addingSaturated(bytes)) / UInt64(max(1, usage.count))
         if let camera, usage[camera] ?? 0 > share, let own = try index.oldestRemovable(of: camera) { return own }
         var oldest: SegmentRow?
         for (other, bytes) in usage where bytes > share {
@@ -287,7 +287,7 @@ private struct RemovalSummary {
 
     mutating func note(_ segment: SegmentRow, why: String) {
         count += 1
-        bytes = bytes.addingReportingOverflow(segment.bytes).partialValue
+        bytes = bytes.addingSaturated(segment.bytes)
         // Reasons have the cameras' rules in them, which are few.
         counts[why, default: 0] += 1
     }

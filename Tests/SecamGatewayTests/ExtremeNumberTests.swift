@@ -51,9 +51,12 @@ import Testing
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func `the archives' desk bears viewers and archives with extreme numbers`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        let (porch, archive) = (try Name("porch"), try Name("archive-1"))
+        let porch = try Name("porch")
+        let archive = Roster.Member(
+            role: .archive, incarnation: 1, key: [UInt8](repeating: 1, count: 32), name: try Name("archive-1"),
+            endpoint: "e")
         var desk = ArchiveDesk()
-        _ = desk.update([archive])
+        _ = desk.update([archive: "archive-1"], now: MonotonicTime(microseconds: 0))
         let viewer = LookingViewer(id: 1, answer: { _ in })
         let found = Found(
             request: 1, last: false, volume: 5,
@@ -81,7 +84,7 @@ import Testing
             var bytes = answers.randomElement(using: &random) ?? []
             if random.chance(percent: 70) { bytes = ExtremeNumbers.replacing(in: bytes, using: &random) }
             guard let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage) else { continue }
-            _ = try? desk.receive(envelope, bytes.span, from: archive)
+            _ = try? desk.receive(envelope, bytes.span, from: archive, now: now)
             _ = desk.tick(now: now)
         }
     }

@@ -42,7 +42,10 @@ import Testing
             var actions: [FlowServer.Action] = []
             switch Int.random(in: 0..<4, using: &random) {
             case 0:
-                if let open = decode(open, &random) { actions = server.open(open, from: peer(1), ring, now: now) }
+                if let open = decode(open, &random) {
+                    let consumer = FlowServer.Consumer(peer: peer(1), key: key, role: .archive)
+                    actions = server.open(open, from: consumer, ring, now: now)
+                }
             case 1:
                 if let credit = decode(Credit(flow: 1, frames: 8), &random) {
                     actions = server.credit(credit, from: peer(1), ring, now: now)
@@ -70,7 +73,9 @@ import Testing
             let job = ExtremeNumbers.all.randomElement(using: &random) ?? 1
             _ = pool.submit(round, job: job &+ UInt64(round), bytes: 1, now: now)
             let worker = peer(UInt32.random(in: 1...3, using: &random))
-            if let grant = decode(Grant(jobs: 3), &random) { _ = pool.grant(grant.jobs, from: worker, now: now) }
+            if let grant = decode(Grant(jobs: 3), &random) {
+                _ = pool.grant(grant.jobs, from: worker, key: key, now: now)
+            }
             let answer = job &+ UInt64(Int.random(in: 0...round, using: &random))
             _ = pool.result(
                 job: answer, MeshMessage([1]), failure: round.isMultiple(of: 3) ? "no" : "", from: worker, now: now)
@@ -89,7 +94,7 @@ import Testing
             let state = EventState.allCases.randomElement(using: &random) ?? .start
             let told = Detection(flow: 1, event: event(state, id: UInt64.random(in: 0...3, using: &random)))
             if let detection = decode(told, &random),
-                (try? ledger.take(detection, from: peer(1), hasFlow: true, now: now)) != nil
+                (try? ledger.take(detection, from: peer(1), key: key, hasFlow: true, now: now)) != nil
             {
                 taken += 1
             }
@@ -112,7 +117,7 @@ import Testing
             own: own, allowlist: Allowlist([.init(key: key, role: .capture, pattern: "porch")]), now: at(0),
             policies: TestPolicies())
         let join = Join(
-            role: .capture, process: 7, incarnation: 3, name: try Name("porch"), endpoint: "tcp://h:1",
+            role: .capture, process: 7, incarnation: 3, name: try Name("porch"), endpoint: "tcp://127.0.0.1:1",
             software: "test")
         let messages: [[UInt8]] = [
             join.encoded(),
@@ -126,7 +131,7 @@ import Testing
             let now = at(Int64(round) * 20)
             var bytes = messages.randomElement(using: &random) ?? []
             if random.chance(percent: 70) { bytes = ExtremeNumbers.replacing(in: bytes, using: &random) }
-            _ = try? registry.receive(bytes.span, from: peer(1), key: key, time: 5, now: now)
+            _ = try? registry.receive(bytes.span, from: peer(1), key: key, address: "127.0.0.1", time: 5, now: now)
             _ = registry.tick(now: now)
             let status = registry.status(figures: [], time: 5, joined: 1, process: 1, now: now).encoded()
             let envelope = try Envelope.readWhole(status.span, limit: WireLimits.meshMessage)

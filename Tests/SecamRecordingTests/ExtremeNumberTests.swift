@@ -37,10 +37,10 @@ import Testing
             mode: .both, preRoll: 1, postRoll: 1, keep: 0, keepBytes: 1 << 63, thinAfter: .max, thinRate: 1,
             camera: recordings.camera)
         let vault = try recordings.vault()
-        try? vault.makeThumbnails(now: Recordings.noon)
-        try? vault.thin([rule], now: Recordings.noon)
+        try? vault.makeThumbnails()
+        try? vault.thin([rule])
         _ = try? vault.nextToCompress([rule])
-        try? vault.retain([rule], now: Recordings.noon)
+        try? vault.retain([rule])
         try? vault.tidyUp()
     }
 
@@ -65,20 +65,20 @@ import Testing
                     try db.execute(
                         sql: """
                             INSERT INTO segment (camera, path, incarnation, firstSequence, lastSequence, start, end,
-                                frames, bytes, map, state, writer)
-                            VALUES ('porch', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'test')
+                                frames, bytes, map, state, writer, arrival)
+                            VALUES ('porch', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'test', ?)
                             """,
                         arguments: [
                             "\(path).\(number).\(state)", value, value, numbers[(number + 1) % numbers.count], value,
-                            numbers[(number + state) % numbers.count], value, min(max(value, -1000), 1 << 40),
-                            map, state,
+                            numbers[(number + state) % numbers.count], value, value,
+                            map, state, numbers[(number + 2 + state) % numbers.count],
                         ])
                 }
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO gap VALUES ('porch', ?, ?, ?, ?, ?, 1)",
+                    sql: "INSERT OR REPLACE INTO gap VALUES ('porch', ?, ?, ?, ?, ?, 1, ?)",
                     arguments: [
                         value, numbers[(number + 3) % numbers.count], number, value,
-                        numbers[(number + 5) % numbers.count],
+                        numbers[(number + 5) % numbers.count], value,
                     ])
                 try db.execute(
                     sql: """
