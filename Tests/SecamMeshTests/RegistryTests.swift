@@ -88,6 +88,22 @@ import Testing
         #expect(late == ["ROSTER 41 settling [gateway porch] to 1"], "what was put off is told in the end")
     }
 
+    @Test func `large rosters are told less often, and the last one always`() throws {
+        var limits = Registry.Limits()
+        limits.announcedMembers = 30
+        limits.joins = 100
+        var registry = try registry(limits)
+        var rosters = 0
+        for number in 1...9 as ClosedRange<UInt32> {
+            rosters += try hear(&registry, try join(.encode, "encode-\(number)"), number, keys[1])
+                .count { $0.hasPrefix("ROSTER") }
+        }
+        #expect(rosters == 1 + 2 + 3, "1 x 2, 2 x 3 and 3 x 4 members are 20; the next 20 are too many")
+        let late = told(registry.tick(now: at(250))).filter { $0.hasPrefix("ROSTER") }
+        #expect(late.count == 9 && late.allSatisfy { $0.contains("encode-9") })
+        #expect(told(registry.tick(now: at(500))).allSatisfy { !$0.hasPrefix("ROSTER") })
+    }
+
     @Test func oneKeyMakesSoManyJoinBetweenTwoTicks() throws {
         var limits = Registry.Limits()
         limits.joins = 2

@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import SecamMesh
 import Synchronization
 
 /// What the gateway knows of a peer from its address alone. Known peers and the host have reserved places.
@@ -171,12 +172,8 @@ extension ConnectionLimits {
 }
 
 extension SocketAddress {
-    /// What one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
-    var network: String {
-        guard let bytes = ipv6Bytes else { return ipAddress ?? "local" }
-        if let mapped = Self.mappedIPv4(bytes) { return mapped }
-        return bytes[0..<8].map { String($0, radix: 16) }.joined(separator: ":") + "/64"
-    }
+    /// What one peer cannot change at will.
+    var network: String { ipAddress.map(SourceNetwork.of) ?? "local" }
 
     /// Whether a connection between these addresses does not leave the host.
     ///

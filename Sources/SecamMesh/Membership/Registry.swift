@@ -28,6 +28,9 @@ public struct Registry: Sendable {
         /// Rosters that everybody is sent between two beats because of a change; the changes behind them are told together
         /// with the next tick.
         public var announcements = 64
+        /// Members in all rosters that are sent between two beats because of changes, beyond the first one: in a large
+        /// system each one costs its square.
+        public var announcedMembers = 16_384
         /// Questions for the status that one operator's key may ask between two ticks; each answer may be long.
         public var questions = 8
 
@@ -88,6 +91,9 @@ public struct Registry: Sendable {
     private var generation: UInt64 = 0
     /// Rosters that were to be sent since the last beat.
     private var announcements = 0
+    private var announcedMembers = 0
+    /// A roster is to be sent with the next tick.
+    private var isRosterDue = false
     private var wasSettling = true
     private var lastBeat: MonotonicTime
     private var lastTick: MonotonicTime
@@ -272,10 +278,7 @@ public struct Registry: Sendable {
         for peer in members.keys { members[peer]!.reports = 0 }
         joins.removeAll(keepingCapacity: true)
         // What was put off.
-        if announcements > limits.announcements {
-            announcements = limits.announcements
-            actions += sendRoster(now)
-        }
+        if isRosterDue { actions += sendRoster(now) }
         if wasSettling, !isSettling(now) {
             wasSettling = false
             actions += announce(now)
@@ -284,6 +287,7 @@ public struct Registry: Sendable {
         if now.since(lastBeat) >= limits.beat {
             lastBeat = now
             announcements = 0
+            announcedMembers = 0
             let beat = Beat(incarnation: incarnation, figures: [])
             actions += members.keys.map { .send(beat, to: $0) }
         }
@@ -391,12 +395,20 @@ public struct Registry: Sendable {
     /// Tells everybody who is there now: at once, unless somebody comes and goes all the time.
     private mutating func announce(_ now: MonotonicTime) -> [Action] {
         generation += 1
+        let cost = members.count * (members.count + 1)
+        guard announcements < limits.announcements,
+            announcements == 0 || announcedMembers + cost <= limits.announcedMembers
+        else {
+            isRosterDue = true
+            return [.changed]
+        }
         announcements += 1
-        guard announcements <= limits.announcements else { return [.changed] }
+        announcedMembers += cost
         return sendRoster(now)
     }
 
     private mutating func sendRoster(_ now: MonotonicTime) -> [Action] {
+        isRosterDue = false
         let roster = roster(now: now)
         return members.keys.map { .send(roster, to: $0) } + [.changed] + tellPolicies(now)
     }

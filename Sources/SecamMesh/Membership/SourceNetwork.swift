@@ -2,14 +2,19 @@ internal import Glibc
 
 /// The network that a connection comes from, as far as it counts as one place: an IPv4 address, or the first 64 bits of an
 /// IPv6 address, since one host can have all addresses behind them.
-enum SourceNetwork {
+public enum SourceNetwork {
     /// - Parameter address: an IP address as text; another text stands for itself.
-    static func of(_ address: String) -> String {
+    public static func of(_ address: String) -> String {
         let mapped = "::ffff:"
         if address.hasPrefix(mapped), address.contains(".") { return String(address.dropFirst(mapped.count)) }
         var bytes = in6_addr()
         let plain = String(address.prefix { $0 != "%" })
         guard address.contains(":"), unsafe inet_pton(AF_INET6, plain, &bytes) == 1 else { return address }
-        return unsafe withUnsafeBytes(of: &bytes) { unsafe hexadecimal(Array($0.prefix(8))) } + "/64"
+        unsafe withUnsafeMutableBytes(of: &bytes) { bytes in
+            for index in 8..<16 { unsafe bytes[index] = 0 }
+        }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard unsafe inet_ntop(AF_INET6, &bytes, &text, socklen_t(text.count)) != nil else { return address }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) + "/64"
     }
 }
