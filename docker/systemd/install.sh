@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-build="swift build --configuration release --static-swift-stdlib"
+build="swift build --configuration release --static-swift-stdlib --toolset docker/toolset.json"
 [ -x "$programs/secam" ] || fail "$programs holds no programs; build them first: $build" 66
 # The services do not see the toolchain, least of all below a home.
 ! ldd "$programs/secam" | grep -q libswiftCore || fail "the programs need the toolchain's libraries; build with: $build" 66
