@@ -49,7 +49,7 @@ export COMPOSE_PROFILES=demo SECAM_RECORD=continuous SECAM_MAX_MEGABYTES=256 SEC
 export SECAM_DEMO_SOURCE=test:320x240@10
 SECAM_PORT=$(free_port)
 SECAM_REGISTRY_PORT=$(free_port)
-export SECAM_PORT SECAM_REGISTRY_PORT
+export SECAM_PORT SECAM_REGISTRY_PORT SECAM_ISOLATED=true
 
 export SECAM_JOIN_FILE=$scratch/porch.secam
 set_of_services() { docker compose --project-name secam-test --file docker/compose.yaml "$@"; }
@@ -125,6 +125,16 @@ for service in gateway encode motion archive demo; do
         grep -qx '10001:10001 true \[ALL\]' || fail "$service runs without rights"
 done
 pass "each service runs as a user without rights, on a root that it cannot write"
+[[ $(docker network inspect --format '{{.Internal}}' secam-test_services) == true ]] || fail "the services' network is internal"
+for service in encode motion archive demo; do
+    name=$(set_of_services ps --quiet "$service" | head -n 1)
+    networks=$(docker inspect --format '{{range $network, $_ := .NetworkSettings.Networks}}{{$network}} {{end}}' "$name")
+    [[ $networks == 'secam-test_services ' ]] || fail "$service is in the networks $networks"
+    # A default route has destination and mask 0.
+    ! docker exec "$name" grep -q '[[:space:]]00000000[[:space:]].*[[:space:]]00000000[[:space:]]' /proc/net/route ||
+        fail "$service has a way out"
+done
+pass "encoders, motion, archives and cameras reach only the set"
 view live demo --headless --frames 30 --stats >"$scratch/stats" || fail "watching the demo camera"
 grep -q '"frames": *30' "$scratch/stats" || fail "30 frames: $(cat "$scratch/stats")"
 pass "the demo camera is watched from outside: $(tr -d '\n ' <"$scratch/stats")"
