@@ -100,7 +100,7 @@ let package = Package(
                 "SecamConfig", "SecamJPEG", "SecamMedia", "SecamPicture", "SecamTLS", "SecamWire", "CSDL", arguments,
                 nioCore, nioPosix,
             ]),
-        program("secam-view", ["SecamClient", arguments]),
+        program("secam-view", ["SecamClient", "SecamConfig", arguments]),
         library(
             "SecamUsers",
             ["SecamConfig", "SecamTLS", "SecamWire", log, grdb]),
@@ -134,7 +134,7 @@ let package = Package(
                 subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        program("secam", ["SecamControl", arguments]),
+        program("secam", ["SecamConfig", "SecamControl", arguments]),
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),

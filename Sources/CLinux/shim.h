@@ -25,3 +25,10 @@ static inline bool secam_wall_clock_is_synchronized(void) {
     int status = adjtimex(&state);
     return status >= 0 && status != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
+
+#include <sys/prctl.h>
+
+/// Keeps other processes of the same user from reading this one's memory and environment. (prctl is variadic.)
+static inline bool secam_make_undumpable(void) {
+    return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0;
+}

@@ -81,7 +81,7 @@ extension CaptureConfiguration {
         case .file(let path, let framesPerSecond):
             return try MediaSource(file: path, framesPerSecond: framesPerSecond, cancellation)
         case .stream(let address):
-            return try MediaSource(stream: address.revealed, cancellation)
+            return try MediaSource(stream: address, cancellation)
         case .test(let width, let height, let framesPerSecond):
             return try TestSource(width: width, height: height, framesPerSecond: framesPerSecond)
         }

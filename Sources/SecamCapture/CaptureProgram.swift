@@ -36,6 +36,11 @@ public struct CaptureProgram: AsyncParsableCommand {
             "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
         ]
         await ServiceProcess.main("secam-capture", service) {
+            if let source, SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
+                Logger.lines("capture").warning(
+                    "camera login given on the command line, where other users can read it at the start",
+                    metadata: ["use": "--credentials-file"])
+            }
             let settings = member.settings(own.merging(place.values) { own, _ in own })
             return try CaptureProgram.makeService(CaptureConfiguration(settings))
         }

@@ -24,8 +24,14 @@ final class MediaSource: PictureSource {
         try self.init(path, isFile: true, framesPerSecond, cancellation)
     }
 
-    convenience init(stream address: String, _ cancellation: MediaCancellation) throws(SourceFailure) {
-        try self.init(address, isFile: false, nil, cancellation)
+    convenience init(stream address: SecretURL, _ cancellation: MediaCancellation) throws(SourceFailure) {
+        do throws(SourceFailure) {
+            try self.init(address.revealed, isFile: false, nil, cancellation)
+        } catch {
+            // A @ may be in the path, so that the address is tried.
+            guard address.isAmbiguous else { throw error }
+            throw SourceFailure(description: "\(error); \(SourceAddress.encodingAdvice)")
+        }
     }
 
     private init(

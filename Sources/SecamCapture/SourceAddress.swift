@@ -30,7 +30,12 @@ public enum SourceAddress: Sendable, Equatable {
         switch scheme {
         case "v4l2": self = .device(rest)
         case "file": self = try SourceAddress.file(rest, text)
-        case "rtsp", "rtsps", "http", "https": self = .stream(SecretURL(text))
+        case "rtsp", "rtsps", "http", "https":
+            let url = SecretURL(text)
+            guard !url.hasBrokenPort else {
+                throw Invalid(text: text, reason: "has a port that is no number; \(SourceAddress.encodingAdvice)")
+            }
+            self = .stream(url)
         case "test": self = try SourceAddress.test(rest, text)
         default: throw Invalid(text: text, reason: "has the unknown kind '\(scheme)'")
         }
@@ -44,6 +49,9 @@ public enum SourceAddress: Sendable, Equatable {
         guard !url.hasUser else { throw Invalid(text: url.revealed, reason: "has a login of its own") }
         return .stream(url.adding(user: login.user, password: login.password))
     }
+
+    static let encodingAdvice =
+        "in a user or password write @ as %40, # as %23, ? as %3F and / as %2F, or give them with --credentials-file"
 
     private static func file(_ rest: String, _ text: String) throws(Invalid) -> SourceAddress {
         guard let mark = rest.firstRange(of: "?fps=") else { return .file(rest, framesPerSecond: nil) }

@@ -21,6 +21,7 @@ public enum ServiceProcess {
     public static func main(
         _ program: String, _ options: ServiceOptions? = nil, _ make: () async throws -> any Service
     ) async -> Never {
+        ProcessProtection.start()
         // A peer that is gone is an error of the call, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         raiseDescriptorLimit()

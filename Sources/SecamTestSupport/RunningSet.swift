@@ -24,16 +24,18 @@ public final class RunningSet: Sendable {
     /// - Parameters:
     ///   - cameras: as for `--camera`.
     ///   - environment: variables for all services.
+    ///   - arguments: further ones of `secam up`.
+    ///   - launcher: a command that becomes `secam up`, whose path and arguments follow it.
     ///   - password: of the admin, when the folder was in use before.
     public init(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
-        scratch: ScratchFolder, password known: String? = nil
+        arguments: [String] = [], launcher: [String] = [], scratch: ScratchFolder, password known: String? = nil
     ) async throws {
         self.scratch = scratch
         let up = try RunningSet.start(
             cameras, encoders: encoders, motion: motion, record: record, archives: archives, recordings: recordings,
-            environment: environment, scratch: scratch)
+            environment: environment, arguments: arguments, launcher: launcher, scratch: scratch)
         self.up = up
         do {
             let ready = try await eventually("the ready file of secam up") {
@@ -57,17 +59,18 @@ public final class RunningSet: Sendable {
     public static func start(
         _ cameras: [String], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
-        scratch: ScratchFolder
+        arguments: [String] = [], launcher: [String] = [], scratch: ScratchFolder
     ) throws -> ChildProgram {
-        try Programs.start(
-            "secam",
-            [
+        let command = launcher + ["\(Programs.folder)/secam"]
+        return try Programs.start(
+            command[0],
+            Array(command.dropFirst()) + [
                 "up", "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--ready-file",
                 scratch.file("ready.json"), "--encoders", "\(encoders)",
                 "--motion", "\(motion)", "--record", record, "--free-megabytes", "1", "--archives",
                 "\(archives ?? (record == "off" ? 0 : 1))",
             ] + (recordings.map { ["--recordings", $0] } ?? [])
-                + cameras.flatMap { ["--camera", $0] },
+                + cameras.flatMap { ["--camera", $0] } + arguments,
             in: scratch, environment: environment)
     }
 

@@ -10,6 +10,24 @@ public struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
     /// Whether the address names a user.
     public var hasUser: Bool { authority?.contains("@") ?? false }
 
+    /// Whether user or password, or else the query, can be read in the address.
+    public var holdsSecret: Bool { description != revealed }
+
+    /// Whether the part that stands for the host has a port that is no number, as after a `/`, `?` or `#` in a password
+    /// that is not percent-encoded: `rtsp://admin:pass#word@host/`.
+    public var hasBrokenPort: Bool {
+        guard let authority else { return false }
+        let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+        // An IPv6 address has colons of its own.
+        let afterAddress = host.lastIndex(of: "]").map { host[$0...] } ?? host
+        guard let colon = afterAddress.firstIndex(of: ":") else { return false }
+        let port = afterAddress[afterAddress.index(after: colon)...]
+        return !port.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+
+    /// Whether it is open which part is the password: a `@` follows a `/`, `?` or `#`.
+    public var isAmbiguous: Bool { authority.map { revealed[$0.endIndex...].contains("@") } ?? false }
+
     /// The address with a user and a password, percent-encoded.
     public func adding(user: String, password: String) -> SecretURL {
         guard let scheme = revealed.firstRange(of: "://") else { return self }
@@ -39,7 +57,7 @@ extension SecretURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
     public var description: String {
         guard let scheme = revealed.firstRange(of: "://"), let authority else { return revealed }
         let rest = revealed[authority.endIndex...]
-        guard !rest.contains("@") else { return "\(revealed[..<scheme.upperBound])…" }
+        guard !isAmbiguous else { return "\(revealed[..<scheme.upperBound])…" }
         let host = authority.lastIndex(of: "@").map { "…" + authority[$0...] } ?? String(authority)
         let path = rest.prefix { $0 != "?" && $0 != "#" }
         return revealed[..<scheme.upperBound] + host + path + (path.endIndex < rest.endIndex ? "?…" : "")

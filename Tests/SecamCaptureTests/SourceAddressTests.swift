@@ -1,4 +1,5 @@
 import SecamConfig
+import SecamMedia
 import SecamWire
 import Testing
 
@@ -24,6 +25,28 @@ import Testing
     func isRefusedWithWhatWouldBeRight(text: String) {
         let error = #expect(throws: SourceAddress.Invalid.self) { _ = try SourceAddress(text) }
         #expect(error?.description.contains("use v4l2:/dev/videoN, file:PATH[?fps=N]") == true)
+    }
+
+    @Test(arguments: [
+        "rtsp://admin:wo#rd@host/x", "rtsp://admin:wo?rd@host", "http://admin:wo/rd@host:80/x",
+    ])
+    func `an address whose login is not percent-encoded is refused with how to encode it`(text: String) {
+        let error = #expect(throws: SourceAddress.Invalid.self) { _ = try SourceAddress(text) }
+        #expect(error?.description.contains("write @ as %40, # as %23, ? as %3F and / as %2F") == true)
+        #expect(error?.description.contains("rd@") == false)
+    }
+
+    @Test(arguments: ["rtsp://u:p@[::1]:554/x", "rtsp://[fe80::1]/x", "http://host:/x", "http://a@b:c@host:80/@x"])
+    func `an address that can be meant is tried`(text: String) throws {
+        #expect(try SourceAddress(text) == .stream(SecretURL(text)))
+    }
+
+    @Test func `a source that fails and may have an unencoded login says how to encode it`() throws {
+        let failure = #expect(throws: SourceFailure.self) {
+            _ = try MediaSource(stream: "http://127.0.0.1:1#s3cret@host/", MediaCancellation())
+        }
+        #expect(failure?.description.contains("write @ as %40") == true)
+        #expect(failure?.description.contains("s3cret") == false)
     }
 
     @Test func `a login from a file is added to a stream that has none`() throws {

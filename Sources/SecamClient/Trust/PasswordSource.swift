@@ -1,3 +1,4 @@
+internal import SecamConfig
 public import SecamWire
 
 /// Where the password comes from. Each has a reason to exist: the prompt for people, the variable and the file for
@@ -10,7 +11,7 @@ public enum PasswordSource: Sendable, Equatable {
 
     static let variable = "SECAM_PASSWORD"
     static let warning =
-        "warning: others on this machine can see the password given with --password; use the prompt, "
+        "warning: others on this machine can see a password given with --password at the start; use the prompt, "
         + "--password-file or SECAM_PASSWORD"
 
     /// The first that is there, of: option, file, variable, prompt.
@@ -37,6 +38,7 @@ public enum PasswordSource: Sendable, Equatable {
         let password: Secret
         switch self {
         case .argument(let text):
+            CommandLineSecrets.erase(text)
             warn(Self.warning)
             password = Secret(text)
         case .file(let path): password = try Self.read(path)

@@ -110,6 +110,8 @@ struct BenchSet: Sendable {
             folder: folder, programs: SiblingPrograms.folder, host: "127.0.0.1", port: 0, listen: "tcp://127.0.0.1:*",
             cameras: cameras, encoders: 1, motion: motion,
             gatewayArguments: ["--connections-per-address", "1000", "--connections-per-user", "1000"])
+        // Only the kernel's account of a process that may be read tells apart what it shares.
+        plan.isDebuggable = true
         if let recordings {
             plan.archives = 1
             plan.archiveArguments = ["--recordings", recordings]

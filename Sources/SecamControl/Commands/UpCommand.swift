@@ -80,15 +80,17 @@ struct UpCommand: AsyncParsableCommand {
                 "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key, "camera.credentials.file": cameraCredentialsFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
+        let logger = Logger.lines("up")
         let folder = data.folder
         try folder.make()
         let lock = try FolderLock(folder)
         var plan = ServiceSetPlan(
             folder: folder, programs: SiblingPrograms.folder, host: settings.text("host") ?? "::",
             port: try settings.integer("port", in: 0...65535, default: 7443),
-            listen: settings.text("listen") ?? "tcp://127.0.0.1:*", cameras: try cameraPlans(settings),
+            listen: settings.text("listen") ?? "tcp://127.0.0.1:*", cameras: try cameraPlans(settings, logger),
             encoders: try settings.integer("encoders", in: 1...64, default: 1),
             motion: try settings.integer("motion", in: 0...64, default: 1))
+        plan.isDebuggable = ProcessProtection.isOff
         // Also when nothing is to be recorded: the policy may say so at any time, and there may be a past to look at.
         plan.archives = try settings.integer("archives", in: 0...64, default: 1)
         plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
@@ -103,12 +105,12 @@ struct UpCommand: AsyncParsableCommand {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }
         return UpService(
-            set: try ServiceSet(plan, logger: Logger.lines("up")), lock: lock, folder: folder,
+            set: try ServiceSet(plan, logger: logger), lock: lock, folder: folder,
             cameras: plan.cameras.map(\.name),
             readyFile: settings.text("ready.file"))
     }
 
-    private func cameraPlans(_ settings: Settings) throws -> [ServiceSetPlan.CameraPlan] {
+    private func cameraPlans(_ settings: Settings, _ logger: Logger) throws -> [ServiceSetPlan.CameraPlan] {
         var plans: [ServiceSetPlan.CameraPlan] = []
         var options: [String] = []
         if let size = settings.text("size") { options += ["--size", size] }
@@ -122,10 +124,14 @@ struct UpCommand: AsyncParsableCommand {
             guard !plans.contains(where: { $0.name == name }) else {
                 throw CommandError("two cameras are called '\(name)'; give one of them another name")
             }
+            let source = String(camera[camera.index(after: equals)...])
+            if SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
+                logger.warning(
+                    "camera login given on the command line, where other users can read it at the start",
+                    metadata: ["camera": "\(name)", "use": "--camera-credentials-file"])
+            }
             plans.append(
-                ServiceSetPlan.CameraPlan(
-                    name: name, source: String(camera[camera.index(after: equals)...]), arguments: options,
-                    login: logins?[name]))
+                ServiceSetPlan.CameraPlan(name: name, source: source, arguments: options, login: logins?[name]))
         }
         try logins?.requireCameras(plans.map(\.name))
         guard plans.isEmpty else { return plans }

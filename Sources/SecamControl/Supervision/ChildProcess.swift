@@ -16,7 +16,7 @@ final class ChildProcess: Sendable {
     /// Whether the others are of no use without it.
     let isEssential: Bool
     private let program: String
-    private let secrets: [String: String]
+    private let variables: [String: String]
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -37,14 +37,14 @@ final class ChildProcess: Sendable {
     ///   - program: the path of the executable.
     ///   - role: what it is, for people.
     ///   - isEssential: whether the set ends when it cannot run; otherwise it is tried again and again.
-    ///   - secrets: variables for what others on this machine must not see, as arguments can be seen.
+    ///   - variables: environment variables besides ours, also for secrets: other users can read arguments.
     init(
         _ program: String, role: String, name: String, logger: Logger, arguments: [String], isEssential: Bool = true,
-        secrets: [String: String] = [:]
+        variables: [String: String] = [:]
     ) {
         self.program = program
         self.isEssential = isEssential
-        self.secrets = secrets
+        self.variables = variables
         state = Mutex(State(arguments: arguments))
         self.role = role
         self.name = name
@@ -92,12 +92,12 @@ final class ChildProcess: Sendable {
 
     /// What was meant for `secam up` itself, as its port, is not meant for its children.
     private var environment: Environment {
-        var variables: [Environment.Key: String] = [:]
+        var all: [Environment.Key: String] = [:]
         for (name, value) in ProgramEnvironment.variables where !name.hasPrefix("SECAM_") {
-            variables[Environment.Key(stringLiteral: name)] = value
+            all[Environment.Key(stringLiteral: name)] = value
         }
-        for (name, value) in secrets { variables[Environment.Key(stringLiteral: name)] = value }
-        return .custom(variables)
+        for (name, value) in variables { all[Environment.Key(stringLiteral: name)] = value }
+        return .custom(all)
     }
 
     private func runOnce(onRestart: @escaping @Sendable () -> Void) async throws -> TerminationStatus {

@@ -22,6 +22,8 @@ struct ServiceSetPlan: Sendable {
     var archiveArguments: [String] = []
     /// Further options for the gateway, as they are.
     var gatewayArguments: [String] = []
+    /// Whether other processes of this user may read the services' memory.
+    var isDebuggable = false
 
     struct CameraPlan: Sendable, Equatable {
         let name: Name
@@ -85,37 +87,40 @@ final class ServiceSet: Sendable {
         readyFile = folder.readyFile
         let watchFile = try folder.ensureJoinFile(.operator, pattern: "operator", registry: plan.listen)
         watch = try Identity.read(watchFile, registry: nil, role: .operator)
+        let variables = plan.isDebuggable ? [ProcessProtection.debugVariable: "1"] : [:]
         gateway = ChildProcess(
             "\(plan.programs)/secam-gateway", role: "gateway", name: "gateway", logger: logger,
             arguments: [
                 "--data", folder.path, "--host", plan.host, "--port", "\(plan.port)", "--listen", plan.listen,
                 "--ready-file", readyFile, "--motion", plan.motion > 0 ? "on" : "off",
-            ] + plan.gatewayArguments)
+            ] + plan.gatewayArguments, variables: variables)
         let encodeFile = try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: plan.listen)
         let encoders = (0..<plan.encoders).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-encode", role: "encode", name: "encode-\(index + 1)", logger: logger,
-                arguments: ["--join", encodeFile])
+                arguments: ["--join", encodeFile], variables: variables)
         }
         let motionFile = try folder.ensureJoinFile(.motion, pattern: "motion-*", registry: plan.listen)
         let motion = (0..<plan.motion).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-motion", role: "motion", name: "motion-\(index + 1)", logger: logger,
-                arguments: ["--join", motionFile])
+                arguments: ["--join", motionFile], variables: variables)
         }
         let archiveFile = try folder.ensureJoinFile(.archive, pattern: "archive-*", registry: plan.listen)
         let archives = (0..<plan.archives).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-archive", role: "archive", name: "archive-\(index + 1)", logger: logger,
-                arguments: ["--join", archiveFile] + plan.archiveArguments, isEssential: false)
+                arguments: ["--join", archiveFile] + plan.archiveArguments, isEssential: false,
+                variables: variables)
         }
         let cameras = try plan.cameras.map { camera in
             let file = try folder.ensureJoinFile(.capture, pattern: camera.name.text, registry: plan.listen)
             let command = camera.launcher + ["\(plan.programs)/secam-capture", "--join", file]
+            let secrets = ["SECAM_SOURCE": camera.source, "SECAM_CREDENTIALS": camera.login].compactMapValues { $0 }
             return ChildProcess(
                 command[0], role: "capture", name: camera.name.text, logger: logger,
                 arguments: command.dropFirst() + camera.arguments,
-                secrets: ["SECAM_SOURCE": camera.source, "SECAM_CREDENTIALS": camera.login].compactMapValues { $0 })
+                variables: variables.merging(secrets) { $1 })
         }
         others = encoders + motion + archives + cameras
     }
