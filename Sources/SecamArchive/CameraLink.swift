@@ -39,6 +39,9 @@ final class CameraLink {
     /// The numbers with which events began that have not ended: events are acknowledged up to before the oldest, so
     /// that whoever takes over hears of those that go on.
     private var begun: [UInt64: UInt64] = [:]
+    /// Whether an event that has not ended may be in the index. A gap among events costs a transaction only then: gaps
+    /// need no credit.
+    private var mayEventsGoOn = true
     private var lastTime: Int64?
     private var lastHeard = MonotonicTime.now
     private var gap: Gap?
@@ -218,6 +221,8 @@ final class CameraLink {
         if news.flow == events {
             // Ends may be among what is missing: nothing is known of events that went on.
             begun = [:]
+            guard mayEventsGoOn else { return }
+            mayEventsGoOn = false
             // The camera's own time, as its events have: the archive's clock may be another one.
             window.loseTrack(at: lastTime ?? WallClock.now)
             writer.add(.endEvents(camera.name))
@@ -247,6 +252,7 @@ final class CameraLink {
             throw .badValue(field: "flow: events beyond its credit, or too many at once")
         }
         eventCredit -= 1
+        mayEventsGoOn = true
         window.note(event)
         if event.state == .end { begun[event.id] = nil }
         if isNew { begun[event.id] = message.sequence }

@@ -226,7 +226,12 @@ actor CameraService {
         guard let peer = received.peer, let key = received.key, let role = member.role(of: key) else {
             return refuse("its key is not on the roster", received)
         }
-        guard messages.allows(key, now: .now) else { return refuse("its key sends too many messages", received) }
+        guard messages.allows(key, now: .now) else {
+            refuse("its key sends too many messages", received)
+            // As below: its jobs must not be waited for.
+            if role == .encode { perform(pool.lost(peer, now: .now)) }
+            return
+        }
         peers[peer] = key
         do throws(WireError) {
             try received.message.withBytes { (bytes) throws(WireError) in

@@ -25,6 +25,8 @@ public final class CameraTape {
         public var tolerance: Int64 = 1_000_000
         /// Microseconds that a segment lasts at least before a gap ends it.
         public var leastBeforeGap: Int64 = 1_000_000
+        /// Segments that may end in a second because of what the pictures are or tell.
+        public var cutsPerSecond = 8
 
         public init() {}
     }
@@ -36,8 +38,6 @@ public final class CameraTape {
     private var last: RecordingIndex.Cursor?
     /// Segments that a change of the pictures has ended, and since when they are counted.
     private var cuts = (since: MonotonicTime.now, count: 0)
-    /// In a second.
-    static let mostCuts = 8
 
     public private(set) var framesRecorded: UInt64 = 0
     public private(set) var bytesRecorded: UInt64 = 0
@@ -135,16 +135,16 @@ public final class CameraTape {
         guard let segment else { return }
         let isOther = segment.incarnation != frame.incarnation || segment.size != (frame.width, frame.height)
         let isSetBack = frame.timestamp < segment.last.time - limits.tolerance
-        let isLong = frame.timestamp - segment.start >= limits.longest || segment.bytes >= vault.largestSegment
-        if isOther || isSetBack { try boundCuts() }
-        if isOther || isSetBack || isLong { try cut() }
+        let isOver = frame.timestamp - segment.start >= limits.longest
+        if isOther || isSetBack || isOver { try boundCuts() }
+        if isOther || isSetBack || isOver || segment.bytes >= vault.largestSegment { try cut() }
     }
 
     /// Each cut is a file: a camera that does nothing else has to wait.
     private func boundCuts() throws(RecordingError) {
         if MonotonicTime.now.since(cuts.since) >= 1_000_000 { cuts = (.now, 0) }
         cuts.count += 1
-        guard cuts.count <= CameraTape.mostCuts else { throw .restless(camera: camera.text) }
+        guard cuts.count <= limits.cutsPerSecond else { throw .restless(camera: camera.text) }
     }
 
     private func begin(_ frame: Frame) throws(RecordingError) -> SegmentFile {

@@ -183,7 +183,7 @@ import Testing
             }
         }
         #expect(error?.description.contains("asked for again") == true)
-        #expect(try recordings.index.segments(of: nil, from: .min, to: .max).count <= CameraTape.mostCuts + 1)
+        #expect(try recordings.index.segments(of: nil, from: .min, to: .max).count <= CameraTape.Limits().cutsPerSecond + 1)
     }
 
     @Test func aRemovalThatWasInterruptedIsEnded() throws {

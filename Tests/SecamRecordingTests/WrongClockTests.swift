@@ -186,6 +186,7 @@ import Testing
     @Test func `each pass through a time that exists twice is read as a whole`() throws {
         var limits = CameraTape.Limits()
         limits.longest = 1_000_000
+        limits.cutsPerSecond = .max
         let tape = try recordings.tape(try recordings.vault(), limits)
         try recordings.append(1...50, to: tape)
         // The clock is set back by two seconds and a half.

@@ -19,6 +19,8 @@ public struct Allowlist: Sendable, Equatable {
         public func admits(role: Role, name: Name) -> Bool {
             guard role == self.role else { return false }
             let bytes = name.text.utf8
+            // Names with an `@` are those of one camera's encoders, which decides what their key may see.
+            guard !bytes.contains(UInt8(ascii: "@")) || pattern.utf8.contains(UInt8(ascii: "@")) else { return false }
             return pattern.last == "*"
                 ? bytes.starts(with: pattern.dropLast().utf8) : bytes.elementsEqual(pattern.utf8)
         }

@@ -8,6 +8,8 @@ public struct Registry: Sendable {
     public struct Limits: Sendable {
         /// Microseconds of silence after which a member is gone.
         public var silence: Int64 = 3_000_000
+        /// Microseconds of silence after which another connection may say that it is the same process: more than a beat.
+        public var takeover: Int64 = 1_500_000
         /// Microseconds between two beats.
         public var beat: Int64 = 1_000_000
         /// Microseconds after the start during which members may only not have come back yet.
@@ -84,6 +86,8 @@ public struct Registry: Sendable {
     private var joins: [PublicKey: Int] = [:]
     /// Messages of each connection since the last tick.
     private var messages: [PeerID: Int] = [:]
+    /// Members whose JOIN was answered once more since the last tick: each answer is a whole roster.
+    private var repeatedJoins: Set<PeerID> = []
     private var messagesOfKey: [PublicKey: Int] = [:]
     private var questions: [PublicKey: Int] = [:]
     /// A camera's report has not been told.
@@ -162,7 +166,11 @@ public struct Registry: Sendable {
         // Whoever has a key is bounded, joined or not.
         messages[peer, default: 0] += 1
         messagesOfKey[key, default: 0] += 1
-        guard messages[peer]! <= limits.messages, messagesOfKey[key]! <= limits.messagesOfKey else { return [] }
+        // A member's signs of life count for its connection alone: others of its key must not silence it.
+        let isSignOfLife = envelope.type == .beat && members[peer]?.key == key
+        guard messages[peer]! <= limits.messages, isSignOfLife || messagesOfKey[key]! <= limits.messagesOfKey else {
+            return []
+        }
         switch envelope.type {
         case .join:
             let join = try Join.decode(bytes, envelope).reachable(at: address)
@@ -271,6 +279,7 @@ public struct Registry: Sendable {
             actions += remove(peer, "silent for \(now.since(member.heard) / 1000) ms", now)
         }
         messages.removeAll(keepingCapacity: true)
+        repeatedJoins.removeAll(keepingCapacity: true)
         messagesOfKey.removeAll(keepingCapacity: true)
         questions.removeAll(keepingCapacity: true)
         if hasUntoldReports { actions.append(.changed) }
@@ -309,6 +318,7 @@ public struct Registry: Sendable {
         }
         if members[peer]?.join == join {
             members[peer]!.heard = now
+            guard repeatedJoins.insert(peer).inserted else { return [] }
             // It may have been told before it lost what it knew.
             sentPolicies[peer] = nil
             sentAssignments[peer] = nil
@@ -333,7 +343,11 @@ public struct Registry: Sendable {
         if let (other, member) = members.first(where: { $0.key != peer && isSame($0.value.join, join) }) {
             // Of two that run at once the first one keeps the name. Whether it still runs shows when it is spoken to:
             // a service that was started again finds its place free at its next try.
-            guard member.join.incarnation == join.incarnation, member.key == key else {
+            // The roster shows incarnations to everybody, so the same one over another connection proves nothing while
+            // the first connection beats.
+            guard member.join.incarnation == join.incarnation, member.key == key,
+                now.since(member.heard) > limits.takeover
+            else {
                 let detail =
                     "another \(join.role) \(join.name) runs with process \(member.join.process) at "
                     + "\(member.join.endpoint); give one of them another name"
