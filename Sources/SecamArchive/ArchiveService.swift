@@ -22,7 +22,6 @@ actor ArchiveService {
     private var links: [Name: CameraLink] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
-    private var refusals = LogThrottle()
     private var writerFigures: [Figure] = []
     private var pastMissed: UInt64 = 0
     /// Cameras of which something could not be written, and nothing has been since.
@@ -125,7 +124,7 @@ actor ArchiveService {
             links[camera.name] = link
             loop.watch(link.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
         } catch {
-            refuse("camera \(camera.name) cannot be recorded: \(error)")
+            logger.error("camera not recorded", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
         }
     }
 
@@ -151,9 +150,14 @@ actor ArchiveService {
     private func receive(_ camera: Name) {
         guard let link = links[camera] else { return }
         do throws(WireError) {
-            try link.receive { close in refuse("camera \(camera) refuses a flow (\(close.reason)): \(close.detail)") }
+            try link.receive { close in
+                refused += 1
+                logger.warning(
+                    "flow refused",
+                    metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
+            }
         } catch {
-            refuse("camera \(camera): \(error)")
+            refuse("\(error)", "camera \(camera)")
         }
     }
 
@@ -163,7 +167,7 @@ actor ArchiveService {
         case .durable(let camera, let durable):
             links[camera]?.durable(durable)
             if failing.remove(camera) != nil {
-                logger.warning("the camera is recorded again", metadata: ["camera": "\(camera)"])
+                logger.warning("recording resumed", metadata: ["camera": "\(camera)"])
             }
         case .eventStored(let camera, let event, let acknowledged):
             links[camera]?.eventStored(
@@ -181,7 +185,7 @@ actor ArchiveService {
         for _ in 0..<64 {
             guard let received = socket.receive() else { return }
             guard let peer = received.peer, let key = received.key, member.role(of: key) == .gateway else {
-                refuse("its key is not the gateway's")
+                refuse("key is not the gateway's", "key \(received.key?.description ?? "none")")
                 continue
             }
             do throws(WireError) {
@@ -197,7 +201,7 @@ actor ArchiveService {
                     }
                 }
             } catch {
-                refuse("the gateway: \(error)")
+                refuse("\(error)", "gateway")
             }
         }
     }
@@ -206,10 +210,9 @@ actor ArchiveService {
         if socket.send(message, to: peer) == .unreachable { reading?.ask(.lost, from: peer) }
     }
 
-    private func refuse(_ reason: String) {
+    private func refuse(_ reason: String, _ sender: String) {
         refused += 1
-        guard let count = refusals.count() else { return }
-        logger.warning("something was refused", metadata: ["reason": "\(reason)", "count": "\(count)"])
+        logger.warning("message rejected", metadata: ["reason": "\(reason)", "sender": "\(sender)"])
     }
 
     private func figures() -> [Figure] {

@@ -7,7 +7,6 @@ import SecamWire
 struct CameraClocks {
     private let logger: Logger
     private var correctors: [Name: TimestampCorrector] = [:]
-    private var warnings = LogThrottle()
     /// What a right wall clock said at a moment, UTC microseconds.
     private var expected: (wall: Int64, at: MonotonicTime)?
 
@@ -23,12 +22,12 @@ struct CameraClocks {
         if let expected { own.append(expected.wall + MonotonicTime.now.since(expected.at)) }
         let before = correctors[camera]?.corrected ?? 0
         let result = correctors[camera, default: TimestampCorrector()].correct(time, near: own)
-        if correctors[camera]?.corrected != before, let count = warnings.count() {
+        if correctors[camera]?.corrected != before {
             logger.warning(
-                "timestamp corrected; is the camera's clock right?",
+                "timestamp corrected",
                 metadata: [
                     "camera": "\(camera)", "told": "\(UTCText.iso(microseconds: time))",
-                    "recorded": "\(UTCText.iso(microseconds: result))", "count": "\(count)",
+                    "recorded": "\(UTCText.iso(microseconds: result))",
                 ])
         }
         return result

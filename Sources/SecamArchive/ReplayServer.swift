@@ -78,7 +78,6 @@ private final class ReplayLoop {
     private let answer: @Sendable (MeshMessage, PeerID) -> Void
     private var replays: [Key: Playing] = [:]
     private let logger: Logger
-    private var complaints = LogThrottle()
 
     init(
         index: RecordingIndex, logger: Logger, questions: BlockingQueue<(PeerID, Question)>,
@@ -212,9 +211,7 @@ private final class ReplayLoop {
     }
 
     private func complain(_ error: RecordingError) {
-        guard let count = complaints.count() else { return }
-        logger.error(
-            "questions cannot be answered", metadata: ["reason": "\(error)", "count": "\(count)"])
+        logger.error("archive query failed", metadata: ["reason": "\(error)"])
     }
 
     /// In as many messages as are needed.

@@ -101,7 +101,6 @@ private final class WriterLoop {
     private var rules: [Recording.Camera]?
     private var nextSync = MonotonicTime.now
     private var nextRetain = MonotonicTime.now
-    private var complaints = LogThrottle()
     private var past = (frames: UInt64(0), bytes: UInt64(0))
 
     init(
@@ -242,10 +241,7 @@ private final class WriterLoop {
     }
 
     private func complain(_ error: RecordingError, _ camera: Name) {
-        guard let count = complaints.count() else { return }
-        plan.logger.error(
-            "recording fails; live view goes on",
-            metadata: ["camera": "\(camera)", "reason": "\(error)", "count": "\(count)"])
+        plan.logger.error("recording failed", metadata: ["camera": "\(camera)", "reason": "\(error)"])
     }
 
     private func cut(_ tape: CameraTape) {
@@ -305,9 +301,7 @@ private final class WriterLoop {
             try body(vault)
         } catch {
             noteRemount(error)
-            guard let count = complaints.count() else { return }
-            plan.logger.error(
-                "old recordings cannot be looked after", metadata: ["reason": "\(error)", "count": "\(count)"])
+            plan.logger.error("retention pass failed", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -41,8 +41,6 @@ actor CameraService {
     private var damaged: UInt64 = 0
     private var refused: UInt64 = 0
     private var published: UInt64 = 0
-    private var drops = LogThrottle()
-    private var refusals = LogThrottle()
     private var messages = MessageBudget(limit: CameraService.messagesPerKey)
 
     /// Messages that one key may send in a second: many times what 128 encoders, or the gateway, have to say.
@@ -162,9 +160,9 @@ actor CameraService {
         tellState()
         guard isNews else { return }
         switch state {
-        case .online: logger.info("online", metadata: ["format": "\(detail)"])
-        case .offline: logger.warning("offline", metadata: ["reason": "\(detail)"])
-        case .idle, .starting, .waiting: logger.debug("\(state)")
+        case .online: logger.info("camera online", metadata: ["format": "\(detail)"])
+        case .offline: logger.warning("camera offline", metadata: ["reason": "\(detail)"])
+        case .idle, .starting, .waiting: logger.debug("camera state changed", metadata: ["state": "\(state)"])
         }
     }
 
@@ -291,10 +289,9 @@ actor CameraService {
 
     private func refuse(_ reason: String, _ received: Received) {
         refused += 1
-        guard let count = refusals.count() else { return }
         logger.warning(
-            "messages were refused",
-            metadata: ["reason": "\(reason)", "key": "\(received.key?.description ?? "none")", "count": "\(count)"])
+            "message rejected",
+            metadata: ["sender": "key \(received.key?.description ?? "none")", "reason": "\(reason)"])
     }
 
     // MARK: Events
@@ -416,17 +413,12 @@ actor CameraService {
             }
         } catch {
             refused += 1
-            guard let count = refusals.count() else { return }
-            logger.warning(
-                "encoders' results cannot be used", metadata: ["reason": "\(error)", "count": "\(count)"])
+            logger.warning("encoder result rejected", metadata: ["reason": "\(error)"])
         }
     }
 
     private func noteDrop(_ picture: CapturedPicture, _ reason: String) {
-        guard let count = drops.count() else { return }
-        logger.warning(
-            "frames are dropped",
-            metadata: ["reason": "\(reason)", "count": "\(count)", "sequence": "\(picture.sequence)"])
+        logger.warning("frame dropped", metadata: ["reason": "\(reason)", "sequence": "\(picture.sequence)"])
     }
 
     // MARK: Time and policy

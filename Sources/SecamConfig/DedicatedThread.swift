@@ -9,6 +9,13 @@ public enum DedicatedThread {
 
     /// Starts a thread that runs `body` once.
     public static func start(_ body: @escaping @Sendable () -> Void) {
+        precondition(startIfPossible(body), "the system has no thread left for us")
+    }
+
+    /// Starts a thread that runs `body` once, for work that the process can do without.
+    ///
+    /// - Returns: false when the system has no thread left.
+    public static func startIfPossible(_ body: @escaping @Sendable () -> Void) -> Bool {
         var thread = pthread_t()
         let retained = unsafe Unmanaged.passRetained(Body(body))
         let status = unsafe pthread_create(
@@ -17,7 +24,11 @@ public enum DedicatedThread {
                 unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
                 return nil
             }, retained.toOpaque())
-        precondition(status == 0, "the system has no thread left for us")
+        guard status == 0 else {
+            unsafe retained.release()
+            return false
+        }
         pthread_detach(thread)
+        return true
     }
 }

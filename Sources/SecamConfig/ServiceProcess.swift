@@ -35,6 +35,7 @@ public enum ServiceProcess {
                 if options.withParent { services.append(ParentWatch()) }
             }
             try await run(services, logger: logger)
+            ProcessLog.standardError.flush()
             exit(ExitStatus.success.rawValue)
         } catch let error as any ProgramError {
             fail(program, "\(error)", error.exitStatus)
@@ -61,6 +62,7 @@ public enum ServiceProcess {
 
     /// One line on standard error, then the end.
     public static func fail(_ program: String, _ text: String, _ status: ExitStatus) -> Never {
+        ProcessLog.standardError.flush()
         var line = "\(program): \(text)\n"
         _ = line.withUTF8 { unsafe write(2, $0.baseAddress, $0.count) }
         exit(status.rawValue)

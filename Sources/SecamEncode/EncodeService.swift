@@ -50,8 +50,6 @@ actor EncodeService {
     private var done: UInt64 = 0
     private var failed: UInt64 = 0
     private var refused: UInt64 = 0
-    private var refusals = LogThrottle()
-    private var unreached = LogThrottle()
     private var busyMicroseconds: UInt64 = 0
 
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
@@ -140,10 +138,7 @@ actor EncodeService {
             cameras[identifier] = Camera(socket: socket)
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
         } catch {
-            guard let count = unreached.count() else { return }
-            logger.error(
-                "a camera cannot be reached",
-                metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])
+            logger.error("camera unreachable", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
         }
     }
 
@@ -228,10 +223,7 @@ actor EncodeService {
 
     private func refuse(_ reason: String, _ camera: CameraID) {
         refused += 1
-        guard let count = refusals.count() else { return }
-        logger.warning(
-            "messages of cameras were refused",
-            metadata: ["camera": "\(camera.name)", "reason": "\(reason)", "count": "\(count)"])
+        logger.warning("message rejected", metadata: ["sender": "camera \(camera.name)", "reason": "\(reason)"])
     }
 
     private func figures() -> [Figure] {

@@ -1,5 +1,4 @@
 import Logging
-import SecamConfig
 import SecamWire
 import Synchronization
 
@@ -16,8 +15,6 @@ final class HookQueue: Sendable {
         var waiting: [HookOccasion] = []
         var wake: CheckedContinuation<Void, Never>?
         var isStopped = false
-        var drops = LogThrottle()
-        var failures = LogThrottle()
     }
 
     let rule: HookRule
@@ -39,22 +36,17 @@ final class HookQueue: Sendable {
 
     /// Puts an occasion at the end of the line; when that is full, the oldest one is given up.
     func add(_ occasion: HookOccasion) {
-        let (wake, dropped) = state.withLock { state -> (CheckedContinuation<Void, Never>?, UInt64?) in
-            guard !state.isStopped else { return (nil, nil) }
+        let (wake, isFull) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
+            guard !state.isStopped else { return (nil, false) }
             state.waiting.append(occasion)
-            var dropped: UInt64?
-            if state.waiting.count > HookQueue.limit {
-                state.waiting.removeFirst()
-                dropped = state.drops.count()
-            }
+            let isFull = state.waiting.count > HookQueue.limit
+            if isFull { state.waiting.removeFirst() }
             defer { state.wake = nil }
-            return (state.wake, dropped)
+            return (state.wake, isFull)
         }
         wake?.resume()
-        if let dropped {
-            logger.warning(
-                "a hook is too slow; its oldest events are left out",
-                metadata: ["hook": "\(rule.name)", "count": "\(dropped)"])
+        if isFull {
+            logger.warning("hook event dropped", metadata: ["hook": "\(rule.name)", "reason": "the hook is too slow"])
         }
     }
 
@@ -110,8 +102,7 @@ final class HookQueue: Sendable {
     }
 
     private func report(_ failure: HookFailure) {
-        guard !state.withLock({ $0.isStopped }), let count = state.withLock({ $0.failures.count() }) else { return }
-        logger.warning(
-            "a hook failed", metadata: ["hook": "\(rule.name)", "reason": "\(failure)", "count": "\(count)"])
+        guard !state.withLock({ $0.isStopped }) else { return }
+        logger.warning("hook failed", metadata: ["hook": "\(rule.name)", "reason": "\(failure)"])
     }
 }

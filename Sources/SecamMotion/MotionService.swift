@@ -16,8 +16,6 @@ actor MotionService {
     private var watches: [Name: CameraWatch] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
-    private var refusals = LogThrottle()
-    private var unreached = LogThrottle()
     /// What watches that have ended had counted.
     private var past = (maps: UInt64(0), events: UInt64(0), microseconds: UInt64(0))
 
@@ -83,10 +81,7 @@ actor MotionService {
             watches[camera.name] = watch
             loop.watch(watch.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
         } catch {
-            guard let count = unreached.count() else { return }
-            logger.error(
-                "a camera cannot be reached",
-                metadata: ["camera": "\(camera.name)", "reason": "\(error)", "count": "\(count)"])
+            logger.error("camera unreachable", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
         }
     }
 
@@ -116,7 +111,10 @@ actor MotionService {
         guard let watch = watches[camera] else { return }
         do throws(WireError) {
             try watch.receive { close in
-                refuse("it refuses its maps (\(close.reason)): \(close.detail)", camera)
+                refused += 1
+                logger.warning(
+                    "flow refused",
+                    metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
             }
         } catch {
             refuse("\(error)", camera)
@@ -125,10 +123,7 @@ actor MotionService {
 
     private func refuse(_ reason: String, _ camera: Name) {
         refused += 1
-        guard let count = refusals.count() else { return }
-        logger.warning(
-            "what a camera sends cannot be used",
-            metadata: ["camera": "\(camera)", "reason": "\(reason)", "count": "\(count)"])
+        logger.warning("message rejected", metadata: ["sender": "camera \(camera)", "reason": "\(reason)"])
     }
 
     private func figures() -> [Figure] {

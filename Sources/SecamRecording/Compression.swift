@@ -159,10 +159,8 @@ extension Vault {
                 "a recording is not compressed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
             try index.leaveUncompressed(segment)
         case .postponed(let reason):
-            guard let count = alarm.count() else { break }
             logger.warning(
-                "compressing is put off",
-                metadata: ["file": "\(compression.path)", "reason": "\(reason)", "count": "\(count)"])
+                "compression postponed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
         }
         _ = unsafe unlink(compression.temporary)
     }

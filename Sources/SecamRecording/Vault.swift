@@ -31,7 +31,6 @@ public final class Vault {
     /// Bytes written since `freeBytes` was looked at, and since `storedBytes` was added up.
     private var writtenSince: UInt64 = 0
     private var writtenSinceSum: UInt64 = 0
-    var alarm = LogThrottle()
     private var removals = RemovalSummary()
     /// As it was at the last look; `nil` when the wall clock is believed.
     private var doubt: RetentionClock.Doubt?

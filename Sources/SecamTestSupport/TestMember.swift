@@ -14,6 +14,8 @@ public actor TestMember {
     public private(set) var received: [MeshMessage] = []
     /// Where others reach it, when it listens.
     private var listener: MeshSocket?
+    /// Who has sent something to this member while it listened.
+    private var visitors: Set<PeerID> = []
     private var timers: [LoopTimer] = []
     /// Answers at once to what comes from a camera, or from who connects to this member.
     private var answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?
@@ -78,6 +80,16 @@ public actor TestMember {
         send(MeshMessage(message), to: camera)
     }
 
+    /// Sends to all who have sent something to this member while it listened.
+    public func sendToVisitors(_ messages: [MeshMessage]) {
+        for peer in visitors {
+            for message in messages { listener?.send(message, to: peer) }
+        }
+    }
+
+    /// Tells the registry the state of the camera that this member is.
+    public func report(_ report: CameraReport) { member.report(report) }
+
     private func begin(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?, isListening: Bool) throws {
         self.answer = answer
         if isListening {
@@ -113,7 +125,9 @@ public actor TestMember {
 
     private func answerOthers() {
         while let next = listener?.receive() {
-            if let peer = next.peer, let reply = answer?(next.message) { listener?.send(MeshMessage(reply), to: peer) }
+            guard let peer = next.peer else { continue }
+            visitors.insert(peer)
+            if let reply = answer?(next.message) { listener?.send(MeshMessage(reply), to: peer) }
         }
     }
 

@@ -79,7 +79,7 @@ import Testing
             let figures = try await run.end()
             #expect(try #require(figures["gaps"].integer) >= 1)
             #expect(dropped > 0)
-            #expect(set.up.errors.contains("frames are dropped"), "the operator is told")
+            #expect(set.up.errors.contains("frame dropped"), "the operator is told")
         }
     }
 

@@ -45,10 +45,6 @@ actor GatewayService: CameraHub {
     /// Where the relay's ports are for us.
     private let relayAddress: String
     private var refused: UInt64 = 0
-    private var refusals = LogThrottle()
-    private var closings = LogThrottle()
-    /// Of who comes and goes: many at a start, and a service that does nothing else must not fill the disk.
-    private var changes = LogThrottle(burst: 100)
     private var health = HealthFile.ours
     private var framesReceived: UInt64 = 0
 
@@ -190,9 +186,11 @@ actor GatewayService: CameraHub {
                 if socket?.send(MeshMessage(message), to: peer) == .unreachable { lost.append(peer) }
             case .changed: hasChanged = true
             case .joined(let member):
-                logChange(.info, "joined", ["service": "\(member.role)/\(member.name)"])
+                logger.info("service joined", metadata: ["service": "\(member.role)/\(member.name)"])
             case .left(let member, let reason):
-                logChange(.warning, "left", ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
+                logger.warning(
+                    "service left",
+                    metadata: ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
             case .refused(let key, let reason):
                 refuse(reason, "key \(key)")
             }
@@ -204,11 +202,6 @@ actor GatewayService: CameraHub {
             updateCameras()
             updateArchives()
         }
-    }
-
-    private func logChange(_ level: Logger.Level, _ text: Logger.Message, _ metadata: Logger.Metadata) {
-        guard let count = changes.count() else { return }
-        logger.log(level: level, text, metadata: count == 1 ? metadata : metadata.merging(["count": "\(count)"]) { $1 })
     }
 
     /// Opens and closes ports, as members that can only dial out come and go.
@@ -231,7 +224,7 @@ actor GatewayService: CameraHub {
                     announce(service, at: port)
                 } catch {
                     logger.error(
-                        "a service cannot be reached: no port for it",
+                        "relay port not opened",
                         metadata: ["service": "\(service.role)/\(service.name)", "reason": "\(error)"])
                 }
             }
@@ -262,8 +255,7 @@ actor GatewayService: CameraHub {
                 archives[member] = socket
                 loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(from: member) } }
             } catch {
-                logger.error(
-                    "an archive cannot be reached", metadata: ["archive": "\(member.name)", "reason": "\(error)"])
+                logger.error("archive unreachable", metadata: ["archive": "\(member.name)", "reason": "\(error)"])
             }
         }
         let names = archives.keys.compactMap { member in
@@ -311,25 +303,21 @@ actor GatewayService: CameraHub {
     // MARK: Refusals
 
     private func noteRefusal(_ key: PublicKey?, _ address: String) {
-        refuse("its key is not admitted", "key \(key?.description ?? "none") at \(address)")
+        refused += 1
+        logger.warning(
+            "connection refused",
+            metadata: ["reason": "key not admitted", "key": "\(key?.description ?? "none")", "address": "\(address)"])
     }
 
     private func noteClosing(_ reason: String, _ key: PublicKey?, _ address: String) {
-        guard let count = closings.count() else { return }
         logger.warning(
             "connection closed",
-            metadata: [
-                "reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)",
-                "count": "\(count)",
-            ])
+            metadata: ["reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)"])
     }
 
     private func refuse(_ reason: String, _ sender: String) {
         refused += 1
-        guard let count = refusals.count() else { return }
-        logger.warning(
-            "messages or connections of services were refused",
-            metadata: ["reason": "\(reason)", "sender": "\(sender)", "count": "\(count)"])
+        logger.warning("message rejected", metadata: ["reason": "\(reason)", "sender": "\(sender)"])
     }
 
     private func tick() {
@@ -429,8 +417,7 @@ actor GatewayService: CameraHub {
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
             refreshLinks()
         } catch {
-            logger.error(
-                "a camera cannot be reached", metadata: ["camera": "\(member.name)", "reason": "\(error)"])
+            logger.error("camera unreachable", metadata: ["camera": "\(member.name)", "reason": "\(error)"])
         }
     }
 
@@ -458,8 +445,8 @@ actor GatewayService: CameraHub {
             } tell: { message, event in
                 tell(message, event)
             } onRefusal: { close in
-                logger.error(
-                    "a camera refuses a flow",
+                logger.warning(
+                    "flow refused",
                     metadata: [
                         "camera": "\(directory.member(identifier.camera)?.name.text ?? "\(identifier.camera)")",
                         "reason": "\(close.reason)", "detail": "\(close.detail)",

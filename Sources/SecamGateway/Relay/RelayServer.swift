@@ -1,7 +1,6 @@
 public import Logging
 import NIOCore
 import NIOPosix
-import SecamConfig
 import SecamTLS
 import SecamWire
 import Synchronization
@@ -26,7 +25,6 @@ public final class RelayServer: Sendable {
         var waiting: [[UInt8]: Waiting] = [:]
         var joined: [ObjectIdentifier: Waiting] = [:]
         var calls: [RelayedService: TokenBucket] = [:]
-        var refusals = LogThrottle()
     }
 
     private let host: String
@@ -102,11 +100,9 @@ public final class RelayServer: Sendable {
             return true
         }
         guard isAdmitted else {
-            if let count = state.withLock({ $0.refusals.count() }) {
-                logger.warning(
-                    "relay connections refused: more of one service than it answers, or than are allowed",
-                    metadata: ["service": "\(service.name)", "count": "\(count)"])
-            }
+            logger.warning(
+                "relay connection refused",
+                metadata: ["service": "\(service.name)", "reason": "too many connections or calls of this service"])
             return channel.close(promise: nil)
         }
         let forget: @Sendable () -> Bool = {

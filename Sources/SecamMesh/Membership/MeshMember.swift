@@ -28,8 +28,6 @@ public final class MeshMember {
     private var membership: Membership
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
-    private var refusals = LogThrottle()
-    private var closings = LogThrottle()
     private var health = HealthFile.ours
     private var dialer: RelayDialer?
 
@@ -109,20 +107,17 @@ public final class MeshMember {
     }
 
     private func noteRefusal(_ key: PublicKey?, _ address: String) {
-        guard let count = refusals.count() else { return }
         logger.warning(
-            "connections were refused: their keys are not on the roster",
-            metadata: ["key": "\(key?.description ?? "none")", "address": "\(address)", "count": "\(count)"])
+            "connection refused",
+            metadata: [
+                "reason": "key not on the roster", "key": "\(key?.description ?? "none")", "address": "\(address)",
+            ])
     }
 
     private func noteClosing(_ reason: String, _ key: PublicKey?, _ address: String) {
-        guard let count = closings.count() else { return }
         logger.warning(
             "connection closed",
-            metadata: [
-                "reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)",
-                "count": "\(count)",
-            ])
+            metadata: ["reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)"])
     }
 
     private func tick() {
@@ -139,9 +134,7 @@ public final class MeshMember {
                         try membership.receive(bytes, now: .now)
                     })
             } catch {
-                guard let count = refusals.count() else { continue }
-                logger.warning(
-                    "messages from the registry cannot be read", metadata: ["reason": "\(error)", "count": "\(count)"])
+                logger.warning("message rejected", metadata: ["sender": "registry", "reason": "\(error)"])
             }
         }
     }

@@ -12,7 +12,6 @@ final class RelayDialer: Sendable {
     private let relay: String
     private let own: String
     private let logger: Logger
-    private let refusals = Mutex(LogThrottle())
     private let open = Atomic<Int>(0)
 
     /// Connections at once; a relay that calls more often is a hostile one.
@@ -48,9 +47,7 @@ final class RelayDialer: Sendable {
     }
 
     private func note(_ reason: String) {
-        guard let count = refusals.withLock({ $0.count() }) else { return }
-        logger.warning(
-            "calls could not be answered", metadata: ["relay": "\(relay)", "reason": "\(reason)", "count": "\(count)"])
+        logger.warning("relay call failed", metadata: ["relay": "\(relay)", "reason": "\(reason)"])
     }
 
     /// `host:port` of where we listen ourselves.

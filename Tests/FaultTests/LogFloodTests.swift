@@ -1,0 +1,66 @@
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+import Synchronization
+import Testing
+
+/// What a peer can make a running set write to its log.
+@Suite(.serialized) struct LogFloodTests {
+    private static func openedFlow(_ message: MeshMessage) -> UInt32? {
+        message.withBytes { bytes -> UInt32? in
+            guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage),
+                envelope.type == .openFlow, let open = try? OpenFlow.decode(bytes, envelope), open.content == .jpeg
+            else { return nil }
+            return open.flow
+        }
+    }
+
+    @Test func `a camera that refuses flows thousands of times writes a line in ten seconds`() async throws {
+        try await RunningSet.with { set in
+            let file = set.scratch.file("porch.secam")
+            let invited = try await set.secam(
+                ["keys", "invite", "porch", "--registry", "tcp://127.0.0.1:1", "-o", file])
+            try #require(invited.status == 0, "\(invited.errors)")
+            let registry = try Identity.read(
+                DataFolder(set.data).joinFile(.operator, "operator"), registry: nil, role: .operator
+            ).registry
+            let opened = Mutex<UInt32?>(nil)
+            let identity = try Identity.read(file, registry: registry, role: .capture)
+            let camera = try await TestMember.join(identity, "porch", isListening: true) { message in
+                if let flow = Self.openedFlow(message) { opened.withLock { $0 = flow } }
+                return nil
+            }
+            await camera.report(
+                CameraReport(
+                    state: .online, format: .jpeg, width: 8, height: 8, frameRate: 10_000, since: 0, source: "test",
+                    detail: ""))
+            try await set.waitForCamera("porch", "online")
+            let viewer = try set.startView(["live", "porch", "--headless"])
+            defer { viewer.kill() }
+            let flow = try await eventually("the gateway asks for pictures") { opened.withLock { $0 } }
+
+            let start = ContinuousClock.now
+            let detail = String(repeating: "\u{1b}", count: 1024)
+            let payload: [UInt8] = [0xFF, 0xD8, 0xFF, 0xD9]
+            var sequence: UInt64 = 0
+            try await eventually("suppressed lines are counted") {
+                for _ in 0..<50 {
+                    sequence += 1
+                    let frame = Frame(
+                        flow: flow, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: sequence, timestamp: 1,
+                        width: 8, height: 8)
+                    await camera.sendToVisitors([
+                        MeshMessage(frame.encoded(payload: payload.count), payload: payload[...]),
+                        MeshMessage(CloseFlow(flow: flow, reason: .forbidden, detail: detail)),
+                    ])
+                }
+                return set.up.errors.contains("flow refused  suppressed=")
+            }
+            let lines = set.up.errors.split(separator: "\n").filter { $0.contains("  flow refused  ") }
+            let seconds = Int((ContinuousClock.now - start) / .seconds(1))
+            #expect(lines.count <= 10 + 2 + seconds / 10)
+            #expect(lines.allSatisfy { $0.utf8.count < 4096 })
+            await camera.stop()
+        }
+    }
+}
