@@ -190,7 +190,9 @@ let package = Package(
                 "SecamGateway", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore,
                 nioPosix,
             ]),
-        tests("SecamControlTests", ["SecamConfig", "SecamControl", "SecamJPEG", "SecamWire", nioCore]),
+        tests(
+            "SecamControlTests",
+            ["SecamConfig", "SecamControl", "SecamJPEG", "SecamTestSupport", "SecamWire", log, nioCore]),
         tests(
             "SecamClientTests",
             [

@@ -32,3 +32,6 @@ static inline bool secam_wall_clock_is_synchronized(void) {
 static inline bool secam_make_undumpable(void) {
     return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0;
 }
+
+/// Both ends are closed in other programs that this one starts, also by a thread that forks at the same time.
+extern int secam_pipe2(int ends[2], int flags) __asm__("pipe2");

@@ -105,10 +105,25 @@ final class ChildProcess: Sendable {
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(4500))]
         // Its standard input is a pipe of ours: when we are gone, even killed, it comes to its end and so does the
         // program. Its standard output has nothing to say but that it is closed when the program has ended.
+        let errors = try ChildLog(of: "\(role)/\(name)", logger: logger)
+        do {
+            let status = try await run(options, errors: FileDescriptor(rawValue: errors.input), onRestart: onRestart)
+            await errors.finish()
+            return status
+        } catch {
+            await errors.finish()
+            throw error
+        }
+    }
+
+    private func run(
+        _ options: PlatformOptions, errors: FileDescriptor, onRestart: @escaping @Sendable () -> Void
+    ) async throws -> TerminationStatus {
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(state.withLock { $0.arguments } + ["--with-parent"]),
             environment: environment, platformOptions: options,
-            input: .inputWriter, output: .sequence, error: .currentStandardError
+            input: .inputWriter, output: .sequence,
+            error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
         ) { execution in
             let starts = state.withLock { state in
                 state.process = execution.processIdentifier.value

@@ -1,0 +1,111 @@
+internal import Glibc
+internal import Logging
+import SecamConfig
+import Synchronization
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+/// The standard error of one child: a pipe whose lines a thread passes on to our own, as `OutputLimiter` lets them.
+final class ChildLog: Sendable {
+    /// The end that the child writes to; the child's start closes it here.
+    let input: Int32
+    private let service: String
+    private let logger: Logger
+    /// The end that we read.
+    private let output: Int32
+    /// Where lines go: our standard error.
+    private let target: Int32
+    /// Closing the second one wakes the thread.
+    private let wake: (read: Int32, write: Int32)
+    private let state = Mutex(State())
+
+    private struct State {
+        var hasEnded = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private static let chunkBytes = 64 << 10
+
+    /// - Parameters:
+    ///   - service: for the line that tells how many were left out.
+    ///   - target: the descriptor that lines are passed on to.
+    init(of service: String, logger: Logger, target: Int32 = 2) throws {
+        self.target = target
+        self.service = service
+        self.logger = logger
+        guard let (output, input) = Pipe.open() else { throw Errno(rawValue: errno) }
+        guard let wake = Pipe.open() else {
+            let error = Errno(rawValue: errno)
+            close(output)
+            close(input)
+            throw error
+        }
+        self.output = output
+        self.wake = wake
+        self.input = input
+        DedicatedThread.start { [self] in
+            pass()
+            close(output)
+            close(wake.read)
+            let waiter = state.withLock { state in
+                state.hasEnded = true
+                return state.waiter.take()
+            }
+            waiter?.resume()
+        }
+    }
+
+    /// Passes on what the child wrote before its end, then closes the pipe, even where another process still holds it.
+    /// Called once.
+    func finish() async {
+        close(wake.write)
+        await withCheckedContinuation { continuation in
+            let hasEnded = state.withLock { state in
+                if !state.hasEnded { state.waiter = continuation }
+                return state.hasEnded
+            }
+            if hasEnded { continuation.resume() }
+        }
+    }
+
+    private func pass() {
+        var limiter = OutputLimiter()
+        var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
+        while waitForBytes() {
+            let count = unsafe read(output, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            for line in limiter.receive(chunk[..<count]) { write(line) }
+            if let lines = limiter.takeSuppressed() { tellSuppressed(lines) }
+        }
+        if let line = limiter.finish() { write(line) }
+        if let lines = limiter.takeSuppressed(hasEnded: true) { tellSuppressed(lines) }
+    }
+
+    /// - Returns: false when the child has ended and all is read.
+    private func waitForBytes() -> Bool {
+        while true {
+            var descriptors = [
+                pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: wake.read, events: 0, revents: 0),
+            ]
+            guard unsafe poll(&descriptors, 2, -1) >= 0 else {
+                if errno == EINTR { continue }
+                return false
+            }
+            return descriptors[0].revents != 0
+        }
+    }
+
+    private func tellSuppressed(_ lines: UInt64) {
+        logger.warning("service output suppressed", metadata: ["service": "\(service)", "lines": "\(lines)"])
+    }
+
+    /// One call a line, so that the lines of several processes do not mix.
+    private func write(_ line: [UInt8]) {
+        _ = unsafe line.withUnsafeBytes { unsafe Glibc.write(target, $0.baseAddress, $0.count) }
+    }
+}
