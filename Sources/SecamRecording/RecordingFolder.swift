@@ -28,7 +28,11 @@ public struct RecordingFolder: Sendable {
         }
     }
 
-    public func absolute(_ relative: String) -> String { "\(path)/\(relative)" }
+    /// - Parameter relative: from the index, which others may have written to: a path that leads out of the folder becomes
+    ///   that of a file which is never there, so that nothing outside is read or removed.
+    public func absolute(_ relative: String) -> String {
+        relative.split(separator: "/").contains("..") ? "\(index)/outside" : "\(path)/\(relative)"
+    }
 
     /// Makes the folder of a camera's day, durably.
     func makeDay(_ camera: Name, at time: Int64) throws(RecordingError) -> String {

@@ -77,6 +77,19 @@ import Testing
         #expect(try recordings.segments.filter { $0.state == .complete }.map(\.firstSequence) == [11, 21])
     }
 
+    @Test func `a path in the index that leads out of the folder removes nothing`() throws {
+        let vault = try recordings.vault()
+        try record(2, vault)
+        try recordings.scratch.write("kept", to: "outside.txt")
+        try recordings.index.write("test") { db in
+            try db.execute(sql: "UPDATE segment SET path = '../outside.txt' WHERE id = 1")
+        }
+        recordings.clocks.pass(.years)
+        try vault.retain([rule(keep: 1)])
+        #expect(recordings.scratch.text("outside.txt") == "kept")
+        #expect(try recordings.segments.isEmpty)
+    }
+
     // MARK: Thinning
 
     private var thinning: Recording.Camera {

@@ -8,15 +8,44 @@ enum YAMLGuard {
     /// Spaces before a line's text, and entries that begin on one line.
     private static let widestIndentation = 128
 
+    private static let noAliases = "anchors (&) and aliases (*) are not allowed; write the value out"
+
+    /// The line of something that looks like an alias of something that looks like an anchor, wherever they stand: only
+    /// the parser itself knows for certain what is a quote, a comment, or the end of a line.
+    private static func lineOfRepetition(_ text: String) -> Int? {
+        var anchors: Set<[UInt8]> = []
+        var aliases: [(name: [UInt8], line: Int)] = []
+        var (line, sign) = (1, UInt8(0))
+        var name: [UInt8] = []
+        for byte in Array(text.utf8) + [UInt8(ascii: "\n")] {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                if sign != 0 { name.append(byte) }
+                continue
+            default: break
+            }
+            if !name.isEmpty {
+                if sign == UInt8(ascii: "&") { anchors.insert(name) } else { aliases.append((name, line)) }
+            }
+            name = []
+            sign = byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") ? byte : 0
+            if byte == UInt8(ascii: "\n") { line += 1 }
+        }
+        return aliases.first { anchors.contains($0.name) }?.line
+    }
+
     /// - Returns: what is wrong, and in which line; `nil` when the text may be parsed.
     static func problem(in text: String) -> (line: Int, reason: String)? {
         guard text.utf8.count <= largest else { return (0, "it is larger than \(largest) bytes") }
+        if let line = lineOfRepetition(text) { return (line, noAliases) }
         var (line, depth, indentation) = (1, 0, 0)
         var quote: UInt8?
         var isComment = false
         // Whether a value or a key may begin here.
         var isStart = true
         var previous = UInt8(ascii: "\n")
+        var isEscaped = false
         for byte in text.utf8 {
             defer { previous = byte }
             if byte == UInt8(ascii: "\n") {
@@ -26,7 +55,8 @@ enum YAMLGuard {
             }
             if isComment { continue }
             if let open = quote {
-                if byte == open, previous != UInt8(ascii: "\\") || open == UInt8(ascii: "'") { quote = nil }
+                if byte == open, !isEscaped { quote = nil }
+                isEscaped = byte == UInt8(ascii: "\\") && open == UInt8(ascii: "\"") && !isEscaped
                 continue
             }
             switch byte {
@@ -36,7 +66,7 @@ enum YAMLGuard {
             case UInt8(ascii: "\""), UInt8(ascii: "'"): if isStart { (quote, isStart) = (byte, false) }
             case UInt8(ascii: "&"), UInt8(ascii: "*"):
                 guard !isStart else {
-                    return (line, "anchors (&) and aliases (*) are not allowed; write the value out")
+                    return (line, noAliases)
                 }
             case UInt8(ascii: "["), UInt8(ascii: "{"): (depth, isStart) = (depth + 1, true)
             case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
