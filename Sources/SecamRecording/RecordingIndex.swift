@@ -220,10 +220,12 @@ public final class RecordingIndex: Sendable {
 
     /// The next segment of a camera, by start, that has any part in the range.
     ///
-    /// - Parameter last: the one before; `nil` for the first.
+    /// - Parameter last: the place of the one before; `nil` for the first.
+    /// - Returns: the segment and its place, which is as stored: the segment's own times are bounded, and a place made of
+    ///   those would lead back to the same row.
     func segment(
-        of camera: Name, from: Int64, to: Int64, after last: SegmentRow?
-    ) throws(RecordingError) -> SegmentRow? {
+        of camera: Name, from: Int64, to: Int64, after last: SegmentPlace?
+    ) throws(RecordingError) -> (segment: SegmentRow, place: SegmentPlace)? {
         try read("looking for a recording") { db in
             let earliest = from.subtractingSaturated(Self.longestSegment)
             return try Row.fetchOne(
@@ -238,8 +240,16 @@ public final class RecordingIndex: Sendable {
                     camera.text, max(earliest, last?.start ?? earliest), last?.start ?? Int64.min, last?.id ?? -1, to,
                     from,
                 ]
-            ).flatMap(Self.segment)
+            ).flatMap { row in
+                Self.segment(row).map { ($0, SegmentPlace(start: row["start"], id: row["id"])) }
+            }
         }
+    }
+
+    /// Where a segment stands among those of its camera, by start.
+    struct SegmentPlace {
+        let start: Int64
+        let id: Int64
     }
 
     /// Microseconds.

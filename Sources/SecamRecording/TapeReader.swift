@@ -168,7 +168,7 @@ private struct SegmentSequence {
     /// Those that come next.
     private var waiting: ArraySlice<SegmentRow> = []
     /// The last one that was found, by start.
-    private var last: SegmentRow?
+    private var last: RecordingIndex.SegmentPlace?
 
     init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
         self.index = index
@@ -187,11 +187,11 @@ private struct SegmentSequence {
         var end = Int64.min
         while found.count < Self.mostOverlapping,
             let next = try index.segment(of: camera, from: from, to: to, after: last),
-            found.isEmpty || next.start <= end
+            found.isEmpty || next.segment.start <= end
         {
-            found.append(next)
-            end = max(end, next.end)
-            last = next
+            found.append(next.segment)
+            end = max(end, next.segment.end)
+            last = next.place
         }
         return found.sorted { ($0.arrival, $0.id) < ($1.arrival, $1.id) }
     }

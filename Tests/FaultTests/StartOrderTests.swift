@@ -125,7 +125,7 @@ import Testing
         #expect(encode.ending == nil && gateway.ending == nil)
         capture.kill()
         let again = try startCapture()
-        try await eventually("the gateway refuses its key") { gateway.errors.contains("its key is not admitted") }
+        try await eventually("the gateway refuses its key") { gateway.errors.contains("key not admitted") }
         #expect(!again.errors.contains("joined"))
     }
 
