@@ -18,6 +18,10 @@ final class CameraLink {
     private static let openEvents = 64
     /// Microseconds in which a camera may tell of `window` events.
     private static let eventInterval: Int64 = 1_000_000
+    /// New events of a camera that are taken in an interval, and after a time with fewer: rows of the index are outside
+    /// of all quotas.
+    private static let newEventsPerInterval: UInt32 = 1
+    private static let newEventBurst: UInt32 = 512
     /// Microseconds without a frame after which a recording that is over is ended.
     private static let silence: Int64 = 5_000_000
     /// Microseconds before what could not be written is asked for again.
@@ -51,6 +55,11 @@ final class CameraLink {
     /// Events that may still come, and those that are stored and for which no credit was returned.
     private var eventCredit: UInt32 = 0
     private var owedEvents: UInt32 = 0
+    /// Whether each of the events that are being stored is a new one.
+    private var storing: [Bool] = []
+    /// New events that are stored, for which credit is returned at `newEventsPerInterval`: each is a row of the index.
+    private var owedNewEvents: UInt32 = 0
+    private var newEventBudget = CameraLink.newEventBurst
     private var nextEventCredit = MonotonicTime.now
     /// Writing failed: until something is on the disk again, frames are asked for one by one.
     private var isProbing = false
@@ -135,6 +144,7 @@ final class CameraLink {
         if let events {
             // In portions: a camera that tells of too much must not keep the others' frames from the disk.
             let isDue = MonotonicTime.now >= nextEventCredit
+            if isDue { releaseNewEvents() }
             guard send(Credit(flow: events, frames: isDue ? owedEvents : 0)) else {
                 self.events = nil
                 return false
@@ -156,7 +166,17 @@ final class CameraLink {
         events = flow
         eventCredit = CameraLink.window
         owedEvents = 0
+        owedNewEvents = 0
+        storing = []
         return true
+    }
+
+    private func releaseNewEvents() {
+        newEventBudget = min(newEventBudget + CameraLink.newEventsPerInterval, CameraLink.newEventBurst)
+        let released = min(owedNewEvents, newEventBudget)
+        newEventBudget -= released
+        owedNewEvents -= released
+        owedEvents += released
     }
 
     /// Frames from where the disk's end; on motion from the pre-roll on, but nothing twice.
@@ -229,6 +249,7 @@ final class CameraLink {
         }
         guard news.flow == frames, isRecording else { return }
         count(news)
+        if let gap { writer.add(.gap(camera.name, gap, until: nil)) }
         // Told together with the frame behind it, so that people see from when to when.
         gap = news
     }
@@ -252,6 +273,7 @@ final class CameraLink {
             throw .badValue(field: "flow: events beyond its credit, or too many at once")
         }
         eventCredit -= 1
+        storing.append(begun[event.id] == nil)
         mayEventsGoOn = true
         window.note(event)
         if event.state == .end { begun[event.id] = nil }
@@ -304,7 +326,7 @@ final class CameraLink {
     func eventStored(incarnation: UInt64, sequence: UInt64, acknowledged: UInt64) {
         eventCursor = RecordingIndex.Cursor(incarnation: incarnation, sequence: acknowledged, time: 0)
         guard let flow = events, incarnation == camera.incarnation else { return }
-        owedEvents += 1
+        if storing.isEmpty || !storing.removeFirst() { owedEvents += 1 } else { owedNewEvents += 1 }
         guard acknowledged > 0 else { return }
         if !send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) { events = nil }
     }

@@ -56,11 +56,10 @@ private final class ReplayLoop {
             }
         }
 
-        /// - Returns: `nil` at the end.
-        func next() throws(RecordingError) -> RecordedFrame? {
+        func next(until deadline: MonotonicTime) throws(RecordingError) -> TapeReader.Step {
             switch self {
-            case .frames(let tape): try tape.next()
-            case .thumbnails(let reader): try reader.next()
+            case .frames(let tape): try tape.next(until: deadline)
+            case .thumbnails(let reader): try reader.next().map(TapeReader.Step.frame) ?? .end
             }
         }
     }
@@ -72,11 +71,17 @@ private final class ReplayLoop {
     private static let mostFound = 100_000
     /// Microseconds after which one that takes nothing any more is forgotten, as when its gateway is gone.
     private static let longestPause: Int64 = 600_000_000
+    /// Microseconds that one replay may look for its next frame, and that a round of them may take, before questions are
+    /// answered again.
+    private static let longestTurn: Int64 = 5_000
+    private static let longestRound: Int64 = 50_000
 
     private let index: RecordingIndex
     private let questions: BlockingQueue<(PeerID, Question)>
     private let answer: @Sendable (MeshMessage, PeerID) -> Void
     private var replays: [Key: Playing] = [:]
+    /// Those that have not had their turn in this round.
+    private var round: [Key] = []
     private let logger: Logger
 
     init(
@@ -142,22 +147,29 @@ private final class ReplayLoop {
     }
 
     private func giveOneEach() {
-        for key in Array(replays.keys) {
-            guard let playing = replays[key], playing.credit > 0 else { continue }
-            do throws(RecordingError) {
-                guard let frame = try playing.source.next() else {
-                    end(key, .done, "")
-                    continue
-                }
+        if round.isEmpty { round = Array(replays.keys) }
+        let end = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestRound)
+        while MonotonicTime.now < end, let key = round.popLast() {
+            if let playing = replays[key], playing.credit > 0 { giveOne(playing, key) }
+        }
+    }
+
+    private func giveOne(_ playing: Playing, _ key: Key) {
+        do throws(RecordingError) {
+            let deadline = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestTurn)
+            switch try playing.source.next(until: deadline) {
+            case .frame(let frame):
                 replays[key]?.credit -= 1
                 let header = Frame(
                     flow: key.flow, rendition: playing.source.rendition, format: .jpeg, incarnation: frame.incarnation,
                     sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)
                 answer(
                     MeshMessage(header.encoded(payload: frame.jpeg.count), payload: frame.jpeg[...]), key.peer)
-            } catch {
-                end(key, .done, "\(error)")
+            case .pause: break
+            case .end: end(key, .done, "")
             }
+        } catch {
+            end(key, .done, "\(error)")
         }
     }
 

@@ -31,11 +31,15 @@ public enum SecretFile {
 
     /// - Parameter forbidden: permissions that the file must not have.
     private static func bytes(_ path: String, forbidden: UInt32, reason: String) throws(Failure) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        // Else opening a pipe would wait for its writer.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(path: path, reason: "is not a file but a folder, a pipe or a device", isMissing: false)
+        }
         let isGiven = status.st_uid == 0 && geteuid() != 0
         guard status.st_mode & (isGiven ? forbidden & ~0o040 : forbidden) == 0 else {
             throw Failure(path: path, reason: reason, isMissing: false)

@@ -75,7 +75,7 @@ struct MediaSource: Hashable, Sendable {
     /// What a file that is no video looks like.
     func describeContent() -> String {
         guard isFile else { return "something else" }
-        let descriptor = unsafe open(name, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return "something unreadable" }
         defer { close(descriptor) }
         var start = [UInt8](repeating: 0, count: 256)

@@ -11,6 +11,8 @@ final class CameraWatch {
     private static let flow: UInt32 = 1
     /// Maps on their way at once: an old map is of no use, but while one is looked at the next may travel.
     private static let window: UInt32 = 2
+    /// Maps that may come at once, as when a camera was held up.
+    private static let burst = 16
     /// Microseconds between two tellings of an event that goes on.
     private static let tellInterval: Int64 = 90_000
 
@@ -23,6 +25,8 @@ final class CameraWatch {
     /// UTC microseconds of the map with which something was last told.
     private var told = Int64.min
     private var lastMap: MonotonicTime?
+    /// Maps that the camera may still send, by its rate and no faster.
+    private var budget = (maps: CameraWatch.burst, at: MonotonicTime.now)
 
     private(set) var maps: UInt64 = 0
     private(set) var events: UInt64 = 0
@@ -78,6 +82,7 @@ final class CameraWatch {
                 case .frame:
                     socket.send(Credit(flow: CameraWatch.flow, frames: 1))
                     let (frame, payload) = try Frame.decode(bytes, envelope)
+                    guard takeFromBudget(now: .now) else { break }
                     try look(frame, bytes.extracting(payload))
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
@@ -105,6 +110,18 @@ final class CameraWatch {
     func close() {
         if let transition = detector.finish() { tell(transition, boxes: []) }
         socket.send(CloseFlow(flow: CameraWatch.flow, reason: .done))
+    }
+
+    /// Looking at a map is the dear part: who sends more than twice what was asked for has the rest passed over.
+    private func takeFromBudget(now: MonotonicTime) -> Bool {
+        let interval = 500_000 / Int64(duty.mapsPerSecond)
+        let earned = now.since(budget.at) / interval
+        budget = (
+            min(CameraWatch.burst, budget.maps + Int(earned)), budget.at.advanced(byMicroseconds: earned * interval)
+        )
+        guard budget.maps > 0 else { return false }
+        budget.maps -= 1
+        return true
     }
 
     private func look(_ frame: Frame, _ map: Span<UInt8>) throws(WireError) {

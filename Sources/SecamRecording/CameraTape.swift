@@ -38,6 +38,7 @@ public final class CameraTape {
     private var last: RecordingIndex.Cursor?
     /// Segments that a change of the pictures has ended, and since when they are counted.
     private var cuts = (since: MonotonicTime.now, count: 0)
+    private var gaps = GapCollector()
 
     public private(set) var framesRecorded: UInt64 = 0
     public private(set) var bytesRecorded: UInt64 = 0
@@ -85,7 +86,8 @@ public final class CameraTape {
     public func note(_ gap: Gap, until next: Int64?) throws(RecordingError) {
         let start = last?.incarnation == gap.incarnation ? last?.time : nil
         let end = next ?? start ?? WallClock.now
-        try vault.index.note(gap, of: camera, start: min(start ?? end, end), end: end)
+        let row = gaps.add(RecordedGap(gap, start: min(start ?? end, end), end: end), now: .now)
+        try vault.index.note(row, of: camera)
         if let segment, segment.duration >= limits.leastBeforeGap { try cut() }
     }
 

@@ -6,7 +6,7 @@ enum FileDigest {
     private static let piece = 1 << 20
 
     static func hash(_ path: String) throws(RecordingError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw .file(path: path, operation: "opening", reason: unsafe String(cString: strerror(errno)))
         }

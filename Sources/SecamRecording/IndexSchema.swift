@@ -149,6 +149,13 @@ enum IndexSchema {
                     END;
                     """)
         }
+        migrator.registerMigration("6 collected gaps") { db in
+            try db.execute(
+                sql: """
+                    -- Frames that are missing between first and last; NULL for all of them
+                    ALTER TABLE gap ADD COLUMN frames INTEGER;
+                    """)
+        }
         return migrator
     }
 }

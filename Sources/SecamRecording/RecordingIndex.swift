@@ -368,17 +368,15 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    /// Frames that will not come.
-    public func note(
-        _ gap: Gap, of camera: Name, start: Int64, end: Int64
-    ) throws(RecordingError) {
+    /// Writes a row, in place of one with the same incarnation and first number.
+    func note(_ gap: RecordedGap, of camera: Name) throws(RecordingError) {
         try write("noting a gap") { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    camera.text, start, max(start, end), Int64(bitPattern: gap.incarnation),
-                    Int64(bitPattern: gap.missing.first), Int64(bitPattern: gap.missing.last), Int(gap.reason.rawValue),
-                    try arrival(db),
+                    camera.text, gap.start, gap.end, Int64(bitPattern: gap.incarnation), Int64(bitPattern: gap.first),
+                    Int64(bitPattern: gap.last), Int(gap.reason.rawValue), try arrival(db),
+                    Int64(bitPattern: gap.frames),
                 ])
         }
     }
@@ -404,7 +402,10 @@ public final class RecordingIndex: Sendable {
                 let missing = SequenceRange(
                     UInt64(bitPattern: row["first"]), through: UInt64(bitPattern: row["last"]))
                 return missing.map {
-                    Found.Missing(start: start, end: end, frames: $0.count, reason: reason, camera: camera)
+                    let frames = (row["frames"] as Int64?).map { UInt64(bitPattern: $0) }
+                    return Found.Missing(
+                        start: start, end: end, frames: min(frames ?? $0.count, WireLimits.sequence), reason: reason,
+                        camera: camera)
                 }
             }
         }

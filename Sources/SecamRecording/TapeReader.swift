@@ -1,4 +1,4 @@
-internal import SecamConfig
+public import SecamConfig
 internal import SecamJPEG
 internal import SecamMedia
 public import SecamWire
@@ -20,6 +20,8 @@ public struct RecordedFrame: Sendable {
 public final class TapeReader {
     /// Of JPEGs that are made anew: what H.264 has lost, a higher one does not bring back.
     private static let quality = 85
+    /// Frames that are read over rather than sought past.
+    private static let readOver = 32
 
     private struct Open {
         var segment: SegmentRow
@@ -49,13 +51,43 @@ public final class TapeReader {
         self.from = from
         self.to = to
         self.interval = interval
-        segments = SegmentSequence(index, camera: camera, from: from, to: to)
+        segments = SegmentSequence(index, camera: camera, to: to)
+    }
+
+    /// What a turn of reading came to.
+    public enum Step {
+        case frame(RecordedFrame)
+        /// The time was up before there was a frame.
+        case pause
+        case end
     }
 
     /// - Returns: `nil` at the end.
     public func next() throws(RecordingError) -> RecordedFrame? {
         while true {
-            if open == nil, try !openNext() { return nil }
+            switch try next(until: nil) {
+            case .frame(let frame): return frame
+            case .pause: continue
+            case .end: return nil
+            }
+        }
+    }
+
+    /// The same, for who has other things to do: what lies between two frames may be long.
+    ///
+    /// - Parameter deadline: pauses when it has passed.
+    public func next(until deadline: MonotonicTime?) throws(RecordingError) -> Step {
+        while true {
+            if let deadline, MonotonicTime.now >= deadline { return .pause }
+            if open == nil {
+                if let segment = try segments.next(from: earliest) {
+                    try begin(segment)
+                } else if segments.isAtEnd {
+                    return .end
+                }
+                continue
+            }
+            passOverWhatIsNotDue()
             guard let frame = nextInSegment() else {
                 if try goOnInGrowing() { continue }
                 open = nil
@@ -66,12 +98,29 @@ public final class TapeReader {
                 open = nil
                 continue
             }
-            if let lastTimestamp, !FrameInterval.isDue(frame.entry.time, after: lastTimestamp, every: interval) {
-                continue
-            }
             guard let recorded = take(frame.entry, frame.media) else { continue }
             lastTimestamp = frame.entry.time
-            return recorded
+            return .frame(recorded)
+        }
+    }
+
+    /// Before this nothing is wanted of segments that were not looked at yet.
+    private var earliest: Int64 {
+        guard let lastTimestamp, interval > 0 else { return from }
+        return max(from, FrameInterval.firstDue(after: lastTimestamp, every: interval))
+    }
+
+    private func isDue(_ entry: FrameMap.Entry) -> Bool {
+        lastTimestamp.map { FrameInterval.isDue(entry.time, after: $0, every: interval) } ?? true
+    }
+
+    /// What is far is not read on the way.
+    private func passOverWhatIsNotDue() {
+        guard let current = open else { return }
+        let due = current.map[current.next...].firstIndex(where: isDue) ?? current.map.count
+        open!.next = due
+        if due - current.next > Self.readOver, due < current.map.count {
+            try? current.reader.seek(toMicroseconds: current.map[due].time - current.segment.start)
         }
     }
 
@@ -98,30 +147,26 @@ public final class TapeReader {
         ) { [UInt8](copying: $0) }
     }
 
-    private func openNext() throws(RecordingError) -> Bool {
-        while let segment = try segments.next() {
-            defer { isFirst = false }
-            let map = try index.map(of: segment)
-            do {
-                let reader = try MediaReader(url: index.folder.absolute(segment.path))
-                var next = 0
-                if from > segment.start {
-                    // The first one with the frame that was the picture at that time. Others that hold the time were
-                    // recorded when a clock had been set back.
-                    next =
-                        isFirst
-                        ? max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
-                        : map.firstIndex { $0.time >= from } ?? map.count
-                    if next > 0, next < map.count { try reader.seek(toMicroseconds: map[next].time - segment.start) }
-                }
-                open = Open(segment: segment, reader: reader, map: map, next: next)
-                return true
-            } catch {
-                // One that was let go just now, or is damaged, must not keep the others from being seen.
-                continue
-            }
+    /// Opens a segment, unless nothing in it is wanted. One that was let go just now, or is damaged, must not keep the
+    /// others from being seen.
+    private func begin(_ segment: SegmentRow) throws(RecordingError) {
+        defer { isFirst = false }
+        let map = try index.map(of: segment)
+        var next = 0
+        if from > segment.start {
+            // The first one with the frame that was the picture at that time. Others that hold the time were
+            // recorded when a clock had been set back.
+            next =
+                isFirst
+                ? max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
+                : map.firstIndex { $0.time >= from } ?? map.count
         }
-        return false
+        next = map[next...].firstIndex(where: isDue) ?? map.count
+        let isGrowing = segment.state == .open
+        guard next < map.count || isGrowing, let reader = try? MediaReader(url: index.folder.absolute(segment.path))
+        else { return }
+        if next > 0, next < map.count { try? reader.seek(toMicroseconds: map[next].time - segment.start) }
+        open = Open(segment: segment, reader: reader, map: map, next: next)
     }
 
     /// A segment that was being written when it was opened may have more by now.
@@ -163,36 +208,41 @@ private struct SegmentSequence {
 
     private let index: RecordingIndex
     private let camera: Name
-    private let from: Int64
     private let to: Int64
+    /// Those that overlap, as far as they were found.
+    private var found: [SegmentRow] = []
+    /// Where the last of those ends.
+    private var end = Int64.min
     /// Those that come next.
     private var waiting: ArraySlice<SegmentRow> = []
     /// The last one that was found, by start.
     private var last: RecordingIndex.SegmentPlace?
+    private(set) var isAtEnd = false
 
-    init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
+    init(_ index: RecordingIndex, camera: Name, to: Int64) {
         self.index = index
         self.camera = camera
-        self.from = from
         self.to = to
     }
 
-    mutating func next() throws(RecordingError) -> SegmentRow? {
-        if waiting.isEmpty { waiting = try findOverlapping()[...] }
-        return waiting.popFirst()
-    }
-
-    private mutating func findOverlapping() throws(RecordingError) -> [SegmentRow] {
-        var found: [SegmentRow] = []
-        var end = Int64.min
-        while found.count < Self.mostOverlapping,
+    /// Looks for one more.
+    ///
+    /// - Parameter from: what ends before is left out; UTC microseconds.
+    /// - Returns: `nil` at the end, and as long as others may have to come before it.
+    mutating func next(from: Int64) throws(RecordingError) -> SegmentRow? {
+        if let segment = waiting.popFirst() { return segment }
+        if found.count < Self.mostOverlapping,
             let next = try index.segment(of: camera, from: from, to: to, after: last),
             found.isEmpty || next.segment.start <= end
         {
             found.append(next.segment)
             end = max(end, next.segment.end)
             last = next.place
+            return nil
         }
-        return found.sorted { ($0.arrival, $0.id) < ($1.arrival, $1.id) }
+        isAtEnd = found.isEmpty
+        waiting = found.sorted { ($0.arrival, $0.id) < ($1.arrival, $1.id) }[...]
+        (found, end) = ([], .min)
+        return waiting.popFirst()
     }
 }

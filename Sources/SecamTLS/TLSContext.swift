@@ -89,6 +89,7 @@ public final class TLSContext: Sendable {
             // viewer gets the ones that are still in the processor's cache.
             unsafe secam_SSL_CTX_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
             unsafe secam_SSL_CTX_set_read_ahead(handle)
+            unsafe SSL_CTX_set_msg_callback(handle, noteMessage)
         }
     }
 
@@ -172,6 +173,17 @@ private func selectApplicationProtocol(
     }
     unsafe TLSSession.of(session)?.refusal = .noApplicationProtocol(offered: names.map(\.name))
     return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// Called for each record and each message of TLS itself, in both directions.
+private func noteMessage(
+    _ isSent: CInt, _ version: CInt, _ contentType: CInt, _ bytes: UnsafeRawPointer?, _ count: Int,
+    _ session: OpaquePointer?, _ argument: UnsafeMutableRawPointer?
+) {
+    guard isSent == 0, contentType == SSL3_RT_HANDSHAKE, count > 0, let bytes = unsafe bytes,
+        unsafe bytes.load(as: UInt8.self) == UInt8(SSL3_MT_KEY_UPDATE)
+    else { return }
+    unsafe TLSSession.of(session)?.noteKeyUpdate()
 }
 
 /// In place of OpenSSL's own check, which it calls where that is wanted.

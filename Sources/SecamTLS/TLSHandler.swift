@@ -50,7 +50,6 @@ public final class TLSHandler: ChannelDuplexHandler {
     private var readIsHeld = false
     private var hasDeliveredBytes = false
     private var reportedWritability = true
-    private var unreadAnswerBytes = 0
     /// Of `close(mode: .output)`, which waits until everything flushed is sent.
     private var outputClosing: OutputClosing?
 
@@ -224,7 +223,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         while state == .open {
             var buffer = context.channel.allocator.buffer(capacity: session.readCapacity)
             let result = try session.read(into: &buffer)
-            try sendAnswers(context)
+            sendOutgoing(context)
             switch result {
             case .bytes:
                 readIsWanted = false
@@ -246,16 +245,6 @@ public final class TLSHandler: ChannelDuplexHandler {
         completeRead(context)
         end(failing: .closed)
         context.close(promise: nil)
-    }
-
-    /// Each key update that the peer asks for makes OpenSSL answer: a peer that asks and never reads must not fill our
-    /// memory with answers.
-    private func sendAnswers(_ context: ChannelHandlerContext) throws(TLSError) {
-        if context.channel.isWritable { unreadAnswerBytes = 0 }
-        unreadAnswerBytes += sendOutgoing(context)
-        guard unreadAnswerBytes <= TLSLimits.unreadAnswerBytes else {
-            throw .malformedRecord(reason: "the peer asks for key updates but does not read the answers")
-        }
     }
 
     // MARK: - Sending
@@ -407,11 +396,8 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    @discardableResult
-    private func sendOutgoing(_ context: ChannelHandlerContext) -> Int {
-        guard let records = session.takeOutgoing() else { return 0 }
-        pass(records, to: context, promise: nil)
-        return records.readableBytes
+    private func sendOutgoing(_ context: ChannelHandlerContext) {
+        if let records = session.takeOutgoing() { pass(records, to: context, promise: nil) }
     }
 }
 

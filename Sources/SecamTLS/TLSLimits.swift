@@ -8,8 +8,11 @@ public enum TLSLimits {
     static let encryptedSlice = 7 * recordPlaintext
     /// Plaintext handed on in one `channelRead`.
     static let readBytes = 64 << 10
-    /// Bytes of its own accord (answers to key updates) that OpenSSL may send while the peer does not read.
-    static let unreadAnswerBytes = 16 << 10
+    /// Key updates that a peer may send on one connection, besides one for each `bytesPerKeyUpdate` that it has carried.
+    /// Each costs us two derivations of keys and an answer.
+    static let keyUpdates = 16
+    /// RFC 8446 §5.5 asks for one after 2³⁸ bytes at the earliest.
+    static let bytesPerKeyUpdate = 1 << 20
     /// RFC 8446 §5.1.
     static let recordPlaintext = 16_384
     /// Header, content type and tag of a record (RFC 8446 §5.2).

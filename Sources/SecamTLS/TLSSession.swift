@@ -23,6 +23,9 @@ final class TLSSession {
     private let transport = TLSTransport()
     /// Kept until the plaintext that came before it is handed on; OpenSSL reports an error only once.
     private var readFailure: TLSError?
+    /// In both directions, since the answers to our own key updates count, too.
+    private var bytesCarried = 0
+    private var keyUpdates = 0
 
     init(_ context: TLSContext) throws(TLSError) {
         self.context = context
@@ -61,6 +64,7 @@ final class TLSSession {
     }
 
     func receive(_ buffer: ByteBuffer) {
+        bytesCarried += buffer.readableBytes
         if transport.incoming.readableBytes == 0 {
             transport.incoming = buffer
         } else {
@@ -72,6 +76,7 @@ final class TLSSession {
     func takeOutgoing() -> ByteBuffer? {
         guard transport.outgoing.readableBytes > 0 else { return nil }
         defer { transport.outgoing = ByteBuffer() }
+        bytesCarried += transport.outgoing.readableBytes
         return transport.outgoing
     }
 
@@ -121,6 +126,7 @@ final class TLSSession {
         }
         releaseIncoming()
         switch error {
+        case _ where hasTooManyKeyUpdates: readFailure = .malformedRecord(reason: "too many key updates")
         case SSL_ERROR_NONE, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN: break
         default: readFailure = .malformedRecord(reason: OpenSSLQueue.take())
         }
@@ -154,6 +160,17 @@ final class TLSSession {
         OpenSSLQueue.clear()
         unsafe SSL_shutdown(handle)
         OpenSSLQueue.clear()
+    }
+
+    private var hasTooManyKeyUpdates: Bool {
+        keyUpdates > TLSLimits.keyUpdates + bytesCarried / TLSLimits.bytesPerKeyUpdate
+    }
+
+    /// OpenSSL goes on from one key update to the next within one call: taking away what follows ends that, but for what
+    /// it has read ahead.
+    func noteKeyUpdate() {
+        keyUpdates += 1
+        if hasTooManyKeyUpdates { transport.incoming = ByteBuffer() }
     }
 
     /// Lets go of the channel's buffer once it is read.

@@ -95,18 +95,18 @@ public actor TestMember {
         if isListening {
             let listener = try member.listen(at: "tcp://127.0.0.1:*", advertised: nil)
             self.listener = listener
-            loop.watch(listener) { [unowned self] in assumeIsolated { $0.answerOthers() } }
+            loop.watch(listener) { [weak self] in self?.assumeIsolated { $0.answerOthers() } }
         }
-        member.onRoster = { [unowned self] added, removed in
-            assumeIsolated { $0.adopt(added: added, removed: removed) }
+        member.onRoster = { [weak self] added, removed in
+            self?.assumeIsolated { $0.adopt(added: added, removed: removed) }
         }
         try member.start()
     }
 
     /// Says again and again that a flow is still needed, as a consumer must, until the member stops.
     public func keep(_ flow: UInt32, of camera: String) {
-        let timer = loop.makeTimer { [unowned self] in
-            assumeIsolated { _ = $0.send(Credit(flow: flow, frames: 0), to: camera) }
+        let timer = loop.makeTimer { [weak self] in
+            self?.assumeIsolated { _ = $0.send(Credit(flow: flow, frames: 0), to: camera) }
         }
         timer.schedule(everyMicroseconds: 500_000)
         timers.append(timer)
@@ -119,7 +119,7 @@ public actor TestMember {
         for new in added where new.role == .capture && !new.endpoint.isEmpty {
             guard let socket = try? member.connect(to: new) else { continue }
             sockets[new.name] = socket
-            loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(new.name) } }
+            loop.watch(socket) { [weak self] in self?.assumeIsolated { $0.receive(new.name) } }
         }
     }
 

@@ -112,8 +112,8 @@ public actor TestRegistry {
     private func begin() {
         loop.watch(admission)
         let socket = socket
-        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
-        let timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.perform($0.registry.tick(now: .now)) } }
+        loop.watch(socket) { [weak self] in self?.assumeIsolated { $0.receive() } }
+        let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.perform($0.registry.tick(now: .now)) } }
         timer.schedule(everyMicroseconds: 100_000)
         self.timer = timer
     }

@@ -93,7 +93,8 @@ public final class Authenticator: Sendable {
         let attempt = Attempt(login, peer)
         // Asked here too, so that tries under a lock do not take places in the queue.
         let (wait, evidence) = loginGuard.withLock {
-            ($0.wait(attempt.origin, at: clock()), $0.evidence(of: attempt.origin))
+            let now = clock()
+            return ($0.wait(attempt.origin, at: now), $0.evidence(of: attempt.origin, at: now))
         }
         guard wait == .zero else {
             return completion(refuse(.locked, wait: Self.seconds(wait), attempt))

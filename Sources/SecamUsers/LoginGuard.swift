@@ -3,7 +3,8 @@
 /// A try is judged by the strongest evidence that it brings, and by that alone:
 ///
 /// - *A device token* of this user: only wrong tries with the same token count, whoever guesses elsewhere or behind the
-///   same address.
+///   same address. A token that is locked, as one that was stolen may be, is no evidence: its owner is judged by the
+///   network.
 /// - *An accustomed network* of this user, or the gateway's own host: only wrong tries on this user from there count,
 ///   and a lock lasts a minute at most.
 /// - *A stranger* is locked hard by user and network: from the 3rd wrong try in a row on 1 s, then twice as long each
@@ -77,14 +78,18 @@ public struct LoginGuard: Sendable {
         users = BudgetTable(policy: .user, capacity: capacity)
     }
 
-    func evidence(of origin: Origin) -> Evidence {
-        if let device = origin.device, earlier.knows(origin.user, device: device) { return .device }
+    func evidence(of origin: Origin, at now: Instant) -> Evidence {
+        if let device = origin.device, earlier.knows(origin.user, device: device),
+            devices.wait(Self.device(origin), at: now) == .zero
+        {
+            return .device
+        }
         return origin.isHost || earlier.knows(origin.user, network: origin.network) ? .accustomed : .stranger
     }
 
     /// Asks leave for one try.
     mutating func begin(_ origin: Origin, at now: Instant) -> Verdict {
-        let attempt = Attempt(origin: origin, evidence: evidence(of: origin))
+        let attempt = Attempt(origin: origin, evidence: evidence(of: origin, at: now))
         let wait = wait(attempt, at: now)
         guard wait == .zero else { return .locked(wait) }
         let place = Place(user: origin.user, network: origin.network)
@@ -101,7 +106,7 @@ public struct LoginGuard: Sendable {
 
     /// - Returns: how long the next try must wait, zero for not at all.
     mutating func failed(_ attempt: Attempt, at now: Instant) -> Duration {
-        wait(attempt, at: now)
+        wait(attempt.origin, at: now)
     }
 
     mutating func succeeded(_ attempt: Attempt, at now: Instant) {
@@ -129,7 +134,9 @@ public struct LoginGuard: Sendable {
 
     /// How long a try must wait, zero for not at all.
     func wait(_ origin: Origin, at now: Instant) -> Duration {
-        wait(Attempt(origin: origin, evidence: evidence(of: origin)), at: now)
+        let wait = wait(Attempt(origin: origin, evidence: evidence(of: origin, at: now)), at: now)
+        guard let device = origin.device, earlier.knows(origin.user, device: device) else { return wait }
+        return min(wait, devices.wait(Self.device(origin), at: now))
     }
 
     private func wait(_ attempt: Attempt, at now: Instant) -> Duration {

@@ -7,6 +7,11 @@ public enum FrameInterval {
     ///
     /// - Parameter microseconds: the interval; 0 for every frame.
     public static func isDue(_ time: Int64, after last: Int64, every microseconds: Int64) -> Bool {
-        time < last || time - last >= microseconds - earliness
+        time < last || time >= firstDue(after: last, every: microseconds)
+    }
+
+    /// From when on a frame is due, as long as the clock is not set back.
+    public static func firstDue(after last: Int64, every microseconds: Int64) -> Int64 {
+        last.addingSaturated(max(0, microseconds - earliness))
     }
 }

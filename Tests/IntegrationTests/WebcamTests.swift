@@ -8,7 +8,9 @@ import Testing
 /// names the program that does: it runs the command behind its options as root in the machine, which shares this one's
 /// files and may write to the folder in which it was started. SECAM_UVC_CAMERA names a script for Python that is a UVC
 /// camera made of software, plugged in as long as it runs.
-@Suite(.enabled(if: Machine.isThere, "SECAM_V4L2_VM and SECAM_UVC_CAMERA name no programs, so there is no webcam"))
+@Suite(
+    .serialized,
+    .enabled(if: Machine.isThere, "SECAM_V4L2_VM and SECAM_UVC_CAMERA name no programs, so there is no webcam"))
 struct WebcamTests {
     @Test func `a webcam with a raw format is found, encoded and seen`() async throws {
         let machine = try await Machine.results()

@@ -116,9 +116,9 @@ private actor HostileCamera {
     private func begin() {
         loop.watch(admission)
         let (camera, socket) = (camera, link.socket)
-        loop.watch(camera) { [unowned self] in assumeIsolated { $0.receive() } }
-        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receiveAsArchive() } }
-        let timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.proceed() } }
+        loop.watch(camera) { [weak self] in self?.assumeIsolated { $0.receive() } }
+        loop.watch(socket) { [weak self] in self?.assumeIsolated { $0.receiveAsArchive() } }
+        let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.proceed() } }
         timer.schedule(everyMicroseconds: 5000)
         self.timer = timer
     }

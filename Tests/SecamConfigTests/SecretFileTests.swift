@@ -1,3 +1,4 @@
+import Glibc
 import SecamConfig
 import SecamTestSupport
 import Testing
@@ -55,6 +56,13 @@ import Testing
         #expect(throws: SecretFile.Failure.self) { _ = try SecretFile.read(folder.file("sub")) }
         #expect(throws: SecretFile.Failure.self) { try SecretFile.write("x", to: folder.file("sub")) }
         #expect(folder.names == ["sub"])
+    }
+
+    @Test func `a pipe is refused instead of waiting for its writer`() throws {
+        let path = folder.path + "/pipe"
+        #expect(unsafe mkfifo(path, 0o600) == 0)
+        #expect(throws: SecretFile.Failure.self) { try SecretFile.read(path) }
+        #expect(throws: SecretFile.Failure.self) { try SecretFile.readIfThere(path) }
     }
 
     @Test func aFileThatIsTooLargeOrNoTextIsRefused() throws {

@@ -234,8 +234,13 @@ import Testing
         #expect(read.claim(5, by: "nas") == .foreign(owner: "front door"))
         #expect(read.claim(5, by: "front door") == .owned)
         for volume in UInt64(10)..<10 + UInt64(VolumeOwners.volumesPerName) { _ = read.claim(volume, by: "nas") }
-        #expect(read.claim(9, by: "nas") == .tooMany)
+        let present = Set(UInt64(10)..<10 + UInt64(VolumeOwners.volumesPerName))
+        #expect(read.claim(9, by: "nas", present: present) == .tooMany)
         #expect(read.claim(9, by: "front door") == .registered)
+        for volume in UInt64(1000)..<2000 { #expect(read.claim(volume, by: "nas") == .registered) }
+        #expect(read.claim(10, by: "nas") == .owned, "one that was there before keeps its place")
+        #expect(read.claim(5, by: "front door") == .owned)
+        #expect(read.text.split(separator: "\n").count == 1 + 2 + VolumeOwners.volumesPerName)
         for text in ["5 nas", "0000000000000005", "front 0000000000000005"] {
             #expect(throws: MeshError.self) { try VolumeOwners(parsing: text, path: "volumes") }
         }

@@ -13,7 +13,11 @@ struct ConnectionLimiterTests {
         limits.connectionsPerAddress = 2
         limits.notLoggedIn = 3
         let limiter = ConnectionLimiter(limits: limits)
-        func admit(_ network: String) throws -> ConnectionLimiter.Ticket { try limiter.admit(network, at: now) {} }
+        func admit(_ network: String) throws -> ConnectionLimiter.Ticket {
+            let ticket = try limiter.admit(network, at: now) {}
+            limiter.spoke(ticket)
+            return ticket
+        }
         let first = try admit("a")
         let second = try admit("a")
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try admit("a") }
@@ -37,7 +41,9 @@ struct ConnectionLimiterTests {
         let limiter = ConnectionLimiter(limits: limits)
         let closed = Mutex<[String]>([])
         func admit(_ name: String, _ network: String, after seconds: Int64) throws -> ConnectionLimiter.Ticket {
-            try limiter.admit(network, at: now + .seconds(seconds)) { closed.withLock { $0.append(name) } }
+            let ticket = try limiter.admit(network, at: now + .seconds(seconds)) { closed.withLock { $0.append(name) } }
+            limiter.spoke(ticket)
+            return ticket
         }
         let verified = try admit("verified", "a", after: 0)
         limiter.verifies(verified, true)
@@ -55,6 +61,19 @@ struct ConnectionLimiterTests {
         #expect(closed.withLock { $0.last } == "new")
     }
 
+    @Test func `who connects and says nothing makes room at once, and keeps out nobody of the same network`() throws {
+        let limiter = ConnectionLimiter(limits: ConnectionLimits())
+        let closed = Mutex<Set<String>>([])
+        func admit(_ name: String) throws -> ConnectionLimiter.Ticket {
+            try limiter.admit("a", at: now) { closed.withLock { _ = $0.insert(name) } }
+        }
+        for index in 0..<100 { _ = try admit("silent \(index)") }
+        limiter.spoke(try admit("viewer"))
+        for index in 100..<200 { _ = try admit("silent \(index)") }
+        #expect(closed.withLock { $0.count } == 201 - 16)
+        #expect(closed.withLock { !$0.contains("viewer") })
+    }
+
     @Test func `networks that open many connections leave room for one with few, however fast they are`() throws {
         var limits = ConnectionLimits()
         limits.notLoggedIn = 64
@@ -66,7 +85,7 @@ struct ConnectionLimiterTests {
     @Test func `a network's newcomers are bounded, whatever all together may be`() throws {
         let limiter = ConnectionLimiter(limits: ConnectionLimits())
         for _ in 0..<16 { limiter.loggedIn(try limiter.admit("a", at: now) {}) }
-        for _ in 0..<16 { _ = try limiter.admit("a", at: now) {} }
+        for _ in 0..<16 { limiter.spoke(try limiter.admit("a", at: now) {}) }
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try limiter.admit("a", at: now) {} }
     }
 

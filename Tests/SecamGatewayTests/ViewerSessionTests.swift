@@ -219,11 +219,11 @@ struct ViewerSessionTests {
 }
 
 extension ViewerSession {
-    fileprivate mutating func receive(_ message: some WireMessage, at now: NIODeadline) -> [Action] {
+    mutating func receive(_ message: some WireMessage, at now: NIODeadline) -> [Action] {
         receive(message.encoded(), at: now)
     }
 
-    fileprivate mutating func receive(_ bytes: [UInt8], at now: NIODeadline) -> [Action] {
+    mutating func receive(_ bytes: [UInt8], at now: NIODeadline) -> [Action] {
         do {
             let envelope = try Envelope.readWhole(bytes.span, limit: messageLimit)
             return receive(envelope, bytes.span, at: now)
@@ -234,12 +234,12 @@ extension ViewerSession {
 }
 
 extension WireMessage {
-    fileprivate var typed: (MessageType, [UInt8]) { (Self.type, encoded()) }
+    var typed: (MessageType, [UInt8]) { (Self.type, encoded()) }
 }
 
 extension [ViewerSession.Action] {
     /// Of the ERROR message that is the only action.
-    fileprivate var errorCode: ErrorCode? {
+    var errorCode: ErrorCode? {
         guard count == 1, case .send(let bytes) = self[0],
             let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.viewerMessage)
         else { return nil }

@@ -20,6 +20,9 @@ import Testing
     private static let plenty = 512 << 20
 
     private func start(_ limits: ConnectionLimits = .member) async throws -> (Listener, String) {
+        var limits = limits
+        // A raw connection answers no heartbeats, and a test may have to wait for the processor.
+        limits.silenceMilliseconds = 3_600_000
         let (listener, endpoint) = try await Listener.start(
             server, messageLimit: WireLimits.meshMessage, limits: limits)
         await listener.admit(good.publicKey)
@@ -35,7 +38,8 @@ import Testing
 
     /// Checks that an honest peer is served.
     private func deliver(_ bytes: [UInt8], over connection: RawConnection, to listener: Listener) async throws {
-        #expect(connection.send(bytes))
+        let isSent = connection.send(bytes)
+        #expect(isSent)
         #expect(try await waitUntil { await listener.has(bytes, from: good.publicKey) })
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import SecamMesh
 import SecamTestSupport
 import SecamWire
@@ -41,7 +42,12 @@ actor Listener {
     var passedOver: UInt64 { socket?.refused ?? 0 }
 
     func has(_ bytes: [UInt8], from key: PublicKey) -> Bool {
-        received.contains { $0.key == key && $0.bytes == bytes }
+        received.contains { $0.key == key && $0.bytes.count == bytes.count && isSame($0.bytes, bytes) }
+    }
+
+    /// `==` compares one by one, which takes long in a debug build.
+    private func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        unsafe memcmp(left, right, left.count) == 0
     }
 
     func stop() {
@@ -53,17 +59,18 @@ actor Listener {
 
     private func begin(_ keys: KeyPair, _ messageLimit: Int, _ limits: ConnectionLimits) throws -> String {
         let admission = try ZAPHandler(
-            MeshContext(), isAdmitted: { [unowned self] key in assumeIsolated { $0.admitted.contains(key) } },
-            onRefusal: { [unowned self] _, _ in assumeIsolated { $0.refusals += 1 } })
+            MeshContext(),
+            isAdmitted: { [weak self] key in self?.assumeIsolated { $0.admitted.contains(key) } ?? false },
+            onRefusal: { [weak self] _, _ in self?.assumeIsolated { $0.refusals += 1 } })
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(
             admission: admission, endpoint: "tcp://127.0.0.1:*", keys: keys, messageLimit: messageLimit,
             limits: limits)
-        socket.onConnectionClosed { [unowned self] reason, key, _ in
-            assumeIsolated { $0.closings.append((reason, key)) }
+        socket.onConnectionClosed { [weak self] reason, key, _ in
+            self?.assumeIsolated { $0.closings.append((reason, key)) }
         }
-        loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
+        loop.watch(socket) { [weak self] in self?.assumeIsolated { $0.receive() } }
         self.socket = socket
         return socket.endpoint
     }

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import SecamConfig
 import SecamTestSupport
@@ -139,6 +140,42 @@ import Testing
         #expect(try recordings.segments.map(\.firstSequence) == [1, 30])
     }
 
+    @Test func `gaps that lie close together are one row with the frames that are missing`() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        var sequence: UInt64 = 1
+        for _ in 0..<60 {
+            try recordings.append(sequence...sequence + 1, to: tape)
+            let missing = try #require(SequenceRange(sequence + 2, through: sequence + 2))
+            try tape.note(
+                Gap(flow: 1, incarnation: 9, missing: missing, reason: .overflow), until: Recordings.time(sequence + 3))
+            sequence += 3
+        }
+        try recordings.append(sequence...sequence, to: tape)
+        try tape.cut()
+        let gaps = try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)
+        #expect(gaps.count == 2, "60 gaps within 18 s")
+        #expect(gaps.reduce(0) { $0 + $1.frames } == 60)
+        #expect(gaps.first?.start == Recordings.time(2) && gaps.last?.end == Recordings.time(sequence))
+        #expect(gaps.allSatisfy { $0.end - $0.start <= 10_000_000 })
+    }
+
+    @Test func `a camera that invents gaps gets few rows, and all its frames are counted`() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        var frames: UInt64 = 0
+        for index in UInt64(0)..<2000 {
+            // Each of another run of the camera, and far from the one before.
+            let missing = try #require(SequenceRange(index * 10, through: index * 10 + index % 3))
+            frames += missing.count
+            try tape.note(
+                Gap(flow: 1, incarnation: 100 + index, missing: missing, reason: .overflow),
+                until: Recordings.time(index * 1000))
+        }
+        let gaps = try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)
+        // Eight for each ten seconds that this test takes.
+        #expect(gaps.count < 1000)
+        #expect(gaps.reduce(0) { $0 + $1.frames } == frames)
+    }
+
     // MARK: After a kill
 
     @Test func whatAKilledArchiveLeftIsAsItIsAndRecordingGoesOnBehindIt() throws {
@@ -245,6 +282,53 @@ import Testing
         let proof = try ArchiveCheck.verify(recordings.index)
         #expect(proof.differences.isEmpty, "what came too late was taken back")
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+    }
+
+    @Test(arguments: [0, 150_000, 450_000, 3_000_000, 4_000_000, 4_294_967_295])
+    func `an interval picks the same frames in many recordings as in one, and reads no file in between`(
+        interval: Int64
+    ) throws {
+        var limits = CameraTape.Limits()
+        limits.longest = 1_000_000
+        limits.cutsPerSecond = .max
+        let tape = try recordings.tape(try recordings.vault(), limits)
+        try recordings.append(1...200, to: tape)
+        try tape.cut()
+        #expect(try recordings.segments.count > 15)
+        var wanted: [UInt64] = []
+        for number in UInt64(1)...200
+        where wanted.isEmpty
+            || FrameInterval.isDue(Recordings.time(number), after: Recordings.time(wanted.last!), every: interval)
+        {
+            wanted.append(number)
+        }
+        let shown = Set(wanted)
+        for segment in try recordings.segments {
+            let numbers = Set(try recordings.index.map(of: segment).map(\.sequence))
+            if numbers.isDisjoint(with: shown) {
+                try FileManager.default.removeItem(atPath: recordings.folder.absolute(segment.path))
+            }
+        }
+        #expect(try recordings.replay(interval: interval).map(\.sequence) == wanted)
+    }
+
+    @Test func aReplayWhoseTimeIsUpGoesOnLater() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...5, to: tape)
+        try tape.cut()
+        let reader = TapeReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
+        for number in UInt64(1)...5 {
+            guard case .pause = try reader.next(until: .now) else {
+                Issue.record("the time was up")
+                return
+            }
+            #expect(try reader.next()?.sequence == number)
+        }
+        guard case .pause = try reader.next(until: .now) else {
+            Issue.record("the time was up")
+            return
+        }
+        #expect(try reader.next() == nil)
     }
 
     @Test func aReplayGoesOnInASegmentThatGrows() throws {

@@ -42,8 +42,9 @@ import Testing
             boxes: [])
         try recordings.index.note(event, of: recordings.camera, incarnation: 9)
         try recordings.index.note(
-            Gap(flow: 1, incarnation: 9, missing: SequenceRange(id, through: id)!, reason: .dropped),
-            of: recordings.camera, start: now, end: now)
+            RecordedGap(
+                Gap(flow: 1, incarnation: 9, missing: SequenceRange(id, through: id)!, reason: .dropped), start: now,
+                end: now), of: recordings.camera)
     }
 
     private var events: Int {

@@ -127,12 +127,29 @@ struct LoginGuardTests {
         guarded.earlier.insert("anna", device: "phone", lastLogin: 0)
         let phone = LoginGuard.Origin(user: "anna", network: "cafe", device: "phone")
         for _ in 0..<10 { _ = fail(&guarded, "anna", "cafe", at: start) }
-        #expect(guarded.evidence(of: phone) == .device)
+        #expect(guarded.evidence(of: phone, at: start) == .device)
         for wait in [0, 0, 1] { #expect(fail(&guarded, phone, at: start) == .seconds(wait)) }
         #expect(fail(&guarded, phone, at: start) == nil)
         #expect(isOpen(guarded, "anna", "elsewhere", at: start))
         let forged = LoginGuard.Origin(user: "anna", network: "cafe", device: "forged")
-        #expect(guarded.evidence(of: forged) == .stranger)
+        #expect(guarded.evidence(of: forged, at: start) == .stranger)
+    }
+
+    @Test func `who has stolen a device's token locks its owner out nowhere`() {
+        var guarded = LoginGuard()
+        guarded.earlier.insert("anna", device: "phone", lastLogin: 0)
+        guarded.earlier.insert("anna", network: "home", lastLogin: 0)
+        let thief = LoginGuard.Origin(user: "anna", network: "thief", device: "phone")
+        // The token's tries, then those of a stranger.
+        var tries = 0
+        while fail(&guarded, thief, at: start) != nil { tries += 1 }
+        #expect(tries == 6)
+        for network in ["home", "cafe"] {
+            let owner = LoginGuard.Origin(user: "anna", network: network, device: "phone")
+            #expect(guarded.wait(owner, at: start) == .zero)
+        }
+        let home = LoginGuard.Origin(user: "anna", network: "home", device: "phone")
+        #expect(guarded.evidence(of: home, at: start) == .accustomed)
     }
 
     @Test func `a try that was never checked costs nothing`() {

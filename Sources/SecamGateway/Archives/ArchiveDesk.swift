@@ -274,7 +274,7 @@ struct ArchiveDesk {
     private mutating func identify(_ archive: Roster.Member, _ volume: UInt64, _ now: MonotonicTime) -> [Action] {
         guard let owner = archives[archive]?.owner, volume != 0 else { return refuse(archive, "it has no volume") }
         var actions: [Action] = []
-        switch owners.claim(volume, by: owner) {
+        switch owners.claim(volume, by: owner, present: Set(archives.values.compactMap(\.volume))) {
         case .owned: break
         case .registered: actions.append(.store(owners))
         case .foreign(let owner):
@@ -282,7 +282,7 @@ struct ArchiveDesk {
                 archive,
                 "volume \(VolumeOwners.text(of: volume)) belongs to archive '\(owner)'; if it has moved here, revoke that "
                     + "key (secam keys revoke)")
-        case .tooMany: return refuse(archive, "'\(owner)' has \(VolumeOwners.volumesPerName) volumes")
+        case .tooMany: return refuse(archive, "'\(owner)' has \(VolumeOwners.volumesPerName) volumes now")
         }
         archives[archive]!.probe = nil
         archives[archive]!.volume = volume

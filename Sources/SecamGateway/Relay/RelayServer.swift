@@ -62,7 +62,8 @@ public final class RelayServer: Sendable {
             }
             .bind(host: host, port: 0).get()
         guard let port = listener.localAddress?.port else { throw ChannelError.unknownLocalAddress }
-        state.withLock { $0.listeners[service] = listener }
+        let former = state.withLock { $0.listeners.updateValue(listener, forKey: service) }
+        former?.close(promise: nil)
         return UInt16(port)
     }
 

@@ -16,11 +16,13 @@ enum PeerStanding: Sendable {
 ///
 /// Only newcomers (connections without a login) ever make room for others, never a viewer who is logged in:
 ///
-/// - A network has a bounded number of newcomers. The one that has had most time makes room for the network's next.
+/// - A network has a bounded number of newcomers. The oldest that has not sent a byte makes room for the network's next:
+///   a client speaks first, with what it sends right behind its connection. Without a silent one it is the newcomer that
+///   has had most time.
 /// - Where all places are taken, the network with most newcomers gives one up to a network with fewer; between networks
 ///   that have equally many, the newcomer that has had most time goes.
-/// - The last newcomer of a network has `grace` for its handshake and login, and one whose password is being checked
-///   has as long as that takes.
+/// - The last newcomer of a network that has sent something has `grace` for its handshake and login, and one whose
+///   password is being checked has as long as that takes.
 final class ConnectionLimiter: Sendable {
     enum Refusal: Error, Equatable {
         case connections
@@ -38,6 +40,7 @@ final class ConnectionLimiter: Sendable {
     private struct Newcomer {
         let ticket: Ticket
         let since: NIODeadline
+        var isSilent = true
         var isVerifying = false
         let close: @Sendable () -> Void
     }
@@ -47,7 +50,7 @@ final class ConnectionLimiter: Sendable {
         /// The longest waiting first.
         var newcomers: [Newcomer] = []
         var byNetwork: [String: Int] = [:]
-        var byUser: [String: Int] = [:]
+        var byUser: [String: (connections: Int, share: UserShare)] = [:]
         /// The users of connections that are logged in.
         var users: [UInt64: String] = [:]
         var lastNumber: UInt64 = 0
@@ -57,9 +60,13 @@ final class ConnectionLimiter: Sendable {
     static let grace = TimeAmount.seconds(1)
 
     let limits: ConnectionLimits
+    private let viewerLimits: ViewerLimits
     private let counts = Mutex(Counts())
 
-    init(limits: ConnectionLimits) { self.limits = limits }
+    init(limits: ConnectionLimits, viewerLimits: ViewerLimits = ViewerLimits()) {
+        self.limits = limits
+        self.viewerLimits = viewerLimits
+    }
 
     /// - Parameter close: ends the connection, when it has to make room.
     func admit(
@@ -90,11 +97,15 @@ final class ConnectionLimiter: Sendable {
         if counts.byNetwork[network, default: 0] >= limits.connectionsPerAddress
             || ownNewcomers >= limits.notLoggedInPerAddress
         {
-            leaving = counts.newcomers.firstIndex { $0.ticket.network == network && Self.hadTime($0, now) }
+            let isOwn = { (newcomer: Newcomer) in newcomer.ticket.network == network }
+            leaving =
+                counts.newcomers.firstIndex { isOwn($0) && $0.isSilent }
+                ?? counts.newcomers.firstIndex { isOwn($0) && Self.hadTime($0, now) }
             guard leaving != nil else { throw .fromThisAddress }
         } else if isFull || counts.newcomers.count >= limits.places(of: limits.notLoggedIn, for: standing) {
             leaving =
-                Self.firstOfLargest(counts.newcomers, than: ownNewcomers)
+                counts.newcomers.firstIndex { $0.isSilent && Self.hadTime($0, now) }
+                ?? Self.firstOfLargest(counts.newcomers, than: ownNewcomers)
                 ?? counts.newcomers.firstIndex { Self.hadTime($0, now) }
             guard leaving != nil else { throw isFull ? .connections : .notLoggedIn }
         }
@@ -118,27 +129,34 @@ final class ConnectionLimiter: Sendable {
         !newcomer.isVerifying && now - newcomer.since >= grace
     }
 
-    func verifies(_ ticket: Ticket, _ isVerifying: Bool) {
+    /// The connection has sent its first byte.
+    func spoke(_ ticket: Ticket) { change(ticket) { $0.isSilent = false } }
+
+    func verifies(_ ticket: Ticket, _ isVerifying: Bool) { change(ticket) { $0.isVerifying = isVerifying } }
+
+    private func change(_ ticket: Ticket, _ body: (inout Newcomer) -> Void) {
         counts.withLock { counts in
             let index = counts.newcomers.firstIndex { $0.ticket.number == ticket.number }
-            if let index { counts.newcomers[index].isVerifying = isVerifying }
+            if let index { body(&counts.newcomers[index]) }
         }
     }
 
-    /// The connection keeps its place from now on.
+    /// A service's connection keeps its place from now on.
+    func loggedIn(_ ticket: Ticket) {
+        counts.withLock { $0.newcomers.removeAll { $0.ticket.number == ticket.number } }
+    }
+
+    /// A user's connection keeps its place from now on.
     ///
-    /// - Parameter user: who logged in; nil for a service.
-    /// - Returns: false when the user has too many connections; this one is a newcomer still.
-    @discardableResult
-    func loggedIn(_ ticket: Ticket, user: String? = nil) -> Bool {
+    /// - Returns: what the user's connections share; nil when the user has too many, and this one is a newcomer still.
+    func loggedIn(_ ticket: Ticket, user: String, at now: NIODeadline = .now()) -> UserShare? {
         counts.withLock { counts in
-            if let user {
-                guard counts.byUser[user, default: 0] < limits.connectionsPerUser else { return false }
-                counts.byUser[user, default: 0] += 1
-                counts.users[ticket.number] = user
-            }
+            let (connections, share) = counts.byUser[user] ?? (0, UserShare(limits: viewerLimits, at: now))
+            guard connections < limits.connectionsPerUser else { return nil }
+            counts.byUser[user] = (connections + 1, share)
+            counts.users[ticket.number] = user
             counts.newcomers.removeAll { $0.ticket.number == ticket.number }
-            return true
+            return share
         }
     }
 
@@ -148,9 +166,10 @@ final class ConnectionLimiter: Sendable {
             counts.newcomers.removeAll { $0.ticket.number == ticket.number }
             let left = counts.byNetwork[ticket.network, default: 1] - 1
             counts.byNetwork[ticket.network] = left > 0 ? left : nil
-            guard let user = counts.users.removeValue(forKey: ticket.number) else { return }
-            let others = counts.byUser[user, default: 1] - 1
-            counts.byUser[user] = others > 0 ? others : nil
+            guard let user = counts.users.removeValue(forKey: ticket.number),
+                let (connections, share) = counts.byUser[user]
+            else { return }
+            counts.byUser[user] = connections > 1 ? (connections - 1, share) : nil
         }
     }
 }

@@ -39,6 +39,7 @@ final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var arrived = unwrapInboundIn(data)
+        if inbound.readableBytes == 0 { environment.limiter.spoke(ticket) }
         inbound.writeBuffer(&arrived)
         let begin = inbound.readableBytesView.prefix(Call.preamble.count)
         guard begin.elementsEqual(Call.preamble.prefix(begin.count)) else { return becomeViewer(context) }

@@ -124,6 +124,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         let mayHoldPassword = user == nil
         append(arrived)
         let now = NIODeadline.now()
+        apply(session?.countRead(of: arrived.readableBytes, at: now) ?? [])
         while !isClosing, inbound.readableBytes > 0, let actions = receiveNext(at: now) {
             apply(actions)
         }
@@ -222,9 +223,11 @@ final class ViewerHandler: ChannelDuplexHandler {
         guard session?.state == .verifying else { return }
         var outcome = checked
         var view: CameraView?
+        var share: UserShare?
         var detail: String?
         if case .accepted(let user, _, _) = checked {
-            if environment.limiter.loggedIn(ticket, user: user.name.text) {
+            share = environment.limiter.loggedIn(ticket, user: user.name.text)
+            if share != nil {
                 view = table.view(for: user)
                 loggedIn = user
                 environment.counters.viewers.add(1, ordering: .relaxed)
@@ -233,7 +236,8 @@ final class ViewerHandler: ChannelDuplexHandler {
             }
         }
         apply(
-            session?.finishLogin(outcome, view: view, detail: detail, time: Self.utcMicroseconds(), at: .now()) ?? [])
+            session?.finishLogin(
+                outcome, view: view, share: share, detail: detail, time: Self.utcMicroseconds(), at: .now()) ?? [])
         if case .accepted(let user, let counter, _) = outcome, let current = table.changed(user, since: counter) {
             accountChanged(to: current)
         }

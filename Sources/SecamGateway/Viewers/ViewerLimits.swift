@@ -27,6 +27,16 @@ public struct ViewerLimits: Sendable {
     /// FOLLOW, SEARCH, PROTECT and REPLAY, each of which costs a search.
     public var questionsPerSecond = 20
     public var questionBurst = 40
+    /// Of all connections of one user. A wall of 64 cameras that is changed as a whole sends 128.
+    public var userWatchesPerSecond = 64
+    public var userWatchBurst = 1024
+    /// Bytes from all connections of one user.
+    public var userBytesPerSecond = 2 << 20
+    public var userByteBurst = 8 << 20
+    /// SEARCH and PROTECT of one user that have no complete answer yet.
+    public var userQuestions = 4
+    /// Replays of one user over all connections.
+    public var userReplays = 16
     /// How old a frame may be to be shown to a viewer that begins to watch.
     public var heldFrameAge = TimeAmount.seconds(2)
     /// How long a camera is kept running after its last watcher, as when somebody switches between cameras.
@@ -34,6 +44,8 @@ public struct ViewerLimits: Sendable {
 
     public init() {}
 
+    /// Bytes that a read counts for at least.
+    static let readCost = 64
     /// Bytes of answers that may wait for a viewer before its next messages are read.
     static let answerBytes = 64 << 10
     /// Bytes of recorded frames that may wait for a viewer before its next messages are read.
@@ -62,14 +74,14 @@ struct TokenBucket: Sendable {
     }
 
     /// - Returns: false when the rate is exceeded.
-    mutating func take(at now: NIODeadline) -> Bool {
+    mutating func take(_ count: Int = 1, at now: NIODeadline) -> Bool {
         if now > filled {
             let seconds = Double((now - filled).nanoseconds) / 1e9
             tokens = min(Double(burst), tokens + seconds * Double(perSecond))
             filled = now
         }
-        guard tokens >= 1 else { return false }
-        tokens -= 1
+        guard tokens >= Double(count) else { return false }
+        tokens -= Double(count)
         return true
     }
 }

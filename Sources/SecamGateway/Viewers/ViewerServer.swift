@@ -64,7 +64,9 @@ public final class ViewerServer: Sendable {
         let counters = ViewerCounters()
         environment = ViewerEnvironment(
             limits: configuration.viewerLimits, software: configuration.software, authenticator: authenticator,
-            audit: audit, limiter: ConnectionLimiter(limits: configuration.connectionLimits), counters: counters,
+            audit: audit,
+            limiter: ConnectionLimiter(
+                limits: configuration.connectionLimits, viewerLimits: configuration.viewerLimits), counters: counters,
             logger: logger, hub: hub, relay: relay)
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }

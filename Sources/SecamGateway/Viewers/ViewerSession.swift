@@ -48,6 +48,8 @@ struct ViewerSession {
     private var replays: [UInt32: Name] = [:]
     /// The question that has no complete answer yet.
     private var question: UInt32?
+    /// From the login on.
+    private var share: UserShare?
     private var view: CameraView?
     private var loginCount = 0
     private var bucket: TokenBucket
@@ -77,6 +79,13 @@ struct ViewerSession {
         guard bucket.take(at: now) else {
             return close(.overload, "more than \(limits.messagesPerSecond) messages a second")
         }
+        do throws(UserShare.Refusal) {
+            try share?.takeMessage(at: now)
+            if [.watch, .unwatch].contains(envelope.type) { try share?.takeWatch(at: now) }
+            if Self.questionTypes.contains(envelope.type) { try share?.takeQuestion(at: now) }
+        } catch {
+            return close(.overload, "\(error)")
+        }
         do throws(WireError) {
             if envelope.type == .bye {
                 _ = try Bye.decode(bytes, envelope)
@@ -91,6 +100,19 @@ struct ViewerSession {
             }
         } catch {
             return malformed(error)
+        }
+    }
+
+    /// Messages that cost a search.
+    private static let questionTypes: [MessageType] = [.follow, .search, .protect, .replay]
+
+    /// - Parameter bytes: what came in one read, before its messages are received.
+    mutating func countRead(of bytes: Int, at now: NIODeadline) -> [Action] {
+        do throws(UserShare.Refusal) {
+            try share?.takeRead(of: bytes, at: now)
+            return []
+        } catch {
+            return close(.overload, "\(error)")
         }
     }
 
@@ -123,7 +145,7 @@ struct ViewerSession {
         _ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline
     ) throws(WireError) -> [Action] {
         deadline = now + .seconds(Int64(limits.idleSeconds))
-        if [.follow, .search, .protect, .replay].contains(envelope.type), !questions.take(at: now) {
+        if Self.questionTypes.contains(envelope.type), !questions.take(at: now) {
             return close(.overload, "more than \(limits.questionsPerSecond) questions a second")
         }
         switch envelope.type {
@@ -140,7 +162,7 @@ struct ViewerSession {
         case .replay: return look(try Replay.decode(bytes, envelope))
         case .closeFlow:
             let close = try CloseFlow.decode(bytes, envelope)
-            return replays.removeValue(forKey: close.flow) == nil ? [] : [.look(.close(flow: close.flow))]
+            return removeReplay(close.flow) ? [.look(.close(flow: close.flow))] : []
         case .follow: return follow(try Follow.decode(bytes, envelope))
         case .unwatch: return stop(try Unwatch.decode(bytes, envelope).camera)
         case .ping: return answer(try Ping.decode(bytes, envelope))
@@ -197,10 +219,12 @@ struct ViewerSession {
 
     /// - Parameters:
     ///   - view: of the accepted user.
+    ///   - share: what the accepted user's connections have together.
     ///   - detail: why a right login was denied, for people.
     ///   - time: UTC microseconds.
     mutating func finishLogin(
-        _ outcome: LoginOutcome, view: CameraView?, detail: String? = nil, time: Int64, at now: NIODeadline
+        _ outcome: LoginOutcome, view: CameraView?, share: UserShare? = nil, detail: String? = nil, time: Int64,
+        at now: NIODeadline
     ) -> [Action] {
         guard state == .verifying else { return [] }
         switch outcome {
@@ -208,6 +232,7 @@ struct ViewerSession {
             state = .watching(user)
             deadline = now + .seconds(Int64(limits.idleSeconds))
             self.view = view
+            self.share = share
             pendingView = view
             return [.send(Welcome(role: user.role, time: time, token: token ?? []).encoded())]
         case .denied(let reason, let wait):
@@ -296,7 +321,7 @@ struct ViewerSession {
                 return [.send(Found(request: search.request, last: true, volume: 0).encoded())]
             }
         }
-        question = search.request
+        guard openQuestion(search.request) else { return tooManyQuestions }
         return [
             .look(
                 .search(
@@ -306,10 +331,26 @@ struct ViewerSession {
         ]
     }
 
+    private mutating func openQuestion(_ request: UInt32) -> Bool {
+        guard share?.openQuestion() ?? true else { return false }
+        question = request
+        return true
+    }
+
+    private mutating func closeQuestion() {
+        guard question != nil else { return }
+        question = nil
+        share?.closeQuestion()
+    }
+
+    private var tooManyQuestions: [Action] {
+        [Self.error(.tooMany, "at most \(limits.userQuestions) questions of one user at once")]
+    }
+
     private mutating func look(_ protect: Protect) -> [Action] {
         guard user?.role == .admin else { return [Self.error(.forbidden, "only an admin may protect recordings")] }
         guard question == nil else { return [Self.error(.tooMany, "one question at a time")] }
-        question = protect.request
+        guard openQuestion(protect.request) else { return tooManyQuestions }
         return [.look(.protect(protect))]
     }
 
@@ -320,12 +361,26 @@ struct ViewerSession {
         guard rights?.contains(replay.camera) ?? false else {
             return [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
         }
-        guard replays[replay.flow] != nil || replays.count < limits.replays else {
-            let detail = "at most \(limits.replays) replays at once"
-            return [.send(CloseFlow(flow: replay.flow, reason: .tooMany, detail: detail).encoded())]
+        if replays[replay.flow] == nil {
+            let refusal: String? =
+                if replays.count >= limits.replays {
+                    "at most \(limits.replays) replays at once"
+                } else if share?.openReplay() == false {
+                    "at most \(limits.userReplays) replays of one user at once"
+                } else { nil }
+            if let refusal {
+                return [.send(CloseFlow(flow: replay.flow, reason: .tooMany, detail: refusal).encoded())]
+            }
         }
         replays[replay.flow] = replay.camera
         return [.look(.replay(replay))]
+    }
+
+    /// - Returns: whether there was one.
+    private mutating func removeReplay(_ flow: UInt32) -> Bool {
+        guard replays.removeValue(forKey: flow) != nil else { return false }
+        share?.closeReplays()
+        return true
     }
 
     enum Verdict: Equatable {
@@ -342,17 +397,17 @@ struct ViewerSession {
         switch answer {
         case .found(let found):
             guard question == found.request else { return .drop }
-            if found.last { question = nil }
+            if found.last { closeQuestion() }
             let isVisible =
                 found.recordings.allSatisfy { rights.contains($0.camera) }
                 && found.events.allSatisfy { rights.contains($0.camera) }
                 && found.gaps.allSatisfy { rights.contains($0.camera) }
             return isVisible ? .handOut : .drop
-        case .close(let close): return replays.removeValue(forKey: close.flow) == nil ? .drop : .handOut
+        case .close(let close): return removeReplay(close.flow) ? .handOut : .drop
         case .frame(_, let flow):
             guard let camera = replays[flow] else { return .drop }
             guard rights.contains(camera) else {
-                replays[flow] = nil
+                _ = removeReplay(flow)
                 return .end
             }
             return .handOut
@@ -402,8 +457,9 @@ struct ViewerSession {
         slots = FrameSlots()
         events = EventSlots()
         pongs = []
+        share?.closeReplays(replays.count)
         replays = [:]
-        question = nil
+        closeQuestion()
         state = .closed
         deadline = nil
         view = nil

@@ -14,6 +14,8 @@ public struct ConnectionLimits: Sendable {
     public var handshakeBytes = 8192
     /// Microseconds for a handshake, one more second than libzmq allows it.
     public var handshakeMicroseconds: Int64 = 4_000_000
+    /// Milliseconds without a message or an answer to ZMTP's heartbeat after which a link counts as dead.
+    public var silenceMilliseconds: Int32 = 3000
     /// Bytes that have arrived over one connection and are not part of a delivered message.
     public var undeliveredBytes = 1 << 20
     /// The same for the holder of a key that sends large messages.

@@ -64,7 +64,8 @@ public struct Received: Sendable {
     ) throws(MeshError) -> MeshSocket {
         secam_randomize_routing_ids()
         defer { secam_randomize_routing_ids() }
-        let socket = try MeshSocket(admission.context, type: ZMQ_ROUTER, admission, messageLimit: messageLimit)
+        let socket = try MeshSocket(
+            admission.context, type: ZMQ_ROUTER, admission, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
         try socket.set(ZMQ_HANDSHAKE_IVL, 3000)
         // Else an address of IPv4 would be told to others in its IPv6 form.
@@ -91,7 +92,10 @@ public struct Received: Sendable {
         _ context: MeshContext, endpoint: String, serverKey: PublicKey, keys: KeyPair,
         messageLimit: Int = WireLimits.meshMessage
     ) throws(MeshError) -> MeshSocket {
-        let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit)
+        var limits = ConnectionLimits()
+        limits.undeliveredBytes = messageLimit + MeshSocket.waitingBytes
+        limits.undeliveredBytesInAll = limits.undeliveredBytes
+        let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_IPV6, 1)
         // A handshake that is refused for now ends without a word, and only then it is tried again.
         try socket.set(ZMQ_HANDSHAKE_IVL, 2000)
@@ -103,9 +107,6 @@ public struct Received: Sendable {
         try socket.set(ZMQ_CURVE_SERVERKEY, serverKey.bytes)
         try socket.set(ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
-        var limits = ConnectionLimits()
-        limits.undeliveredBytes = messageLimit + MeshSocket.waitingBytes
-        limits.undeliveredBytesInAll = limits.undeliveredBytes
         socket.connections = try unsafe ConnectionGuard(socket.handle, context, admission: nil, limits: limits) {
             () throws(MeshError) in
             guard unsafe zmq_connect(socket.handle, endpoint) == 0 else {
@@ -117,7 +118,7 @@ public struct Received: Sendable {
     }
 
     private init(
-        _ context: MeshContext, type: Int32, _ admission: ZAPHandler? = nil, messageLimit: Int
+        _ context: MeshContext, type: Int32, _ admission: ZAPHandler? = nil, messageLimit: Int, limits: ConnectionLimits
     ) throws(MeshError) {
         guard let socket = unsafe zmq_socket(context.handle, type) else {
             throw .library(call: "zmq_socket", reason: lastZeroMQError())
@@ -128,7 +129,7 @@ public struct Received: Sendable {
         try set(ZMQ_LINGER, 200)
         // A link that is dead without having been closed is noticed like a member's silence.
         try set(ZMQ_HEARTBEAT_IVL, 1000)
-        try set(ZMQ_HEARTBEAT_TIMEOUT, 3000)
+        try set(ZMQ_HEARTBEAT_TIMEOUT, limits.silenceMilliseconds)
         let limit = Int64(messageLimit)
         let status = unsafe withUnsafePointer(to: limit) { unsafe zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, $0, 8) }
         guard status == 0 else { throw .library(call: "zmq_setsockopt", reason: lastZeroMQError()) }
