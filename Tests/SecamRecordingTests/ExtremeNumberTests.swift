@@ -75,10 +75,10 @@ import Testing
                         ])
                 }
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO gap VALUES ('porch', ?, ?, ?, ?, ?, 1, ?)",
+                    sql: "INSERT OR REPLACE INTO gap VALUES ('porch', ?, ?, ?, ?, ?, 1, ?, ?)",
                     arguments: [
                         value, numbers[(number + 3) % numbers.count], number, value,
-                        numbers[(number + 5) % numbers.count], value,
+                        numbers[(number + 5) % numbers.count], value, numbers[(number + 7) % numbers.count],
                     ])
                 try db.execute(
                     sql: """
