@@ -143,6 +143,17 @@ public enum ArchiveCheck {
         return (rows.count, foreign)
     }
 
+    /// Makes a row from a file, for the same camera whose folder it is in; the camera's cursor does not stay behind it.
+    ///
+    /// - Parameter path: relative to the folder.
+    static func adopt(_ path: String, of camera: Name, in index: RecordingIndex) throws {
+        let row = try row(path, of: camera, isProtected: false, index.folder)
+        try index.write("taking in a recording") { db in
+            try row.insert(arrival: row.arrival(try index.clock(db)), db)
+            try row.advanceCursor(db)
+        }
+    }
+
     /// A recording as its file tells it.
     private struct Row {
         let path: String
@@ -159,6 +170,17 @@ public enum ArchiveCheck {
             let age = clock.expectedWall.subtractingSaturated(end)
             guard (0...ArchiveCheck.longestAge).contains(age) else { return clock.time }
             return clock.time.advanced(by: .microseconds(-age))
+        }
+
+        func advanceCursor(_ db: Database) throws {
+            guard let incarnation = scan.incarnation, let last = scan.entries.last else { return }
+            if let cursor = try RecordingIndex.cursor(of: camera, .jpeg, db),
+                incarnation == cursor.incarnation ? last.sequence <= cursor.sequence : last.time <= cursor.time
+            {
+                return
+            }
+            try RecordingIndex.setCursor(
+                camera, .jpeg, incarnation: incarnation, sequence: last.sequence, time: last.time, db)
         }
 
         func insert(arrival: RetentionTime, _ db: Database) throws {

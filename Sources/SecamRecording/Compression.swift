@@ -200,7 +200,7 @@ extension RecordingIndex {
 
     /// - Returns: `false` when it is not the same any more: protected, thinned, or gone.
     fileprivate func noteCompressing(_ segment: SegmentRow) throws(RecordingError) -> Bool {
-        try write("noting that a recording is compressed") { db in
+        try writeDurably("noting that a recording is compressed") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 4 WHERE id = ? AND state = 1 AND protected = 0 AND bytes = ?",
                 arguments: [segment.id, Int64(clamping: segment.bytes)])

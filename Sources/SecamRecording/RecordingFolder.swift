@@ -120,6 +120,17 @@ public struct RecordingFolder: Sendable {
         return files
     }
 
+    /// The recordings of a camera in the folders of the days from a time on, relative to the folder; in order.
+    ///
+    /// - Parameter time: UTC microseconds.
+    func files(of camera: Name, since time: Int64) -> [String] {
+        let first = RecordingFolder.date(WireLimits.times.clamping(time))
+        return RecordingFolder.names(in: absolute(camera.text)).filter { $0 >= first }.flatMap { day in
+            RecordingFolder.names(in: absolute("\(camera.text)/\(day)")).filter { $0.hasSuffix(".mkv") }
+                .map { "\(camera.text)/\(day)/\($0)" }
+        }
+    }
+
     /// Waits until a folder's entries are on the disk.
     static func synchronize(_ folder: String) throws(RecordingError) {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -42,7 +42,7 @@ extension RecordingIndex {
 
     /// - Returns: the state that it was in; `nil` when it may not go any more, as it was protected meanwhile, or is gone.
     func noteLeaving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
-        try write("noting that a recording leaves") { db in
+        try writeDurably("noting that a recording leaves") { db in
             let state = try Int.fetchOne(
                 db, sql: "SELECT state FROM segment WHERE id = ? AND (state = 1 AND protected = 0 OR state = 2)",
                 arguments: [segment.id])

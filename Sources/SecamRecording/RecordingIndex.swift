@@ -54,8 +54,8 @@ public final class RecordingIndex: Sendable {
         try folder.make()
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busySeconds)
-        // In WAL mode a power cut costs the last rows, which the files tell again, but never the index.
-        // The log beside it takes no more than a megabyte of a disk that may be small.
+        // In WAL mode a power cut costs the last rows, which the files tell again, but never the index. Rows that a file
+        // depends on are written durably. The log beside it takes no more than a megabyte of a disk that may be small.
         configuration.prepareDatabase { db in
             try db.execute(
                 sql: "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250; PRAGMA journal_size_limit = 1048576"
@@ -89,14 +89,39 @@ public final class RecordingIndex: Sendable {
     }
 
     func write<Result>(_ operation: String, _ body: (Database) throws -> Result) throws(RecordingError) -> Result {
+        try translated(operation) { try pool.write(body) }
+    }
+
+    private func translated<Result>(
+        _ operation: String, _ body: () throws -> Result
+    ) throws(RecordingError) -> Result {
         do {
-            return try pool.write(body)
+            return try body()
         } catch let error as RecordingError {
             throw error
         } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
             throw .media(.diskFull(path: folder.database))
         } catch {
             throw .index(path: folder.database, operation: operation, reason: "\(error)")
+        }
+    }
+
+    /// The same, and on the disk when it returns: for a row that must be there before something that a power cut does not
+    /// take back.
+    func writeDurably<Result>(
+        _ operation: String, _ body: (Database) throws -> Result
+    ) throws(RecordingError) -> Result {
+        try translated(operation) {
+            try pool.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                defer { try? db.execute(sql: "PRAGMA synchronous = NORMAL") }
+                var result: Result?
+                try db.inTransaction {
+                    result = try body(db)
+                    return .commit
+                }
+                return result!
+            }
         }
     }
 
@@ -121,7 +146,7 @@ public final class RecordingIndex: Sendable {
     func begin(
         camera: Name, path: String, incarnation: UInt64, sequence: UInt64, start: Int64, writer: String
     ) throws(RecordingError) -> Int64 {
-        try write("noting a new segment") { db in
+        try writeDurably("noting a new segment") { db in
             try db.execute(
                 sql: """
                     INSERT INTO segment
@@ -178,6 +203,22 @@ public final class RecordingIndex: Sendable {
             try note(last, db)
             try db.execute(sql: "UPDATE segment SET state = 1 WHERE id = ?", arguments: [last.id])
             try EvidenceChain.append(path: path, digest: digest, db)
+        }
+    }
+
+    /// Whether a row is for the file of this path, relative to the folder.
+    func knows(path: String) throws(RecordingError) -> Bool {
+        try read("looking for a recording") { db in
+            try Int.fetchOne(db, sql: "SELECT 1 FROM segment WHERE path = ?", arguments: [path]) == 1
+        }
+    }
+
+    /// When the last segment that was begun of a camera starts, in UTC microseconds; `nil` when there is none.
+    func lastStart(of camera: Name) throws(RecordingError) -> Int64? {
+        try read("looking for a recording") { db in
+            try Int64.fetchOne(
+                db, sql: "SELECT start FROM segment WHERE camera = ? ORDER BY arrival DESC, id DESC LIMIT 1",
+                arguments: [camera.text])
         }
     }
 
@@ -428,18 +469,20 @@ public final class RecordingIndex: Sendable {
 
     /// Up to where a camera's frames or events have been taken; `nil` when nothing has been.
     public func cursor(of camera: Name, _ content: FlowContent) throws(RecordingError) -> Cursor? {
-        try read("reading a cursor") { db in
-            try Row.fetchOne(
-                db, sql: "SELECT * FROM cursor WHERE camera = ? AND content = ?",
-                arguments: [camera.text, Int(content.rawValue)]
-            ).flatMap { row in
-                let cursor = Cursor(
-                    incarnation: UInt64(bitPattern: row["incarnation"]), sequence: UInt64(bitPattern: row["sequence"]),
-                    time: row["time"])
-                // One that no frame or event can have had would keep the camera from being recorded.
-                let isPossible = cursor.sequence <= WireLimits.sequence && WireLimits.times.contains(cursor.time)
-                return isPossible ? cursor : nil
-            }
+        try read("reading a cursor") { db in try Self.cursor(of: camera, content, db) }
+    }
+
+    static func cursor(of camera: Name, _ content: FlowContent, _ db: Database) throws -> Cursor? {
+        try Row.fetchOne(
+            db, sql: "SELECT * FROM cursor WHERE camera = ? AND content = ?",
+            arguments: [camera.text, Int(content.rawValue)]
+        ).flatMap { row in
+            let cursor = Cursor(
+                incarnation: UInt64(bitPattern: row["incarnation"]), sequence: UInt64(bitPattern: row["sequence"]),
+                time: row["time"])
+            // One that no frame or event can have had would keep the camera from being recorded.
+            let isPossible = cursor.sequence <= WireLimits.sequence && WireLimits.times.contains(cursor.time)
+            return isPossible ? cursor : nil
         }
     }
 
@@ -451,7 +494,7 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    private static func setCursor(
+    static func setCursor(
         _ camera: Name, _ content: FlowContent, incarnation: UInt64, sequence: UInt64, time: Int64, _ db: Database
     ) throws {
         try db.execute(

@@ -19,6 +19,33 @@ enum Recovery {
             case .complete: break
             }
         }
+        if let camera { try adopt(camera, in: vault) }
+    }
+
+    /// Gives recordings of the last days a row where none knows them, as after a power cut that cost the index more than
+    /// the files, or when a disk was unmounted in the middle of it all.
+    private static func adopt(_ camera: Name, in vault: Vault) throws(RecordingError) {
+        let index = vault.index
+        let day: Int64 = 86_400_000_000
+        let last = min(try index.lastStart(of: camera) ?? .max, WallClock.now)
+        let paths = index.folder.files(of: camera, since: last.subtractingSaturated(day))
+        var adopted: [String] = []
+        for path in paths where try !index.knows(path: path) {
+            // What is being written had its row before its file.
+            guard !RecordingFolder.isWritten(index.folder.absolute(path)) else { continue }
+            do {
+                try ArchiveCheck.adopt(path, of: camera, in: index)
+                adopted.append(path)
+            } catch {
+                vault.logger.warning(
+                    "a file among the recordings is none", metadata: ["file": "\(path)", "reason": "\(error)"])
+            }
+        }
+        guard let first = adopted.first else { return }
+        try vault.look()
+        vault.logger.notice(
+            "recordings without a row in the index taken in",
+            metadata: ["camera": "\(camera)", "count": "\(adopted.count)", "first": "\(first)"])
     }
 
     /// The file is not touched: it is read up to its last whole frame.
@@ -26,6 +53,8 @@ enum Recovery {
         let folder = vault.index.folder
         let path = folder.absolute(segment.path)
         guard let size = folder.size(segment.path), size > 0 else {
+            // In the empty folder in which a disk was mounted, everything would seem to be gone.
+            try vault.checkPlace()
             return try giveUp(segment, "it is gone", in: vault)
         }
         if isPatient, RecordingFolder.isWritten(path) { throw .busy(path: path) }

@@ -158,7 +158,7 @@ extension RecordingIndex {
 
     /// - Returns: `false` when it may not be thinned any more, as it was protected meanwhile, or is gone.
     fileprivate func noteThinning(_ segment: SegmentRow) throws(RecordingError) -> Bool {
-        try write("noting that a recording is thinned") { db in
+        try writeDurably("noting that a recording is thinned") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 3 WHERE id = ? AND state = 1 AND protected = 0",
                 arguments: [segment.id])

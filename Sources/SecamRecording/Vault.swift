@@ -245,6 +245,7 @@ public final class Vault {
     /// What somebody else took away from under us was not let go by us, and `secam archive verify` goes on to say so.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
         let isThere = index.folder.size(segment.path) != nil
+        if !isThere { try checkPlace() }
         let former: SegmentRow.State?
         do throws(RecordingError) {
             former = try index.noteLeaving(segment)

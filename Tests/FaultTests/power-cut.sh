@@ -1,25 +1,37 @@
 #!/bin/bash
-# Records a camera to a disk of its own in a virtual machine, and says again and again what time it is, until the machine
-# is cut off from its power.
+# Records two cameras to a disk of their own, and keeps the disk as it is at random moments: what a power cut would leave.
 #
-#   power-cut.sh PROGRAMS
+#   power-cut.sh PROGRAMS CUTS
 #
-# disk.img, in the folder in which it is started, is the disk; alive, there, is what was said last: the time in
-# microseconds, once recordings are on the disk.
+# In the folder in which it is started, N.img for N from 1 to CUTS is the disk at the Nth moment, and N.at the time before
+# it in microseconds. Ends with status 125 where this machine has no loop devices for us.
+#
+# What the kernel has in memory is not in these images. Each is taken within one moment: a copy by reference of the file
+# that the disk is made of, in a file system that can do this.
 set -u
-programs=$1
+programs=$1 cuts=$2
 results=$PWD
-work=$(mktemp -d)
-cd "$work" || exit
-export HOME=$work SECAM_DATA=$work/data
-modprobe loop 2>/dev/null
-modprobe ext4 2>/dev/null
-mkdir disk
-mount -o loop "$results/disk.img" disk || exit 125
-"$programs/secam" up --host 127.0.0.1 --port 0 --ready-file "$work/ready.json" --camera demo=test:160x120@10 \
-  --motion 0 --record continuous --recordings "$work/disk/recordings" --free-megabytes 1 >"$results/up.out" 2>"$results/up.log" &
-until [[ -n $(find disk/recordings -name '*.mkv' -size +64k 2>/dev/null) ]]; do sleep 0.2; done
-for _ in $(seq 600); do
-  date +%s%6N >"$results/alive.new" && mv "$results/alive.new" "$results/alive"
-  sleep 0.1
+export HOME=$results SECAM_DATA=$results/data
+truncate -s 4G store.img && mkfs.btrfs -q store.img >/dev/null || exit 125
+mkdir store disk
+mount -o loop store.img store || exit 125
+truncate -s 64M store/disk.img
+/sbin/mkfs.ext4 -q store/disk.img || exit 125
+mount -o loop store/disk.img disk || exit 125
+"$programs/secam" up --host 127.0.0.1 --port 0 --ready-file ready.json --camera front=test:320x240@10 \
+  --camera back=test:320x240@15 --motion 0 --record continuous --recordings "$PWD/disk/recordings" --free-megabytes 1 \
+  --max-megabytes 24 >up.out 2>up.log &
+set=$!
+trap 'kill "$set"; wait "$set"; umount disk store' EXIT
+for camera in front back; do
+  until [[ -n $(find "disk/recordings/$camera" -name '*.mkv' -size +64k 2>/dev/null) ]]; do
+    kill -0 "$set" || exit 1
+    sleep 0.2
+  done
 done
+for cut in $(seq "$cuts"); do
+  sleep "$((RANDOM % 2)).$((RANDOM % 1000 + 1000))"
+  date +%s%6N >"$cut.at"
+  cp --reflink=always store/disk.img "store/$cut.img"
+done
+for cut in $(seq "$cuts"); do cp --sparse=always "store/$cut.img" "$cut.img"; done

@@ -178,6 +178,58 @@ import Testing
 
     // MARK: After a kill
 
+    @Test func `recordings whose rows a power cut has cost are taken in`() throws {
+        var limits = CameraTape.Limits()
+        limits.longest = 1_000_000
+        limits.cutsPerSecond = .max
+        let tape = try recordings.tape(try recordings.vault(), limits)
+        try recordings.append(1...50, to: tape)
+        try tape.cut()
+        let before = try recordings.segments
+        try recordings.index.write("a power cut") { db in
+            try db.execute(sql: "DELETE FROM segment WHERE firstSequence > 20; DELETE FROM link WHERE number > 2")
+            try db.execute(sql: "UPDATE sqlite_sequence SET seq = 2 WHERE name = 'link'")
+            try db.execute(sql: "UPDATE cursor SET sequence = 20")
+        }
+        let next = try recordings.tape(try recordings.vault())
+        #expect(next.cursor?.sequence == 50)
+        #expect(try recordings.segments.map(\.path) == before.map(\.path))
+        #expect(try recordings.replay().map(\.sequence) == Array(1...50))
+        #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+        #expect(try recordings.append(45...55, to: next) == 5)
+    }
+
+    @Test func `what is no recording of the camera is left where it is`() throws {
+        let tape = try recordings.tape(try recordings.vault())
+        try recordings.append(1...10, to: tape)
+        try tape.cut()
+        let file = recordings.folder.absolute("porch/2026-01-01/12-30-00.mkv")
+        try Data("no recording".utf8).write(to: URL(fileURLWithPath: file))
+        _ = try recordings.tape(try recordings.vault())
+        #expect(try recordings.segments.count == 1)
+        #expect(FileManager.default.fileExists(atPath: file))
+    }
+
+    @Test func `nothing is forgotten while the disk is unmounted`() throws {
+        let vault = try recordings.vault()
+        let tape = try recordings.tape(vault)
+        try recordings.append(1...30, to: tape)
+        _ = try tape.synchronize()
+        let path = recordings.folder.path
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        #expect(throws: RecordingError.self) { try tape.cut() }
+        #expect(throws: RecordingError.self) { try recordings.tape(vault) }
+        #expect(throws: RecordingError.self) {
+            try vault.remove(try #require(recordings.segments.first), why: "a test")
+        }
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+        _ = try recordings.tape(vault)
+        #expect(try recordings.replay().map(\.sequence) == Array(1...30))
+    }
+
     @Test func whatAKilledArchiveLeftIsAsItIsAndRecordingGoesOnBehindIt() throws {
         do {
             let tape = try recordings.tape(try recordings.vault())
