@@ -67,8 +67,6 @@ private final class ReplayLoop {
     /// Replays of one connection.
     private static let mostReplays = 256
     private static let mostCredit: UInt32 = 256
-    /// Recordings, events and gaps of one answer, each: who needs more asks for a shorter time.
-    private static let mostFound = 100_000
     /// Microseconds after which one that takes nothing any more is forgotten, as when its gateway is gone.
     private static let longestPause: Int64 = 600_000_000
     /// Microseconds that one replay may look for its next frame, and that a round of them may take, before questions are
@@ -182,31 +180,32 @@ private final class ReplayLoop {
 
     private func find(_ search: Search, _ peer: PeerID) {
         let names: [Name?] = search.cameras.isEmpty ? [nil] : Set(search.cameras.map(\.name)).sorted()
-        var recordings: [Found.Recorded] = []
-        var events: [Found.Happened] = []
-        var gaps: [Found.Missing] = []
+        let (from, to, limit) = (search.from, search.to, Int(search.limit))
+        var recordings = Newest<SegmentRow>(limit: limit, start: \.start)
+        var events = Newest<(camera: Name, event: CameraEvent)>(limit: limit, start: \.event.start)
+        var gaps = Newest<Found.Missing>(limit: limit, start: \.start)
         var isPartial = false
-        let (from, to, most) = (search.from, search.to, ReplayLoop.mostFound)
         do throws(RecordingError) {
             for name in names {
-                if search.kinds.contains(.recordings), recordings.count < most {
-                    recordings += try index.segments(of: name, from: from, to: to, limit: most).map(\.found)
+                if search.kinds.contains(.recordings) {
+                    recordings.add(try index.segments(of: name, from: from, to: to, limit: limit))
                 }
-                if search.kinds.contains(.events), events.count < most {
-                    events += try index.events(of: name, from: from, to: to, limit: most).map(Found.Happened.init)
+                if search.kinds.contains(.events) {
+                    events.add(try index.events(of: name, from: from, to: to, limit: limit))
                 }
-                if search.kinds.contains(.gaps), gaps.count < most {
-                    gaps += try index.gaps(of: name, from: from, to: to, limit: most)
+                if search.kinds.contains(.gaps) {
+                    gaps.add(try index.gaps(of: name, from: from, to: to, limit: limit))
                 }
             }
         } catch {
             isPartial = true
             complain(error)
         }
-        recordings.sort { $0.start < $1.start }
-        events.sort { $0.event.start < $1.event.start }
-        gaps.sort { $0.start < $1.start }
-        tell(search.request, recordings, events, gaps, isPartial: isPartial, peer)
+        let since = max(recordings.since, events.since, gaps.since)
+        tell(
+            search.request, recordings.all(since: since).map(\.found),
+            events.all(since: since).map { Found.Happened(camera: $0.camera, event: $0.event) },
+            gaps.all(since: since), since: since, isPartial: isPartial, peer)
     }
 
     private func protect(_ protect: Protect, _ peer: PeerID) {
@@ -219,7 +218,9 @@ private final class ReplayLoop {
             isPartial = true
             complain(error)
         }
-        tell(protect.request, changed.map(\.found), [], [], isPartial: isPartial, peer)
+        tell(
+            protect.request, changed.map(\.found), [], [], since: WireLimits.times.lowerBound, isPartial: isPartial,
+            peer)
     }
 
     private func complain(_ error: RecordingError) {
@@ -229,7 +230,7 @@ private final class ReplayLoop {
     /// In as many messages as are needed.
     private func tell(
         _ request: UInt32, _ recordings: [Found.Recorded], _ events: [Found.Happened], _ gaps: [Found.Missing],
-        isPartial: Bool, _ peer: PeerID
+        since: Int64, isPartial: Bool, _ peer: PeerID
     ) {
         var (recordings, events, gaps) = (recordings[...], events[...], gaps[...])
         repeat {
@@ -244,8 +245,35 @@ private final class ReplayLoop {
                     Found(
                         request: request, last: isLast, partial: isPartial, volume: index.volume,
                         recordings: Array(part.0),
-                        events: Array(part.1), gaps: Array(part.2))), peer)
+                        events: Array(part.1), gaps: Array(part.2), since: since)), peer)
         } while !(recordings.isEmpty && events.isEmpty && gaps.isEmpty)
+    }
+}
+
+/// The last entries of several cameras together, and from when on there is none besides.
+private struct Newest<Entry: Sendable> {
+    private let limit: Int
+    private let start: (Entry) -> Int64
+    private var entries: [Entry] = []
+    /// UTC microseconds.
+    private(set) var since = WireLimits.times.lowerBound
+
+    init(limit: Int, start: @escaping (Entry) -> Int64) {
+        self.limit = limit
+        self.start = start
+    }
+
+    mutating func add(_ page: RecordingIndex.Page<Entry>) {
+        if let first = page.since { since = max(since, first) }
+        entries += page.entries
+        guard entries.count > limit else { return }
+        entries.sort { start($0) < start($1) }
+        since = max(since, start(entries[entries.count - limit]))
+        entries = all(since: since)
+    }
+
+    func all(since: Int64) -> [Entry] {
+        entries.filter { start($0) >= since }.sorted { start($0) < start($1) }
     }
 }
 

@@ -237,12 +237,37 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    /// Segments that have any part in the range, by time.
-    ///
-    /// - Parameter limit: no more than so many, the first ones.
+    /// The last entries of a range by their starts.
+    public struct Page<Entry: Sendable>: Sendable {
+        /// By start.
+        public let entries: [Entry]
+        /// All that begins then or later is in the page; `nil` when there is no more at all. UTC microseconds.
+        public let since: Int64?
+    }
+
+    /// - Parameters:
+    ///   - sql: with a condition, and without an order.
+    ///   - limit: rows that are wanted; those that begin at the same time as the first of them come with it.
+    private static func page<Entry>(
+        _ db: Database, _ sql: String, _ arguments: StatementArguments, limit: Int, _ make: (Row) throws -> Entry?
+    ) throws -> Page<Entry> {
+        let rows = try Row.fetchAll(
+            db, sql: sql + " ORDER BY start DESC LIMIT ?", arguments: arguments + [limit < .max ? limit + 1 : limit])
+        guard rows.count > limit else { return Page(entries: try rows.reversed().compactMap(make), since: nil) }
+        let since: Int64 = rows[limit - 1]["start"]
+        let first = try Row.fetchAll(db, sql: sql + " AND start = ?", arguments: arguments + [since])
+        let later = rows.prefix { ($0["start"] as Int64) > since }.reversed()
+        return Page(entries: try (first + later).compactMap(make), since: WireLimits.times.clamping(since))
+    }
+
+    /// Segments that have any part in the range.
+    public func segments(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [SegmentRow] {
+        try segments(of: camera, from: from, to: to, limit: .max).entries
+    }
+
     public func segments(
-        of camera: Name?, from: Int64, to: Int64, limit: Int = .max
-    ) throws(RecordingError) -> [SegmentRow] {
+        of camera: Name?, from: Int64, to: Int64, limit: Int
+    ) throws(RecordingError) -> Page<SegmentRow> {
         try read("looking for recordings") { db in
             // A segment is never longer than a day, so that the index on the start can be used from both sides.
             var sql =
@@ -253,9 +278,7 @@ public final class RecordingIndex: Sendable {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
-            arguments += [limit]
-            return try Row.fetchAll(db, sql: sql + " ORDER BY start, camera LIMIT ?", arguments: arguments)
-                .compactMap(Self.segment)
+            return try Self.page(db, sql, arguments, limit: limit, Self.segment)
         }
     }
 
@@ -378,24 +401,23 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    /// Events that have any part in the range, by time.
+    /// Events that have any part in the range.
     public func events(
         of camera: Name?, from: Int64, to: Int64, limit: Int = .max
-    ) throws(RecordingError) -> [(Name, CameraEvent)] {
+    ) throws(RecordingError) -> Page<(camera: Name, event: CameraEvent)> {
         try read("looking for events") { db in
-            var sql = "SELECT camera, fields, isOver FROM event WHERE start < ? AND last >= ?"
+            var sql = "SELECT camera, start, fields, isOver FROM event WHERE start < ? AND last >= ?"
             var arguments: StatementArguments = [to, from]
             if let camera {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
-            arguments += [limit]
-            return try Row.fetchAll(db, sql: sql + " ORDER BY start LIMIT ?", arguments: arguments).compactMap { row in
+            return try Self.page(db, sql, arguments, limit: limit) { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let event = EventFields.decode(Array(row["fields"] as Data))
                 else { return nil }
                 // Not every end was told: a camera may have died.
-                return (camera, row["isOver"] && event.state != .end ? event.ended : event)
+                return (camera: camera, event: row["isOver"] && event.state != .end ? event.ended : event)
             }
         }
     }
@@ -422,10 +444,14 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    /// Gaps that have any part in the range, by time.
+    /// Gaps that have any part in the range.
+    public func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [Found.Missing] {
+        try gaps(of: camera, from: from, to: to, limit: .max).entries
+    }
+
     public func gaps(
-        of camera: Name?, from: Int64, to: Int64, limit: Int = .max
-    ) throws(RecordingError) -> [Found.Missing] {
+        of camera: Name?, from: Int64, to: Int64, limit: Int
+    ) throws(RecordingError) -> Page<Found.Missing> {
         try read("looking for gaps") { db in
             var sql = "SELECT * FROM gap WHERE start < ? AND end >= ?"
             var arguments: StatementArguments = [to, from]
@@ -433,8 +459,7 @@ public final class RecordingIndex: Sendable {
                 sql += " AND camera = ?"
                 arguments += [camera.text]
             }
-            arguments += [limit]
-            return try Row.fetchAll(db, sql: sql + " ORDER BY start LIMIT ?", arguments: arguments).compactMap { row in
+            return try Self.page(db, sql, arguments, limit: limit) { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let reason = GapReason(rawValue: row["reason"])
                 else { return nil }
@@ -516,7 +541,7 @@ public final class RecordingIndex: Sendable {
                     """)
             for number in 0..<Int64(segments) {
                 try row.execute(arguments: [
-                    camera.text, "\(number)", number * 1800, number * 1800 + 1799, number * 60_000_000,
+                    camera.text, "\(camera)/\(number)", number * 1800, number * 1800 + 1799, number * 60_000_000,
                     number * 60_000_000 + 59_966_667,
                 ])
             }

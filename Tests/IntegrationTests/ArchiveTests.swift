@@ -30,7 +30,8 @@ import Testing
     ) async throws -> (start: Int, end: Int) {
         try await eventually("\(seconds) s of \(camera)", seconds: 120) {
             let list = try await set.view(["recordings", camera, "--json"]).json()["recordings"].values
-            guard let start = list.first?["start_us"].integer, let end = list.last?["end_us"].integer,
+            // The newest first.
+            guard let start = list.last?["start_us"].integer, let end = list.first?["end_us"].integer,
                 Double(end - start) / 1e6 >= seconds
             else { return nil }
             return (start, end)
@@ -120,6 +121,16 @@ import Testing
             ["film=test:320x240@10"], record: "continuous", scratch: scratch, password: first.password)
         defer { set.up.kill() }
         let listed = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
+        let newest = try await set.view(["recordings", "film", "--json", "--limit", "1"]).json()
+        #expect(newest["recordings"].values.map { $0["start_us"] } == [listed[0]["start_us"]])
+        #expect(newest["more_before_us"] == listed[0]["start_us"])
+        let more = try await set.view(["recordings", "film", "--limit", "1"])
+        #expect(more.output.contains("There is more from before"), "\(more.output)")
+        let older = try await set.view([
+            "recordings", "film", "--json", "--to", try #require(newest["more_before"].text),
+        ]).json()
+        #expect(older["recordings"].values.map { $0["start_us"] } == listed.dropFirst().map { $0["start_us"] })
+        #expect(older["more_before_us"] == .null)
         let file = try FileManager.default.subpathsOfDirectory(atPath: scratch.file("data/recordings/film"))
             .filter { $0.hasSuffix(".mkv") }.min()
         let path = scratch.file("data/recordings/film/\(try #require(file))")
@@ -130,7 +141,7 @@ import Testing
         }
         try await eventually("its row") {
             let now = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
-            return now.first?["start_us"] == listed.first?["start_us"]
+            return now.last?["start_us"] == listed.last?["start_us"]
         }
         let exported = try await set.view(
             ["export", "film", "--from", iso(start), "--to", iso(end), "-o", scratch.file("clip.mkv")])

@@ -102,6 +102,26 @@ import Testing
         }
     }
 
+    @Test func `an answer is complete from where that of each archive is`() throws {
+        var desk = try desk(["disk 1": 5, "disk 2": 6])
+        let search = Search(request: 7, kinds: .all, from: 0, to: 100, limit: 9)
+        let asked = desk.take(.search(search), from: viewer(1), now: at(1))
+        let limits = asked.compactMap { action -> UInt32? in
+            guard case .ask(let message as Search, _) = action else { return nil }
+            return message.limit
+        }
+        #expect(limits == [9, 9])
+        var last: Found?
+        for (name, volume, since) in [("disk 1", UInt64(5), Int64(40)), ("disk 2", 6, 30)] {
+            let found = Found(request: 3, last: true, volume: volume, since: since).encoded()
+            let envelope = try Envelope.readWhole(found.span, limit: WireLimits.meshMessage)
+            for action in try desk.receive(envelope, found.span, from: archive(name), now: at(2)) {
+                if case .answer(.found(let answer), _) = action { last = answer }
+            }
+        }
+        #expect(last?.last == true && last?.since == 40)
+    }
+
     @Test func withoutAnArchiveNothingIsFound() throws {
         var desk = ArchiveDesk()
         #expect(told(desk.take(search(), from: viewer(1), now: at(0))) == ["found 7 [] last partial to 1"])

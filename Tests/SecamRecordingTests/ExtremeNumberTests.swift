@@ -21,7 +21,9 @@ import Testing
             for segment in try index.segments(of: recordings.camera, from: from, to: to) {
                 _ = try? index.map(of: segment)
             }
-            for (_, event) in try index.events(of: nil, from: from, to: to) { #expect(event.last >= event.start) }
+            for (_, event) in try index.events(of: nil, from: from, to: to).entries {
+                #expect(event.last >= event.start)
+            }
             for gap in try index.gaps(of: nil, from: from, to: to) {
                 #expect(gap.end >= gap.start && gap.frames <= WireLimits.sequence + 1)
             }

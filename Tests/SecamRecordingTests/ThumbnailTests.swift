@@ -97,6 +97,6 @@ import Testing
             mode: .both, preRoll: 0, postRoll: 0, keep: 60, keepBytes: 0, thinAfter: 0, thinRate: 1000,
             camera: recordings.camera)
         try vault.retain([rule])
-        #expect(try recordings.index.events(of: nil, from: .min, to: .max).map(\.1.id) == [2])
+        #expect(try recordings.index.events(of: nil, from: .min, to: .max).entries.map(\.event.id) == [2])
     }
 }

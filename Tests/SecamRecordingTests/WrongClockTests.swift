@@ -49,7 +49,7 @@ import Testing
 
     private var events: Int {
         get throws {
-            try recordings.index.events(of: nil, from: .min, to: .max).count
+            try recordings.index.events(of: nil, from: .min, to: .max).entries.count
                 + recordings.index.gaps(of: nil, from: .min, to: .max).count
         }
     }

@@ -18,8 +18,30 @@ final class PastClient {
         var gaps: [Found.Missing] = []
         /// There may be more: some archive did not answer, or none is there.
         var isPartial = false
+        /// All that begins then or later was found; what begins before was not asked for. UTC microseconds.
+        var since = Int64.min
 
         var isEmpty: Bool { recordings.isEmpty && events.isEmpty && gaps.isEmpty }
+
+        /// Entries of the kind of which there are most.
+        var longest: Int { max(recordings.count, events.count, gaps.count) }
+
+        /// Adds what was told of an earlier time. What is told twice, since not all archives go back as far, comes again
+        /// with the next page.
+        mutating func add(_ page: Findings) {
+            recordings += page.recordings.filter { $0.recording.start >= page.since }
+            events += page.events.filter { $0.event.start >= page.since }
+            gaps += page.gaps.filter { $0.start >= page.since }
+            eventVolumes.formUnion(page.eventVolumes)
+            isPartial = isPartial || page.isPartial
+            since = page.since
+        }
+
+        mutating func sort() {
+            recordings.sort { $0.recording.start < $1.recording.start }
+            events.sort { $0.event.start < $1.event.start }
+            gaps.sort { $0.start < $1.start }
+        }
 
         var cameras: Set<Name> {
             Set(recordings.map(\.recording.camera)).union(events.map(\.camera)).union(gaps.map(\.camera))
@@ -88,16 +110,17 @@ final class PastClient {
 
     // MARK: Questions
 
-    /// Everything in a range. Archives that are not there for a moment are waited for.
+    /// Everything in a range, or the last of it. Archives that are not there for a moment are waited for.
     ///
+    /// - Parameter limit: recordings, events or gaps after which no more are asked for.
     /// - Throws: `noArchive` when none answers; where only some do not, that is said on standard error. `noSuchCamera`
     ///   for one that is not there and of which nothing was recorded at any time.
     func find(
-        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64
+        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
     ) throws(ClientError) -> Findings {
         let deadline = MonotonicTime.now.advanced(byMicroseconds: PastClient.returnTime)
         while true {
-            let findings = try findOnce(kinds, of: cameras, from: from, to: to)
+            let findings = try findOnce(kinds, of: cameras, from: from, to: to, limit: limit)
             guard findings.isPartial else {
                 try check(cameras, findings)
                 return findings
@@ -120,16 +143,35 @@ final class PastClient {
         try CameraNames.check(others.filter { !past.cameras.contains($0) }, in: cameras, server: login.server)
     }
 
-    /// Everything that the archives know which are there now.
+    /// What the archives know which are there now, page by page, the last one first.
     func findOnce(
-        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64
+        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
+    ) throws(ClientError) -> Findings {
+        var findings = Findings()
+        let from = WireLimits.times.clamping(from)
+        var end = to
+        while true {
+            let wanted = UInt32(clamping: min(limit - findings.longest, Int(Search.largestLimit)))
+            let page = try findPage(kinds, of: cameras, from: from, to: end, limit: wanted)
+            findings.add(page)
+            // A page that goes back no further is no answer to go on from.
+            guard page.since > from, page.since < end, !findings.isPartial else { break }
+            end = page.since
+            guard findings.longest < limit else { break }
+        }
+        findings.sort()
+        return findings
+    }
+
+    private func findPage(
+        _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: UInt32
     ) throws(ClientError) -> Findings {
         let request = nextNumber()
         client.tell { connection in
             connection.search(
                 Search(
                     request: request, kinds: kinds, from: from, to: to,
-                    cameras: cameras.map { Search.Camera(name: $0) }))
+                    cameras: cameras.map { Search.Camera(name: $0) }, limit: limit))
         }
         return try collect(request)
     }
@@ -153,9 +195,8 @@ final class PastClient {
             findings.gaps += found.gaps
             if found.partial { findings.isPartial = true }
             guard found.last else { continue }
-            findings.recordings.sort { $0.recording.start < $1.recording.start }
-            findings.events.sort { $0.event.start < $1.event.start }
-            findings.gaps.sort { $0.start < $1.start }
+            findings.since = found.since
+            findings.sort()
             return findings
         }
     }

@@ -5,7 +5,7 @@ import SecamWire
 
 struct RecordingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recordings", abstract: "Lists what was recorded.")
+        commandName: "recordings", abstract: "Lists what was recorded, the newest first.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
@@ -14,8 +14,14 @@ struct RecordingsCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The cameras' names; all when there is none.", valueName: "camera"))
     var cameras: [String] = []
 
+    @Option(help: "Files and gaps to list, of each the newest; says from when on there are more.")
+    var limit = 100_000
     @Flag(help: "Print one JSON object with every file.")
     var json = false
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit \(limit): expected a number of files from 1 on") }
+    }
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
@@ -25,9 +31,11 @@ struct RecordingsCommand: ParsableCommand {
             let findings = try login.run { (login) throws(ClientError) in
                 let client = try PastClient(login)
                 defer { client.stop() }
-                return try client.find([.recordings, .gaps], of: names, from: from, to: to)
+                return try client.find([.recordings, .gaps], of: names, from: from, to: to, limit: limit)
             }
-            let text = json ? RecordingList.json(findings) : RecordingList.table(findings)
+            let before = findings.since > from ? findings.since : nil
+            let text =
+                json ? RecordingList.json(findings, before: before) : RecordingList.table(findings, before: before)
             try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
         }
     }
@@ -69,9 +77,10 @@ enum RecordingList {
     /// Files that follow one another within this many microseconds are one line for people.
     private static let joint: Int64 = 2_000_000
 
-    static func json(_ findings: PastClient.Findings) -> String {
+    /// - Parameter before: more begins before this, in UTC microseconds; `nil` when this is all.
+    static func json(_ findings: PastClient.Findings, before: Int64? = nil) -> String {
         let overlapping = overlapping(findings.recordings.map(\.recording))
-        let recordings = findings.recordings.map { part in
+        let recordings = findings.recordings.reversed().map { part in
             JSONText.object([
                 ("camera", JSONText.string(part.recording.camera.text)),
                 ("start", JSONText.string(UTCText.iso(microseconds: part.recording.start))),
@@ -83,7 +92,7 @@ enum RecordingList {
                 ("overlaps", overlapping.contains(part.recording) ? "true" : "false"),
             ])
         }
-        let gaps = findings.gaps.map { gap in
+        let gaps = findings.gaps.reversed().map { gap in
             JSONText.object([
                 ("camera", JSONText.string(gap.camera.text)),
                 ("start", JSONText.string(UTCText.iso(microseconds: gap.start))),
@@ -91,11 +100,17 @@ enum RecordingList {
                 ("reason", JSONText.string("\(gap.reason)")),
             ])
         }
-        return JSONText.object([("recordings", JSONText.array(recordings)), ("gaps", JSONText.array(gaps))])
+        return JSONText.object([
+            ("recordings", JSONText.array(recordings)), ("gaps", JSONText.array(gaps)),
+            ("more_before", before.map { JSONText.string(UTCText.iso(microseconds: $0)) } ?? "null"),
+            ("more_before_us", before.map { "\($0)" } ?? "null"),
+        ])
     }
 
-    static func table(_ findings: PastClient.Findings) -> String {
-        let spans = joined(findings.recordings.map(\.recording))
+    static func table(_ findings: PastClient.Findings, before: Int64? = nil) -> String {
+        let spans = joined(findings.recordings.map(\.recording)).sorted {
+            ($1.start, $0.camera) < ($0.start, $1.camera)
+        }
         guard !spans.isEmpty else { return "Nothing is recorded that you may see." }
         let overlapping = overlapping(spans)
         let rows =
@@ -116,6 +131,10 @@ enum RecordingList {
         if !overlapping.isEmpty {
             note += "\nA time that recordings overlap in was recorded more than once, as when a clock was set back; "
             note += "play and export give all of it, one after the other."
+        }
+        if let before {
+            let time = UTC.dateAndTime(before)
+            note += "\nThere is more from before \(time): --to '\(time)' goes on, --limit lists more at once."
         }
         return TextTable.text(rows) + note
     }

@@ -58,6 +58,8 @@ struct ArchiveDesk {
         var unknown: Set<Roster.Member>
         /// There may be more than is told.
         var isPartial: Bool
+        /// All that begins then or later was told by those that have answered.
+        var complete = WireLimits.times.lowerBound
         let since: MonotonicTime
     }
 
@@ -111,7 +113,8 @@ struct ArchiveDesk {
         case .search(let search):
             return ask(viewer, search.request, now) { number in
                 Search(
-                    request: number, kinds: search.kinds, from: search.from, to: search.to, cameras: search.cameras)
+                    request: number, kinds: search.kinds, from: search.from, to: search.to, cameras: search.cameras,
+                    limit: search.limit)
             }
         case .protect(let protect):
             return ask(viewer, protect.request, now) { number in
@@ -260,6 +263,7 @@ struct ArchiveDesk {
         }
         askings[found.request]!.waiting[volume] = found.last ? nil : waiting
         if found.partial { askings[found.request]!.isPartial = true }
+        if found.last { askings[found.request]!.complete = max(asking.complete, found.since) }
         var actions: [Action] = []
         if entries > 0 {
             let passed = Found(
@@ -325,7 +329,8 @@ struct ArchiveDesk {
     private mutating func concludeIfComplete(_ number: UInt32) -> [Action] {
         guard let asking = askings[number], asking.waiting.isEmpty, asking.unknown.isEmpty else { return [] }
         askings[number] = nil
-        let last = Found(request: asking.request, last: true, partial: asking.isPartial, volume: 0)
+        let last = Found(
+            request: asking.request, last: true, partial: asking.isPartial, volume: 0, since: asking.complete)
         return [.answer(.found(last), viewer: asking.viewer)]
     }
 

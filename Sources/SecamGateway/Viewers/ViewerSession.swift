@@ -327,7 +327,7 @@ struct ViewerSession {
                 .search(
                     Search(
                         request: search.request, kinds: search.kinds, from: search.from, to: search.to,
-                        cameras: visible.map { Search.Camera(name: $0) })))
+                        cameras: visible.map { Search.Camera(name: $0) }, limit: search.limit)))
         ]
     }
 

@@ -25,8 +25,11 @@
 ///     +24     1     reason     1 overflow, 2 dropped
 ///     +25     1     reserved   0
 ///     +26     2+n   camera     its name
+///     since version 2:
+///     ..      8     since      in the last one: all that begins at this time or later was told; UTC microseconds
 public struct Found: WireMessage {
     public static let type = MessageType.found
+    public static let version: UInt8 = 2
     public let request: UInt32
     public let last: Bool
     public let partial: Bool
@@ -34,6 +37,8 @@ public struct Found: WireMessage {
     public let recordings: [Recorded]
     public let events: [Happened]
     public let gaps: [Missing]
+    /// UTC microseconds.
+    public let since: Int64
 
     public struct Recorded: Sendable, Hashable {
         /// UTC microseconds.
@@ -89,7 +94,7 @@ public struct Found: WireMessage {
 
     public init(
         request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [Recorded] = [],
-        events: [Happened] = [], gaps: [Missing] = []
+        events: [Happened] = [], gaps: [Missing] = [], since: Int64 = WireLimits.times.lowerBound
     ) {
         precondition([recordings.count, events.count, gaps.count].allSatisfy { $0 <= WireLimits.found })
         self.request = request
@@ -99,6 +104,7 @@ public struct Found: WireMessage {
         self.recordings = recordings
         self.events = events
         self.gaps = gaps
+        self.since = since
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
@@ -123,6 +129,7 @@ public struct Found: WireMessage {
             gaps.append(try Missing(bytes, &reader))
         }
         self.gaps = gaps
+        since = reader.version >= 2 ? try reader.time("since", bytes) : WireLimits.times.lowerBound
     }
 
     public func write(_ writer: inout WireWriter) {
@@ -140,6 +147,7 @@ public struct Found: WireMessage {
         }
         writer.integer(UInt16(gaps.count))
         for gap in gaps { gap.write(&writer) }
+        writer.integer(since)
     }
 
     fileprivate static func flag(

@@ -8,8 +8,13 @@
 ///     16      8     to        UTC microseconds, after from
 ///     24      2     count     of cameras, 0 for all; then for each:
 ///     +0      2+n   name
+///     since version 2:
+///     ..      4     limit     recordings, events and gaps that are wanted at most, each, the last ones; 1 to 100,000
 public struct Search: WireMessage {
     public static let type = MessageType.search
+    public static let version: UInt8 = 2
+    /// Entries of each kind that one answer has at most.
+    public static let largestLimit: UInt32 = 100_000
     public let request: UInt32
     public let kinds: FoundKinds
     /// UTC microseconds.
@@ -17,6 +22,7 @@ public struct Search: WireMessage {
     /// UTC microseconds; what begins then is not meant any more.
     public let to: Int64
     public let cameras: [Camera]
+    public let limit: UInt32
 
     public struct Camera: Sendable, Hashable {
         public let name: Name
@@ -24,13 +30,17 @@ public struct Search: WireMessage {
         public init(name: Name) { self.name = name }
     }
 
-    public init(request: UInt32, kinds: FoundKinds, from: Int64, to: Int64, cameras: [Camera] = []) {
-        precondition(from < to && cameras.count <= WireLimits.members)
+    public init(
+        request: UInt32, kinds: FoundKinds, from: Int64, to: Int64, cameras: [Camera] = [],
+        limit: UInt32 = Search.largestLimit
+    ) {
+        precondition(from < to && cameras.count <= WireLimits.members && (1...Search.largestLimit).contains(limit))
         self.request = request
         self.kinds = kinds
         self.from = from
         self.to = to
         self.cameras = cameras
+        self.limit = limit
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
@@ -46,6 +56,8 @@ public struct Search: WireMessage {
             list.append(Camera(name: try reader.name("name", bytes)))
         }
         cameras = list
+        limit = reader.version >= 2 ? try reader.integer("limit", bytes) : Search.largestLimit
+        guard (1...Search.largestLimit).contains(limit) else { throw .badValue(field: "limit") }
     }
 
     public func write(_ writer: inout WireWriter) {
@@ -56,6 +68,7 @@ public struct Search: WireMessage {
         writer.integer(to)
         writer.integer(UInt16(cameras.count))
         for camera in cameras { writer.name(camera.name) }
+        writer.integer(limit)
     }
 }
 
