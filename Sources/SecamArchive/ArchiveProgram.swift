@@ -21,12 +21,21 @@ public struct ArchiveProgram: AsyncParsableCommand {
     var maxMegabytes: String?
     @Option(help: "What stays free on the disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
     var freeMegabytes: String?
+    @Option(
+        help: """
+            How old a recording must be to be removed to make room, as 24h: without an older one recording stops and \
+            says so. (SECAM_KEEP_AT_LEAST; default: 0s)
+            """)
+    var keepAtLeast: String?
     @OptionGroup var service: ServiceOptions
 
     public init() {}
 
     public func run() async throws {
-        let own = ["recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes]
+        let own = [
+            "recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes,
+            "keep.at.least": keepAtLeast,
+        ]
         await ServiceProcess.main("secam-archive", service) {
             try ArchiveProgram.makeService(member.settings(own.merging(place.values) { own, _ in own }))
         }
@@ -43,6 +52,7 @@ public struct ArchiveProgram: AsyncParsableCommand {
             UInt64(try settings.integer("max.megabytes", in: 16...1 << 40, default: 0)) << 20
         }
         let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
+        let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
         let lock = try VolumeLock(folder, isAlone: false)
         let index = try RecordingIndex(folder)
         let forgotten = try ArchiveCheck.forgotten(index)
@@ -52,8 +62,8 @@ public struct ArchiveProgram: AsyncParsableCommand {
                 metadata: ["recordings": "\(forgotten)", "folder": "\(folder.path)"])
         }
         let vault = Vault.Plan(
-            index: index, writer: name.text, limits: VaultLimits(bytes: most, free: free), logger: logger,
-            lock: lock)
+            index: index, writer: name.text,
+            limits: VaultLimits(bytes: most, free: free, leastKept: .seconds(leastKept)), logger: logger, lock: lock)
         let listen = settings.text("listen") ?? identity.suitableListen
         let advertised = settings.text("advertise")
         return LoopService(name: "archive") { loop, fail in

@@ -22,4 +22,6 @@ public enum ExitStatus: Int32, Sendable {
     case noPermission = 77
     /// A configuration is wrong.
     case configuration = 78
+    /// What was asked for was done, but for a part that is missing.
+    case incomplete = 79
 }

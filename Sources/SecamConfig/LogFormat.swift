@@ -156,12 +156,31 @@ public struct LineLogHandler: LogHandler {
     }
 }
 
+/// From which level on the process writes log lines. Chosen once, before the first logger is made.
+public enum LogThreshold {
+    private static let chosen = Mutex(Logger.Level.info)
+
+    public static var level: Logger.Level { chosen.withLock { $0 } }
+
+    /// - Parameter settings: with `log.level`: the name of a level; `info` without it.
+    public static func choose(_ settings: Settings) throws(SettingsError) {
+        guard let text = settings.text("log.level") else { return }
+        guard let level = Logger.Level(rawValue: text.lowercased()) else {
+            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SettingsError(key: "log.level", value: text, expected: "one of \(names)")
+        }
+        chosen.withLock { $0 = level }
+    }
+}
+
 extension Logger {
     /// A logger on standard error, within the bounds of the process (`LogLimits`). A message is a fixed phrase, with
     /// details in the metadata: lines of one message share a budget.
     ///
-    /// - Parameter label: the service's role and name.
-    public static func lines(_ label: String, level: Logger.Level = .info) -> Logger {
-        Logger(label: label) { LineLogHandler(label: $0, level: level) }
+    /// - Parameters:
+    ///   - label: the service's role and name.
+    ///   - level: of which and of no lower ones lines are written, if the process writes them at all.
+    public static func lines(_ label: String, level: Logger.Level = .trace) -> Logger {
+        Logger(label: label) { LineLogHandler(label: $0, level: max(level, LogThreshold.level)) }
     }
 }

@@ -10,8 +10,26 @@ public struct ServiceOptions: ParsableArguments {
             SECAM_HEALTH_FILE names for both.
             """)
     var health: HealthQuestion?
+    @OptionGroup var log: LogOptions
 
     public init() {}
+}
+
+/// What every program can be told that writes a log.
+public struct LogOptions: ParsableArguments {
+    @Option(
+        help: """
+            Least level of log lines: trace, debug, info, notice, warning, error or critical. (SECAM_LOG_LEVEL; \
+            default: info)
+            """)
+    public var logLevel: String?
+
+    public init() {}
+
+    func choose() throws(SettingsError) {
+        let own = logLevel.map { ["log.level": $0] } ?? [:]
+        try LogThreshold.choose(Settings(commandLine: own, environment: ProgramEnvironment.variables))
+    }
 }
 
 /// What every service can be told that joins a registry.

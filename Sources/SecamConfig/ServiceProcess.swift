@@ -18,8 +18,10 @@ public enum ServiceProcess {
     /// - Parameters:
     ///   - program: what an error's line begins with.
     ///   - options: what the service was told; none for a program that is no service.
+    ///   - log: what a program that is no service was told of its log.
     public static func main(
-        _ program: String, _ options: ServiceOptions? = nil, _ make: () async throws -> any Service
+        _ program: String, _ options: ServiceOptions? = nil, log: LogOptions? = nil,
+        _ make: () async throws -> any Service
     ) async -> Never {
         ProcessProtection.start()
         // A peer that is gone is an error of the call, not the end of the process.
@@ -27,6 +29,7 @@ public enum ServiceProcess {
         raiseDescriptorLimit()
         do {
             if let question = options?.health { try answer(question) }
+            try (options?.log ?? log)?.choose()
             let service = try await make()
             let logger = Logger.lines(program, level: .warning)
             var services = [service]

@@ -42,6 +42,16 @@ public struct Settings: Sendable {
         }
     }
 
+    /// A length of time, in seconds.
+    public func seconds(_ key: String, atMost limit: Int, default fallback: Int) throws(SettingsError) -> Int {
+        guard let text = text(key) else { return fallback }
+        guard let seconds = DurationText.seconds(text), seconds <= limit else {
+            throw SettingsError(
+                key: key, value: text, expected: "\(DurationText.expected), no more than \(limit / 86_400)d")
+        }
+        return seconds
+    }
+
     public func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int) throws(SettingsError) -> Int {
         guard let text = text(key) else { return fallback }
         guard let value = Int(text), range.contains(value) else {

@@ -10,6 +10,10 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     case noRoom(path: String, limit: UInt64)
     /// Less than what is to stay free on the disk is, and nothing may be removed to make room.
     case tooLittleFree(path: String, limit: UInt64)
+    /// The disk's file system can hold hardly any more files.
+    case tooFewFiles(path: String)
+    /// There is no room, and everything is younger than what is to be kept at least.
+    case keptTooLong(path: String, least: Duration)
     /// The folder is another one than when recording began.
     case moved(path: String)
     /// It is, and that one has an index.
@@ -35,6 +39,11 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
         case .tooLittleFree(let path, let limit):
             "\(path): of the disk less than \(limit >> 20) MiB are free, which are to stay free (--free-megabytes), and no "
                 + "recording may go; make room, or set less"
+        case .tooFewFiles(let path):
+            "\(path): the disk can hold hardly any more files (df -i), and no recording may go; remove other files from it"
+        case .keptTooLong(let path, let least):
+            "\(path): there is no room, and every recording is younger than the \(least.components.seconds / 3600) h that are "
+                + "to be kept at least (--keep-at-least); make room, or set less"
         case .moved(let path):
             "\(path): is not the folder any more that it was; was its disk unmounted?"
         case .remounted(let path): "\(path): its disk was mounted anew; the archive must start again"
@@ -53,7 +62,7 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// Whether the disk has no room, so that removing something could help.
     public var isDiskFull: Bool {
         switch self {
-        case .media(.diskFull), .noRoom, .tooLittleFree: true
+        case .media(.diskFull), .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong: true
         default: false
         }
     }
@@ -63,7 +72,8 @@ extension RecordingError: ProgramError {
     public var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
-        case .noRoom, .tooLittleFree, .moved, .remounted, .busy, .superseded, .restless: .unavailable
+        case .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong, .moved, .remounted, .busy, .superseded, .restless:
+            .unavailable
         case .media, .file, .digest: .inputOutput
         }
     }

@@ -106,6 +106,13 @@ public struct RecordingFolder: Sendable {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
+    /// Files that can still be made on the disk; `nil` where its file system does not count them.
+    var freeFiles: UInt64? {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0, status.f_files > 0 else { return nil }
+        return UInt64(status.f_favail)
+    }
+
     /// All recordings, relative to the folder, with the camera by whose name the folder is called; in order.
     func files() -> [(camera: Name, path: String)] {
         var files: [(camera: Name, path: String)] = []

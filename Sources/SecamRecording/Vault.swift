@@ -9,11 +9,17 @@ public struct VaultLimits: Sendable, Equatable {
     public var bytes: UInt64?
     /// Bytes that stay free on the disk.
     public var free: UInt64
+    /// What arrived within this time is not removed to make room: recording stops instead.
+    public var leastKept: Duration
 
-    public init(bytes: UInt64?, free: UInt64) {
+    public init(bytes: UInt64?, free: UInt64, leastKept: Duration = .zero) {
         self.bytes = bytes
         self.free = free
+        self.leastKept = leastKept
     }
+
+    /// Files that stay free on the disk, where its file system counts them.
+    static let freeFiles: UInt64 = 256
 }
 
 /// The recordings of one volume while they are being written. It belongs to one thread.
@@ -25,6 +31,7 @@ public final class Vault {
     let logger: Logger
     private(set) var storedBytes: UInt64
     private var freeBytes: UInt64
+    private var hasFreeFiles: Bool
     private let place: RecordingFolder.Place?
     /// Bytes kept for a file that is written besides.
     private var reservedBytes: UInt64 = 0
@@ -51,6 +58,7 @@ public final class Vault {
         self.logger = logger
         storedBytes = try index.storedBytes()
         freeBytes = index.folder.freeBytes ?? .max
+        hasFreeFiles = index.folder.freeFiles ?? .max >= VaultLimits.freeFiles
         place = index.folder.place
     }
 
@@ -71,6 +79,7 @@ public final class Vault {
 
     private func lookAtDisk() {
         freeBytes = index.folder.freeBytes ?? .max
+        hasFreeFiles = index.folder.freeFiles ?? .max >= VaultLimits.freeFiles
         writtenSince = 0
     }
 
@@ -105,24 +114,33 @@ public final class Vault {
     /// makes room for itself, and for the others before they lose anything. So a camera that records too much, by a
     /// mistake or on purpose, displaces nobody else's recordings but those beyond their own share.
     private func removable(for bytes: UInt64, of camera: Name?) throws(RecordingError) -> SegmentRow? {
+        let floor = try leastKeptSince()
         var usage = try index.usage()
         if let camera { usage[camera] = (usage[camera] ?? 0).addingSaturated(bytes) }
         let share = (limits.bytes ?? storedBytes.addingSaturated(bytes)) / UInt64(max(1, usage.count))
-        if let camera, usage[camera] ?? 0 > share, let own = try index.oldestRemovable(of: camera) { return own }
+        if let camera, usage[camera] ?? 0 > share, let own = try index.oldestRemovable(of: camera, before: floor) {
+            return own
+        }
         var oldest: SegmentRow?
         for (other, bytes) in usage where bytes > share {
-            guard let found = try index.oldestRemovable(of: other) else { continue }
+            guard let found = try index.oldestRemovable(of: other, before: floor) else { continue }
             if oldest.map({ found.arrival < $0.arrival }) ?? true { oldest = found }
         }
         if let oldest { return oldest }
         // What is being written is in no row yet: whoever writes it is near its share.
-        if let camera, let own = try index.oldestRemovable(of: camera) { return own }
-        return try index.oldestRemovable(of: nil)
+        if let camera, let own = try index.oldestRemovable(of: camera, before: floor) { return own }
+        return try index.oldestRemovable(of: nil, before: floor)
+    }
+
+    /// What arrived from then on is not removed to make room; `nil` where anything may go.
+    private func leastKeptSince() throws(RecordingError) -> RetentionTime? {
+        guard limits.leastKept > .zero else { return nil }
+        return try index.advanceClock().clock.time.advanced(by: .zero - limits.leastKept)
     }
 
     private func isTooMuch(_ bytes: UInt64) -> Bool {
         if let most = limits.bytes, storedBytes + reservedBytes + bytes > most { return true }
-        return freeBytes < limits.free + reservedBytes + writtenSince + bytes
+        return !hasFreeFiles || freeBytes < limits.free + reservedBytes + writtenSince + bytes
     }
 
     /// Keeps room for a file besides the recordings, by letting the oldest go.
@@ -141,6 +159,8 @@ public final class Vault {
     func unreserve() { reservedBytes = 0 }
 
     private func noRoom() -> RecordingError {
+        if !hasFreeFiles { return .tooFewFiles(path: index.folder.path) }
+        if limits.leastKept > .zero { return .keptTooLong(path: index.folder.path, least: limits.leastKept) }
         if let most = limits.bytes, storedBytes >= most { return .noRoom(path: index.folder.path, limit: most) }
         return .tooLittleFree(path: index.folder.path, limit: limits.free)
     }
@@ -156,6 +176,27 @@ public final class Vault {
     /// - Throws: `moved`.
     public func checkPlace() throws(RecordingError) {
         guard place == index.folder.place else { throw .moved(path: index.folder.path) }
+    }
+
+    /// Removes what an operator wants to be gone, but not what is protected or being written.
+    ///
+    /// - Parameter time: only what ends before it; UTC microseconds.
+    /// - Returns: how many recordings and bytes went, and how many are left that begin before the time.
+    public func remove(
+        allOf camera: Name, before time: Int64
+    ) throws(RecordingError) -> (count: Int, bytes: UInt64, left: Int) {
+        var (count, bytes, left) = (0, UInt64(0), 0)
+        for segment in try index.segments(of: camera, from: .min, to: time) {
+            guard segment.state == .complete, !segment.isProtected, segment.end < time else {
+                left += 1
+                continue
+            }
+            try remove(segment, why: "by hand")
+            count += 1
+            bytes += segment.bytes
+        }
+        try index.removeEvents(of: camera, before: try index.advanceClock().clock.time)
+        return (count, bytes, left)
     }
 
     /// Lets the oldest recordings go until the limits hold. First of all: the rest may need the room.
@@ -267,6 +308,7 @@ public final class Vault {
         storedBytes -= min(storedBytes, segment.bytes)
         // Some file systems set the room free later than they say.
         freeBytes = max(index.folder.freeBytes ?? .max, freeBytes &+ segment.bytes)
+        hasFreeFiles = index.folder.freeFiles ?? .max >= VaultLimits.freeFiles
         writtenSince = 0
         removals.note(segment, why: why)
         logger.debug("recording removed", metadata: ["file": "\(segment.path)", "reason": "\(why)"])

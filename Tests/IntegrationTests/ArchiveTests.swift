@@ -257,5 +257,12 @@ import Testing
         let rebuilt = try await set.secam(["archive", "rebuild"])
         #expect(rebuilt.status == 0 && rebuilt.output.contains("1 recordings"), "\(rebuilt.output) \(rebuilt.errors)")
         #expect(try await set.secam(["archive", "check"]).status == 0)
+
+        let asked = try await set.secam(["archive", "remove", "porch"])
+        #expect(asked.status != 0 && asked.errors.contains("--yes"), "\(asked.errors)")
+        let removed = try await set.secam(["archive", "remove", "porch", "--yes"])
+        #expect(removed.status == 0 && removed.output.contains("recordings removed"), "\(removed)")
+        let unknown = try await set.secam(["archive", "remove", "nobody", "--yes"])
+        #expect(unknown.status == 66, "\(unknown)")
     }
 }

@@ -147,4 +147,10 @@ struct LogLimiterTests {
             #expect(line.last == "\n" && line.filter(\.isNewline).count == 1)
         }
     }
+
+    @Test func `a log level that does not exist is an error that names those that do`() {
+        let settings = Settings(commandLine: [:], environment: ["SECAM_LOG_LEVEL": "loud"])
+        let error = #expect(throws: SettingsError.self) { try LogThreshold.choose(settings) }
+        #expect(error?.description.contains("SECAM_LOG_LEVEL) is 'loud': expected one of trace, debug, info") == true)
+    }
 }

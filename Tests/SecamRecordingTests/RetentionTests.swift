@@ -1,5 +1,6 @@
 import GRDB
 import Glibc
+import Logging
 import SecamConfig
 import SecamTestSupport
 import SecamWire
@@ -59,6 +60,45 @@ import Testing
         try tape.cut()
         #expect(try recordings.segments.last?.lastSequence == 200)
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
+    }
+
+    @Test func `what is to be kept at least is not removed to make room, and is by age`() throws {
+        try record(3, try recordings.vault())
+        let cap = try recordings.index.storedBytes() + 10_000
+        let vault = try Vault(
+            recordings.index, writer: "test", limits: VaultLimits(bytes: cap, free: 0, leastKept: .seconds(3600)),
+            logger: Logger(label: "test"))
+        let tape = try recordings.tape(vault)
+        let error = #expect(throws: RecordingError.self) {
+            for sequence in UInt64(31)...100 {
+                try recordings.put(recordings.frame(sequence), jpeg(Int(sequence)), tape)
+            }
+        }
+        #expect("\(try #require(error))".contains("--keep-at-least"))
+        #expect(try recordings.segments.first?.firstSequence == 1, "nothing was removed")
+        recordings.clocks.pass(.seconds(3601))
+        #expect(try recordings.append(101...110, to: tape) == 10)
+        #expect(try recordings.segments.first?.firstSequence != 1)
+    }
+
+    @Test func `a camera's recordings are removed by hand, but for what is protected or being written`() throws {
+        let vault = try recordings.vault()
+        try record(4, vault)
+        let before = try recordings.segments
+        _ = try recordings.index.protect(
+            true, camera: recordings.camera, from: before[1].start, to: before[1].start + 1)
+        let tape = try recordings.tape(vault)
+        try recordings.append(41...45, to: tape)
+        _ = try tape.synchronize()
+        let old = try vault.remove(allOf: recordings.camera, before: before[2].start)
+        #expect(old.count == 1 && old.left == 1)
+        #expect(try recordings.segments.map(\.firstSequence) == [11, 21, 31, 41])
+        let rest = try vault.remove(allOf: recordings.camera, before: .max)
+        #expect(rest.count == 2 && rest.left == 2)
+        #expect(try recordings.segments.map(\.firstSequence) == [11, 41])
+        try tape.cut()
+        let proof = try ArchiveCheck.verify(recordings.index)
+        #expect(proof.differences.isEmpty && proof.released == 3)
     }
 
     @Test func whatIsProtectedStaysAndThenRecordingSaysThatThereIsNoRoom() throws {

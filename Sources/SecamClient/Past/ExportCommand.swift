@@ -49,6 +49,8 @@ struct ExportCommand: ParsableCommand {
         defer { client.stop() }
         var film: Film?
         var isPartial = false
+        // As it was at first: what is let go meanwhile is missing.
+        var listed: [Found.Recorded] = []
         var left = Self.tries
         while true {
             do throws(ClientError) {
@@ -56,6 +58,7 @@ struct ExportCommand: ParsableCommand {
                 // nothing of them before.
                 let found = try client.find(.recordings, of: [name], from: from, to: to)
                 isPartial = found.isPartial
+                if film == nil { listed = found.recordings.map(\.recording) }
                 let start = film?.last.map { ReplayPlan.resumption(found.recordings, after: $0) } ?? from
                 let plan = ReplayPlan(found.recordings, from: max(from, start), to: to)
                 if film == nil {
@@ -80,11 +83,21 @@ struct ExportCommand: ParsableCommand {
             throw .nothingRecorded(camera: name, from: from, to: to)
         }
         guard !isPartial else { throw .incomplete(path: output, frames: summary.frames) }
+        // One that grows has more by now.
+        let holes = summary.check.holes(in: listed.filter { !$0.open }, from: from, to: to)
+        guard holes.isEmpty else {
+            throw .holes(path: output, frames: summary.frames, holes: holes.map(Self.text))
+        }
         StandardError.line("saved \(summary.frames) frames in \(summary.paths.joined(separator: ", "))")
         if summary.passes > 1 {
             StandardError.line(
                 "a clock was set back: some of this time was recorded \(summary.passes) times, and all of it is saved")
         }
+    }
+
+    private static func text(_ hole: ExportCheck.Hole) -> String {
+        let span = "\(UTC.dateAndTime(hole.start)) to \(UTC.dateAndTime(hole.end))"
+        return hole.frames.map { "\(span): \($0) frames" } ?? span
     }
 
     private func reconnect(
@@ -122,6 +135,7 @@ private struct Film: ~Copyable {
     /// UTC microseconds of the last frame.
     private(set) var last: Int64?
     private var seen = FrameSet()
+    private var check = ExportCheck()
     private var frames = 0
     private var bytes = 0
     /// Through the time that was asked for; more than one when a clock was set back.
@@ -141,6 +155,7 @@ private struct Film: ~Copyable {
         try file.write(frame)
         if let last, time < last { passes += 1 }
         last = time
+        check.note(time)
         frames += 1
         bytes += frame.payload.count
         bar.show(done: Double(time - from) / Double(to - from), bytes: bytes)
@@ -153,10 +168,10 @@ private struct Film: ~Copyable {
         return error
     }
 
-    mutating func finish() throws(ClientError) -> (frames: Int, paths: [String], passes: Int) {
+    mutating func finish() throws(ClientError) -> (frames: Int, paths: [String], passes: Int, check: ExportCheck) {
         bar.end()
         try file.finish()
-        return (frames, file.paths, passes)
+        return (frames, file.paths, passes, check)
     }
 }
 

@@ -28,6 +28,8 @@ public enum ClientError: Error, Sendable, Equatable {
     case noArchive(server: ServerAddress)
     case archiveGone(server: ServerAddress, detail: String)
     case incomplete(path: String, frames: Int)
+    /// - Parameter holes: where something is missing that was listed, for people.
+    case holes(path: String, frames: Int, holes: [String])
     /// The gateway refuses what was asked of it.
     case refused(server: ServerAddress, detail: String)
     case noAnswer(server: ServerAddress, seconds: Int)
@@ -43,6 +45,7 @@ extension ClientError {
         case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
         case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
+        case .holes: .incomplete
         case .unreachable, .noPicture, .noAnswer, .noArchive, .archiveGone, .incomplete: .unavailable
         case .connection(_, let end): end.exitStatus
         case .badKnownHosts: .data
@@ -109,6 +112,8 @@ extension ClientError: CustomStringConvertible {
             "gateway \(server): the archive is gone\(detail.isEmpty ? "" : " (\(printable(detail)))")"
         case .incomplete(let path, let frames):
             "saved \(frames) frames in \(path), but an archive does not answer: there may be more; try again later"
+        case .holes(let path, let frames, let holes):
+            "saved \(frames) frames in \(path), but this was recorded and is missing: \(holes.joined(separator: "; "))"
         case .refused(let server, let detail): "gateway \(server): \(printable(detail))"
         case .noAnswer(let server, let seconds):
             "gateway \(server): no answer within \(seconds) s; is it overloaded? Try again"

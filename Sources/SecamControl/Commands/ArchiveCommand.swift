@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Glibc
+import Logging
 import SecamConfig
 import SecamMesh
 import SecamRecording
@@ -8,8 +9,8 @@ import SecamWire
 /// `secam archive`: looks after recordings.
 struct ArchiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "archive", abstract: "Check, rebuild and verify recordings.",
-        subcommands: [Check.self, Rebuild.self, Verify.self, Clock.self])
+        commandName: "archive", abstract: "Check, rebuild, verify and remove recordings.",
+        subcommands: [Check.self, Rebuild.self, Verify.self, Clock.self, Remove.self])
 
     struct Folder: ParsableArguments {
         @OptionGroup var data: DataOption
@@ -128,6 +129,54 @@ struct ArchiveCommand: AsyncParsableCommand {
 }
 
 extension ArchiveCommand {
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "remove",
+            abstract: "Remove the recordings of a camera, as of one that is gone; archives may run meanwhile.",
+            discussion: """
+                What is protected stays ('secam-view protect --release' lets it go), and so does what is being recorded. \
+                'secam archive verify' knows that it was removed by hand.
+                """)
+        @OptionGroup var folder: Folder
+        @Argument(help: "The camera's name.")
+        var camera: String
+        @Option(help: "Only what was recorded before this long ago, as 30d.")
+        var olderThan: String?
+        @Flag(help: "Remove them; without it only say how many there are.")
+        var yes = false
+
+        func run() async throws {
+            await reportingErrors {
+                let name = try CameraName.check(camera)
+                let age = try olderThan.map { text in
+                    guard let seconds = DurationText.seconds(text), seconds < 1 << 40 else {
+                        throw CommandError("--older-than '\(text)': expected \(DurationText.expected)")
+                    }
+                    return Int64(seconds) * 1_000_000
+                }
+                let index = try folder.index()
+                let time = age.map { WallClock.now - $0 } ?? .max
+                let found = try index.segments(of: name, from: .min, to: time)
+                guard !found.isEmpty else {
+                    throw CommandError("nothing is recorded of '\(name)' in \(folder.folder.path)", .noInput)
+                }
+                guard yes else {
+                    let size = found.reduce(UInt64(0)) { $0.addingSaturated($1.bytes) } >> 20
+                    throw CommandError("this removes \(found.count) recordings, \(size) MiB; say so with --yes")
+                }
+                let vault = try Vault(
+                    index, writer: "by hand", limits: VaultLimits(bytes: nil, free: 0), logger: Logger.lines("archive"))
+                let removed = try vault.remove(allOf: name, before: time)
+                let fields: KeyValuePairs = [
+                    "removed": "\(removed.count)", "bytes": "\(removed.bytes)", "left": "\(removed.left)",
+                ]
+                var summary = "\(removed.count) recordings removed, \(removed.bytes >> 20) MiB"
+                if removed.left > 0 { summary += "; \(removed.left) are protected, being recorded or younger" }
+                folder.print([], fields, summary)
+            }
+        }
+    }
+
     struct Clock: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "clock",

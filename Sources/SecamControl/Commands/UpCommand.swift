@@ -50,6 +50,8 @@ struct UpCommand: AsyncParsableCommand {
     var recordings: String?
     @Option(help: "Most that all recordings take, MiB. (SECAM_MAX_MEGABYTES; default: what the disk bears)")
     var maxMegabytes: String?
+    @Option(help: "How old a recording must be to be removed to make room. (SECAM_KEEP_AT_LEAST; default: 0s)")
+    var keepAtLeast: String?
     @Option(help: "What stays free on the recordings' disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
     var freeMegabytes: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
@@ -65,8 +67,10 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "JSON file, written when everything is up. (SECAM_READY_FILE)")
     var readyFile: String?
 
+    @OptionGroup var log: LogOptions
+
     func run() async throws {
-        await ServiceProcess.main("secam up") { try makeService() }
+        await ServiceProcess.main("secam up", log: log) { try makeService() }
     }
 
     private func makeService() throws -> any Service {
@@ -74,7 +78,7 @@ struct UpCommand: AsyncParsableCommand {
             commandLine: [
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
                 "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes,
-                "free.megabytes": freeMegabytes,
+                "free.megabytes": freeMegabytes, "keep.at.least": keepAtLeast,
                 "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
                 "fps": fps, "ready.file": readyFile,
@@ -91,10 +95,14 @@ struct UpCommand: AsyncParsableCommand {
             encoders: try settings.integer("encoders", in: 1...64, default: 1),
             motion: try settings.integer("motion", in: 0...64, default: 1))
         plan.isDebuggable = ProcessProtection.isOff
+        plan.serviceArguments = log.logLevel.map { ["--log-level", $0] } ?? []
         // Also when nothing is to be recorded: the policy may say so at any time, and there may be a past to look at.
         plan.archives = try settings.integer("archives", in: 0...64, default: 1)
         plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
-        for (key, option) in [("max.megabytes", "--max-megabytes"), ("free.megabytes", "--free-megabytes")] {
+        for (key, option) in [
+            ("max.megabytes", "--max-megabytes"), ("free.megabytes", "--free-megabytes"),
+            ("keep.at.least", "--keep-at-least"),
+        ] {
             if let value = settings.text(key) { plan.archiveArguments += [option, value] }
         }
         for (key, option) in [

@@ -151,7 +151,7 @@ extension ExitStatus {
     fileprivate var isFinal: Bool {
         switch self {
         case .usage, .data, .noInput, .unavailable, .cannotCreate, .noPermission, .configuration: true
-        case .success, .software, .system, .inputOutput, .protocol: false
+        case .success, .software, .system, .inputOutput, .protocol, .incomplete: false
         }
     }
 }

@@ -24,6 +24,8 @@ struct ServiceSetPlan: Sendable {
     var gatewayArguments: [String] = []
     /// Whether other processes of this user may read the services' memory.
     var isDebuggable = false
+    /// For every service.
+    var serviceArguments: [String] = []
 
     struct CameraPlan: Sendable, Equatable {
         let name: Name
@@ -93,24 +95,24 @@ final class ServiceSet: Sendable {
             arguments: [
                 "--data", folder.path, "--host", plan.host, "--port", "\(plan.port)", "--listen", plan.listen,
                 "--ready-file", readyFile, "--motion", plan.motion > 0 ? "on" : "off",
-            ] + plan.gatewayArguments, variables: variables)
+            ] + plan.gatewayArguments + plan.serviceArguments, variables: variables)
         let encodeFile = try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: plan.listen)
         let encoders = (0..<plan.encoders).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-encode", role: "encode", name: "encode-\(index + 1)", logger: logger,
-                arguments: ["--join", encodeFile], variables: variables)
+                arguments: ["--join", encodeFile] + plan.serviceArguments, variables: variables)
         }
         let motionFile = try folder.ensureJoinFile(.motion, pattern: "motion-*", registry: plan.listen)
         let motion = (0..<plan.motion).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-motion", role: "motion", name: "motion-\(index + 1)", logger: logger,
-                arguments: ["--join", motionFile], variables: variables)
+                arguments: ["--join", motionFile] + plan.serviceArguments, variables: variables)
         }
         let archiveFile = try folder.ensureJoinFile(.archive, pattern: "archive-*", registry: plan.listen)
         let archives = (0..<plan.archives).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-archive", role: "archive", name: "archive-\(index + 1)", logger: logger,
-                arguments: ["--join", archiveFile] + plan.archiveArguments, isEssential: false,
+                arguments: ["--join", archiveFile] + plan.archiveArguments + plan.serviceArguments, isEssential: false,
                 variables: variables)
         }
         let cameras = try plan.cameras.map { camera in
@@ -119,7 +121,7 @@ final class ServiceSet: Sendable {
             let secrets = ["SECAM_SOURCE": camera.source, "SECAM_CREDENTIALS": camera.login].compactMapValues { $0 }
             return ChildProcess(
                 command[0], role: "capture", name: camera.name.text, logger: logger,
-                arguments: command.dropFirst() + camera.arguments,
+                arguments: command.dropFirst() + camera.arguments + plan.serviceArguments,
                 variables: variables.merging(secrets) { $1 })
         }
         others = encoders + motion + archives + cameras

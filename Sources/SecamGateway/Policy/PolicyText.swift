@@ -1,3 +1,4 @@
+import SecamConfig
 internal import Yams
 
 /// What is wrong with a policy file, and where.
@@ -75,14 +76,10 @@ struct PolicyValue {
 
     /// A time as `90s`, `10m`, `12h` or `14d`; `off` for none at all.
     func seconds(atMost limit: Int) throws(PolicyError) -> Int {
-        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         let text = node.scalar?.string ?? ""
         if flag == false { return 0 }
-        guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()), count >= 0 else {
-            throw expected("a time as 90s, 10m, 12h or 14d")
-        }
-        let (seconds, isLarge) = count.multipliedReportingOverflow(by: unit)
-        guard !isLarge, seconds <= limit else { throw error("\(name): '\(text)' is more than \(limit) s") }
+        guard let seconds = DurationText.seconds(text) else { throw expected(DurationText.expected) }
+        guard seconds <= limit else { throw error("\(name): '\(text)' is more than \(limit) s") }
         return seconds
     }
 

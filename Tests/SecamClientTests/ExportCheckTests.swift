@@ -1,0 +1,56 @@
+import SecamWire
+import Testing
+
+@testable import SecamClient
+
+@Suite("What an export should have had")
+struct ExportCheckTests {
+    private let second: Int64 = 1_000_000
+
+    /// Seconds.
+    private func recording(_ start: Int64, _ end: Int64, frames: UInt32) throws -> Found.Recorded {
+        Found.Recorded(
+            start: start * second, end: end * second, bytes: 1, frames: frames, protected: false, open: false,
+            camera: try Name("porch"))
+    }
+
+    /// Of one frame a second, at these.
+    private func check(_ seconds: some Sequence<Int64>) -> ExportCheck {
+        var check = ExportCheck()
+        for time in seconds { check.note(time * second) }
+        return check
+    }
+
+    @Test func `nothing is missing where each recording has its frames`() throws {
+        let recordings = [try recording(0, 9, frames: 10), try recording(10, 19, frames: 10)]
+        #expect(check(0..<20).holes(in: recordings, from: 0, to: 20 * second).isEmpty)
+        #expect(check(5..<15).holes(in: recordings, from: 5 * second, to: 15 * second).isEmpty)
+        #expect(check((0..<20).reversed()).holes(in: recordings, from: 0, to: 20 * second).isEmpty)
+        #expect(check([]).holes(in: [], from: 0, to: 20 * second).isEmpty)
+    }
+
+    @Test func `a recording that was removed or cut off is a hole with its frames`() throws {
+        let recordings = [
+            try recording(0, 9, frames: 10), try recording(10, 19, frames: 10), try recording(30, 39, frames: 10),
+        ]
+        let holes = check(Array(0..<10) + Array(30..<36)).holes(in: recordings, from: 0, to: 100 * second)
+        #expect(
+            holes == [
+                .init(start: 10 * second, end: 19 * second, frames: 10),
+                .init(start: 30 * second, end: 39 * second, frames: 4),
+            ])
+        let all = check([]).holes(in: recordings, from: 0, to: 100 * second)
+        #expect(
+            all == [
+                .init(start: 0, end: 19 * second, frames: 20),
+                .init(start: 30 * second, end: 39 * second, frames: 10),
+            ])
+    }
+
+    @Test func `of a recording that lies in the range by a part only nothing is a hole`() throws {
+        let recordings = [try recording(0, 9, frames: 10)]
+        let holes = check([]).holes(in: recordings, from: 5 * second, to: 100 * second)
+        #expect(holes == [.init(start: 5 * second, end: 9 * second, frames: nil)])
+        #expect(check([]).holes(in: recordings, from: 9 * second, to: 100 * second).isEmpty, "too little to tell")
+    }
+}
