@@ -450,13 +450,15 @@ actor CameraService {
         demand.quality = policy.quality
         demand.subWidth = policy.subWidth
         ring.longest = Int64(policy.ringSeconds) * 1_000_000
+        flows.absence = ring.longest
         ring.largest = Int(clamping: policy.ringBytes)
         thread?.demand(demand)
         changeDemand()
     }
 
     private func changeDemand() {
-        pool.isPatient = flows.wantsEveryFrame(now: .now)
+        // What is kept is for who comes later, and wants all of it.
+        pool.isPatient = flows.wantsEveryFrame(now: .now) || kept.contains(.jpeg)
         var wanted = demand
         wanted.renditions = flows.demand(now: .now).union(kept)
         wanted.lumaInterval = flows.interval(.luma) ?? 0

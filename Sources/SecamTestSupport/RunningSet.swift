@@ -83,10 +83,12 @@ public final class RunningSet: Sendable {
     /// Runs a set for the time of `body`; nothing of it is left afterwards.
     public static func with<Result>(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
-        record: String = "off", archives: Int? = nil, _ body: (RunningSet) async throws -> Result
+        record: String = "off", archives: Int? = nil, environment: [String: String] = [:],
+        _ body: (RunningSet) async throws -> Result
     ) async throws -> Result {
         let set = try await RunningSet(
-            cameras, encoders: encoders, motion: motion, record: record, archives: archives, scratch: ScratchFolder())
+            cameras, encoders: encoders, motion: motion, record: record, archives: archives, environment: environment,
+            scratch: ScratchFolder())
         defer { set.up.kill() }
         do {
             return try await body(set)

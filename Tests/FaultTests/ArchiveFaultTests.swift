@@ -58,6 +58,31 @@ import Testing
         }
     }
 
+    @Test func `an archive that was away for less than the ring is long misses nothing`() async throws {
+        // Longer than anything that is remembered of a consumer for a fixed time.
+        let environment = ["SECAM_RING_SECONDS": "600"]
+        try await RunningSet.with(["demo=test:160x120@5"], record: "continuous", environment: environment) { set in
+            try await Self.waitForFrames(10, set)
+            let archive = try #require(try await set.status("archive")["pid"].integer)
+            let before = try #require(try await set.status("capture")["frames_published"].integer)
+            kill(Int32(archive), SIGSTOP)
+            // 40 s of frames.
+            try await eventually("frames without an archive") {
+                let published = try await set.status("capture")["frames_published"].integer ?? 0
+                return published >= before + 200
+            }
+            kill(Int32(archive), SIGCONT)
+            let held = try Self.account(Self.index(set)).frames.count
+            try await eventually("everything is recorded") {
+                try Self.account(Self.index(set)).frames.count >= held + 200
+            }
+            let (frames, gaps) = try Self.account(Self.index(set))
+            let numbers = frames.map(\.sequence)
+            #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "in order, each once, none missing")
+            #expect(gaps.isEmpty, "\(gaps)")
+        }
+    }
+
     @Test func `another archive goes on where one that hangs had ended`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous", archives: 2) { set in
             try await Self.waitForFrames(10, set)

@@ -15,7 +15,8 @@ import Testing
     /// Admits camera `porch` with key 0, any `encode-…` with key 1, camera `yard` with key 2.
     private func registry(
         _ limits: Registry.Limits = .init(),
-        advertisedHosts: [String] = ["h", "127.0.0.1", "fe80::1%eth0", "capture-porch_1.home"]
+        advertisedHosts: [String] = ["h", "127.0.0.1", "fe80::1%eth0", "capture-porch_1.home"],
+        expected: MemberCount? = nil
     ) throws -> Registry {
         Registry(
             own: Roster.Member(
@@ -24,7 +25,8 @@ import Testing
                 .init(key: keys[0], role: .capture, pattern: "porch"),
                 .init(key: keys[1], role: .encode, pattern: "encode-*"),
                 .init(key: keys[2], role: .capture, pattern: "yard"),
-            ]), limits: limits, now: at(0), policies: TestPolicies(advertisedHosts: advertisedHosts))
+            ]), limits: limits, now: at(0), policies: TestPolicies(advertisedHosts: advertisedHosts),
+            expected: expected)
     }
 
     private func join(_ role: Role, _ text: String, incarnation: UInt64 = 1, endpoint: String? = nil) throws -> Join {
@@ -46,6 +48,22 @@ import Testing
             ])
         let entry = registry.roster(now: at(1)).members.first { $0.name.text == "porch" }
         #expect(entry?.endpoint == "tcp://h:1" && entry?.key == keys[0].bytes && entry?.role == .capture)
+    }
+
+    @Test func `when all are back who were there before, nobody is waited for any longer`() throws {
+        #expect(try !registry(expected: MemberCount()).isSettling(at(0)), "nobody was")
+        var before = try registry()
+        _ = try hear(&before, try join(.capture, "porch"), 1, keys[0])
+        _ = try hear(&before, try join(.encode, "encode-a"), 2, keys[1])
+        let text = before.memberCount.text
+        #expect(text == "capture 1\nencode 1\n")
+        var after = try registry(expected: MemberCount(parsing: text + "nonsense\ncapture x\n"))
+        #expect(after.isSettling(at(1)))
+        _ = try hear(&after, try join(.encode, "encode-b"), 1, keys[1])
+        #expect(after.isSettling(at(1)))
+        _ = try hear(&after, try join(.capture, "yard"), 2, keys[2])
+        #expect(!after.isSettling(at(1)), "as many of each role as before")
+        #expect(after.roster(now: at(1)).settling == false)
     }
 
     @Test(arguments: [

@@ -60,6 +60,10 @@ struct UpCommand: AsyncParsableCommand {
     var connectionsPerAddress: String?
     @Option(help: "Viewers' connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
     var connectionsPerUser: String?
+    @Option(help: "Seconds that each camera keeps in memory for who was away. (SECAM_RING_SECONDS; default: 30)")
+    var ringSeconds: String?
+    @Option(help: "Memory for that, MiB a camera. (SECAM_RING_MEGABYTES; default: 64)")
+    var ringMegabytes: String?
     @Option(help: "Picture size of webcams. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
     @Option(help: "Frames a second of webcams. (SECAM_FPS; default: 30 or the nearest)")
@@ -81,6 +85,7 @@ struct UpCommand: AsyncParsableCommand {
                 "free.megabytes": freeMegabytes, "keep.at.least": keepAtLeast,
                 "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
+                "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes,
                 "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key, "camera.credentials.file": cameraCredentialsFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
@@ -95,7 +100,7 @@ struct UpCommand: AsyncParsableCommand {
             encoders: try settings.integer("encoders", in: 1...64, default: 1),
             motion: try settings.integer("motion", in: 0...64, default: 1))
         plan.isDebuggable = ProcessProtection.isOff
-        plan.serviceArguments = log.logLevel.map { ["--log-level", $0] } ?? []
+        plan.serviceArguments = (log.logLevel ?? settings.text("log.level")).map { ["--log-level", $0] } ?? []
         // Also when nothing is to be recorded: the policy may say so at any time, and there may be a past to look at.
         plan.archives = try settings.integer("archives", in: 0...64, default: 1)
         plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
@@ -107,7 +112,8 @@ struct UpCommand: AsyncParsableCommand {
         }
         for (key, option) in [
             ("quality", "--quality"), ("record", "--record"), ("connections.per.address", "--connections-per-address"),
-            ("connections.per.user", "--connections-per-user"),
+            ("connections.per.user", "--connections-per-user"), ("ring.seconds", "--ring-seconds"),
+            ("ring.megabytes", "--ring-megabytes"),
             ("certificate", "--certificate"), ("key", "--key"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }

@@ -30,8 +30,9 @@ final class ChildProcess: Sendable {
     /// Milliseconds between an end and the next start: the first and the longest.
     private static let firstPause = 100
     private static let longestPause = 10_000
-    /// A program that ran this long, in microseconds, starts with the first pause again.
-    private static let steady: Int64 = 20_000_000
+    /// A program that ran this long, in microseconds, starts with the first pause again: it was killed, or has a fault that
+    /// shows now and then, while one that cannot run ends at once.
+    private static let steady: Int64 = 1_000_000
 
     /// - Parameters:
     ///   - program: the path of the executable.

@@ -23,6 +23,8 @@ actor GatewayService: CameraHub {
     private let own: Name
     private let started = WallClock.now
     private var registry: Registry
+    /// Who had joined when it was written down last.
+    private var noted: MemberCount
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
     private var allowlist: Allowlist
@@ -74,7 +76,8 @@ actor GatewayService: CameraHub {
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
         )
         allowlist = try folder.allowlist()
-        registry = Registry(own: member, allowlist: allowlist, now: .now, policies: self.policy)
+        noted = MemberCount(parsing: (try? SecretFile.readIfThere(folder.members)) ?? "")
+        registry = Registry(own: member, allowlist: allowlist, now: .now, policies: self.policy, expected: noted)
         var owners = VolumeOwners()
         if let text = try SecretFile.readIfThere(folder.volumes) {
             owners = try VolumeOwners(parsing: text, path: folder.volumes)
@@ -320,10 +323,23 @@ actor GatewayService: CameraHub {
         logger.warning("message rejected", metadata: ["reason": "\(reason)", "sender": "\(sender)"])
     }
 
+    /// Not while members may only not have come back yet.
+    private func noteMembers() {
+        let present = registry.memberCount
+        guard present != noted, !registry.isSettling(.now) else { return }
+        noted = present
+        do {
+            try SecretFile.write(present.text, to: folder.members)
+        } catch {
+            logger.warning("members not noted", metadata: ["file": "\(folder.members)", "reason": "\(error)"])
+        }
+    }
+
     private func tick() {
         // Before viewers can come nothing is ready.
         if viewers != nil { health?.note(.ready, now: .now) }
         perform(registry.tick(now: .now))
+        noteMembers()
         desk.isSettling = registry.isSettling(.now)
         perform(desk.tick(now: .now))
         lookAtAllowlist()

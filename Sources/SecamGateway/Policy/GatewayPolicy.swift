@@ -35,8 +35,9 @@ extension GatewayPolicy: CameraPolicies {
     func policy(for camera: Name) -> Policy {
         Policy(
             quality: quality, watched: motion(for: camera) != nil, subWidth: subWidth, ringSeconds: ringSeconds,
-            // What moves must have been kept from before it moved.
-            kept: recording(of: camera)?.mode == .motion ? .jpeg : [], ringBytes: ringBytes, camera: camera)
+            // What moves must have been kept from before it moved, and an archive that is away for a while is owed the
+            // ring when it comes back.
+            kept: recording(of: camera) == nil ? [] : .jpeg, ringBytes: ringBytes, camera: camera)
     }
 
     var advertisedHosts: [String] { file.advertisedHosts }

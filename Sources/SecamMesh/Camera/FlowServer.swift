@@ -23,9 +23,6 @@ public struct FlowServer: Sendable {
         public var credit: UInt32 = 256
         /// Microseconds of silence after which a consumer's flows are closed.
         public var silence: Int64 = 3_000_000
-        /// Microseconds for which frames are made for a group that is away, so that it misses nothing that the ring
-        /// could have kept.
-        public var absence: Int64 = 30_000_000
 
         public init() {}
     }
@@ -96,6 +93,9 @@ public struct FlowServer: Sendable {
     private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
     private var backlogs: [PublicKey: Backlog] = [:]
 
+    /// Microseconds for which frames are made for a group that is away, and another key may take it over: as long as the
+    /// ring remembers, so that the group misses nothing that the ring could have kept.
+    public var absence: Int64 = 30_000_000
     /// Of which what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
     public var catchingUp: RenditionSet = []
 
@@ -116,7 +116,7 @@ public struct FlowServer: Sendable {
 
     /// What somebody needs at present, or a group that acknowledged frames and is away for a moment.
     public func demand(now: MonotonicTime) -> RenditionSet {
-        let groups = cursors.filter { now.since($0.value.heard) <= limits.absence }.keys.map(\.content)
+        let groups = cursors.filter { now.since($0.value.heard) <= absence }.keys.map(\.content)
         return (flows.values.map(\.content) + groups).compactMap(\.rendition)
             .reduce(into: []) { $0.insert(RenditionSet($1)) }
     }
@@ -124,7 +124,7 @@ public struct FlowServer: Sendable {
     /// Whether somebody wants each frame, and none left out; or a group that does is away for a moment.
     public func wantsEveryFrame(now: MonotonicTime) -> Bool {
         flows.values.contains { $0.policy == .every && $0.content != .events }
-            || cursors.contains { $0.key.content != .events && now.since($0.value.heard) <= limits.absence }
+            || cursors.contains { $0.key.content != .events && now.since($0.value.heard) <= absence }
     }
 
     /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
@@ -287,7 +287,7 @@ public struct FlowServer: Sendable {
         if let own { return own.sequence }
         return cursors.filter {
             $0.key.group == message.group && $0.key.content == message.content
-                && now.since($0.value.heard) <= limits.absence
+                && now.since($0.value.heard) <= absence
         }.values.map(\.sequence).min()
     }
 

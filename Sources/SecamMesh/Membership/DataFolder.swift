@@ -23,6 +23,8 @@ public struct DataFolder: Sendable, Equatable {
     public var gatewayKey: String { "\(keys)/gateway.key" }
     public var allowed: String { "\(keys)/allowed" }
     public var volumes: String { "\(keys)/volumes" }
+    /// Who had joined (see `MemberCount`).
+    public var members: String { "\(path)/members" }
     public var tls: String { "\(path)/tls" }
     public var users: String { "\(path)/users.sqlite" }
     public var auditLog: String { "\(path)/audit.log" }

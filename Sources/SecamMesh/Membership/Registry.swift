@@ -12,7 +12,7 @@ public struct Registry: Sendable {
         public var takeover: Int64 = 1_500_000
         /// Microseconds between two beats.
         public var beat: Int64 = 1_000_000
-        /// Microseconds after the start during which members may only not have come back yet.
+        /// Microseconds after the start during which members may only not have come back yet, unless all of them have.
         public var settling: Int64 = 4_000_000
         /// Messages that a member may send between two ticks.
         public var messages = 200
@@ -102,6 +102,8 @@ public struct Registry: Sendable {
     private var lastBeat: MonotonicTime
     private var lastTick: MonotonicTime
     private var settlingUntil: MonotonicTime
+    /// Who is to come back before; `nil` when that is not known.
+    private let expected: MemberCount?
 
     private var policies: any CameraPolicies
     /// What was last sent to whom, so that only changes are.
@@ -109,9 +111,10 @@ public struct Registry: Sendable {
     private var sentAssignments: [PeerID: Assignment] = [:]
     private var sentRecordings: [PeerID: Recording] = [:]
 
+    /// - Parameter expected: who had joined when the gateway ran before; `nil` when that is not known.
     public init(
         own: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
-        policies: any CameraPolicies
+        policies: any CameraPolicies, expected: MemberCount? = nil
     ) {
         self.own = own
         incarnation = own.incarnation
@@ -121,6 +124,16 @@ public struct Registry: Sendable {
         lastBeat = now
         lastTick = now
         settlingUntil = now.advanced(byMicroseconds: limits.settling)
+        self.expected = expected
+        endSettlingIfComplete(now)
+    }
+
+    /// Who has joined.
+    public var memberCount: MemberCount { MemberCount(of: members.values.lazy.map(\.join.role)) }
+
+    private mutating func endSettlingIfComplete(_ now: MonotonicTime) {
+        guard let expected, isSettling(now), memberCount.contains(expected) else { return }
+        settlingUntil = now
     }
 
     public func isAdmitted(_ key: PublicKey) -> Bool { allowlist.contains(key) }
@@ -366,6 +379,7 @@ public struct Registry: Sendable {
         var actions: [Action] = []
         if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
         members[peer] = Member(join: join, key: key, network: network, joined: time, heard: now)
+        endSettlingIfComplete(now)
         actions.append(.joined(describe(members[peer]!, now: now)))
         return actions + announce(now)
     }
