@@ -53,8 +53,15 @@ public struct ArchiveProgram: AsyncParsableCommand {
         }
         let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
         let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
+        var known = try KnownVolumes(besideJoinFile: join)
+        try known.check(folder)
         let lock = try VolumeLock(folder, isAlone: false)
         let index = try RecordingIndex(folder)
+        do {
+            try known.note(index)
+        } catch {
+            logger.info("where recordings are is not remembered", metadata: ["reason": "\(error)"])
+        }
         let forgotten = try ArchiveCheck.forgotten(index)
         if forgotten > 0 {
             logger.warning(

@@ -83,6 +83,27 @@ import Testing
         }
     }
 
+    @Test func `nothing is recorded where a disk was mounted that is missing at the start`() async throws {
+        let scratch = try ScratchFolder()
+        let first = try await RunningSet(["demo=test:160x120@10"], record: "continuous", scratch: scratch)
+        defer { first.up.kill() }
+        try await Self.waitForFrames(10, first)
+        first.up.send(SIGTERM)
+        _ = try await first.up.finish()
+        let path = "\(first.data)/recordings"
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".disk")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let second = try await RunningSet(
+            ["demo=test:160x120@10"], record: "continuous", scratch: scratch, password: first.password)
+        defer { second.up.kill() }
+        try await eventually("the archive's refusal") { second.up.errors.contains("is their disk mounted?") }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: path + ".disk", toPath: path)
+        // The archive is started again and again.
+        try await Self.waitForFrames(10, second)
+    }
+
     @Test func `another archive goes on where one that hangs had ended`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous", archives: 2) { set in
             try await Self.waitForFrames(10, set)
