@@ -140,7 +140,7 @@ let package = Package(
         program("secam-encode", ["SecamEncode", arguments]),
         program("secam-motion", ["SecamMotion", arguments]),
         program("secam-archive", ["SecamArchive", arguments]),
-        library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", log]),
+        library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", "CLinux", log]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
@@ -149,7 +149,7 @@ let package = Package(
             name: "FaultTests",
             dependencies: ["SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log] + programs,
             exclude: ["power-cut.sh"], swiftSettings: strict),
-        tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", log]),
+        tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", arguments, log]),
         tests(
             "SecamMeshTests",
             ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CSodium", "CZeroMQ", lifecycle]),
@@ -198,6 +198,8 @@ let package = Package(
             [
                 "SecamClient", "SecamConfig", "SecamTestSupport", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix,
             ]),
-        tests("SecamTLSTests", ["SecamTestSupport", "SecamTLS", nioCore, nioEmbedded, nioPosix, subprocess]),
+        tests(
+            "SecamTLSTests",
+            ["SecamTestSupport", "SecamTLS", "COpenSSL", nioCore, nioEmbedded, nioPosix, subprocess]),
     ]
 )

@@ -35,3 +35,10 @@ static inline bool secam_make_undumpable(void) {
 
 /// Both ends are closed in other programs that this one starts, also by a thread that forks at the same time.
 extern int secam_pipe2(int ends[2], int flags) __asm__("pipe2");
+
+#include <sys/ptrace.h>
+
+/// Stops one thread of another process for as long as the calling thread lives. (ptrace is variadic.)
+static inline bool secam_stop_thread(int thread) {
+    return ptrace(PTRACE_SEIZE, thread, 0L, 0L) == 0 && ptrace(PTRACE_INTERRUPT, thread, 0L, 0L) == 0;
+}

@@ -11,8 +11,22 @@ public struct ServiceOptions: ParsableArguments {
             """)
     var health: HealthQuestion?
     @OptionGroup var log: LogOptions
+    @Option(
+        help: """
+            Seconds that an event loop may stand still before the service ends itself, 1 to 3600; 0 for any time. \
+            (SECAM_WATCHDOG; default: 30)
+            """)
+    var watchdog: String?
 
     public init() {}
+
+    /// - Returns: `nil` for no limit.
+    func stallLimit() throws(SettingsError) -> Duration? {
+        let settings = Settings(
+            commandLine: watchdog.map { ["watchdog": $0] } ?? [:], environment: ProgramEnvironment.variables)
+        let seconds = try settings.integer("watchdog", in: 0...3600, default: 30)
+        return seconds == 0 ? nil : .seconds(seconds)
+    }
 }
 
 /// What every program can be told that writes a log.

@@ -30,6 +30,7 @@ public enum ServiceProcess {
         do {
             if let question = options?.health { try answer(question) }
             try (options?.log ?? log)?.choose()
+            let stallLimit = try options?.stallLimit()
             let service = try await make()
             let logger = Logger.lines(program, level: .warning)
             var services = [service]
@@ -37,6 +38,7 @@ public enum ServiceProcess {
                 services.append(SettledProcess())
                 if options.withParent { services.append(ParentWatch()) }
             }
+            if let stallLimit { LoopWatchdog.process.start(program: program, limit: stallLimit) }
             try await run(services, logger: logger)
             ProcessLog.standardError.flush()
             exit(ExitStatus.success.rawValue)

@@ -66,7 +66,11 @@ struct Gateway: Service {
         let audit = try AuditLog(path: folder.auditLog, refusalsPath: folder.refusalLog, logger: logger)
         let authenticator = try Authenticator(users: users, audit: audit, logger: logger)
         let loop = MeshLoop(name: "gateway")
-        defer { loop.stop() }
+        let watch = LoopWatchdog.process.watch("gateway") { loop.post($0) }
+        defer {
+            watch.end()
+            loop.stop()
+        }
         let (service, endpoint) = try await startRegistry(loop)
         let server = ViewerServer(
             configuration: configuration.server, tls: tls, users: users, authenticator: authenticator, audit: audit,

@@ -1,3 +1,4 @@
+internal import SecamConfig
 public import ServiceLifecycle
 
 /// A service whose work happens on a `MeshLoop` of its own.
@@ -18,7 +19,11 @@ public struct LoopService: Service {
 
     public func run() async throws {
         let loop = MeshLoop(name: name)
-        defer { loop.stop() }
+        let watch = LoopWatchdog.process.watch(name) { loop.post($0) }
+        defer {
+            watch.end()
+            loop.stop()
+        }
         let start = start
         let failures = AsyncStream<any Error>.makeStream()
         let fail: Fail = { failures.continuation.yield($0) }

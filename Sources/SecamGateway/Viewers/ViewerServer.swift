@@ -3,6 +3,7 @@ import Glibc
 public import Logging
 public import NIOCore
 import NIOPosix
+import SecamConfig
 public import SecamTLS
 public import SecamUsers
 public import SecamWire
@@ -35,6 +36,7 @@ public final class ViewerServer: Sendable {
         let listener: any Channel
         let connections: ConnectionGroup
         let accounts: AccountsWatch
+        let watches: [LoopWatch]
     }
 
     private struct Directory {
@@ -93,9 +95,14 @@ public final class ViewerServer: Sendable {
             let accounts = AccountsWatch(
                 users: users, authenticator: environment.authenticator, loops: loops, logger: environment.logger)
             accounts.start(every: configuration.accountsInterval)
+            let watches = group.makeIterator().map { loop in
+                LoopWatchdog.process.watch("viewers") { loop.execute($0) }
+            }
             phase.withLock {
                 $0 = .running(
-                    Running(group: group, listener: listener, connections: connections, accounts: accounts))
+                    Running(
+                        group: group, listener: listener, connections: connections, accounts: accounts,
+                        watches: watches))
             }
             return address
         } catch {
@@ -120,6 +127,7 @@ public final class ViewerServer: Sendable {
         }
         await running.connections.allClosed()
         closeGates()
+        for watch in running.watches { watch.end() }
         try? await running.group.shutdownGracefully()
     }
 

@@ -68,6 +68,9 @@ public struct Received: Sendable {
             admission.context, type: ZMQ_ROUTER, admission, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
         try socket.set(ZMQ_HANDSHAKE_IVL, 3000)
+        // After a restart all services connect at the same moment. libzmq's default of 100 would drop most of them, and
+        // the kernel tries a dropped connection again only after 1, 3 and 7 s. The system's own limit still holds.
+        try socket.set(ZMQ_BACKLOG, Int32(clamping: limits.connections))
         // Else an address of IPv4 would be told to others in its IPv6 form.
         try socket.set(ZMQ_IPV6, endpoint.contains("//[") || endpoint.contains("//*") ? 1 : 0)
         // Bytes bound what waits for a peer, not messages.

@@ -1,0 +1,36 @@
+internal import CLinux
+internal import Foundation
+internal import Glibc
+internal import SecamConfig
+
+/// A thread of another process that stands still while the others run, as in a hang.
+///
+/// It takes the right to trace the process: it is a child of ours that runs with `SECAM_DEBUG=1`, or we are root.
+public enum StoppedThread {
+    /// Stops the thread until its process ends.
+    ///
+    /// - Parameter name: how the thread's name in /proc begins.
+    public static func stop(_ name: String, of process: Int32) async throws {
+        let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
+        let thread = threads.first { thread in
+            let data = FileManager.default.contents(atPath: "/proc/\(process)/task/\(thread)/comm") ?? Data()
+            return String(decoding: data, as: UTF8.self).hasPrefix(name)
+        }
+        guard let thread, let number = Int32(thread) else {
+            throw TestFailure("process \(process) has no thread \(name)")
+        }
+        let isStopped = await withCheckedContinuation { continuation in
+            // The thread that traces must stay, and take note of the end of the traced one.
+            DedicatedThread.start {
+                let isStopped = secam_stop_thread(number)
+                continuation.resume(returning: isStopped)
+                var status: Int32 = 0
+                while isStopped, unsafe waitpid(number, &status, waitForAnyThread) == number, status & 0xFF == 0x7F {}
+            }
+        }
+        guard isStopped else { throw TestFailure("thread \(name) of process \(process) cannot be traced") }
+    }
+
+    /// __WALL
+    private static let waitForAnyThread: Int32 = 0x4000_0000
+}
