@@ -30,7 +30,9 @@ public enum SecretFile {
     }
 
     /// - Parameter forbidden: permissions that the file must not have.
-    private static func bytes(_ path: String, forbidden: UInt32, reason: String) throws(Failure) -> [UInt8] {
+    private static func bytes(
+        _ path: String, forbidden: UInt32, reason: String, limit: Int = limit
+    ) throws(Failure) -> [UInt8] {
         // Else opening a pipe would wait for its writer.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(path) }
@@ -59,8 +61,13 @@ public enum SecretFile {
     }
 
     /// The same, whatever it holds.
-    public static func readBytes(_ path: String) throws(Failure) -> [UInt8] {
-        try bytes(path, forbidden: 0o077, reason: exposure(of: path))
+    ///
+    /// - Parameters:
+    ///   - limit: bytes that the file may have.
+    ///   - isSealed: others may read it, since it is encrypted.
+    public static func readBytes(_ path: String, limit: Int = limit, isSealed: Bool = false) throws(Failure) -> [UInt8]
+    {
+        try bytes(path, forbidden: isSealed ? 0 : 0o077, reason: exposure(of: path), limit: limit)
     }
 
     private static func exposure(of path: String) -> String {
@@ -91,9 +98,8 @@ public enum SecretFile {
         unsafe unlink(temporary)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(temporary) }
-        keepOwner(descriptor, path)
         var written = 0
-        var isFine = true
+        var isFine = keepOwner(descriptor, path)
         while written < bytes.count, isFine {
             let count = unsafe bytes.withUnsafeBytes { buffer in
                 unsafe Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
@@ -133,13 +139,15 @@ public enum SecretFile {
 
     /// What an administrator changes as root stays the service's: the owner of the file that is replaced, or of a folder
     /// that nobody else can look into.
-    private static func keepOwner(_ descriptor: Int32, _ path: String) {
-        guard geteuid() == 0 else { return }
+    ///
+    /// - Returns: whether the new file has the owner that it is to have.
+    private static func keepOwner(_ descriptor: Int32, _ path: String) -> Bool {
+        guard geteuid() == 0 else { return true }
         var status = stat()
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let isReplaced = unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        guard unsafe isReplaced || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0) else { return }
-        fchown(descriptor, status.st_uid, status.st_gid)
+        guard unsafe isReplaced || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0) else { return true }
+        return fchown(descriptor, status.st_uid, status.st_gid) == 0
     }
 
     private static func failure(_ path: String) -> Failure {

@@ -238,6 +238,15 @@ extension UserStore {
         }
     }
 
+    /// Writes all accounts into a new file, as they are at one moment, while other processes may change them.
+    public func copy(to path: String) throws(UsersError) {
+        do {
+            try queue.vacuum(into: path)
+        } catch {
+            throw Self.wrap(error, path: path, "copy the accounts")
+        }
+    }
+
     /// Runs `body` in a transaction that changes no account.
     func write(_ operation: String, _ body: (Database) throws -> Void) throws(UsersError) {
         do {

@@ -78,15 +78,40 @@ final class AddressBox: Sendable {
 
 /// Standard output, written at once.
 enum StandardOutput {
-    static func print(_ text: String) {
-        let bytes = Array(text.utf8)
+    static func print(_ text: String) { try? write(Array(text.utf8)) }
+
+    /// - Throws: when not everything could be written.
+    static func write(_ bytes: [UInt8]) throws(CommandError) {
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe write(1, buffer.baseAddress! + written, buffer.count - written)
+                unsafe Glibc.write(1, buffer.baseAddress! + written, buffer.count - written)
             }
-            guard count > 0 else { return }
+            guard count > 0 else {
+                throw CommandError("standard output: \(unsafe String(cString: strerror(errno)))", .inputOutput)
+            }
             written += count
+        }
+    }
+}
+
+enum StandardInput {
+    /// Everything up to its end.
+    ///
+    /// - Throws: also when there are more bytes than `limit`.
+    static func readAll(limit: Int) throws(CommandError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = unsafe read(0, &chunk, chunk.count)
+            guard count >= 0 else {
+                throw CommandError("standard input: \(unsafe String(cString: strerror(errno)))", .inputOutput)
+            }
+            guard count > 0 else { return bytes }
+            bytes += chunk.prefix(count)
+            guard bytes.count <= limit else {
+                throw CommandError("standard input holds more than \(limit) bytes", .data)
+            }
         }
     }
 }

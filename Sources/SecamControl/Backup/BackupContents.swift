@@ -1,0 +1,118 @@
+internal import Glibc
+import SecamConfig
+import SecamMesh
+import SecamTLS
+import SecamUsers
+
+/// What a backup holds: keys, certificate, users and policy of a data folder, but neither recordings nor logs.
+///
+/// In a file it is sealed (see `PasswordSeal`) with the magic `secam backup 1`, a line end. Sealed is a list of files, each
+/// with big-endian lengths:
+///
+///     2 bytes  length of the path
+///     n        path below the data folder, UTF-8
+///     4        length of the contents
+///     n        contents
+struct BackupContents: Equatable {
+    static let magic = "secam backup 1\n"
+    /// Bytes of a whole backup.
+    static let limit = 64 << 20
+    private static let users = "users.sqlite"
+    private static let policy = "policy.yaml"
+
+    private(set) var files: [(path: String, bytes: [UInt8])] = []
+
+    static func == (left: BackupContents, right: BackupContents) -> Bool {
+        left.files.elementsEqual(right.files) { $0.path == $1.path && $0.bytes == $1.bytes }
+    }
+
+    /// Reads what is in a folder, which services may be using.
+    init(of folder: DataFolder) throws {
+        for subfolder in ["keys", "tls"] {
+            for name in try FolderListing.files(in: "\(folder.path)/\(subfolder)") {
+                let path = "\(subfolder)/\(name)"
+                guard Self.isUsable(path) else { continue }
+                files.append((path, try SecretFile.readBytes("\(folder.path)/\(path)")))
+            }
+        }
+        let copy = "\(folder.users).\(getpid()).backup"
+        defer { unsafe unlink(copy) }
+        try UserStore(path: folder.users).copy(to: copy)
+        guard unsafe chmod(copy, 0o600) == 0 else { throw CommandError("\(copy): cannot be made private", .system) }
+        files.append((Self.users, try SecretFile.readBytes(copy, limit: Self.limit)))
+        if let text = try OwnFile.readIfThere(folder.policy) { files.append((Self.policy, Array(text.utf8))) }
+        guard bytes.count <= Self.limit else {
+            throw CommandError("\(folder.path): a backup holds at most \(Self.limit) bytes", .data)
+        }
+    }
+
+    init(parsing bytes: [UInt8]) throws(CommandError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let path = String(validating: try Self.field(&rest, lengthBytes: 2), as: UTF8.self)
+            let contents = try Self.field(&rest, lengthBytes: 4)
+            guard let path, Self.isUsable(path), !files.contains(where: { $0.path == path }) else {
+                throw CommandError("the backup names a file that does not belong into a data folder", .data)
+            }
+            files.append((path, Array(contents)))
+        }
+    }
+
+    var bytes: [UInt8] {
+        files.flatMap { file in
+            Self.bigEndian(file.path.utf8.count, byteCount: 2) + Array(file.path.utf8)
+                + Self.bigEndian(file.bytes.count, byteCount: 4) + file.bytes
+        }
+    }
+
+    /// Writes everything into a folder, in which no service may run.
+    func write(to folder: DataFolder) throws {
+        try folder.make()
+        // What SQLite keeps beside the file belongs to the accounts that are replaced.
+        for suffix in ["-wal", "-shm"] { unsafe unlink(folder.users + suffix) }
+        for file in files { try SecretFile.write(file.bytes, to: "\(folder.path)/\(file.path)") }
+    }
+
+    private static func isUsable(_ path: String) -> Bool {
+        if path == users || path == policy { return true }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0] == "keys" || parts[0] == "tls" else { return false }
+        // Locks and files that are being written are no part of a set.
+        return !parts[1].isEmpty && !parts[1].hasPrefix(".") && parts[1] != "lock" && !parts[1].hasSuffix(".new")
+            && !path.utf8.contains(0)
+    }
+
+    private static func bigEndian(_ number: Int, byteCount: Int) -> [UInt8] {
+        (0..<byteCount).reversed().map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
+
+    private static func field(_ rest: inout ArraySlice<UInt8>, lengthBytes: Int) throws(CommandError) -> ArraySlice<
+        UInt8
+    > {
+        let length = rest.prefix(lengthBytes).reduce(0) { $0 << 8 | Int($1) }
+        guard rest.count >= lengthBytes, rest.count - lengthBytes >= length else {
+            throw CommandError("the backup ends in the middle of a file", .data)
+        }
+        defer { rest = rest.dropFirst(lengthBytes + length) }
+        return rest.dropFirst(lengthBytes).prefix(length)
+    }
+}
+
+/// The names of the files in a folder.
+private enum FolderListing {
+    static func files(in folder: String) throws(CommandError) -> [String] {
+        guard let directory = unsafe opendir(folder) else {
+            throw CommandError("\(folder): \(unsafe String(cString: strerror(errno)))", .noInput)
+        }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            guard unsafe entry.pointee.d_type != UInt8(DT_DIR) else { continue }
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            names.append(name)
+        }
+        return names.sorted()
+    }
+}
