@@ -2,7 +2,8 @@
 # Installs the system packages that secam is built, tested and run with, on Debian 12 or newer and Ubuntu 22.04 or
 # newer. What is there already is left alone; without any missing package nothing is done and no rights are needed.
 #
-# usage: sh docker/deps.sh [build|test|run|PROGRAM]...
+# usage: sh docker/deps.sh [build|test|package|run|PROGRAM]...
+#   package  programs that make Debian packages
 #   build    headers and libraries (with what Swift's package manager needs)
 #   test     programs that the tests use: ffmpeg, mpv, openssl, and file systems to cut off from their power
 #   run      the shared libraries of all programs
@@ -13,6 +14,7 @@ set -eu
 build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev
 libavcodec-dev libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev"
 test="ffmpeg mpv openssl btrfs-progs e2fsprogs"
+package="dpkg-dev"
 # A name with # is a library whose package's name ends with the number that this release has of it.
 media="libavformat# libavcodec# libavutil# libswscale#"
 motion="libzmq5"
@@ -29,10 +31,11 @@ for part in "$@"; do
     case $part in
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
+    package) wanted="$wanted $package" ;;
     run) wanted="$wanted $motion $encode $capture $archive $gateway $view $secam" ;;
     gateway | capture | encode | motion | archive | view | secam) eval "wanted=\"\$wanted \$$part\"" ;;
     *)
-        echo "deps.sh: '$part' is not build, test, run or the name of a program" >&2
+        echo "deps.sh: '$part' is not build, test, package, run or the name of a program" >&2
         exit 64
         ;;
     esac
@@ -40,6 +43,7 @@ done
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "deps.sh: this is neither Debian nor Ubuntu; install what these packages hold there:" >&2
+    # shellcheck disable=SC2086  # a list of words
     echo $wanted | tr -d '#' >&2
     exit 69
 fi

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Tries the whole set with docker compose, from outside, as a user and an operator would: builds the images, watches the
-# test picture, scales up and down while it is watched and recorded, kills containers, adds a camera elsewhere, takes
-# its key back, and takes it all down. It needs Docker with compose; nothing else is used or left.
+# Tries the whole set with docker compose, from outside, as a user and an operator would, with the commands of the guide
+# (README.md): builds the images, watches the test picture, scales up and down while it is watched and recorded, kills
+# containers, adds cameras, updates, backs up and restores, and takes it all down. It needs Docker with compose, and root's
+# rights or sudo for a folder of recordings; nothing else is used or left.
 #
 # usage: docker/test.sh [--keep]
 #   --keep  leave the set running at the end, or where it failed
 set -euo pipefail
-cd "$(dirname "$0")/.."
+repository=$(cd "$(dirname "$0")/.." && pwd)
 
 keep=
 case ${1:-} in
@@ -20,7 +21,7 @@ step() { printf '\n== %s\n' "$*"; }
 pass() { passed=$((passed + 1)); printf 'ok  %s\n' "$*"; }
 fail() {
     printf 'not ok  %s\n' "$*" >&2
-    cat "$scratch/log" >&2 || true
+    tail --lines 200 "$scratch/log" >&2 || true
     set_of_services logs --tail 20 >&2 || true
     printf '%d passed, 1 failed\n' "$passed"
     exit 1
@@ -45,18 +46,25 @@ free_port() {
 
 docker compose version >/dev/null || { echo "test.sh: docker compose is needed" >&2; exit 69; }
 scratch=$(mktemp -d)
+# A copy, since the guide's commands write beside the Compose file.
+copy=$scratch/secam
+mkdir "$copy"
+(cd "$repository" && cp --archive --parents Package.swift LICENSE .dockerignore Sources Tests docker "$copy")
+rm -rf "$copy/docker/cameras" "$copy/docker/compose.override.yaml" "$copy/docker/packages"
+cd "$copy/docker"
+export COMPOSE_PROJECT_NAME=secam-test
 export COMPOSE_PROFILES=demo SECAM_RECORD=continuous SECAM_MAX_MEGABYTES=256 SECAM_FREE_MEGABYTES=64
 export SECAM_DEMO_SOURCE=test:320x240@10
 SECAM_PORT=$(free_port)
 SECAM_REGISTRY_PORT=$(free_port)
 export SECAM_PORT SECAM_REGISTRY_PORT SECAM_ISOLATED=true
 
-export SECAM_JOIN_FILE=$scratch/porch.secam
-set_of_services() { docker compose --project-name secam-test --file docker/compose.yaml "$@"; }
-elsewhere() { docker compose --project-name secam-test-porch --file docker/camera.yaml "$@"; }
+export SECAM_JOIN_FILE=$copy/docker/porch.secam SECAM_USER=
+set_of_services() { docker compose "$@"; }
+elsewhere() { docker compose --project-name secam-test-porch --file camera.yaml "$@"; }
 remove_everything() {
-    docker rm --force secam-test-viewer secam-test-yard >/dev/null 2>&1 || true
-    docker network rm secam-test-yard >/dev/null 2>&1 || true
+    docker rm --force secam-test-viewer secam-test-shed secam-test-office >/dev/null 2>&1 || true
+    docker network rm secam-test-shed >/dev/null 2>&1 || true
     elsewhere down --volumes --timeout 5 >/dev/null 2>&1 || true
     set_of_services --profile demo --profile webcam --profile tools down --volumes --timeout 5 >/dev/null 2>&1 || true
 }
@@ -67,6 +75,32 @@ clean_up() {
     exit "$status"
 }
 trap clean_up EXIT
+
+# guide NAME [SED-OPTION…]: runs the commands of a block of the guide as they stand there, but for what sed replaces.
+tried=' '
+guide() {
+    local name=$1 commands
+    shift
+    commands=$(awk -v label="<!-- test: $name -->" \
+        '$0 == label { found = 1 } found && /^```sh$/ { inside = 1; next } inside && /^```$/ { exit } inside' README.md |
+        sed "${@:-}")
+    [[ -n $commands ]] || fail "the guide has commands called $name"
+    tried="$tried$name "
+    command -v sudo >/dev/null || commands="sudo() { \"\$@\"; }
+$commands"
+    bash -euo pipefail -c "$commands" >"$scratch/log" 2>&1 || fail "the guide's commands $name"
+    pass "the guide's commands work: $name"
+}
+# Every block of commands has a label, and was tried under it or says why not.
+guide_was_tried() {
+    local missing
+    missing=$(awk '/^```sh$/ && last !~ /^<!-- (test|not tested): .* -->$/ { print NR } { last = $0 }' README.md)
+    [[ -z $missing ]] || fail "the guide's commands at lines $missing have no label"
+    while read -r name; do
+        [[ $tried == *" $name "* ]] || fail "the guide's commands $name were not tried"
+    done < <(sed -n 's/^<!-- test: \([a-z-]*\) -->$/\1/p' README.md)
+    pass "all commands of the guide were tried, or say why not"
+}
 
 operator() { set_of_services run --rm --no-TTY secam "$@"; }
 # The client, on a network that is not the set's.
@@ -100,9 +134,9 @@ step "images"
 # What an earlier run left.
 remove_everything
 start=$SECONDS
-set_of_services --profile demo --profile webcam --profile tools build --quiet
-elsewhere build --quiet
-docker build --quiet --target view --tag secam-test-view --file docker/Dockerfile . >/dev/null
+set_of_services --profile demo --profile webcam build >"$scratch/log" 2>&1 || fail "building the images"
+elsewhere build >"$scratch/log" 2>&1 || fail "building the images of a camera elsewhere"
+docker build --target view --tag secam-test-view --file Dockerfile .. >"$scratch/log" 2>&1 || fail "building the client"
 build_time=$((SECONDS - start))
 pass "built in $build_time s"
 if docker run --rm --entrypoint sh secam-test-gateway -c 'ls /usr/lib/*/libav* /usr/lib/*/libturbojpeg* 2>/dev/null' | grep .; then
@@ -139,6 +173,13 @@ view live demo --headless --frames 30 --stats >"$scratch/stats" || fail "watchin
 grep -q '"frames": *30' "$scratch/stats" || fail "30 frames: $(cat "$scratch/stats")"
 pass "the demo camera is watched from outside: $(tr -d '\n ' <"$scratch/stats")"
 
+guide start
+grep -q "password *$password" "$scratch/log" || fail "the guide's commands show the first password"
+set_of_services --profile webcam rm --stop --force webcam >/dev/null 2>&1
+guide user -e 's/run --rm/& -T/' -e 's/user add/& --password-stdin/' <<<"anna's password"
+operator user list | grep -q '^anna .*door,till' || fail "the user sees two cameras: $(operator user list)"
+pass "the user sees two cameras"
+
 step "scaling while it is watched and recorded"
 docker run --detach --name secam-test-viewer --network host --env SECAM_PASSWORD="$password" secam-test-view live demo \
     --headless --duration 600 --stats --server "127.0.0.1:$SECAM_PORT" --username admin \
@@ -163,6 +204,11 @@ view recordings demo --json >"$scratch/recordings"
 grep -q '"gaps": *\[\]' "$scratch/recordings" || fail "no frame was lost at the archive: $(cat "$scratch/recordings")"
 pass "no frame was lost at the archive"
 
+guide scale
+for scale in encode=3 motion=2 archive=2; do until_true "$scale" joined "${scale%=*}" "${scale#*=}"; done
+set_of_services up --detach --no-build --scale encode=1 --scale motion=1 --scale archive=1 >"$scratch/log" 2>&1 ||
+    fail "scaling down"
+
 step "crashes"
 for service in encode motion archive demo gateway; do
     kill_service "$service"
@@ -172,20 +218,89 @@ until_true "the demo camera is online again" is_online demo
 view live demo --headless --frames 10 >/dev/null || fail "watching after the crashes"
 pass "the demo camera is watched again"
 
+step "a camera of the network"
+# A camera that speaks HTTP with a login, and shows one picture all the time.
+docker run --rm --network host --env SECAM_PASSWORD="$password" --entrypoint sh secam-test-view -c \
+    "secam-view snapshot demo -o /tmp/picture.jpg --server 127.0.0.1:$SECAM_PORT --username admin \
+        --fingerprint $fingerprint >/dev/null && cat /tmp/picture.jpg" >"$scratch/picture.jpg" || fail "taking a picture"
+cat >"$scratch/camera.pl" <<'END'
+use strict;
+use IO::Socket::INET;
+use MIME::Base64;
+$SIG{CHLD} = 'IGNORE';
+open my $file, '<:raw', '/picture.jpg' or die;
+my $picture = do { local $/; <$file> };
+my $login = encode_base64('viewer:' . $ENV{PASSWORD}, '');
+my $listener = IO::Socket::INET->new(LocalPort => 80, Listen => 8, ReuseAddr => 1) or die;
+while (my $peer = $listener->accept) {
+    next if fork;
+    my $request = '';
+    while (my $line = <$peer>) { $request .= $line; last if $line =~ /^\r?\n$/ }
+    if ($request !~ /^Authorization: Basic \Q$login\E\r?$/mi) {
+        print $peer "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"camera\"\r\nContent-Length: 0\r\n\r\n";
+        exit;
+    }
+    print $peer "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=next\r\n\r\n";
+    while (1) {
+        print $peer "--next\r\nContent-Type: image/jpeg\r\nContent-Length: " . length($picture) . "\r\n\r\n$picture\r\n"
+            or exit;
+        $peer->flush or exit;
+        select undef, undef, undef, 0.1;
+    }
+}
+END
+# shellcheck disable=SC2016  # signs that a shell, Compose and addresses would each read otherwise
+camera_password='pa$s "w#rd %41'
+docker run --detach --name secam-test-office --network secam-test_outside --env PASSWORD="$camera_password" \
+    --volume "$scratch/camera.pl:/camera.pl:ro" --volume "$scratch/picture.jpg:/picture.jpg:ro" debian:bookworm-slim \
+    perl /camera.pl >/dev/null
+guide network-camera -e 's,rtsp://192.168.1.20/,http://secam-test-office/,' <<<"$camera_password"
+until_true "the camera of the network is online" is_online yard
+view live yard --headless --frames 10 >/dev/null || fail "watching the camera of the network"
+pass "the camera of the network is watched"
+[[ $(stat --format %a cameras cameras/yard.env | tr '\n' ' ') == '700 600 ' ]] || fail "the camera's login is private"
+guide update -e '/^git pull$/d'
+is_online yard || until_true "the camera of the network is online after an update" is_online yard
+[[ $(docker inspect --format '{{.Image}}' "$(set_of_services ps --all --quiet init)") == \
+    $(docker image inspect --format '{{.Id}}' "$(set_of_services --profile tools config --images secam)") ]] ||
+    fail "the tool is as new as the set"
+pass "the tool is as new as the set"
+guide remove-camera
+until_true "the camera of the network is gone" is_gone yard
+[[ ! -e compose.override.yaml && ! -e cameras/yard.env ]] || fail "nothing is left of the removed camera"
+! operator keys list | grep -q yard || fail "its key was revoked"
+docker rm --force secam-test-office >/dev/null
+pass "nothing is left of the removed camera"
+
+step "backup and restore"
+guide backup
+operator user add late --password-stdin <<<"late's password" >/dev/null
+guide restore
+until_true "the demo camera is online after the restore" is_online demo
+operator user list | grep -q '^anna' || fail "users are restored"
+! operator user list | grep -q '^late' || fail "a user that was added after the backup is gone"
+pass "users, certificate and keys are as in the backup"
+
+step "recordings on another disk"
+guide other-disk -e "s,/mnt/disk/secam,$scratch/disk,g"
+is_recorded_there() { [[ -n $(find "$scratch/disk" -type f -size +100k) ]]; }
+until_true "recordings grow there" is_recorded_there
+
+step "offline installation"
+guide save
+guide load
+until_true "the demo camera is online from loaded images" is_online demo
+rm secam-images.tar
+
 step "a camera elsewhere"
 host=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
-chmod 755 "$scratch"
-invite() { # NAME OPTION...
-    (umask 077 && operator keys invite "$@" --registry "tcp://$host:$SECAM_REGISTRY_PORT" --output - >"$scratch/$1.secam")
-    chown 1000:1000 "$scratch/$1.secam"
-}
-invite porch
 SECAM_CAMERA_PORT=$(free_port)
-export SECAM_CAMERA_PORT SECAM_SOURCE=test:320x240@10
-printf 'advertise: [%s]\n' "$host" >"$scratch/policy.yaml"
-set_of_services cp "$scratch/policy.yaml" gateway:/data/policy.yaml >/dev/null 2>&1 || fail "allowing the camera's address"
-SECAM_ADVERTISE=tcp://$host:$SECAM_CAMERA_PORT elsewhere up --detach --no-build >"$scratch/log" 2>&1 ||
-    fail "starting the camera elsewhere"
+export SECAM_CAMERA_PORT SECAM_SOURCE=test:320x240@10 SECAM_ADVERTISE=tcp://$host:$SECAM_CAMERA_PORT
+guide invite -e "s/GATEWAY:7444/$host:$SECAM_REGISTRY_PORT/"
+chmod 600 porch.secam
+printf 'advertise: [%s]\n' "$host" >policy.yaml
+guide policy
+COMPOSE_PROJECT_NAME=secam-test-porch guide camera-elsewhere
 until_true "the camera elsewhere is online" is_online porch
 view live porch --headless --frames 20 >/dev/null || fail "watching the camera elsewhere"
 pass "the camera elsewhere is watched"
@@ -197,15 +312,17 @@ is_online demo || fail "the other camera goes on"
 pass "the other camera goes on"
 
 step "a camera that can only dial out"
-invite yard --relay "$host:$SECAM_PORT"
-docker network create secam-test-yard >/dev/null
-docker run --detach --name secam-test-yard --network secam-test-yard --user 1000:1000 --read-only --tmpfs /tmp \
-    --volume "$scratch/yard.secam:/keys/secam.join:ro" --env SECAM_JOIN=/keys/secam.join \
+guide invite-relay -e "s/GATEWAY:7444/$host:$SECAM_REGISTRY_PORT/" -e "s/GATEWAY:7443/$host:$SECAM_PORT/"
+chmod 600 shed.secam
+docker network create secam-test-shed >/dev/null
+docker run --detach --name secam-test-shed --network secam-test-shed --user "$(id -u):$(id -g)" --read-only --tmpfs /tmp \
+    --volume "$PWD/shed.secam:/keys/secam.join:ro" --env SECAM_JOIN=/keys/secam.join \
     --env SECAM_SOURCE=test:320x240@10 secam-test-porch-camera >/dev/null
-until_true "the camera that can only dial out is online" is_online yard
-view live yard --headless --frames 20 >/dev/null || fail "watching the camera that can only dial out"
+until_true "the camera that can only dial out is online" is_online shed
+view live shed --headless --frames 20 >/dev/null || fail "watching the camera that can only dial out"
 pass "the camera that can only dial out is watched"
-docker rm --force secam-test-yard >/dev/null
+docker rm --force secam-test-shed >/dev/null
+guide_was_tried
 
 step "down"
 start=$SECONDS
