@@ -104,18 +104,18 @@ let package = Package(
         library(
             "SecamUsers",
             ["SecamConfig", "SecamTLS", "SecamWire", log, grdb]),
+        library("SecamPolicy", ["SecamConfig", "SecamWire", .product(name: "Yams", package: "Yams")]),
         library(
             "SecamHooks",
             [
-                "SecamConfig", "SecamTLS", "SecamWire", "CCurl", log, subprocess,
+                "SecamConfig", "SecamPolicy", "SecamTLS", "SecamWire", "CCurl", log, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         library(
             "SecamGateway",
             [
-                "SecamConfig", "SecamHooks", "SecamMesh", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle,
-                log, nioCore,
-                nioPosix, .product(name: "Yams", package: "Yams"),
+                "SecamConfig", "SecamHooks", "SecamMesh", "SecamPolicy", "SecamTLS", "SecamUsers", "SecamWire",
+                arguments, lifecycle, log, nioCore, nioPosix,
             ]),
         library(
             "SecamMotion",
@@ -129,8 +129,8 @@ let package = Package(
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamRecording",
-                "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamPolicy",
+                "SecamRecording", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
                 subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -182,13 +182,14 @@ let package = Package(
             ["SecamArchive", "SecamConfig", "SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log]),
         tests(
             "SecamHooksTests",
-            ["SecamConfig", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
+            ["SecamConfig", "SecamHooks", "SecamPolicy", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
+        tests("SecamPolicyTests", ["SecamPolicy", "SecamTestSupport", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests(
             "SecamGatewayTests",
             [
-                "SecamGateway", "SecamHooks", "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore,
-                nioPosix,
+                "SecamConfig", "SecamGateway", "SecamHooks", "SecamMesh", "SecamPolicy", "SecamTestSupport", "SecamTLS",
+                "SecamUsers", "SecamWire", log, nioCore, nioPosix,
             ]),
         tests(
             "SecamControlTests",

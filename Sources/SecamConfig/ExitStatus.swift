@@ -1,6 +1,10 @@
-/// How a program ends, in the numbers of sysexits.h.
+/// How a program ends: the results of checks, and for errors the numbers of sysexits.h.
 public enum ExitStatus: Int32, Sendable {
     case success = 0
+    /// A check found a problem: an invalid file, a degraded system.
+    case problem = 1
+    /// A check found the system down.
+    case down = 2
     /// Used wrongly.
     case usage = 64
     /// Input data is wrong.

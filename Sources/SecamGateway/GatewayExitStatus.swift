@@ -26,10 +26,6 @@ extension TLSError: ProgramError {
     }
 }
 
-extension PolicyError: ProgramError {
-    var exitStatus: ExitStatus { .configuration }
-}
-
 extension UsersError: ProgramError {
     public var exitStatus: ExitStatus {
         switch self {

@@ -1,4 +1,5 @@
 import Logging
+import SecamPolicy
 import SecamWire
 import Synchronization
 

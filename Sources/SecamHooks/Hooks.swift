@@ -1,4 +1,6 @@
 public import Logging
+public import SecamPolicy
+import SecamWire
 import Synchronization
 
 /// All hooks: hands each occasion to those that it concerns, and waits for none of them.
@@ -24,4 +26,10 @@ public final class Hooks: Sendable {
 
     /// Gives up what waits, and ends what runs.
     public func stop() { update([]) }
+}
+
+extension HookRule {
+    func concerns(_ occasion: HookOccasion) -> Bool {
+        states.contains(occasion.event.state) && (cameras.isEmpty || cameras.contains(occasion.camera))
+    }
 }

@@ -164,6 +164,7 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case camerasFailing = 30
     case timesCorrected = 31
     case clockDoubted = 32
+    case policyInvalid = 33
 
     public var description: String {
         switch self {
@@ -199,6 +200,7 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .camerasFailing: "cameras_failing"
         case .timesCorrected: "times_corrected"
         case .clockDoubted: "clock_doubted"
+        case .policyInvalid: "policy_invalid"
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import SecamConfig
+import SecamPolicy
 import SecamTLS
 import SecamTestSupport
 import SecamWire

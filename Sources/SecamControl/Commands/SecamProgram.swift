@@ -8,7 +8,7 @@ public struct SecamProgram: AsyncParsableCommand {
         commandName: "secam", abstract: "Turns webcams into a secure camera system.", version: softwareVersion,
         subcommands: [
             UpCommand.self, InitCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self,
-            ArchiveCommand.self, BackupCommand.self, RestoreCommand.self,
+            PolicyCommand.self, ArchiveCommand.self, BackupCommand.self, RestoreCommand.self,
             BenchCommand.self, MotionTestCommand.self,
         ])
 

@@ -106,6 +106,9 @@ struct StatusReport {
             if member[.camerasFailing] > 0 {
                 text += "    cannot record \(member[.camerasFailing]) of its cameras; its log says why\n"
             }
+            if member[.policyInvalid] > 0 {
+                text += "    policy.yaml is invalid, an earlier policy is in force; run: secam policy check\n"
+            }
             if member[.clockDoubted] > 0 {
                 text += "    does not believe its clock, and removes nothing for its age; see 'secam archive clock'\n"
             }

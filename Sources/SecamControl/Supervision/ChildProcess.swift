@@ -152,7 +152,7 @@ extension ExitStatus {
     fileprivate var isFinal: Bool {
         switch self {
         case .usage, .data, .noInput, .unavailable, .cannotCreate, .noPermission, .configuration: true
-        case .success, .software, .system, .inputOutput, .protocol, .incomplete: false
+        case .success, .problem, .down, .software, .system, .inputOutput, .protocol, .incomplete: false
         }
     }
 }

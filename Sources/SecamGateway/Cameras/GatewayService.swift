@@ -4,6 +4,7 @@ import NIOCore
 import SecamConfig
 import SecamHooks
 import SecamMesh
+import SecamPolicy
 import SecamWire
 
 /// The gateway's side in the mesh: the registry, and the flows from the cameras that somebody watches.
@@ -30,7 +31,12 @@ actor GatewayService: CameraHub {
     private var allowlist: Allowlist
     private var allowlistVersion: DataFolder.FileVersion
     private var policy: GatewayPolicy
+    private let policyStore: PolicyStore
     private var policyVersion: DataFolder.FileVersion
+    /// Why `policy.yaml` is not in force.
+    private var policyProblem: PolicyError?
+    private var isReadingPolicy = false
+    private var lastPolicyRead = MonotonicTime.now
     private let hooks: Hooks
     private var directory = CameraDirectory()
     private var wanted: Set<LinkID> = []
@@ -68,8 +74,11 @@ actor GatewayService: CameraHub {
         allowlistVersion = folder.allowlistVersion
         // Before it is read, so that a change meanwhile is seen.
         policyVersion = folder.policyVersion
+        policyStore = PolicyStore(folder, logger: logger)
+        let loaded = try policyStore.load()
+        policyProblem = loaded.problem
         self.policy = policy
-        self.policy.file = try PolicyFile.read(folder.policy)
+        self.policy.file = loaded.file
         hooks = Hooks(logger: logger)
         hooks.update(self.policy.file.hooks)
         let member = Roster.Member(
@@ -343,22 +352,46 @@ actor GatewayService: CameraHub {
         desk.isSettling = registry.isSettling(.now)
         perform(desk.tick(now: .now))
         lookAtAllowlist()
-        lookAtPolicy()
+        checkPolicy()
     }
 
-    private func lookAtPolicy() {
+    /// Microseconds between two attempts to read a policy that cannot be read.
+    private static let policyRetryInterval: Int64 = 1_000_000
+
+    private func checkPolicy() {
+        guard !isReadingPolicy else { return }
         let version = folder.policyVersion
-        guard version != policyVersion else { return }
-        policyVersion = version
-        do throws(PolicyError) {
-            policy.file = try PolicyFile.read(folder.policy)
-        } catch {
-            return logger.error(
-                "the policy cannot be used; the old one stays in force", metadata: ["reason": "\(error)"])
+        let isRetryDue =
+            policyProblem?.isUnreadable == true
+            && MonotonicTime.now.since(lastPolicyRead) >= GatewayService.policyRetryInterval
+        guard version != policyVersion || isRetryDue else { return }
+        // A policy of a thousand cameras takes longer to parse than the registry's messages may wait. Without a thread
+        // for it the next tick tries again.
+        let isStarted = DedicatedThread.startIfPossible { [loop, policyStore] in
+            let result = Result { () throws(PolicyError) in try policyStore.read() }
+            loop.post { self.assumeIsolated { $0.apply(result) } }
         }
-        hooks.update(policy.file.hooks)
-        perform(registry.update(policy, now: .now))
-        logger.info("a new policy is in force", metadata: ["file": "\(folder.policy)"])
+        guard isStarted else { return }
+        policyVersion = version
+        isReadingPolicy = true
+        lastPolicyRead = .now
+    }
+
+    private func apply(_ result: Result<PolicyFile, PolicyError>) {
+        isReadingPolicy = false
+        switch result {
+        case .success(let file):
+            guard file != policy.file || policyProblem != nil else { return }
+            policyProblem = nil
+            policy.file = file
+            hooks.update(file.hooks)
+            perform(registry.update(policy, now: .now))
+            logger.info("policy in force", metadata: ["file": "\(folder.policy)"])
+        case .failure(let error):
+            guard error != policyProblem else { return }
+            policyProblem = error
+            logger.error("policy invalid, previous policy stays in force", metadata: ["reason": "\(error)"])
+        }
     }
 
     private func lookAtAllowlist() {
@@ -385,6 +418,7 @@ actor GatewayService: CameraHub {
             ofViewers.filter { $0.metric != .messagesRefused } + [
                 Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
                 Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
+                Figure(.policyInvalid, policyProblem == nil ? 0 : 1),
             ]
         return registry.status(
             figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)

@@ -14,6 +14,7 @@ public import SecamWire
 ///     audit-refusals.log     every refused login
 ///     gateway.ready          where the gateway of `secam up` listens
 ///     policy.yaml            what the operator wants of cameras and hooks; may be missing
+///     policy.last-good.yaml  the last policy that was accepted; empty when there was none
 public struct DataFolder: Sendable, Equatable {
     public let path: String
 
@@ -30,6 +31,7 @@ public struct DataFolder: Sendable, Equatable {
     public var auditLog: String { "\(path)/audit.log" }
     public var refusalLog: String { "\(path)/audit-refusals.log" }
     public var policy: String { "\(path)/policy.yaml" }
+    public var lastGoodPolicy: String { "\(path)/policy.last-good.yaml" }
     public var readyFile: String { "\(path)/gateway.ready" }
 
     public func joinFile(_ role: Role, _ name: String) -> String {
@@ -79,25 +81,30 @@ public struct DataFolder: Sendable, Equatable {
         return try Allowlist(parsing: text, path: allowed)
     }
 
-    /// Tells one state of a file from another: its time alone is too coarse for two changes one after the other.
+    /// A state of a file: changes with its content, its permissions and its place.
     public struct FileVersion: Sendable, Equatable {
-        let seconds: Int
-        let nanoseconds: Int
-        let file: UInt64
+        /// Its number and size, and when its content and its permissions changed, seconds and nanoseconds each.
+        private let values: [Int64]
+
+        /// - Parameter path: of a file, which may be missing.
+        init(of path: String) {
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else {
+                values = []
+                return
+            }
+            values = [
+                Int64(bitPattern: UInt64(status.st_ino)), Int64(status.st_size), Int64(status.st_mtim.tv_sec),
+                Int64(status.st_mtim.tv_nsec), Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
+            ]
+        }
     }
 
     /// Changes with each change of the list of admitted keys.
-    public var allowlistVersion: FileVersion { version(of: allowed) }
+    public var allowlistVersion: FileVersion { FileVersion(of: allowed) }
 
     /// Changes with each change of the policy.
-    public var policyVersion: FileVersion { version(of: policy) }
-
-    private func version(of path: String) -> FileVersion {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return FileVersion(seconds: 0, nanoseconds: 0, file: 0) }
-        return FileVersion(
-            seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec, file: UInt64(status.st_ino))
-    }
+    public var policyVersion: FileVersion { FileVersion(of: policy) }
 
     /// The join file of a service, made together with its key when there is none.
     ///

@@ -1,9 +1,8 @@
-import SecamHooks
 import SecamTestSupport
 import SecamWire
 import Testing
 
-@testable import SecamGateway
+@testable import SecamPolicy
 
 @Suite struct PolicyFileTests {
     private let noon = LocalTime(weekday: 0, minute: 12 * 60)

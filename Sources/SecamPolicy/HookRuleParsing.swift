@@ -1,4 +1,3 @@
-import SecamHooks
 import SecamWire
 
 extension HookRule {

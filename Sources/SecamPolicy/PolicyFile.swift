@@ -1,16 +1,15 @@
 import SecamConfig
-import SecamHooks
-import SecamWire
+public import SecamWire
 
-/// What the operator wrote down about cameras and hooks; see the README, "Motion".
-struct PolicyFile: Sendable, Equatable {
+/// The operator's policy: per-camera settings and hooks, see the README, "Motion and recordings".
+public struct PolicyFile: Sendable, Equatable {
     /// For cameras that say nothing else.
     var motion = MotionRule()
     var record = RecordRule()
     var cameras: [Name: CameraRule] = [:]
-    var hooks: [HookRule] = []
+    public private(set) var hooks: [HookRule] = []
     /// The hosts that services may name as their own beside the address that they connect from.
-    var advertisedHosts: [String] = []
+    public private(set) var advertisedHosts: [String] = []
 
     /// What one camera has for itself.
     struct CameraRule: Sendable, Equatable {
@@ -18,8 +17,11 @@ struct PolicyFile: Sendable, Equatable {
         var record = RecordRule()
     }
 
+    /// Cameras that have settings of their own.
+    public var cameraCount: Int { cameras.count }
+
     /// Without a file.
-    static let none = PolicyFile()
+    public static let none = PolicyFile()
 
     private static let mostHooks = 64
     private static let advertisedHostLimit = 256
@@ -27,7 +29,7 @@ struct PolicyFile: Sendable, Equatable {
     private init() {}
 
     /// - Parameter path: where the text was read, for the error's sake.
-    init(parsing text: String, path: String) throws(PolicyError) {
+    public init(parsing text: String, path: String) throws(PolicyError) {
         guard let file = try PolicyValue.parse(text, path: path) else { return }
         for (key, value) in try file.keys(["motion", "record", "cameras", "hooks", "advertise"]) {
             switch key {
@@ -54,18 +56,20 @@ struct PolicyFile: Sendable, Equatable {
         }
     }
 
-    /// The file's text; `nil` when there is no file. Others may read it, but not write it: hooks are programs that are
-    /// run in the gateway's name.
-    static func read(_ path: String) throws(PolicyError) -> PolicyFile {
-        do {
-            guard let text = try OwnFile.readIfThere(path) else { return .none }
-            return try PolicyFile(parsing: text, path: path)
-        } catch let error as PolicyError {
-            throw error
-        } catch let error as SecretFile.Failure {
-            throw PolicyError(path: error.path, line: 0, reason: error.reason)
+    /// Reads and parses a policy file; the defaults when there is none.
+    public static func read(_ path: String) throws(PolicyError) -> PolicyFile {
+        guard let text = try text(at: path) else { return .none }
+        return try PolicyFile(parsing: text, path: path)
+    }
+
+    /// The text of a policy file; `nil` when there is none.
+    ///
+    /// - Throws: also when others than its owner may write the file: hooks are programs that run in the gateway's name.
+    public static func text(at path: String) throws(PolicyError) -> String? {
+        do throws(SecretFile.Failure) {
+            return try OwnFile.readIfThere(path)
         } catch {
-            throw PolicyError(path: path, line: 0, reason: "\(error)")
+            throw PolicyError(path: error.path, line: 0, reason: error.reason, isUnreadable: true)
         }
     }
 
@@ -87,13 +91,13 @@ struct PolicyFile: Sendable, Equatable {
 
     /// - Parameter isUsual: whether motion is to be looked for where nothing was said.
     /// - Returns: how motion is to be looked for; `nil` when it is not.
-    func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
+    public func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
         (cameras[camera]?.motion ?? MotionRule()).over(motion).duty(for: camera, isUsual: isUsual, at: time)
     }
 
     /// - Parameter usual: the mode where nothing was said.
     /// - Returns: how a camera is recorded; `nil` when it is not.
-    func recording(of camera: Name, usual: RecordingMode?) -> Recording.Camera? {
+    public func recording(of camera: Name, usual: RecordingMode?) -> Recording.Camera? {
         (cameras[camera]?.record ?? RecordRule()).over(record).duty(for: camera, usual: usual)
     }
 }

@@ -28,26 +28,4 @@ public struct HookRule: Sendable, Hashable {
         self.states = states
         self.seconds = seconds
     }
-
-    func concerns(_ occasion: HookOccasion) -> Bool {
-        states.contains(occasion.event.state) && (cameras.isEmpty || cameras.contains(occasion.camera))
-    }
-}
-
-/// Something that hooks may be told of.
-public struct HookOccasion: Sendable, Hashable {
-    public let camera: Name
-    public let event: CameraEvent
-
-    public init(camera: Name, event: CameraEvent) {
-        self.camera = camera
-        self.event = event
-    }
-}
-
-/// Why a hook did not do what it should.
-struct HookFailure: Error, Equatable, CustomStringConvertible {
-    let description: String
-    /// Whether another try could go better.
-    let isPassing: Bool
 }

@@ -1,14 +1,27 @@
-import SecamConfig
+public import SecamConfig
 internal import Yams
 
-/// What is wrong with a policy file, and where.
-struct PolicyError: Error, Equatable, CustomStringConvertible {
-    let path: String
-    /// From 1; 0 when it is about the whole file.
-    let line: Int
-    let reason: String
+/// An error in a policy file, with its place.
+public struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
+    public let path: String
+    /// From 1; 0 for an error of the whole file.
+    public let line: Int
+    public let reason: String
+    /// Whether the file could not be read at all, which can change without a change of its content.
+    public let isUnreadable: Bool
 
-    var description: String { line > 0 ? "\(path), line \(line): \(reason)" : "\(path): \(reason)" }
+    init(path: String, line: Int, reason: String, isUnreadable: Bool = false) {
+        self.path = path
+        self.line = line
+        self.reason = reason
+        self.isUnreadable = isUnreadable
+    }
+
+    public var description: String { line > 0 ? "\(path), line \(line): \(reason)" : "\(path): \(reason)" }
+}
+
+extension PolicyError: ProgramError {
+    public var exitStatus: ExitStatus { isUnreadable ? .noPermission : .configuration }
 }
 
 /// One value of a YAML file, read strictly: what is not understood is an error that says where it stands.

@@ -1,19 +1,19 @@
 internal import Glibc
 
 /// A moment as the gateway's own wall clock shows it, which is what people mean in a schedule.
-struct LocalTime: Sendable, Hashable {
+public struct LocalTime: Sendable, Hashable {
     /// 0 for Monday to 6 for Sunday.
-    let weekday: Int
+    public let weekday: Int
     /// Since midnight.
-    let minute: Int
+    public let minute: Int
 
-    init(weekday: Int, minute: Int) {
+    public init(weekday: Int, minute: Int) {
         precondition((0..<7).contains(weekday) && (0..<24 * 60).contains(minute))
         self.weekday = weekday
         self.minute = minute
     }
 
-    static var now: LocalTime {
+    public static var now: LocalTime {
         var seconds = time(nil)
         var parts = unsafe tm()
         unsafe localtime_r(&seconds, &parts)

@@ -1,5 +1,6 @@
 import SecamConfig
 import SecamMesh
+import SecamPolicy
 import SecamWire
 
 /// What the gateway asks of every camera, from its settings and the policy file.
@@ -28,7 +29,6 @@ struct GatewayPolicy: Sendable {
         usualRecording = mode
         ringBytes = UInt64(try settings.integer("ring.megabytes", in: 1...65536, default: 64)) << 20
     }
-
 }
 
 extension GatewayPolicy: CameraPolicies {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import SecamGateway
+@testable import SecamPolicy
 
 @Suite struct YAMLGuardTests {
     @Test(arguments: [

@@ -1,8 +1,7 @@
-import SecamConfig
-import SecamWire
+public import SecamWire
 
 /// How a camera is recorded, as far as it was said; what was not holds from elsewhere.
-struct RecordRule: Sendable, Hashable {
+public struct RecordRule: Sendable, Hashable {
     /// `.some(nil)` for not at all.
     var mode: RecordingMode??
     var codec: RecordingCodec?
@@ -53,7 +52,7 @@ struct RecordRule: Sendable, Hashable {
     }
 
     /// `off`, `motion`, `continuous` or `both`, as on a command line too.
-    static func mode(_ text: String) -> RecordingMode?? {
+    public static func mode(_ text: String) -> RecordingMode?? {
         if ["off", "no", "false"].contains(text) { return .some(nil) }
         return RecordingMode.allCases.first { "\($0)" == text }.map { .some($0) }
     }
