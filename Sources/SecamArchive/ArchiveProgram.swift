@@ -37,23 +37,17 @@ public struct ArchiveProgram: AsyncParsableCommand {
             "keep.at.least": keepAtLeast,
         ]
         await ServiceProcess.main("secam-archive", service) {
-            try ArchiveProgram.makeService(member.settings(own.merging(place.values) { own, _ in own }))
+            try ArchiveConfiguration(member.settings(own.merging(place.values) { own, _ in own }))
+        } make: {
+            try ArchiveProgram.makeService($0)
         }
     }
 
     /// The service, from its settings to everything it consists of.
-    static func makeService(_ settings: Settings) throws -> any Service {
-        let folder = RecordingFolder(try settings.required("recordings", "the folder that recordings are written to"))
-        let join = try settings.required("join", "the join file that the registry's operator made for archives")
-        let identity = try Identity.read(join, registry: settings.text("registry"), role: .archive)
-        let name = try identity.name(instance: ProgramEnvironment.instanceName)
+    static func makeService(_ configuration: ArchiveConfiguration) throws -> any Service {
+        let (folder, identity, name) = (configuration.folder, configuration.identity, configuration.name)
         let logger = Logger.lines("archive/\(name)")
-        let most = try settings.text("max.megabytes").map { _ in
-            UInt64(try settings.integer("max.megabytes", in: 16...1 << 40, default: 0)) << 20
-        }
-        let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
-        let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
-        var known = try KnownVolumes(besideJoinFile: join)
+        var known = try KnownVolumes(besideJoinFile: configuration.join)
         try known.check(folder)
         let lock = try VolumeLock(folder, isAlone: false)
         let index = try RecordingIndex(folder)
@@ -69,18 +63,42 @@ public struct ArchiveProgram: AsyncParsableCommand {
                 metadata: ["recordings": "\(forgotten)", "folder": "\(folder.path)"])
         }
         let vault = Vault.Plan(
-            index: index, writer: name.text,
-            limits: VaultLimits(bytes: most, free: free, leastKept: .seconds(leastKept)), logger: logger, lock: lock)
-        let listen = settings.text("listen") ?? identity.suitableListen
-        let advertised = settings.text("advertise")
+            index: index, writer: name.text, limits: configuration.limits, logger: logger, lock: lock)
         return LoopService(name: "archive") { loop, fail in
             let service = try ArchiveService.start(
-                identity: identity, name: name, listen: listen, advertised: advertised, vault: vault, loop: loop,
-                logger: logger, fail: fail)
+                identity: identity, name: name, listen: configuration.listen, advertised: configuration.advertised,
+                vault: vault, loop: loop, logger: logger, fail: fail)
             return {
                 await service.stop()
                 await service.waitUntilStopped()
             }
         }
+    }
+}
+
+/// The settings of one archive.
+struct ArchiveConfiguration: Sendable {
+    let folder: RecordingFolder
+    let limits: VaultLimits
+    /// The join file's path.
+    let join: String
+    let identity: Identity
+    let name: Name
+    let listen: String
+    let advertised: String?
+
+    init(_ settings: Settings) throws {
+        folder = RecordingFolder(try settings.required("recordings", "the folder that recordings are written to"))
+        let most = try settings.text("max.megabytes").map { _ in
+            UInt64(try settings.integer("max.megabytes", in: 16...1 << 40, default: 0)) << 20
+        }
+        let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
+        let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
+        limits = VaultLimits(bytes: most, free: free, leastKept: .seconds(leastKept))
+        join = try settings.required("join", "the join file that the registry's operator made for archives")
+        identity = try Identity.read(join, registry: settings.text("registry"), role: .archive)
+        name = try identity.name(instance: ProgramEnvironment.instanceName)
+        listen = settings.text("listen") ?? identity.suitableListen
+        advertised = settings.text("advertise")
     }
 }

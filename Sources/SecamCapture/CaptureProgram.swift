@@ -42,22 +42,34 @@ public struct CaptureProgram: AsyncParsableCommand {
                     metadata: ["use": "--credentials-file"])
             }
             let settings = member.settings(own.merging(place.values) { own, _ in own })
-            return try CaptureProgram.makeService(CaptureConfiguration(settings))
+            let configuration = try CaptureConfiguration(settings)
+            return (configuration, try CameraIdentity(configuration))
+        } make: { configuration, identity in
+            CaptureProgram.makeService(configuration, identity)
         }
     }
 
     /// The service, from its configuration to everything it consists of.
-    static func makeService(_ configuration: CaptureConfiguration) throws -> any Service {
-        let identity = try Identity.read(configuration.join, registry: configuration.registry, role: .capture)
-        let name = try identity.name(instance: "")
-        let logger = Logger.lines("capture/\(name)")
+    static func makeService(_ configuration: CaptureConfiguration, _ camera: CameraIdentity) -> any Service {
+        let logger = Logger.lines("capture/\(camera.name)")
         return LoopService(name: "capture") { loop, _ in
             let camera = try CameraService.start(
-                configuration, identity: identity, name: name, loop: loop, logger: logger)
+                configuration, identity: camera.identity, name: camera.name, loop: loop, logger: logger)
             return {
                 await camera.stop()
                 await camera.waitUntilStopped()
             }
         }
+    }
+}
+
+/// A camera's keys and name, from its join file.
+struct CameraIdentity: Sendable {
+    let identity: Identity
+    let name: Name
+
+    init(_ configuration: CaptureConfiguration) throws {
+        identity = try Identity.read(configuration.join, registry: configuration.registry, role: .capture)
+        name = try identity.name(instance: "")
     }
 }

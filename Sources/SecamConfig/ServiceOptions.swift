@@ -4,6 +4,8 @@ public import ArgumentParser
 public struct ServiceOptions: ParsableArguments {
     @Flag(help: "End when standard input does, as `secam up` wants it.")
     var withParent = false
+    @Flag(help: "Check the settings and exit without starting the service.")
+    var check = false
     @Option(
         help: """
             Start nothing, ask the service that runs: alive, or joined for more than that. It answers in the file that \

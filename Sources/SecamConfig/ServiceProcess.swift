@@ -10,7 +10,15 @@ public protocol ProgramError: Error, CustomStringConvertible {
 
 /// How every program starts and ends.
 public enum ServiceProcess {
-    /// Makes a service and runs it until it ends, a signal comes, or the parent is gone.
+    /// Makes a service without settings and runs it; see `main(_:_:log:configure:make:)`.
+    public static func main(
+        _ program: String, log: LogOptions? = nil, _ make: () async throws -> any Service
+    ) async -> Never {
+        await main(program, nil, log: log, configure: {}, make: make)
+    }
+
+    /// Makes a service and runs it until it ends, a signal comes, or the parent is gone. With `--check` it only reads the
+    /// settings.
     ///
     /// SIGTERM and SIGINT let it finish; what has not ended after four seconds is cancelled, so that a supervisor sees
     /// the process end within five. An error is one line on standard error and a status of sysexits.
@@ -19,9 +27,12 @@ public enum ServiceProcess {
     ///   - program: what an error's line begins with.
     ///   - options: what the service was told; none for a program that is no service.
     ///   - log: what a program that is no service was told of its log.
-    public static func main(
-        _ program: String, _ options: ServiceOptions? = nil, log: LogOptions? = nil,
-        _ make: () async throws -> any Service
+    ///   - configure: reads and checks all settings; it must start, open and change nothing.
+    ///   - make: makes the service from its settings.
+    public static func main<Configuration>(
+        _ program: String, _ options: ServiceOptions?, log: LogOptions? = nil,
+        configure: () throws -> Configuration,
+        make: (Configuration) async throws -> any Service
     ) async -> Never {
         ProcessProtection.start()
         // A peer that is gone is an error of the call, not the end of the process.
@@ -31,7 +42,9 @@ public enum ServiceProcess {
             if let question = options?.health { try answer(question) }
             try (options?.log ?? log)?.choose()
             let stallLimit = try options?.stallLimit()
-            let service = try await make()
+            let configuration = try configure()
+            if options?.check == true { exit(ExitStatus.success.rawValue) }
+            let service = try await make(configuration)
             let logger = Logger.lines(program, level: .warning)
             var services = [service]
             if let options {

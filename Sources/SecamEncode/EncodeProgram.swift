@@ -27,22 +27,37 @@ public struct EncodeProgram: AsyncParsableCommand {
 
     public func run() async throws {
         await ServiceProcess.main("secam-encode", service) {
-            try EncodeProgram.makeService(member.settings(["threads": threads, "camera": camera]))
+            try EncodeConfiguration(member.settings(["threads": threads, "camera": camera]))
+        } make: {
+            EncodeProgram.makeService($0)
         }
     }
 
     /// The service, from its settings to everything it consists of.
-    static func makeService(_ settings: Settings) throws -> any Service {
-        let threads = try settings.integer("threads", in: 1...256, default: ProgramEnvironment.processors)
-        let join = try settings.required("join", "the join file that the registry's operator made for the encoders")
-        let identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
-        let name = try identity.name(instance: ProgramEnvironment.instanceName)
-        let logger = Logger.lines("encode/\(name)")
+    static func makeService(_ configuration: EncodeConfiguration) -> any Service {
+        let logger = Logger.lines("encode/\(configuration.name)")
         return LoopService(name: "encode") { loop, _ in
             let service = try EncodeService.start(
-                identity: identity, name: name, threads: threads, camera: settings.text("camera"), loop: loop,
-                logger: logger)
+                identity: configuration.identity, name: configuration.name, threads: configuration.threads,
+                camera: configuration.camera, loop: loop, logger: logger)
             return { await service.stop() }
         }
+    }
+}
+
+/// The settings of one encoder.
+struct EncodeConfiguration: Sendable {
+    let threads: Int
+    /// Where its camera is reached; `nil` for what the registry says.
+    let camera: String?
+    let identity: Identity
+    let name: Name
+
+    init(_ settings: Settings) throws {
+        threads = try settings.integer("threads", in: 1...256, default: ProgramEnvironment.processors)
+        camera = settings.text("camera")
+        let join = try settings.required("join", "the join file that the registry's operator made for the encoders")
+        identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
+        name = try identity.name(instance: ProgramEnvironment.instanceName)
     }
 }

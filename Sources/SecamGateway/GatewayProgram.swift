@@ -74,7 +74,9 @@ public struct GatewayProgram: AsyncParsableCommand {
                 "threads": threads, "ready.file": readyFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", service) {
-            try Gateway(GatewayConfiguration(settings))
+            try GatewayConfiguration(settings)
+        } make: {
+            try Gateway($0)
         }
     }
 }

@@ -18,18 +18,32 @@ public struct MotionProgram: AsyncParsableCommand {
     public init() {}
 
     public func run() async throws {
-        await ServiceProcess.main("secam-motion", service) { try MotionProgram.makeService(member.settings()) }
+        await ServiceProcess.main("secam-motion", service) {
+            try MotionConfiguration(member.settings())
+        } make: {
+            MotionProgram.makeService($0)
+        }
     }
 
     /// The service, from its settings to everything it consists of.
-    static func makeService(_ settings: Settings) throws -> any Service {
-        let join = try settings.required("join", "the join file that the registry's operator made for motion")
-        let identity = try Identity.read(join, registry: settings.text("registry"), role: .motion)
-        let name = try identity.name(instance: ProgramEnvironment.instanceName)
-        let logger = Logger.lines("motion/\(name)")
+    static func makeService(_ configuration: MotionConfiguration) -> any Service {
+        let logger = Logger.lines("motion/\(configuration.name)")
         return LoopService(name: "motion") { loop, _ in
-            let service = try MotionService.start(identity: identity, name: name, loop: loop, logger: logger)
+            let service = try MotionService.start(
+                identity: configuration.identity, name: configuration.name, loop: loop, logger: logger)
             return { await service.stop() }
         }
+    }
+}
+
+/// The settings of one motion service.
+struct MotionConfiguration: Sendable {
+    let identity: Identity
+    let name: Name
+
+    init(_ settings: Settings) throws {
+        let join = try settings.required("join", "the join file that the registry's operator made for motion")
+        identity = try Identity.read(join, registry: settings.text("registry"), role: .motion)
+        name = try identity.name(instance: ProgramEnvironment.instanceName)
     }
 }

@@ -91,6 +91,26 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// Runs the program with `--check`, which starts nothing.
+    ///
+    /// - Throws: when it refuses its settings; it has said why itself.
+    func check() async throws {
+        let arguments = state.withLock { $0.arguments } + ["--check"]
+        let errors = try ChildLog(of: "\(role)/\(name)", logger: logger)
+        let status = try await Subprocess.run(
+            .path(FilePath(program)), arguments: Arguments(arguments), environment: environment, input: .none,
+            output: .discarded,
+            error: .fileDescriptor(FileDescriptor(rawValue: errors.input), closeAfterSpawningProcess: true)
+        ).terminationStatus
+        await errors.finish()
+        guard status == .exited(0) else {
+            if case .exited(let code) = status, let meaning = ExitStatus(rawValue: code) {
+                throw ChildFailure(name: "\(role)/\(name)", status: meaning)
+            }
+            throw ChildFailure(name: "\(role)/\(name)", status: .software)
+        }
+    }
+
     /// What was meant for `secam up` itself, as its port, is not meant for its children.
     private var environment: Environment {
         var all: [Environment.Key: String] = [:]

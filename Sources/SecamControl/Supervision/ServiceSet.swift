@@ -143,6 +143,7 @@ final class ServiceSet: Sendable {
     func run(
         onReady: @escaping @Sendable (ServiceSetAddress) throws -> Void, onRestart: @escaping @Sendable () -> Void
     ) async throws {
+        try await check()
         _ = unsafe unlink(readyFile)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.gateway.run(onRestart: onRestart) }
@@ -151,6 +152,21 @@ final class ServiceSet: Sendable {
                 try await self.runOthers(address, onReady: onReady, onRestart: onRestart)
             }
             try await group.waitOrFail()
+        }
+    }
+
+    /// Programs that check their settings at once.
+    private static let concurrentChecks = 4
+
+    /// Lets every program check what it is told, before any of them starts.
+    private func check() async throws {
+        var unchecked = ([gateway] + others)[...]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for child in unchecked.prefix(ServiceSet.concurrentChecks) { group.addTask { try await child.check() } }
+            unchecked = unchecked.dropFirst(ServiceSet.concurrentChecks)
+            while try await group.next() != nil {
+                if let child = unchecked.popFirst() { group.addTask { try await child.check() } }
+            }
         }
     }
 
