@@ -35,6 +35,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
@@ -77,6 +78,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"), arguments, lifecycle, log,
             ]),
         library("SecamMesh", ["SecamConfig", "SecamWire", "CZeroMQ", lifecycle, log]),
+        library("SecamMetrics", ["SecamConfig", "SecamMesh", "SecamWire", lifecycle, log, nioCore, nioHTTP, nioPosix]),
         library("SecamPicture", ["SecamWire"]),
         library("SecamMotionDetector"),
         library("SecamJPEG", ["SecamPicture", "SecamWire", "CTurboJPEG"]),
@@ -87,12 +89,15 @@ let package = Package(
         library(
             "SecamCapture",
             [
-                "SecamConfig", "SecamMedia", "SecamMesh", "SecamPicture", "SecamV4L2", "SecamWire", arguments,
-                lifecycle, log,
+                "SecamConfig", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamV4L2", "SecamWire",
+                arguments, lifecycle, log,
             ]),
         library(
             "SecamEncode",
-            ["SecamConfig", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamWire", arguments, lifecycle, log]),
+            [
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamWire", arguments,
+                lifecycle, log,
+            ]),
         library("SecamTLS", ["COpenSSL", nioCore]),
         library(
             "SecamClient",
@@ -114,23 +119,26 @@ let package = Package(
         library(
             "SecamGateway",
             [
-                "SecamConfig", "SecamHooks", "SecamMesh", "SecamPolicy", "SecamTLS", "SecamUsers", "SecamWire",
-                arguments, lifecycle, log, nioCore, nioPosix,
+                "SecamConfig", "SecamHooks", "SecamMesh", "SecamMetrics", "SecamPolicy", "SecamTLS", "SecamUsers",
+                "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
             ]),
         library(
             "SecamMotion",
-            ["SecamConfig", "SecamMesh", "SecamMotionDetector", "SecamWire", arguments, lifecycle, log]),
+            [
+                "SecamConfig", "SecamMesh", "SecamMetrics", "SecamMotionDetector", "SecamWire", arguments, lifecycle,
+                log,
+            ]),
         library(
             "SecamRecording",
             ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamTLS", "SecamWire", log, grdb], exclude: ["README.md"]),
         library(
             "SecamArchive",
-            ["SecamConfig", "SecamMesh", "SecamRecording", "SecamWire", arguments, lifecycle, log]),
+            ["SecamConfig", "SecamMesh", "SecamMetrics", "SecamRecording", "SecamWire", arguments, lifecycle, log]),
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamMotionFootage", "SecamPolicy",
-                "SecamRecording", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
+                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamMotionDetector", "SecamMotionFootage",
+                "SecamPolicy", "SecamRecording", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
                 subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -183,6 +191,7 @@ let package = Package(
         tests(
             "SecamHooksTests",
             ["SecamConfig", "SecamHooks", "SecamPolicy", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
+        tests("SecamMetricsTests", ["SecamConfig", "SecamMetrics", "SecamTestSupport", "SecamWire", lifecycle]),
         tests("SecamPolicyTests", ["SecamPolicy", "SecamTestSupport", "SecamWire"]),
         tests("SecamUsersTests", ["SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests(

@@ -109,13 +109,13 @@ view() {
         --server "127.0.0.1:$SECAM_PORT" --username admin --fingerprint "$fingerprint"
 }
 
-# One number of `secam status --json` for all services of a role, added up.
+# One number of `secam status --json` for all services of a role, added up. A degraded set has status 1 there.
 figure() { # ROLE NAME
-    operator status --json | tr '{' '\n' | tr -d ' ' | grep "\"role\":\"$1\"" | grep -o "\"$2\":[0-9]*" | cut -d: -f2 |
+    { operator status --json || true; } | tr '{' '\n' | tr -d ' ' | grep "\"role\":\"$1\"" | grep -o "\"$2\":[0-9]*" | cut -d: -f2 |
         awk '{ sum += $1 } END { print sum + 0 }'
 }
 joined() { # ROLE COUNT
-    [[ $(operator status --json | tr ',' '\n' | grep -c "\"role\": *\"$1\"") -eq $2 ]]
+    [[ $({ operator status --json || true; } | tr ',' '\n' | grep -c "\"role\": *\"$1\"") -eq $2 ]]
 }
 is_online() { view cameras --json | tr '{' '\n' | grep "\"name\": *\"$1\"" | grep -q '"state": *"\(online\|idle\)"'; }
 is_gone() { ! is_online "$1"; }

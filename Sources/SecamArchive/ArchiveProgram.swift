@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Logging
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamRecording
 import SecamWire
 import ServiceLifecycle
@@ -35,11 +36,12 @@ public struct ArchiveProgram: AsyncParsableCommand {
         let own = [
             "recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes,
             "keep.at.least": keepAtLeast,
+            "metrics": service.metrics,
         ]
         await ServiceProcess.main("secam-archive", service) {
             try ArchiveConfiguration(member.settings(own.merging(place.values) { own, _ in own }))
         } make: {
-            try ArchiveProgram.makeService($0)
+            [try ArchiveProgram.makeService($0)] + MetricsServer.services($0.metrics, .archive, $0.name)
         }
     }
 
@@ -86,6 +88,7 @@ struct ArchiveConfiguration: Sendable {
     let name: Name
     let listen: String
     let advertised: String?
+    let metrics: MetricsEndpoint?
 
     init(_ settings: Settings) throws {
         folder = RecordingFolder(try settings.required("recordings", "the folder that recordings are written to"))
@@ -100,5 +103,6 @@ struct ArchiveConfiguration: Sendable {
         name = try identity.name(instance: ProgramEnvironment.instanceName)
         listen = settings.text("listen") ?? identity.suitableListen
         advertised = settings.text("advertise")
+        metrics = try MetricsEndpoint(settings)
     }
 }

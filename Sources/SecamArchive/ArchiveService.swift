@@ -91,6 +91,7 @@ actor ArchiveService {
         }
         member.onRecording = { [unowned self] recording in assumeIsolated { $0.adopt(recording) } }
         member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
+        member.failing = { [unowned self] in assumeIsolated { $0.failing.sorted() } }
         timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.refresh() } }
         try member.start()
     }

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Logging
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamWire
 import ServiceLifecycle
 
@@ -34,6 +35,7 @@ public struct CaptureProgram: AsyncParsableCommand {
     public func run() async throws {
         let own = [
             "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
+            "metrics": service.metrics,
         ]
         await ServiceProcess.main("secam-capture", service) {
             if let source, SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
@@ -43,9 +45,10 @@ public struct CaptureProgram: AsyncParsableCommand {
             }
             let settings = member.settings(own.merging(place.values) { own, _ in own })
             let configuration = try CaptureConfiguration(settings)
-            return (configuration, try CameraIdentity(configuration))
-        } make: { configuration, identity in
-            CaptureProgram.makeService(configuration, identity)
+            return (configuration, try CameraIdentity(configuration), try MetricsEndpoint(settings))
+        } make: { configuration, camera, metrics in
+            [CaptureProgram.makeService(configuration, camera)]
+                + MetricsServer.services(metrics, .capture, camera.name)
         }
     }
 

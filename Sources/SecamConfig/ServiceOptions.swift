@@ -20,6 +20,12 @@ public struct ServiceOptions: ParsableArguments {
             """)
     var watchdog: String?
 
+    @Option(
+        help: """
+            Address to serve metrics at for Prometheus, as 127.0.0.1:9464: GET /metrics. (SECAM_METRICS; default: none)
+            """)
+    public var metrics: String?
+
     public init() {}
 
     /// - Returns: `nil` for no limit.

@@ -11,10 +11,8 @@ public protocol ProgramError: Error, CustomStringConvertible {
 /// How every program starts and ends.
 public enum ServiceProcess {
     /// Makes a service without settings and runs it; see `main(_:_:log:configure:make:)`.
-    public static func main(
-        _ program: String, log: LogOptions? = nil, _ make: () async throws -> any Service
-    ) async -> Never {
-        await main(program, nil, log: log, configure: {}, make: make)
+    public static func main(_ program: String, _ make: () async throws -> any Service) async -> Never {
+        await main(program, nil, configure: {}, make: { [try await make()] })
     }
 
     /// Makes a service and runs it until it ends, a signal comes, or the parent is gone. With `--check` it only reads the
@@ -28,11 +26,10 @@ public enum ServiceProcess {
     ///   - options: what the service was told; none for a program that is no service.
     ///   - log: what a program that is no service was told of its log.
     ///   - configure: reads and checks all settings; it must start, open and change nothing.
-    ///   - make: makes the service from its settings.
+    ///   - make: makes the service from its settings, and those beside it; when one of them ends, all do.
     public static func main<Configuration>(
-        _ program: String, _ options: ServiceOptions?, log: LogOptions? = nil,
-        configure: () throws -> Configuration,
-        make: (Configuration) async throws -> any Service
+        _ program: String, _ options: ServiceOptions?, log: LogOptions? = nil, configure: () throws -> Configuration,
+        make: (Configuration) async throws -> [any Service]
     ) async -> Never {
         ProcessProtection.start()
         // A peer that is gone is an error of the call, not the end of the process.
@@ -44,9 +41,8 @@ public enum ServiceProcess {
             let stallLimit = try options?.stallLimit()
             let configuration = try configure()
             if options?.check == true { exit(ExitStatus.success.rawValue) }
-            let service = try await make(configuration)
+            var services = try await make(configuration)
             let logger = Logger.lines(program, level: .warning)
-            var services = [service]
             if let options {
                 services.append(SettledProcess())
                 if options.withParent { services.append(ParentWatch()) }

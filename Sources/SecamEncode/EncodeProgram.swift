@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Logging
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamWire
 import ServiceLifecycle
 
@@ -27,9 +28,10 @@ public struct EncodeProgram: AsyncParsableCommand {
 
     public func run() async throws {
         await ServiceProcess.main("secam-encode", service) {
-            try EncodeConfiguration(member.settings(["threads": threads, "camera": camera]))
+            try EncodeConfiguration(
+                member.settings(["threads": threads, "camera": camera, "metrics": service.metrics]))
         } make: {
-            EncodeProgram.makeService($0)
+            [EncodeProgram.makeService($0)] + MetricsServer.services($0.metrics, .encode, $0.name)
         }
     }
 
@@ -51,6 +53,7 @@ struct EncodeConfiguration: Sendable {
     /// Where its camera is reached; `nil` for what the registry says.
     let camera: String?
     let identity: Identity
+    let metrics: MetricsEndpoint?
     let name: Name
 
     init(_ settings: Settings) throws {
@@ -59,5 +62,6 @@ struct EncodeConfiguration: Sendable {
         let join = try settings.required("join", "the join file that the registry's operator made for the encoders")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
+        metrics = try MetricsEndpoint(settings)
     }
 }

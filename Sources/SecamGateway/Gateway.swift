@@ -2,6 +2,7 @@ internal import Logging
 import NIOCore
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamTLS
 import SecamUsers
 import SecamWire
@@ -18,6 +19,7 @@ struct GatewayConfiguration: Sendable {
     var names: [String]
     var policy: GatewayPolicy
     var readyFile: String?
+    var metrics: MetricsEndpoint?
 
     init(_ settings: Settings) throws(SettingsError) {
         folder = DataFolder(try settings.required("data", "the folder with keys, users and certificate"))
@@ -41,6 +43,7 @@ struct GatewayConfiguration: Sendable {
         names = ProgramEnvironment.certificateNames(settings.text("names"))
         policy = try GatewayPolicy(settings)
         readyFile = settings.text("ready.file")
+        metrics = try MetricsEndpoint(settings)
     }
 }
 
@@ -79,11 +82,19 @@ struct Gateway: Service {
         await service.serve(server)
         try writeReadyFile(address, endpoint, identity.fingerprint)
         logger.info("ready", metadata: ["viewers": "\(Gateway.text(address))", "services": "\(endpoint)"])
-        // Returns at a shutdown; being cancelled means the same here.
-        try? await gracefulShutdown()
+        try await serveMetrics(service)
         await server.stop()
         await service.stop()
         audit.flush()
+    }
+
+    /// Returns at a shutdown; being cancelled means the same here.
+    private func serveMetrics(_ service: GatewayService) async throws {
+        guard let endpoint = configuration.metrics else {
+            try? await gracefulShutdown()
+            return
+        }
+        try await MetricsServer(endpoint) { await service.metrics() }.run()
     }
 
     private func startRegistry(_ loop: MeshLoop) async throws -> (GatewayService, String) {

@@ -71,12 +71,12 @@ public struct GatewayProgram: AsyncParsableCommand {
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
-                "threads": threads, "ready.file": readyFile,
+                "threads": threads, "ready.file": readyFile, "metrics": service.metrics,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", service) {
             try GatewayConfiguration(settings)
         } make: {
-            try Gateway($0)
+            [try Gateway($0)]
         }
     }
 }

@@ -8,8 +8,8 @@ import Subprocess
     import SystemPackage
 #endif
 
-/// Runs a program for an event. It finds the event in its environment: `SECAM_CAMERA`, `SECAM_STATE` and, as JSON,
-/// `SECAM_EVENT`.
+/// Runs a program for an event. It finds the event in its environment: `SECAM_CAMERA`, `SECAM_KIND`, `SECAM_STATE` and,
+/// as JSON, `SECAM_EVENT`.
 enum CommandHook {
     /// - Throws: when it cannot be started, fails, or is not done in time; then it is ended.
     static func run(_ arguments: [String], _ occasion: HookOccasion, seconds: Double) async throws(HookFailure) {
@@ -55,8 +55,8 @@ enum CommandHook {
     private static func environment(_ occasion: HookOccasion) -> Environment {
         .custom([
             "PATH": ProgramEnvironment.variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
-            "SECAM_CAMERA": occasion.camera.text, "SECAM_STATE": "\(occasion.event.state)",
-            "SECAM_EVENT": EventText.json(occasion.event, of: occasion.camera),
+            "SECAM_CAMERA": occasion.camera?.text ?? "", "SECAM_KIND": occasion.kind,
+            "SECAM_STATE": "\(occasion.state)", "SECAM_EVENT": occasion.json,
         ])
     }
 }

@@ -30,6 +30,11 @@ public final class Hooks: Sendable {
 
 extension HookRule {
     func concerns(_ occasion: HookOccasion) -> Bool {
-        states.contains(occasion.event.state) && (cameras.isEmpty || cameras.contains(occasion.camera))
+        let isWanted =
+            switch occasion.subject {
+            case .event(let event): states.contains(event.state)
+            case .condition(let condition, _, _): conditions.contains(condition)
+            }
+        return isWanted && (cameras.isEmpty || occasion.camera.map(cameras.contains) ?? true)
     }
 }

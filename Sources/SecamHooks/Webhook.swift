@@ -14,7 +14,7 @@ enum Webhook {
     static func post(
         _ address: SecretURL, _ occasion: HookOccasion, secretFile: String?, seconds: Double
     ) async throws(HookFailure) {
-        let body = EventText.json(occasion.event, of: occasion.camera)
+        let body = occasion.json
         let headers = try headers(body, secretFile: secretFile, time: WallClock.now / 1_000_000)
         let outcome: Result<Int, HookFailure> = await withCheckedContinuation { continuation in
             // libcurl waits for the network, which must not hold up the pool.

@@ -2,6 +2,7 @@ public import ArgumentParser
 internal import Logging
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamWire
 import ServiceLifecycle
 
@@ -19,9 +20,9 @@ public struct MotionProgram: AsyncParsableCommand {
 
     public func run() async throws {
         await ServiceProcess.main("secam-motion", service) {
-            try MotionConfiguration(member.settings())
+            try MotionConfiguration(member.settings(["metrics": service.metrics]))
         } make: {
-            MotionProgram.makeService($0)
+            [MotionProgram.makeService($0)] + MetricsServer.services($0.metrics, .motion, $0.name)
         }
     }
 
@@ -39,11 +40,13 @@ public struct MotionProgram: AsyncParsableCommand {
 /// The settings of one motion service.
 struct MotionConfiguration: Sendable {
     let identity: Identity
+    let metrics: MetricsEndpoint?
     let name: Name
 
     init(_ settings: Settings) throws {
         let join = try settings.required("join", "the join file that the registry's operator made for motion")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .motion)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
+        metrics = try MetricsEndpoint(settings)
     }
 }

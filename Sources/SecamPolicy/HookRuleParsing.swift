@@ -10,6 +10,7 @@ extension HookRule {
         var secretFile: String?
         var cameras: [Name] = []
         var states: Set<EventState> = [.start, .end]
+        var conditions: Set<SystemCondition> = []
         var seconds = HookRule.usualSeconds
         for (key, value) in try value.keys(Self.keys) {
             switch key {
@@ -20,7 +21,7 @@ extension HookRule {
                     key == "run" ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
             case "secret-file": secretFile = try value.text("the path of a file")
             case "cameras": cameras = try Self.names(value)
-            case "events": states = try Self.states(value)
+            case "events": (states, conditions) = try Self.events(value)
             default: seconds = try value.number(in: 0.1...600)
             }
         }
@@ -32,7 +33,8 @@ extension HookRule {
             }
             action = .post(address, secretFile: secretFile)
         }
-        self.init(name: name, action: action, cameras: cameras, states: states, seconds: seconds)
+        self.init(
+            name: name, action: action, cameras: cameras, states: states, conditions: conditions, seconds: seconds)
     }
 
     private static func arguments(_ value: PolicyValue) throws(PolicyError) -> [String] {
@@ -68,16 +70,27 @@ extension HookRule {
         return names
     }
 
-    private static func states(_ value: PolicyValue) throws(PolicyError) -> Set<EventState> {
+    private static let eventNames =
+        (EventState.allCases.map { "\($0)" } + SystemCondition.allCases.map(\.rawValue)).joined(separator: ", ")
+
+    private static func events(
+        _ value: PolicyValue
+    ) throws(PolicyError) -> (states: Set<EventState>, conditions: Set<SystemCondition>) {
         var states: Set<EventState> = []
-        for entry in try value.list(atMost: 3, "start, update and end") {
-            let text = try entry.text("start, update or end")
-            guard let state = EventState.allCases.first(where: { "\($0)" == text }) else {
-                throw entry.error("events: '\(text)' is none of start, update and end")
+        var conditions: Set<SystemCondition> = []
+        for entry in try value.list(atMost: 16, "events: \(eventNames)") {
+            let text = try entry.text("one of \(eventNames)")
+            if let state = EventState.allCases.first(where: { "\($0)" == text }) {
+                states.insert(state)
+            } else if let condition = SystemCondition(rawValue: text) {
+                conditions.insert(condition)
+            } else {
+                throw entry.error("events: '\(text)' is none of \(eventNames)")
             }
-            states.insert(state)
         }
-        guard !states.isEmpty else { throw value.error("events: expected at least one of start, update and end") }
-        return states
+        guard !states.isEmpty || !conditions.isEmpty else {
+            throw value.error("events: expected at least one of \(eventNames)")
+        }
+        return (states, conditions)
     }
 }

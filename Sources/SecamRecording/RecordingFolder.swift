@@ -113,6 +113,13 @@ public struct RecordingFolder: Sendable {
         return UInt64(status.f_favail)
     }
 
+    /// Bytes of the volume; `nil` when it cannot be reached.
+    var volumeBytes: UInt64? {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else { return nil }
+        return UInt64(status.f_blocks) * UInt64(status.f_frsize)
+    }
+
     /// All recordings, relative to the folder, with the camera by whose name the folder is called; in order.
     func files() -> [(camera: Name, path: String)] {
         var files: [(camera: Name, path: String)] = []

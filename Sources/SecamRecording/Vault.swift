@@ -66,8 +66,14 @@ public final class Vault {
         // Of a disk that is away nothing is free.
         [
             Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes == .max ? 0 : freeBytes),
-            Figure(.clockDoubted, doubt == nil ? 0 : 1),
+            Figure(.clockDoubted, doubt == nil ? 0 : 1), Figure(.diskLow, isDiskLow ? 1 : 0),
         ]
+    }
+
+    /// Whether the disk has little left above its reserve: 5 % of its size, and at most 10 GiB.
+    private var isDiskLow: Bool {
+        guard let size = index.folder.volumeBytes else { return false }
+        return freeBytes < limits.free.addingSaturated(min(size / 20, 10 << 30))
     }
 
     /// Other archives write to the volume too, so what is there is looked at again and again.

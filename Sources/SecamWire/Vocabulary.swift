@@ -112,6 +112,26 @@ public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     }
 }
 
+/// Whether a camera's recording works.
+public enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+    /// The policy does not record the camera, or it is not known yet who does.
+    case off = 0
+    case on = 1
+    /// The camera is to be recorded, and no archive does.
+    case stopped = 2
+    /// It is recorded onto a disk that is nearly full.
+    case diskLow = 3
+
+    public var description: String {
+        switch self {
+        case .off: "off"
+        case .on: "on"
+        case .stopped: "stopped"
+        case .diskLow: "disk_low"
+        }
+    }
+}
+
 /// What a user may do.
 public enum UserRole: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case admin = 1
@@ -165,6 +185,8 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case timesCorrected = 31
     case clockDoubted = 32
     case policyInvalid = 33
+    case camerasUnrecorded = 34
+    case diskLow = 35
 
     public var description: String {
         switch self {
@@ -201,6 +223,8 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .timesCorrected: "times_corrected"
         case .clockDoubted: "clock_doubted"
         case .policyInvalid: "policy_invalid"
+        case .camerasUnrecorded: "cameras_unrecorded"
+        case .diskLow: "disk_low"
         }
     }
 }

@@ -36,6 +36,8 @@ public enum WireLimits {
     public static let boxes = 16
     /// Zones of one camera.
     public static let zones = 32
+    /// Cameras that a BEAT names as not recorded.
+    public static let failingCameras = 256
     /// Corners of one zone.
     public static let corners = 64
     /// Pixels on one side of a picture.

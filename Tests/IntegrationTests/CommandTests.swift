@@ -269,7 +269,7 @@ import Testing
         let set = try await RunningSet(scratch: scratch)
         set.up.kill()
         let stopped = try await secam("status")
-        #expect(stopped.status == 69)
+        #expect(stopped.status == 2)
         #expect(stopped.errors.contains("secam up"))
     }
 

@@ -595,6 +595,23 @@ import Testing
         return duties
     }
 
+    @Test func `a camera is unrecorded when its archive says so, and when there is none`() throws {
+        var none = try recorded([])
+        _ = none.tick(now: at(1))
+        #expect(none.recordings(now: at(1)).values.filter { $0 == .stopped }.count == 64)
+        var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")])
+        _ = registry.tick(now: at(1))
+        #expect(registry.recordings(now: at(1)).values.filter { $0 == .on }.count == 64)
+        let failing = try Name("camera 7")
+        _ = try hear(&registry, Beat(incarnation: 5, figures: [Figure(.diskLow, 1)], failing: [failing]), 0, keys[1])
+        let recordings = registry.recordings(now: at(1))
+        #expect(recordings[failing] == .stopped)
+        #expect(recordings.values.filter { $0 == .diskLow }.count == 63)
+        #expect(registry.archivesLowOnDisk.map(\.text) == ["cellar"])
+        _ = registry.lost(peer(0), now: at(1))
+        #expect(registry.recordings(now: at(1)).values.filter { $0 == .stopped }.count == 64)
+    }
+
     @Test func `services that join with one key share what one key gets, and no more`() throws {
         let fakes = (0..<8).map { (name: "archive-\($0)", key: 0, address: "10.0.0.\($0)") }
         var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")] + fakes)

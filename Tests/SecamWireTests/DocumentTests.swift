@@ -41,6 +41,7 @@ import Testing
         try expect(EventState.self, "EventState")
         try expect(ZoneKind.self, "ZoneKind")
         try expect(RecordingMode.self, "RecordingMode")
+        try expect(RecordingHealth.self, "RecordingHealth")
         try expect(ReplayContent.self, "ReplayContent")
         try expect(RecordingCodec.self, "RecordingCodec")
         try expect(PixelFormat.self, "PixelFormat")

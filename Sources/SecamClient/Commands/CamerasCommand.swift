@@ -39,6 +39,7 @@ enum CameraList {
         let list = cameras.map { camera in
             JSONText.object([
                 ("name", JSONText.string(camera.name.text)), ("state", JSONText.string("\(camera.state)")),
+                ("recording", JSONText.string("\(camera.recording)")),
                 ("width", camera.width == 0 ? "null" : "\(camera.width)"),
                 ("height", camera.height == 0 ? "null" : "\(camera.height)"),
                 ("fps", JSONText.number(camera.frameRate == 0 ? nil : Double(camera.frameRate) / 1000, digits: 3)),
@@ -51,15 +52,27 @@ enum CameraList {
     static func table(_ cameras: [Cameras.Camera]) -> String {
         guard !cameras.isEmpty else { return "There is no camera that you may see." }
         let rows =
-            [["NAME", "STATE", "SIZE", "FPS", "SINCE", "DETAIL"]]
+            [["NAME", "STATE", "RECORDING", "SIZE", "FPS", "SINCE", "DETAIL"]]
             + cameras.map { camera in
                 [
-                    camera.name.text, "\(camera.state)",
+                    camera.name.text, "\(camera.state)", camera.recording.shown,
                     camera.width == 0 ? "-" : "\(camera.width)x\(camera.height)",
                     camera.frameRate == 0 ? "-" : JSONText.number(Double(camera.frameRate) / 1000, digits: 2),
                     UTC.dateAndTime(camera.since), printable(camera.detail),
                 ]
             }
         return TextTable.text(rows)
+    }
+}
+
+extension RecordingHealth {
+    /// For people.
+    var shown: String {
+        switch self {
+        case .off: "-"
+        case .on: "on"
+        case .stopped: "STOPPED"
+        case .diskLow: "on, disk low"
+        }
     }
 }

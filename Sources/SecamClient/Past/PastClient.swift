@@ -62,7 +62,7 @@ final class PastClient {
     private let events: BlockingQueue<GatewayEvent>
     private var lastNumber: UInt32 = 0
     /// Those that are there now; others may have been recorded.
-    private var cameras: [Cameras.Camera] = []
+    private(set) var cameras: [Cameras.Camera] = []
 
     /// Connects and logs in.
     init(_ login: GatewayLogin) throws(ClientError) {

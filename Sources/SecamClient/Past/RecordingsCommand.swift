@@ -28,14 +28,19 @@ struct RecordingsCommand: ParsableCommand {
             let names = try CameraNames.parse(cameras)
             let (from, to) = try range.range(orFrom: 0, to: .max)
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
-            let findings = try login.run { (login) throws(ClientError) in
+            let (findings, cameras) = try login.run { (login) throws(ClientError) in
                 let client = try PastClient(login)
                 defer { client.stop() }
-                return try client.find([.recordings, .gaps], of: names, from: from, to: to, limit: limit)
+                return (
+                    try client.find([.recordings, .gaps], of: names, from: from, to: to, limit: limit), client.cameras
+                )
             }
+            let asked = cameras.filter { names.isEmpty || names.contains($0.name) }
             let before = findings.since > from ? findings.since : nil
             let text =
-                json ? RecordingList.json(findings, before: before) : RecordingList.table(findings, before: before)
+                json
+                ? RecordingList.json(findings, asked, before: before)
+                : RecordingList.table(findings, asked, before: before)
             try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
         }
     }
@@ -77,8 +82,12 @@ enum RecordingList {
     /// Files that follow one another within this many microseconds are one line for people.
     private static let joint: Int64 = 2_000_000
 
-    /// - Parameter before: more begins before this, in UTC microseconds; `nil` when this is all.
-    static func json(_ findings: PastClient.Findings, before: Int64? = nil) -> String {
+    /// - Parameters:
+    ///   - cameras: those asked for that there are now.
+    ///   - before: more begins before this, in UTC microseconds; `nil` when this is all.
+    static func json(
+        _ findings: PastClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
+    ) -> String {
         let overlapping = overlapping(findings.recordings.map(\.recording))
         let recordings = findings.recordings.reversed().map { part in
             JSONText.object([
@@ -100,18 +109,30 @@ enum RecordingList {
                 ("reason", JSONText.string("\(gap.reason)")),
             ])
         }
+        let states = cameras.map { camera in
+            JSONText.object([
+                ("name", JSONText.string(camera.name.text)), ("recording", JSONText.string("\(camera.recording)")),
+            ])
+        }
         return JSONText.object([
             ("recordings", JSONText.array(recordings)), ("gaps", JSONText.array(gaps)),
+            ("cameras", JSONText.array(states)),
             ("more_before", before.map { JSONText.string(UTCText.iso(microseconds: $0)) } ?? "null"),
             ("more_before_us", before.map { "\($0)" } ?? "null"),
         ])
     }
 
-    static func table(_ findings: PastClient.Findings, before: Int64? = nil) -> String {
+    /// - Parameters:
+    ///   - cameras: those asked for that there are now.
+    ///   - before: more begins before this, in UTC microseconds; `nil` when this is all.
+    static func table(
+        _ findings: PastClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
+    ) -> String {
+        let problems = problems(of: cameras)
         let spans = joined(findings.recordings.map(\.recording)).sorted {
             ($1.start, $0.camera) < ($0.start, $1.camera)
         }
-        guard !spans.isEmpty else { return "Nothing is recorded that you may see." }
+        guard !spans.isEmpty else { return "Nothing is recorded that you may see." + problems }
         let overlapping = overlapping(spans)
         let rows =
             [["CAMERA", "START", "END", "SECONDS", "FRAMES", "MIB", ""]]
@@ -136,7 +157,17 @@ enum RecordingList {
             let time = UTC.dateAndTime(before)
             note += "\nThere is more from before \(time): --to '\(time)' goes on, --limit lists more at once."
         }
-        return TextTable.text(rows) + note
+        return TextTable.text(rows) + note + problems
+    }
+
+    private static func problems(of cameras: [Cameras.Camera]) -> String {
+        cameras.map { camera in
+            switch camera.recording {
+            case .stopped: "\n\(camera.name): RECORDING STOPPED; the archive's log says why."
+            case .diskLow: "\n\(camera.name): the disk of its recordings is nearly full."
+            case .off, .on: ""
+            }
+        }.joined()
     }
 
     static func joined(_ recordings: [Found.Recorded]) -> [Found.Recorded] {

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Glibc
 import SecamConfig
 import SecamMesh
 import SecamWire
@@ -6,7 +7,9 @@ import SecamWire
 /// `secam status`: services, cameras and their figures.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Shows services, cameras, frame rates, drops, credit and viewers.")
+        commandName: "status", abstract: "Show problems, services, cameras, frame rates, drops, credit and viewers.",
+        discussion:
+            "Exit status: 0 all well, 1 degraded (the problems are listed first), 2 down (the gateway is silent).")
 
     @OptionGroup var data: DataOption
     @Flag(help: "One JSON object.")
@@ -18,11 +21,16 @@ struct StatusCommand: AsyncParsableCommand {
             let identity = try Identity.read(
                 folder.joinFile(.operator, "operator"), registry: nil, role: .operator)
             // Two looks, a second apart, make rates of counters.
-            let first = try await RegistryQuery.status(identity)
-            try await Task.sleep(for: .milliseconds(1100))
-            let second = try await RegistryQuery.status(identity)
-            let report = StatusReport(first, second)
+            let report: StatusReport
+            do {
+                let first = try await RegistryQuery.status(identity)
+                try await Task.sleep(for: .milliseconds(1100))
+                report = StatusReport(first, try await RegistryQuery.status(identity))
+            } catch let error as RegistryQuery.NoAnswer {
+                ServiceProcess.fail("secam", "down: \(error)", .down)
+            }
             StandardOutput.print(json ? report.json + "\n" : report.table)
+            Glibc.exit(report.health.exitStatus.rawValue)
         }
     }
 }
@@ -31,10 +39,12 @@ struct StatusCommand: AsyncParsableCommand {
 struct StatusReport {
     private let first: Status
     private let second: Status
+    let health: SystemHealth
 
     init(_ first: Status, _ second: Status) {
         self.first = first
         self.second = second
+        health = SystemHealth(second)
     }
 
     /// Counters a second; `nil` for a member that was not there before.
@@ -64,7 +74,9 @@ struct StatusReport {
             return "{" + fields.joined(separator: ",") + "}"
         }
         return JSONText.object([
-            "time": JSONText.string(UTCText.iso(microseconds: second.time)), "services": JSONText.array(members),
+            "time": JSONText.string(UTCText.iso(microseconds: second.time)),
+            "state": JSONText.string(health.problems.isEmpty ? "well" : "degraded"), "problems": health.json,
+            "services": JSONText.array(members),
         ])
     }
 
@@ -81,7 +93,7 @@ struct StatusReport {
     }
 
     var table: String {
-        var text = "cameras\n"
+        var text = health.text + "cameras\n"
         let cameras = second.members.compactMap { member in member.camera.map { (member, $0) } }
         if cameras.isEmpty { text += "  none\n" }
         for (member, camera) in cameras {
@@ -91,10 +103,6 @@ struct StatusReport {
             text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
-            if camera.state == .offline || camera.state == .waiting {
-                text +=
-                    "    since \(UTCText.text(microseconds: camera.since)): \(TerminalText.printable(camera.detail))\n"
-            }
         }
         text += "services\n"
         for member in second.members {
@@ -105,12 +113,6 @@ struct StatusReport {
             text += "  \(detail(member))\n"
             if member[.camerasFailing] > 0 {
                 text += "    cannot record \(member[.camerasFailing]) of its cameras; its log says why\n"
-            }
-            if member[.policyInvalid] > 0 {
-                text += "    policy.yaml is invalid, an earlier policy is in force; run: secam policy check\n"
-            }
-            if member[.clockDoubted] > 0 {
-                text += "    does not believe its clock, and removes nothing for its age; see 'secam archive clock'\n"
             }
         }
         return text

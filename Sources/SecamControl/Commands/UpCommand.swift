@@ -3,6 +3,7 @@ internal import Glibc
 internal import Logging
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamTLS
 import SecamUsers
 import SecamV4L2
@@ -68,16 +69,22 @@ struct UpCommand: AsyncParsableCommand {
     var size: String?
     @Option(help: "Frames a second of webcams. (SECAM_FPS; default: 30 or the nearest)")
     var fps: String?
+    @Option(
+        help: """
+            Address to serve the metrics of all services at for Prometheus, as 127.0.0.1:9464: GET /metrics. \
+            (SECAM_METRICS; default: none)
+            """)
+    var metrics: String?
     @Option(help: "JSON file, written when everything is up. (SECAM_READY_FILE)")
     var readyFile: String?
 
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-        await ServiceProcess.main("secam up", log: log) { try makeService() }
+        await ServiceProcess.main("secam up", nil, log: log, configure: {}) { try makeServices() }
     }
 
-    private func makeService() throws -> any Service {
+    private func makeServices() throws -> [any Service] {
         let settings = Settings(
             commandLine: [
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
@@ -87,7 +94,8 @@ struct UpCommand: AsyncParsableCommand {
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
                 "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes,
                 "fps": fps, "ready.file": readyFile,
-                "certificate": certificate, "key": key, "camera.credentials.file": cameraCredentialsFile,
+                "certificate": certificate, "key": key, "metrics": metrics,
+                "camera.credentials.file": cameraCredentialsFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         let logger = Logger.lines("up")
         let folder = data.folder
@@ -118,10 +126,12 @@ struct UpCommand: AsyncParsableCommand {
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }
-        return UpService(
-            set: try ServiceSet(plan, logger: logger), lock: lock, folder: folder,
-            cameras: plan.cameras.map(\.name),
+        let metrics = try MetricsEndpoint(settings)
+        let set = try ServiceSet(plan, logger: logger)
+        let up = UpService(
+            set: set, lock: lock, folder: folder, cameras: plan.cameras.map(\.name),
             readyFile: settings.text("ready.file"))
+        return [up] + (metrics.map { [MetricsServer($0) { await set.metrics() }] } ?? [])
     }
 
     private func cameraPlans(_ settings: Settings, _ logger: Logger) throws -> [ServiceSetPlan.CameraPlan] {

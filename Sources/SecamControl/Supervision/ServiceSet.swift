@@ -2,6 +2,7 @@ internal import Glibc
 internal import Logging
 import SecamConfig
 import SecamMesh
+import SecamMetrics
 import SecamWire
 
 /// What `secam up` runs.
@@ -80,6 +81,7 @@ final class ServiceSet: Sendable {
     private let others: [ChildProcess]
     private let readyFile: String
     private let watch: Identity
+    private let address = AddressBox()
 
     /// Makes missing keys and join files.
     init(_ plan: ServiceSetPlan, logger: Logger) throws {
@@ -135,6 +137,27 @@ final class ServiceSet: Sendable {
     /// Whether a service of this role cannot run as things are.
     func hasFailed(_ role: String) -> Bool { others.contains { $0.role == role && $0.hasFailed } }
 
+    /// The figures of all services, and whether the gateway answers, for Prometheus.
+    func metrics() async -> String {
+        var text = MetricsText()
+        let status = await status(milliseconds: 3000)
+        text.add(
+            "secam_gateway_up", status == nil ? 0 : 1, help: "1 while the gateway answers", kind: "gauge")
+        for member in status?.members ?? [] {
+            text.add(member.figures, role: member.role, name: member.name.text)
+            if let camera = member.camera { text.add(camera.state, camera: member.name.text) }
+        }
+        return text.text
+    }
+
+    /// `nil` when the gateway does not answer.
+    private func status(milliseconds: Int) async -> Status? {
+        guard let address = address.get() else { return nil }
+        var identity = watch
+        identity.registry = address.registry
+        return try? await RegistryQuery.status(identity, milliseconds: milliseconds)
+    }
+
     /// Starts everything and keeps it running until cancelled.
     ///
     /// - Parameters:
@@ -182,6 +205,7 @@ final class ServiceSet: Sendable {
         _ address: ServiceSetAddress, onReady: @escaping @Sendable (ServiceSetAddress) throws -> Void,
         onRestart: @escaping @Sendable () -> Void
     ) async throws {
+        self.address.set(address)
         // A gateway that is started again must be where services and viewers look for it.
         gateway.append(arguments: ["--port", address.viewers.split(separator: ":").last.map(String.init) ?? "0"])
         gateway.append(arguments: ["--listen", address.registry])

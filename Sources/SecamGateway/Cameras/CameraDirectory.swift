@@ -8,6 +8,7 @@ struct CameraDirectory {
         let number: UInt32
         var report: CameraReport
         var member: Roster.Member?
+        var recording = RecordingHealth.off
         /// When its service left, UTC microseconds.
         var left: Int64 = 0
     }
@@ -29,8 +30,9 @@ struct CameraDirectory {
             }
             let report = entry.report
             return Cameras.Camera(
-                camera: entry.number, state: report.state, width: report.width, height: report.height,
-                frameRate: report.frameRate, since: report.since, name: name, detail: report.detail)
+                camera: entry.number, state: report.state, recording: entry.recording, width: report.width,
+                height: report.height, frameRate: report.frameRate, since: report.since, name: name,
+                detail: report.detail)
         }
     }
 
@@ -48,8 +50,11 @@ struct CameraDirectory {
 
     /// Takes over what the registry knows.
     ///
+    /// - Parameter recordings: how recording is of cameras that are to be recorded.
     /// - Returns: numbers of the cameras whose service is another one now, or gone.
-    mutating func update(_ cameras: [Registry.Camera], time: Int64) -> [UInt32] {
+    mutating func update(
+        _ cameras: [Registry.Camera], recordings: [Name: RecordingHealth], time: Int64
+    ) -> [UInt32] {
         var changed: [UInt32] = []
         for camera in cameras {
             let name = camera.member.name
@@ -64,6 +69,7 @@ struct CameraDirectory {
                 entries[name]!.report = camera.report
             }
         }
+        for camera in cameras { entries[camera.member.name]!.recording = recordings[camera.member.name] ?? .off }
         let present = Set(cameras.map(\.member.name))
         for (name, entry) in entries where entry.member != nil && !present.contains(name) {
             entries[name]!.member = nil

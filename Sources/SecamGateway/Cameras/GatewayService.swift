@@ -4,6 +4,7 @@ import NIOCore
 import SecamConfig
 import SecamHooks
 import SecamMesh
+import SecamMetrics
 import SecamPolicy
 import SecamWire
 
@@ -39,6 +40,8 @@ actor GatewayService: CameraHub {
     private var lastPolicyRead = MonotonicTime.now
     private let hooks: Hooks
     private var directory = CameraDirectory()
+    private var recordings: [Name: RecordingHealth] = [:]
+    private var conditions = ConditionWatch()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
     /// What was told of cameras whose connection is gone, so that it is not told again when they are back.
@@ -351,8 +354,33 @@ actor GatewayService: CameraHub {
         noteMembers()
         desk.isSettling = registry.isSettling(.now)
         perform(desk.tick(now: .now))
+        checkConditions()
         lookAtAllowlist()
         checkPolicy()
+    }
+
+    /// Notices what an operator must act on, and tells hooks and the log when it begins and ends.
+    private func checkConditions() {
+        let now = registry.recordings(now: .now)
+        if now != recordings {
+            recordings = now
+            updateCameras()
+        }
+        var present = Set(registry.archivesLowOnDisk.map { ConditionWatch.Subject(condition: .diskLow, name: $0) })
+        for camera in directory.cameras {
+            if camera.state == .offline { present.insert(.init(condition: .cameraOffline, name: camera.name)) }
+            if camera.recording == .stopped { present.insert(.init(condition: .recordingStopped, name: camera.name)) }
+        }
+        for change in conditions.update(present, now: .now) {
+            let (condition, name) = (change.subject.condition, change.subject.name)
+            hooks.tell(HookOccasion(condition, of: name, isOver: change.isOver, time: WallClock.now))
+            let metadata: Logger.Metadata = ["condition": "\(condition)", "name": "\(name)"]
+            if change.isOver {
+                logger.notice("condition ended", metadata: metadata)
+            } else {
+                logger.warning("condition began", metadata: metadata)
+            }
+        }
     }
 
     /// Microseconds between two attempts to read a policy that cannot be read.
@@ -409,6 +437,17 @@ actor GatewayService: CameraHub {
         }
     }
 
+    /// The gateway's figures and the states of all cameras, for Prometheus.
+    func metrics() -> String {
+        var text = MetricsText()
+        text.add(status().members[0].figures, role: .gateway, name: own.text)
+        for camera in directory.cameras {
+            text.add(camera.state, camera: camera.name.text)
+            text.add(camera.recording, camera: camera.name.text)
+        }
+        return text.text
+    }
+
     private func status() -> Status {
         let process = ProcessFigures.current
         // What viewers sent and what services sent is one figure.
@@ -419,6 +458,7 @@ actor GatewayService: CameraHub {
                 Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
                 Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
                 Figure(.policyInvalid, policyProblem == nil ? 0 : 1),
+                Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0 == .stopped })),
             ]
         return registry.status(
             figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)
@@ -427,7 +467,7 @@ actor GatewayService: CameraHub {
     // MARK: Cameras
 
     private func updateCameras() {
-        for number in directory.update(registry.cameras, time: WallClock.now) {
+        for number in directory.update(registry.cameras, recordings: recordings, time: WallClock.now) {
             // Events are wanted always: hooks go by them, and viewers ask for those that have been.
             wanted.insert(LinkID(camera: number, content: .events))
             for identifier in wanted where identifier.camera == number {

@@ -49,7 +49,9 @@ public struct Membership: Sendable {
     }
 
     /// Time has passed: a beat or another try to join.
-    public mutating func tick(figures: [Figure], now: MonotonicTime) -> [Action] {
+    ///
+    /// - Parameter failing: cameras that this archive is to record and cannot.
+    public mutating func tick(figures: [Figure], failing: [Name] = [], now: MonotonicTime) -> [Action] {
         switch state {
         case .joining(let nextTry):
             let unanswered = now.since(joiningSince ?? now)
@@ -68,7 +70,7 @@ public struct Membership: Sendable {
             }
             guard now.since(lastBeat) >= Membership.beatInterval else { return [] }
             state = .joined(heard: heard, lastBeat: now)
-            return [.send(Beat(incarnation: join.incarnation, figures: figures))]
+            return [.send(Beat(incarnation: join.incarnation, figures: figures, failing: failing))]
         }
     }
 

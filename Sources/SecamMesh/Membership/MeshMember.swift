@@ -14,6 +14,8 @@ public final class MeshMember {
     public let incarnation: UInt64
     /// What the last beat says; asked for once a second.
     public var figures: () -> [Figure] = { [] }
+    /// Cameras that this archive is to record and cannot, for the beat.
+    public var failing: () -> [Name] = { [] }
     /// Members that are new or started anew, and members that are gone.
     public var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
     public var onPolicy: (Policy) -> Void = { _ in }
@@ -30,6 +32,10 @@ public final class MeshMember {
     private var timer: LoopTimer?
     private var health = HealthFile.ours
     private var dialer: RelayDialer?
+    private var currentFigures: [Figure] = []
+    private var lastFigures = MonotonicTime.now
+    /// Microseconds between two looks at the figures while the registry is away.
+    private static let figureInterval: Int64 = 1_000_000
 
     /// Called on the loop's thread.
     public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
@@ -121,7 +127,14 @@ public final class MeshMember {
     }
 
     private func tick() {
-        perform(membership.tick(figures: membership.isJoined ? figures() : [], now: .now))
+        let now = MonotonicTime.now
+        let isJoined = membership.isJoined
+        if isJoined || now.since(lastFigures) >= MeshMember.figureInterval {
+            lastFigures = now
+            currentFigures = figures()
+            FigureBoard.ours.publish(currentFigures)
+        }
+        perform(membership.tick(figures: currentFigures, failing: isJoined ? failing() : [], now: now))
         health?.note(membership.isJoined ? .ready : .alone, now: .now)
         timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
     }

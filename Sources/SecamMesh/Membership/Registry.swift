@@ -62,6 +62,8 @@ public struct Registry: Sendable {
         let joined: Int64
         var heard: MonotonicTime
         var figures: [Figure] = []
+        /// Cameras that this archive is to record and cannot.
+        var failing: Set<Name> = []
         /// The port at which it is reached through the gateway.
         var relayPort: UInt16?
         var camera: CameraReport?
@@ -150,6 +152,34 @@ public struct Registry: Sendable {
             .sorted { $0.member.name < $1.member.name }
     }
 
+    /// How the recording of each camera is that the policies record; others are left out.
+    public func recordings(now: MonotonicTime) -> [Name: RecordingHealth] {
+        var owners: [Name: Member] = [:]
+        for (peer, recording) in sentRecordings {
+            guard let archive = members[peer] else { continue }
+            for camera in recording.cameras { owners[camera.camera] = archive }
+        }
+        var recordings: [Name: RecordingHealth] = [:]
+        for camera in members.values.lazy.filter({ $0.join.role == .capture }).map(\.join.name)
+        where policies.recording(of: camera) != nil {
+            if let archive = owners[camera] {
+                let isDiskLow = archive.figures.contains { $0.metric == .diskLow && $0.value > 0 }
+                recordings[camera] = archive.failing.contains(camera) ? .stopped : isDiskLow ? .diskLow : .on
+            } else if !isSettling(now) {
+                recordings[camera] = .stopped
+            }
+        }
+        return recordings
+    }
+
+    /// The archives whose disk is nearly full.
+    public var archivesLowOnDisk: [Name] {
+        members.values.filter {
+            $0.join.role == .archive && $0.figures.contains { $0.metric == .diskLow && $0.value > 0 }
+        }
+        .map(\.join.name)
+    }
+
     public func roster(now: MonotonicTime) -> Roster {
         let list = [own] + members.values.map(entry).sorted { $0.name < $1.name }
         return Roster(generation: generation, settling: isSettling(now), members: list)
@@ -193,6 +223,7 @@ public struct Registry: Sendable {
             guard members[peer]?.join.incarnation == beat.incarnation else { return [notJoined(peer)] }
             members[peer]!.heard = now
             members[peer]!.figures = beat.figures
+            members[peer]!.failing = Set(beat.failing)
             return []
         case .camera:
             let report = try CameraReport.decode(bytes, envelope)

@@ -4,7 +4,7 @@
 ///     0       2     count  of cameras; then for each:
 ///     +0      4     camera     its number, which holds as long as the gateway runs
 ///     +4      1     state      1 idle, 2 starting, 3 online, 4 offline
-///     +5      1     reserved   0
+///     +5      1     recording  since version 2: 0 off, 1 on, 2 stopped, 3 disk low
 ///     +6      2     width      pixels, 0 while unknown
 ///     +8      2     height     pixels, 0 while unknown
 ///     +10     2     reserved   0
@@ -14,11 +14,13 @@
 ///     ..      2+n   detail     for people
 public struct Cameras: WireMessage {
     public static let type = MessageType.cameras
+    public static let version: UInt8 = 2
     public let cameras: [Camera]
 
     public struct Camera: Sendable, Hashable {
         public let camera: UInt32
         public let state: CameraState
+        public let recording: RecordingHealth
         public let width: UInt16
         public let height: UInt16
         /// Thousandths of frames a second.
@@ -29,11 +31,13 @@ public struct Cameras: WireMessage {
         public let detail: String
 
         public init(
-            camera: UInt32, state: CameraState, width: UInt16, height: UInt16, frameRate: UInt32, since: Int64,
+            camera: UInt32, state: CameraState, recording: RecordingHealth = .off, width: UInt16, height: UInt16,
+            frameRate: UInt32, since: Int64,
             name: Name, detail: String
         ) {
             self.camera = camera
             self.state = state
+            self.recording = recording
             self.width = width
             self.height = height
             self.frameRate = frameRate
@@ -50,7 +54,12 @@ public struct Cameras: WireMessage {
         for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
             let number = try reader.integer("camera", as: UInt32.self, bytes)
             let state = try reader.choice("state", as: CameraState.self, bytes)
-            try reader.skip("reserved", count: 1)
+            var recording = RecordingHealth.off
+            if reader.version >= 2 {
+                recording = try reader.choice("recording", bytes)
+            } else {
+                try reader.skip("reserved", count: 1)
+            }
             let width = try reader.integer("width", as: UInt16.self, bytes)
             let height = try reader.integer("height", as: UInt16.self, bytes)
             try reader.skip("reserved", count: 2)
@@ -60,8 +69,8 @@ public struct Cameras: WireMessage {
             let detail = try reader.text("detail", limit: WireLimits.text, bytes)
             list.append(
                 Camera(
-                    camera: number, state: state, width: width, height: height, frameRate: frameRate,
-                    since: since, name: name, detail: detail))
+                    camera: number, state: state, recording: recording, width: width, height: height,
+                    frameRate: frameRate, since: since, name: name, detail: detail))
         }
         cameras = list
     }
@@ -71,7 +80,7 @@ public struct Cameras: WireMessage {
         for camera in cameras {
             writer.integer(camera.camera)
             writer.choice(camera.state)
-            writer.integer(UInt8(0))
+            writer.choice(camera.recording)
             writer.integer(camera.width)
             writer.integer(camera.height)
             writer.integer(UInt16(0))

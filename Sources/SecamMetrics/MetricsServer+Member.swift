@@ -1,0 +1,17 @@
+import SecamMesh
+public import SecamWire
+public import ServiceLifecycle
+
+extension MetricsServer {
+    /// The server of one member of the mesh, which publishes its figures to `FigureBoard.ours`; none without an endpoint.
+    public static func services(_ endpoint: MetricsEndpoint?, _ role: Role, _ name: Name) -> [any Service] {
+        guard let endpoint else { return [] }
+        return [
+            MetricsServer(endpoint) {
+                var text = MetricsText()
+                text.add(FigureBoard.ours.figures, role: role, name: name.text)
+                return text.text
+            }
+        ]
+    }
+}

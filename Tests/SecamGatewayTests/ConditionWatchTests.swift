@@ -1,0 +1,37 @@
+import SecamConfig
+import SecamPolicy
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamGateway
+
+@Suite struct ConditionWatchTests {
+    private let start = MonotonicTime.now
+
+    private func at(_ seconds: Int64) -> MonotonicTime { start.advanced(byMicroseconds: seconds * 1_000_000) }
+
+    private func offline(_ name: String) throws -> ConditionWatch.Subject {
+        ConditionWatch.Subject(condition: .cameraOffline, name: try Name(name))
+    }
+
+    @Test func `a condition that lasts is told once, and its end once`() throws {
+        var watch = ConditionWatch()
+        let porch = try offline("porch")
+        #expect(watch.update([porch], now: at(0)).isEmpty)
+        #expect(watch.update([porch], now: at(9)).isEmpty)
+        #expect(watch.update([porch], now: at(10)) == [.init(subject: porch, isOver: false)])
+        #expect(watch.update([porch], now: at(11)).isEmpty)
+        #expect(watch.update([], now: at(12)) == [.init(subject: porch, isOver: true)])
+        #expect(watch.update([], now: at(13)).isEmpty)
+    }
+
+    @Test func `a condition that passes at once is not told`() throws {
+        var watch = ConditionWatch()
+        let porch = try offline("porch")
+        #expect(watch.update([porch], now: at(0)).isEmpty)
+        #expect(watch.update([], now: at(5)).isEmpty)
+        #expect(watch.update([porch], now: at(6)).isEmpty)
+        #expect(watch.update([porch], now: at(12)).isEmpty, "it begins anew")
+    }
+}
