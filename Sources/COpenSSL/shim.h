@@ -81,6 +81,10 @@ static inline long secam_BIO_get_mem_data(BIO *bio, char **data) {
     return BIO_get_mem_data(bio, data);
 }
 
+static inline void secam_OPENSSL_free(void *memory) {
+    OPENSSL_free(memory);
+}
+
 static inline EVP_PKEY *secam_EVP_EC_gen_p256(void) {
     return EVP_EC_gen("P-256");
 }

@@ -34,6 +34,8 @@ public enum ServiceProcess {
         ProcessProtection.start()
         // A peer that is gone is an error of the call, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // Asks a service to read its files anew, and must end none that has nothing to read.
+        if options != nil { signal(SIGHUP, SIG_IGN) }
         raiseDescriptorLimit()
         do {
             if let question = options?.health { try answer(question) }

@@ -82,6 +82,16 @@ struct Gateway: Service {
         await service.serve(server)
         try writeReadyFile(address, endpoint, identity.fingerprint)
         logger.info("ready", metadata: ["viewers": "\(Gateway.text(address))", "services": "\(endpoint)"])
+        let reloading = Task { [configuration, logger] in
+            guard let files = configuration.certificate else { return }
+            await CertificateReloader(files, fingerprint: identity.fingerprint, logger: logger).run { identity in
+                server.use(
+                    try TLSContext.server(
+                        identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]))
+                try writeReadyFile(address, endpoint, identity.fingerprint)
+            }
+        }
+        defer { reloading.cancel() }
         try await serveMetrics(service)
         await server.stop()
         await service.stop()
@@ -117,16 +127,7 @@ struct Gateway: Service {
             return try TLSIdentity.loadOrCreate(
                 directory: configuration.folder.tls, hostNames: configuration.names)
         }
-        let identity = try TLSIdentity.load(certificatePath: certificate.path, keyPath: certificate.key)
-        let days = identity.daysLeft(at: WallClock.now / 1_000_000)
-        if days < TLSIdentity.warningDays {
-            logger.warning(
-                "the certificate expires soon", metadata: ["file": "\(certificate.path)", "days": "\(days)"])
-        }
-        if identity.keyIsReadableByOthers {
-            logger.warning("others may read the private key", metadata: ["file": "\(certificate.key)"])
-        }
-        return identity
+        return try CertificateReloader.load(certificate, logger: logger)
     }
 
     /// Tells whoever started us which ports were chosen, as `NAME=VALUE` lines.

@@ -191,8 +191,9 @@ private func verifyServer(_ verification: OpaquePointer?, _ argument: UnsafeMuta
     let session = unsafe TLSSession.of(secam_X509_STORE_CTX_get_session(verification))
     guard let session, case .client(let trust, let serverName) = session.context.role,
         let certificate = unsafe X509_STORE_CTX_get0_cert(verification),
-        let fingerprint = try? unsafe CertificateFingerprint(certificate: certificate)
+        let presented = try? unsafe PresentedCertificate(certificate: certificate)
     else { return 0 }
+    let fingerprint = presented.fingerprint
     session.peerFingerprint = fingerprint
     let reason: String
     switch trust {
@@ -207,10 +208,10 @@ private func verifyServer(_ verification: OpaquePointer?, _ argument: UnsafeMuta
         if fingerprint == expected { return 1 }
         reason = "its fingerprint is not the expected \(expected)"
     case .decide(let decide):
-        if decide(fingerprint) { return 1 }
+        if decide(presented) { return 1 }
         reason = "its fingerprint was refused"
     }
-    session.refusal = .untrusted(serverName: serverName, fingerprint: fingerprint, reason: reason)
+    session.refusal = .untrusted(serverName: serverName, presented: presented, reason: reason)
     unsafe X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
     return 0
 }

@@ -17,7 +17,7 @@ public enum TLSError: Error, Sendable, Hashable {
     /// The peer names none of our application protocols, but these.
     case noApplicationProtocol(offered: [String])
     /// The server's certificate is not one that `TLSTrust` admits.
-    case untrusted(serverName: String, fingerprint: CertificateFingerprint, reason: String)
+    case untrusted(serverName: String, presented: PresentedCertificate, reason: String)
     /// After the handshake: a record that was damaged, forged or out of place.
     case malformedRecord(reason: String)
     /// The stream ended without the peer's `close_notify`: whatever came last may be cut off (RFC 8446 §6.1).
@@ -56,8 +56,8 @@ extension TLSError: CustomStringConvertible {
             "TLS handshake failed: the peer offers "
                 + (offered.isEmpty ? "no application protocol" : "only \(offered.joined(separator: ", "))")
                 + ", which we do not speak"
-        case .untrusted(let serverName, let fingerprint, let reason):
-            "the certificate of \(serverName) (SHA-256 \(fingerprint)) is not trusted: \(reason)"
+        case .untrusted(let serverName, let presented, let reason):
+            "the certificate of \(serverName) (SHA-256 \(presented.fingerprint)) is not trusted: \(reason)"
         case .malformedRecord(let reason):
             "TLS stream broken by the peer or on the way: \(reason)"
         case .truncated:

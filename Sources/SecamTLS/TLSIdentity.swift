@@ -5,6 +5,8 @@ import Glibc
 public struct TLSIdentity: Sendable {
     /// Of the server's own certificate, the first of the chain.
     public let fingerprint: CertificateFingerprint
+    /// Of its public key.
+    public let keyFingerprint: PublicKeyFingerprint
     /// Since when and until when it is valid, in seconds since 1970 UTC.
     public let notBefore: Int64
     public let notAfter: Int64
@@ -53,7 +55,8 @@ public struct TLSIdentity: Sendable {
             let notBefore = try unsafe seconds(X509_get0_notBefore(certificate), certificatePath)
             let notAfter = try unsafe seconds(X509_get0_notAfter(certificate), certificatePath)
             return TLSIdentity(
-                fingerprint: try unsafe CertificateFingerprint(certificate: certificate), notBefore: notBefore,
+                fingerprint: try unsafe CertificateFingerprint(certificate: certificate),
+                keyFingerprint: try unsafe PublicKeyFingerprint(certificate: certificate), notBefore: notBefore,
                 notAfter: notAfter, keyIsReadableByOthers: mode & 0o004 != 0, chain: chain, key: key)
         }
     }

@@ -5,5 +5,5 @@ public enum TLSTrust: Sendable {
     /// It is this certificate; name and dates do not matter.
     case fingerprint(CertificateFingerprint)
     /// The caller says yes or no (pinning at first use). Runs inside the handshake, on the event loop: do not block.
-    case decide(@Sendable (CertificateFingerprint) -> Bool)
+    case decide(@Sendable (PresentedCertificate) -> Bool)
 }

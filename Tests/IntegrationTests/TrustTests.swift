@@ -95,6 +95,52 @@ import Testing
         #expect(missing.errors.contains("nothing.pem"))
     }
 
+    @Test func `a renewed certificate is used at once, drops no stream and alarms nobody`() async throws {
+        let environment = try await makeCertificate()
+        let set = try await RunningSet(environment: environment, scratch: scratch)
+        defer { set.up.kill() }
+        let first = try await set.view(["cameras"], trust: [])
+        #expect(first.status == 0, "\(first.errors)")
+        let stream = try set.startView(["live", "demo", "--headless"])
+        try await set.waitForFrames(5)
+        let connections = try await set.status("gateway")["viewers"].integer
+
+        // The same key in another certificate, and SIGHUP to every service.
+        func renew(_ arguments: [String]) async throws {
+            try await Programs.tool(
+                ["openssl", "req", "-x509", "-days", "30", "-subj", "/CN=renewed", "-out", "renewed.pem"] + arguments,
+                in: scratch)
+        }
+        try await renew(["-key", "key.pem"])
+        try FileManager.default.removeItem(atPath: scratch.file("certificate.pem"))
+        try FileManager.default.moveItem(atPath: scratch.file("renewed.pem"), toPath: scratch.file("certificate.pem"))
+        let services = try set.services()
+        for service in services { kill(service.process, SIGHUP) }
+        try await eventually("the renewed certificate") {
+            try await set.view(["cameras"], trust: ["--fingerprint", set.fingerprint]).status == 77
+        }
+        let renewed = try await set.view(["cameras"], trust: [])
+        #expect(renewed.status == 0 && renewed.errors.isEmpty, "\(renewed.errors)")
+        try await set.waitForFrames(5)
+        #expect(stream.ending == nil, "\(stream.errors)")
+        #expect(!stream.errors.contains("reconnecting"), "\(stream.errors)")
+        #expect(try await set.status("gateway")["viewers"].integer == connections)
+        #expect(try set.services() == services, "no service ended")
+
+        // A certificate without its key is refused; then another pair is used, which is an alarm.
+        try await renew(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "other-key.pem"])
+        try FileManager.default.removeItem(atPath: scratch.file("certificate.pem"))
+        try FileManager.default.moveItem(atPath: scratch.file("renewed.pem"), toPath: scratch.file("certificate.pem"))
+        try await eventually("the refused pair") { set.up.errors.contains("certificate not loaded") }
+        #expect(try await set.view(["cameras"], trust: []).status == 0)
+        try FileManager.default.removeItem(atPath: scratch.file("key.pem"))
+        try FileManager.default.moveItem(atPath: scratch.file("other-key.pem"), toPath: scratch.file("key.pem"))
+        try await eventually("the alarm") {
+            try await set.view(["cameras"], trust: []).errors.contains("HAS CHANGED")
+        }
+        stream.kill()
+    }
+
     @Test func `an expired certificate ends the gateway with its date`() async throws {
         _ = try await makeCertificate(days: 0)
         let finished = try await startGateway("certificate.pem", "key.pem")

@@ -73,16 +73,17 @@ struct CommandLineTests {
         var one = try ScriptedGateway.Camera(1, "demo")
         one.state = .offline
         let hidden = Cameras.Camera(
-            camera: 2, state: .idle, width: 0, height: 0, frameRate: 0, since: 0, name: try Name("yard"),
-            detail: "\u{1B}[31m")
+            camera: 2, state: .idle, recording: .stopped, width: 0, height: 0, frameRate: 0, since: 0,
+            name: try Name("yard"), detail: "\u{1B}[31m")
         let table = CameraList.table([one.listed, hidden]).split(separator: "\n")
         #expect(table.count == 3)
-        #expect(table[1].hasPrefix("demo  offline  64x48  30.0"))
+        #expect(table[1].hasPrefix("demo  offline  -          64x48  30.0"))
+        #expect(table[2].hasPrefix("yard  idle     STOPPED"))
         #expect(!CameraList.table([hidden]).unicodeScalars.contains("\u{1B}"))
         #expect(
             CameraList.json([hidden]) == """
-                {"cameras":[{"name":"yard","state":"idle","width":null,"height":null,"fps":null,"since_us":0,\
-                "detail":"\\u001b[31m"}]}
+                {"cameras":[{"name":"yard","state":"idle","recording":"stopped","width":null,"height":null,\
+                "fps":null,"since_us":0,"detail":"\\u001b[31m"}]}
                 """)
     }
 
@@ -143,7 +144,7 @@ struct CommandLineTests {
         let plan = try plan(
             try live(["live", "--server", fixture.gateway.address, "--username", "anna", "--known-hosts", hosts.path]),
             ["SECAM_PASSWORD": "secret"])
-        try hosts.add(plan.server, try CertificateFingerprint(String(repeating: "ab", count: 32)))
+        try hosts.add(plan.server, try PublicKeyFingerprint("SPKI-SHA256:" + String(repeating: "ab", count: 32)))
         var login = try GatewayLogin(plan) { _ in }
         let error = try #require(throws: ClientError.self) {
             try login.run { (login) throws(ClientError) in
@@ -155,7 +156,7 @@ struct CommandLineTests {
         #expect(
             error
                 == .certificateChanged(
-                    server: plan.server, seen: fixture.gateway.fingerprint, file: hosts.path, line: 1))
+                    server: plan.server, seen: fixture.gateway.fingerprint, file: hosts.path, lines: [1]))
         try fixture.gateway.stop()
     }
 }

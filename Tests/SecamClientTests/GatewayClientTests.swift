@@ -139,12 +139,12 @@ struct GatewayClientTests {
             server: try fixture.server, trust: .decide { _ in false }, settings: settings(), reconnects: true
         ) { events.append($0) }
         client.start()
-        guard case .untrusted(_, .untrusted(_, let fingerprint, _)) = try events.failure() else {
+        guard case .untrusted(_, .untrusted(_, let presented, _)) = try events.failure() else {
             Issue.record("the certificate was not what failed")
             return
         }
         client.stop()
-        #expect(fingerprint == fixture.gateway.fingerprint)
+        #expect(presented.fingerprint == fixture.gateway.fingerprint)
         try fixture.gateway.stop()
     }
 

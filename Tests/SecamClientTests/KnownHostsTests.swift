@@ -8,8 +8,9 @@ import Testing
 
 @Suite("Certificates that were accepted before")
 struct KnownHostsTests {
-    private let one = try! CertificateFingerprint(String(repeating: "11", count: 32))
-    private let other = try! CertificateFingerprint(String(repeating: "22", count: 32))
+    private let one = try! PublicKeyFingerprint("SPKI-SHA256:" + String(repeating: "11", count: 32))
+    private let other = try! PublicKeyFingerprint("SPKI-SHA256:" + String(repeating: "22", count: 32))
+    private let certificate = try! CertificateFingerprint(String(repeating: "33", count: 32))
 
     @Test func `remembers a gateway in a file that only its user can read`() throws {
         let folder = try ScratchFolder()
@@ -18,8 +19,8 @@ struct KnownHostsTests {
         #expect(try hosts.entries(for: server) == [])
         try hosts.add(server, one)
         try hosts.add(try ServerAddress("[::1]:2"), other)
-        #expect(try hosts.entries(for: server) == [KnownHosts.Entry(fingerprint: one, line: 1)])
-        #expect(try hosts.entries(for: try ServerAddress("[::1]:2")) == [KnownHosts.Entry(fingerprint: other, line: 2)])
+        #expect(try hosts.entries(for: server) == [KnownHosts.Entry(pin: .key(one), line: 1)])
+        #expect(try hosts.entries(for: try ServerAddress("[::1]:2")) == [KnownHosts.Entry(pin: .key(other), line: 2)])
         #expect(try hosts.entries(for: try ServerAddress("cam.example:2")) == [])
         var status = stat()
         #expect(unsafe stat(hosts.path, &status) == 0)
@@ -28,7 +29,7 @@ struct KnownHostsTests {
 
     @Test func `reads comments and empty lines, and goes on after a line that was not ended`() throws {
         let folder = try ScratchFolder()
-        let path = try folder.write("known", "# mine\n\n  a:1  SHA256:\(one)")
+        let path = try folder.write("known", "# mine\n\n  a:1  SHA256:\(certificate)")
         let hosts = KnownHosts(path: path)
         try hosts.add(try ServerAddress("b:1"), other)
         #expect(try hosts.entries(for: try ServerAddress("a:1")).map(\.line) == [3])
@@ -49,14 +50,34 @@ struct KnownHostsTests {
         let hosts = KnownHosts(path: folder.file("known"))
         let server = try ServerAddress("a:1")
         let seen = ClientError.untrusted(
-            server: server, .untrusted(serverName: "a", fingerprint: other, reason: "refused"))
+            server: server,
+            .untrusted(
+                serverName: "a", presented: PresentedCertificate(fingerprint: certificate, key: other),
+                reason: "refused"))
         #expect(try ServerTrust.pinned(hosts).explain(seen, server: server) == seen)
         try hosts.add(server, one)
-        let changed = ClientError.certificateChanged(server: server, seen: other, file: hosts.path, line: 1)
+        let changed = ClientError.certificateChanged(server: server, seen: certificate, file: hosts.path, lines: [1])
         #expect(try ServerTrust.pinned(hosts).explain(seen, server: server) == changed)
         #expect(changed.description.contains("deleting line 1 of \(hosts.path)"))
         #expect(changed.exitStatus == .noPermission)
-        #expect(try ServerTrust.fingerprint(one).explain(seen, server: server) == seen)
+        #expect(try ServerTrust.fingerprint(certificate).explain(seen, server: server) == seen)
+    }
+
+    @Test func `a pinned certificate is honoured, and its key is pinned too`() throws {
+        let folder = try ScratchFolder()
+        let server = try ServerAddress("a:1")
+        let hosts = KnownHosts(path: try folder.write("known", "a:1 SHA256:\(certificate)\n"))
+        func admits(_ presented: PresentedCertificate) throws -> Bool {
+            guard case .decide(let decide) = try ServerTrust.pinned(hosts).policy(for: server) else { return false }
+            return decide(presented)
+        }
+        let renewed = try CertificateFingerprint(String(repeating: "44", count: 32))
+        #expect(try !admits(PresentedCertificate(fingerprint: renewed, key: one)), "nothing vouches for its key yet")
+        #expect(try admits(PresentedCertificate(fingerprint: certificate, key: one)))
+        #expect(try hosts.entries(for: server).map(\.pin) == [.certificate(certificate), .key(one)])
+        #expect(try admits(PresentedCertificate(fingerprint: renewed, key: one)))
+        #expect(try !admits(PresentedCertificate(fingerprint: renewed, key: other)))
+        #expect(try hosts.entries(for: server).count == 2)
     }
 
     @Test func `finds the file's usual place`() {

@@ -111,10 +111,12 @@ struct SmallPartsTests {
     }
 
     @Test func `never comes back with a wrong password, a revoked account or another certificate`() throws {
-        let fingerprint = try CertificateFingerprint(String(repeating: "ab", count: 32))
+        let digits = String(repeating: "ab", count: 32)
+        let presented = PresentedCertificate(
+            fingerprint: try CertificateFingerprint(digits), key: try PublicKeyFingerprint("SPKI-SHA256:\(digits)"))
         let final: [ConnectionEnd] = [
             .denied(.credentials, wait: 0, detail: ""), .bye(.revoked, detail: ""),
-            .tls(.untrusted(serverName: "h", fingerprint: fingerprint, reason: "")), .unexpected(.login),
+            .tls(.untrusted(serverName: "h", presented: presented, reason: "")), .unexpected(.login),
         ]
         for end in final { #expect(!end.isTemporary(hadLogin: true)) }
         #expect(ConnectionEnd.bye(.shutdown, detail: "").isTemporary(hadLogin: true))

@@ -100,7 +100,7 @@ import Testing
     @Test func anotherFingerprintIsNotTrusted() throws {
         let other = try CertificateFingerprint(String(repeating: "ab", count: 32))
         let pair = try pair(client: client(.fingerprint(other)))
-        guard case .untrusted("camera.example", identity.fingerprint, let reason)? = pair.atClient.errors.first else {
+        guard case .untrusted("camera.example", identity.presented, let reason)? = pair.atClient.errors.first else {
             Issue.record("\(pair.atClient.errors)")
             return
         }
@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test(arguments: [true, false]) func theCallerDecidesWithTheFingerprint(_ answer: Bool) throws {
-        let expected = identity.fingerprint
+        let expected = identity.presented
         let pair = try pair(client: client(.decide { $0 == expected && answer }, name: "any name at all"))
         #expect(pair.atClient.events.count == (answer ? 1 : 0))
         #expect(pair.atClient.errors.count == (answer ? 0 : 1))
@@ -125,7 +125,7 @@ import Testing
         let pair = try pair(client: client(.authorities(file: folder.path + "/identity.pem"), name: name))
         #expect(
             pair.atClient.errors == [
-                .untrusted(serverName: name, fingerprint: identity.fingerprint, reason: reason)
+                .untrusted(serverName: name, presented: identity.presented, reason: reason)
             ])
         #expect(!pair.client.isActive)
     }
@@ -280,4 +280,8 @@ private enum ClientHello {
         }
         return nil
     }
+}
+
+extension TLSIdentity {
+    var presented: PresentedCertificate { PresentedCertificate(fingerprint: fingerprint, key: keyFingerprint) }
 }

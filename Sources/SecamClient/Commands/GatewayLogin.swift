@@ -63,7 +63,7 @@ struct GatewayLogin: Sendable {
         _ body: (GatewayLogin) throws(ClientError) -> Result
     ) throws(ClientError) -> Result {
         if case .pinned(let hosts) = trust, try hosts.entries(for: server).isEmpty {
-            try accept(try presentedFingerprint(), hosts)
+            try accept(try presentedCertificate(), hosts)
         }
         do {
             return try body(self)
@@ -73,29 +73,30 @@ struct GatewayLogin: Sendable {
     }
 
     /// What the gateway shows in a handshake that is then refused: the password is not sent.
-    private func presentedFingerprint() throws(ClientError) -> CertificateFingerprint {
-        try CameraQuery<CertificateFingerprint> { event throws(ClientError) in
-            guard case .state(.failed(.untrusted(_, .untrusted(_, let fingerprint, _)))) = event else { return nil }
-            return fingerprint
+    private func presentedCertificate() throws(ClientError) -> PresentedCertificate {
+        try CameraQuery<PresentedCertificate> { event throws(ClientError) in
+            guard case .state(.failed(.untrusted(_, .untrusted(_, let presented, _)))) = event else { return nil }
+            return presented
         }.run(self, settings(), seconds: Self.patience) { .noAnswer(server: server, seconds: Self.patience) }
     }
 
     /// On a terminal somebody is asked; without one the first certificate is taken, and said so.
-    private mutating func accept(_ fingerprint: CertificateFingerprint, _ hosts: KnownHosts) throws(ClientError) {
+    private func accept(_ presented: PresentedCertificate, _ hosts: KnownHosts) throws(ClientError) {
         if let terminal = Terminal() {
             try terminal.show(
                 """
                 The gateway \(server) is not known yet. Its certificate has the SHA-256 fingerprint
-                  \(fingerprint)
+                  \(presented.fingerprint)
                 Compare it with the one that the gateway shows. Connect, and remember it? (yes/no) 
                 """)
             guard let answer = try terminal.line(), ["yes", "y"].contains(answer.lowercased()) else {
                 throw .notAccepted(server: server)
             }
         }
-        try hosts.add(server, fingerprint)
-        say("the gateway \(server) is known from now on by the SHA-256 fingerprint \(fingerprint) (\(hosts.path))")
-        // Whoever answers next must be the one that was just accepted.
-        trust = .fingerprint(fingerprint)
+        // From now on the gateway must hold this key, whatever certificate it has for it.
+        try hosts.add(server, presented.key)
+        say(
+            "the gateway \(server) is known from now on by the key of its certificate with the SHA-256 fingerprint "
+                + "\(presented.fingerprint) (\(hosts.path))")
     }
 }

@@ -118,9 +118,8 @@ final class GatewayLink {
 
     private func failure(_ end: ConnectionEnd, reached: Bool) -> ClientError {
         switch end {
-        case .tls(.untrusted(let name, let fingerprint, let reason)):
-            .untrusted(
-                server: server, .untrusted(serverName: name, fingerprint: fingerprint, reason: reason))
+        case .tls(.untrusted(let name, let presented, let reason)):
+            .untrusted(server: server, .untrusted(serverName: name, presented: presented, reason: reason))
         case .lost(let reason) where !reached: .unreachable(server: server, reason: reason)
         default: .connection(server: server, end)
         }

@@ -17,7 +17,7 @@ public enum ClientError: Error, Sendable, Equatable {
     case untrusted(server: ServerAddress, TLSError)
     case notAccepted(server: ServerAddress)
     case certificateChanged(
-        server: ServerAddress, seen: CertificateFingerprint, file: String, line: Int)
+        server: ServerAddress, seen: CertificateFingerprint, file: String, lines: [Int])
     case badKnownHosts(file: String, line: Int)
     case trust(TLSError)
     case noSuchCamera(names: [String], available: [Name], server: ServerAddress)
@@ -85,10 +85,11 @@ extension ClientError: CustomStringConvertible {
                 + "prints"
         case .notAccepted(let server):
             "gateway \(server): its certificate was not accepted; ask its operator for the right fingerprint"
-        case .certificateChanged(let server, let seen, let file, let line):
-            "THE CERTIFICATE OF \(server) HAS CHANGED: somebody may be listening in. It now has the SHA-256 "
-                + "fingerprint \(seen). If the gateway's operator confirms it, accept it by deleting line \(line) of "
-                + "\(file) and connecting again"
+        case .certificateChanged(let server, let seen, let file, let lines):
+            "THE KEY OF \(server) HAS CHANGED: another computer may have taken its place. Its certificate now has the "
+                + "SHA-256 fingerprint \(seen). If the gateway's operator confirms it, accept it by deleting "
+                + (lines.count == 1 ? "line " : "lines ") + lines.map(String.init).joined(separator: " and ")
+                + " of \(file) and connecting again"
         case .badKnownHosts(let file, let line):
             "\(file), line \(line): not 'HOST:PORT SHA256:…'; correct or delete the line"
         case .trust(let error): "\(error)"

@@ -1,13 +1,34 @@
 import Glibc
 public import SecamTLS
 
-/// The certificates that were accepted before, one `HOST:PORT SHA256:…` a line; empty lines and those that begin with
-/// `#` are comments.
+/// The keys of gateways that were accepted before, one `HOST:PORT SPKI-SHA256:…` a line; empty lines and those that begin
+/// with `#` are comments. Lines of earlier versions pin a certificate instead, `HOST:PORT SHA256:…`.
 public struct KnownHosts: Sendable {
     static let fileLimit = 1 << 20
 
+    public enum Pin: Sendable, Equatable {
+        case key(PublicKeyFingerprint)
+        /// Of an earlier version; another certificate for the same key is refused.
+        case certificate(CertificateFingerprint)
+
+        init(_ text: String) throws(TLSError) {
+            if let key = try? PublicKeyFingerprint(text) {
+                self = .key(key)
+            } else {
+                self = .certificate(try CertificateFingerprint(text))
+            }
+        }
+
+        func admits(_ presented: PresentedCertificate) -> Bool {
+            switch self {
+            case .key(let key): key == presented.key
+            case .certificate(let fingerprint): fingerprint == presented.fingerprint
+            }
+        }
+    }
+
     public struct Entry: Sendable, Equatable {
-        public let fingerprint: CertificateFingerprint
+        public let pin: Pin
         /// From 1.
         public let line: Int
     }
@@ -23,7 +44,7 @@ public struct KnownHosts: Sendable {
         return nil
     }
 
-    /// The certificates accepted for this gateway; none when the file does not exist.
+    /// What was accepted for this gateway; none when the file does not exist.
     ///
     /// - Throws: also for a line that cannot be read: passing over it could mean to pin the gateway anew.
     public func entries(for server: ServerAddress) throws(ClientError) -> [Entry] {
@@ -34,15 +55,15 @@ public struct KnownHosts: Sendable {
             let fields = line.split(whereSeparator: { " \t\r".contains($0) })
             guard let first = fields.first, !first.hasPrefix("#") else { continue }
             guard fields.count == 2, let known = try? ServerAddress(String(first)),
-                let fingerprint = try? CertificateFingerprint(String(fields[1]))
+                let pin = try? Pin(String(fields[1]))
             else { throw .badKnownHosts(file: path, line: index + 1) }
-            if known == server { entries.append(Entry(fingerprint: fingerprint, line: index + 1)) }
+            if known == server { entries.append(Entry(pin: pin, line: index + 1)) }
         }
         return entries
     }
 
-    /// Accepts a certificate from now on. The file and its folder are made, for this user alone, when missing.
-    public func add(_ server: ServerAddress, _ fingerprint: CertificateFingerprint) throws(ClientError) {
+    /// Accepts a key from now on. The file and its folder are made, for this user alone, when missing.
+    public func add(_ server: ServerAddress, _ key: PublicKeyFingerprint) throws(ClientError) {
         try makeFolder()
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .file(path: path, operation: "create", reason: FileIO.reason()) }
@@ -51,7 +72,7 @@ public struct KnownHosts: Sendable {
         let end = lseek(descriptor, 0, SEEK_END)
         let hasLast = unsafe pread(descriptor, &last, 1, max(0, end - 1)) == 1
         let isCut = hasLast && last != UInt8(ascii: "\n")
-        let line = "\(isCut ? "\n" : "")\(server) SHA256:\(fingerprint)\n"
+        let line = "\(isCut ? "\n" : "")\(server) \(key)\n"
         try FileIO.writeAll(line.utf8, to: descriptor, path: path)
     }
 

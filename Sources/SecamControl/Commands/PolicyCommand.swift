@@ -1,5 +1,4 @@
 import ArgumentParser
-internal import Glibc
 import SecamConfig
 import SecamMesh
 import SecamPolicy
@@ -35,34 +34,18 @@ struct PolicyCommand: AsyncParsableCommand {
         }
 
         private func read() throws -> (text: String, path: String) {
-            if file == "-" { return (try StandardInput.text(limit: SecretFile.limit), "standard input") }
+            if file == "-" {
+                let bytes = try StandardInput.readAll(limit: SecretFile.limit)
+                guard let text = String(validating: bytes, as: UTF8.self) else {
+                    throw CommandError("standard input is not UTF-8 text", .data)
+                }
+                return (text, "standard input")
+            }
             let path = file ?? data.folder.policy
             guard let text = try PolicyFile.text(at: path) else {
                 throw CommandError("\(path): no such file", .noInput)
             }
             return (text, path)
         }
-    }
-}
-
-/// Standard input, read to its end.
-private enum StandardInput {
-    /// - Throws: when it is longer than `limit` bytes, or is not UTF-8.
-    static func text(limit: Int) throws(CommandError) -> String {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = unsafe Glibc.read(0, &chunk, chunk.count)
-            guard count >= 0 else { throw CommandError("standard input cannot be read", .inputOutput) }
-            guard count > 0 else { break }
-            bytes += chunk.prefix(count)
-            guard bytes.count <= limit else {
-                throw CommandError("standard input is larger than \(limit) bytes", .data)
-            }
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CommandError("standard input is not UTF-8 text", .data)
-        }
-        return text
     }
 }

@@ -47,7 +47,7 @@ public final class ViewerServer: Sendable {
     }
 
     private let configuration: ViewerServerConfiguration
-    private let tls: TLSContext
+    private let tls: Mutex<TLSContext>
     private let users: UserStore
     private let environment: ViewerEnvironment
     private let fanOut: FanOut
@@ -61,7 +61,7 @@ public final class ViewerServer: Sendable {
         audit: AuditLog, hub: any CameraHub, relay: RelayServer, logger: Logger
     ) {
         self.configuration = configuration
-        self.tls = tls
+        self.tls = Mutex(tls)
         self.users = users
         let counters = ViewerCounters()
         environment = ViewerEnvironment(
@@ -224,11 +224,13 @@ public final class ViewerServer: Sendable {
         for loop in loops { loop.close() }
     }
 
+    /// Uses another certificate for new connections; those that are open go on with theirs. Any thread.
+    func use(_ context: TLSContext) { tls.withLock { $0 = context } }
+
     private func bind(
         _ group: MultiThreadedEventLoopGroup, _ loops: [LoopGate], _ connections: ConnectionGroup
     ) async throws -> any Channel {
         let gates = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
-        let tls = tls
         let environment = environment
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -243,6 +245,7 @@ public final class ViewerServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let gate = gates[ObjectIdentifier(channel.eventLoop)] else { return }
+                    let tls = self.tls.withLock { $0 }
                     try gate.accept(channel, tls: tls, environment: environment, connections: connections)
                 }
             }

@@ -86,8 +86,8 @@ public struct DataFolder: Sendable, Equatable {
         /// Its number and size, and when its content and its permissions changed, seconds and nanoseconds each.
         private let values: [Int64]
 
-        /// - Parameter path: of a file, which may be missing.
-        init(of path: String) {
+        /// - Parameter path: of a file, which may be missing; links are followed.
+        public init(of path: String) {
             var status = stat()
             guard unsafe stat(path, &status) == 0 else {
                 values = []

@@ -1,0 +1,77 @@
+import Logging
+import SecamConfig
+import SecamMesh
+import SecamTLS
+import SecamWire
+
+/// Reads certificate and key again when their files change or SIGHUP comes, as after a renewal.
+actor CertificateReloader {
+    typealias Files = (path: String, key: String)
+    typealias Use = @Sendable (TLSIdentity) throws -> Void
+
+    private let files: Files
+    private let logger: Logger
+    /// Of the files as they were read last.
+    private var version: [DataFolder.FileVersion]
+    private var fingerprint: CertificateFingerprint
+    /// Logged already; a certificate and a key that are replaced one after the other do not fit for a moment.
+    private var problem: String?
+
+    /// Between two looks at the files.
+    private static let interval = Duration.seconds(1)
+
+    /// - Parameter fingerprint: of the certificate in use.
+    init(_ files: Files, fingerprint: CertificateFingerprint, logger: Logger) {
+        self.files = files
+        self.fingerprint = fingerprint
+        self.logger = logger
+        version = []
+    }
+
+    /// Reads a certificate and its key, with a warning when it expires soon or when others may read the key.
+    static func load(_ files: Files, logger: Logger) throws(TLSError) -> TLSIdentity {
+        let identity = try TLSIdentity.load(certificatePath: files.path, keyPath: files.key)
+        let days = identity.daysLeft(at: WallClock.now / 1_000_000)
+        if days < TLSIdentity.warningDays {
+            logger.warning("certificate expires soon", metadata: ["file": "\(files.path)", "days": "\(days)"])
+        }
+        if identity.keyIsReadableByOthers {
+            logger.warning("private key readable by others", metadata: ["file": "\(files.key)"])
+        }
+        return identity
+    }
+
+    /// Looks after the files until cancelled.
+    ///
+    /// - Parameter use: called with each new certificate.
+    func run(_ use: @escaping Use) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    await self.reload(isForced: false, use)
+                    try? await Task.sleep(for: Self.interval)
+                }
+            }
+            group.addTask { await HangupSignals.forEach { await self.reload(isForced: true, use) } }
+        }
+    }
+
+    private func reload(isForced: Bool, _ use: Use) {
+        let current = [DataFolder.FileVersion(of: files.path), DataFolder.FileVersion(of: files.key)]
+        guard isForced || current != version || problem != nil else { return }
+        version = current
+        do {
+            let identity = try TLSIdentity.load(certificatePath: files.path, keyPath: files.key)
+            problem = nil
+            guard isForced || identity.fingerprint != fingerprint else { return }
+            try use(try Self.load(files, logger: logger))
+            fingerprint = identity.fingerprint
+            logger.notice(
+                "certificate loaded", metadata: ["sha256": "\(fingerprint)", "until": "\(identity.notAfterText)"])
+        } catch {
+            guard "\(error)" != problem else { return }
+            problem = "\(error)"
+            logger.error("certificate not loaded, previous one stays in use", metadata: ["reason": "\(error)"])
+        }
+    }
+}
