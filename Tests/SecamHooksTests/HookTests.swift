@@ -80,6 +80,29 @@ import Testing
         #expect(try await waitUntil { scratch.text("heard") == "porch start\nporch end\n" })
     }
 
+    @Test func `a hook hears of the conditions that it names`() async throws {
+        let file = scratch.file("seen")
+        let hooks = Hooks(logger: logger)
+        hooks.update([
+            HookRule(
+                name: "alarm",
+                action: script("echo \"$SECAM_KIND $SECAM_STATE $SECAM_CAMERA $SECAM_EVENT\" >> '\(file)'"),
+                cameras: [try Name("porch")], states: [], conditions: [.cameraOffline, .diskLow], seconds: 600)
+        ])
+        hooks.tell(try occasion())
+        hooks.tell(HookOccasion(.cameraOffline, of: try Name("yard"), isOver: false, time: 0))
+        hooks.tell(HookOccasion(.recordingStopped, of: try Name("porch"), isOver: false, time: 0))
+        hooks.tell(HookOccasion(.cameraOffline, of: try Name("porch"), isOver: false, time: 1_000_000))
+        hooks.tell(HookOccasion(.diskLow, of: try Name("archive-1"), isOver: true, time: 0))
+        try await eventually("both conditions") { scratch.text("seen").split(separator: "\n").count >= 2 }
+        hooks.stop()
+        let lines = scratch.text("seen").split(separator: "\n")
+        #expect(lines.count == 2, "\(lines)")
+        #expect(lines[0].hasPrefix("camera-offline start porch {\"camera\":\"porch\",\"kind\":\"camera-offline\","))
+        #expect(lines[0].contains("\"time_us\":1000000"))
+        #expect(lines[1].hasPrefix("disk-low end  {\"archive\":\"archive-1\""), "whatever cameras the hook is for")
+    }
+
     @Test func aHookThatHangsHoldsUpNoOtherAndItsLineIsBounded() async throws {
         let hooks = Hooks(logger: logger)
         defer { hooks.stop() }

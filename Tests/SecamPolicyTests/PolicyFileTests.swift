@@ -139,7 +139,10 @@ import Testing
         #expect(hooks[0].cameras.map(\.text) == ["porch", "back yard"])
         #expect(hooks[0].states == [.start] && hooks[0].seconds == 2.5)
         #expect(hooks[1].action == .post("https://example.org/secam", secretFile: "/etc/secret"))
-        #expect(hooks[1].states == [.start, .end])
+        #expect(hooks[1].states == [.start, .end] && hooks[1].conditions.isEmpty)
+        let alarm = "hooks:\n  - name: a\n    run: [/bin/true]\n    events: [disk-low, camera-offline]\n"
+        #expect(try parse(alarm).hooks[0].states.isEmpty)
+        #expect(try parse(alarm).hooks[0].conditions == [.diskLow, .cameraOffline])
     }
 
     /// A text, the line that is wrong, and what the error must say.

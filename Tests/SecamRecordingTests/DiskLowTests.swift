@@ -1,0 +1,22 @@
+import Glibc
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamRecording
+
+@Suite struct DiskLowTests {
+    @Test func `an archive reports a disk that is nearly full`() throws {
+        let recordings = try Recordings()
+        let free = try #require(recordings.index.folder.freeBytes)
+        func isLow(reserve: UInt64) throws -> Bool {
+            let vault = try Vault(
+                recordings.index, writer: "a", limits: VaultLimits(bytes: nil, free: reserve), logger: quiet)
+            return vault.figures.contains(Figure(.diskLow, 1))
+        }
+        // Other programs use the disk too, hence twice what is free.
+        #expect(try isLow(reserve: free * 2))
+        let margin = min(try #require(recordings.index.folder.volumeBytes) / 20, 10 << 30)
+        #expect(try isLow(reserve: 0) == (free < margin))
+    }
+}
