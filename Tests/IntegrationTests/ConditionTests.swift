@@ -70,5 +70,38 @@ import Testing
         #expect(try listed.json()["cameras"][0]["recording"].text == "on")
     }
 
+    @Test func `every service serves its own figures, with and without a registry`() async throws {
+        func page(_ port: Int) async throws -> String {
+            try await Programs.run(
+                "/usr/bin/env", ["curl", "-sS", "http://127.0.0.1:\(port)/metrics"], in: scratch
+            ).output
+        }
+        let ports = (gateway: try Programs.freePort(), encode: try Programs.freePort())
+        let gateway = try Programs.start(
+            "secam-gateway",
+            [
+                "--data", scratch.file("data"), "--host", "127.0.0.1", "--port", "0", "--listen", "tcp://127.0.0.1:*",
+                "--metrics", "127.0.0.1:\(ports.gateway)",
+            ], in: scratch)
+        defer { gateway.kill() }
+        try await eventually("the gateway's figures") {
+            try await page(ports.gateway).contains("secam_viewers{role=\"gateway\",service=\"gateway\"} 0")
+        }
+        let join = scratch.file("encode.join")
+        let invited = try await Programs.run(
+            "secam",
+            ["keys", "invite", "encode-1", "--role", "encode", "--registry", "tcp://127.0.0.1:1", "-o", join],
+            in: scratch, environment: ["SECAM_DATA": scratch.file("data")])
+        #expect(invited.status == 0, "\(invited.errors)")
+        let encode = try Programs.start(
+            "secam-encode", ["--join", join, "--metrics", "127.0.0.1:\(ports.encode)"], in: scratch)
+        defer { encode.kill() }
+        try await eventually("the figures of an encoder whose registry is away") {
+            try await page(ports.encode).contains("secam_jobs_done_total{role=\"encode\",service=\"encode-1\"} 0")
+        }
+        encode.send(SIGTERM)
+        #expect(try await encode.finish().status == 0, "it ends as without metrics")
+    }
+
     private func quoted(_ text: String) -> String { "'" + text.replacingOccurrences(of: "'", with: "''") + "'" }
 }
