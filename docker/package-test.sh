@@ -102,7 +102,7 @@ for unit in secam-gateway secam-encode secam-motion secam-archive secam-capture@
     until_true "$unit runs" inside "systemctl is-active --quiet $unit"
     [[ $(inside "stat --format %U /proc/$(process "$unit")") == secam ]] || fail "$unit runs as the user secam"
 done
-shown=$(inside "$(guide package | grep '^journalctl ') --no-pager --output cat")
+shown=$(inside "$(guide package | sed -n 's,^journalctl,& --no-pager --output cat,p')")
 password=$(sed -n 's/^ *password *\([^ ]*\).*/\1/p' <<<"$shown")
 fingerprint=$(sed -n 's/^ *certificate *SHA256 *//p' <<<"$shown")
 [[ -n $password && -n $fingerprint ]] || fail "the journal shows password and fingerprint"
@@ -132,7 +132,7 @@ until_true "it is recorded there" inside '[[ -n $(find /mnt/disk/secam -type f -
 
 step "upgrade"
 inside 'mkdir /tmp/next && dpkg-deb --raw-extract docker/packages/secam_*.deb /tmp/next/secam &&
-    sed -i "s/^Version: .*/&.1/" /tmp/next/secam/DEBIAN/control && dpkg-deb --build /tmp/next/secam /tmp/next' >/dev/null
+    sed -i "s/^Version: .*/&.1/" /tmp/next/secam/DEBIAN/control && dpkg-deb -Znone --build /tmp/next/secam /tmp/next' >/dev/null
 inside "systemctl stop secam-motion"
 before=$(process secam-gateway)
 work "apt-get install -y -q /tmp/next/secam_*.deb" "a newer package is installed"

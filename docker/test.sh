@@ -177,7 +177,7 @@ guide start
 grep -q "password *$password" "$scratch/log" || fail "the guide's commands show the first password"
 set_of_services --profile webcam rm --stop --force webcam >/dev/null 2>&1
 guide user -e 's/run --rm/& -T/' -e 's/user add/& --password-stdin/' <<<"anna's password"
-operator user list | grep -q '^anna .*door,till' || fail "the user sees two cameras: $(operator user list)"
+operator user list | grep -q '^anna .*door, till' || fail "the user sees two cameras: $(operator user list)"
 pass "the user sees two cameras"
 
 step "scaling while it is watched and recorded"
@@ -251,10 +251,11 @@ while (my $peer = $listener->accept) {
 END
 # shellcheck disable=SC2016  # signs that a shell, Compose and addresses would each read otherwise
 camera_password='pa$s "w#rd %41'
+# It comes after its service, which makes the network.
+guide network-camera -e 's,rtsp://192.168.1.20/,http://secam-test-office/,' <<<"$camera_password"
 docker run --detach --name secam-test-office --network secam-test_outside --env PASSWORD="$camera_password" \
     --volume "$scratch/camera.pl:/camera.pl:ro" --volume "$scratch/picture.jpg:/picture.jpg:ro" debian:bookworm-slim \
     perl /camera.pl >/dev/null
-guide network-camera -e 's,rtsp://192.168.1.20/,http://secam-test-office/,' <<<"$camera_password"
 until_true "the camera of the network is online" is_online yard
 view live yard --headless --frames 10 >/dev/null || fail "watching the camera of the network"
 pass "the camera of the network is watched"
