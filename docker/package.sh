@@ -54,7 +54,8 @@ build() {
     done
     [ ! -d "$root/etc" ] || (cd "$root" && find etc -type f | sort | sed 's,^,/,') >"$root/DEBIAN/conffiles"
     find "$root" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --build --root-owner-group "$root" "$output/$1_${version}_$architecture.deb"
+    # xz takes minutes for what zstd does in seconds, and saves a tenth.
+    dpkg-deb -Zzstd --build --root-owner-group "$root" "$output/$1_${version}_$architecture.deb"
 }
 
 for program in secam secam-gateway secam-capture secam-encode secam-motion secam-archive; do

@@ -226,17 +226,15 @@ docker run --rm --network host --env SECAM_PASSWORD="$password" --entrypoint sh 
 cat >"$scratch/camera.pl" <<'END'
 use strict;
 use IO::Socket::INET;
-use MIME::Base64;
 $SIG{CHLD} = 'IGNORE';
 open my $file, '<:raw', '/picture.jpg' or die;
 my $picture = do { local $/; <$file> };
-my $login = encode_base64('viewer:' . $ENV{PASSWORD}, '');
 my $listener = IO::Socket::INET->new(LocalPort => 80, Listen => 8, ReuseAddr => 1) or die;
 while (my $peer = $listener->accept) {
     next if fork;
     my $request = '';
     while (my $line = <$peer>) { $request .= $line; last if $line =~ /^\r?\n$/ }
-    if ($request !~ /^Authorization: Basic \Q$login\E\r?$/mi) {
+    if ($request !~ /^Authorization: Basic \Q$ENV{LOGIN}\E\r?$/mi) {
         print $peer "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"camera\"\r\nContent-Length: 0\r\n\r\n";
         exit;
     }
@@ -253,7 +251,7 @@ END
 camera_password='pa$s "w#rd %41'
 # It comes after its service, which makes the network.
 guide network-camera -e 's,rtsp://192.168.1.20/,http://secam-test-office/,' <<<"$camera_password"
-docker run --detach --name secam-test-office --network secam-test_outside --env PASSWORD="$camera_password" \
+docker run --detach --name secam-test-office --network secam-test_outside --env LOGIN="$(printf 'viewer:%s' "$camera_password" | base64 --wrap 0)" \
     --volume "$scratch/camera.pl:/camera.pl:ro" --volume "$scratch/picture.jpg:/picture.jpg:ro" debian:bookworm-slim \
     perl /camera.pl >/dev/null
 until_true "the camera of the network is online" is_online yard
