@@ -54,7 +54,7 @@ build() {
     done
     [ ! -d "$root/etc" ] || (cd "$root" && find etc -type f | sort | sed 's,^,/,') >"$root/DEBIAN/conffiles"
     find "$root" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
-    # xz takes minutes for what zstd does in seconds, and saves a tenth.
+    # xz takes eight minutes for what zstd does in one, and makes a file that is a third smaller.
     dpkg-deb -Zzstd --build --root-owner-group "$root" "$output/$1_${version}_$architecture.deb"
 }
 
