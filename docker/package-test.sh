@@ -22,7 +22,8 @@ containers=
 clean_up() {
     local status=$?
     # shellcheck disable=SC2086  # a list of names
-    [[ -z $containers ]] || docker rm --force $containers >/dev/null 2>&1
+    [[ -z $containers ]] || docker rm --force $containers >/dev/null 2>&1 || true
+    docker network rm secam-package-test >/dev/null 2>&1 || true
     rm -rf "$scratch"
     exit "$status"
 }
