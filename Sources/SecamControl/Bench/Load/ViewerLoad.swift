@@ -13,8 +13,8 @@ final class ViewerLoad: Sendable {
         case http(path: String)
     }
 
-    /// Logins under way at once: each costs the gateway a tenth of a second, and it lets only so many wait.
-    private static let loginsAtOnce = 32
+    /// Logins under way at once: each costs the gateway a tenth of a second, and of one user it lets only few wait.
+    private static let loginsAtOnce = 8
     /// Seconds within which all viewers must have a frame.
     private static let patience: Int64 = 180
 
