@@ -120,7 +120,11 @@ import Testing
         let set = try await RunningSet(
             ["film=test:320x240@10"], record: "continuous", scratch: scratch, password: first.password)
         defer { set.up.kill() }
-        let listed = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
+        // That of the first set, and the one that the second set has begun.
+        let listed = try await eventually("a recording of each set") {
+            let list = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
+            return list.count >= 2 ? list : nil
+        }
         let newest = try await set.view(["recordings", "film", "--json", "--limit", "1"]).json()
         #expect(newest["recordings"].values.map { $0["start_us"] } == [listed[0]["start_us"]])
         #expect(newest["more_before_us"] == listed[0]["start_us"])
