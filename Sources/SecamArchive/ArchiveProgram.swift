@@ -54,7 +54,7 @@ public struct ArchiveProgram: AsyncParsableCommand {
         let lock = try VolumeLock(folder, isAlone: false)
         let index = try RecordingIndex(folder)
         do {
-            try known.note(index)
+            try known.remember(index)
         } catch {
             logger.info("where recordings are is not remembered", metadata: ["reason": "\(error)"])
         }

@@ -27,7 +27,7 @@ struct KnownVolumes {
     /// Remembers what is in the folder now.
     ///
     /// - Throws: when it cannot be written, as where the join file's folder is only to be read: then nothing is remembered.
-    mutating func note(_ index: RecordingIndex) throws(SecretFile.Failure) {
+    mutating func remember(_ index: RecordingIndex) throws(SecretFile.Failure) {
         let volume = String(index.volume, radix: 16)
         guard volumes[index.folder.path] != volume else { return }
         volumes[index.folder.path] = volume
@@ -37,7 +37,7 @@ struct KnownVolumes {
 }
 
 /// The recordings' folder is not the one that it was.
-struct MissingVolume: ProgramError, CustomStringConvertible {
+struct MissingVolume: ProgramError {
     let folder: String
     let volume: String
     /// The file that remembers it.

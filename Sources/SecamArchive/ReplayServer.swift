@@ -78,7 +78,7 @@ private final class ReplayLoop {
     private let questions: BlockingQueue<(PeerID, Question)>
     private let answer: @Sendable (MeshMessage, PeerID) -> Void
     private var replays: [Key: Playing] = [:]
-    /// Those that have not had their turn in this round.
+    /// Replays that wait for their turn in this round.
     private var round: [Key] = []
     private let logger: Logger
 
@@ -269,7 +269,7 @@ private struct Newest<Entry: Sendable> {
         guard entries.count > limit else { return }
         entries.sort { start($0) < start($1) }
         since = max(since, start(entries[entries.count - limit]))
-        entries = all(since: since)
+        entries.removeAll { start($0) < since }
     }
 
     func all(since: Int64) -> [Entry] {

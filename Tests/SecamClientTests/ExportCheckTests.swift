@@ -17,7 +17,7 @@ struct ExportCheckTests {
     /// Of one frame a second, at these.
     private func check(_ seconds: some Sequence<Int64>) -> ExportCheck {
         var check = ExportCheck()
-        for time in seconds { check.note(time * second) }
+        for time in seconds { check.addFrame(at: time * second) }
         return check
     }
 

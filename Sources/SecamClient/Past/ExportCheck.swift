@@ -17,13 +17,14 @@ struct ExportCheck {
     /// UTC microseconds of the frames that were saved.
     private var times: [Int64] = []
 
-    mutating func note(_ time: Int64) { times.append(time) }
+    /// - Parameter time: of a frame that was saved, UTC microseconds.
+    mutating func addFrame(at time: Int64) { times.append(time) }
 
     /// - Parameters:
     ///   - recordings: as they were listed.
     ///   - from: UTC microseconds; what was asked for.
     ///   - to: UTC microseconds.
-    /// - Returns: holes by time; those that follow one another are one.
+    /// - Returns: the holes in order of time; adjacent ones are merged.
     func holes(in recordings: [Found.Recorded], from: Int64, to: Int64) -> [Hole] {
         let sorted = times.sorted()
         var holes: [Hole] = []
@@ -42,7 +43,7 @@ struct ExportCheck {
     private func hole(in recording: Found.Recorded, _ sorted: [Int64], from: Int64, to: Int64) -> Hole? {
         let (start, end) = (max(recording.start, from), min(recording.end, to - 1))
         guard start <= end else { return nil }
-        let saved = Self.first(after: end, sorted) - Self.first(after: start - 1, sorted)
+        let saved = Self.count(upTo: end, sorted) - Self.count(upTo: start - 1, sorted)
         let isWhole = start == recording.start && end == recording.end
         if isWhole {
             let missing = Int(recording.frames) - saved
@@ -51,8 +52,7 @@ struct ExportCheck {
         return saved == 0 && end - start >= Self.leastPart ? Hole(start: start, end: end, frames: nil) : nil
     }
 
-    /// How many are not after a time.
-    private static func first(after time: Int64, _ sorted: [Int64]) -> Int {
+    private static func count(upTo time: Int64, _ sorted: [Int64]) -> Int {
         var (low, high) = (0, sorted.count)
         while low < high {
             let middle = (low + high) / 2

@@ -155,7 +155,7 @@ private struct Film: ~Copyable {
         try file.write(frame)
         if let last, time < last { passes += 1 }
         last = time
-        check.note(time)
+        check.addFrame(at: time)
         frames += 1
         bytes += frame.payload.count
         bar.show(done: Double(time - from) / Double(to - from), bytes: bytes)

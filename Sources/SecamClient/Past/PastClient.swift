@@ -23,7 +23,7 @@ final class PastClient {
 
         var isEmpty: Bool { recordings.isEmpty && events.isEmpty && gaps.isEmpty }
 
-        /// Entries of the kind of which there are most.
+        /// The largest number of entries of any kind.
         var longest: Int { max(recordings.count, events.count, gaps.count) }
 
         /// Adds what was told of an earlier time. What is told twice, since not all archives go back as far, comes again
@@ -182,7 +182,9 @@ final class PastClient {
             connection.protect(
                 Protect(request: request, protected: isProtected, from: from, to: to, camera: camera))
         }
-        return try collect(request)
+        var findings = try collect(request)
+        findings.sort()
+        return findings
     }
 
     private func collect(_ request: UInt32) throws(ClientError) -> Findings {
@@ -196,7 +198,6 @@ final class PastClient {
             if found.partial { findings.isPartial = true }
             guard found.last else { continue }
             findings.since = found.since
-            findings.sort()
             return findings
         }
     }

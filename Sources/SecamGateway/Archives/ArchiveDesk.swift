@@ -58,7 +58,7 @@ struct ArchiveDesk {
         var unknown: Set<Roster.Member>
         /// There may be more than is told.
         var isPartial: Bool
-        /// All that begins then or later was told by those that have answered.
+        /// From when on the archives that have answered told everything, UTC microseconds.
         var complete = WireLimits.times.lowerBound
         let since: MonotonicTime
     }

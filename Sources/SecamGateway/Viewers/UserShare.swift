@@ -4,11 +4,13 @@ import Synchronization
 /// What all connections of one user may ask of the gateway together, so that a user with thirty connections gets no
 /// more of it than one with a few.
 final class UserShare: Sendable {
-    enum Refusal: Error, Equatable {
-        case bytes(perSecond: Int)
-        case messages(perSecond: Int)
-        case watches(perSecond: Int)
-        case questions(perSecond: Int)
+    /// A rate was exceeded.
+    struct Refusal: Error, CustomStringConvertible {
+        /// What there was too much of.
+        let what: String
+        let perSecond: Int
+
+        var description: String { "more than \(perSecond) \(what) a second from all connections of this user" }
     }
 
     private struct State {
@@ -37,27 +39,24 @@ final class UserShare: Sendable {
 
     /// Bytes that came in one read, which costs something however few they are.
     func takeRead(of bytes: Int, at now: NIODeadline) throws(Refusal) {
-        let isTaken = state.withLock { $0.bytes.take(max(bytes, ViewerLimits.readCost), at: now) }
-        guard isTaken else { throw .bytes(perSecond: limits.userBytesPerSecond) }
+        try take(max(bytes, ViewerLimits.readCost), from: \.bytes, "bytes", at: now)
     }
 
-    func takeMessage(at now: NIODeadline) throws(Refusal) {
-        guard state.withLock({ $0.messages.take(at: now) }) else {
-            throw .messages(perSecond: 2 * limits.messagesPerSecond)
-        }
-    }
+    func takeMessage(at now: NIODeadline) throws(Refusal) { try take(from: \.messages, "messages", at: now) }
 
     /// A WATCH or UNWATCH: each may be answered with a frame.
-    func takeWatch(at now: NIODeadline) throws(Refusal) {
-        guard state.withLock({ $0.watches.take(at: now) }) else {
-            throw .watches(perSecond: limits.userWatchesPerSecond)
-        }
-    }
+    func takeWatch(at now: NIODeadline) throws(Refusal) { try take(from: \.watches, "WATCH and UNWATCH", at: now) }
 
-    func takeQuestion(at now: NIODeadline) throws(Refusal) {
-        guard state.withLock({ $0.questions.take(at: now) }) else {
-            throw .questions(perSecond: 2 * limits.questionsPerSecond)
+    func takeQuestion(at now: NIODeadline) throws(Refusal) { try take(from: \.questions, "questions", at: now) }
+
+    private func take(
+        _ count: Int = 1, from bucket: WritableKeyPath<State, TokenBucket>, _ what: String, at now: NIODeadline
+    ) throws(Refusal) {
+        let refusal = state.withLock { state in
+            state[keyPath: bucket].take(count, at: now)
+                ? nil : Refusal(what: what, perSecond: state[keyPath: bucket].perSecond)
         }
+        if let refusal { throw refusal }
     }
 
     /// - Returns: false when as many questions as a user may have are not answered yet.
@@ -81,15 +80,4 @@ final class UserShare: Sendable {
     }
 
     func closeReplays(_ count: Int = 1) { state.withLock { $0.replays -= count } }
-}
-
-extension UserShare.Refusal: CustomStringConvertible {
-    var description: String {
-        switch self {
-        case .bytes(let rate): "more than \(rate) bytes a second from all connections of this user"
-        case .messages(let rate): "more than \(rate) messages a second from all connections of this user"
-        case .watches(let rate): "more than \(rate) WATCH and UNWATCH a second from all connections of this user"
-        case .questions(let rate): "more than \(rate) questions a second from all connections of this user"
-        }
-    }
 }

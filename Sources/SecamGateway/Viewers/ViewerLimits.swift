@@ -60,7 +60,7 @@ public struct ViewerLimits: Sendable {
 
 /// Counts events against a rate, allowing bursts.
 struct TokenBucket: Sendable {
-    private let perSecond: Int
+    let perSecond: Int
     private let burst: Int
     private var tokens: Double
     private var filled: NIODeadline
