@@ -7,7 +7,8 @@ import Testing
 /// Machines that build software have no camera, so the tests boot such a kernel in a virtual machine. SECAM_V4L2_VM
 /// names the program that does: it runs the command behind its options as root in the machine, which shares this one's
 /// files and may write to the folder in which it was started. SECAM_UVC_CAMERA names a script for Python that is a UVC
-/// camera made of software, plugged in as long as it runs.
+/// camera made of software, plugged in as long as it runs. The machine is emulated and needs the processors for itself:
+/// run these tests alone (`swift test --filter WebcamTests`).
 @Suite(
     .serialized,
     .enabled(if: Machine.isThere, "SECAM_V4L2_VM and SECAM_UVC_CAMERA name no programs, so there is no webcam"))
@@ -90,18 +91,15 @@ struct Machine: Sendable {
     private let files: [String: Data]
     private let frames: [String: [Data]]
 
-    private static func find(_ variable: String, _ name: String) -> String? {
-        if let path = ProcessInfo.processInfo.environment[variable] {
-            return FileManager.default.isReadableFile(atPath: path) ? path : nil
-        }
-        let beside = package.appendingPathComponent("../shared/tools/\(name)").standardized.path
-        return FileManager.default.isReadableFile(atPath: beside) ? beside : nil
+    private static func program(named variable: String) -> String? {
+        ProcessInfo.processInfo.environment[variable]
+            .flatMap { FileManager.default.isReadableFile(atPath: $0) ? $0 : nil }
     }
 
     private static let package = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    private static let program = find("SECAM_V4L2_VM", "v4l2-vm")
-    private static let camera = find("SECAM_UVC_CAMERA", "uvc-camera")
+    private static let program = program(named: "SECAM_V4L2_VM")
+    private static let camera = program(named: "SECAM_UVC_CAMERA")
     static let isThere = program != nil && camera != nil
 
     /// The status with which the program says that no machine can run here.

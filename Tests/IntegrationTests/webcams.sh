@@ -19,7 +19,7 @@ say() { echo "webcams: $(cut -d. -f1 /proc/uptime) s: $*" >&2; }
 
 # wait_for WHAT COMMAND...: until it succeeds, with a limit for what hangs
 wait_for() {
-  local what=$1 end=$((SECONDS + 120))
+  local what=$1 end=$((SECONDS + 300))
   shift
   until "$@"; do
     ((SECONDS < end)) || { say "not seen: $what"; return 1; }
@@ -32,7 +32,7 @@ up() {
   rm -f ready.json
   "$programs/secam" up --archives 0 --host 127.0.0.1 --port 0 --ready-file "$work/ready.json" "$@" >>up.out 2>>"$results/up.log" &
   set=$!
-  wait_for 'the set' test -s ready.json || return
+  wait_for 'the set' test -s ready.json || exit
   field() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/" ready.json; }
   address=$(field address)
   fingerprint=$(field fingerprint)
