@@ -90,7 +90,7 @@ let package = Package(
             "SecamCapture",
             [
                 "SecamConfig", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamV4L2", "SecamWire",
-                arguments, lifecycle, log,
+                "CSodium", arguments, lifecycle, log,
             ]),
         library(
             "SecamEncode",

@@ -164,8 +164,10 @@ actor ArchiveService {
 
     private func take(_ news: WriterNews) {
         switch news {
-        case .taken(let camera, let flow): links[camera]?.taken(flow)
-        case .durable(let camera, let durable):
+        case .taken(let id, let flow): links[id.camera]?.taken(flow)
+        case .durable(let id, let durable):
+            let camera = id.camera
+            guard !id.isSpooled else { return links[camera]?.durableSpooled(durable) ?? () }
             links[camera]?.durable(durable)
             if failing.remove(camera) != nil {
                 logger.warning("recording resumed", metadata: ["camera": "\(camera)"])
@@ -173,9 +175,10 @@ actor ArchiveService {
         case .eventStored(let camera, let event, let acknowledged):
             links[camera]?.eventStored(
                 incarnation: event.incarnation, sequence: event.sequence, acknowledged: acknowledged)
-        case .failed(let camera, let flow):
-            failing.insert(camera)
-            links[camera]?.failed(flow)
+        case .failed(let id, let flow):
+            guard !id.isSpooled else { return links[id.camera]?.failedSpool(flow) ?? () }
+            failing.insert(id.camera)
+            links[id.camera]?.failed(flow)
         case .eventsFailed(let camera, let flow): links[camera]?.eventsFailed(flow)
         case .figures(let figures): writerFigures = figures
         case .remounted(let path): fail(RecordingError.remounted(path: path))

@@ -26,6 +26,10 @@ final class CameraLink {
     private static let silence: Int64 = 5_000_000
     /// Microseconds before what could not be written is asked for again.
     private static let pause: Int64 = 1_000_000
+    /// Spooled frames on their way or in memory at once.
+    private static let spoolWindow: UInt32 = 16
+    /// Microseconds that events have to be told before frames come that are recorded only when an event was there.
+    private static let eventLead: Int64 = 2_000_000
 
     let camera: Roster.Member
     let socket: MeshSocket
@@ -36,6 +40,7 @@ final class CameraLink {
     /// The numbers of the flows that are open.
     private var frames: UInt32?
     private var events: UInt32?
+    private var spool: UInt32?
     private var lastFlow: UInt32 = 0
     /// Up to where the disk has frames, as the index said at the start and the writer since.
     private var cursor: RecordingIndex.Cursor?
@@ -48,7 +53,11 @@ final class CameraLink {
     private var mayEventsGoOn = true
     private var lastTime: Int64?
     private var lastHeard = MonotonicTime.now
-    private var gap: Gap?
+    /// Something may be in the camera's spool.
+    private var isSpoolDue = true
+    private var spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.eventLead)
+    /// Spooled frames that the writer has not taken out of memory.
+    private var spoolInHand: UInt32 = 0
     /// Frames that the writer has not taken out of memory.
     private var inHand: UInt32 = 0
     private var owed: UInt32 = 0
@@ -110,6 +119,7 @@ final class CameraLink {
             _ = send(CloseFlow(flow: events, reason: .shutdown))
             self.events = nil
         }
+        isReached = refreshSpool() && isReached
         if isRecording, !isWanted || isOverInSilence { endRecording() }
         guard isWanted else { return isReached }
         isRecording = true
@@ -134,9 +144,32 @@ final class CameraLink {
         let flow = nextFlow()
         guard send(opening(flow)) else { return false }
         frames = flow
+        isSpoolDue = true
         owed = 0
         inHand = 0
         lastHeard = .now
+        return true
+    }
+
+    /// Asks for what the camera kept while no archive took it, until it says that there is no more.
+    private func refreshSpool() -> Bool {
+        if let spool {
+            guard send(Credit(flow: spool, frames: 0)) else {
+                self.spool = nil
+                isSpoolDue = true
+                return false
+            }
+            return true
+        }
+        guard isSpoolDue, MonotonicTime.now >= spoolNotBefore else { return true }
+        let flow = nextFlow()
+        let open = OpenFlow(
+            flow: flow, content: .spooled, policy: .every, start: .acknowledged, credit: CameraLink.spoolWindow,
+            group: CameraLink.group)
+        guard send(open) else { return false }
+        spool = flow
+        spoolInHand = 0
+        isSpoolDue = false
         return true
     }
 
@@ -208,6 +241,7 @@ final class CameraLink {
                     let close = try CloseFlow.decode(bytes, envelope)
                     if close.flow == frames { frames = nil }
                     if close.flow == events { events = nil }
+                    if close.flow == spool { endSpool(close.reason) }
                     if close.reason == .forbidden || close.reason == .tooMany {
                         notBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
                         onRefusal(close)
@@ -220,6 +254,7 @@ final class CameraLink {
 
     private func take(_ frame: Frame, _ message: MeshMessage) throws(WireError) {
         guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
+        guard frame.flow != spool else { return try takeSpooled(frame.flow, message) }
         // Frames of a flow that was ended meanwhile may still be under way.
         guard isRecording, frame.flow == frames else { return }
         guard inHand < CameraLink.mostInHand else {
@@ -228,13 +263,29 @@ final class CameraLink {
         }
         lastHeard = .now
         if !rule.mode.isContinuous, window.isOver(at: frame.timestamp) { return endRecording() }
-        if let gap {
-            self.gap = nil
-            writer.add(.gap(camera.name, gap, until: frame.timestamp))
-        }
         lastTime = frame.timestamp
         inHand += 1
-        writer.add(.frame(camera.name, message))
+        writer.add(.frame(TapeID(camera: camera.name, isSpooled: false), message))
+    }
+
+    private func takeSpooled(_ flow: UInt32, _ message: MeshMessage) throws(WireError) {
+        guard spoolInHand < 2 * CameraLink.spoolWindow else {
+            failedSpool(flow)
+            throw .badValue(field: "flow: a spooled frame beyond its credit")
+        }
+        spoolInHand += 1
+        writer.add(.frame(TapeID(camera: camera.name, isSpooled: true), message))
+    }
+
+    private func endSpool(_ reason: CloseReason) {
+        spool = nil
+        switch reason {
+        case .done: writer.add(.spoolEnded(camera.name))
+        case .forbidden: break
+        case .unknownFlow, .tooMany, .shutdown:
+            isSpoolDue = true
+            spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
+        }
     }
 
     private func note(_ news: Gap) {
@@ -249,9 +300,8 @@ final class CameraLink {
         }
         guard news.flow == frames, isRecording else { return }
         count(news)
-        if let gap { writer.add(.gap(camera.name, gap, until: nil)) }
-        // Told together with the frame behind it, so that people see from when to when.
-        gap = news
+        writer.add(.gap(camera.name, news))
+        if news.reason == .spooled { isSpoolDue = true }
     }
 
     private func count(_ gap: Gap) {
@@ -285,8 +335,6 @@ final class CameraLink {
 
     private func endRecording() {
         isRecording = false
-        if let gap { writer.add(.gap(camera.name, gap, until: nil)) }
-        gap = nil
         window.close()
         if let frames { _ = send(CloseFlow(flow: frames, reason: .done)) }
         frames = nil
@@ -297,12 +345,29 @@ final class CameraLink {
 
     /// A frame of a flow is out of memory: another one may come.
     func taken(_ flow: UInt32) {
+        if flow == spool { return takenSpooled(flow) }
         guard flow == frames else { return }
         inHand -= min(1, inHand)
         owed += 1
         // One by one while probing: what was recorded before is passed over and never becomes durable.
         guard isProbing || owed >= CameraLink.window / 4 else { return }
         grant(owed)
+    }
+
+    private func takenSpooled(_ flow: UInt32) {
+        spoolInHand -= min(1, spoolInHand)
+        guard !send(Credit(flow: flow, frames: 1)) else { return }
+        spool = nil
+        isSpoolDue = true
+    }
+
+    /// What the camera need not keep any more.
+    func durableSpooled(_ durable: CameraTape.Durable) {
+        guard let spool else { return }
+        let acknowledge = Acknowledge(flow: spool, incarnation: durable.incarnation, sequence: durable.sequence)
+        guard !send(acknowledge) else { return }
+        self.spool = nil
+        isSpoolDue = true
     }
 
     private func grant(_ credit: UInt32) {
@@ -337,9 +402,16 @@ final class CameraLink {
         // Not done with it: whoever takes over finds the cursor.
         _ = send(CloseFlow(flow: flow, reason: .shutdown))
         frames = nil
-        gap = nil
         isProbing = true
         notBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
+    }
+
+    func failedSpool(_ flow: UInt32) {
+        guard flow == spool else { return }
+        _ = send(CloseFlow(flow: flow, reason: .shutdown))
+        spool = nil
+        isSpoolDue = true
+        spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
     }
 
     func eventsFailed(_ flow: UInt32) {

@@ -19,9 +19,10 @@ extension Vault {
 /// What the writing thread is to do, in order.
 enum WriterCommand: Sendable {
     /// A whole FRAME message.
-    case frame(Name, MeshMessage)
-    /// - Parameter until: UTC microseconds of the frame behind it.
-    case gap(Name, Gap, until: Int64?)
+    case frame(TapeID, MeshMessage)
+    case gap(Name, Gap)
+    /// The camera's spool is empty.
+    case spoolEnded(Name)
     case event(Name, Event, acknowledged: UInt64)
     /// Events of which nothing will be heard any more.
     case endEvents(Name)
@@ -33,14 +34,21 @@ enum WriterCommand: Sendable {
     case compressed(Compression, Compression.Outcome)
 }
 
+/// One of the two recordings of a camera that may go on at once.
+struct TapeID: Hashable, Sendable {
+    let camera: Name
+    /// Whether it is that of what the camera had spooled, or that of what is live.
+    let isSpooled: Bool
+}
+
 /// What the writing thread tells.
 enum WriterNews: Sendable {
     /// A frame of this flow has been taken out of memory.
-    case taken(Name, flow: UInt32)
-    case durable(Name, CameraTape.Durable)
+    case taken(TapeID, flow: UInt32)
+    case durable(TapeID, CameraTape.Durable)
     case eventStored(Name, Event, acknowledged: UInt64)
     /// Frames of this flow are passed over from now on: they must be given again.
-    case failed(Name, flow: UInt32)
+    case failed(TapeID, flow: UInt32)
     /// The same for events.
     case eventsFailed(Name, flow: UInt32)
     case figures([Figure])
@@ -88,15 +96,16 @@ private final class WriterLoop {
     private var isCompressing = false
     private let tell: @Sendable (WriterNews) -> Void
     private var vault: Vault?
-    private var tapes: [Name: CameraTape] = [:]
-    /// Flows of frames, and of events, that are passed over, by camera.
-    private var failedFrames: [Name: UInt32] = [:]
+    private var tapes: [TapeID: CameraTape] = [:]
+    /// Flows of frames, and of events by camera, that are passed over.
+    private var failedFrames: [TapeID: UInt32] = [:]
     private var failedEvents: [Name: UInt32] = [:]
     /// The flow whose frames are written.
-    private var flows: [Name: UInt32] = [:]
+    private var flows: [TapeID: UInt32] = [:]
     private var clocks: CameraClocks
+    private var recordedTimes = RecordedTimes()
     /// Since when an archive that still writes is waited for.
-    private var waitingSince: [Name: MonotonicTime] = [:]
+    private var waitingSince: [TapeID: MonotonicTime] = [:]
     /// `nil` until the registry has said them: until then nothing old is touched.
     private var rules: [Recording.Camera]?
     private var nextSync = MonotonicTime.now
@@ -130,10 +139,14 @@ private final class WriterLoop {
 
     private func perform(_ command: WriterCommand) {
         switch command {
-        case .frame(let camera, let message): write(message, of: camera)
-        case .gap(let camera, let gap, let until):
-            let until = until.map { clocks.correct($0, of: camera) }
-            attempt(camera, gap.flow) { tape throws(RecordingError) in try tape.note(gap, until: until) }
+        case .frame(let id, let message): write(message, id)
+        case .gap(let camera, let gap):
+            let since = gap.knownSince.map { clocks.correct($0, of: camera) }
+            let until = gap.knownUntil.map { clocks.correct($0, of: camera) }
+            attempt(TapeID(camera: camera, isSpooled: false), gap.flow) { tape throws(RecordingError) in
+                try tape.note(gap, since: since, until: until)
+            }
+        case .spoolEnded(let camera): endSpool(of: camera)
         case .event(let camera, let event, let acknowledged): note(event, of: camera, acknowledged: acknowledged)
         case .endEvents(let camera):
             do throws(RecordingError) {
@@ -142,11 +155,9 @@ private final class WriterLoop {
                 complain(error, camera)
             }
         case .cut(let camera):
-            if let tape = tapes[camera] { cut(tape) }
+            if let tape = tapes[TapeID(camera: camera, isSpooled: false)] { cut(tape) }
         case .leave(let camera):
-            if let tape = tapes[camera] { cut(tape) }
-            forget(camera)
-            waitingSince[camera] = nil
+            for isSpooled in [true, false] { end(TapeID(camera: camera, isSpooled: isSpooled)) }
         case .rules(let rules): self.rules = rules
         case .compressed(let compression, let outcome):
             isCompressing = false
@@ -159,17 +170,44 @@ private final class WriterLoop {
         }
     }
 
-    private func write(_ message: MeshMessage, of camera: Name) {
+    private func write(_ message: MeshMessage, _ id: TapeID) {
         message.withBytes { bytes in
             guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage),
                 let (frame, payload) = try? Frame.decode(bytes, envelope) as (Frame, Range<Int>)
             else { return }
             let jpeg = bytes.extracting(payload)
-            attempt(camera, frame.flow) { tape throws(RecordingError) in
-                _ = try unsafe tape.append(clocks.correct(frame, of: camera), jpeg.bytes)
+            attempt(id, frame.flow) { tape throws(RecordingError) in
+                let frame = clocks.correct(frame, of: id.camera)
+                if try isToBeRecorded(frame, id), try unsafe tape.append(frame, jpeg.bytes) { return }
+                guard id.isSpooled else { return }
+                // The camera need not keep it: what was recorded before is brought to the disk first.
+                cut(tape)
+                tell(.durable(id, CameraTape.Durable(passing: frame)))
             }
-            tell(.taken(camera, flow: frame.flow))
+            tell(.taken(id, flow: frame.flow))
         }
+    }
+
+    /// Of what is live the camera's link has asked for no more than that; of what was spooled everything comes.
+    private func isToBeRecorded(_ frame: Frame, _ id: TapeID) throws(RecordingError) -> Bool {
+        guard id.isSpooled, let rule = rules?.first(where: { $0.camera == id.camera }), !rule.mode.isContinuous
+        else { return true }
+        return try recordedTimes.contain(frame.timestamp, rule, plan.index)
+    }
+
+    private func endSpool(of camera: Name) {
+        end(TapeID(camera: camera, isSpooled: true))
+        do throws(RecordingError) {
+            try plan.index.endSpooledGaps(of: camera)
+        } catch {
+            complain(error, camera)
+        }
+    }
+
+    private func end(_ id: TapeID) {
+        if let tape = tapes[id] { cut(tape) }
+        forget(id)
+        waitingSince[id] = nil
     }
 
     private func note(_ message: Event, of camera: Name, acknowledged: UInt64) {
@@ -190,24 +228,27 @@ private final class WriterLoop {
 
     // MARK: Tapes
 
-    private func attempt(_ camera: Name, _ flow: UInt32, _ body: (CameraTape) throws(RecordingError) -> Void) {
-        guard failedFrames[camera] != flow else { return }
-        flows[camera] = flow
+    private func attempt(_ id: TapeID, _ flow: UInt32, _ body: (CameraTape) throws(RecordingError) -> Void) {
+        guard failedFrames[id] != flow else { return }
+        flows[id] = flow
         do throws(RecordingError) {
-            try body(try tape(of: camera))
+            try body(try tape(id))
         } catch {
-            fail(camera, error)
+            fail(id, error)
         }
     }
 
-    private func tape(of camera: Name) throws(RecordingError) -> CameraTape {
-        if let tape = tapes[camera] { return tape }
-        let since = waitingSince[camera] ?? .now
-        waitingSince[camera] = since
+    private func tape(_ id: TapeID) throws(RecordingError) -> CameraTape {
+        if let tape = tapes[id] { return tape }
+        // What is live tells of what the spool must not bring again.
+        if id.isSpooled { _ = try tape(TapeID(camera: id.camera, isSpooled: false)) }
+        let since = waitingSince[id] ?? .now
+        waitingSince[id] = since
         let isPatient = MonotonicTime.now.since(since) < WriterLoop.patience
-        let tape = try CameraTape(try openVault(), camera: camera, isPatient: isPatient)
-        waitingSince[camera] = nil
-        tapes[camera] = tape
+        let tape = try CameraTape(
+            try openVault(), camera: id.camera, isSpooled: id.isSpooled, isPatient: isPatient)
+        waitingSince[id] = nil
+        tapes[id] = tape
         return tape
     }
 
@@ -219,17 +260,17 @@ private final class WriterLoop {
     }
 
     /// The file is left as it is: what it holds is read from it when the camera's frames come again.
-    private func fail(_ camera: Name, _ error: RecordingError) {
-        if case .busy = error {} else { complain(error, camera) }
+    private func fail(_ id: TapeID, _ error: RecordingError) {
+        if case .busy = error {} else { complain(error, id.camera) }
         noteRemount(error)
-        forget(camera)
-        guard let flow = flows[camera] else { return }
-        failedFrames[camera] = flow
-        tell(.failed(camera, flow: flow))
+        forget(id)
+        guard let flow = flows[id] else { return }
+        failedFrames[id] = flow
+        tell(.failed(id, flow: flow))
     }
 
-    private func forget(_ camera: Name) {
-        guard let tape = tapes.removeValue(forKey: camera) else { return }
+    private func forget(_ id: TapeID) {
+        guard let tape = tapes.removeValue(forKey: id) else { return }
         past.frames += tape.framesRecorded
         past.bytes += tape.bytesRecorded
     }
@@ -246,9 +287,9 @@ private final class WriterLoop {
 
     private func cut(_ tape: CameraTape) {
         do throws(RecordingError) {
-            if let durable = try tape.cut() { tell(.durable(tape.camera, durable)) }
+            if let durable = try tape.cut() { tell(.durable(tape.id, durable)) }
         } catch {
-            fail(tape.camera, error)
+            fail(tape.id, error)
         }
     }
 
@@ -256,11 +297,11 @@ private final class WriterLoop {
 
     private func everySecond() {
         nextSync = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.syncInterval)
-        for (camera, tape) in tapes {
+        for (id, tape) in tapes {
             do throws(RecordingError) {
-                if let durable = try tape.synchronize() { tell(.durable(camera, durable)) }
+                if let durable = try tape.synchronize() { tell(.durable(id, durable)) }
             } catch {
-                fail(camera, error)
+                fail(id, error)
             }
         }
         if MonotonicTime.now >= nextRetain { retain() }
@@ -314,4 +355,14 @@ private final class WriterLoop {
                     Figure(.timesCorrected, clocks.corrected),
                 ] + (vault?.figures ?? [])))
     }
+}
+
+extension CameraTape {
+    fileprivate var id: TapeID { TapeID(camera: camera, isSpooled: isSpooled) }
+}
+
+extension Gap {
+    /// `nil` when the camera does not know it.
+    fileprivate var knownSince: Int64? { since == WireLimits.times.lowerBound ? nil : since }
+    fileprivate var knownUntil: Int64? { until == WireLimits.times.upperBound ? nil : until }
 }

@@ -9,6 +9,7 @@ actor CameraService {
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     private let configuration: CaptureConfiguration
+    private let keys: KeyPair
     private let logger: Logger
     private let member: MeshMember
     private let socket: MeshSocket
@@ -18,6 +19,7 @@ actor CameraService {
     private var flows: FlowServer
     private var pool = WorkPool<CapturedPicture>()
     private var demand = CaptureDemand()
+    private var spool: CameraSpool?
     private var events = EventLedger()
     private var eventSequence: UInt64 = 0
     /// What is made also when nobody has a flow on it.
@@ -53,10 +55,11 @@ actor CameraService {
     private static let unservedTime: Int64 = 1_000_000
 
     private init(
-        configuration: CaptureConfiguration, member: MeshMember, socket: MeshSocket, logger: Logger
+        configuration: CaptureConfiguration, keys: KeyPair, member: MeshMember, socket: MeshSocket, logger: Logger
     ) {
         loop = member.loop
         self.configuration = configuration
+        self.keys = keys
         self.member = member
         self.socket = socket
         self.logger = logger
@@ -73,13 +76,29 @@ actor CameraService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(
             at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised)
-        let service = CameraService(configuration: configuration, member: member, socket: socket, logger: logger)
+        let service = CameraService(
+            configuration: configuration, keys: identity.keys, member: member, socket: socket, logger: logger)
         try service.assumeIsolated { try $0.begin() }
         return service
     }
 
+    private func openSpool(_ settings: SpoolSettings) {
+        let loop = loop
+        let tell: @Sendable (SpoolNews) -> Void = { [self] news in
+            loop.post { self.assumeIsolated { $0.take(news) } }
+        }
+        let timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.spool?.tick() } }
+        let spool = Spool(settings, keys: keys, logger: logger, tell: tell)
+        self.spool = CameraSpool(spool, incarnation: member.incarnation, timer: timer) { [unowned self] action in
+            assumeIsolated { $0.perform(action) }
+        }
+    }
+
     /// Ends all flows, leaves, and stops the device; see `waitUntilStopped`.
     func stop() {
+        // What no archive has acknowledged would be gone with the ring.
+        for frame in ring.frames(.jpeg) { keepIfOwed(frame) }
+        spool?.stop()
         perform(flows.closeAll(.shutdown))
         perform(pool.abandonAll("the camera stops"))
         workTimer?.cancel()
@@ -91,12 +110,14 @@ actor CameraService {
 
     private let stopped = AsyncStream<Void>.makeStream()
 
-    /// Returns when the device is closed.
-    nonisolated func waitUntilStopped() async {
+    /// Returns when the device is closed, and what is kept is on the disk.
+    func waitUntilStopped() async {
         for await _ in stopped.stream {}
+        await spool?.written.waitUntilStopped()
     }
 
     private func begin() throws {
+        if let settings = configuration.spool { openSpool(settings) }
         let socket = socket
         loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive() } }
         let workTimer = loop.makeTimer { [unowned self] in assumeIsolated { $0.lookAtWork() } }
@@ -199,15 +220,28 @@ actor CameraService {
         return UInt32(rate * 1000)
     }
 
+    private func take(_ news: SpoolNews) {
+        spool?.take(news)
+        flows.spooledFrom = spool?.oldest
+    }
+
     private func append(
         _ picture: CapturedPicture, _ rendition: Rendition, _ format: PixelFormat, _ width: UInt16, _ height: UInt16,
         _ bytes: ArraySlice<UInt8>
     ) {
         if rendition == .jpeg { published += 1 }
-        ring.append(
+        let evicted = ring.append(
             RingFrame(
                 rendition: rendition, format: format, sequence: picture.sequence, timestamp: picture.timestamp,
                 arrived: .now, width: width, height: height, bytes: bytes))
+        for frame in evicted { keepIfOwed(frame) }
+    }
+
+    /// Keeps a frame that goes from the ring, or whose ring goes, for an archive that is away.
+    private func keepIfOwed(_ frame: RingFrame) {
+        guard let spool, frame.rendition == .jpeg, kept.contains(.jpeg), flows.isOwed(frame.sequence) else { return }
+        spool.keep(frame)
+        flows.spooledFrom = spool.oldest
     }
 
     // MARK: From the mesh
@@ -250,24 +284,34 @@ actor CameraService {
         let (now, peer, role) = (MonotonicTime.now, sender.peer, sender.role)
         guard role.maySend(envelope.type) else {
             if envelope.type == .openFlow {
-                let flow = try OpenFlow.decode(bytes, envelope).flow
-                perform([.close(CloseFlow(flow: flow, reason: .forbidden, detail: "not for \(role)"), to: peer)])
+                forbid(try OpenFlow.decode(bytes, envelope).flow, to: sender)
             }
             return refuse("\(role) may not send \(envelope.type)", received)
         }
         switch envelope.type {
         case .openFlow:
             let open = try OpenFlow.decode(bytes, envelope)
+            if open.content == .spooled {
+                guard role == .archive else { return forbid(open.flow, to: sender) }
+                // Without a spool the flow is answered as one that is at its end.
+                if let spool { return spool.open(open, from: peer) }
+            }
             record(events.end { $0 == peer && $1 == open.flow })
             perform(flows.open(open, from: sender, ring, now: now))
         case .detection:
             try take(Detection.decode(bytes, envelope), sender, received)
         case .credit:
-            perform(flows.credit(try Credit.decode(bytes, envelope), from: peer, ring, now: now))
+            let credit = try Credit.decode(bytes, envelope)
+            guard spool?.credit(credit, from: peer) != true else { return }
+            perform(flows.credit(credit, from: peer, ring, now: now))
         case .acknowledge:
-            perform(flows.acknowledge(try Acknowledge.decode(bytes, envelope), from: peer, now: now))
+            let acknowledge = try Acknowledge.decode(bytes, envelope)
+            guard spool?.acknowledge(acknowledge, from: peer) != true else { return }
+            perform(flows.acknowledge(acknowledge, from: peer, now: now))
         case .closeFlow:
-            flows.close(try CloseFlow.decode(bytes, envelope), from: peer)
+            let close = try CloseFlow.decode(bytes, envelope)
+            guard spool?.close(close, from: peer) != true else { return }
+            flows.close(close, from: peer)
             endOrphans()
         case .grant:
             let grant = try Grant.decode(bytes, envelope)
@@ -285,6 +329,12 @@ actor CameraService {
         default:
             throw .unknownType(envelope.type.rawValue)
         }
+    }
+
+    private func forbid(_ flow: UInt32, to sender: FlowServer.Consumer) {
+        perform([
+            .close(CloseFlow(flow: flow, reason: .forbidden, detail: "not for \(sender.role)"), to: sender.peer)
+        ])
     }
 
     private func refuse(_ reason: String, _ received: Received) {
@@ -351,6 +401,14 @@ actor CameraService {
         }
     }
 
+    private func perform(_ action: SpoolFlow.Action) {
+        switch action {
+        case .send(let frame, let bytes, let peer): perform([.frame(frame, bytes, to: peer)])
+        case .close(let close, let peer): perform([.close(close, to: peer)])
+        case .rewind, .read, .acknowledge: preconditionFailure("the spool does that itself")
+        }
+    }
+
     private func perform(_ actions: [WorkPool<CapturedPicture>.Action]) {
         var unreachable: [PeerID] = []
         for action in actions {
@@ -387,6 +445,7 @@ actor CameraService {
     private func lose(_ peer: PeerID) {
         peers[peer] = nil
         flows.lost(peer)
+        spool?.lost(peer)
         endOrphans()
         perform(pool.lost(peer, now: .now))
     }
@@ -434,12 +493,13 @@ actor CameraService {
 
     private func everySecond() {
         flows.tick(now: .now)
+        spool?.tick()
         endOrphans()
         lookForWatchers()
         perform(pool.tick(now: .now))
         lookForEncoders()
         messages.tick(now: .now)
-        peers = peers.filter { flows.knows($0.key) || pool.knows($0.key) }
+        peers = peers.filter { flows.knows($0.key) || pool.knows($0.key) || spool?.knows($0.key) == true }
         changeDemand()
     }
 
@@ -476,7 +536,8 @@ actor CameraService {
             Figure(.bytesPublished, flows.bytesSent),
             Figure(.workSent, pool.sent), Figure(.workRepeated, pool.repeated),
             Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),
-            Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.messagesRefused, refused + socket.refused),
+            Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.framesSpooled, spool?.figures.frames ?? 0),
+            Figure(.bytesSpooled, spool?.figures.bytes ?? 0), Figure(.messagesRefused, refused + socket.refused),
             Figure(.residentBytes, process.residentBytes), Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }

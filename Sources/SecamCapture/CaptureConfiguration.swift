@@ -15,6 +15,8 @@ public struct CaptureConfiguration: Sendable {
     public var advertised: String?
     public var registry: String?
     public var device: DeviceOptions
+    /// `nil` for none.
+    var spool: SpoolSettings?
 
     public struct DeviceOptions: Sendable, Equatable {
         public var width: Int?
@@ -38,6 +40,7 @@ public struct CaptureConfiguration: Sendable {
         advertised = settings.text("advertise")
         registry = settings.text("registry")
         device = try CaptureConfiguration.deviceOptions(settings)
+        spool = try SpoolSettings(settings)
     }
 
     private static func deviceOptions(_ settings: Settings) throws(SettingsError) -> DeviceOptions {

@@ -28,6 +28,10 @@ public struct CaptureProgram: AsyncParsableCommand {
     var fps: String?
     @Option(help: "A webcam's controls, as brightness=10,gain=3. (SECAM_CONTROLS; default: as they are)")
     var controls: String?
+    @Option(help: "Folder for what no archive takes while it is away, encrypted. (SECAM_SPOOL; default: none)")
+    var spool: String?
+    @Option(help: "How much of it is kept, the newest. (SECAM_SPOOL_MEGABYTES; default: 1024)")
+    var spoolMegabytes: String?
     @OptionGroup var service: ServiceOptions
 
     public init() {}
@@ -35,7 +39,7 @@ public struct CaptureProgram: AsyncParsableCommand {
     public func run() async throws {
         let own = [
             "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
-            "metrics": service.metrics,
+            "spool": spool, "spool.megabytes": spoolMegabytes, "metrics": service.metrics,
         ]
         await ServiceProcess.main("secam-capture", service) {
             if let source, SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {

@@ -99,6 +99,8 @@ extension Metric {
         case .creditFromWorkers: ("work_credit", "Jobs that encoders allow", 1)
         case .flowsOpen: ("flows_open", "Open flows", 1)
         case .ringBytes: ("ring_bytes", "Size of the ring", 1)
+        case .framesSpooled: ("frames_spooled_total", "Frames that were kept for an archive that was away", 1)
+        case .bytesSpooled: ("spooled_bytes", "Size of what is kept for an archive that was away", 1)
         case .jobsDone: ("jobs_done_total", "Jobs finished", 1)
         case .jobsFailed: ("jobs_failed_total", "Jobs failed", 1)
         case .encodeMicroseconds: ("encode_seconds_total", "Time spent on jobs, of all threads", 1e6)

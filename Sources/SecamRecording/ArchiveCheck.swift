@@ -173,7 +173,7 @@ public enum ArchiveCheck {
         }
 
         func advanceCursor(_ db: Database) throws {
-            guard let incarnation = scan.incarnation, let last = scan.entries.last else { return }
+            guard !scan.isSpooled, let incarnation = scan.incarnation, let last = scan.entries.last else { return }
             if let cursor = try RecordingIndex.cursor(of: camera, .jpeg, db),
                 incarnation == cursor.incarnation ? last.sequence <= cursor.sequence : last.time <= cursor.time
             {
@@ -188,15 +188,15 @@ public enum ArchiveCheck {
                 sql: """
                     INSERT INTO segment
                         (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
-                         writer, protected, compressed, arrival)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?, ?, ?)
+                         writer, protected, compressed, arrival, spooled)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'rebuild', ?, ?, ?, ?)
                     """,
                 arguments: [
                     camera.text, path, Int64(bitPattern: scan.incarnation ?? 0),
                     Int64(bitPattern: scan.entries.first?.sequence ?? 0),
                     Int64(bitPattern: scan.entries.last?.sequence ?? 0), scan.start,
                     scan.entries.last?.time ?? scan.start, map.count, Int64(clamping: bytes), Data(map.bytes),
-                    isProtected, scan.isCompressed, arrival.microseconds,
+                    isProtected, scan.isCompressed, arrival.microseconds, scan.isSpooled,
                 ])
             let isKnown = try Int.fetchOne(
                 db, sql: "SELECT COUNT(*) FROM link WHERE path = ? AND gone IS NULL", arguments: [path])

@@ -1,7 +1,8 @@
 internal import SecamConfig
 public import SecamWire
 
-/// One camera's recording, segment after segment. It belongs to the vault's thread.
+/// One camera's recording, segment after segment: of what is live, or of what the camera had spooled, which is recorded
+/// beside it. It belongs to the vault's thread.
 public final class CameraTape {
     /// Up to where everything is on the disk.
     public struct Durable: Sendable, Equatable {
@@ -9,6 +10,13 @@ public final class CameraTape {
         public let sequence: UInt64
         /// UTC microseconds of that frame.
         public let time: Int64
+
+        /// Of a frame that need not be recorded, when everything before it is on the disk.
+        public init(passing frame: Frame) {
+            incarnation = frame.incarnation
+            sequence = frame.sequence
+            time = frame.timestamp
+        }
 
         init(_ progress: RecordingIndex.Progress) {
             incarnation = progress.incarnation
@@ -32,6 +40,7 @@ public final class CameraTape {
     }
 
     public let camera: Name
+    public let isSpooled: Bool
     private let vault: Vault
     private let limits: Limits
     private var segment: SegmentFile?
@@ -39,22 +48,27 @@ public final class CameraTape {
     /// Segments that a change of the pictures has ended, and since when they are counted.
     private var cuts = (since: MonotonicTime.now, count: 0)
     private var gaps = GapCollector()
+    /// Of what is spooled: which numbers of a run of the camera were recorded before.
+    private var recorded: (incarnation: UInt64, ranges: [SequenceRange])?
 
     public private(set) var framesRecorded: UInt64 = 0
     public private(set) var bytesRecorded: UInt64 = 0
 
     /// Goes on where the index says that the camera's recording ended, after whoever wrote before has been tidied up.
     ///
-    /// - Parameter isPatient: whether an archive that still writes is given the time to end it.
+    /// - Parameters:
+    ///   - isSpooled: whether for what the camera had spooled. The tape of what is live must have been opened before.
+    ///   - isPatient: whether an archive that still writes is given the time to end it.
     /// - Throws: `busy`, when one does.
     public init(
-        _ vault: Vault, camera: Name, limits: Limits = Limits(), isPatient: Bool = true
+        _ vault: Vault, camera: Name, isSpooled: Bool = false, limits: Limits = Limits(), isPatient: Bool = true
     ) throws(RecordingError) {
         self.vault = vault
         self.camera = camera
+        self.isSpooled = isSpooled
         self.limits = limits
-        try Recovery.finish(camera: camera, isPatient: isPatient, in: vault)
-        last = try vault.index.cursor(of: camera, .jpeg)
+        try Recovery.finish(camera: camera, isSpooled: isSpooled, isPatient: isPatient, in: vault)
+        last = isSpooled ? nil : try vault.index.cursor(of: camera, .jpeg)
     }
 
     /// The last frame that was taken.
@@ -66,7 +80,7 @@ public final class CameraTape {
     /// - Returns: whether it was taken; a frame that was recorded before, or that is no JPEG, is not.
     public func append(_ frame: Frame, _ jpeg: RawSpan) throws(RecordingError) -> Bool {
         if let last, last.incarnation == frame.incarnation, frame.sequence <= last.sequence { return false }
-        guard SegmentFile.isJPEG(jpeg) else { return false }
+        guard SegmentFile.isJPEG(jpeg), try !wasRecorded(frame) else { return false }
         try cutWhereNeeded(before: frame)
         let cost = UInt64(jpeg.byteCount) + SegmentFile.frameBytes + (segment == nil ? SegmentFile.headBytes : 0)
         try vault.makeRoom(for: cost, of: camera)
@@ -81,14 +95,40 @@ public final class CameraTape {
         return true
     }
 
+    /// Whether a spooled frame came before: an archive may have ended without having acknowledged it.
+    private func wasRecorded(_ frame: Frame) throws(RecordingError) -> Bool {
+        guard isSpooled else { return false }
+        if recorded?.incarnation != frame.incarnation {
+            let ranges = try vault.index.recordedRanges(of: camera, incarnation: frame.incarnation)
+            recorded = (frame.incarnation, ranges)
+        }
+        return recorded?.ranges.contains { ($0.first...$0.last).contains(frame.sequence) } ?? false
+    }
+
     /// Frames that will not come. A segment's frames are numbered one after the other, so that its numbers are known
     /// without an index: it ends here, if it has only just begun a little later.
-    public func note(_ gap: Gap, until next: Int64?) throws(RecordingError) {
-        let start = last?.incarnation == gap.incarnation ? last?.time : nil
-        let end = next ?? start ?? WallClock.now
-        let row = gaps.add(RecordedGap(gap, start: min(start ?? end, end), end: end), now: .now)
-        try vault.index.note(row, of: camera)
+    ///
+    /// - Parameters:
+    ///   - since: UTC microseconds, after which they were captured, as far as the camera knows.
+    ///   - until: UTC microseconds, before which they were.
+    public func note(_ gap: Gap, since: Int64?, until: Int64?) throws(RecordingError) {
+        let start = last?.incarnation == gap.incarnation ? last?.time : since
+        let end = until ?? start ?? WallClock.now
+        for gap in try unfilled(gap) {
+            let row = gaps.add(RecordedGap(gap, start: min(start ?? end, end), end: end), now: .now)
+            try vault.index.note(row, of: camera)
+        }
         if let segment, segment.duration >= limits.leastBeforeGap { try cut() }
+    }
+
+    /// What of a gap the spool has not brought already.
+    private func unfilled(_ gap: Gap) throws(RecordingError) -> [Gap] {
+        let filled = try vault.index.spooledRanges(of: camera, incarnation: gap.incarnation, in: gap.missing)
+        return gap.missing.subtracting(filled).map {
+            Gap(
+                flow: gap.flow, incarnation: gap.incarnation, missing: $0, reason: gap.reason, since: gap.since,
+                until: gap.until)
+        }
     }
 
     /// Brings everything to the disk.
@@ -138,8 +178,10 @@ public final class CameraTape {
         let isOther = segment.incarnation != frame.incarnation || segment.size != (frame.width, frame.height)
         let isSetBack = frame.timestamp < segment.last.time - limits.tolerance
         let isOver = frame.timestamp - segment.start >= limits.longest
-        if isOther || isSetBack || isOver { try boundCuts() }
-        if isOther || isSetBack || isOver || segment.bytes >= vault.largestSegment { try cut() }
+        // No gap tells of what is left out among what was spooled.
+        let isApart = isSpooled && frame.sequence != segment.last.sequence + 1
+        if isOther || isSetBack || isOver || isApart { try boundCuts() }
+        if isOther || isSetBack || isOver || isApart || segment.bytes >= vault.largestSegment { try cut() }
     }
 
     /// Each cut is a file: a camera that does nothing else has to wait.
@@ -159,10 +201,11 @@ public final class CameraTape {
             // The row first: a file without a row would be found by nobody, a row without a file by the next start.
             let id = try vault.index.begin(
                 camera: camera, path: path, incarnation: frame.incarnation, sequence: frame.sequence,
-                start: frame.timestamp, writer: vault.writer)
+                start: frame.timestamp, writer: vault.writer, isSpooled: isSpooled)
             do {
                 let segment = try SegmentFile(
-                    id: id, camera: camera, path: path, absolutePath: folder.absolute(path), first: frame)
+                    id: id, camera: camera, path: path, absolutePath: folder.absolute(path), first: frame,
+                    isSpooled: isSpooled)
                 try RecordingFolder.synchronize(folder.absolute(day))
                 return segment
             } catch {

@@ -117,7 +117,9 @@ public struct Compression: Sendable {
         try CompressedWriter(
             path: temporary, width: frame.width, height: frame.height, startMicroseconds: segment.start,
             title: segment.camera.text,
-            tags: SegmentTags.of(segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence))
+            tags: SegmentTags.of(
+                segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence,
+                isSpooled: segment.isSpooled))
     }
 }
 

@@ -156,6 +156,15 @@ enum IndexSchema {
                     ALTER TABLE gap ADD COLUMN frames INTEGER;
                     """)
         }
+        migrator.registerMigration("7 spooled segments") { db in
+            try db.execute(
+                sql: """
+                    -- 1 for frames that the camera kept while no archive took them: they come beside the live ones
+                    ALTER TABLE segment ADD COLUMN spooled INTEGER NOT NULL DEFAULT 0;
+                    CREATE INDEX segmentSpooled ON segment (camera, incarnation, firstSequence) WHERE spooled = 1;
+                    CREATE INDEX gapSpooled ON gap (camera) WHERE reason = 3;
+                    """)
+        }
         return migrator
     }
 }

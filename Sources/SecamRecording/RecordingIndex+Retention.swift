@@ -108,11 +108,14 @@ extension RecordingIndex {
 
     /// Segments that were being written or removed when their archive ended.
     ///
-    /// - Parameter camera: only of this one; `nil` for all.
-    func unfinished(of camera: Name?) throws(RecordingError) -> [SegmentRow] {
+    /// - Parameters:
+    ///   - camera: only of this one; `nil` for all.
+    ///   - isSpooled: only of what was spooled, or only of what was not; `nil` for both.
+    func unfinished(of camera: Name?, isSpooled: Bool? = nil) throws(RecordingError) -> [SegmentRow] {
         try read("looking for unfinished recordings") { db in
             try Row.fetchAll(db, sql: "SELECT \(Self.columns) FROM segment WHERE state <> 1")
-                .compactMap(Self.segment).filter { camera == nil || $0.camera == camera }
+                .compactMap(Self.segment)
+                .filter { ($0.camera == camera || camera == nil) && ($0.isSpooled == isSpooled || isSpooled == nil) }
         }
     }
 }

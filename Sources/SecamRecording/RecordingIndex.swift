@@ -32,6 +32,8 @@ public struct SegmentRow: Sendable, Equatable {
     public let isProtected: Bool
     /// When the archive wrote to it last.
     public let arrival: RetentionTime
+    /// Its frames came from the camera's spool, beside the live ones.
+    public let isSpooled: Bool
 }
 
 /// The index of one volume: what is where. It is written after the data, and made anew from the files when it is lost.
@@ -139,24 +141,26 @@ public final class RecordingIndex: Sendable {
     static let columns =
         """
         id, camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, state, writer, protected,
-        arrival
+        arrival, spooled
         """
 
     /// A segment that has just been begun.
     func begin(
-        camera: Name, path: String, incarnation: UInt64, sequence: UInt64, start: Int64, writer: String
+        camera: Name, path: String, incarnation: UInt64, sequence: UInt64, start: Int64, writer: String,
+        isSpooled: Bool = false
     ) throws(RecordingError) -> Int64 {
         try writeDurably("noting a new segment") { db in
             try db.execute(
                 sql: """
                     INSERT INTO segment
                         (camera, path, incarnation, firstSequence, lastSequence, start, end, frames, bytes, map, state,
-                         writer, arrival)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, x'', 0, ?, ?)
+                         writer, arrival, spooled)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, x'', 0, ?, ?, ?)
                     """,
                 arguments: [
                     camera.text, path, Int64(bitPattern: incarnation), Int64(bitPattern: sequence),
                     Int64(bitPattern: sequence), start, start, writer, try arrival(db),
+                    isSpooled,
                 ])
             return db.lastInsertedRowID
         }
@@ -172,6 +176,7 @@ public final class RecordingIndex: Sendable {
         let frames: Int
         let bytes: UInt64
         let map: [UInt8]
+        let isSpooled: Bool
     }
 
     func note(_ progress: [Progress]) throws(RecordingError) {
@@ -193,6 +198,7 @@ public final class RecordingIndex: Sendable {
             ])
         // Whoever has completed it has read more of the camera's frames than we: our cursor must not go back behind it.
         guard db.changesCount == 1 else { throw RecordingError.superseded(path: "\(segment.camera)") }
+        guard !segment.isSpooled else { return }
         try Self.setCursor(
             segment.camera, .jpeg, incarnation: segment.incarnation, sequence: segment.sequence, time: segment.end, db)
     }
@@ -202,6 +208,7 @@ public final class RecordingIndex: Sendable {
         try write("noting a complete segment") { db in
             try note(last, db)
             try db.execute(sql: "UPDATE segment SET state = 1 WHERE id = ?", arguments: [last.id])
+            if last.isSpooled { try Self.fillGaps(withSegment: last.id, db) }
             try EvidenceChain.append(path: path, digest: digest, db)
         }
     }
@@ -352,7 +359,8 @@ public final class RecordingIndex: Sendable {
             firstSequence: UInt64(bitPattern: row["firstSequence"]),
             lastSequence: UInt64(bitPattern: row["lastSequence"]), start: start, end: end,
             frames: row["frames"], bytes: UInt64(clamping: row["bytes"] as Int64), state: state,
-            isProtected: row["protected"], arrival: RetentionTime(microseconds: row["arrival"]))
+            isProtected: row["protected"], arrival: RetentionTime(microseconds: row["arrival"]),
+            isSpooled: row["spooled"])
     }
 
     /// Protects segments that have any part in the range, or lets them go.
@@ -433,15 +441,16 @@ public final class RecordingIndex: Sendable {
 
     /// Writes a row, in place of one with the same incarnation and first number.
     func note(_ gap: RecordedGap, of camera: Name) throws(RecordingError) {
-        try write("noting a gap") { db in
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                arguments: [
-                    camera.text, gap.start, gap.end, Int64(bitPattern: gap.incarnation), Int64(bitPattern: gap.first),
-                    Int64(bitPattern: gap.last), Int(gap.reason.rawValue), try arrival(db),
-                    Int64(bitPattern: gap.frames),
-                ])
-        }
+        try write("noting a gap") { db in try note(gap, of: camera, db) }
+    }
+
+    private func note(_ gap: RecordedGap, of camera: Name, _ db: Database) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                camera.text, gap.start, gap.end, Int64(bitPattern: gap.incarnation), Int64(bitPattern: gap.first),
+                Int64(bitPattern: gap.last), Int(gap.reason.rawValue), try arrival(db), Int64(bitPattern: gap.frames),
+            ])
     }
 
     /// Gaps that have any part in the range.

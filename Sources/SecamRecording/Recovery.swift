@@ -7,10 +7,13 @@ internal import SecamWire
 enum Recovery {
     /// - Parameters:
     ///   - camera: only of this one; `nil` for all.
+    ///   - isSpooled: only what was spooled, or only what was not; `nil` for both.
     ///   - isPatient: whether what another archive still writes to is left to it, else it is completed all the same.
     /// - Throws: `busy`, when it was left to another.
-    static func finish(camera: Name?, isPatient: Bool, in vault: Vault) throws(RecordingError) {
-        for segment in try vault.index.unfinished(of: camera) {
+    static func finish(
+        camera: Name?, isSpooled: Bool? = nil, isPatient: Bool, in vault: Vault
+    ) throws(RecordingError) {
+        for segment in try vault.index.unfinished(of: camera, isSpooled: isSpooled) {
             switch segment.state {
             case .open: try finish(segment, isPatient: isPatient, in: vault)
             case .leaving: try vault.remove(segment, why: "as was begun")
@@ -19,7 +22,7 @@ enum Recovery {
             case .complete: break
             }
         }
-        if let camera { try adopt(camera, in: vault) }
+        if let camera, isSpooled != true { try adopt(camera, in: vault) }
     }
 
     /// Gives recordings of the last days a row where none knows them, as after a power cut that cost the index more than
@@ -70,7 +73,8 @@ enum Recovery {
         for entry in scan.entries { map.append(time: max(segment.start, entry.time), sequence: entry.sequence) }
         let progress = RecordingIndex.Progress(
             id: segment.id, camera: segment.camera, incarnation: segment.incarnation, sequence: last.sequence,
-            end: max(segment.start, last.time), frames: map.count, bytes: size, map: map.bytes)
+            end: max(segment.start, last.time), frames: map.count, bytes: size, map: map.bytes,
+            isSpooled: segment.isSpooled)
         try complete(progress, path: segment.path, in: vault)
     }
 
@@ -96,7 +100,7 @@ enum Recovery {
         vault.giveBack(progress.bytes - min(progress.bytes, size))
         let last = RecordingIndex.Progress(
             id: progress.id, camera: progress.camera, incarnation: progress.incarnation, sequence: progress.sequence,
-            end: progress.end, frames: progress.frames, bytes: size, map: progress.map)
+            end: progress.end, frames: progress.frames, bytes: size, map: progress.map, isSpooled: progress.isSpooled)
         try vault.index.complete(last, path: path, digest: try FileDigest.hash(folder.absolute(path)))
     }
 }
@@ -110,6 +114,8 @@ struct SegmentScan {
     let start: Int64
     let entries: [FrameMap.Entry]
     let isCompressed: Bool
+    /// Its frames came from the camera's spool.
+    let isSpooled: Bool
 
     /// - Parameters:
     ///   - path: of the file.
@@ -120,6 +126,7 @@ struct SegmentScan {
         camera = reader.tag(SegmentTags.camera)
         incarnation = reader.tag(SegmentTags.incarnation).flatMap { UInt64($0) }
         firstSequence = reader.tag(SegmentTags.sequence).flatMap { UInt64($0) }
+        isSpooled = reader.tag(SegmentTags.spooled) == "1"
         guard let start = known.first?.time ?? reader.tag("creation_time").flatMap(Self.time) else {
             throw RecordingError.file(path: path, operation: "reading", reason: "it does not say when it was recorded")
         }

@@ -20,6 +20,7 @@ final class SegmentFile {
     /// Bytes that the file has, or will have with what is still in memory; not less than the truth.
     private(set) var bytes: UInt64
     private var isDirty = false
+    private let isSpooled: Bool
 
     /// What Matroska needs for the head of a file, and for each frame with its entry in the index at the end.
     static let headBytes: UInt64 = 4096
@@ -28,12 +29,14 @@ final class SegmentFile {
     var frames: Int { map.count }
     var duration: Int64 { last.time - start }
 
+    /// - Parameter isSpooled: whether the frames come from the camera's spool.
     init(
-        id: Int64, camera: Name, path: String, absolutePath: String, first: Frame
+        id: Int64, camera: Name, path: String, absolutePath: String, first: Frame, isSpooled: Bool = false
     ) throws(RecordingError) {
         self.id = id
         self.camera = camera
         self.path = path
+        self.isSpooled = isSpooled
         size = (first.width, first.height)
         incarnation = first.incarnation
         start = first.timestamp
@@ -45,7 +48,8 @@ final class SegmentFile {
             writer = try MatroskaWriter(
                 path: absolutePath, width: Int(first.width), height: Int(first.height),
                 startMicroseconds: first.timestamp, title: camera.text,
-                tags: SegmentTags.of(camera, incarnation: first.incarnation, sequence: first.sequence))
+                tags: SegmentTags.of(
+                    camera, incarnation: first.incarnation, sequence: first.sequence, isSpooled: isSpooled))
         } catch {
             throw .media(error)
         }
@@ -106,7 +110,7 @@ final class SegmentFile {
     var progress: RecordingIndex.Progress {
         RecordingIndex.Progress(
             id: id, camera: camera, incarnation: incarnation, sequence: last.sequence, end: last.time,
-            frames: map.count, bytes: bytes, map: map.bytes)
+            frames: map.count, bytes: bytes, map: map.bytes, isSpooled: isSpooled)
     }
 }
 
@@ -116,8 +120,15 @@ enum SegmentTags {
     static let incarnation = "SECAM_INCARNATION"
     /// Of the first frame.
     static let sequence = "SECAM_SEQUENCE"
+    /// 1 for frames from the camera's spool, which came beside the live ones.
+    static let spooled = "SECAM_SPOOLED"
 
-    static func of(_ camera: Name, incarnation: UInt64, sequence first: UInt64) -> KeyValuePairs<String, String> {
-        [self.camera: camera.text, self.incarnation: "\(incarnation)", sequence: "\(first)"]
+    static func of(
+        _ camera: Name, incarnation: UInt64, sequence first: UInt64, isSpooled: Bool
+    ) -> KeyValuePairs<String, String> {
+        [
+            self.camera: camera.text, self.incarnation: "\(incarnation)", sequence: "\(first)",
+            spooled: isSpooled ? "1" : "0",
+        ]
     }
 }

@@ -122,7 +122,9 @@ private enum Thinning {
         try MatroskaWriter(
             path: path, width: frame.width, height: frame.height, startMicroseconds: segment.start,
             title: segment.camera.text,
-            tags: SegmentTags.of(segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence))
+            tags: SegmentTags.of(
+                segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence,
+                isSpooled: segment.isSpooled))
     }
 
     /// The frames of a file, with the times and numbers that the old map has for them.

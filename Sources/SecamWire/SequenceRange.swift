@@ -18,4 +18,20 @@ public struct SequenceRange: Sendable, Hashable {
         guard sequence < last else { return nil }
         return SequenceRange(max(first, sequence + 1), through: last)
     }
+
+    /// What is left of the range without others.
+    ///
+    /// - Parameter others: by their first numbers.
+    public func subtracting(_ others: [SequenceRange]) -> [SequenceRange] {
+        var left: [SequenceRange] = []
+        var rest: SequenceRange? = self
+        for other in others {
+            guard let range = rest, other.first <= range.last else { break }
+            if other.first > range.first, let before = SequenceRange(range.first, through: other.first - 1) {
+                left.append(before)
+            }
+            rest = range.suffix(after: other.last)
+        }
+        return left + (rest.map { [$0] } ?? [])
+    }
 }

@@ -49,6 +49,8 @@ public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     case sub = 2
     case luma = 3
     case events = 4
+    /// Frames of `jpeg` that fell out of the ring before an archive had them, and that the camera's service kept.
+    case spooled = 5
 
     public init(_ rendition: Rendition) {
         self =
@@ -59,10 +61,16 @@ public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible 
             }
     }
 
-    /// `nil` for events.
+    /// The rendition whose frames in the ring are meant; `nil` for what is none.
     public var rendition: Rendition? { Rendition(rawValue: rawValue) }
 
-    public var description: String { rendition?.description ?? "events" }
+    public var description: String {
+        switch self {
+        case .events: "events"
+        case .spooled: "spooled"
+        case .jpeg, .sub, .luma: rendition!.description
+        }
+    }
 }
 
 /// A set of renditions; bit `rawValue - 1` stands for each.
@@ -187,6 +195,8 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case policyInvalid = 33
     case camerasUnrecorded = 34
     case diskLow = 35
+    case framesSpooled = 36
+    case bytesSpooled = 37
 
     public var description: String {
         switch self {
@@ -225,6 +235,8 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .policyInvalid: "policy_invalid"
         case .camerasUnrecorded: "cameras_unrecorded"
         case .diskLow: "disk_low"
+        case .framesSpooled: "frames_spooled"
+        case .bytesSpooled: "bytes_spooled"
         }
     }
 }

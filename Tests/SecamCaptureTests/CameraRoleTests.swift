@@ -175,6 +175,13 @@ import Testing
         let log = OpenFlow(flow: 6, content: .events, policy: .every, start: .time(.min), credit: 100)
         #expect(try await waitUntil { await watcher.send(log, to: "porch") })
         await watcher.keep(6, of: "porch")
+        let spool = OpenFlow(flow: 8, content: .spooled, policy: .every, start: .acknowledged, credit: 100)
+        #expect(await watcher.send(spool, to: "porch"))
+        let refused = CloseFlow(flow: 8, reason: .forbidden, detail: "not for motion").encoded()
+        #expect(
+            try await waitUntil {
+                await watcher.received.contains { $0.withBytes { bytes in [UInt8](copying: bytes) } == refused }
+            })
         // Nobody watches yet, and after three seconds the camera says so itself.
         #expect(try await waitUntil { await events(watcher).map(\.event.kind) == [.unwatched] })
 

@@ -166,6 +166,66 @@ import Testing
         #expect(actions == ["gap 3...19 overflow", "frame 20"])
     }
 
+    @Test func `a gap says when its frames were captured, also those that the ring let go long ago`() throws {
+        var server = server()
+        let ring = ring(1...200, seconds: 1)
+        let start = FlowStart.sequence(incarnation: incarnation, 31)
+        let actions = server.open(open(.every, start, credit: 1), from: consumer, ring, now: at(0))
+        guard case .gap(let gap, _)? = actions.first else { return #expect(Bool(false), "\(actions)") }
+        #expect(gap.missing == SequenceRange(31, through: 189))
+        #expect((2_000_000...3_000_000).contains(gap.since), "at most a second before frame 31: \(gap.since)")
+        #expect(gap.until == 19_000_000, "when frame 190 was captured")
+    }
+
+    @Test func `an archive is told which of the frames that the ring let go are spooled`() {
+        var server = server()
+        let archive = FlowServer.Consumer(peer: peer(1), key: key(1), role: .archive)
+        let ring = ring(1...30, seconds: 1)
+        let start = FlowStart.sequence(incarnation: incarnation, 3)
+        server.spooledFrom = 8
+        #expect(
+            told(server.open(open(.every, start, credit: 1), from: archive, ring, now: at(0))) == [
+                "gap 3...7 overflow", "gap 8...19 spooled", "frame 20",
+            ])
+        server.spooledFrom = 1
+        #expect(
+            told(server.open(open(.every, start, flow: 2, credit: 1), from: archive, ring, now: at(0))) == [
+                "gap 3...19 spooled", "frame 20",
+            ])
+        server.spooledFrom = nil
+        #expect(
+            told(server.open(open(.every, start, flow: 3, credit: 1), from: archive, ring, now: at(0))) == [
+                "gap 3...19 overflow", "frame 20",
+            ])
+    }
+
+    @Test func `frames are owed to an archive that is away, or has not acknowledged them, and to no other`() {
+        var server = server()
+        let archive = FlowServer.Consumer(peer: peer(1), key: key(1), role: .archive)
+        let gateway = FlowServer.Consumer(peer: peer(2), key: key(2), role: .gateway)
+        let ring = ring(1...30)
+        #expect(server.isOwed(1), "none has come yet")
+        _ = server.open(open(.every, .time(0), group: "archive"), from: archive, ring, now: at(0))
+        _ = server.open(open(.every, .time(0), flow: 2, group: "x"), from: gateway, ring, now: at(0))
+        _ = server.acknowledge(
+            Acknowledge(flow: 1, incarnation: incarnation, sequence: 10), from: archive.peer, now: at(1))
+        _ = server.acknowledge(
+            Acknowledge(flow: 2, incarnation: incarnation, sequence: 20), from: gateway.peer, now: at(1))
+        #expect(!server.isOwed(10) && server.isOwed(11))
+        server.lost(archive.peer)
+        #expect(!server.isOwed(10) && server.isOwed(11))
+        let events = OpenFlow(flow: 3, content: .events, policy: .every, start: .time(0), credit: 1)
+        _ = server.open(events, from: archive, ring, now: at(2))
+        #expect(!server.isOwed(11), "it is there, and wants events alone")
+    }
+
+    @Test func `a camera without a spool says at once that nothing is spooled`() {
+        var server = server()
+        let open = OpenFlow(flow: 4, content: .spooled, policy: .every, start: .acknowledged, credit: 2)
+        #expect(told(server.open(open, from: consumer, ring(1...3), now: at(0))) == ["close 4 done"])
+        #expect(server.count == 0)
+    }
+
     @Test func sequenceNumbersBeginAtOneSoAGapNeverNamesZero() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 0)

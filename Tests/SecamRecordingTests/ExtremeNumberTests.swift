@@ -112,7 +112,7 @@ import Testing
             if random.chance(percent: 20),
                 let gap = decode(ExtremeNumbers.replacing(in: gap.encoded(), using: &random), Gap.self)
             {
-                try? tape.note(gap, until: recordings.frame(round).timestamp)
+                try? tape.note(gap, since: nil, until: recordings.frame(round).timestamp)
                 continue
             }
             let bytes = ExtremeNumbers.replacing(

@@ -131,7 +131,7 @@ import Testing
         let tape = try recordings.tape(try recordings.vault())
         try recordings.append(1...20, to: tape)
         let gap = Gap(flow: 1, incarnation: 9, missing: try #require(SequenceRange(21, through: 29)), reason: .overflow)
-        try tape.note(gap, until: Recordings.time(30))
+        try tape.note(gap, since: nil, until: Recordings.time(30))
         try recordings.append(30...40, to: tape)
         try tape.cut()
         let gaps = try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)
@@ -147,7 +147,8 @@ import Testing
             try recordings.append(sequence...sequence + 1, to: tape)
             let missing = try #require(SequenceRange(sequence + 2, through: sequence + 2))
             try tape.note(
-                Gap(flow: 1, incarnation: 9, missing: missing, reason: .overflow), until: Recordings.time(sequence + 3))
+                Gap(flow: 1, incarnation: 9, missing: missing, reason: .overflow), since: nil,
+                until: Recordings.time(sequence + 3))
             sequence += 3
         }
         try recordings.append(sequence...sequence, to: tape)
@@ -159,6 +160,68 @@ import Testing
         #expect(gaps.allSatisfy { $0.end - $0.start <= 10_000_000 })
     }
 
+    private func spooled(_ sequences: ClosedRange<UInt64>, _ tape: CameraTape) throws -> Int {
+        try sequences.count { try recordings.put(recordings.frame($0), try jpeg(Int($0)), tape) }
+    }
+
+    @Test func `what was spooled fills its gap, in whatever order both come, and nothing is recorded twice`() throws {
+        let vault = try recordings.vault()
+        let live = try recordings.tape(vault)
+        try recordings.append(1...20, to: live)
+        let missing = try #require(SequenceRange(21, through: 60))
+        let gap = Gap(flow: 1, incarnation: 9, missing: missing, reason: .spooled)
+        try live.note(gap, since: nil, until: Recordings.time(61))
+        try recordings.append(61...70, to: live)
+        func gaps() throws -> [Found.Missing] {
+            try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)
+        }
+        #expect(try gaps().map(\.frames) == [40])
+
+        let tape = try CameraTape(vault, camera: recordings.camera, isSpooled: true)
+        // The archive had ended before it acknowledged the last of them.
+        #expect(try spooled(15...40, tape) == 20)
+        try tape.cut()
+        #expect(try gaps().map(\.frames) == [20])
+        #expect(try gaps().first?.start == Recordings.time(40))
+        // In the middle frames were lost to the spool, too.
+        #expect(try spooled(46...60, tape) == 15)
+        try tape.cut()
+        #expect(try gaps().map(\.frames) == [5] && gaps().first?.reason == .spooled)
+        try recordings.index.endSpooledGaps(of: recordings.camera)
+        #expect(try gaps().map(\.reason) == [.overflow], "what the camera has not kept is lost")
+
+        // Told again, as after a new start of the archive.
+        try live.note(gap, since: nil, until: Recordings.time(61))
+        #expect(try gaps().map(\.frames) == [5])
+        try live.cut()
+        let reader = TapeReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
+        var numbers: [UInt64] = []
+        while let frame = try reader.next() { numbers.append(frame.sequence) }
+        #expect(numbers == Array(1...40) + Array(46...70))
+        #expect(try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 70, "that of what is live")
+    }
+
+    @Test func `an archive that is killed while it fills a gap goes on with the live frames where it was`() throws {
+        let vault = try recordings.vault()
+        let live = try recordings.tape(vault)
+        try recordings.append(1...70, to: live)
+        try live.cut()
+        let tape = try CameraTape(vault, camera: recordings.camera, isSpooled: true)
+        #expect(try spooled(101...120, tape) == 20)
+        _ = try tape.synchronize()
+        // Nothing is cut: the next start finds both as they are.
+        let other = try recordings.vault(writer: "archive-2")
+        let again = try CameraTape(other, camera: recordings.camera, isPatient: false)
+        #expect(again.cursor?.sequence == 70)
+        let rest = try CameraTape(other, camera: recordings.camera, isSpooled: true, isPatient: false)
+        #expect(try spooled(111...125, rest) == 5)
+        try rest.cut()
+        #expect(try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 70)
+        // Made anew from the files, it is the same.
+        let rebuilt = try RecordingIndex(recordings.folder, clocks: recordings.clocks)
+        #expect(try rebuilt.segments(of: nil, from: .min, to: .max).filter(\.isSpooled).count == 2)
+    }
+
     @Test func `a camera that invents gaps gets few rows, and all its frames are counted`() throws {
         let tape = try recordings.tape(try recordings.vault())
         var frames: UInt64 = 0
@@ -167,7 +230,7 @@ import Testing
             let missing = try #require(SequenceRange(index * 10, through: index * 10 + index % 3))
             frames += missing.count
             try tape.note(
-                Gap(flow: 1, incarnation: 100 + index, missing: missing, reason: .overflow),
+                Gap(flow: 1, incarnation: 100 + index, missing: missing, reason: .overflow), since: nil,
                 until: Recordings.time(index * 1000))
         }
         let gaps = try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)

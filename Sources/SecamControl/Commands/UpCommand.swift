@@ -65,6 +65,14 @@ struct UpCommand: AsyncParsableCommand {
     var ringSeconds: String?
     @Option(help: "Memory for that, MiB a camera. (SECAM_RING_MEGABYTES; default: 64)")
     var ringMegabytes: String?
+    @Option(
+        help: """
+            Folder for what falls out of that while no archive takes it, encrypted; it is recorded later. \
+            (SECAM_SPOOL; default: none)
+            """)
+    var spool: String?
+    @Option(help: "Room for that, MiB a camera. (SECAM_SPOOL_MEGABYTES; default: 1024)")
+    var spoolMegabytes: String?
     @Option(help: "Picture size of webcams. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
     @Option(help: "Frames a second of webcams. (SECAM_FPS; default: 30 or the nearest)")
@@ -92,7 +100,8 @@ struct UpCommand: AsyncParsableCommand {
                 "free.megabytes": freeMegabytes, "keep.at.least": keepAtLeast,
                 "quality": quality, "size": size,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
-                "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes,
+                "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes, "spool": spool,
+                "spool.megabytes": spoolMegabytes,
                 "fps": fps, "ready.file": readyFile,
                 "certificate": certificate, "key": key, "metrics": metrics,
                 "camera.credentials.file": cameraCredentialsFile,
@@ -137,8 +146,11 @@ struct UpCommand: AsyncParsableCommand {
     private func cameraPlans(_ settings: Settings, _ logger: Logger) throws -> [ServiceSetPlan.CameraPlan] {
         var plans: [ServiceSetPlan.CameraPlan] = []
         var options: [String] = []
-        if let size = settings.text("size") { options += ["--size", size] }
-        if let fps = settings.text("fps") { options += ["--fps", fps] }
+        for (key, option) in [
+            ("size", "--size"), ("fps", "--fps"), ("spool", "--spool"), ("spool.megabytes", "--spool-megabytes"),
+        ] {
+            if let value = settings.text(key) { options += [option, value] }
+        }
         let logins = try settings.text("camera.credentials.file").map { try CameraLogins(path: $0) }
         for camera in cameras {
             guard let equals = camera.firstIndex(of: "=") else {
@@ -167,7 +179,8 @@ struct UpCommand: AsyncParsableCommand {
         }
         if plans.isEmpty {
             plans.append(
-                ServiceSetPlan.CameraPlan(name: try CameraName.check("demo"), source: "test:1280x720@30"))
+                ServiceSetPlan.CameraPlan(
+                    name: try CameraName.check("demo"), source: "test:1280x720@30", arguments: options))
         }
         return plans
     }

@@ -59,6 +59,13 @@ public struct FlowServer: Sendable {
         let content: FlowContent
     }
 
+    private struct Position {
+        /// The last number that was acknowledged.
+        var sequence: UInt64
+        var heard: MonotonicTime
+        let role: Role
+    }
+
     private struct Backlog {
         var bytes: Int
         var refilled: MonotonicTime
@@ -90,7 +97,7 @@ public struct FlowServer: Sendable {
     private let limits: Limits
     private var flows: [Key: Flow] = [:]
     private var lastOrder: UInt64 = 0
-    private var cursors: [Cursor: (sequence: UInt64, heard: MonotonicTime)] = [:]
+    private var cursors: [Cursor: Position] = [:]
     private var backlogs: [PublicKey: Backlog] = [:]
 
     /// Microseconds for which frames are made for a group that is away, and another key may take it over: as long as the
@@ -98,6 +105,9 @@ public struct FlowServer: Sendable {
     public var absence: Int64 = 30_000_000
     /// Of which what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
     public var catchingUp: RenditionSet = []
+    /// The number from which on the frames of `jpeg` that the ring has let go are kept elsewhere for an archive; `nil` when
+    /// none are.
+    public var spooledFrom: UInt64?
 
     public private(set) var framesSent: UInt64 = 0
     public private(set) var bytesSent: UInt64 = 0
@@ -127,6 +137,16 @@ public struct FlowServer: Sendable {
             || cursors.contains { $0.key.content != .events && now.since($0.value.heard) <= absence }
     }
 
+    /// Whether an archive is still owed a frame of `jpeg` with this number: none has acknowledged it, and none is there that
+    /// wants no frames at present.
+    public func isOwed(_ sequence: UInt64) -> Bool {
+        let contents = flows.values.lazy.filter { $0.consumer.role == .archive }.map(\.content)
+        guard contents.isEmpty || contents.contains(.jpeg) else { return false }
+        return !cursors.contains {
+            $0.key.content == .jpeg && $0.value.role == .archive && $0.value.sequence >= sequence
+        }
+    }
+
     /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
     public func interval(_ rendition: Rendition) -> Int64? {
         flows.values.lazy.filter { $0.content.rendition == rendition }.map(\.interval).min()
@@ -141,6 +161,10 @@ public struct FlowServer: Sendable {
         _ message: OpenFlow, from consumer: Consumer, _ ring: Ring, now: MonotonicTime
     ) -> [Action] {
         let key = Key(peer: consumer.peer, flow: message.flow)
+        // Nothing of that is in the ring.
+        guard message.content != .spooled else {
+            return [.close(CloseFlow(flow: key.flow, reason: .done), to: key.peer)]
+        }
         var actions: [Action] = []
         if flows[key] == nil {
             let ofPeer = flows.keys.count { $0.peer == consumer.peer }
@@ -210,7 +234,8 @@ public struct FlowServer: Sendable {
         guard cursors[cursor] != nil || (ofKey < limits.cursorsPerKey && cursors.count < limits.cursors) else {
             return []
         }
-        cursors[cursor] = (max(cursors[cursor]?.sequence ?? 0, message.sequence), now)
+        cursors[cursor] = Position(
+            sequence: max(cursors[cursor]?.sequence ?? 0, message.sequence), heard: now, role: flow.consumer.role)
         return []
     }
 
@@ -338,9 +363,12 @@ public struct FlowServer: Sendable {
         while flow.credit > 0, let next = ring.firstEvent(from: flow.next),
             mayBeSent(next.sequence, bytes: FlowServer.eventBytes, on: flow)
         {
-            actions += gap(before: next.sequence, flow, key, evicted: ring.lastEvictedEvent)
+            actions += gap(
+                before: next.sequence, at: next.event.last, flow, key, evicted: ring.lastEvictedEvent,
+                since: flow.last > 0 ? flow.lastTimestamp : nil)
             flow.next = next.sequence + 1
             flow.last = next.sequence
+            flow.lastTimestamp = next.event.last
             flow.credit -= 1
             let event = Event(flow: key.flow, incarnation: incarnation, sequence: next.sequence, event: next.event)
             actions.append(.event(event, to: key.peer))
@@ -350,15 +378,30 @@ public struct FlowServer: Sendable {
     }
 
     /// What a flow of everything is told of numbers that it will not get.
-    private func gap(before sequence: UInt64, _ flow: Flow, _ key: Key, evicted: UInt64) -> [Action] {
+    ///
+    /// - Parameters:
+    ///   - time: of what comes behind them, UTC microseconds.
+    ///   - since: of what came before them; `nil` when nothing is known.
+    private func gap(
+        before sequence: UInt64, at time: Int64, _ flow: Flow, _ key: Key, evicted: UInt64, since: Int64?
+    ) -> [Action] {
         let isContinued = flow.isResumed || flow.last > 0
         guard flow.policy == .every, flow.interval == 0, isContinued, sequence > flow.next,
             let missing = SequenceRange(flow.next, through: sequence - 1)
         else { return [] }
-        let gap = Gap(
-            flow: key.flow, incarnation: incarnation, missing: missing,
-            reason: flow.next <= evicted ? .overflow : .dropped)
-        return [.gap(gap, to: key.peer)]
+        let (until, since) = (WireLimits.times.clamping(time), since.map { WireLimits.times.clamping($0) })
+        func told(_ missing: SequenceRange, _ reason: GapReason) -> Action {
+            let gap = Gap(
+                flow: key.flow, incarnation: incarnation, missing: missing, reason: reason,
+                since: since ?? WireLimits.times.lowerBound, until: until)
+            return .gap(gap, to: key.peer)
+        }
+        guard flow.next <= evicted else { return [told(missing, .dropped)] }
+        guard let spooledFrom, flow.content == .jpeg, flow.consumer.role == .archive,
+            let spooled = missing.suffix(after: max(1, spooledFrom) - 1)
+        else { return [told(missing, .overflow)] }
+        let lost = SequenceRange(missing.first, through: max(1, spooled.first) - 1)
+        return (lost.map { [told($0, .overflow)] } ?? []) + [told(spooled, .spooled)]
     }
 
     private mutating func pumpFrames(_ key: Key, _ rendition: Rendition, _ ring: Ring) -> [Action] {
@@ -367,7 +410,9 @@ public struct FlowServer: Sendable {
         while flow.credit > 0, let frame = nextFrame(flow, rendition, ring),
             mayBeSent(frame.sequence, bytes: frame.bytes.count, on: flow)
         {
-            actions += gap(before: frame.sequence, flow, key, evicted: ring.lastEvicted(rendition))
+            actions += gap(
+                before: frame.sequence, at: frame.timestamp, flow, key, evicted: ring.lastEvicted(rendition),
+                since: flow.last > 0 ? flow.lastTimestamp : ring.time(rendition, before: flow.next))
             if flow.policy == .latest, flow.interval == 0, flow.last > 0 { framesSkipped += frame.sequence - flow.next }
             flow.next = frame.sequence + 1
             flow.last = frame.sequence

@@ -63,12 +63,15 @@ public struct Ring: Sendable {
     }
 
     /// Adds a frame behind the others of its rendition, and lets the oldest of all go.
-    public mutating func append(_ frame: RingFrame) {
+    ///
+    /// - Returns: what was let go, oldest first.
+    @discardableResult
+    public mutating func append(_ frame: RingFrame) -> [RingFrame] {
         let newest = logs[Ring.index(frame.rendition)].last
         precondition(newest.map { $0.sequence < frame.sequence } ?? true, "a ring's sequence numbers only grow")
         logs[Ring.index(frame.rendition)].append(frame)
         byteCount += frame.bytes.count
-        evict(now: frame.arrived)
+        return evict(now: frame.arrived)
     }
 
     /// Adds what is said of an event behind what was said before.
@@ -114,12 +117,25 @@ public struct Ring: Sendable {
     /// The highest sequence number of this rendition that was let go, 0 when none was.
     public func lastEvicted(_ rendition: Rendition) -> UInt64 { logs[Ring.index(rendition)].lastEvicted }
 
-    private mutating func evict(now: MonotonicTime) {
+    /// A time, UTC microseconds, at which a frame with a lower number was captured, the latest one that is remembered;
+    /// `nil` when there was none.
+    public func time(_ rendition: Rendition, before sequence: UInt64) -> Int64? {
+        logs[Ring.index(rendition)].time(before: sequence)
+    }
+
+    /// All frames of a rendition, oldest first.
+    public func frames(_ rendition: Rendition) -> [RingFrame] { logs[Ring.index(rendition)].all }
+
+    private mutating func evict(now: MonotonicTime) -> [RingFrame] {
+        var evicted: [RingFrame] = []
         while let victim = oldestRendition(),
             byteCount > largest || now.since(logs[victim].first!.arrived) > longest
         {
-            byteCount -= logs[victim].removeFirst().bytes.count
+            let frame = logs[victim].removeFirst()
+            byteCount -= frame.bytes.count
+            evicted.append(frame)
         }
+        return evicted
     }
 
     /// The log with the oldest frame, among those that have more than their newest one.
@@ -130,22 +146,49 @@ public struct Ring: Sendable {
     private static func index(_ rendition: Rendition) -> Int { Int(rendition.rawValue) - 1 }
 }
 
-private protocol Numbered: Sendable {
+private protocol LogEntry: Sendable {
     var sequence: UInt64 { get }
+    /// UTC microseconds.
+    var timestamp: Int64 { get }
 }
 
-extension RingFrame: Numbered {}
-extension RingEvent: Numbered {}
+extension RingFrame: LogEntry {}
+extension RingEvent: LogEntry {
+    fileprivate var timestamp: Int64 { event.last }
+}
+
+/// When what a log let go had been captured: a time a second, and fewer the longer it goes back.
+private struct EvictedTimes: Sendable {
+    private static let mostMarks = 4096
+
+    private var marks: [(sequence: UInt64, time: Int64)] = []
+    /// Microseconds between two marks.
+    private var interval: Int64 = 1_000_000
+
+    mutating func add(_ entry: some LogEntry) {
+        // A clock that was set back counts as time that passed.
+        let isDue = marks.last.map { entry.timestamp.subtractingSaturated($0.time).magnitude >= interval.magnitude }
+        guard isDue ?? true else { return }
+        marks.append((entry.sequence, entry.timestamp))
+        guard marks.count > EvictedTimes.mostMarks else { return }
+        marks = marks.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+        interval *= 2
+    }
+
+    func time(before sequence: UInt64) -> Int64? { marks.last { $0.sequence < sequence }?.time }
+}
 
 /// A queue whose head moves on without moving the rest, and in which numbers are found by halving.
-private struct Log<Entry: Numbered>: Sendable {
+private struct Log<Entry: LogEntry>: Sendable {
     private var entries: [Entry?] = []
     private var head = 0
+    private var evictedTimes = EvictedTimes()
     private(set) var lastEvicted: UInt64 = 0
 
     var count: Int { entries.count - head }
     var first: Entry? { head < entries.count ? entries[head] : nil }
     var last: Entry? { head < entries.count ? entries[entries.count - 1] : nil }
+    var all: [Entry] { entries[head...].compactMap { $0 } }
 
     mutating func append(_ entry: Entry) { entries.append(entry) }
 
@@ -156,6 +199,7 @@ private struct Log<Entry: Numbered>: Sendable {
         entries[head] = nil
         head += 1
         lastEvicted = oldest.sequence
+        evictedTimes.add(oldest)
         if head > 64, head * 2 > entries.count {
             entries.removeFirst(head)
             head = 0
@@ -172,6 +216,11 @@ private struct Log<Entry: Numbered>: Sendable {
     /// The first entry from this number on for which the condition holds, one by one.
     func first(from sequence: UInt64, where holds: (Entry) -> Bool) -> Entry? {
         entries[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: holds)
+    }
+
+    func time(before sequence: UInt64) -> Int64? {
+        let index = firstIndex { $0.sequence >= sequence } - 1
+        return index >= head ? entries[index]!.timestamp : evictedTimes.time(before: sequence)
     }
 
     private func firstIndex(where holds: (Entry) -> Bool) -> Int {

@@ -22,7 +22,7 @@
 ///     +0      8     start      UTC microseconds of the last frame before it
 ///     +8      8     end        UTC microseconds of the first frame after it
 ///     +16     8     frames     how many are missing
-///     +24     1     reason     1 overflow, 2 dropped
+///     +24     1     reason     1 overflow, 2 dropped, 3 spooled
 ///     +25     1     reserved   0
 ///     +26     2+n   camera     its name
 ///     since version 2:

@@ -6,18 +6,31 @@
 ///     12      8     first   first missing sequence number
 ///     20      8     last    last missing sequence number
 ///     28      1     reason
+///     since version 2:
+///     29      8     since   they were captured after this time, UTC microseconds; -2^61 when it is not known
+///     37      8     until   and before this one; 2^61 when it is not known
 public struct Gap: WireMessage {
     public static let type = MessageType.gap
+    public static let version: UInt8 = 2
     public let flow: UInt32
     public let incarnation: UInt64
     public let missing: SequenceRange
     public let reason: GapReason
+    /// The missing frames were captured after this time, UTC microseconds; the first possible one when it is not known.
+    public let since: Int64
+    /// And before this time, UTC microseconds; the last possible one when it is not known.
+    public let until: Int64
 
-    public init(flow: UInt32, incarnation: UInt64, missing: SequenceRange, reason: GapReason) {
+    public init(
+        flow: UInt32, incarnation: UInt64, missing: SequenceRange, reason: GapReason,
+        since: Int64 = WireLimits.times.lowerBound, until: Int64 = WireLimits.times.upperBound
+    ) {
         self.flow = flow
         self.incarnation = incarnation
         self.missing = missing
         self.reason = reason
+        self.since = since
+        self.until = until
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
@@ -29,6 +42,8 @@ public struct Gap: WireMessage {
         }
         missing = range
         reason = try reader.choice("reason", bytes)
+        since = reader.version >= 2 ? try reader.time("since", bytes) : WireLimits.times.lowerBound
+        until = reader.version >= 2 ? try reader.time("until", bytes) : WireLimits.times.upperBound
     }
 
     public func write(_ writer: inout WireWriter) {
@@ -37,6 +52,8 @@ public struct Gap: WireMessage {
         writer.integer(missing.first)
         writer.integer(missing.last)
         writer.choice(reason)
+        writer.integer(since)
+        writer.integer(until)
     }
 }
 
@@ -45,4 +62,6 @@ public enum GapReason: UInt8, Sendable, CaseIterable {
     case overflow = 1
     /// No encoder took the frames in time, or the device's picture could not be encoded.
     case dropped = 2
+    /// They fell out of the ring, and the camera's service has kept them: a flow of what is spooled gives them.
+    case spooled = 3
 }

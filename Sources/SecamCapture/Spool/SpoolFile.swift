@@ -1,0 +1,150 @@
+internal import CSodium
+internal import Glibc
+
+/// What goes wrong with the spool's folder or files.
+struct SpoolFailure: Error, CustomStringConvertible {
+    let path: String
+    let reason: String
+    let isDiskFull: Bool
+
+    init(path: String, reason: String, isDiskFull: Bool = false) {
+        self.path = path
+        self.reason = reason
+        self.isDiskFull = isDiskFull
+    }
+
+    /// Of the system's last error in this thread.
+    init(systemError path: String) {
+        let code = errno
+        self.init(path: path, reason: unsafe String(cString: strerror(code)), isDiskFull: code == ENOSPC)
+    }
+
+    var description: String { "\(path): \(reason)" }
+}
+
+/// The format of a file of the spool: a head of 8 bytes `secamsp1`, the header of libsodium's secretstream
+/// (XChaCha20-Poly1305), then records: the length of the ciphertext as a little-endian u32, and the ciphertext. A record is
+/// a whole FRAME message. A file that was cut off ends at its last whole record, and one whose bytes were changed before
+/// the change.
+enum SpoolFormat {
+    static let head = Array("secamsp1".utf8)
+    static let headerBytes = Int(crypto_secretstream_xchacha20poly1305_HEADERBYTES)
+    static let overhead = Int(crypto_secretstream_xchacha20poly1305_ABYTES)
+    static let tag = UInt8(crypto_secretstream_xchacha20poly1305_TAG_MESSAGE)
+    /// Where the first record is.
+    static let start = head.count + headerBytes
+    static let lengthBytes = 4
+    /// Bytes of one record.
+    static let largest = 64 << 20
+}
+
+/// A file of the spool that is being written.
+final class SpoolFileWriter {
+    private let path: String
+    private let descriptor: Int32
+    private var state = crypto_secretstream_xchacha20poly1305_state()
+    private(set) var byteCount = SpoolFormat.start
+
+    /// - Throws: when there is such a file already, too.
+    init(_ path: String, key: [UInt8]) throws(SpoolFailure) {
+        self.path = path
+        descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw SpoolFailure(systemError: path) }
+        var header = [UInt8](repeating: 0, count: SpoolFormat.headerBytes)
+        unsafe crypto_secretstream_xchacha20poly1305_init_push(&state, &header, key)
+        try write(SpoolFormat.head + header)
+    }
+
+    deinit { close(descriptor) }
+
+    /// - Throws: what was written of the record is taken back as far as possible; the file must not be written again.
+    func append(_ record: [UInt8]) throws(SpoolFailure) {
+        let count = record.count + SpoolFormat.overhead
+        var bytes = [UInt8](repeating: 0, count: SpoolFormat.lengthBytes + count)
+        for index in 0..<SpoolFormat.lengthBytes { bytes[index] = UInt8(truncatingIfNeeded: count >> (8 * index)) }
+        unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+            _ = unsafe crypto_secretstream_xchacha20poly1305_push(
+                &state, buffer.baseAddress! + SpoolFormat.lengthBytes, nil, record, UInt64(record.count), nil, 0,
+                SpoolFormat.tag)
+        }
+        do throws(SpoolFailure) {
+            try write(bytes)
+        } catch {
+            ftruncate(descriptor, off_t(byteCount))
+            throw error
+        }
+        byteCount += bytes.count
+    }
+
+    /// Brings everything to the disk.
+    func synchronize() throws(SpoolFailure) {
+        guard fdatasync(descriptor) == 0 else { throw SpoolFailure(systemError: path) }
+    }
+
+    private func write(_ bytes: [UInt8]) throws(SpoolFailure) {
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
+            }
+            guard count > 0 else { throw SpoolFailure(systemError: path) }
+            written += count
+        }
+    }
+}
+
+/// A file of the spool that is read from its beginning on, maybe while it is written.
+final class SpoolFileReader {
+    private let path: String
+    private let descriptor: Int32
+    private var state = crypto_secretstream_xchacha20poly1305_state()
+    /// Where the next record begins.
+    private(set) var position = SpoolFormat.start
+
+    /// - Throws: when it is none of ours.
+    init(_ path: String, key: [UInt8]) throws(SpoolFailure) {
+        self.path = path
+        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SpoolFailure(systemError: path) }
+        guard let head = read(SpoolFormat.start, at: 0), head.starts(with: SpoolFormat.head),
+            unsafe crypto_secretstream_xchacha20poly1305_init_pull(
+                &state, Array(head.dropFirst(SpoolFormat.head.count)), key) == 0
+        else { throw SpoolFailure(path: path, reason: "is no file of this spool") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// The next record; `nil` when there is no whole one behind the last one.
+    ///
+    /// - Throws: when its bytes are not those that were written: nothing behind it can be read.
+    func next() throws(SpoolFailure) -> [UInt8]? {
+        guard let length = read(SpoolFormat.lengthBytes, at: position) else { return nil }
+        let count = length.reversed().reduce(0) { $0 << 8 | Int($1) }
+        guard (SpoolFormat.overhead...SpoolFormat.largest).contains(count) else { throw damaged }
+        guard let bytes = read(count, at: position + SpoolFormat.lengthBytes) else { return nil }
+        var record = [UInt8](repeating: 0, count: count - SpoolFormat.overhead)
+        let status = unsafe crypto_secretstream_xchacha20poly1305_pull(
+            &state, &record, nil, nil, bytes, UInt64(bytes.count), nil, 0)
+        guard status == 0 else { throw damaged }
+        position += SpoolFormat.lengthBytes + count
+        return record
+    }
+
+    private var damaged: SpoolFailure {
+        SpoolFailure(path: path, reason: "is damaged behind byte \(position), or was written with another key")
+    }
+
+    /// `nil` when there are fewer.
+    private func read(_ count: Int, at position: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(descriptor, buffer.baseAddress! + done, count - done, off_t(position + done))
+            }
+            guard got > 0 else { return nil }
+            done += got
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,239 @@
+internal import Foundation
+internal import Glibc
+import SecamConfig
+import SecamWire
+
+/// A queue of frames on the disk, bounded by bytes: the oldest go first. It blocks, and belongs to the spool's thread.
+///
+/// It is a folder of files that are numbered in the order of their frames. What has been acknowledged goes with its file, so
+/// that some of it may come again after a restart.
+final class SpoolStore {
+    struct FrameID: Hashable {
+        let incarnation: UInt64
+        let sequence: UInt64
+    }
+
+    private struct File {
+        let number: UInt64
+        var byteCount: Int
+    }
+
+    private struct Place: Equatable {
+        /// Of the file.
+        var number: UInt64
+        /// Byte behind which it goes on.
+        var position: Int
+    }
+
+    private let folder: String
+    private let key: SpoolKey
+    private let limit: Int
+    private let fileLimit: Int
+    /// Oldest first.
+    private var files: [File] = []
+    private var writer: SpoolFileWriter?
+    private var isDirty = false
+    private var reader: (number: UInt64, file: SpoolFileReader)?
+    /// Up to where has been read, and acknowledged.
+    private var read = Place(number: 0, position: 0)
+    private var acknowledged = Place(number: 0, position: 0)
+    /// What has been read and not acknowledged, with the place behind it.
+    private var unacknowledged: [(id: FrameID, place: Place)] = []
+
+    /// Bytes that went for newer ones, or could not be read, since the start.
+    private(set) var lostBytes: UInt64 = 0
+    var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+
+    /// Takes up what an earlier run of this camera left.
+    ///
+    /// - Parameters:
+    ///   - parent: the folder in which cameras have their spools.
+    ///   - limit: bytes.
+    init(in parent: String, key: SpoolKey, limit: Int) {
+        folder = "\(parent)/\(key.name)"
+        self.key = key
+        self.limit = limit
+        fileLimit = max(limit / 16, 1 << 16)
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let numbers = names.filter { $0.hasSuffix(SpoolStore.suffix) }
+            .compactMap { UInt64($0.dropLast(SpoolStore.suffix.count)) }
+        files = numbers.sorted().compactMap { number in
+            size(number).map { File(number: number, byteCount: $0) }
+        }
+    }
+
+    private static let suffix = ".spool"
+
+    private func path(_ number: UInt64) -> String {
+        let digits = String(number)
+        return "\(folder)/\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits)\(SpoolStore.suffix)"
+    }
+
+    private func size(_ number: UInt64) -> Int? {
+        var status = stat()
+        guard unsafe stat(path(number), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    // MARK: Writing
+
+    /// Adds a frame behind all others; the oldest ones go where they leave no room for it.
+    func append(_ message: [UInt8]) throws(SpoolFailure) {
+        let cost = message.count + SpoolFormat.overhead + SpoolFormat.lengthBytes
+        if let writer, writer.byteCount + cost > fileLimit { try endFile() }
+        while byteCount + cost + SpoolFormat.start > limit, files.count > (writer == nil ? 0 : 1) { removeOldest() }
+        do throws(SpoolFailure) {
+            try append(message, to: try openWriter())
+        } catch {
+            // What was written may be half a record, and behind that nothing can be read.
+            writer = nil
+            guard error.isDiskFull, files.count > 1 else { throw error }
+            removeOldest()
+            try append(message, to: try openWriter())
+        }
+    }
+
+    private func append(_ message: [UInt8], to writer: SpoolFileWriter) throws(SpoolFailure) {
+        try writer.append(message)
+        files[files.count - 1].byteCount = writer.byteCount
+        isDirty = true
+    }
+
+    private func openWriter() throws(SpoolFailure) -> SpoolFileWriter {
+        if let writer { return writer }
+        do throws(SecretFile.Failure) {
+            try SecretFile.makeFolder(folder)
+        } catch {
+            throw SpoolFailure(path: error.path, reason: error.reason)
+        }
+        let number = max(files.last?.number ?? 0, read.number, acknowledged.number) + 1
+        let new = try SpoolFileWriter(path(number), key: key.bytes)
+        files.append(File(number: number, byteCount: new.byteCount))
+        writer = new
+        return new
+    }
+
+    private func endFile() throws(SpoolFailure) {
+        try synchronize()
+        writer = nil
+    }
+
+    /// Brings everything to the disk.
+    func synchronize() throws(SpoolFailure) {
+        guard isDirty else { return }
+        isDirty = false
+        try writer?.synchronize()
+    }
+
+    private func removeOldest() {
+        let file = files.removeFirst()
+        lostBytes += UInt64(file.byteCount)
+        unlink(file)
+    }
+
+    private func unlink(_ file: File) {
+        if reader?.number == file.number { reader = nil }
+        unacknowledged.removeAll { $0.place.number == file.number }
+        _ = unsafe Glibc.unlink(path(file.number))
+    }
+
+    // MARK: Reading
+
+    /// Begins anew behind what has been acknowledged.
+    func rewind() {
+        read = acknowledged
+        reader = nil
+        unacknowledged = []
+    }
+
+    /// The oldest frame that has not been read; `nil` when there is none now.
+    ///
+    /// - Parameter note: told of a file that cannot be read, or not to its end.
+    func next(note: (SpoolFailure) -> Void) -> SpooledFrame? {
+        while let file = files.first(where: { $0.number >= read.number }) {
+            if file.number > read.number { read = Place(number: file.number, position: 0) }
+            do throws(SpoolFailure) {
+                if let record = try nextRecord(of: file) { return record }
+            } catch {
+                note(error)
+                lostBytes += UInt64(max(0, file.byteCount - read.position))
+                guard writer == nil || file.number != files.last?.number else { return nil }
+            }
+            // In the file that is being written more may come.
+            guard writer == nil || file.number != files.last?.number else { return nil }
+            read = Place(number: file.number + 1, position: 0)
+            reader = nil
+            dropAcknowledged()
+        }
+        return nil
+    }
+
+    private func nextRecord(of file: File) throws(SpoolFailure) -> SpooledFrame? {
+        let open = try openReader(file)
+        while let message = try open.next() {
+            let isPassedOver = open.position <= read.position
+            guard !isPassedOver, let frame = SpooledFrame(message) else { continue }
+            read.position = open.position
+            unacknowledged.append((frame.id, read))
+            return frame
+        }
+        return nil
+    }
+
+    private func openReader(_ file: File) throws(SpoolFailure) -> SpoolFileReader {
+        if let reader, reader.number == file.number { return reader.file }
+        let new = try SpoolFileReader(path(file.number), key: key.bytes)
+        reader = (file.number, new)
+        return new
+    }
+
+    /// Whether everything has been read and acknowledged.
+    var isEmpty: Bool { files.isEmpty }
+
+    /// This frame and all that were read before it are needed no more.
+    func acknowledge(_ id: FrameID) {
+        guard let index = unacknowledged.lastIndex(where: { $0.id == id }) else { return }
+        acknowledged = unacknowledged[index].place
+        unacknowledged.removeFirst(index + 1)
+        dropAcknowledged()
+    }
+
+    /// Removes the files that hold nothing any more that is needed.
+    private func dropAcknowledged() {
+        let needed = unacknowledged.first?.place.number ?? read.number
+        while let file = files.first, file.number < needed { unlink(files.removeFirst()) }
+        // The last one too, once nothing in it is needed.
+        guard unacknowledged.isEmpty, files.count == 1, let last = files.first, last.number == read.number,
+            read.position >= last.byteCount
+        else { return }
+        writer = nil
+        isDirty = false
+        unlink(files.removeFirst())
+    }
+}
+
+/// A frame that was kept, as a FRAME message of no flow.
+struct SpooledFrame: Sendable {
+    let header: Frame
+    let payload: ArraySlice<UInt8>
+
+    var id: SpoolStore.FrameID {
+        SpoolStore.FrameID(incarnation: header.incarnation, sequence: header.sequence)
+    }
+
+    /// - Returns: `nil` when the bytes are no FRAME message.
+    init?(_ message: [UInt8]) {
+        guard let envelope = try? Envelope.readWhole(message.span, limit: WireLimits.meshMessage),
+            let (frame, range) = try? Frame.decode(message.span, envelope) as (Frame, Range<Int>)
+        else { return nil }
+        header = frame
+        payload = message[range]
+    }
+
+    /// For a flow.
+    func header(flow: UInt32) -> Frame {
+        Frame(
+            flow: flow, rendition: header.rendition, format: header.format, incarnation: header.incarnation,
+            sequence: header.sequence, timestamp: header.timestamp, width: header.width, height: header.height)
+    }
+}

@@ -1,0 +1,102 @@
+internal import GRDB
+internal import SecamConfig
+public import SecamWire
+
+/// What came from a camera's spool fills gaps that were noted before.
+extension RecordingIndex {
+    /// The numbers of a camera's frames that are recorded, of one of its runs, in order and without what lies next to each
+    /// other.
+    func recordedRanges(of camera: Name, incarnation: UInt64) throws(RecordingError) -> [SequenceRange] {
+        let all = try read("looking for recorded frames") { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT firstSequence, lastSequence FROM segment
+                    WHERE camera = ? AND incarnation = ? AND state < 2 AND frames > 0 ORDER BY firstSequence
+                    """, arguments: [camera.text, Int64(bitPattern: incarnation)]
+            ).compactMap(Self.range)
+        }
+        return all.reduce(into: []) { ranges, next in
+            guard let last = ranges.last, next.first <= last.last + 1 else { return ranges.append(next) }
+            guard let joined = SequenceRange(last.first, through: max(last.last, next.last)) else { return }
+            ranges[ranges.count - 1] = joined
+        }
+    }
+
+    /// The numbers in a range that complete segments of what was spooled have, in order.
+    func spooledRanges(
+        of camera: Name, incarnation: UInt64, in range: SequenceRange
+    ) throws(RecordingError) -> [SequenceRange] {
+        try read("looking for spooled frames") { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT firstSequence, lastSequence FROM segment
+                    WHERE spooled = 1 AND camera = ? AND incarnation = ? AND firstSequence <= ? AND lastSequence >= ?
+                        AND state <> 0
+                    ORDER BY firstSequence
+                    """,
+                arguments: [
+                    camera.text, Int64(bitPattern: incarnation), Int64(bitPattern: range.last),
+                    Int64(bitPattern: range.first),
+                ]
+            ).compactMap(Self.range)
+        }
+    }
+
+    private static func range(_ row: Row) -> SequenceRange? {
+        SequenceRange(UInt64(bitPattern: row["firstSequence"]), through: UInt64(bitPattern: row["lastSequence"]))
+    }
+
+    /// What the camera has not kept after all is lost.
+    public func endSpooledGaps(of camera: Name) throws(RecordingError) {
+        try write("ending gaps") { db in
+            try db.execute(
+                sql: "UPDATE gap SET reason = ? WHERE camera = ? AND reason = ?",
+                arguments: [GapReason.overflow.rawValue, camera.text, GapReason.spooled.rawValue])
+        }
+    }
+
+    /// Takes the frames of a segment that has just been completed out of the gaps in which they were missing.
+    static func fillGaps(withSegment id: Int64, _ db: Database) throws {
+        guard
+            let row = try Row.fetchOne(db, sql: "SELECT \(columns) FROM segment WHERE id = ?", arguments: [id]),
+            let segment = segment(row),
+            let filled = SequenceRange(segment.firstSequence, through: segment.lastSequence)
+        else { return }
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM gap WHERE camera = ? AND incarnation = ? AND first <= ? AND last >= ?",
+            arguments: [
+                segment.camera.text, Int64(bitPattern: segment.incarnation), Int64(bitPattern: filled.last),
+                Int64(bitPattern: filled.first),
+            ])
+        for row in rows {
+            guard
+                let missing = SequenceRange(
+                    UInt64(bitPattern: row["first"]), through: UInt64(bitPattern: row["last"])),
+                let overlap = SequenceRange(max(missing.first, filled.first), through: min(missing.last, filled.last))
+            else { continue }
+            let frames = (row["frames"] as Int64?).map { UInt64(bitPattern: $0) } ?? missing.count
+            let left = frames - min(frames, overlap.count)
+            try db.execute(
+                sql: "DELETE FROM gap WHERE camera = ? AND incarnation = ? AND first = ?",
+                arguments: [segment.camera.text, row["incarnation"] as Int64, row["first"] as Int64])
+            guard left > 0 else { continue }
+            // What is in the middle leaves both ends as they are.
+            let isFromFirst = overlap.first == missing.first
+            let isToLast = overlap.last == missing.last
+            guard !(isFromFirst && isToLast) else { continue }
+            let first = isFromFirst ? overlap.last + 1 : missing.first
+            let last = !isFromFirst && isToLast ? overlap.first - 1 : missing.last
+            let start = isFromFirst ? max(row["start"], segment.end) : row["start"] as Int64
+            let end = !isFromFirst && isToLast ? min(row["end"], segment.start) : row["end"] as Int64
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    segment.camera.text, min(start, end), max(start, end), row["incarnation"] as Int64,
+                    Int64(bitPattern: first), Int64(bitPattern: last), row["reason"] as Int, row["arrival"] as Int64,
+                    Int64(bitPattern: left),
+                ])
+        }
+    }
+}

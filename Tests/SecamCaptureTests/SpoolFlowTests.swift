@@ -1,0 +1,107 @@
+import SecamConfig
+import SecamMesh
+import SecamWire
+import Testing
+
+@testable import SecamCapture
+
+@Suite struct SpoolFlowTests {
+    private let consumer = PeerID(number: 1)
+
+    private func at(_ milliseconds: Int64) -> MonotonicTime {
+        MonotonicTime(microseconds: 1_000_000_000 + milliseconds * 1000)
+    }
+
+    /// One of ten frames a second.
+    private func frame(_ sequence: UInt64) -> SpooledFrame {
+        let header = Frame(
+            flow: 0, rendition: .jpeg, format: .jpeg, incarnation: 9, sequence: sequence,
+            timestamp: Int64(sequence) * 100_000, width: 64, height: 48)
+        return SpooledFrame(header.encoded(payload: 1) + [7])!
+    }
+
+    private func open(_ flow: UInt32 = 4, credit: UInt32 = 100) -> OpenFlow {
+        OpenFlow(
+            flow: flow, content: .spooled, policy: .every, start: .acknowledged, credit: credit, group: "archive")
+    }
+
+    private func told(_ actions: [SpoolFlow.Action]) -> [String] {
+        actions.map { action in
+            switch action {
+            case .rewind(let turn): "rewind \(turn)"
+            case .read: "read"
+            case .acknowledge(let id): "acknowledge \(id.sequence)"
+            case .send(let frame, _, _): "frame \(frame.sequence) on \(frame.flow)"
+            case .close(let close, _): "close \(close.flow) \(close.reason)"
+            }
+        }
+    }
+
+    @Test func `frames are sent slower than they were captured`() {
+        var flow = SpoolFlow()
+        var now: Int64 = 0
+        #expect(told(flow.open(open(), from: consumer, now: at(now))) == ["rewind 1", "read"])
+        var sent: [(sequence: UInt64, at: Int64)] = []
+        var next: UInt64 = 1
+        var isAsked = true
+        while sent.count < 50, now < 60_000 {
+            var actions: [SpoolFlow.Action] = []
+            if isAsked {
+                isAsked = false
+                actions += flow.take(frame(next), turn: 1, isEmpty: false, now: at(now))
+                next += 1
+            }
+            actions += flow.credit(1, now: at(now))
+            for action in actions {
+                if case .send(let frame, _, _) = action { sent.append((frame.sequence, now)) }
+                if case .read = action { isAsked = true }
+            }
+            now += 5
+        }
+        #expect(sent.map(\.sequence) == Array(1...50))
+        let captured: Int64 = 49 * 100
+        #expect(sent[49].at - sent[0].at > captured, "took longer than the camera did")
+        #expect(sent[49].at - sent[0].at < 2 * captured, "but comes to an end")
+    }
+
+    @Test func `without credit nothing is sent, and the flow does not wake up`() {
+        var flow = SpoolFlow()
+        _ = flow.open(open(credit: 1), from: consumer, now: at(0))
+        #expect(told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(0))) == ["frame 1 on 4", "read"])
+        #expect(told(flow.take(frame(2), turn: 1, isEmpty: false, now: at(1))) == [])
+        #expect(told(flow.tick(now: at(500))) == [])
+        #expect(!flow.isWaiting)
+        #expect(told(flow.credit(1, now: at(501))) == ["frame 2 on 4", "read"])
+    }
+
+    @Test func `when all that was kept is acknowledged the flow ends`() {
+        var flow = SpoolFlow()
+        _ = flow.open(open(), from: consumer, now: at(0))
+        _ = flow.take(frame(1), turn: 1, isEmpty: false, now: at(0))
+        #expect(told(flow.take(nil, turn: 1, isEmpty: false, now: at(1))) == [])
+        let acknowledge = Acknowledge(flow: 4, incarnation: 9, sequence: 1)
+        #expect(told(flow.acknowledge(acknowledge, now: at(2))) == ["acknowledge 1", "read"])
+        #expect(told(flow.take(nil, turn: 1, isEmpty: true, now: at(3))) == ["close 4 done"])
+        #expect(!flow.knows(consumer))
+    }
+
+    @Test func `another archive takes over from what was not acknowledged on`() {
+        var flow = SpoolFlow()
+        let other = PeerID(number: 2)
+        _ = flow.open(open(), from: consumer, now: at(0))
+        #expect(told(flow.open(open(7), from: other, now: at(1))) == ["close 4 done", "rewind 2", "read"])
+        #expect(told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(2))) == [], "read for the one before")
+        #expect(told(flow.take(frame(1), turn: 2, isEmpty: false, now: at(3))) == ["frame 1 on 7", "read"])
+        flow.lost(consumer)
+        #expect(flow.knows(other))
+    }
+
+    @Test func `a consumer that is silent, or gone, gets nothing more`() {
+        var flow = SpoolFlow()
+        _ = flow.open(open(), from: consumer, now: at(0))
+        _ = flow.take(frame(1), turn: 1, isEmpty: false, now: at(0))
+        #expect(told(flow.tick(now: at(3001))) == [])
+        #expect(!flow.knows(consumer))
+        #expect(told(flow.take(frame(2), turn: 1, isEmpty: false, now: at(3002))) == [])
+    }
+}
