@@ -27,6 +27,15 @@ actor ArchiveService {
     /// Cameras of which something could not be written, and nothing has been since.
     private var failing: Set<Name> = []
 
+    /// What is remembered for the next start, and where.
+    private var savedAssignment: LastAssignment?
+    private let memory: AssignmentFile?
+    /// As the registry said it; `nil` until it has.
+    private var recording: Recording?
+    private var memoryTimer: LoopTimer?
+
+    /// Microseconds that a registry which knows us has to say what is to be recorded.
+    private static let registryTime: Int64 = 700_000
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
     private static let tryInterval: Int64 = 50_000
     private static let lifeInterval: Int64 = 1_000_000
@@ -39,6 +48,7 @@ actor ArchiveService {
         self.socket = socket
         self.plan = plan
         index = plan.index
+        memory = AssignmentFile(in: plan.index.folder, name: member.name)
         self.logger = logger
         self.fail = fail
     }
@@ -60,6 +70,7 @@ actor ArchiveService {
     /// Leaves; see `waitUntilStopped`.
     func stop() {
         timer?.cancel()
+        memoryTimer?.cancel()
         for camera in Array(links.keys) { leave(camera) }
         loop.unwatch(socket)
         member.stop()
@@ -93,6 +104,10 @@ actor ArchiveService {
         member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
         member.failing = { [unowned self] in assumeIsolated { $0.failing.sorted() } }
         timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.refresh() } }
+        savedAssignment = memory?.assignment
+        let memoryTimer = loop.makeTimer { [unowned self] in assumeIsolated { $0.resume() } }
+        memoryTimer.schedule(afterMicroseconds: ArchiveService.registryTime)
+        self.memoryTimer = memoryTimer
         try member.start()
     }
 
@@ -100,10 +115,36 @@ actor ArchiveService {
 
     private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
         for camera in cameras.adopt(added: added, removed: removed) { leave(camera) }
+        remember()
         refresh()
     }
 
+    /// The registry is away, or does not know yet: what was recorded last goes on.
+    private func resume() {
+        guard recording == nil, let last = savedAssignment, !last.recording.cameras.isEmpty else { return }
+        logger.notice(
+            "recording as before, until the registry says what is to be",
+            metadata: ["cameras": "\(last.recording.cameras.count)"])
+        let missing = last.cameras.filter { cameras[$0.name] == nil }
+        _ = cameras.adopt(added: missing, removed: [])
+        apply(last.recording)
+    }
+
     private func adopt(_ recording: Recording) {
+        self.recording = recording
+        apply(recording)
+        remember()
+    }
+
+    private func remember() {
+        guard let recording else { return }
+        let assignment = LastAssignment(recording, cameras)
+        guard assignment != savedAssignment else { return }
+        savedAssignment = assignment
+        if let memory { writer?.add(.assignment(assignment, memory)) }
+    }
+
+    private func apply(_ recording: Recording) {
         rules = Dictionary(recording.cameras.map { ($0.camera, $0) }) { first, _ in first }
         writer?.add(.rules(recording.cameras))
         for camera in Array(links.keys) where rules[camera] == nil { leave(camera) }

@@ -32,6 +32,8 @@ enum WriterCommand: Sendable {
     case leave(Name)
     case rules([Recording.Camera])
     case compressed(Compression, Compression.Outcome)
+    /// To be remembered for the next start.
+    case assignment(LastAssignment, AssignmentFile)
 }
 
 /// One of the two recordings of a camera that may go on at once.
@@ -159,6 +161,7 @@ private final class WriterLoop {
         case .leave(let camera):
             for isSpooled in [true, false] { end(TapeID(camera: camera, isSpooled: isSpooled)) }
         case .rules(let rules): self.rules = rules
+        case .assignment(let assignment, let file): file.write(assignment)
         case .compressed(let compression, let outcome):
             isCompressing = false
             tend { vault throws(RecordingError) in

@@ -83,6 +83,27 @@ import Testing
         }
     }
 
+    @Test func `an archive that starts while the registry is away records what it recorded before`() async throws {
+        try await RunningSet.with(["demo=test:160x120@10"], record: "continuous") { set in
+            try await Self.waitForFrames(10, set)
+            let folder = "\(set.data)/recordings/.index"
+            try await eventually("what it records is remembered") {
+                let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+                return try files.filter { $0.hasPrefix("assignment-") }
+                    .contains { try !set.scratch.data("data/recordings/.index/\($0)").isEmpty }
+            }
+            let gateway = try #require(try set.processes("gateway").first)
+            kill(gateway, SIGSTOP)
+            defer { kill(gateway, SIGCONT) }
+            try await set.killService("archive")
+            try await Self.waitForFrames(30, set)
+            kill(gateway, SIGCONT)
+            try await Self.waitForFrames(30, set)
+            let numbers = try Self.account(Self.index(set)).frames.map(\.sequence)
+            #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "in order, each once, none missing")
+        }
+    }
+
     @Test func `nothing is recorded where a disk was mounted that is missing at the start`() async throws {
         let scratch = try ScratchFolder()
         let first = try await RunningSet(["demo=test:160x120@10"], record: "continuous", scratch: scratch)
