@@ -107,6 +107,35 @@ import Testing
         }
     }
 
+    @Test func `an export says what is missing, with its times, and ends with a status of its own`() async throws {
+        let source = try await film(20)
+        let set = try await RunningSet(["film=\(source)"], record: "continuous", scratch: scratch)
+        defer { set.up.kill() }
+        _ = try await recorded(set, "film", seconds: 3)
+        // Another archive completes what this one had open, and begins a new file.
+        try await set.killService("archive")
+        let (start, end) = try await recorded(set, "film", seconds: 8)
+        let files = try #require(
+            FileManager.default.enumerator(atPath: scratch.file("data/recordings"))?.compactMap { $0 as? String }
+                .filter { $0.hasSuffix(".mkv") }.sorted())
+        #expect(files.count == 2)
+        let whole = try await set.view(
+            ["export", "film", "--from", iso(start), "--to", iso(end), "-o", scratch.file("whole.mkv")])
+        #expect(whole.status == 0, "\(whole.errors)")
+        let frames = try await jpegs("whole.mkv").count
+
+        // Somebody removes the first of them, whose row is still there.
+        try FileManager.default.removeItem(atPath: scratch.file("data/recordings/\(files[0])"))
+        let partial = try await set.view(
+            ["export", "film", "--from", iso(start), "--to", iso(end), "-o", scratch.file("partial.mkv")])
+        #expect(partial.status == 79, "\(partial.status): \(partial.errors)")
+        #expect(partial.errors.contains("missing"), "\(partial.errors)")
+        let year = iso(start).prefix(4)
+        #expect(partial.errors.contains(year), "with its times: \(partial.errors)")
+        let left = try await jpegs("partial.mkv").count
+        #expect(left > 0 && left < frames)
+    }
+
     @Test func `recordings are compressed when they are complete, and shown all the same`() async throws {
         try FileManager.default.createDirectory(
             atPath: scratch.file("data"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
