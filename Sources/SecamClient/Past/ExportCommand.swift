@@ -51,13 +51,15 @@ struct ExportCommand: ParsableCommand {
         var isPartial = false
         // As it was at first: what is let go meanwhile is missing.
         var listed: [Found.Recorded] = []
+        var gaps: [Found.Missing] = []
         var left = Self.tries
         while true {
             do throws(ClientError) {
                 // Asked anew after each loss: other archives may be there, and a gateway that was started anew knows
                 // nothing of them before.
-                let found = try client.find(.recordings, of: [name], from: from, to: to)
+                let found = try client.find([.recordings, .gaps], of: [name], from: from, to: to)
                 isPartial = found.isPartial
+                gaps = found.gaps
                 if film == nil { listed = found.recordings.map(\.recording) }
                 let start = film?.last.map { ReplayPlan.resumption(found.recordings, after: $0) } ?? from
                 let plan = ReplayPlan(found.recordings, from: max(from, start), to: to)
@@ -89,6 +91,9 @@ struct ExportCommand: ParsableCommand {
             throw .holes(path: output, frames: summary.frames, holes: holes.map(Self.text))
         }
         StandardError.line("saved \(summary.frames) frames in \(summary.paths.joined(separator: ", "))")
+        if let missing = MissingFrames(gaps) {
+            StandardError.line("when this was recorded, \(missing); see 'secam-view recordings \(name) --json'")
+        }
         if summary.passes > 1 {
             StandardError.line(
                 "a clock was set back: some of this time was recorded \(summary.passes) times, and all of it is saved")

@@ -147,8 +147,7 @@ enum RecordingList {
                     ].compactMap(\.self).joined(separator: ", "),
                 ]
             }
-        let missing = findings.gaps.reduce(UInt64(0)) { $0.addingSaturated($1.frames) }
-        var note = missing == 0 ? "" : "\n\(missing) frames are missing in \(findings.gaps.count) gaps; see --json."
+        var note = MissingFrames(findings.gaps).map { "\n\($0); see --json." } ?? ""
         if !overlapping.isEmpty {
             note += "\nA time that recordings overlap in was recorded more than once, as when a clock was set back; "
             note += "play and export give all of it, one after the other."

@@ -1,0 +1,18 @@
+import SecamWire
+
+/// What archives were not given, in words.
+struct MissingFrames: CustomStringConvertible {
+    let description: String
+
+    /// - Returns: `nil` when nothing is missing.
+    init?(_ gaps: [Found.Missing]) {
+        func frames(_ gaps: some Sequence<Found.Missing>) -> UInt64 {
+            gaps.reduce(0) { $0.addingSaturated($1.frames) }
+        }
+        let all = frames(gaps)
+        guard all > 0 else { return nil }
+        let spooled = frames(gaps.lazy.filter { $0.reason == .spooled })
+        let later = spooled == 0 ? "" : ", of which the camera has kept \(spooled), which come later"
+        description = "\(all) frames are missing in \(gaps.count) gaps\(later)"
+    }
+}
