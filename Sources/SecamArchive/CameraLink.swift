@@ -279,12 +279,11 @@ final class CameraLink {
 
     private func endSpool(_ reason: CloseReason) {
         spool = nil
+        spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
         switch reason {
         case .done: writer.add(.spoolEnded(camera.name))
         case .forbidden: break
-        case .unknownFlow, .tooMany, .shutdown:
-            isSpoolDue = true
-            spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.pause)
+        case .unknownFlow, .tooMany, .shutdown: isSpoolDue = true
         }
     }
 

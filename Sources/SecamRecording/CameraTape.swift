@@ -99,6 +99,8 @@ public final class CameraTape {
     private func wasRecorded(_ frame: Frame) throws(RecordingError) -> Bool {
         guard isSpooled else { return false }
         if recorded?.incarnation != frame.incarnation {
+            // Each costs a look at all that is recorded of the camera.
+            try boundCuts()
             let ranges = try vault.index.recordedRanges(of: camera, incarnation: frame.incarnation)
             recorded = (frame.incarnation, ranges)
         }
@@ -184,7 +186,7 @@ public final class CameraTape {
         if isOther || isSetBack || isOver || isApart || segment.bytes >= vault.largestSegment { try cut() }
     }
 
-    /// Each cut is a file: a camera that does nothing else has to wait.
+    /// Each cut is a file, each change of the run a long look: a camera that does nothing else has to wait.
     private func boundCuts() throws(RecordingError) {
         if MonotonicTime.now.since(cuts.since) >= 1_000_000 { cuts = (.now, 0) }
         cuts.count += 1

@@ -89,11 +89,28 @@ import Testing
         var flow = SpoolFlow()
         let other = PeerID(number: 2)
         _ = flow.open(open(), from: consumer, now: at(0))
-        #expect(told(flow.open(open(7), from: other, now: at(1))) == ["close 4 done", "rewind 2", "read"])
+        #expect(told(flow.open(open(7), from: other, now: at(1))) == ["close 4 done"])
         #expect(told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(2))) == [], "read for the one before")
-        #expect(told(flow.take(frame(1), turn: 2, isEmpty: false, now: at(3))) == ["frame 1 on 7", "read"])
+        #expect(told(flow.tick(now: at(1000))) == ["rewind 2", "read"])
+        #expect(told(flow.take(frame(1), turn: 2, isEmpty: false, now: at(1003))) == ["frame 1 on 7", "read"])
         flow.lost(consumer)
         #expect(flow.knows(other))
+    }
+
+    @Test func `however often flows are opened, the spool is asked for one frame, and rewound once a second`() {
+        var flow = SpoolFlow()
+        var actions: [String] = []
+        for index in 0..<5000 {
+            actions += told(flow.open(open(UInt32(index)), from: consumer, now: at(Int64(index))))
+        }
+        #expect(actions.count { $0.hasPrefix("rewind") } == 1 && actions.count { $0 == "read" } == 1)
+        // The spool answers at once, and each flow lives for a moment.
+        for index in 5000..<10_000 {
+            actions += told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(Int64(index))))
+            actions += told(flow.open(open(UInt32(index)), from: consumer, now: at(Int64(index))))
+        }
+        #expect(actions.count { $0.hasPrefix("rewind") } <= 7, "in ten seconds")
+        #expect(actions.count { $0 == "read" } <= 7)
     }
 
     @Test func `a consumer that is silent, or gone, gets nothing more`() {

@@ -32,9 +32,15 @@ struct SpoolFlow {
     private static let silence: Int64 = 3_000_000
     /// Microseconds between two looks at a spool in which nothing was found to read.
     private static let pause: Int64 = 1_000_000
+    /// Microseconds between two rewinds, each of which decrypts part of a file anew: whoever opens flow after flow waits.
+    private static let rewindInterval: Int64 = 1_000_000
 
     private var consumer: Consumer?
     private var turn: UInt64 = 0
+    /// A flow was opened, and nothing has been asked for since.
+    private var isRewindDue = false
+    private var nextRewind: MonotonicTime?
+    /// No more than one frame is asked for at a time.
     private var isReading = false
     /// Read, and not yet due or without credit.
     private var frame: SpooledFrame?
@@ -45,7 +51,7 @@ struct SpoolFlow {
     /// Whether anything is to be done at `due`.
     var isWaiting: Bool {
         guard let consumer, !isReading else { return false }
-        return frame == nil || consumer.credit > 0
+        return isRewindDue || frame == nil || consumer.credit > 0
     }
 
     func has(_ peer: PeerID, _ flow: UInt32) -> Bool { consumer?.peer == peer && consumer?.flow == flow }
@@ -57,10 +63,10 @@ struct SpoolFlow {
         consumer = Consumer(
             peer: peer, flow: message.flow, credit: min(message.credit, SpoolFlow.mostCredit), heard: now)
         turn += 1
-        isReading = true
-        (frame, lastTime, due) = (nil, nil, now)
+        isRewindDue = true
+        (frame, lastTime, due) = (nil, nil, max(now, nextRewind ?? now))
         let ended = before.flatMap { $0.peer != peer || $0.flow != message.flow ? closing($0, .done) : nil }
-        return (ended.map { [$0] } ?? []) + [.rewind(turn: turn), .read]
+        return (ended.map { [$0] } ?? []) + tick(now: now)
     }
 
     mutating func credit(_ frames: UInt32, now: MonotonicTime) -> [Action] {
@@ -92,8 +98,8 @@ struct SpoolFlow {
 
     /// What was asked for has been read.
     mutating func take(_ frame: SpooledFrame?, turn: UInt64, isEmpty: Bool, now: MonotonicTime) -> [Action] {
-        guard turn == self.turn, let consumer else { return [] }
         isReading = false
+        guard turn == self.turn, let consumer else { return tick(now: now) }
         guard let frame else {
             guard !isEmpty else {
                 self.consumer = nil
@@ -123,6 +129,12 @@ struct SpoolFlow {
             return []
         }
         guard !isReading, now >= due else { return [] }
+        guard !isRewindDue else {
+            isRewindDue = false
+            isReading = true
+            nextRewind = now.advanced(byMicroseconds: SpoolFlow.rewindInterval)
+            return [.rewind(turn: turn), .read]
+        }
         guard let frame else {
             isReading = true
             return [.read]

@@ -29,6 +29,8 @@ final class SpoolStore {
     private let key: SpoolKey
     private let limit: Int
     private let fileLimit: Int
+    /// Bytes of a file at most: as much is decrypted to go on in the middle of one.
+    private static let largestFile = 16 << 20
     /// Oldest first.
     private var files: [File] = []
     private var writer: SpoolFileWriter?
@@ -42,7 +44,8 @@ final class SpoolStore {
 
     /// Bytes that went for newer ones, or could not be read, since the start.
     private(set) var lostBytes: UInt64 = 0
-    var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+    /// Of all files.
+    private(set) var byteCount = 0
 
     /// Takes up what an earlier run of this camera left.
     ///
@@ -53,13 +56,14 @@ final class SpoolStore {
         folder = "\(parent)/\(key.name)"
         self.key = key
         self.limit = limit
-        fileLimit = max(limit / 16, 1 << 16)
+        fileLimit = min(max(limit / 16, 1 << 16), SpoolStore.largestFile)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let numbers = names.filter { $0.hasSuffix(SpoolStore.suffix) }
             .compactMap { UInt64($0.dropLast(SpoolStore.suffix.count)) }
         files = numbers.sorted().compactMap { number in
             size(number).map { File(number: number, byteCount: $0) }
         }
+        byteCount = files.reduce(0) { $0 + $1.byteCount }
     }
 
     private static let suffix = ".spool"
@@ -95,6 +99,7 @@ final class SpoolStore {
 
     private func append(_ message: [UInt8], to writer: SpoolFileWriter) throws(SpoolFailure) {
         try writer.append(message)
+        byteCount += writer.byteCount - files[files.count - 1].byteCount
         files[files.count - 1].byteCount = writer.byteCount
         isDirty = true
     }
@@ -109,6 +114,7 @@ final class SpoolStore {
         let number = max(files.last?.number ?? 0, read.number, acknowledged.number) + 1
         let new = try SpoolFileWriter(path(number), key: key.bytes)
         files.append(File(number: number, byteCount: new.byteCount))
+        byteCount += new.byteCount
         writer = new
         return new
     }
@@ -132,6 +138,7 @@ final class SpoolStore {
     }
 
     private func unlink(_ file: File) {
+        byteCount -= file.byteCount
         if reader?.number == file.number { reader = nil }
         unacknowledged.removeAll { $0.place.number == file.number }
         _ = unsafe Glibc.unlink(path(file.number))
