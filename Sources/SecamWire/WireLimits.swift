@@ -38,6 +38,9 @@ public enum WireLimits {
     public static let zones = 32
     /// Cameras that a BEAT names as not recorded.
     public static let failingCameras = 256
+    /// Causes in one BEAT, and in one STATUS.
+    public static let causesOfMember = 8
+    public static let causes = 8192
     /// Corners of one zone.
     public static let corners = 64
     /// Pixels on one side of a picture.

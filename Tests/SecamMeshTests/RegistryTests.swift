@@ -598,18 +598,26 @@ import Testing
     @Test func `a camera is unrecorded when its archive says so, and when there is none`() throws {
         var none = try recorded([])
         _ = none.tick(now: at(1))
-        #expect(none.recordings(now: at(1)).values.filter { $0 == .stopped }.count == 64)
+        #expect(none.recordings(now: at(1)).values.filter { $0.health == .stopped }.count == 64)
         var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")])
         _ = registry.tick(now: at(1))
-        #expect(registry.recordings(now: at(1)).values.filter { $0 == .on }.count == 64)
+        #expect(registry.recordings(now: at(1)).values.filter { $0.health == .on }.count == 64)
         let failing = try Name("camera 7")
-        _ = try hear(&registry, Beat(incarnation: 5, figures: [Figure(.diskLow, 1)], failing: [failing]), 0, keys[1])
+        let causes = [Cause(.camerasFailing, "the disk is read-only"), Cause(.diskLow, "1 MiB is free")]
+        let beat = Beat(incarnation: 5, figures: [Figure(.diskLow, 1)], failing: [failing], causes: causes)
+        _ = try hear(&registry, beat, 0, keys[1])
         let recordings = registry.recordings(now: at(1))
-        #expect(recordings[failing] == .stopped)
-        #expect(recordings.values.filter { $0 == .diskLow }.count == 63)
+        #expect(recordings[failing] == .init(.stopped, cause: "the disk is read-only"))
+        #expect(recordings.values.filter { $0 == .init(.diskLow, cause: "1 MiB is free") }.count == 63)
+        let policy = Cause(.policyInvalid, "line 3")
+        let status = registry.status(figures: [], causes: [policy], time: 0, joined: 0, process: 1, now: at(1))
+        let archive = try #require(status.members.first { $0.role == .archive })
+        #expect(status.cause(of: .camerasFailing, archive) == "the disk is read-only")
+        #expect(status.cause(of: .policyInvalid, status.members[0]) == "line 3")
+        #expect(status.cause(of: .policyInvalid, archive) == nil)
         #expect(registry.archivesLowOnDisk.map(\.text) == ["cellar"])
         _ = registry.lost(peer(0), now: at(1))
-        #expect(registry.recordings(now: at(1)).values.filter { $0 == .stopped }.count == 64)
+        #expect(registry.recordings(now: at(1)).values.filter { $0.health == .stopped }.count == 64)
     }
 
     @Test func `services that join with one key share what one key gets, and no more`() throws {

@@ -40,7 +40,10 @@ import Testing
             endpoint: String(repeating: "e", count: WireLimits.endpoint), software: name.text, camera: report,
             figures: Array(repeating: Figure(.viewers, 1), count: WireLimits.figures))
         let one = Status(time: 0, members: [member]).encoded().count
-        #expect(one * WireLimits.members <= WireLimits.meshMessage)
+        let cause = Status.MemberCause(role: .archive, name: name, Cause(.diskLow, text))
+        let causes = Status(time: 0, members: [], causes: Array(repeating: cause, count: WireLimits.causes + 1))
+        #expect(causes.causes.count == WireLimits.causes)
+        #expect(one * WireLimits.members + causes.encoded().count <= WireLimits.meshMessage)
         let roster = Roster.Member(
             role: .capture, incarnation: 1, key: Array(repeating: 0, count: 32), name: name, endpoint: member.endpoint)
         let bytes = Roster(

@@ -112,7 +112,8 @@ struct StatusReport {
             text += " cpu \(shown(cpu)) %  memory \(member[.residentBytes] >> 20) MiB"
             text += "  \(detail(member))\n"
             if member[.camerasFailing] > 0 {
-                text += "    cannot record \(member[.camerasFailing]) of its cameras; its log says why\n"
+                let cause = second.cause(of: .camerasFailing, member).map(TerminalText.printable)
+                text += "    cannot record \(member[.camerasFailing]) of its cameras: \(cause ?? "its log says why")\n"
             }
         }
         return text

@@ -8,9 +8,16 @@ struct CameraDirectory {
         let number: UInt32
         var report: CameraReport
         var member: Roster.Member?
-        var recording = RecordingHealth.off
+        var recording = Registry.CameraRecording(.off)
         /// When its service left, UTC microseconds.
         var left: Int64 = 0
+
+        /// What is wrong with the camera, and with its recording.
+        var detail: String {
+            guard recording.health == .stopped, !recording.cause.isEmpty else { return report.detail }
+            let stopped = "recording stopped: \(recording.cause)"
+            return report.detail.isEmpty ? stopped : "\(report.detail); \(stopped)"
+        }
     }
 
     private var entries: [Name: Entry] = [:]
@@ -30,9 +37,9 @@ struct CameraDirectory {
             }
             let report = entry.report
             return Cameras.Camera(
-                camera: entry.number, state: report.state, recording: entry.recording, width: report.width,
+                camera: entry.number, state: report.state, recording: entry.recording.health, width: report.width,
                 height: report.height, frameRate: report.frameRate, since: report.since, name: name,
-                detail: report.detail)
+                detail: entry.detail)
         }
     }
 
@@ -53,7 +60,7 @@ struct CameraDirectory {
     /// - Parameter recordings: how recording is of cameras that are to be recorded.
     /// - Returns: numbers of the cameras whose service is another one now, or gone.
     mutating func update(
-        _ cameras: [Registry.Camera], recordings: [Name: RecordingHealth], time: Int64
+        _ cameras: [Registry.Camera], recordings: [Name: Registry.CameraRecording], time: Int64
     ) -> [UInt32] {
         var changed: [UInt32] = []
         for camera in cameras {
@@ -69,7 +76,7 @@ struct CameraDirectory {
                 entries[name]!.report = camera.report
             }
         }
-        for camera in cameras { entries[camera.member.name]!.recording = recordings[camera.member.name] ?? .off }
+        for camera in cameras { entries[camera.member.name]!.recording = recordings[camera.member.name] ?? .init(.off) }
         let present = Set(cameras.map(\.member.name))
         for (name, entry) in entries where entry.member != nil && !present.contains(name) {
             entries[name]!.member = nil

@@ -40,7 +40,7 @@ actor GatewayService: CameraHub {
     private var lastPolicyRead = MonotonicTime.now
     private let hooks: Hooks
     private var directory = CameraDirectory()
-    private var recordings: [Name: RecordingHealth] = [:]
+    private var recordings: [Name: Registry.CameraRecording] = [:]
     private var conditions = ConditionWatch()
     private var wanted: Set<LinkID> = []
     private var links: [LinkID: CameraLink] = [:]
@@ -458,10 +458,11 @@ actor GatewayService: CameraHub {
                 Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
                 Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
                 Figure(.policyInvalid, policyProblem == nil ? 0 : 1),
-                Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0 == .stopped })),
+                Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0.health == .stopped })),
             ]
         return registry.status(
-            figures: figures, time: WallClock.now, joined: started, process: UInt32(getpid()), now: .now)
+            figures: figures, causes: policyProblem.map { [Cause(.policyInvalid, "\($0)")] } ?? [], time: WallClock.now,
+            joined: started, process: UInt32(getpid()), now: .now)
     }
 
     // MARK: Cameras

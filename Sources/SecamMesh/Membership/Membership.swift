@@ -50,8 +50,12 @@ public struct Membership: Sendable {
 
     /// Time has passed: a beat or another try to join.
     ///
-    /// - Parameter failing: cameras that this archive is to record and cannot.
-    public mutating func tick(figures: [Figure], failing: [Name] = [], now: MonotonicTime) -> [Action] {
+    /// - Parameters:
+    ///   - failing: cameras that this archive is to record and cannot.
+    ///   - causes: why figures tell of problems.
+    public mutating func tick(
+        figures: [Figure], failing: [Name] = [], causes: [Cause] = [], now: MonotonicTime
+    ) -> [Action] {
         switch state {
         case .joining(let nextTry):
             let unanswered = now.since(joiningSince ?? now)
@@ -70,7 +74,7 @@ public struct Membership: Sendable {
             }
             guard now.since(lastBeat) >= Membership.beatInterval else { return [] }
             state = .joined(heard: heard, lastBeat: now)
-            return [.send(Beat(incarnation: join.incarnation, figures: figures, failing: failing))]
+            return [.send(Beat(incarnation: join.incarnation, figures: figures, failing: failing, causes: causes))]
         }
     }
 

@@ -16,6 +16,8 @@ public final class MeshMember {
     public var figures: () -> [Figure] = { [] }
     /// Cameras that this archive is to record and cannot, for the beat.
     public var failing: () -> [Name] = { [] }
+    /// Why figures tell of problems, for the beat.
+    public var causes: () -> [Cause] = { [] }
     /// Members that are new or started anew, and members that are gone.
     public var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
     public var onPolicy: (Policy) -> Void = { _ in }
@@ -134,7 +136,10 @@ public final class MeshMember {
             currentFigures = figures()
             FigureBoard.ours.publish(currentFigures)
         }
-        perform(membership.tick(figures: currentFigures, failing: isJoined ? failing() : [], now: now))
+        perform(
+            membership.tick(
+                figures: currentFigures, failing: isJoined ? failing() : [], causes: isJoined ? causes() : [], now: now)
+        )
         health?.note(membership.isJoined ? .ready : .alone, now: .now)
         timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
     }

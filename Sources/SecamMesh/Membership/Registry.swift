@@ -54,6 +54,18 @@ public struct Registry: Sendable {
         public let report: CameraReport
     }
 
+    /// How the recording of a camera is that the policies record.
+    public struct CameraRecording: Sendable, Equatable {
+        public let health: RecordingHealth
+        /// Why it is not on, for people; empty when that is not known.
+        public let cause: String
+
+        public init(_ health: RecordingHealth, cause: String = "") {
+            self.health = health
+            self.cause = cause
+        }
+    }
+
     private struct Member {
         let join: Join
         let key: PublicKey
@@ -64,6 +76,7 @@ public struct Registry: Sendable {
         var figures: [Figure] = []
         /// Cameras that this archive is to record and cannot.
         var failing: Set<Name> = []
+        var causes: [Cause] = []
         /// The port at which it is reached through the gateway.
         var relayPort: UInt16?
         var camera: CameraReport?
@@ -71,6 +84,14 @@ public struct Registry: Sendable {
         var reports = 0
         /// An archive that the gateway has asked for its volume, and that has answered.
         var isConfirmed = false
+
+        /// How this archive records one of its cameras.
+        func recording(of camera: Name) -> CameraRecording {
+            func cause(_ metric: Metric) -> String { causes.first { $0.metric == metric }?.detail ?? "" }
+            if failing.contains(camera) { return CameraRecording(.stopped, cause: cause(.camerasFailing)) }
+            let isDiskLow = figures.contains { $0.metric == .diskLow && $0.value > 0 }
+            return isDiskLow ? CameraRecording(.diskLow, cause: cause(.diskLow)) : CameraRecording(.on)
+        }
 
         /// Where the others find it; empty as long as the gateway has no port for it.
         var endpoint: String {
@@ -153,20 +174,20 @@ public struct Registry: Sendable {
     }
 
     /// How the recording of each camera is that the policies record; others are left out.
-    public func recordings(now: MonotonicTime) -> [Name: RecordingHealth] {
+    public func recordings(now: MonotonicTime) -> [Name: CameraRecording] {
         var owners: [Name: Member] = [:]
         for (peer, recording) in sentRecordings {
             guard let archive = members[peer] else { continue }
             for camera in recording.cameras { owners[camera.camera] = archive }
         }
-        var recordings: [Name: RecordingHealth] = [:]
+        let hasArchive = members.values.contains { $0.join.role == .archive }
+        var recordings: [Name: CameraRecording] = [:]
         for camera in members.values.lazy.filter({ $0.join.role == .capture }).map(\.join.name)
         where policies.recording(of: camera) != nil {
             if let archive = owners[camera] {
-                let isDiskLow = archive.figures.contains { $0.metric == .diskLow && $0.value > 0 }
-                recordings[camera] = archive.failing.contains(camera) ? .stopped : isDiskLow ? .diskLow : .on
+                recordings[camera] = archive.recording(of: camera)
             } else if !isSettling(now) {
-                recordings[camera] = .stopped
+                recordings[camera] = CameraRecording(.stopped, cause: hasArchive ? "" : "no archive runs")
             }
         }
         return recordings
@@ -185,15 +206,24 @@ public struct Registry: Sendable {
         return Roster(generation: generation, settling: isSettling(now), members: list)
     }
 
-    /// - Parameter figures: the gateway's own.
-    public func status(figures: [Figure], time: Int64, joined: Int64, process: UInt32, now: MonotonicTime) -> Status {
+    /// - Parameters:
+    ///   - figures: the gateway's own.
+    ///   - causes: why these tell of problems.
+    public func status(
+        figures: [Figure], causes: [Cause] = [], time: Int64, joined: Int64, process: UInt32, now: MonotonicTime
+    ) -> Status {
         let gateway = Status.Member(
             role: .gateway, process: process, joined: joined, silence: 0, name: own.name, endpoint: own.endpoint,
             software: softwareVersion, camera: nil, figures: figures)
-        let others = members.values.map { describe($0, now: now) }
+        let others = members.values.sorted {
+            ($0.join.role.rawValue, $0.join.name) < ($1.join.role.rawValue, $1.join.name)
+        }
         return Status(
-            time: time,
-            members: [gateway] + others.sorted { ($0.role.rawValue, $0.name) < ($1.role.rawValue, $1.name) })
+            time: time, members: [gateway] + others.map { describe($0, now: now) },
+            causes: causes.map { Status.MemberCause(role: .gateway, name: own.name, $0) }
+                + others.flatMap { member in
+                    member.causes.map { Status.MemberCause(role: member.join.role, name: member.join.name, $0) }
+                })
     }
 
     /// Takes a message from a connection whose key the handshake has checked.
@@ -224,6 +254,7 @@ public struct Registry: Sendable {
             members[peer]!.heard = now
             members[peer]!.figures = beat.figures
             members[peer]!.failing = Set(beat.failing)
+            members[peer]!.causes = beat.causes
             return []
         case .camera:
             let report = try CameraReport.decode(bytes, envelope)

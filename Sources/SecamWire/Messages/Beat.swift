@@ -8,21 +8,30 @@
 ///     since version 2:
 ///     ..      2     count        of failing; then for each:
 ///     +0      2+n   name         a camera that an archive is to record and cannot
+///     since version 3:
+///     ..      2     count        of causes; then for each:
+///     +0      2     metric       the figure that tells of a problem
+///     +2      2+n   detail       why, for people
 ///
 /// A metric that the reader does not know is passed over, since members of different versions live side by side.
 public struct Beat: WireMessage {
     public static let type = MessageType.beat
-    public static let version: UInt8 = 2
+    public static let version: UInt8 = 3
     public let incarnation: UInt64
     public let figures: [Figure]
     /// Cameras that an archive is to record and cannot.
     public let failing: [Name]
+    /// Why figures tell of problems.
+    public let causes: [Cause]
 
-    /// - Parameter failing: of more than `WireLimits.failingCameras` the first are told.
-    public init(incarnation: UInt64, figures: [Figure], failing: [Name] = []) {
+    /// - Parameters:
+    ///   - failing: of more than `WireLimits.failingCameras` the first are told.
+    ///   - causes: of more than `WireLimits.causesOfMember` the first are told.
+    public init(incarnation: UInt64, figures: [Figure], failing: [Name] = [], causes: [Cause] = []) {
         self.incarnation = incarnation
         self.figures = figures
         self.failing = Array(failing.prefix(WireLimits.failingCameras))
+        self.causes = Array(causes.prefix(WireLimits.causesOfMember))
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
@@ -35,6 +44,7 @@ public struct Beat: WireMessage {
             }
         }
         failing = names
+        causes = reader.version >= 3 ? try Cause.list(bytes, &reader) : []
     }
 
     public func write(_ writer: inout WireWriter) {
@@ -42,6 +52,37 @@ public struct Beat: WireMessage {
         Figure.write(figures, &writer)
         writer.integer(UInt16(failing.count))
         for name in failing { writer.name(name) }
+        Cause.write(causes, &writer)
+    }
+}
+
+/// Why a figure tells of a problem.
+public struct Cause: Sendable, Hashable {
+    public let metric: Metric
+    /// For people.
+    public let detail: String
+
+    public init(_ metric: Metric, _ detail: String) {
+        self.metric = metric
+        self.detail = detail
+    }
+
+    fileprivate static func list(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) -> [Cause] {
+        var causes: [Cause] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.causesOfMember, bytes)) {
+            let code = try reader.integer("metric", as: UInt16.self, bytes)
+            let detail = try reader.text("detail", limit: WireLimits.text, bytes)
+            if let metric = Metric(rawValue: code) { causes.append(Cause(metric, detail)) }
+        }
+        return causes
+    }
+
+    fileprivate static func write(_ causes: [Cause], _ writer: inout WireWriter) {
+        writer.integer(UInt16(causes.count))
+        for cause in causes {
+            writer.choice(cause.metric)
+            writer.text(cause.detail, limit: WireLimits.text)
+        }
     }
 }
 

@@ -13,11 +13,57 @@
 ///     ..      2+n   software
 ///     ..      ..    the camera's state as in CAMERA, when `camera` is 1
 ///     ..      2     figures     as in BEAT: count, then metric and value for each
+///     since version 2, behind the members:
+///     ..      2     count       of causes; then for each:
+///     +0      1     role        of the member
+///     +1      1     reserved    0
+///     +2      2     metric      its figure that tells of a problem
+///     +4      2+n   name        of the member
+///     ..      2+n   detail      why, for people
 public struct Status: WireMessage {
     public static let type = MessageType.status
+    public static let version: UInt8 = 2
     /// UTC microseconds.
     public let time: Int64
     public let members: [Member]
+    public let causes: [MemberCause]
+
+    /// Why a member's figure tells of a problem.
+    public struct MemberCause: Sendable, Hashable {
+        public let role: Role
+        public let metric: Metric
+        /// The member's.
+        public let name: Name
+        /// For people.
+        public let detail: String
+
+        public init(role: Role, name: Name, _ cause: Cause) {
+            self.role = role
+            self.name = name
+            metric = cause.metric
+            detail = cause.detail
+        }
+
+        /// - Returns: `nil` for a metric that is not known.
+        fileprivate static func read(
+            _ bytes: Span<UInt8>, _ reader: inout WireReader
+        ) throws(WireError) -> MemberCause? {
+            let role = try reader.choice("role", as: Role.self, bytes)
+            try reader.skip("reserved", count: 1)
+            let code = try reader.integer("metric", as: UInt16.self, bytes)
+            let name = try reader.name("name", bytes)
+            let detail = try reader.text("detail", limit: WireLimits.text, bytes)
+            return Metric(rawValue: code).map { MemberCause(role: role, name: name, Cause($0, detail)) }
+        }
+
+        fileprivate func write(_ writer: inout WireWriter) {
+            writer.choice(role)
+            writer.integer(UInt8(0))
+            writer.choice(metric)
+            writer.name(name)
+            writer.text(detail, limit: WireLimits.text)
+        }
+    }
 
     public struct Member: Sendable, Equatable {
         public let role: Role
@@ -80,9 +126,16 @@ public struct Status: WireMessage {
         }
     }
 
-    public init(time: Int64, members: [Member]) {
+    /// - Parameter causes: of more than `WireLimits.causes` the first are told.
+    public init(time: Int64, members: [Member], causes: [MemberCause] = []) {
         self.time = time
         self.members = members
+        self.causes = Array(causes.prefix(WireLimits.causes))
+    }
+
+    /// Why a figure of a member tells of a problem; `nil` when the member did not say.
+    public func cause(of metric: Metric, _ member: Member) -> String? {
+        causes.first { $0.metric == metric && $0.role == member.role && $0.name == member.name }?.detail
     }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
@@ -92,11 +145,20 @@ public struct Status: WireMessage {
             list.append(try Member(bytes, &reader))
         }
         members = list
+        var causes: [MemberCause] = []
+        if reader.version >= 2 {
+            for _ in 0..<(try reader.count("count", limit: WireLimits.causes, bytes)) {
+                if let cause = try MemberCause.read(bytes, &reader) { causes.append(cause) }
+            }
+        }
+        self.causes = causes
     }
 
     public func write(_ writer: inout WireWriter) {
         writer.integer(time)
         writer.integer(UInt16(members.count))
         for member in members { member.write(&writer) }
+        writer.integer(UInt16(causes.count))
+        for cause in causes { cause.write(&writer) }
     }
 }
