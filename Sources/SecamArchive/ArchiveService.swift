@@ -23,9 +23,12 @@ actor ArchiveService {
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
     private var writerFigures: [Figure] = []
+    private var writerCauses: [Cause] = []
     private var pastMissed: UInt64 = 0
-    /// Cameras of which something could not be written, and nothing has been since.
-    private var failing: Set<Name> = []
+    /// Cameras of which something could not be written, and nothing has been since, with the reason.
+    private var failing: [Name: String] = [:]
+    /// Why nothing can be written to the volume, of whichever camera; `nil` while it can.
+    private var volumeFault: String?
 
     /// What is remembered for the next start, and where.
     private var savedAssignment: LastAssignment?
@@ -102,7 +105,8 @@ actor ArchiveService {
         }
         member.onRecording = { [unowned self] recording in assumeIsolated { $0.adopt(recording) } }
         member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
-        member.failing = { [unowned self] in assumeIsolated { $0.failing.sorted() } }
+        member.failing = { [unowned self] in assumeIsolated { $0.unrecorded } }
+        member.causes = { [unowned self] in assumeIsolated { $0.causes } }
         timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.refresh() } }
         savedAssignment = memory?.assignment
         let memoryTimer = loop.makeTimer { [unowned self] in assumeIsolated { $0.resume() } }
@@ -173,7 +177,7 @@ actor ArchiveService {
     private func leave(_ camera: Name) {
         guard let link = links.removeValue(forKey: camera) else { return }
         link.leave()
-        failing.remove(camera)
+        failing[camera] = nil
         loop.unwatch(link.socket)
         pastMissed += link.missed
     }
@@ -210,18 +214,20 @@ actor ArchiveService {
             let camera = id.camera
             guard !id.isSpooled else { return links[camera]?.durableSpooled(durable) ?? () }
             links[camera]?.durable(durable)
-            if failing.remove(camera) != nil {
+            if failing.removeValue(forKey: camera) != nil {
                 logger.warning("recording resumed", metadata: ["camera": "\(camera)"])
             }
         case .eventStored(let camera, let event, let acknowledged):
             links[camera]?.eventStored(
                 incarnation: event.incarnation, sequence: event.sequence, acknowledged: acknowledged)
-        case .failed(let id, let flow):
+        case .failed(let id, let flow, let reason):
             guard !id.isSpooled else { return links[id.camera]?.failedSpool(flow) ?? () }
-            failing.insert(id.camera)
+            // A fault of the volume is every camera's, and over when it is.
+            if volumeFault == nil { failing[id.camera] = reason }
             links[id.camera]?.failed(flow)
+        case .volumeFailed(let reason): volumeFault = reason
         case .eventsFailed(let camera, let flow): links[camera]?.eventsFailed(flow)
-        case .figures(let figures): writerFigures = figures
+        case .figures(let figures, let causes): (writerFigures, writerCauses) = (figures, causes)
         case .remounted(let path): fail(RecordingError.remounted(path: path))
         }
     }
@@ -260,12 +266,20 @@ actor ArchiveService {
         logger.warning("message rejected", metadata: ["reason": "\(reason)", "sender": "\(sender)"])
     }
 
+    /// Cameras that are to be recorded and cannot.
+    private var unrecorded: [Name] { (volumeFault == nil ? Array(failing.keys) : Array(rules.keys)).sorted() }
+
+    private var causes: [Cause] {
+        let reason = volumeFault ?? failing.min { $0.key < $1.key }?.value
+        return writerCauses + (reason.map { [Cause(.camerasFailing, $0)] } ?? [])
+    }
+
     private func figures() -> [Figure] {
         let process = ProcessFigures.current
         let missed = links.values.reduce(pastMissed) { $0 + $1.missed }
         return writerFigures + [
             Figure(.camerasAssigned, UInt64(rules.count)), Figure(.framesMissed, missed),
-            Figure(.camerasFailing, UInt64(failing.count)), Figure(.messagesRefused, refused + socket.refused),
+            Figure(.camerasFailing, UInt64(unrecorded.count)), Figure(.messagesRefused, refused + socket.refused),
             Figure(.residentBytes, process.residentBytes), Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }

@@ -50,10 +50,12 @@ enum WriterNews: Sendable {
     case durable(TapeID, CameraTape.Durable)
     case eventStored(Name, Event, acknowledged: UInt64)
     /// Frames of this flow are passed over from now on: they must be given again.
-    case failed(TapeID, flow: UInt32)
+    case failed(TapeID, flow: UInt32, reason: String)
     /// The same for events.
     case eventsFailed(Name, flow: UInt32)
-    case figures([Figure])
+    case figures([Figure], causes: [Cause])
+    /// Nothing can be written to the volume, and why; `nil` when it can be again.
+    case volumeFailed(reason: String?)
     /// The folder is another one than at the start, and has an index: of that one nothing is open.
     case remounted(path: String)
 }
@@ -89,6 +91,8 @@ private final class WriterLoop {
     private static let syncInterval: Int64 = 1_000_000
     /// Microseconds between two looks at what may go.
     private static let retainInterval: Int64 = 5_000_000
+    /// Microseconds between two looks at whether the disk can be written to while nothing is.
+    private static let probeInterval: Int64 = 10_000_000
     /// Microseconds for which an archive that still writes is given the time to end it.
     private static let patience: Int64 = 5_000_000
 
@@ -112,6 +116,9 @@ private final class WriterLoop {
     private var rules: [Recording.Camera]?
     private var nextSync = MonotonicTime.now
     private var nextRetain = MonotonicTime.now
+    private var nextProbe = MonotonicTime.now
+    /// Why nothing can be written to the volume; `nil` while it can.
+    private var volumeFault: String?
     private var past = (frames: UInt64(0), bytes: UInt64(0))
 
     init(
@@ -269,7 +276,7 @@ private final class WriterLoop {
         forget(id)
         guard let flow = flows[id] else { return }
         failedFrames[id] = flow
-        tell(.failed(id, flow: flow))
+        tell(.failed(id, flow: flow, reason: "\(error)"))
     }
 
     private func forget(_ id: TapeID) {
@@ -285,7 +292,34 @@ private final class WriterLoop {
     }
 
     private func complain(_ error: RecordingError, _ camera: Name) {
+        guard !isVolumeFailing() else { return }
         plan.logger.error("recording failed", metadata: ["camera": "\(camera)", "reason": "\(error)"])
+    }
+
+    /// Whether a failure is the whole volume's, of which the log speaks once.
+    private func isVolumeFailing() -> Bool {
+        if volumeFault == nil { probe() }
+        return volumeFault != nil
+    }
+
+    /// Notices when nothing can be written to the volume, and when it can again. What fails while a camera is recorded
+    /// tells at once; while nothing is recorded only a look does.
+    private func probe() {
+        do throws(RecordingError) {
+            try openVault().checkWritable()
+            nextProbe = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.probeInterval)
+            guard volumeFault != nil else { return }
+            volumeFault = nil
+            plan.logger.notice("recording resumed", metadata: ["folder": "\(plan.index.folder.path)"])
+            tell(.volumeFailed(reason: nil))
+        } catch {
+            nextProbe = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.syncInterval)
+            noteRemount(error)
+            guard volumeFault != "\(error)" else { return }
+            volumeFault = "\(error)"
+            plan.logger.error("recording stopped", metadata: ["reason": "\(error)"])
+            tell(.volumeFailed(reason: "\(error)"))
+        }
     }
 
     private func cut(_ tape: CameraTape) {
@@ -302,11 +336,15 @@ private final class WriterLoop {
         nextSync = MonotonicTime.now.advanced(byMicroseconds: WriterLoop.syncInterval)
         for (id, tape) in tapes {
             do throws(RecordingError) {
-                if let durable = try tape.synchronize() { tell(.durable(id, durable)) }
+                if let durable = try tape.synchronize() {
+                    tell(.durable(id, durable))
+                    nextProbe = max(nextProbe, MonotonicTime.now.advanced(byMicroseconds: WriterLoop.probeInterval))
+                }
             } catch {
                 fail(id, error)
             }
         }
+        if MonotonicTime.now >= nextProbe { probe() }
         if MonotonicTime.now >= nextRetain { retain() }
         tellFigures()
     }
@@ -338,13 +376,14 @@ private final class WriterLoop {
 
     /// Does something about what was recorded before.
     private func tend(_ body: (Vault) throws(RecordingError) -> Void) {
+        guard volumeFault == nil else { return }
         do throws(RecordingError) {
             let vault = try openVault()
             // Where the disk was unmounted, everything would seem to have been removed.
             try vault.checkPlace()
             try body(vault)
         } catch {
-            noteRemount(error)
+            guard !isVolumeFailing() else { return }
             plan.logger.error("retention pass failed", metadata: ["reason": "\(error)"])
         }
     }
@@ -356,7 +395,7 @@ private final class WriterLoop {
                 [
                     Figure(.framesRecorded, counts.frames), Figure(.bytesRecorded, counts.bytes),
                     Figure(.timesCorrected, clocks.corrected),
-                ] + (vault?.figures ?? [])))
+                ] + (vault?.figures ?? []), causes: vault?.diskLowCause.map { [Cause(.diskLow, $0)] } ?? []))
     }
 }
 

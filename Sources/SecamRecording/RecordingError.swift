@@ -14,6 +14,8 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     case tooFewFiles(path: String)
     /// There is no room, and everything is younger than what is to be kept at least.
     case keptTooLong(path: String, least: Duration)
+    /// The disk's file system takes no writes.
+    case readOnly(path: String)
     /// The folder is another one than when recording began.
     case moved(path: String)
     /// It is, and that one has an index.
@@ -44,6 +46,9 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
         case .keptTooLong(let path, let least):
             "\(path): there is no room, and every recording is younger than the \(least.components.seconds / 3600) h that are "
                 + "to be kept at least (--keep-at-least); make room, or set less"
+        case .readOnly(let path):
+            "\(path): the file system is read-only; after an error of the disk the kernel makes it so (dmesg): check the "
+                + "disk and mount it again"
         case .moved(let path):
             "\(path): is not the folder any more that it was; was its disk unmounted?"
         case .remounted(let path): "\(path): its disk was mounted anew; the archive must start again"
@@ -74,7 +79,7 @@ extension RecordingError: ProgramError {
         case .newerIndex, .index: .data
         case .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong, .moved, .remounted, .busy, .superseded, .restless:
             .unavailable
-        case .media, .file, .digest: .inputOutput
+        case .media, .file, .digest, .readOnly: .inputOutput
         }
     }
 }

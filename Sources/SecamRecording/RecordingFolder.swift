@@ -10,6 +10,7 @@ public struct RecordingFolder: Sendable {
 
     public var index: String { "\(path)/.index" }
     public var database: String { "\(index)/index.sqlite" }
+    private var probe: String { "\(index)/probe" }
 
     public var hasIndex: Bool { unsafe access(database, F_OK) == 0 }
 
@@ -23,7 +24,7 @@ public struct RecordingFolder: Sendable {
     func keepOwner() {
         var status = stat()
         guard geteuid() == 0, unsafe stat(path, &status) == 0, status.st_uid != 0 else { return }
-        for file in [index, database, "\(index)/lock", "\(index)/opening"] {
+        for file in [index, database, "\(index)/lock", "\(index)/opening", probe] {
             _ = unsafe lchown(file, status.st_uid, status.st_gid)
         }
     }
@@ -182,6 +183,7 @@ public struct RecordingFolder: Sendable {
     private static func error(_ path: String, _ operation: String) -> RecordingError {
         let code = errno
         if code == ENOSPC || code == EDQUOT { return .media(.diskFull(path: path)) }
+        if code == EROFS { return .readOnly(path: path) }
         return .file(path: path, operation: operation, reason: unsafe String(cString: strerror(code)))
     }
 }

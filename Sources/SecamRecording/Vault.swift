@@ -76,6 +76,15 @@ public final class Vault {
         return freeBytes < limits.free.addingSaturated(min(size / 20, 10 << 30))
     }
 
+    /// Why the disk is low, for people; `nil` when it is not.
+    public var diskLowCause: String? {
+        guard isDiskLow, let size = index.folder.volumeBytes else { return nil }
+        let used = size - min(size, freeBytes)
+        let others = used - min(used, storedBytes)
+        return "\(index.folder.path): \(freeBytes >> 20) of \(size >> 20) MiB are free, \(limits.free >> 20) MiB are "
+            + "the reserve (--free-megabytes); recordings take \(storedBytes >> 20) MiB, other files \(others >> 20) MiB"
+    }
+
     /// Other archives write to the volume too, so what is there is looked at again and again.
     public func look() throws(RecordingError) {
         storedBytes = try index.storedBytes()
@@ -182,6 +191,14 @@ public final class Vault {
     /// - Throws: `moved`.
     public func checkPlace() throws(RecordingError) {
         guard place == index.folder.place else { throw .moved(path: index.folder.path) }
+    }
+
+    /// Whether something can be brought to the disk.
+    ///
+    /// - Throws: `moved`, `readOnly`, `file`. A full disk is no error here.
+    public func checkWritable() throws(RecordingError) {
+        try checkPlace()
+        try index.folder.checkWritable()
     }
 
     /// Removes what an operator wants to be gone, but not what is protected or being written.

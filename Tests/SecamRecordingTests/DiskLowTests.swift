@@ -12,7 +12,13 @@ import Testing
         func isLow(reserve: UInt64) throws -> Bool {
             let vault = try Vault(
                 recordings.index, writer: "a", limits: VaultLimits(bytes: nil, free: reserve), logger: quiet)
-            return vault.figures.contains(Figure(.diskLow, 1))
+            let isLow = vault.figures.contains(Figure(.diskLow, 1))
+            #expect(isLow == (vault.diskLowCause != nil))
+            if let cause = vault.diskLowCause {
+                #expect(cause.hasPrefix("\(recordings.folder.path): "))
+                #expect(cause.contains("\(reserve >> 20) MiB are the reserve"))
+            }
+            return isLow
         }
         // Other programs use the disk too, hence twice what is free.
         #expect(try isLow(reserve: free * 2))

@@ -162,7 +162,9 @@ enum RecordingList {
     private static func problems(of cameras: [Cameras.Camera]) -> String {
         cameras.map { camera in
             switch camera.recording {
-            case .stopped: "\n\(camera.name): RECORDING STOPPED; the archive's log says why."
+            case .stopped where camera.detail.isEmpty:
+                "\n\(camera.name): RECORDING STOPPED; the archive's log says why."
+            case .stopped: "\n\(camera.name): RECORDING STOPPED; \(printable(camera.detail))"
             case .diskLow: "\n\(camera.name): the disk of its recordings is nearly full."
             case .off, .on: ""
             }

@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+import SecamTestSupport
+import Testing
+
+/// A disk of its own for a test, made of a file; only root can have one, where the kernel has loop devices for us.
+final class LoopDisk: Sendable {
+    let path: String
+    private let image: String
+    private let scratch: ScratchFolder
+
+    /// Cancels the test where no disk can be mounted.
+    init(in scratch: ScratchFolder) async throws {
+        self.scratch = scratch
+        path = scratch.file("disk")
+        image = scratch.file("disk.img")
+        try scratch.makeFolders("disk")
+        try await Programs.tool(["truncate", "-s", "64M", image], in: scratch)
+        let path = "PATH=/sbin:/usr/sbin:/bin:/usr/bin"
+        let made = try await Programs.run("/usr/bin/env", [path, "mkfs.ext4", "-q", image], in: scratch)
+        guard made.status == 0, try await mount() else {
+            try Test.cancel("no disk can be mounted here: \(made.errors)")
+        }
+    }
+
+    deinit { unsafe umount2(path, Int32(MNT_DETACH)) }
+
+    /// - Returns: whether it is mounted now; not as long as it was before, and something of it is open.
+    func mount() async throws -> Bool {
+        guard try await Programs.run("/usr/bin/env", ["losetup", "-j", image], in: scratch).output.isEmpty else {
+            return false
+        }
+        let mounted = try await Programs.run(
+            "/usr/bin/env", ["mount", "-o", "loop,errors=remount-ro", image, path], in: scratch)
+        return mounted.status == 0
+    }
+
+    /// Lets go of the mount; the disk itself goes with the last program that has a file of it open.
+    func unmount() { unsafe umount2(path, Int32(MNT_DETACH)) }
+
+    /// The kernel notes an error of the file system, as after one of the disk, and from then on refuses all writes.
+    func fail() async throws {
+        let source = try await Programs.tool(["findmnt", "-no", "SOURCE", path], in: scratch).output
+        let device = source.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: "/").last ?? ""
+        let trigger = "/sys/fs/ext4/\(device)/trigger_fs_error"
+        guard let file = FileHandle(forWritingAtPath: trigger) else { try Test.cancel("there is no \(trigger)") }
+        try file.write(contentsOf: Data("1".utf8))
+    }
+}
