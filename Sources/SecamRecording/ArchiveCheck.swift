@@ -20,7 +20,6 @@ public enum ArchiveCheck {
             try GRDB.Row.fetchAll(db, sql: "SELECT \(RecordingIndex.columns) FROM segment").compactMap(
                 RecordingIndex.segment)
         }
-        let files = Dictionary(index.folder.files().map { ($0.path, $0.camera) }) { first, _ in first }
         var differences: [Difference] = []
         for row in rows where row.state == .complete {
             guard let size = index.folder.size(row.path) else {
@@ -33,7 +32,7 @@ public enum ArchiveCheck {
             }
         }
         let known = Set(rows.map(\.path))
-        for path in files.keys.sorted() where !known.contains(path) {
+        for path in index.folder.files() where !known.contains(path) {
             differences.append(Difference(path: path, what: "is on the disk but not in the index"))
         }
         return differences
@@ -124,13 +123,12 @@ public enum ArchiveCheck {
         }
         var foreign: [Difference] = []
         var rows: [Row] = []
-        for (count, file) in files.enumerated() {
+        for (count, path) in files.enumerated() {
             progress(count, files.count)
             do {
-                rows.append(
-                    try row(file.path, of: file.camera, isProtected: protected.contains(file.path), index.folder))
+                rows.append(try row(path, isProtected: protected.contains(path), index.folder))
             } catch {
-                foreign.append(Difference(path: file.path, what: "is left out: \(error)"))
+                foreign.append(Difference(path: path, what: "is left out: \(error)"))
             }
         }
         progress(files.count, files.count)
@@ -143,15 +141,18 @@ public enum ArchiveCheck {
         return (rows.count, foreign)
     }
 
-    /// Makes a row from a file, for the same camera whose folder it is in; the camera's cursor does not stay behind it.
+    /// Makes a row from a file, for the camera whose folder it is in; the camera's cursor does not stay behind it.
     ///
     /// - Parameter path: relative to the folder.
-    static func adopt(_ path: String, of camera: Name, in index: RecordingIndex) throws {
-        let row = try row(path, of: camera, isProtected: false, index.folder)
+    /// - Returns: `false` for a file of another camera, whose earlier folder was called as this one's is.
+    static func adopt(_ path: String, of camera: Name, in index: RecordingIndex) throws -> Bool {
+        let row = try row(path, isProtected: false, index.folder)
+        guard row.camera == camera else { return false }
         try index.write("taking in a recording") { db in
             try row.insert(arrival: row.arrival(try index.clock(db)), db)
             try row.advanceCursor(db)
         }
+        return true
     }
 
     /// A recording as its file tells it.
@@ -204,18 +205,19 @@ public enum ArchiveCheck {
         }
     }
 
-    private static func row(
-        _ path: String, of camera: Name, isProtected: Bool, _ folder: RecordingFolder
-    ) throws -> Row {
+    private static func row(_ path: String, isProtected: Bool, _ folder: RecordingFolder) throws -> Row {
         let absolute = folder.absolute(path)
         let scan = try SegmentScan(absolute)
         guard !scan.entries.isEmpty else {
             throw RecordingError.file(path: absolute, operation: "reading", reason: "there is no picture in it")
         }
-        guard scan.camera == camera.text else {
+        // A file that was moved to another camera's folder would not go by the rule of the camera that it came from.
+        guard let camera = scan.camera.flatMap({ try? Name($0) }),
+            let cameraFolder = path.split(separator: "/").first, CameraFolder.isFolder(cameraFolder, of: camera)
+        else {
             throw RecordingError.file(
                 path: absolute, operation: "reading",
-                reason: "it does not say that it was recorded by secam from '\(camera)'")
+                reason: "it does not say that it was recorded by secam from the camera of its folder")
         }
         var map = FrameMap(start: scan.start)
         for entry in scan.entries { map.append(time: entry.time, sequence: entry.sequence) }

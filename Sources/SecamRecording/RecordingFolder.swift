@@ -2,7 +2,8 @@ internal import Glibc
 internal import SecamMedia
 internal import SecamWire
 
-/// The tree of recordings: `CAMERA/YYYY-MM-DD/HH-MM-SS.mkv` in UTC, and `.index`, which no camera can be called.
+/// The tree of recordings: `CAMERA/YYYY-MM-DD/HH-MM-SS.mkv` in UTC, each camera's folder as `CameraFolder` calls it, and
+/// `.index`, which no camera's folder is called.
 public struct RecordingFolder: Sendable {
     public let path: String
 
@@ -37,9 +38,10 @@ public struct RecordingFolder: Sendable {
 
     /// Makes the folder of a camera's day, durably.
     func makeDay(_ camera: Name, at time: Int64) throws(RecordingError) -> String {
-        let day = "\(camera.text)/\(RecordingFolder.date(time))"
-        try RecordingFolder.makeFolder(absolute(camera.text), syncing: path)
-        try RecordingFolder.makeFolder(absolute(day), syncing: absolute(camera.text))
+        let folder = CameraFolder.name(of: camera)
+        let day = "\(folder)/\(RecordingFolder.date(time))"
+        try RecordingFolder.makeFolder(absolute(folder), syncing: path)
+        try RecordingFolder.makeFolder(absolute(day), syncing: absolute(folder))
         return day
     }
 
@@ -121,18 +123,15 @@ public struct RecordingFolder: Sendable {
         return UInt64(status.f_blocks) * UInt64(status.f_frsize)
     }
 
-    /// All recordings, relative to the folder, with the camera by whose name the folder is called; in order.
-    func files() -> [(camera: Name, path: String)] {
-        var files: [(camera: Name, path: String)] = []
-        for folder in RecordingFolder.names(in: path) {
-            guard let camera = try? Name(folder) else { continue }
-            for day in RecordingFolder.names(in: absolute(folder)) {
-                for file in RecordingFolder.names(in: absolute("\(folder)/\(day)")) where file.hasSuffix(".mkv") {
-                    files.append((camera, "\(folder)/\(day)/\(file)"))
-                }
-            }
+    /// All recordings, relative to the folder; in order.
+    func files() -> [String] {
+        RecordingFolder.names(in: path).flatMap { folder in
+            RecordingFolder.names(in: absolute(folder)).flatMap { files(inDay: "\(folder)/\($0)") }
         }
-        return files
+    }
+
+    private func files(inDay day: String) -> [String] {
+        RecordingFolder.names(in: absolute(day)).filter { $0.hasSuffix(".mkv") }.map { "\(day)/\($0)" }
     }
 
     /// The recordings of a camera in the folders of the days from a time on, relative to the folder; in order.
@@ -140,9 +139,28 @@ public struct RecordingFolder: Sendable {
     /// - Parameter time: UTC microseconds.
     func files(of camera: Name, since time: Int64) -> [String] {
         let first = RecordingFolder.date(WireLimits.times.clamping(time))
-        return RecordingFolder.names(in: absolute(camera.text)).filter { $0 >= first }.flatMap { day in
-            RecordingFolder.names(in: absolute("\(camera.text)/\(day)")).filter { $0.hasSuffix(".mkv") }
-                .map { "\(camera.text)/\(day)/\($0)" }
+        return CameraFolder.names(of: camera).flatMap { folder in
+            RecordingFolder.names(in: absolute(folder)).filter { $0 >= first }.flatMap {
+                files(inDay: "\(folder)/\($0)")
+            }
+        }
+    }
+
+    /// Brings a byte to the disk, as a frame would be: whether that is possible shows only so, since neither the mount's
+    /// options nor permissions tell of a file system that an error has made read-only.
+    ///
+    /// - Throws: `readOnly`, `file`. A full disk is no error here.
+    func checkWritable() throws(RecordingError) {
+        let descriptor = unsafe open(probe, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        guard descriptor >= 0 else {
+            if errno == ENOSPC || errno == EDQUOT { return }
+            throw RecordingFolder.error(probe, "opening")
+        }
+        defer { close(descriptor) }
+        var byte: UInt8 = 0
+        guard unsafe pwrite(descriptor, &byte, 1, 0) == 1, fdatasync(descriptor) == 0 else {
+            if errno == ENOSPC || errno == EDQUOT { return }
+            throw RecordingFolder.error(probe, "writing")
         }
     }
 

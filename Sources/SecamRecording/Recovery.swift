@@ -37,8 +37,7 @@ enum Recovery {
             // What is being written had its row before its file.
             guard !RecordingFolder.isWritten(index.folder.absolute(path)) else { continue }
             do {
-                try ArchiveCheck.adopt(path, of: camera, in: index)
-                adopted.append(path)
+                if try ArchiveCheck.adopt(path, of: camera, in: index) { adopted.append(path) }
             } catch {
                 vault.logger.warning(
                     "a file among the recordings is none", metadata: ["file": "\(path)", "reason": "\(error)"])

@@ -54,7 +54,7 @@ import Testing
         for sequence in UInt64(31)...200 {
             try recordings.put(recordings.frame(sequence), jpeg(Int(sequence)), tape)
             if sequence.isMultiple(of: 10) { try tape.cut() }
-            let onDisk = recordings.folder.files().compactMap { recordings.folder.size($0.path) }.reduce(0, +)
+            let onDisk = recordings.folder.files().compactMap { recordings.folder.size($0) }.reduce(0, +)
             #expect(onDisk <= cap)
         }
         try tape.cut()
