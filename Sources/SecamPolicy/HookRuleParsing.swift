@@ -3,8 +3,8 @@ import SecamWire
 extension HookRule {
     private static let keys = ["name", "run", "post", "secret-file", "cameras", "events", "seconds"]
 
-    /// A hook as the policy file writes it.
-    init(_ value: PolicyValue) throws(PolicyError) {
+    /// A hook as the policy file writes it; `nil` when its errors were collected.
+    init?(_ value: PolicyValue) throws(PolicyError) {
         var name: String?
         var action: Action?
         var secretFile: String?
@@ -12,21 +12,31 @@ extension HookRule {
         var states: Set<EventState> = [.start, .end]
         var conditions: Set<SystemCondition> = []
         var seconds = HookRule.usualSeconds
-        for (key, value) in try value.keys(Self.keys) {
-            switch key {
-            case "name": name = try value.text()
-            case "run", "post":
-                guard action == nil else { throw value.error("a hook has one of run and post, not both") }
-                action =
-                    key == "run" ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
-            case "secret-file": secretFile = try value.text("the path of a file")
-            case "cameras": cameras = try Self.names(value)
-            case "events": (states, conditions) = try Self.events(value)
-            default: seconds = try value.number(in: 0.1...600)
+        let pairs = try value.keys(Self.keys)
+        for (key, value) in pairs {
+            value.collect { () throws(PolicyError) in
+                switch key {
+                case "name": name = try value.text()
+                case "run", "post":
+                    guard action == nil else { throw value.error("a hook has one of run and post, not both") }
+                    action =
+                        key == "run"
+                        ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
+                case "secret-file": secretFile = try value.text("the path of a file")
+                case "cameras": cameras = try Self.names(value)
+                case "events": (states, conditions) = try Self.events(value)
+                default: seconds = try value.number(in: 0.1...600)
+                }
             }
         }
-        guard let name else { throw value.error("a hook has no name; add name: …") }
-        guard var action else { throw value.error("hook '\(name)' has neither run nor post") }
+        let keys = Set(pairs.map(\.key))
+        if !keys.contains("name") {
+            value.collect { () throws(PolicyError) in throw value.error("a hook has no name; add name: …") }
+        }
+        guard !keys.isDisjoint(with: ["run", "post"]) else {
+            throw value.error("hook '\(name ?? "")' has neither run nor post; add one of them")
+        }
+        guard let name, var action else { return nil }
         if let secretFile {
             guard case .post(let address, _) = action else {
                 throw value.error("hook '\(name)': secret-file is for post alone")

@@ -26,13 +26,17 @@ struct MotionRule: Sendable, Hashable {
         }
         isOn = true
         for (key, value) in try value.keys(Self.keys) {
-            switch key {
-            case "sensitivity": sensitivity = try value.integer(in: 1...100)
-            case "smallest-object": smallestObject = try value.number(in: 0...100)
-            case "maps-per-second": mapsPerSecond = try value.integer(in: 1...30)
-            case "when": schedule = try Self.schedule(value)
-            default: zones = try Self.zones(value)
-            }
+            value.collect { () throws(PolicyError) in try read(key, value) }
+        }
+    }
+
+    private mutating func read(_ key: String, _ value: PolicyValue) throws(PolicyError) {
+        switch key {
+        case "sensitivity": sensitivity = try value.integer(in: 1...100)
+        case "smallest-object": smallestObject = try value.number(in: 0...100)
+        case "maps-per-second": mapsPerSecond = try value.integer(in: 1...30)
+        case "when": schedule = try Self.schedule(value)
+        default: zones = try Self.zones(value)
         }
     }
 
@@ -73,10 +77,12 @@ struct MotionRule: Sendable, Hashable {
     private static func zones(_ value: PolicyValue) throws(PolicyError) -> [Assignment.Zone] {
         var zones: [Assignment.Zone] = []
         for entry in try value.list(atMost: WireLimits.zones, "zones") {
-            let pairs = try entry.keys(["watch", "ignore"])
-            guard pairs.count == 1 else { throw entry.error("\(entry.name): expected one of watch and ignore") }
-            let corners = try self.corners(pairs[0].value)
-            zones.append(Assignment.Zone(kind: pairs[0].key == "watch" ? .watch : .ignore, corners: corners))
+            entry.collect { () throws(PolicyError) in
+                let pairs = try entry.keys(["watch", "ignore"])
+                guard entry.keyCount == 1 else { throw entry.error("\(entry.name): expected one of watch and ignore") }
+                guard let (key, value) = pairs.first else { return }
+                zones.append(Assignment.Zone(kind: key == "watch" ? .watch : .ignore, corners: try corners(value)))
+            }
         }
         return zones
     }

@@ -29,29 +29,63 @@ public struct PolicyFile: Sendable, Equatable {
     private init() {}
 
     /// - Parameter path: where the text was read, for the error's sake.
+    /// - Throws: the first error of the file.
     public init(parsing text: String, path: String) throws(PolicyError) {
-        guard let file = try PolicyValue.parse(text, path: path) else { return }
-        for (key, value) in try file.keys(["motion", "record", "cameras", "hooks", "advertise"]) {
-            switch key {
-            case "motion": motion = try MotionRule(value)
-            case "record": record = try RecordRule(value)
-            case "cameras": try readCameras(value)
-            case "advertise":
-                for host in try value.list(atMost: Self.advertisedHostLimit, "hosts") {
-                    let text = try host.text("a host's name or address")
-                    guard !text.contains("/"), text.utf8.count <= 253 else {
-                        throw host.error("'\(text)' is not a host's name or address; leave out tcp:// and the port")
-                    }
-                    advertisedHosts.append(text)
+        let problems = PolicyProblems()
+        self.init(parsing: text, path: path, problems)
+        if let first = problems.sorted.first { throw first }
+    }
+
+    /// All errors of a policy file, in its order. Of a text that is no YAML only the first one can be found.
+    ///
+    /// - Parameter path: where the text was read, for the errors' sake.
+    public static func problems(in text: String, path: String) -> [PolicyError] {
+        let problems = PolicyProblems()
+        _ = PolicyFile(parsing: text, path: path, problems)
+        return problems.sorted
+    }
+
+    private init(parsing text: String, path: String, _ problems: PolicyProblems) {
+        do throws(PolicyError) {
+            guard let file = try PolicyValue.parse(text, path: path, problems: problems) else { return }
+            for (key, value) in try file.keys(["motion", "record", "cameras", "hooks", "advertise"]) {
+                value.collect { () throws(PolicyError) in try read(key, value) }
+            }
+        } catch {
+            problems.add(error)
+        }
+    }
+
+    private mutating func read(_ key: String, _ value: PolicyValue) throws(PolicyError) {
+        switch key {
+        case "motion": motion = try MotionRule(value)
+        case "record": record = try RecordRule(value)
+        case "cameras": try readCameras(value)
+        case "advertise": try readHosts(value)
+        default: try readHooks(value)
+        }
+    }
+
+    private mutating func readHosts(_ value: PolicyValue) throws(PolicyError) {
+        for host in try value.list(atMost: Self.advertisedHostLimit, "hosts") {
+            host.collect { () throws(PolicyError) in
+                let text = try host.text("a host's name or address")
+                guard !text.contains("/"), text.utf8.count <= 253 else {
+                    throw host.error("'\(text)' is not a host's name or address; leave out tcp:// and the port")
                 }
-            default:
-                for hook in try value.list(atMost: Self.mostHooks, "hooks") {
-                    let rule = try HookRule(hook)
-                    guard !hooks.contains(where: { $0.name == rule.name }) else {
-                        throw hook.error("two hooks are called '\(rule.name)'; give one of them another name")
-                    }
-                    hooks.append(rule)
+                advertisedHosts.append(text)
+            }
+        }
+    }
+
+    private mutating func readHooks(_ value: PolicyValue) throws(PolicyError) {
+        for hook in try value.list(atMost: Self.mostHooks, "hooks") {
+            hook.collect { () throws(PolicyError) in
+                guard let rule = try HookRule(hook) else { return }
+                guard !hooks.contains(where: { $0.name == rule.name }) else {
+                    throw hook.error("two hooks are called '\(rule.name)'; give one of them another name")
                 }
+                hooks.append(rule)
             }
         }
     }
@@ -75,18 +109,24 @@ public struct PolicyFile: Sendable, Equatable {
 
     private mutating func readCameras(_ value: PolicyValue) throws(PolicyError) {
         for (key, value) in try value.keys(nil) {
-            let name: Name
-            do {
-                name = try Name(key)
-            } catch {
-                throw value.error("the camera name '\(key)' is \(error)")
-            }
-            var rule = CameraRule()
-            for (key, value) in try value.keys(["motion", "record"]) {
+            value.collect { () throws(PolicyError) in try readCamera(key, value) }
+        }
+    }
+
+    private mutating func readCamera(_ key: String, _ value: PolicyValue) throws(PolicyError) {
+        let name: Name
+        do {
+            name = try Name(key)
+        } catch {
+            throw value.error("the camera name '\(key)' is \(error)")
+        }
+        var rule = CameraRule()
+        for (key, value) in try value.keys(["motion", "record"]) {
+            value.collect { () throws(PolicyError) in
                 if key == "motion" { rule.motion = try MotionRule(value) } else { rule.record = try RecordRule(value) }
             }
-            cameras[name] = rule
         }
+        cameras[name] = rule
     }
 
     /// - Parameter isUsual: whether motion is to be looked for where nothing was said.

@@ -24,15 +24,29 @@ extension PolicyError: ProgramError {
     public var exitStatus: ExitStatus { isUnreadable ? .noPermission : .configuration }
 }
 
+/// The errors of one policy file, all that were found.
+final class PolicyProblems {
+    private var errors: [PolicyError] = []
+
+    func add(_ error: PolicyError) { errors.append(error) }
+
+    /// In the order of the file.
+    var sorted: [PolicyError] {
+        errors.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
+    }
+}
+
 /// One value of a YAML file, read strictly: what is not understood is an error that says where it stands.
 struct PolicyValue {
     private let node: Node
     private let path: String
+    private let problems: PolicyProblems
     /// How the value is called, for errors.
     let name: String
 
+    /// - Parameter problems: takes the errors of all values that are read with `collect`.
     /// - Returns: `nil` for a file without a value.
-    static func parse(_ text: String, path: String) throws(PolicyError) -> PolicyValue? {
+    static func parse(_ text: String, path: String, problems: PolicyProblems) throws(PolicyError) -> PolicyValue? {
         if let problem = YAMLGuard.problem(in: text) {
             throw PolicyError(path: path, line: problem.line, reason: problem.reason)
         }
@@ -40,7 +54,7 @@ struct PolicyValue {
             guard let node = try Yams.compose(yaml: text), node != Node("", Tag(.null)), node.null == nil else {
                 return nil
             }
-            return PolicyValue(node: node, path: path, name: "the file")
+            return PolicyValue(node: node, path: path, problems: problems, name: "the file")
         } catch {
             let (line, reason) = PolicyValue.place(of: error)
             throw PolicyError(path: path, line: line, reason: "is no YAML: \(reason)")
@@ -57,15 +71,29 @@ struct PolicyValue {
         }
     }
 
+    /// Reads something whose error does not keep the rest of the file from being read.
+    func collect(_ body: () throws(PolicyError) -> Void) {
+        do throws(PolicyError) {
+            try body()
+        } catch {
+            problems.add(error)
+        }
+    }
+
     func error(_ reason: String) -> PolicyError {
         PolicyError(path: path, line: node.mark?.line ?? 0, reason: reason)
     }
 
     private func expected(_ what: String) -> PolicyError { error("\(name): expected \(what)") }
 
-    private func child(_ node: Node, _ name: String) -> PolicyValue { PolicyValue(node: node, path: path, name: name) }
+    private func child(_ node: Node, _ name: String) -> PolicyValue {
+        PolicyValue(node: node, path: path, problems: problems, name: name)
+    }
 
     var isMapping: Bool { node.mapping != nil }
+
+    /// How many keys it has, known or not.
+    var keyCount: Int { node.mapping?.count ?? 0 }
 
     /// The text as it was written, of a value that is no list and has no keys.
     func text(_ what: String = "a text") throws(PolicyError) -> String {
@@ -111,7 +139,7 @@ struct PolicyValue {
         return sequence.enumerated().map { child($1, "\(name)[\($0 + 1)]") }
     }
 
-    /// The values by their keys.
+    /// The values by their keys. A key that there may not be is collected and left out.
     ///
     /// - Parameter known: all keys that there may be; `nil` for any.
     func keys(_ known: [String]?) throws(PolicyError) -> [(key: String, value: PolicyValue)] {
@@ -122,8 +150,9 @@ struct PolicyValue {
         for (key, value) in mapping {
             guard let text = key.scalar?.string else { throw child(key, name).error("\(name): a key is no text") }
             if let known, !known.contains(text) {
-                throw child(key, name).error(
-                    "\(name) has no '\(text)'; there are \(known.joined(separator: ", "))")
+                problems.add(
+                    child(key, name).error("\(name) has no '\(text)'; there are \(known.joined(separator: ", "))"))
+                continue
             }
             pairs.append((text, child(value, text)))
         }

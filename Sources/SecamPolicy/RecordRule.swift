@@ -30,16 +30,20 @@ public struct RecordRule: Sendable, Hashable {
             return
         }
         for (key, value) in try value.keys(Self.keys) {
-            switch key {
-            case "mode": mode = try Self.mode(value)
-            case "codec": codec = try Self.codec(value)
-            case "pre-roll": preRoll = try value.seconds(atMost: Self.longestRoll)
-            case "post-roll": postRoll = try value.seconds(atMost: Self.longestRoll)
-            case "keep": keep = try value.seconds(atMost: Int(UInt32.max))
-            case "keep-megabytes": keepMegabytes = try value.integer(in: 1...1 << 40)
-            case "thin-after": thinAfter = try value.seconds(atMost: Int(UInt32.max))
-            default: thinRate = try value.number(in: 0.001...1000)
-            }
+            value.collect { () throws(PolicyError) in try read(key, value) }
+        }
+    }
+
+    private mutating func read(_ key: String, _ value: PolicyValue) throws(PolicyError) {
+        switch key {
+        case "mode": mode = try Self.mode(value)
+        case "codec": codec = try Self.codec(value)
+        case "pre-roll": preRoll = try value.seconds(atMost: Self.longestRoll)
+        case "post-roll": postRoll = try value.seconds(atMost: Self.longestRoll)
+        case "keep": keep = try value.seconds(atMost: Int(UInt32.max))
+        case "keep-megabytes": keepMegabytes = try value.integer(in: 1...1 << 40)
+        case "thin-after": thinAfter = try value.seconds(atMost: Int(UInt32.max))
+        default: thinRate = try value.number(in: 0.001...1000)
         }
     }
 

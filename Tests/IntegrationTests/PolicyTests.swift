@@ -32,6 +32,9 @@ import Testing
         try await eventually("the motion service after the restart") { try await assigned() == 0 }
         let table = try await set.secam(["status"])
         #expect(table.output.contains("secam policy check"))
+        #expect(table.output.contains("policy.yaml, line 1: the file has no 'motoin'"), "\(table.output)")
+        let problem = try await set.status()["problems"].values.first { $0["kind"].text == "policy-invalid" }
+        #expect(problem?["cause"].text?.contains("motoin") == true)
 
         try scratch.write("motion: on\n", to: policy, mode: 0o644)
         try await eventually("motion detection by the corrected policy") { try await assigned() == 1 }
@@ -65,10 +68,11 @@ import Testing
         let valid = try await check("-", input: good)
         #expect(valid.status == 0 && valid.output.contains("cameras with settings: 1"), "\(valid.errors)")
         let file = scratch.file("mine.yaml")
-        try scratch.write(good + "record:\n  kep: 14d\n", to: "mine.yaml", mode: 0o644)
+        try scratch.write(good + "record:\n  kep: 14d\n  codec: h265\n", to: "mine.yaml", mode: 0o644)
         let invalid = try await check(file)
         #expect(invalid.status == 1 && invalid.output.isEmpty)
         #expect(invalid.errors.contains("mine.yaml, line 5") && invalid.errors.contains("keep"), "\(invalid.errors)")
+        #expect(invalid.errors.contains("mine.yaml, line 6: codec: expected jpeg or h264"), "\(invalid.errors)")
         #expect(unsafe chmod(file, 0o666) == 0)
         let exposed = try await check(file)
         #expect(exposed.status == 77 && exposed.errors.contains("chmod 644"), "\(exposed.errors)")

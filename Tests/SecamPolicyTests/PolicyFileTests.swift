@@ -201,6 +201,48 @@ import Testing
         #expect(error.path == "policy.yaml")
     }
 
+    @Test func `all errors of a file are found at once, in its order`() throws {
+        let text = """
+            motoin: on
+            record:
+              kep: 14d
+              pre-roll: 5
+              codec: h264
+            cameras:
+              a/b: {}
+              porch:
+                motion:
+                  sensitivity: 101
+                  zones:
+                    - look: []
+                    - watch: [[0, 0], [1, 1]]
+                record: sometimes
+            hooks:
+              - nmae: bell
+                run: [true]
+              - name: bell
+                run: /bin/true
+                events: [begin]
+              - name: alarm
+              - name: alarm
+                run: [/bin/true]
+            advertise: ['tcp://a', b]
+            """
+        let problems = PolicyFile.problems(in: text, path: "policy.yaml")
+        #expect(problems.map(\.line) == [1, 3, 4, 7, 10, 12, 13, 14, 16, 16, 17, 19, 20, 21, 24], "\(problems)")
+        let said = problems.map(\.reason)
+        for (text, word) in zip(
+            said,
+            [
+                "motoin", "kep", "pre-roll", "a/b", "1 to 100", "look", "3", "off, motion", "nmae", "no name",
+                "whole path",
+                "list", "begin", "neither", "tcp://a",
+            ])
+        { #expect(text.contains(word)) }
+        #expect(try #require(throws: PolicyError.self) { _ = try parse(text) } == problems[0])
+        #expect(PolicyFile.problems(in: "motion: on\n", path: "policy.yaml").isEmpty)
+    }
+
     @Test func aFileThatOthersMayWriteIsRefused() throws {
         let scratch = try ScratchFolder()
         try scratch.write("motion: off\n", to: "policy.yaml", mode: 0o666)

@@ -12,8 +12,8 @@ struct PolicyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "check", abstract: "Check a policy file without using it.",
             discussion: """
-                Exit status: 0 when the gateway would accept the file, 1 when it is invalid (the message names the line \
-                and what is expected there), 66 when there is no such file, 77 when it cannot be read.
+                Exit status: 0 when the gateway would accept the file, 1 when it is invalid (a message for each error \
+                names the line and what is expected there), 66 when there is no such file, 77 when it cannot be read.
                 """)
 
         @OptionGroup var data: DataOption
@@ -23,13 +23,13 @@ struct PolicyCommand: AsyncParsableCommand {
         func run() async throws {
             await reportingErrors {
                 let (text, path) = try read()
-                do throws(PolicyError) {
-                    let policy = try PolicyFile(parsing: text, path: path)
-                    StandardOutput.print(
-                        "\(path): valid, cameras with settings: \(policy.cameraCount), hooks: \(policy.hooks.count)\n")
-                } catch {
-                    ServiceProcess.fail("secam", "\(error)", .problem)
+                let problems = PolicyFile.problems(in: text, path: path)
+                guard problems.isEmpty else {
+                    ServiceProcess.fail("secam", problems.map(\.description).joined(separator: "\n"), .problem)
                 }
+                let policy = try PolicyFile(parsing: text, path: path)
+                StandardOutput.print(
+                    "\(path): valid, cameras with settings: \(policy.cameraCount), hooks: \(policy.hooks.count)\n")
             }
         }
 
