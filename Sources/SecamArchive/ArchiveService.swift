@@ -20,6 +20,8 @@ actor ArchiveService {
     private var rules: [Name: Recording.Camera] = [:]
     private var cameras = ReachableCameras()
     private var links: [Name: CameraLink] = [:]
+    /// By the cameras' keys.
+    private var allowances: [[UInt8]: CameraAllowance] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
     private var writerFigures: [Figure] = []
@@ -156,17 +158,27 @@ actor ArchiveService {
         refresh()
     }
 
-    private func openMissing() {
+    /// - Returns: whether every camera that can be reached is linked.
+    private func openMissing() -> Bool {
+        let now = MonotonicTime.now
+        let linked = Set(links.values.lazy.map(\.camera.key))
+        allowances = allowances.filter { linked.contains($0.key) || !$0.value.isFull(now: now) }
+        var isComplete = true
         for (name, rule) in rules where links[name] == nil {
-            if let camera = cameras[name] { record(camera, rule) }
+            guard let camera = cameras[name] else { continue }
+            let allowance = allowances[camera.key] ?? CameraAllowance(now: now)
+            allowances[camera.key] = allowance
+            if allowance.takeLink(now: now) { record(camera, rule, allowance) } else { isComplete = false }
         }
+        return isComplete
     }
 
-    private func record(_ camera: Roster.Member, _ rule: Recording.Camera) {
+    private func record(_ camera: Roster.Member, _ rule: Recording.Camera, _ allowance: CameraAllowance) {
         guard let writer else { return }
         do {
             let link = try CameraLink(
-                camera, socket: try member.connect(to: camera), rule: rule, index: index, writer: writer)
+                camera, socket: try member.connect(to: camera), rule: rule, index: index, writer: writer,
+                allowance: allowance)
             links[camera.name] = link
             loop.watch(link.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
         } catch {
@@ -184,8 +196,7 @@ actor ArchiveService {
 
     /// Once a second for the flows that are open; soon again while one is not.
     private func refresh() {
-        var isComplete = true
-        openMissing()
+        var isComplete = openMissing()
         for link in links.values where !link.refresh() { isComplete = false }
         guard !rules.isEmpty else { return timer?.pause() ?? () }
         timer?.schedule(afterMicroseconds: isComplete ? ArchiveService.lifeInterval : ArchiveService.tryInterval)

@@ -12,16 +12,16 @@ final class CameraLink {
     static let group = "archive"
     /// Frames on their way or in memory at once: two seconds of a fast camera.
     private static let window: UInt32 = 64
-    /// Frames that may be in memory at all: the window, and what was asked for one by one before it.
-    private static let mostInHand = 2 * window
+    /// The same of frames whose size is not known yet.
+    private static let firstWindow: UInt32 = 8
+    /// Bytes that a window is made for; of frames that are large it has fewer.
+    private static let windowBytes = 32 << 20
+    /// Bytes that may be in memory at all: a camera whose frames become much larger is asked for one by one.
+    private static let mostBytesInHand = 128 << 20
     /// Events that may go on at once; a camera has far fewer.
     private static let openEvents = 64
     /// Microseconds in which a camera may tell of `window` events.
     private static let eventInterval: Int64 = 1_000_000
-    /// New events of a camera that are taken in an interval, and after a time with fewer: rows of the index are outside
-    /// of all quotas.
-    private static let newEventsPerInterval: UInt32 = 1
-    private static let newEventBurst: UInt32 = 512
     /// Microseconds without a frame after which a recording that is over is ended.
     private static let silence: Int64 = 5_000_000
     /// Microseconds before what could not be written is asked for again.
@@ -58,17 +58,21 @@ final class CameraLink {
     private var spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: CameraLink.eventLead)
     /// Spooled frames that the writer has not taken out of memory.
     private var spoolInHand: UInt32 = 0
-    /// Frames that the writer has not taken out of memory.
-    private var inHand: UInt32 = 0
-    private var owed: UInt32 = 0
+    /// Sizes of the frames that the writer has not taken out of memory, in order, and their sum.
+    private var inHand: [Int] = []
+    private var bytesInHand = 0
+    /// Frames that may still come.
+    private var credit: UInt32 = 0
+    /// Bytes of a large frame of late; `nil` before the first.
+    private var frameBytes: Int?
     /// Events that may still come, and those that are stored and for which no credit was returned.
     private var eventCredit: UInt32 = 0
     private var owedEvents: UInt32 = 0
     /// Whether each of the events that are being stored is a new one.
     private var storing: [Bool] = []
-    /// New events that are stored, for which credit is returned at `newEventsPerInterval`: each is a row of the index.
+    /// New events that are stored, for which credit is returned as the allowance permits: each is a row of the index.
     private var owedNewEvents: UInt32 = 0
-    private var newEventBudget = CameraLink.newEventBurst
+    private let allowance: CameraAllowance
     private var nextEventCredit = MonotonicTime.now
     /// Writing failed: until something is on the disk again, frames are asked for one by one.
     private var isProbing = false
@@ -79,9 +83,11 @@ final class CameraLink {
     private var missedTo: (incarnation: UInt64, sequence: UInt64)?
 
     init(
-        _ camera: Roster.Member, socket: MeshSocket, rule: Recording.Camera, index: RecordingIndex, writer: Writer
+        _ camera: Roster.Member, socket: MeshSocket, rule: Recording.Camera, index: RecordingIndex, writer: Writer,
+        allowance: CameraAllowance
     ) throws(RecordingError) {
         self.camera = camera
+        self.allowance = allowance
         self.socket = socket
         self.rule = rule
         self.writer = writer
@@ -89,8 +95,8 @@ final class CameraLink {
         cursor = try index.cursor(of: camera.name, .jpeg)
         eventCursor = try index.cursor(of: camera.name, .events)
         // Of an earlier run nothing will be heard any more; what had not ended of this one may go on.
-        try index.endEvents(of: camera.name, except: camera.incarnation)
-        for event in try index.openEvents(of: camera.name) { window.note(event) }
+        writer.add(.endEvents(camera.name, except: camera.incarnation))
+        for event in try index.openEvents(of: camera.name, incarnation: camera.incarnation) { window.note(event) }
     }
 
     func change(to new: Recording.Camera) {
@@ -128,7 +134,7 @@ final class CameraLink {
 
     /// A camera that gives no frames any more does not keep a recording open.
     private var isOverInSilence: Bool {
-        !rule.mode.isContinuous && inHand == 0 && !isProbing && MonotonicTime.now.since(lastHeard) > CameraLink.silence
+        !rule.mode.isContinuous && inHand.isEmpty && !isProbing && MonotonicTime.now.since(lastHeard) > CameraLink.silence
             && window.isOver(at: WallClock.now)
     }
 
@@ -145,8 +151,9 @@ final class CameraLink {
         guard send(opening(flow)) else { return false }
         frames = flow
         isSpoolDue = true
-        owed = 0
-        inHand = 0
+        inHand = []
+        bytesInHand = 0
+        credit = firstCredit
         lastHeard = .now
         return true
     }
@@ -188,16 +195,17 @@ final class CameraLink {
             nextEventCredit = MonotonicTime.now.advanced(byMicroseconds: CameraLink.eventInterval)
             return true
         }
-        guard MonotonicTime.now >= notBefore else { return true }
+        let allowed = min(CameraLink.window, allowance.eventsLeft(now: .now))
+        guard MonotonicTime.now >= notBefore, allowed > 0 else { return true }
         let flow = nextFlow()
         let start: FlowStart =
             eventCursor.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
         let open = OpenFlow(
-            flow: flow, content: .events, policy: .every, start: start, credit: CameraLink.window,
+            flow: flow, content: .events, policy: .every, start: start, credit: allowed,
             group: CameraLink.group)
         guard send(open) else { return false }
         events = flow
-        eventCredit = CameraLink.window
+        eventCredit = allowed
         owedEvents = 0
         owedNewEvents = 0
         storing = []
@@ -205,9 +213,8 @@ final class CameraLink {
     }
 
     private func releaseNewEvents() {
-        newEventBudget = min(newEventBudget + CameraLink.newEventsPerInterval, CameraLink.newEventBurst)
-        let released = min(owedNewEvents, newEventBudget)
-        newEventBudget -= released
+        let left = allowance.eventsLeft(now: .now)
+        let released = min(owedNewEvents, left - min(left, eventCredit))
         owedNewEvents -= released
         owedEvents += released
     }
@@ -221,8 +228,17 @@ final class CameraLink {
             start = .time(from)
         }
         return OpenFlow(
-            flow: flow, content: .jpeg, policy: .every, start: start, credit: isProbing ? 1 : CameraLink.window,
-            group: CameraLink.group)
+            flow: flow, content: .jpeg, policy: .every, start: start, credit: firstCredit, group: CameraLink.group)
+    }
+
+    private var firstCredit: UInt32 {
+        isProbing ? 1 : frameBytes == nil ? CameraLink.firstWindow : frameWindow
+    }
+
+    /// Frames that may be on their way or in memory at once.
+    private var frameWindow: UInt32 {
+        guard let frameBytes else { return CameraLink.window }
+        return UInt32(max(1, min(Int(CameraLink.window), CameraLink.windowBytes / max(1, frameBytes))))
     }
 
     /// Takes what has come.
@@ -257,14 +273,18 @@ final class CameraLink {
         guard frame.flow != spool else { return try takeSpooled(frame.flow, message) }
         // Frames of a flow that was ended meanwhile may still be under way.
         guard isRecording, frame.flow == frames else { return }
-        guard inHand < CameraLink.mostInHand else {
+        guard credit > 0 else {
             failed(frame.flow)
             throw .badValue(field: "flow: a frame beyond its credit")
         }
+        guard bytesInHand + message.count <= CameraLink.mostBytesInHand else { return failed(frame.flow) }
+        credit -= 1
+        frameBytes = max(message.count, (frameBytes ?? 0) / 8 * 7)
         lastHeard = .now
         if !rule.mode.isContinuous, window.isOver(at: frame.timestamp) { return endRecording() }
         lastTime = frame.timestamp
-        inHand += 1
+        inHand.append(message.count)
+        bytesInHand += message.count
         writer.add(.frame(TapeID(camera: camera.name, isSpooled: false), message))
     }
 
@@ -295,7 +315,7 @@ final class CameraLink {
             mayEventsGoOn = false
             // The camera's own time, as its events have: the archive's clock may be another one.
             window.loseTrack(at: lastTime ?? WallClock.now)
-            writer.add(.endEvents(camera.name))
+            writer.add(.endEvents(camera.name, except: nil))
         }
         guard news.flow == frames, isRecording else { return }
         count(news)
@@ -327,6 +347,7 @@ final class CameraLink {
         window.note(event)
         if event.state == .end { begun[event.id] = nil }
         if isNew { begun[event.id] = message.sequence }
+        if isNew { allowance.chargeNewEvent() }
         let acknowledged = begun.values.min().map { max($0, 1) - 1 } ?? message.sequence
         writer.add(.event(camera.name, message, acknowledged: acknowledged))
         if isWanted, !isRecording { refresh() }
@@ -346,11 +367,17 @@ final class CameraLink {
     func taken(_ flow: UInt32) {
         if flow == spool { return takenSpooled(flow) }
         guard flow == frames else { return }
-        inHand -= min(1, inHand)
-        owed += 1
+        if !inHand.isEmpty { bytesInHand -= inHand.removeFirst() }
+        refill()
+    }
+
+    /// Asks for as many more frames as there is room for, in portions.
+    private func refill() {
         // One by one while probing: what was recorded before is passed over and never becomes durable.
-        guard isProbing || owed >= CameraLink.window / 4 else { return }
-        grant(owed)
+        let window = isProbing ? 1 : frameWindow
+        let used = UInt32(inHand.count) + credit
+        guard used < window, window - used >= max(1, window / 4) else { return }
+        grant(window - used)
     }
 
     private func takenSpooled(_ flow: UInt32) {
@@ -369,10 +396,13 @@ final class CameraLink {
         isSpoolDue = true
     }
 
-    private func grant(_ credit: UInt32) {
-        owed = 0
-        guard let frames, credit > 0, !send(Credit(flow: frames, frames: credit)) else { return }
-        self.frames = nil
+    private func grant(_ frames: UInt32) {
+        guard let flow = self.frames else { return }
+        guard send(Credit(flow: flow, frames: frames)) else {
+            self.frames = nil
+            return
+        }
+        credit += frames
     }
 
     func durable(_ durable: CameraTape.Durable) {
@@ -381,7 +411,7 @@ final class CameraLink {
         guard let frames, durable.incarnation == camera.incarnation else { return }
         if isProbing {
             isProbing = false
-            grant(CameraLink.window)
+            refill()
         }
         let acknowledge = Acknowledge(flow: frames, incarnation: durable.incarnation, sequence: durable.sequence)
         if !send(acknowledge) { self.frames = nil }

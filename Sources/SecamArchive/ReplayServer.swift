@@ -42,6 +42,23 @@ private final class ReplayLoop {
         let source: Source
         var credit: UInt32
         var heard = MonotonicTime.now
+        /// Bytes of the frames that were sent and for which no credit has come back, in order, and their sum.
+        var underWay: [Int] = []
+        var bytesUnderWay = 0
+        /// Read, and too large to be sent now.
+        var held: RecordedFrame?
+
+        mutating func noteSent(_ bytes: Int) {
+            underWay.append(bytes)
+            bytesUnderWay += bytes
+        }
+
+        /// Credit says that as many frames have been taken at the other end.
+        mutating func noteTaken(_ frames: UInt32) {
+            let count = min(underWay.count, Int(frames))
+            bytesUnderWay -= underWay.prefix(count).reduce(0, +)
+            underWay.removeFirst(count)
+        }
     }
 
     /// Where the pictures of a replay come from.
@@ -67,6 +84,10 @@ private final class ReplayLoop {
     /// Replays of one connection.
     private static let mostReplays = 256
     private static let mostCredit: UInt32 = 256
+    /// Bytes of one replay, and of all of one connection, that may be under way; of a replay one frame always may. What a
+    /// connection does not read is bounded, too, and beyond that it is closed with everybody's replays.
+    private static let replayBytes = 4 << 20
+    private static let connectionBytes = 32 << 20
     /// Microseconds after which one that takes nothing any more is forgotten, as when its gateway is gone.
     private static let longestPause: Int64 = 600_000_000
     /// Microseconds that one replay may look for its next frame, and that a round of them may take, before questions are
@@ -94,7 +115,7 @@ private final class ReplayLoop {
 
     func run() {
         while true {
-            let isIdle = !replays.values.contains { $0.credit > 0 }
+            let isIdle = !replays.contains { mayGoOn($0.value, $0.key.peer) }
             switch questions.pop(waiting: isIdle ? nil : 0) {
             case .element(let (peer, question)): take(question, peer)
             case .timedOut: giveOneEach()
@@ -114,6 +135,7 @@ private final class ReplayLoop {
                 return end(key, .unknownFlow, "no such replay; ask for it anew")
             }
             replays[key]!.credit = min(held + credit.frames, ReplayLoop.mostCredit)
+            replays[key]!.noteTaken(credit.frames)
             replays[key]!.heard = .now
         case .close(let close): replays[Key(peer: peer, flow: close.flow)] = nil
         case .lost: replays = replays.filter { $0.key.peer != peer }
@@ -148,16 +170,29 @@ private final class ReplayLoop {
         if round.isEmpty { round = Array(replays.keys) }
         let end = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestRound)
         while MonotonicTime.now < end, let key = round.popLast() {
-            if let playing = replays[key], playing.credit > 0 { giveOne(playing, key) }
+            if let playing = replays[key], mayGoOn(playing, key.peer) { giveOne(playing, key) }
         }
+    }
+
+    /// Whether a replay can be given its next frame, or, where that has not been read, probably can.
+    private func mayGoOn(_ playing: Playing, _ peer: PeerID) -> Bool {
+        guard playing.credit > 0 else { return false }
+        guard playing.bytesUnderWay > 0 else { return true }
+        let ofPeer = replays.lazy.filter { $0.key.peer == peer }.reduce(0) { $0 + $1.value.bytesUnderWay }
+        let bytes = playing.held?.jpeg.count ?? 0
+        return playing.bytesUnderWay + bytes <= ReplayLoop.replayBytes && ofPeer + bytes <= ReplayLoop.connectionBytes
     }
 
     private func giveOne(_ playing: Playing, _ key: Key) {
         do throws(RecordingError) {
             let deadline = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestTurn)
-            switch try playing.source.next(until: deadline) {
+            switch try playing.held.map(TapeReader.Step.frame) ?? playing.source.next(until: deadline) {
             case .frame(let frame):
+                replays[key]?.held = frame
+                guard let playing = replays[key], mayGoOn(playing, key.peer) else { return }
+                replays[key]?.held = nil
                 replays[key]?.credit -= 1
+                replays[key]?.noteSent(frame.jpeg.count)
                 let header = Frame(
                     flow: key.flow, rendition: playing.source.rendition, format: .jpeg, incarnation: frame.incarnation,
                     sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)

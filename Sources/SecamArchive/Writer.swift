@@ -24,8 +24,8 @@ enum WriterCommand: Sendable {
     /// The camera's spool is empty.
     case spoolEnded(Name)
     case event(Name, Event, acknowledged: UInt64)
-    /// Events of which nothing will be heard any more.
-    case endEvents(Name)
+    /// Events of which nothing will be heard any more; those of this incarnation go on, where one is given.
+    case endEvents(Name, except: UInt64?)
     /// The segment ends.
     case cut(Name)
     /// The camera is somebody else's now.
@@ -34,6 +34,19 @@ enum WriterCommand: Sendable {
     case compressed(Compression, Compression.Outcome)
     /// To be remembered for the next start.
     case assignment(LastAssignment, AssignmentFile)
+}
+
+extension WriterCommand {
+    /// Whose recording it is about; `nil` for those about all.
+    fileprivate var camera: Name? {
+        switch self {
+        case .frame(let id, _): id.camera
+        case .gap(let camera, _), .spoolEnded(let camera), .event(let camera, _, _), .endEvents(let camera, _),
+            .cut(let camera), .leave(let camera):
+            camera
+        case .rules, .compressed, .assignment: nil
+        }
+    }
 }
 
 /// One of the two recordings of a camera that may go on at once.
@@ -77,7 +90,8 @@ final class Writer: Sendable {
         }
     }
 
-    func add(_ command: WriterCommand) { commands.push(command) }
+    /// Cameras take turns: one that has much to be written keeps no other one waiting.
+    func add(_ command: WriterCommand) { commands.push(command, for: command.camera?.text ?? "") }
 
     /// Writes what waits and completes every segment.
     func stop() { commands.close() }
@@ -157,9 +171,9 @@ private final class WriterLoop {
             }
         case .spoolEnded(let camera): endSpool(of: camera)
         case .event(let camera, let event, let acknowledged): note(event, of: camera, acknowledged: acknowledged)
-        case .endEvents(let camera):
+        case .endEvents(let camera, let incarnation):
             do throws(RecordingError) {
-                try plan.index.endEvents(of: camera, except: nil)
+                try plan.index.endEvents(of: camera, except: incarnation)
             } catch {
                 complain(error, camera)
             }

@@ -1,13 +1,14 @@
 internal import Glibc
 
-/// Hands values to threads that wait for them, in order.
+/// Hands values to threads that wait for them, in order; those that are pushed for different keys take turns.
 ///
 /// It has no bound of its own: whoever adds is bounded by credit.
 @safe public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     // Guarded by the mutex.
-    private var elements: [Element] = []
+    private var elements = FairQueue<String, Element>()
+    private var elementCount = 0
     private var isClosed = false
 
     public init() {
@@ -34,9 +35,10 @@ internal import Glibc
         case closed
     }
 
-    public func push(_ element: Element) {
+    /// - Parameter key: what is pushed for one key stays in order, and makes nothing wait that is pushed for another one.
+    public func push(_ element: Element, for key: String = "") {
         unsafe pthread_mutex_lock(mutex)
-        if !isClosed { elements.append(element) }
+        if !isClosed, elements.append(element, key: key, lane: .ordinary) { elementCount += 1 }
         unsafe pthread_cond_signal(condition)
         unsafe pthread_mutex_unlock(mutex)
     }
@@ -52,7 +54,14 @@ internal import Glibc
     public var count: Int {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        return elements.count
+        return elementCount
+    }
+
+    /// With the mutex held.
+    private func popFirst() -> Element? {
+        guard let first = elements.popFirst() else { return nil }
+        elementCount -= 1
+        return first
     }
 
     /// Waits for the next element.
@@ -75,9 +84,9 @@ internal import Glibc
                 continue
             }
             guard unsafe pthread_cond_timedwait(condition, mutex, &deadline) == 0 else {
-                return elements.isEmpty ? .timedOut : .element(elements.removeFirst())
+                return popFirst().map(Popped.element) ?? .timedOut
             }
         }
-        return .element(elements.removeFirst())
+        return popFirst().map(Popped.element) ?? .timedOut
     }
 }

@@ -127,17 +127,28 @@ extension Vault {
     /// The newest recording that its camera's rule wants compressed and that is not yet; room is kept for the new file
     /// until `end`. The newest, since the oldest ones go first when there is no room.
     public func nextToCompress(_ rules: [Recording.Camera]) throws(RecordingError) -> Compression? {
-        for rule in rules where rule.codec == .h264 {
-            guard let segment = try index.segmentToCompress(of: rule.camera) else { continue }
+        let now = MonotonicTime.now
+        compressionPauses = compressionPauses.filter { $0.value > now }
+        for rule in inTurn(rules) where rule.codec == .h264 {
+            guard let segment = try index.segmentToCompress(of: rule.camera, except: Array(compressionPauses.keys))
+            else { continue }
             let map = try index.map(of: segment)
             // While nothing may go for it, it waits.
             guard (try? reserve(segment.bytes)) != nil else { return nil }
+            lastCompressed = rule.camera
             let path = index.folder.absolute(segment.path)
             return Compression(
                 segment: segment, map: map, digest: try index.digest(of: segment), path: path,
                 temporary: Compression.temporary(path, writer))
         }
         return nil
+    }
+
+    /// From the camera on that is behind the one whose turn it was.
+    private func inTurn(_ rules: [Recording.Camera]) -> [Recording.Camera] {
+        let sorted = rules.sorted { $0.camera < $1.camera }
+        guard let last = lastCompressed else { return sorted }
+        return sorted.filter { $0.camera > last } + sorted.filter { $0.camera <= last }
     }
 
     /// Puts the new file in the old one's place, or lets it be.
@@ -161,6 +172,7 @@ extension Vault {
                 "a recording is not compressed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
             try index.leaveUncompressed(segment)
         case .postponed(let reason):
+            compressionPauses[segment.id] = MonotonicTime.now.advanced(byMicroseconds: Vault.compressionPause)
             logger.warning(
                 "compression postponed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
         }
@@ -187,13 +199,17 @@ extension Vault {
 }
 
 extension RecordingIndex {
-    fileprivate func segmentToCompress(of camera: Name) throws(RecordingError) -> SegmentRow? {
+    /// - Parameter others: which are left out.
+    fileprivate func segmentToCompress(
+        of camera: Name, except others: [Int64]
+    ) throws(RecordingError) -> SegmentRow? {
         try read("looking for what is to be compressed") { db in
             try Row.fetchOne(
                 db,
                 sql: """
                     SELECT \(Self.columns) FROM segment
                     WHERE camera = ? AND compressed = 0 AND state = 1 AND protected = 0
+                        AND id NOT IN (\(others.map(String.init).joined(separator: ",")))
                     ORDER BY arrival DESC, id DESC LIMIT 1
                     """, arguments: [camera.text]
             ).flatMap(Self.segment)

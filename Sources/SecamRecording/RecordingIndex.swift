@@ -430,11 +430,12 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    /// Events that had not ended when they were last heard of.
-    public func openEvents(of camera: Name) throws(RecordingError) -> [CameraEvent] {
+    /// Events of a run of the camera that had not ended when they were last heard of.
+    public func openEvents(of camera: Name, incarnation: UInt64) throws(RecordingError) -> [CameraEvent] {
         try read("looking for events") { db in
             try Data.fetchAll(
-                db, sql: "SELECT fields FROM event WHERE camera = ? AND isOver = 0", arguments: [camera.text]
+                db, sql: "SELECT fields FROM event WHERE camera = ? AND isOver = 0 AND incarnation = ?",
+                arguments: [camera.text, Int64(bitPattern: incarnation)]
             ).compactMap { EventFields.decode(Array($0)) }
         }
     }

@@ -60,14 +60,16 @@ extension RecordingIndex {
 
     private static let mostAtOnce = 32
 
-    /// Events that are over and have no picture, the newest first.
+    /// Events that are over and have no picture, those that arrived last first. Cameras take turns.
     fileprivate func eventsWithoutThumbnail() throws(RecordingError) -> [Moment] {
         try read("looking for events without a picture") { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT camera, id, fields, arrival FROM event WHERE thumbnail IS NULL AND isOver = 1
-                    ORDER BY start DESC LIMIT \(Self.mostAtOnce)
+                    SELECT camera, id, fields, arrival FROM (
+                        SELECT *, ROW_NUMBER() OVER (PARTITION BY camera ORDER BY arrival DESC, id) AS turn FROM event
+                        WHERE thumbnail IS NULL AND isOver = 1
+                    ) ORDER BY turn, camera LIMIT \(Self.mostAtOnce)
                     """
             ).compactMap { row in
                 guard let camera = try? Name(row["camera"] as String),

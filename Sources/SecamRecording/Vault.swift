@@ -39,12 +39,18 @@ public final class Vault {
     private var writtenSince: UInt64 = 0
     private var writtenSinceSum: UInt64 = 0
     private var removals = RemovalSummary()
+    /// Recordings whose compression failed, by their rows, and until when they are left alone.
+    var compressionPauses: [Int64: MonotonicTime] = [:]
+    /// Whose recording was compressed last: cameras take turns.
+    var lastCompressed: Name?
     /// As it was at the last look; `nil` when the wall clock is believed.
     private var doubt: RetentionClock.Doubt?
     private var nextReminder = MonotonicTime.now
 
     /// Time that removing what is too old may take before others have their turn, in microseconds.
     private static let retentionTurn: Int64 = 500_000
+    /// Microseconds before a recording is compressed again whose compression failed.
+    static let compressionPause: Int64 = 600_000_000
     /// Microseconds between two log lines about a clock that is doubted.
     private static let reminderInterval: Int64 = 3_600_000_000
     /// Bytes after which is looked again what is free, and what there is in all, which takes longer: others write too.

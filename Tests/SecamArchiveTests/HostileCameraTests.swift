@@ -75,7 +75,7 @@ private actor HostileCamera {
         link = try CameraLink(
             Roster.Member(
                 role: .capture, incarnation: 9, key: own.publicKey.bytes, name: name, endpoint: camera.endpoint),
-            socket: socket, rule: rule, index: index, writer: writer)
+            socket: socket, rule: rule, index: index, writer: writer, allowance: CameraAllowance(now: .now))
     }
 
     static func start(_ folder: RecordingFolder, seed: UInt64?) async throws -> HostileCamera {

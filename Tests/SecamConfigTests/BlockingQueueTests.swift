@@ -15,6 +15,18 @@ let processNumber = getpid()
         }
     }
 
+    @Test func `what is pushed for one key makes nothing wait that is pushed for another one`() {
+        let queue = BlockingQueue<Int>()
+        for number in 0..<100 { queue.push(number, for: "much") }
+        for number in 1000..<1003 { queue.push(number, for: "little") }
+        #expect(queue.count == 103)
+        var popped: [Int] = []
+        while case .element(let number) = queue.pop(waiting: 0) { popped.append(number) }
+        #expect(popped.prefix(6) == [0, 1000, 1, 1001, 2, 1002])
+        #expect(popped.filter { $0 < 1000 } == Array(0..<100), "in order for each")
+        #expect(queue.count == 0)
+    }
+
     @Test func whatIsPushedComesOutInOrder() {
         let queue = BlockingQueue<Int>()
         for number in 1...3 { queue.push(number) }

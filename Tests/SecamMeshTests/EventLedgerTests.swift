@@ -9,7 +9,26 @@ import Testing
     ) throws(EventLedger.Refusal) -> CameraEvent {
         try ledger.take(
             Detection(flow: flow, event: event(state, id: id, last: now * 1000)), from: peer(number),
-            key: SecamMeshTests.key(key), hasFlow: hasFlow, now: at(now))
+            key: SecamMeshTests.key(key), hasFlow: hasFlow, newest: now * 1000, now: at(now))
+    }
+
+    @Test func `times that cannot be are bounded by the camera's own`() throws {
+        var ledger = EventLedger()
+        let newest: Int64 = 1_767_268_800_000_000
+        func take(_ start: Int64, _ last: Int64, id: UInt64) throws -> CameraEvent {
+            let told = CameraEvent(
+                kind: .motion, state: .start, id: id, start: start, last: last, peakTime: last, peakSequence: 1,
+                peakBox: .none, boxes: [])
+            return try ledger.take(
+                Detection(flow: 1, event: told), from: peer(1), key: SecamMeshTests.key(1), hasFlow: true, newest: newest,
+                now: at(0))
+        }
+        let future = try take(newest - 5, 1 << 61, id: 1)
+        #expect(future.start == newest - 5 && future.last == newest && future.peakTime == newest)
+        let past = try take(-(1 << 61), newest - 7, id: 2)
+        #expect(past.start == newest - EventLedger.Limits().longestEvent && past.last == newest - 7)
+        let usual = try take(newest - 9, newest - 3, id: 3)
+        #expect(usual.start == newest - 9 && usual.last == newest - 3)
     }
 
     @Test func anEventIsWrittenFromItsStartToItsEnd() throws {

@@ -73,6 +73,8 @@ struct ArchiveDesk {
         var underWay: UInt32 = 0
         /// Of these, those that have not come from the archive.
         var expected: UInt32 = 0
+        /// When the archive was asked for something last.
+        var asked: MonotonicTime?
     }
 
     private struct ViewerFlow: Hashable {
@@ -88,6 +90,8 @@ struct ArchiveDesk {
     static let patienceWithAnother: Int64 = 2_000_000
     /// The same for an archive that left the question before unanswered.
     static let patienceWithSilent: Int64 = 500_000
+    /// Microseconds between two signs of life about a replay of which frames are to come.
+    static let reminderInterval: Int64 = 2_000_000
     /// Microseconds between two questions for a volume: an archive that has just joined may not let us in yet.
     static let probeInterval: Int64 = 200_000
     /// FOUND messages, and recordings, events and gaps together, that one archive may answer with.
@@ -399,6 +403,16 @@ struct ArchiveDesk {
             askings[number]!.isPartial = asking.isPartial || !asking.unknown.isEmpty
             askings[number]!.unknown = []
             actions += concludeIfComplete(number)
+        }
+        // An archive that has lost the connection, or was started anew, knows nothing of a replay, and says so when asked.
+        for (number, playing) in playings.sorted(by: { $0.key < $1.key }) where playing.expected > 0 {
+            guard let asked = playing.asked else {
+                playings[number]!.asked = now
+                continue
+            }
+            guard now.since(asked) > ArchiveDesk.reminderInterval else { continue }
+            playings[number]!.asked = now
+            actions.append(.ask(Credit(flow: number, frames: 0), archive: playing.archive))
         }
         for (archive, place) in archives.sorted(by: { $0.key.name < $1.key.name })
         where place.volume == nil {

@@ -15,6 +15,8 @@ public struct EventLedger: Sendable {
         public var tellingsOfKey = 64
         /// Microseconds without a motion service after which that is an event itself.
         public var unwatched: Int64 = 3_000_000
+        /// Microseconds by which times that motion services tell may be before the newest picture.
+        public var longestEvent: Int64 = 86_400_000_000
 
         public init() {}
     }
@@ -48,15 +50,17 @@ public struct EventLedger: Sendable {
 
     /// A motion service tells something.
     ///
-    /// - Parameter hasFlow: whether the sender has that flow of luma maps open.
+    /// - Parameters:
+    ///   - hasFlow: whether the sender has that flow of luma maps open.
+    ///   - newest: when the newest picture was captured, UTC microseconds: nothing can have moved later.
     /// - Returns: what is to be written.
     public mutating func take(
-        _ detection: Detection, from peer: PeerID, key: PublicKey, hasFlow: Bool, now: MonotonicTime
+        _ detection: Detection, from peer: PeerID, key: PublicKey, hasFlow: Bool, newest: Int64, now: MonotonicTime
     ) throws(Refusal) -> CameraEvent {
         guard hasFlow else { throw .noFlow }
         let count = tellings[peer, default: SecondCount(now)].add(now)
         let countOfKey = tellingsOfKey[key, default: SecondCount(now)].add(now)
-        let event = detection.event
+        let event = detection.event.bounded(by: newest, back: limits.longestEvent)
         // An end is taken however often something was told: it can come once for each event only.
         guard (count <= limits.tellings && countOfKey <= limits.tellingsOfKey) || event.state == .end else {
             throw .tooOften
@@ -113,5 +117,20 @@ public struct EventLedger: Sendable {
         CameraEvent(
             kind: .unwatched, state: state, id: id, start: start, last: last, peakTime: start, peakSequence: 0,
             peakBox: .none, boxes: [])
+    }
+}
+
+extension CameraEvent {
+    /// The same with times that can be: no later than the newest picture, and not long before.
+    ///
+    /// - Parameters: microseconds.
+    fileprivate func bounded(by newest: Int64, back: Int64) -> CameraEvent {
+        let newest = WireLimits.times.clamping(newest)
+        let span = (newest - back)...newest
+        guard !span.contains(start) || !span.contains(last) || !span.contains(peakTime) else { return self }
+        let first = span.clamping(start)
+        return CameraEvent(
+            kind: kind, state: state, id: id, start: first, last: max(first, span.clamping(last)),
+            peakTime: span.clamping(peakTime), peakSequence: peakSequence, peakBox: peakBox, boxes: boxes)
     }
 }
