@@ -152,7 +152,7 @@ actor ArchiveService {
 
     private func apply(_ recording: Recording) {
         rules = Dictionary(recording.cameras.map { ($0.camera, $0) }) { first, _ in first }
-        writer?.add(.rules(recording.cameras))
+        writer?.add(.rules(recording))
         for camera in Array(links.keys) where rules[camera] == nil { leave(camera) }
         for (camera, link) in links { rules[camera].map { link.change(to: $0) } }
         refresh()

@@ -30,7 +30,7 @@ enum WriterCommand: Sendable {
     case cut(Name)
     /// The camera is somebody else's now.
     case leave(Name)
-    case rules([Recording.Camera])
+    case rules(Recording)
     case compressed(Compression, Compression.Outcome)
     /// To be remembered for the next start.
     case assignment(LastAssignment, AssignmentFile)
@@ -127,7 +127,7 @@ private final class WriterLoop {
     /// Since when an archive that still writes is waited for.
     private var waitingSince: [TapeID: MonotonicTime] = [:]
     /// `nil` until the registry has said them: until then nothing old is touched.
-    private var rules: [Recording.Camera]?
+    private var rules: Recording?
     private var nextSync = MonotonicTime.now
     private var nextRetain = MonotonicTime.now
     private var nextProbe = MonotonicTime.now
@@ -374,7 +374,8 @@ private final class WriterLoop {
         tend { vault throws(RecordingError) in try vault.tidyUp() }
         guard let rules else { return }
         tend { vault throws(RecordingError) in
-            let all = try vault.index.remember(rules)
+            let all = try vault.index.remember(rules.cameras)
+            try vault.removeGoneCameras(after: .seconds(rules.goneKeep), admitted: Set(rules.admitted))
             try vault.retain(all)
             try vault.thin(all)
             try vault.makeThumbnails()
@@ -383,7 +384,7 @@ private final class WriterLoop {
     }
 
     private func compressNext(_ vault: Vault) throws(RecordingError) {
-        guard !isCompressing, let compression = try vault.nextToCompress(rules ?? []) else { return }
+        guard !isCompressing, let compression = try vault.nextToCompress(rules?.cameras ?? []) else { return }
         isCompressing = true
         compressor.add(compression)
     }

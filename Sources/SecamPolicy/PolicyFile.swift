@@ -11,6 +11,10 @@ public struct PolicyFile: Sendable, Equatable {
     /// The hosts that services may name as their own beside the address that they connect from.
     public private(set) var advertisedHosts: [String] = []
 
+    /// Seconds after the last recording of a camera that is not admitted any more after which all of its recordings go; 0
+    /// for never.
+    public private(set) var goneCameraKeep: UInt32 = 0
+
     /// What one camera has for itself.
     struct CameraRule: Sendable, Equatable {
         var motion = MotionRule()
@@ -48,7 +52,7 @@ public struct PolicyFile: Sendable, Equatable {
     private init(parsing text: String, path: String, _ problems: PolicyProblems) {
         do throws(PolicyError) {
             guard let file = try PolicyValue.parse(text, path: path, problems: problems) else { return }
-            for (key, value) in try file.keys(["motion", "record", "cameras", "hooks", "advertise"]) {
+            for (key, value) in try file.keys(["motion", "record", "cameras", "gone-cameras", "hooks", "advertise"]) {
                 value.collect { () throws(PolicyError) in try read(key, value) }
             }
         } catch {
@@ -61,6 +65,10 @@ public struct PolicyFile: Sendable, Equatable {
         case "motion": motion = try MotionRule(value)
         case "record": record = try RecordRule(value)
         case "cameras": try readCameras(value)
+        case "gone-cameras":
+            for (_, keep) in try value.keys(["keep"]) {
+                goneCameraKeep = UInt32(try keep.seconds(atMost: Int(UInt32.max)))
+            }
         case "advertise": try readHosts(value)
         default: try readHooks(value)
         }

@@ -40,6 +40,14 @@ extension RecordingIndex {
         }
     }
 
+    /// When the last segment of a camera arrived; `nil` when there is none.
+    func lastArrival(of camera: Name) throws(RecordingError) -> RetentionTime? {
+        try read("looking for the newest recording") { db in
+            try Int64.fetchOne(db, sql: "SELECT MAX(arrival) FROM segment WHERE camera = ?", arguments: [camera.text])
+                .map { RetentionTime(microseconds: $0) }
+        }
+    }
+
     /// - Returns: the state that it was in; `nil` when it may not go any more, as it was protected meanwhile, or is gone.
     func noteLeaving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
         try writeDurably("noting that a recording leaves") { db in

@@ -43,6 +43,8 @@ public final class Vault {
     var compressionPauses: [Int64: MonotonicTime] = [:]
     /// Whose recording was compressed last: cameras take turns.
     var lastCompressed: Name?
+    /// What was removed of gone cameras of which something is left to remove.
+    private var goneRemovals: [Name: (count: Int, bytes: UInt64)] = [:]
     /// As it was at the last look; `nil` when the wall clock is believed.
     private var doubt: RetentionClock.Doubt?
     private var nextReminder = MonotonicTime.now
@@ -262,6 +264,42 @@ public final class Vault {
         }
         try relieve()
         logRemovals()
+    }
+
+    /// Removes all recordings of cameras that are not admitted any more and have not recorded for some time, a camera's in
+    /// one go: some of them now, the rest at the next call. Nothing goes while the wall clock is doubted.
+    ///
+    /// - Parameters:
+    ///   - keep: the time since a camera's last recording; zero for ever.
+    ///   - admitted: all cameras that there are. Without any, nothing tells which are gone.
+    public func removeGoneCameras(after keep: Duration, admitted: Set<Name>) throws(RecordingError) {
+        guard keep > .zero, !admitted.isEmpty else { return }
+        let start = MonotonicTime.now
+        let clock = try checkClock()
+        guard clock.doubt == nil else { return }
+        let oldest = clock.time.advanced(by: .zero - keep)
+        for camera in try index.usage().keys.sorted() where !admitted.contains(camera) {
+            guard let last = try index.lastArrival(of: camera), last < oldest else { continue }
+            while MonotonicTime.now.since(start) < Vault.retentionTurn {
+                guard let segment = try index.oldestRemovable(of: camera, before: oldest) else {
+                    try endRemoval(of: camera, before: oldest)
+                    break
+                }
+                try remove(segment, why: "camera gone")
+                goneRemovals[camera, default: (0, 0)].count += 1
+                goneRemovals[camera]!.bytes += segment.bytes
+            }
+        }
+    }
+
+    private func endRemoval(of camera: Name, before time: RetentionTime) throws(RecordingError) {
+        try index.removeEvents(of: camera, before: time)
+        guard let removed = goneRemovals.removeValue(forKey: camera) else { return }
+        logger.notice(
+            "recordings of a gone camera removed",
+            metadata: [
+                "camera": "\(camera)", "count": "\(removed.count)", "mebibytes": "\(removed.bytes >> 20)",
+            ])
     }
 
     /// Counts the time that passed, and says when the wall clock is doubted, and when it no longer is.

@@ -10,6 +10,8 @@ public struct TestPolicies: CameraPolicies {
     /// How cameras are recorded; `nil` for not at all.
     public var mode: RecordingMode?
 
+    public var goneCameraKeep: UInt32 = 0
+
     /// The host `h` is where tests say that services are which do not run.
     public var advertisedHosts: [String]
 

@@ -620,6 +620,30 @@ import Testing
         #expect(registry.recordings(now: at(1)).values.filter { $0.health == .stopped }.count == 64)
     }
 
+    @Test func `an archive is told which cameras there are, where those that are gone are not kept`() throws {
+        var policies = TestPolicies(mode: .continuous)
+        policies.goneCameraKeep = 60
+        func told(_ registry: inout Registry, _ policies: TestPolicies) -> Recording? {
+            for case .send(let message as Recording, _) in registry.update(policies, now: at(1)) { return message }
+            return nil
+        }
+        var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")])
+        let unknown = told(&registry, policies)
+        #expect(try #require(unknown).goneKeep == 0, "a pattern admits cameras that nobody knows")
+        _ = registry.update(
+            Allowlist([
+                .init(key: keys[1], role: .archive, pattern: "cellar"),
+                .init(key: keys[2], role: .capture, pattern: "camera 1"),
+                .init(key: keys[3], role: .capture, pattern: "attic"),
+            ]), now: at(1))
+        policies.goneCameraKeep = 90
+        let recording = try #require(told(&registry, policies))
+        #expect(recording.goneKeep == 90 && recording.admitted.map(\.text) == ["attic", "camera 1"])
+        policies.goneCameraKeep = 0
+        let kept = try #require(told(&registry, policies))
+        #expect(kept.goneKeep == 0 && kept.admitted.isEmpty)
+    }
+
     @Test func `services that join with one key share what one key gets, and no more`() throws {
         let fakes = (0..<8).map { (name: "archive-\($0)", key: 0, address: "10.0.0.\($0)") }
         var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")] + fakes)

@@ -60,6 +60,14 @@ import Testing
         #expect(throws: PolicyError.self) { _ = try parse("advertise: cam.example.org") }
     }
 
+    @Test func `recordings of gone cameras are kept for ever, or as the file says`() throws {
+        #expect(try parse("").goneCameraKeep == 0)
+        #expect(try parse("gone-cameras:\n  keep: 30d").goneCameraKeep == 30 * 86_400)
+        #expect(try parse("gone-cameras:\n  keep: off").goneCameraKeep == 0)
+        #expect(throws: PolicyError.self) { _ = try parse("gone-cameras: 30d") }
+        #expect(throws: PolicyError.self) { _ = try parse("gone-cameras:\n  keep: 30") }
+    }
+
     @Test func aScheduleTurnsItOnAndOff() throws {
         let text = "motion:\n  when: ['mon-fri 18:00-08:00', 'sat,sun']\n"
         func isOn(_ weekday: Int, _ hour: Int, _ minute: Int = 0) throws -> Bool {

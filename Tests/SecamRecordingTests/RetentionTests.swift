@@ -209,6 +209,43 @@ import Testing
         #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.thin") == nil)
     }
 
+    // MARK: Cameras that are gone
+
+    @Test func `recordings of a camera that is gone go together, some time after its last one`() throws {
+        let vault = try recordings.vault()
+        try record(3, vault)
+        let last = try #require(try recordings.segments.last?.end)
+        let keep = Duration.days(30)
+        let others: Set<Name> = [try Name("yard")]
+        recordings.clocks.pass(untilWall: last + 29 * 86_400_000_000)
+        try vault.removeGoneCameras(after: keep, admitted: others)
+        #expect(try recordings.segments.count == 3, "the last one is not old enough")
+        recordings.clocks.pass(.days(2))
+        try vault.removeGoneCameras(after: keep, admitted: others.union([recordings.camera]))
+        try vault.removeGoneCameras(after: keep, admitted: [])
+        try vault.removeGoneCameras(after: .zero, admitted: others)
+        #expect(try recordings.segments.count == 3, "the camera is there, or nothing says that it is not")
+        _ = try recordings.index.protect(true, camera: recordings.camera, from: .min, to: Recordings.time(5))
+        try vault.removeGoneCameras(after: keep, admitted: others)
+        #expect(try recordings.segments.map(\.isProtected) == [true])
+        #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
+    }
+
+    @Test func `a wall clock that jumps makes no camera older`() throws {
+        let vault = try recordings.vault()
+        try record(2, vault)
+        recordings.clocks.set(by: .days(400))
+        try vault.removeGoneCameras(after: .days(30), admitted: [try Name("yard")])
+        #expect(try recordings.segments.count == 2)
+        // Doubted, until an operator says that the time has passed.
+        recordings.clocks.pass(.days(31))
+        try vault.removeGoneCameras(after: .days(30), admitted: [try Name("yard")])
+        #expect(try recordings.segments.count == 2)
+        _ = try recordings.index.confirmClock(isElapsed: false)
+        try vault.removeGoneCameras(after: .days(30), admitted: [try Name("yard")])
+        #expect(try recordings.segments.isEmpty)
+    }
+
     // MARK: Check, rebuild, verify
 
     @Test func differencesBetweenFilesAndIndexAreFound() throws {

@@ -42,6 +42,8 @@ extension GatewayPolicy: CameraPolicies {
 
     var advertisedHosts: [String] { file.advertisedHosts }
 
+    var goneCameraKeep: UInt32 { file.goneCameraKeep }
+
     func recording(of camera: Name) -> Recording.Camera? { file.recording(of: camera, usual: usualRecording) }
 
     func motion(for camera: Name) -> Assignment.Camera? { file.duty(for: camera, isUsual: isMotionUsual, at: clock()) }

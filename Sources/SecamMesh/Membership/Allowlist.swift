@@ -67,6 +67,14 @@ public struct Allowlist: Sendable, Equatable {
         entries.contains { $0.key == key && $0.role == role }
     }
 
+    /// All cameras that may join; `nil` when a pattern stands for several.
+    public var cameras: Set<Name>? {
+        let patterns = entries.lazy.filter { $0.role == .capture }.map(\.pattern)
+        return patterns.contains { $0.hasSuffix("*") } ? nil : Set(patterns.compactMap { try? Name($0) })
+    }
+
+    public func admitsCamera(_ name: Name) -> Bool { entries.contains { $0.admits(role: .capture, name: name) } }
+
     /// The name under which the list admits a service, which stands for a pool where it ends with `*`.
     public func pattern(for key: PublicKey, role: Role, name: Name) -> String? {
         entries.first { $0.key == key && $0.admits(role: role, name: name) }?.pattern

@@ -9,6 +9,9 @@ public protocol CameraPolicies: Sendable {
     func motion(for camera: Name) -> Assignment.Camera?
     /// How a camera is to be recorded now; `nil` when it is not.
     func recording(of camera: Name) -> Recording.Camera?
+    /// Seconds after the last recording of a camera that is not admitted any more after which all of its recordings go; 0
+    /// for never.
+    var goneCameraKeep: UInt32 { get }
     /// The hosts that services may name as their own beside the address that they connect from, without brackets.
     var advertisedHosts: [String] { get }
 }

@@ -523,8 +523,11 @@ public struct Registry: Sendable {
             sentAssignments[peer] = assignment
             actions.append(.send(assignment, to: peer))
         }
+        // Where not all cameras are known by name, none is taken for gone.
+        let admitted = policies.goneCameraKeep > 0 ? allowlist.cameras : nil
+        let goneKeep = admitted == nil ? 0 : policies.goneCameraKeep
         for (peer, duties) in spread(over: .archive, policies.recording) {
-            let recording = Recording(cameras: duties)
+            let recording = Recording(cameras: duties, goneKeep: goneKeep, admitted: admitted?.sorted() ?? [])
             guard sentRecordings[peer] != recording else { continue }
             sentRecordings[peer] = recording
             actions.append(.send(recording, to: peer))

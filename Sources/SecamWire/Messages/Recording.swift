@@ -12,9 +12,18 @@
 ///     +20     4     thinAfter  seconds after which frames are left out, 0 for never
 ///     +24     4     thinRate   thousandths of frames a second that stay then, not 0
 ///     +28     2+n   camera     its name
+///     since version 2:
+///     ..      4     goneKeep   seconds after the last recording of a camera that is not admitted any more after which all
+///                              of its recordings go, 0 for never
+///     ..      2     count      of admitted; then for each:
+///     +0      2+n   name       a camera that is admitted; none while goneKeep is 0
 public struct Recording: WireMessage {
     public static let type = MessageType.recording
+    public static let version: UInt8 = 2
     public let cameras: [Camera]
+    /// Seconds after its last recording after which all recordings of a camera that is not among `admitted` go; 0 for never.
+    public let goneKeep: UInt32
+    public let admitted: [Name]
 
     public struct Camera: WireElement, Sendable, Hashable {
         public let mode: RecordingMode
@@ -81,14 +90,33 @@ public struct Recording: WireMessage {
         }
     }
 
-    public init(cameras: [Camera]) { self.cameras = cameras }
+    /// - Parameter admitted: of more than `WireLimits.members` none is gone.
+    public init(cameras: [Camera], goneKeep: UInt32 = 0, admitted: [Name] = []) {
+        let isWhole = admitted.count <= WireLimits.members
+        self.cameras = cameras
+        self.goneKeep = isWhole ? goneKeep : 0
+        self.admitted = isWhole ? admitted : []
+    }
 
     public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         cameras = try reader.list("count", limit: WireLimits.members, bytes)
+        guard reader.version >= 2 else {
+            (goneKeep, admitted) = (0, [])
+            return
+        }
+        goneKeep = try reader.integer("goneKeep", bytes)
+        var names: [Name] = []
+        for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
+            names.append(try reader.name("name", bytes))
+        }
+        admitted = names
     }
 
     public func write(_ writer: inout WireWriter) {
         writer.list(cameras)
+        writer.integer(goneKeep)
+        writer.integer(UInt16(admitted.count))
+        for name in admitted { writer.name(name) }
     }
 }
 
