@@ -80,15 +80,20 @@ struct Gateway: Service {
             hub: service, relay: service.relay, logger: logger)
         let address = try await server.start()
         await service.serve(server)
-        try writeReadyFile(address, endpoint, identity.fingerprint)
-        logger.info("ready", metadata: ["viewers": "\(Gateway.text(address))", "services": "\(endpoint)"])
+        try writeReadyFile(address, endpoint, identity)
+        logger.info(
+            "ready",
+            metadata: [
+                "viewers": "\(Gateway.text(address))", "services": "\(endpoint)",
+                "certificate": "\(identity.fingerprint)", "key": "\(identity.keyFingerprint)",
+            ])
         let reloading = Task { [configuration, logger] in
             guard let files = configuration.certificate else { return }
             await CertificateReloader(files, fingerprint: identity.fingerprint, logger: logger).run { identity in
                 server.use(
                     try TLSContext.server(
                         identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]))
-                try writeReadyFile(address, endpoint, identity.fingerprint)
+                try writeReadyFile(address, endpoint, identity)
             }
         }
         defer { reloading.cancel() }
@@ -132,10 +137,16 @@ struct Gateway: Service {
 
     /// Tells whoever started us which ports were chosen, as `NAME=VALUE` lines.
     private func writeReadyFile(
-        _ address: SocketAddress, _ endpoint: String, _ fingerprint: CertificateFingerprint
+        _ address: SocketAddress, _ endpoint: String, _ identity: TLSIdentity
     ) throws {
         guard let path = configuration.readyFile else { return }
-        let text = "viewers=\(Gateway.text(address))\nregistry=\(endpoint)\nfingerprint=\(fingerprint)\n"
+        let text = """
+            viewers=\(Gateway.text(address))
+            registry=\(endpoint)
+            fingerprint=\(identity.fingerprint)
+            key=\(identity.keyFingerprint)
+
+            """
         try SecretFile.write(text, to: path)
     }
 

@@ -207,6 +207,9 @@ private func verifyServer(_ verification: OpaquePointer?, _ argument: UnsafeMuta
     case .fingerprint(let expected):
         if fingerprint == expected { return 1 }
         reason = "its fingerprint is not the expected \(expected)"
+    case .key(let expected):
+        if presented.key == expected { return 1 }
+        reason = "its key is not the expected \(expected)"
     case .decide(let decide):
         if decide(presented) { return 1 }
         reason = "its fingerprint was refused"

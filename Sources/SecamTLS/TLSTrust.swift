@@ -4,6 +4,8 @@ public enum TLSTrust: Sendable {
     case authorities(file: String)
     /// It is this certificate; name and dates do not matter.
     case fingerprint(CertificateFingerprint)
+    /// Its certificate is for this key; name, dates and the rest of it do not matter.
+    case key(PublicKeyFingerprint)
     /// The caller says yes or no (pinning at first use). Runs inside the handshake, on the event loop: do not block.
     case decide(@Sendable (PresentedCertificate) -> Bool)
 }

@@ -130,7 +130,8 @@ import Testing
         let role = try await invite("motion-*", "--role", "motion", "--relay", "home:7443", "-o", scratch.file("a"))
         #expect(role.status == 64 && role.errors.contains("--relay is for cameras"))
         #expect(scratch.text("a").isEmpty)
-        try scratch.write("viewers=127.0.0.1:1\nregistry=tcp://127.0.0.1:2\nfingerprint=x\n", to: "data/gateway.ready")
+        try scratch.write(
+            "viewers=127.0.0.1:1\nregistry=tcp://127.0.0.1:2\nfingerprint=x\nkey=y\n", to: "data/gateway.ready")
         let local = try await invite("porch", "-o", scratch.file("a"))
         #expect(local.status == 69 && local.errors.contains("--listen tcp://0.0.0.0:7444"), "\(local.errors)")
     }

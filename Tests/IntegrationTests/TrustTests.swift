@@ -66,6 +66,22 @@ import Testing
         other.kill()
     }
 
+    @Test func `the fingerprint of the gateway's key decides as well`() async throws {
+        let set = try await RunningSet(scratch: scratch)
+        defer { set.up.kill() }
+        let line = set.up.output.split(separator: "\n").first { $0.hasPrefix("  its key ") }
+        let key = String(try #require(line?.split(separator: " ").last))
+        #expect(key.hasPrefix("SPKI-SHA256:"))
+        #expect(set.up.errors.contains("key=\(key)"), "the gateway says it too")
+        let trusted = try await set.view(["cameras"], trust: ["--fingerprint", key])
+        #expect(trusted.status == 0, "\(trusted.errors)")
+        let other = key.dropLast(4) + (key.hasSuffix("0000") ? "1111" : "0000")
+        let refused = try await set.view(["cameras"], trust: ["--fingerprint", String(other)])
+        #expect(refused.status != 0 && refused.errors.contains("is not the expected"), "\(refused.errors)")
+        let odd = try await set.view(["cameras"], trust: ["--fingerprint", "SPKI-SHA256:12"])
+        #expect(odd.status == 64 && odd.errors.contains("64 hexadecimal digits"), "\(odd.errors)")
+    }
+
     @Test func `a fingerprint decides`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }

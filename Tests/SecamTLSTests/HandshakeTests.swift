@@ -108,6 +108,19 @@ import Testing
         #expect(pair.atServer.events.isEmpty && !pair.server.isActive && !pair.client.isActive)
     }
 
+    @Test func `a certificate for the expected key is trusted, one for another key is not`() throws {
+        let trusted = try pair(client: client(.key(identity.keyFingerprint)))
+        #expect(trusted.atClient.errors.isEmpty && trusted.atClient.events.count == 1)
+        let other = try PublicKeyFingerprint("SPKI-SHA256:" + String(repeating: "ab", count: 32))
+        let refused = try pair(client: client(.key(other)))
+        guard case .untrusted("camera.example", identity.presented, let reason)? = refused.atClient.errors.first else {
+            Issue.record("\(refused.atClient.errors)")
+            return
+        }
+        #expect(reason.contains(other.description))
+        #expect(!refused.server.isActive && !refused.client.isActive)
+    }
+
     @Test(arguments: [true, false]) func theCallerDecidesWithTheFingerprint(_ answer: Bool) throws {
         let expected = identity.presented
         let pair = try pair(client: client(.decide { $0 == expected && answer }, name: "any name at all"))

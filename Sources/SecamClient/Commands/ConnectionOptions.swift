@@ -25,7 +25,10 @@ struct ConnectionOptions<Place>: ParsableArguments {
     @Option(help: ArgumentHelp("Trust a certificate that was issued by one in this PEM file.", valueName: "file"))
     var ca: String?
 
-    @Option(help: ArgumentHelp("Trust the certificate with this SHA-256 fingerprint.", valueName: "sha256"))
+    @Option(
+        help: ArgumentHelp(
+            "SHA-256 fingerprint of the certificate to trust, or of its key with SPKI-SHA256: in front.",
+            valueName: "sha256"))
     var fingerprint: String?
 
     @Option(
@@ -75,11 +78,11 @@ struct LoginPlan: Sendable {
         case (.some, .some): throw .contradiction("--ca and --fingerprint are both given; leave one out")
         case (let file?, nil): return .authorities(file: file)
         case (nil, let text?):
-            do {
-                return .fingerprint(try CertificateFingerprint(text))
-            } catch {
-                throw .badOption(option: "--fingerprint", value: text, expected: "64 hexadecimal digits")
-            }
+            if let key = try? PublicKeyFingerprint(text) { return .key(key) }
+            if let certificate = try? CertificateFingerprint(text) { return .fingerprint(certificate) }
+            throw .badOption(
+                option: "--fingerprint", value: text,
+                expected: "64 hexadecimal digits for a certificate, or SPKI-SHA256: and 64 of them for its key")
         case (nil, nil):
             guard let path = knownHosts ?? KnownHosts.defaultPath(environment) else {
                 throw .contradiction("HOME is not set; give --known-hosts FILE, --ca FILE or --fingerprint SHA256")

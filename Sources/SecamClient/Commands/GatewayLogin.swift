@@ -87,7 +87,9 @@ struct GatewayLogin: Sendable {
                 """
                 The gateway \(server) is not known yet. Its certificate has the SHA-256 fingerprint
                   \(presented.fingerprint)
-                Compare it with the one that the gateway shows. Connect, and remember it? (yes/no) 
+                and its key
+                  \(presented.key)
+                Compare one of them with the one that the gateway shows. Connect, and remember it? (yes/no) 
                 """)
             guard let answer = try terminal.line(), ["yes", "y"].contains(answer.lowercased()) else {
                 throw .notAccepted(server: server)

@@ -4,6 +4,7 @@ public import SecamTLS
 public enum ServerTrust: Sendable {
     case authorities(file: String)
     case fingerprint(CertificateFingerprint)
+    case key(PublicKeyFingerprint)
     case pinned(KnownHosts)
 
     /// For a connection to this gateway. An unknown one is refused; whoever is to accept it does so before, since
@@ -12,6 +13,7 @@ public enum ServerTrust: Sendable {
         switch self {
         case .authorities(let file): return .authorities(file: file)
         case .fingerprint(let fingerprint): return .fingerprint(fingerprint)
+        case .key(let fingerprint): return .key(fingerprint)
         case .pinned(let hosts):
             let pins = try hosts.entries(for: server).map(\.pin)
             return .decide { presented in

@@ -35,7 +35,7 @@ struct InitCommand: AsyncParsableCommand {
                 commandLine: names.map { ["names": $0] } ?? [:], environment: ProgramEnvironment.variables)
             let identity = try TLSIdentity.loadOrCreate(
                 directory: folder.tls, hostNames: ProgramEnvironment.certificateNames(settings.text("names")))
-            announce(identity.fingerprint, invitations, password: try FirstAdmin.make(in: folder))
+            announce(identity, invitations, password: try FirstAdmin.make(in: folder))
         }
     }
 
@@ -50,8 +50,9 @@ struct InitCommand: AsyncParsableCommand {
         }
     }
 
-    private func announce(_ fingerprint: CertificateFingerprint, _ invitations: [Invitation], password: String?) {
-        var text = "\nsecam is set up.\n  certificate  SHA256 \(fingerprint)\n"
+    private func announce(_ identity: TLSIdentity, _ invitations: [Invitation], password: String?) {
+        var text = "\nsecam is set up.\n  certificate  SHA256 \(identity.fingerprint)\n"
+        text += "  its key      \(identity.keyFingerprint)\n"
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         } else {

@@ -274,6 +274,7 @@ private struct UpService: Service {
         }
         let text = JSONText.object([
             "address": JSONText.string(address.local), "fingerprint": JSONText.string(address.fingerprint),
+            "key": JSONText.string(address.key),
             "services": JSONText.array(services),
         ])
         try SecretFile.write(text + "\n", to: readyFile)
@@ -285,7 +286,7 @@ private struct UpService: Service {
         let port = address.local.split(separator: ":").last ?? ""
         var text = "\nsecam is up: viewers on \(address.local), from elsewhere \(ProgramEnvironment.hostName):\(port)\n"
         text += "  cameras      \(cameras.map(\.text).joined(separator: ", "))\n"
-        text += "  certificate  SHA256 \(address.fingerprint)\n"
+        text += "  certificate  SHA256 \(address.fingerprint)\n  its key      \(address.key)\n"
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         }

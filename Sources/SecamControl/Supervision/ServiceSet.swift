@@ -48,6 +48,8 @@ struct ServiceSetAddress: Sendable, Equatable {
     /// Where services join, as ZeroMQ writes it.
     let registry: String
     let fingerprint: String
+    /// The fingerprint of the certificate's key.
+    let key: String
 
     /// For viewers on this machine: every address includes the loopback's.
     var local: String {
@@ -65,11 +67,12 @@ struct ServiceSetAddress: Sendable, Equatable {
             if pair.count == 2 { values[pair[0]] = String(pair[1]) }
         }
         guard let viewers = values["viewers"], let registry = values["registry"],
-            let fingerprint = values["fingerprint"]
+            let fingerprint = values["fingerprint"], let key = values["key"]
         else { return nil }
         self.viewers = viewers
         self.registry = registry
         self.fingerprint = fingerprint
+        self.key = key
     }
 }
 
