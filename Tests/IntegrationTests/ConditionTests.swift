@@ -70,6 +70,59 @@ import Testing
         #expect(try listed.json()["cameras"][0]["recording"].text == "on")
     }
 
+    @Test func `a camera that does not come back after a restart of the gateway is offline`() async throws {
+        let port = try Programs.freePort()
+        let set = try await RunningSet(arguments: ["--metrics", "127.0.0.1:\(port)"], scratch: scratch)
+        defer { set.up.kill() }
+        let registry = scratch.text("data/keys/operator-operator.join").split(separator: "\n")
+            .first { $0.hasPrefix("registry=") }?.dropFirst(9)
+        let file = scratch.file("porch.secam")
+        _ = try await set.secam(["keys", "invite", "porch", "--registry", String(registry ?? ""), "-o", file])
+        let camera = try Programs.start(
+            "secam-capture", ["--join", file, "--source", "test:160x120@10"], in: scratch)
+        defer { camera.kill() }
+        try await set.waitForCamera("porch", "idle", "online")
+        try await eventually("the camera is remembered") { scratch.text("data/cameras").contains("porch\n") }
+        camera.kill()
+        try await set.killService("gateway")
+        func problem() async throws -> JSONValue? {
+            try? await set.status()["problems"].values.first { $0["name"].text == "porch" }
+        }
+        try await eventually("the camera offline in the status") {
+            try await problem()?["kind"].text == "camera-offline"
+        }
+        #expect(try await set.cameras()["porch"]?["state"].text == "offline")
+        let page = try await Programs.run(
+            "/usr/bin/env", ["curl", "-sS", "http://127.0.0.1:\(port)/metrics"], in: scratch
+        ).output
+        #expect(page.contains("secam_camera_state{camera=\"porch\",state=\"offline\"} 1"))
+        try await eventually("the condition in the log, which hooks hear of too") {
+            set.up.errors.split(separator: "\n").contains {
+                $0.contains("condition began") && $0.contains("name=porch")
+            }
+        }
+        _ = try await set.secam(["keys", "revoke", "porch"])
+        try await eventually("nobody misses a camera that was taken back") {
+            let cameras = try await set.cameras()
+            let problem = try await problem()
+            return cameras["demo"] != nil && cameras["porch"] == nil && problem == nil
+        }
+    }
+
+    @Test func `a camera that secam up does not start any more is not missed`() async throws {
+        let first = try await RunningSet(["demo=test:160x120@10", "yard=test:160x120@10"], scratch: scratch)
+        defer { first.up.kill() }
+        try await eventually("the cameras are remembered") { scratch.text("data/cameras") == "demo\nyard\n" }
+        first.up.send(SIGTERM)
+        _ = try await first.up.finish()
+        let second = try await RunningSet(
+            ["demo=test:160x120@10"], scratch: scratch, password: first.password)
+        defer { second.up.kill() }
+        try await eventually("a set without problems") { try await second.secam(["status"]).status == 0 }
+        #expect(scratch.text("data/cameras") == "demo\n")
+        #expect(try await Set(second.cameras().keys) == ["demo"])
+    }
+
     @Test func `every service serves its own figures, with and without a registry`() async throws {
         func page(_ port: Int) async throws -> String {
             try await Programs.run(

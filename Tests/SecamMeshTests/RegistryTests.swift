@@ -609,7 +609,7 @@ import Testing
         let recordings = registry.recordings(now: at(1))
         #expect(recordings[failing] == .init(.stopped, cause: "the disk is read-only"))
         #expect(recordings.values.filter { $0 == .init(.diskLow, cause: "1 MiB is free") }.count == 63)
-        let policy = Cause(.policyInvalid, "line 3")
+        let policy = Status.MemberCause(role: .gateway, name: try Name("gateway"), Cause(.policyInvalid, "line 3"))
         let status = registry.status(figures: [], causes: [policy], time: 0, joined: 0, process: 1, now: at(1))
         let archive = try #require(status.members.first { $0.role == .archive })
         #expect(status.cause(of: .camerasFailing, archive) == "the disk is read-only")

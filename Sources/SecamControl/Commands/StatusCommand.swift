@@ -105,7 +105,7 @@ struct StatusReport {
             text += "  flows \(member[.flowsOpen])\n"
         }
         text += "services\n"
-        for member in second.members {
+        for member in second.members where member.process != 0 {
             let cpu = rate(.cpuMicroseconds, of: member).map { $0 / 10_000 }
             text +=
                 "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"

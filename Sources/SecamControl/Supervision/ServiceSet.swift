@@ -130,6 +130,13 @@ final class ServiceSet: Sendable {
                 variables: variables.merging(secrets) { $1 })
         }
         others = encoders + motion + archives + cameras
+        // Cameras of an earlier start, whose keys are here, are not missed; those of other machines are.
+        var known = KnownCameras(in: folder)
+        known.remove { name in
+            let isOurs = unsafe access(folder.joinFile(.capture, name.text), F_OK) == 0
+            return isOurs && !plan.cameras.contains { $0.name == name }
+        }
+        try known.write(to: folder)
     }
 
     /// The running programs, gateway first.

@@ -1,8 +1,8 @@
 import SecamMesh
 import SecamWire
 
-/// Every camera that the gateway has seen since its start, with the number that viewers know it by. A camera that is
-/// gone stays on the list, offline.
+/// Every camera that the gateway has seen, with the number that viewers know it by. A camera that is gone stays on the
+/// list, offline, as long as its key is admitted.
 struct CameraDirectory {
     private struct Entry {
         let number: UInt32
@@ -21,7 +21,7 @@ struct CameraDirectory {
     }
 
     private var entries: [Name: Entry] = [:]
-    private var names: [UInt32: Name] = [:]
+    private var namesByNumber: [UInt32: Name] = [:]
     private var forgotten: [UInt32] = []
 
     /// Cameras whose service is gone that are still shown; the longest gone is forgotten for a new one.
@@ -43,15 +43,39 @@ struct CameraDirectory {
         }
     }
 
+    var names: Set<Name> { Set(entries.keys) }
+
+    /// Cameras whose service is gone.
+    var gone: [Cameras.Camera] { cameras.filter { entries[$0.name]?.member == nil } }
+
+    /// Takes cameras of before the gateway's start for gone.
+    ///
+    /// - Parameter time: since when, UTC microseconds.
+    mutating func recall(_ names: Set<Name>, time: Int64) {
+        for name in names.sorted() where entries[name] == nil {
+            let number = freshNumber()
+            namesByNumber[number] = name
+            let report = CameraReport(
+                state: .offline, format: nil, width: 0, height: 0, frameRate: 0, since: time, source: "", detail: "")
+            entries[name] = Entry(number: number, report: report, member: nil, left: time)
+        }
+        forgetLongestGone()
+    }
+
+    /// Forgets cameras that are gone for good.
+    mutating func forgetGone(where isOver: (Name) -> Bool) {
+        for (name, entry) in entries where entry.member == nil && isOver(name) { forget(name, entry) }
+    }
+
     func member(_ number: UInt32) -> Roster.Member? {
-        names[number].flatMap { entries[$0]?.member }
+        namesByNumber[number].flatMap { entries[$0]?.member }
     }
 
     /// At random, so that nobody can tell from it how many there are. The highest bit is a replay's.
     private func freshNumber() -> UInt32 {
         while true {
             let number = UInt32.random(in: 1..<Replay.flowBit)
-            if names[number] == nil { return number }
+            if namesByNumber[number] == nil { return number }
         }
     }
 
@@ -67,7 +91,7 @@ struct CameraDirectory {
             let name = camera.member.name
             if entries[name] == nil {
                 let number = freshNumber()
-                names[number] = name
+                namesByNumber[number] = name
                 entries[name] = Entry(number: number, report: camera.report, member: camera.member)
                 changed.append(number)
             } else {
@@ -95,10 +119,12 @@ struct CameraDirectory {
 
     private mutating func forgetLongestGone() {
         let gone = entries.filter { $0.value.member == nil }.sorted { $0.value.left < $1.value.left }
-        for (name, entry) in gone.dropLast(CameraDirectory.goneLimit) {
-            entries[name] = nil
-            names[entry.number] = nil
-            forgotten.append(entry.number)
-        }
+        for (name, entry) in gone.dropLast(CameraDirectory.goneLimit) { forget(name, entry) }
+    }
+
+    private mutating func forget(_ name: Name, _ entry: Entry) {
+        entries[name] = nil
+        namesByNumber[entry.number] = nil
+        forgotten.append(entry.number)
     }
 }

@@ -27,6 +27,10 @@ actor GatewayService: CameraHub {
     private var registry: Registry
     /// Who had joined when it was written down last.
     private var noted: MemberCount
+    /// The cameras on the list when it was written down last, and those of before this start until all had time to come
+    /// back.
+    private var notedCameras: KnownCameras
+    private var awaitedCameras: Set<Name>?
     private var admission: ZAPHandler?
     private var socket: MeshSocket?
     private var allowlist: Allowlist
@@ -89,6 +93,8 @@ actor GatewayService: CameraHub {
         )
         allowlist = try folder.allowlist()
         noted = MemberCount(parsing: (try? SecretFile.readIfThere(folder.members)) ?? "")
+        notedCameras = KnownCameras(in: folder)
+        awaitedCameras = notedCameras.names
         registry = Registry(own: member, allowlist: allowlist, now: .now, policies: self.policy, expected: noted)
         var owners = VolumeOwners()
         if let text = try SecretFile.readIfThere(folder.volumes) {
@@ -347,11 +353,32 @@ actor GatewayService: CameraHub {
         }
     }
 
+    /// Cameras that have not come back are offline from now on.
+    private func recallCameras() {
+        guard let awaited = awaitedCameras, !registry.isSettling(.now) else { return }
+        awaitedCameras = nil
+        directory.recall(awaited.filter(allowlist.admitsCamera), time: started)
+        updateCameras()
+    }
+
+    private func noteCameras() {
+        let present = KnownCameras(directory.names)
+        guard present != notedCameras, awaitedCameras == nil else { return }
+        notedCameras = present
+        do {
+            try present.write(to: folder)
+        } catch {
+            logger.warning("cameras not noted", metadata: ["file": "\(folder.cameras)", "reason": "\(error)"])
+        }
+    }
+
     private func tick() {
         // Before viewers can come nothing is ready.
         if viewers != nil { health?.note(.ready, now: .now) }
         perform(registry.tick(now: .now))
         noteMembers()
+        recallCameras()
+        noteCameras()
         desk.isSettling = registry.isSettling(.now)
         perform(desk.tick(now: .now))
         checkConditions()
@@ -429,6 +456,8 @@ actor GatewayService: CameraHub {
         do {
             allowlist = try folder.allowlist()
             perform(registry.update(allowlist, now: .now))
+            directory.forgetGone { !allowlist.admitsCamera($0) }
+            updateCameras()
             perform(desk.release(notOn: allowlist))
             socket?.closeConnections { !registry.isAdmitted($0) }
         } catch {
@@ -461,8 +490,31 @@ actor GatewayService: CameraHub {
                 Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0.health == .stopped })),
             ]
         return registry.status(
-            figures: figures, causes: policyProblem.map { [Cause(.policyInvalid, "\($0)")] } ?? [], time: WallClock.now,
+            figures: figures, causes: causes(), away: directory.gone.map(away), time: WallClock.now,
             joined: started, process: UInt32(getpid()), now: .now)
+    }
+
+    /// Why the gateway's figures tell of problems; of `camerasUnrecorded` one for each camera.
+    private func causes() -> [Status.MemberCause] {
+        let policy = policyProblem.map {
+            Status.MemberCause(role: .gateway, name: own, Cause(.policyInvalid, "\($0)"))
+        }
+        let unrecorded = recordings.filter { $0.value.health == .stopped }.sorted { $0.key < $1.key }
+        return (policy.map { [$0] } ?? [])
+            + unrecorded.map { name, recording in
+                Status.MemberCause(role: .capture, name: name, Cause(.camerasUnrecorded, recording.cause))
+            }
+    }
+
+    /// A camera whose service is gone, as the status tells it.
+    private func away(_ camera: Cameras.Camera) -> Status.Member {
+        Status.Member(
+            role: .capture, process: 0, joined: 0,
+            silence: UInt32(clamping: (WallClock.now - camera.since) / 1000), name: camera.name, endpoint: "",
+            software: "",
+            camera: CameraReport(
+                state: camera.state, format: nil, width: 0, height: 0, frameRate: 0, since: camera.since, source: "",
+                detail: camera.detail), figures: [])
     }
 
     // MARK: Cameras

@@ -26,6 +26,8 @@ public struct DataFolder: Sendable, Equatable {
     public var volumes: String { "\(keys)/volumes" }
     /// Who had joined (see `MemberCount`).
     public var members: String { "\(path)/members" }
+    /// Which cameras have joined (see `KnownCameras`).
+    public var cameras: String { "\(path)/cameras" }
     public var tls: String { "\(path)/tls" }
     public var users: String { "\(path)/users.sqlite" }
     public var auditLog: String { "\(path)/audit.log" }

@@ -209,8 +209,10 @@ public struct Registry: Sendable {
     /// - Parameters:
     ///   - figures: the gateway's own.
     ///   - causes: why these tell of problems.
+    ///   - away: cameras that are not here any more.
     public func status(
-        figures: [Figure], causes: [Cause] = [], time: Int64, joined: Int64, process: UInt32, now: MonotonicTime
+        figures: [Figure], causes: [Status.MemberCause] = [], away: [Status.Member] = [], time: Int64, joined: Int64,
+        process: UInt32, now: MonotonicTime
     ) -> Status {
         let gateway = Status.Member(
             role: .gateway, process: process, joined: joined, silence: 0, name: own.name, endpoint: own.endpoint,
@@ -219,8 +221,9 @@ public struct Registry: Sendable {
             ($0.join.role.rawValue, $0.join.name) < ($1.join.role.rawValue, $1.join.name)
         }
         return Status(
-            time: time, members: [gateway] + others.map { describe($0, now: now) },
-            causes: causes.map { Status.MemberCause(role: .gateway, name: own.name, $0) }
+            time: time,
+            members: Array(([gateway] + others.map { describe($0, now: now) } + away).prefix(WireLimits.members)),
+            causes: causes
                 + others.flatMap { member in
                     member.causes.map { Status.MemberCause(role: member.join.role, name: member.join.name, $0) }
                 })
