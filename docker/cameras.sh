@@ -46,6 +46,7 @@ write_override() {
     profiles: !reset []
     environment: !override
       SECAM_LOG_LEVEL: \${SECAM_LOG_LEVEL:-info}
+      SECAM_METRICS: \${SECAM_METRICS:-}
       SECAM_JOIN: /keys/camera/secam.join
     env_file: [cameras/$name.env]
     volumes: !override ["key-$service:/keys/camera:ro"]

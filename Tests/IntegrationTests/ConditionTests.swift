@@ -48,11 +48,19 @@ import Testing
     }
 
     @Test func `recording that stops is in the status and in the list of cameras`() async throws {
-        let set = try await RunningSet(record: "continuous", scratch: scratch)
+        let port = try Programs.freePort()
+        let set = try await RunningSet(
+            record: "continuous", arguments: ["--metrics", "127.0.0.1:\(port)"], scratch: scratch)
         defer { set.up.kill() }
         func recording() async throws -> String? { try await set.cameras()["demo"]?["recording"].text }
+        func page() async throws -> String {
+            try await Programs.run(
+                "/usr/bin/env", ["curl", "-sS", "http://127.0.0.1:\(port)/metrics"], in: scratch
+            ).output
+        }
         try await eventually("recording") { try await recording() == "on" }
         try await eventually("a set without problems") { try await set.secam(["status"]).status == 0 }
+        #expect(try await page().contains("secam_camera_recording_stopped{camera=\"demo\"} 0\n"))
         // Where recordings were is a file now, so that no archive can write.
         let folder = scratch.file("data/recordings")
         let archive = try set.processes("archive")[0]
@@ -63,6 +71,7 @@ import Testing
         try await eventually("stopped recording in the list of cameras") { try await recording() == "stopped" }
         let status = try await set.secam(["status"])
         #expect(status.status == 1 && status.output.contains("PROBLEM recording-stopped"), "\(status.output)")
+        #expect(try await page().contains("secam_camera_recording_stopped{camera=\"demo\"} 1\n"))
         try FileManager.default.removeItem(atPath: folder)
         try FileManager.default.moveItem(atPath: folder + ".away", toPath: folder)
         try await eventually("recording again") { try await recording() == "on" }

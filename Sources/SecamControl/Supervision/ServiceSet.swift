@@ -155,7 +155,10 @@ final class ServiceSet: Sendable {
             "secam_gateway_up", status == nil ? 0 : 1, help: "1 while the gateway answers", kind: "gauge")
         for member in status?.members ?? [] {
             text.add(member.figures, role: member.role, name: member.name.text)
-            if let camera = member.camera { text.add(camera.state, camera: member.name.text) }
+            guard let camera = member.camera else { continue }
+            text.add(camera.state, camera: member.name.text)
+            let isStopped = status?.cause(of: .camerasUnrecorded, member) != nil
+            text.add(isStopped ? .stopped : .on, camera: member.name.text)
         }
         return text.text
     }
