@@ -187,7 +187,10 @@ let package = Package(
             ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamRecording", "SecamTestSupport", "SecamWire", grdb, log]),
         tests(
             "SecamArchiveTests",
-            ["SecamArchive", "SecamConfig", "SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log]),
+            [
+                "SecamArchive", "SecamConfig", "SecamJPEG", "SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire",
+                log,
+            ]),
         tests(
             "SecamHooksTests",
             ["SecamConfig", "SecamHooks", "SecamPolicy", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),

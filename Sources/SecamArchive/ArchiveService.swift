@@ -138,6 +138,8 @@ actor ArchiveService {
 
     private func adopt(_ recording: Recording) {
         self.recording = recording
+        // Not from memory: what is old goes by what the policy says now.
+        writer?.add(.rules(recording))
         apply(recording)
         remember()
     }
@@ -152,7 +154,6 @@ actor ArchiveService {
 
     private func apply(_ recording: Recording) {
         rules = Dictionary(recording.cameras.map { ($0.camera, $0) }) { first, _ in first }
-        writer?.add(.rules(recording))
         for camera in Array(links.keys) where rules[camera] == nil { leave(camera) }
         for (camera, link) in links { rules[camera].map { link.change(to: $0) } }
         refresh()

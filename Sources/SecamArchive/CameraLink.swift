@@ -134,8 +134,8 @@ final class CameraLink {
 
     /// A camera that gives no frames any more does not keep a recording open.
     private var isOverInSilence: Bool {
-        !rule.mode.isContinuous && inHand.isEmpty && !isProbing && MonotonicTime.now.since(lastHeard) > CameraLink.silence
-            && window.isOver(at: WallClock.now)
+        let isSilent = MonotonicTime.now.since(lastHeard) > CameraLink.silence
+        return !rule.mode.isContinuous && inHand.isEmpty && !isProbing && isSilent && window.isOver(at: WallClock.now)
     }
 
     private func refreshFrames() -> Bool {

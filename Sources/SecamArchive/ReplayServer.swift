@@ -48,6 +48,11 @@ private final class ReplayLoop {
         /// Read, and too large to be sent now.
         var held: RecordedFrame?
 
+        func next(until deadline: MonotonicTime) throws(RecordingError) -> TapeReader.Step {
+            if let held { return .frame(held) }
+            return try source.next(until: deadline)
+        }
+
         mutating func noteSent(_ bytes: Int) {
             underWay.append(bytes)
             bytesUnderWay += bytes
@@ -186,7 +191,7 @@ private final class ReplayLoop {
     private func giveOne(_ playing: Playing, _ key: Key) {
         do throws(RecordingError) {
             let deadline = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestTurn)
-            switch try playing.held.map(TapeReader.Step.frame) ?? playing.source.next(until: deadline) {
+            switch try playing.next(until: deadline) {
             case .frame(let frame):
                 replays[key]?.held = frame
                 guard let playing = replays[key], mayGoOn(playing, key.peer) else { return }

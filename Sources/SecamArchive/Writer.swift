@@ -214,7 +214,7 @@ private final class WriterLoop {
 
     /// Of what is live the camera's link has asked for no more than that; of what was spooled everything comes.
     private func isToBeRecorded(_ frame: Frame, _ id: TapeID) throws(RecordingError) -> Bool {
-        guard id.isSpooled, let rule = rules?.first(where: { $0.camera == id.camera }), !rule.mode.isContinuous
+        guard id.isSpooled, let rule = rules?.cameras.first(where: { $0.camera == id.camera }), !rule.mode.isContinuous
         else { return true }
         return try recordedTimes.contain(frame.timestamp, rule, plan.index)
     }

@@ -350,7 +350,8 @@ actor CameraService {
         let hasFlow = flows.mapFlows.contains { $0.peer == sender.peer && $0.flow == detection.flow }
         do throws(EventLedger.Refusal) {
             record([
-                try events.take(detection, from: sender.peer, key: sender.key, hasFlow: hasFlow, newest: newest, now: .now)
+                try events.take(
+                    detection, from: sender.peer, key: sender.key, hasFlow: hasFlow, newest: newest, now: .now)
             ])
         } catch {
             refuse("an event of motion has no place: \(error)", received)

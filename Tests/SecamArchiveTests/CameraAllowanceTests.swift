@@ -4,7 +4,9 @@ import Testing
 @testable import SecamArchive
 
 @Suite struct CameraAllowanceTests {
-    private func at(_ seconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: 1_000_000_000 + seconds * 1_000_000) }
+    private func at(_ seconds: Int64) -> MonotonicTime {
+        MonotonicTime(microseconds: 1_000_000_000 + seconds * 1_000_000)
+    }
 
     @Test func `after a burst a camera may tell of one new event a second, however often it starts`() {
         let allowance = CameraAllowance(now: at(0))

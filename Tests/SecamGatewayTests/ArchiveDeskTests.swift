@@ -288,6 +288,20 @@ import Testing
         #expect(try hear(&desk, frame(2), from: "a") == [], "it is over")
     }
 
+    @Test func `an archive is reminded of a replay of which frames are to come, as it may have forgotten it`() throws {
+        var desk = try desk(["one": 5])
+        let actions = desk.take(try replay(1), from: viewer(1), now: at(0))
+        #expect(actions.count == 1)
+        func reminders(_ milliseconds: Int64) -> Int {
+            desk.tick(now: at(milliseconds)).count { action in
+                guard case .ask(let message, _) = action, let credit = message as? Credit else { return false }
+                return credit.frames == 0
+            }
+        }
+        #expect(reminders(0) == 0 && reminders(1000) == 0)
+        #expect(reminders(2500) == 1 && reminders(3000) == 0 && reminders(5000) == 1)
+    }
+
     @Test func noMoreIsSentThanAViewerAskedFor() throws {
         var desk = try desk(["a": 5])
         #expect(told(desk.take(try replay(3, credit: 2), from: viewer(1), now: at(1))) == ["replay 2 credit 2 at a"])

@@ -20,7 +20,8 @@ import Testing
                 kind: .motion, state: .start, id: id, start: start, last: last, peakTime: last, peakSequence: 1,
                 peakBox: .none, boxes: [])
             return try ledger.take(
-                Detection(flow: 1, event: told), from: peer(1), key: SecamMeshTests.key(1), hasFlow: true, newest: newest,
+                Detection(flow: 1, event: told), from: peer(1), key: SecamMeshTests.key(1), hasFlow: true,
+                newest: newest,
                 now: at(0))
         }
         let future = try take(newest - 5, 1 << 61, id: 1)

@@ -51,6 +51,33 @@ import Testing
         try tape.cut()
     }
 
+    @Test func `cameras take turns, and a recording whose compression failed is left alone for a while`() throws {
+        let vault = try recordings.vault()
+        let other = try Name("yard")
+        for camera in [recordings.camera, other] {
+            for first in [UInt64(1), 100] {
+                let tape = try recordings.tape(vault, of: camera)
+                for sequence in first...first + 3 {
+                    try recordings.put(recordings.frame(sequence), try picture(sequence, width: 64), tape)
+                }
+                try tape.cut()
+            }
+        }
+        let rules = [recordings.camera, other].map { camera in
+            Recording.Camera(
+                mode: .continuous, codec: .h264, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 0,
+                thinRate: 1000, camera: camera)
+        }
+        var tried: [(camera: Name, path: String)] = []
+        for _ in 0..<5 {
+            guard let next = try vault.nextToCompress(rules) else { break }
+            tried.append((next.segment.camera, next.path))
+            try vault.end(next, .postponed("it cannot be opened"))
+        }
+        #expect(tried.map(\.camera) == [recordings.camera, other, recordings.camera, other])
+        #expect(Set(tried.map(\.path)).count == 4, "each once, then all of them rest")
+    }
+
     private func compressAll(_ vault: Vault) throws -> [Compression.Outcome] {
         var outcomes: [Compression.Outcome] = []
         while let next = try vault.nextToCompress([rule()]) {

@@ -19,11 +19,17 @@ final class CameraLink {
 
     /// The last event that came, so that a flow that is opened anew goes on behind it.
     private(set) var lastEvent: EventPlace?
-    /// Events since the last refresh; beyond the bound the camera gets its credit back with the next one only.
+    /// Events, and bytes of frames, since the last refresh; beyond the bounds the camera gets its credit back with the next
+    /// one only.
     private var events = 0
+    private var bytes = 0
+    /// Bytes of a large frame of late.
+    private var frameBytes = 1
     private var owed: UInt32 = 0
-    /// Frames or events that the camera may still send.
+    /// Frames or events that the camera may still send: of the present flow, and, with what the flows before it may have on
+    /// their way, of all.
     private var credit: UInt32 = 0
+    private var creditOfAll: UInt32 = 0
 
     /// Where in a camera's log of events somebody is.
     struct EventPlace {
@@ -34,9 +40,23 @@ final class CameraLink {
     /// Events of one camera in a second: more than a camera with all its motion services tells, and enough to learn of
     /// what it remembers.
     private static let mostEvents = 512
+    /// Bytes of one rendition of one camera in a second, and on their way at once: 4K at 30 frames a second takes less, and
+    /// other cameras' frames wait for what is more.
+    private let mostBytes: Int
 
-    /// - Parameter lastEvent: the last one that was told over a connection before.
-    init(_ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil) {
+    /// Frames of the present size that may be on their way.
+    private var frameWindow: UInt32 {
+        UInt32(max(1, min(Int(CameraLink.window), mostBytes / frameBytes)))
+    }
+
+    /// - Parameters:
+    ///   - lastEvent: the last one that was told over a connection before.
+    ///   - mostBytes: of frames, in a second.
+    init(
+        _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil,
+        mostBytes: Int = 64 << 20
+    ) {
+        self.mostBytes = mostBytes
         self.lastEvent = lastEvent
         self.socket = socket
         self.number = number
@@ -53,7 +73,7 @@ final class CameraLink {
             }
         return OpenFlow(
             flow: number, content: content, policy: content == .events ? .every : .latest, start: start,
-            credit: CameraLink.window)
+            credit: frameWindow)
     }
 
     /// Opens the flow, or says that it is still needed.
@@ -62,15 +82,18 @@ final class CameraLink {
     @discardableResult
     func refresh() -> Bool {
         if isOpen {
-            isOpen = socket.send(Credit(flow: number, frames: owed)) == .sent
-            credit += owed
+            let frames = max(frameWindow, credit) - credit
+            isOpen = socket.send(Credit(flow: number, frames: frames)) == .sent
+            noteGiven(frames)
         } else {
             isOpen = socket.send(opening) == .sent
-            // What the flow before may have on its way comes too.
-            credit = min(credit, CameraLink.window) + CameraLink.window
+            creditOfAll = min(creditOfAll, CameraLink.window)
+            credit = 0
+            noteGiven(frameWindow)
         }
         owed = 0
         events = 0
+        bytes = 0
         return isOpen
     }
 
@@ -95,7 +118,9 @@ final class CameraLink {
                         throw .badValue(field: "flow")
                     }
                     try spendCredit()
-                    giveBack(after: CameraLink.creditStep)
+                    frameBytes = max(received.message.count, frameBytes / 8 * 7, 1)
+                    self.bytes += received.message.count
+                    giveBack(after: self.bytes <= mostBytes ? CameraLink.creditStep : .max)
                     isRefusalKnown = false
                     publish(received.message, frame)
                 case .event:
@@ -125,15 +150,23 @@ final class CameraLink {
     private func giveBack(after count: UInt32) {
         owed += 1
         guard owed >= count else { return }
-        socket.send(Credit(flow: number, frames: owed))
-        credit += owed
         owed = 0
+        let frames = max(frameWindow, credit) - credit
+        guard frames > 0 else { return }
+        socket.send(Credit(flow: number, frames: frames))
+        noteGiven(frames)
     }
 
     /// A camera that sends more than it may is not passed on: viewers and hooks get no more than its share.
     private func spendCredit() throws(WireError) {
-        guard credit > 0 else { throw .badValue(field: "credit") }
-        credit -= 1
+        guard creditOfAll > 0 else { throw .badValue(field: "credit") }
+        creditOfAll -= 1
+        credit -= min(1, credit)
+    }
+
+    private func noteGiven(_ frames: UInt32) {
+        credit += frames
+        creditOfAll += frames
     }
 
     func close() {

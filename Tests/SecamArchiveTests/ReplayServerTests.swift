@@ -1,0 +1,98 @@
+import Logging
+import SecamConfig
+import SecamJPEG
+import SecamMesh
+import SecamRecording
+import SecamTestSupport
+import SecamWire
+import Synchronization
+import Testing
+
+@testable import SecamArchive
+
+@Suite struct ReplayServerTests {
+    private static let frames: UInt64 = 24
+    private static let noon: Int64 = 1_767_268_800_000_000
+
+    /// The numbers of the frames that came on each flow.
+    private final class Frames: Sendable {
+        private let numbers = Mutex<[UInt32: [UInt64]]>([:])
+
+        func add(_ message: MeshMessage) {
+            let frame = message.withBytes { bytes in
+                (try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage))
+                    .flatMap { try? Frame.decode(bytes, $0).message }
+            }
+            if let frame { numbers.withLock { $0[frame.flow, default: []].append(frame.sequence) } }
+        }
+
+        subscript(flow: UInt32) -> [UInt64] { numbers.withLock { $0[flow] ?? [] } }
+    }
+
+    /// A small picture with comments that bring it to that many bytes or a few more.
+    private func picture(bytes: Int) throws -> [UInt8] {
+        let pixels = [UInt8](repeating: 99, count: 64 * 48 * 3 / 2)
+        var encoder = try JPEGEncoder()
+        let jpeg = try encoder.encode(pixels.span, format: .i420, width: 64, height: 48, quality: 80) {
+            [UInt8](copying: $0)
+        }
+        var comments: [UInt8] = []
+        while jpeg.count + comments.count < bytes {
+            let count = min(60_000, max(2, bytes - jpeg.count - comments.count))
+            comments += [0xff, 0xfe, UInt8(count >> 8), UInt8(count & 255)] + [UInt8](repeating: 1, count: count - 2)
+        }
+        return jpeg.prefix(2) + comments + jpeg.dropFirst(2)
+    }
+
+    /// Frames of so many bytes.
+    private func record(_ camera: Name, bytes: Int, _ index: RecordingIndex) throws {
+        let vault = try Vault(
+            index, writer: "test", limits: VaultLimits(bytes: nil, free: 0), logger: Logger(label: "test"))
+        let tape = try CameraTape(vault, camera: camera)
+        let jpeg = try picture(bytes: bytes)
+        for sequence in 1...Self.frames {
+            let frame = Frame(
+                flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 9, sequence: sequence,
+                timestamp: Self.noon + Int64(sequence) * 100_000, width: 64, height: 48)
+            let isTaken = try unsafe tape.append(frame, jpeg.span.bytes)
+            #expect(isTaken)
+        }
+        try tape.cut()
+    }
+
+    private func replay(_ flow: UInt32, _ camera: Name, _ index: RecordingIndex) -> Question {
+        .replay(
+            Replay(
+                flow: flow, credit: 16, interval: 0, content: .frames, from: Self.noon, to: Self.noon + 60_000_000,
+                volume: index.volume, camera: camera))
+    }
+
+    @Test func `a replay of large frames has few of them under way, and gets all with its credit`() async throws {
+        let scratch = try ScratchFolder()
+        let index = try RecordingIndex(RecordingFolder(scratch.path))
+        let (large, huge, small) = (try Name("large"), try Name("huge"), try Name("small"))
+        try record(large, bytes: 1 << 20, index)
+        try record(huge, bytes: 6 << 20, index)
+        try record(small, bytes: 1000, index)
+        let frames = Frames()
+        let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in frames.add(message) }
+        defer { server.stop() }
+        let peer = PeerID(number: 1)
+        server.ask(replay(1, large, index), from: peer)
+        server.ask(replay(2, huge, index), from: peer)
+        server.ask(replay(3, small, index), from: peer)
+        try await eventually("the credit of small frames is used") { frames[3].count == 16 }
+        try await eventually("large frames") { !frames[1].isEmpty && !frames[2].isEmpty }
+        #expect(frames[1].count <= 4, "4 MiB")
+        #expect(frames[2].count == 1)
+        for flow: UInt32 in 1...3 {
+            try await eventually("all of flow \(flow)") {
+                let came = frames[flow].count
+                server.ask(.credit(Credit(flow: flow, frames: 1)), from: peer)
+                try await Task.sleep(for: .milliseconds(5))
+                return came == Int(Self.frames)
+            }
+            #expect(frames[flow] == Array(1...Self.frames))
+        }
+    }
+}
