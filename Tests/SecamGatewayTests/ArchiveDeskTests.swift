@@ -18,14 +18,17 @@ import Testing
         .search(Search(request: request, kinds: .all, from: 0, to: 100))
     }
 
-    private func found(_ request: UInt32, _ volume: UInt64, starts: [Int64] = [1], last: Bool = true) throws -> Found {
+    private func found(
+        _ request: UInt32, _ volume: UInt64, starts: [Int64] = [1], last: Bool = true,
+        since: Int64 = WireLimits.times.lowerBound
+    ) throws -> Found {
         Found(
             request: request, last: last, volume: volume,
             recordings: try starts.map {
                 Found.Recorded(
                     start: $0, end: $0 + 1, bytes: 1, frames: 1, protected: false, open: false,
                     camera: try Name("porch"))
-            })
+            }, since: since)
     }
 
     private func replay(_ flow: UInt32, credit: UInt32 = 100, volume: UInt64 = 5) throws -> LookRequest {
@@ -104,22 +107,51 @@ import Testing
 
     @Test func `an answer is complete from where that of each archive is`() throws {
         var desk = try desk(["disk 1": 5, "disk 2": 6])
-        let search = Search(request: 7, kinds: .all, from: 0, to: 100, limit: 9)
+        let search = Search(request: 7, kinds: .all, from: 0, to: 100, limit: 2)
         let asked = desk.take(.search(search), from: viewer(1), now: at(1))
         let limits = asked.compactMap { action -> UInt32? in
             guard case .ask(let message as Search, _) = action else { return nil }
             return message.limit
         }
-        #expect(limits == [9, 9])
+        #expect(limits == [2, 2])
+        _ = try answer(&desk, found(3, 5, starts: [40, 50], since: 40), from: "disk 1")
+        let last = try answer(&desk, found(3, 6, starts: [30, 50], since: 30), from: "disk 2")
+        #expect(last?.last == true && last?.partial == false && last?.since == 40)
+    }
+
+    /// What the viewer is told last.
+    private func answer(_ desk: inout ArchiveDesk, _ found: Found, from name: String) throws -> Found? {
+        let bytes = found.encoded()
+        let envelope = try Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage)
         var last: Found?
-        for (name, volume, since) in [("disk 1", UInt64(5), Int64(40)), ("disk 2", 6, 30)] {
-            let found = Found(request: 3, last: true, volume: volume, since: since).encoded()
-            let envelope = try Envelope.readWhole(found.span, limit: WireLimits.meshMessage)
-            for action in try desk.receive(envelope, found.span, from: archive(name), now: at(2)) {
-                if case .answer(.found(let answer), _) = action { last = answer }
-            }
+        for action in try desk.receive(envelope, bytes.span, from: archive(name), now: at(2)) {
+            if case .answer(.found(let answer), _) = action { last = answer }
         }
-        #expect(last?.last == true && last?.since == 40)
+        return last
+    }
+
+    @Test(
+        arguments: [
+            ([], 99), ([], 1 << 61), ([50], 50), ([40, 50], 41), ([100, 101], 100), ([40, 200], 40),
+        ] as [([Int64], Int64)])
+    func `an archive that tells too little for its limit hides nothing of other archives`(
+        starts: [Int64], since: Int64
+    ) throws {
+        var desk = try desk(["disk": 6, "liar": 5])
+        let search = Search(request: 7, kinds: .recordings, from: 0, to: 100, limit: 2)
+        _ = desk.take(.search(search), from: viewer(1), now: at(1))
+        let told = try hear(&desk, found(3, 5, starts: starts, since: since), from: "liar")
+        #expect(told.first == "refused liar")
+        let last = try answer(&desk, found(3, 6, starts: [30, 31], since: 30), from: "disk")
+        #expect(last?.last == true && last?.partial == true && last?.since == 30)
+    }
+
+    @Test func `entries of a kind that was not asked for do not make an answer incomplete`() throws {
+        var desk = try desk(["liar": 5])
+        let search = Search(request: 7, kinds: .events, from: 0, to: 100, limit: 1)
+        _ = desk.take(.search(search), from: viewer(1), now: at(1))
+        let last = try answer(&desk, found(2, 5, starts: [40], since: 40), from: "liar")
+        #expect(last?.partial == true && last?.since == WireLimits.times.lowerBound)
     }
 
     @Test func withoutAnArchiveNothingIsFound() throws {

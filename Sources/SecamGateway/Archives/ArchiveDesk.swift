@@ -44,12 +44,15 @@ struct ArchiveDesk {
         var messages = 0
         /// Recordings, events and gaps that were passed on.
         var entries = 0
+        var told = ToldEntries()
     }
 
     private struct Asking {
         let viewer: LookingViewer
         let request: UInt32
         let question: (UInt32) -> any WireMessage
+        /// What is looked for; `nil` when recordings are protected.
+        let search: Search?
         /// The volumes that have not answered.
         var waiting: [UInt64: Waiting] = [:]
         /// The volumes that were asked.
@@ -115,13 +118,13 @@ struct ArchiveDesk {
     mutating func take(_ request: LookRequest, from viewer: LookingViewer, now: MonotonicTime) -> [Action] {
         switch request {
         case .search(let search):
-            return ask(viewer, search.request, now) { number in
+            return ask(viewer, search.request, search, now) { number in
                 Search(
                     request: number, kinds: search.kinds, from: search.from, to: search.to, cameras: search.cameras,
                     limit: search.limit)
             }
         case .protect(let protect):
-            return ask(viewer, protect.request, now) { number in
+            return ask(viewer, protect.request, nil, now) { number in
                 Protect(
                     request: number, protected: protect.protected, from: protect.from, to: protect.to,
                     camera: protect.camera)
@@ -143,14 +146,14 @@ struct ArchiveDesk {
     }
 
     private mutating func ask(
-        _ viewer: LookingViewer, _ request: UInt32, _ now: MonotonicTime,
+        _ viewer: LookingViewer, _ request: UInt32, _ search: Search?, _ now: MonotonicTime,
         _ question: @escaping (UInt32) -> any WireMessage
     ) -> [Action] {
         let number = nextNumber()
         let volumes = Set(archives.values.compactMap(\.volume)).sorted()
         let unknown = archives.filter { $0.value.probe != nil && now.since($0.value.reached) <= ArchiveDesk.patience }
         askings[number] = Asking(
-            viewer: viewer, request: request, question: question, unknown: Set(unknown.keys),
+            viewer: viewer, request: request, question: question, search: search, unknown: Set(unknown.keys),
             isPartial: isSettling || (volumes.isEmpty && unknown.isEmpty), since: now)
         var actions: [Action] = []
         for volume in volumes { actions += ask(volume, number, now) }
@@ -265,10 +268,19 @@ struct ArchiveDesk {
             askings[found.request]!.waiting[volume] = nil
             return [.refused(archive, reason: "its answer does not end")] + concludeIfComplete(found.request)
         }
+        if let search = asking.search { waiting.told.add(found, of: search) }
         askings[found.request]!.waiting[volume] = found.last ? nil : waiting
         if found.partial { askings[found.request]!.isPartial = true }
-        if found.last { askings[found.request]!.complete = max(asking.complete, found.since) }
         var actions: [Action] = []
+        if found.last, found.since > WireLimits.times.lowerBound {
+            if waiting.told.supports(found.since, of: asking.search) {
+                askings[found.request]!.complete = max(asking.complete, found.since)
+            } else {
+                // Viewers pass over what begins before `since`, whichever archive told it.
+                askings[found.request]!.isPartial = true
+                actions.append(.refused(archive, reason: "its answer leaves out more than its entries account for"))
+            }
+        }
         if entries > 0 {
             let passed = Found(
                 request: asking.request, last: false, volume: volume, recordings: found.recordings,
@@ -427,5 +439,44 @@ struct ArchiveDesk {
         if archives[archive]?.isSilent == true { return ArchiveDesk.patienceWithSilent }
         let hasAnother = archives.contains { $0.key != archive && $0.value.volume == volume && !$0.value.isSilent }
         return hasAnother ? ArchiveDesk.patienceWithAnother : ArchiveDesk.patience
+    }
+}
+
+/// What one archive told in answer to one search: from it follows from when on its answer can be complete.
+private struct ToldEntries {
+    private struct Kind {
+        var count = 0
+        /// UTC microseconds.
+        var oldest = Int64.max
+
+        mutating func add(_ start: Int64, before end: Int64) {
+            guard start < end else { return }
+            count += 1
+            oldest = min(oldest, start)
+        }
+    }
+
+    private var recordings = Kind()
+    private var events = Kind()
+    private var gaps = Kind()
+
+    /// Only what was asked for counts.
+    mutating func add(_ found: Found, of search: Search) {
+        if search.kinds.contains(.recordings) {
+            for entry in found.recordings { recordings.add(entry.start, before: search.to) }
+        }
+        if search.kinds.contains(.events) {
+            for entry in found.events { events.add(entry.event.start, before: search.to) }
+        }
+        if search.kinds.contains(.gaps) { for entry in found.gaps { gaps.add(entry.start, before: search.to) } }
+    }
+
+    /// Whether entries before `since` may have been left out: only where as many of one kind were told as were wanted,
+    /// all of which begin then or later.
+    ///
+    /// - Parameter since: UTC microseconds.
+    func supports(_ since: Int64, of search: Search?) -> Bool {
+        guard let search else { return false }
+        return [recordings, events, gaps].contains { $0.count >= Int(search.limit) && since <= $0.oldest }
     }
 }
