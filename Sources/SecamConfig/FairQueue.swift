@@ -20,6 +20,18 @@ public struct FairQueue<Key: Hashable & Sendable, Element> {
             count += 1
         }
 
+        /// The key's oldest element; its turn stays as it is.
+        mutating func removeFirst(of key: Key) {
+            guard var own = elements[key] else { return }
+            own.removeFirst()
+            count -= 1
+            elements[key] = own.isEmpty ? nil : own
+            if own.isEmpty { turns.removeAll { $0 == key } }
+        }
+
+        /// The key with the most elements.
+        var longest: Key? { elements.max { $0.value.count < $1.value.count }?.key }
+
         mutating func popFirst() -> Element? {
             guard !turns.isEmpty else { return nil }
             let key = turns.removeFirst()
@@ -63,6 +75,23 @@ public struct FairQueue<Key: Hashable & Sendable, Element> {
         case .ordinary: ordinary.append(element, key: key)
         }
         return true
+    }
+
+    /// Queues an ordinary element in any case. When a limit is reached, the oldest element makes room: the key's own,
+    /// or where all keys together have too many, that of the key with the most.
+    ///
+    /// - Returns: the key of which an element was given up.
+    public mutating func appendReplacing(_ element: Element, key: Key) -> Key? {
+        ordinary.append(element, key: key)
+        let isOver = ordinary.elements[key]!.count > keyLimit
+        guard let victim = isOver ? key : ordinary.count > laneLimit ? ordinary.longest : nil else { return nil }
+        ordinary.removeFirst(of: victim)
+        return victim
+    }
+
+    public mutating func removeAll() {
+        preferred = Waiting()
+        ordinary = Waiting()
     }
 
     public mutating func popFirst() -> Element? {

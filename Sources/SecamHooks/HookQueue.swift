@@ -1,19 +1,34 @@
 import Logging
+import SecamConfig
 import SecamPolicy
 import SecamWire
 import Synchronization
 
-/// One hook's line of occasions: one after the other, so that a start comes before its end, and bounded, so that a hook
-/// that hangs costs memory for some events and nothing else.
+/// The occasions that wait for one hook. They run one after the other, those of one camera in order, so that a start
+/// comes before its end. Cameras take turns and each has a bounded queue of its own: a camera that tells many events
+/// delays and displaces no other camera's. Conditions are apart from events, so that a camera's events do not displace
+/// what the gateway says of it.
 final class HookQueue: Sendable {
-    /// Occasions that may wait.
+    /// Events of one camera that may wait, and conditions of it.
     static let limit = 64
+    /// Occasions of all cameras that may wait.
+    static let totalLimit = 4096
     /// Tries of what may pass, and seconds before the second one; each further one waits twice as long.
     static let tries = 6
     static let firstPause = 1.0
 
+    private struct Source: Hashable {
+        let name: Name
+        let isCondition: Bool
+
+        init(_ occasion: HookOccasion) {
+            name = occasion.name
+            isCondition = if case .condition = occasion.subject { true } else { false }
+        }
+    }
+
     private struct State {
-        var waiting: [HookOccasion] = []
+        var waiting = FairQueue<Source, HookOccasion>(laneLimit: HookQueue.totalLimit, keyLimit: HookQueue.limit)
         var wake: CheckedContinuation<Void, Never>?
         var isStopped = false
     }
@@ -35,26 +50,29 @@ final class HookQueue: Sendable {
         task.withLock { $0 = work }
     }
 
-    /// Puts an occasion at the end of the line; when that is full, the oldest one is given up.
+    /// Queues an occasion. Where too many wait, the oldest one of its camera is given up.
     func add(_ occasion: HookOccasion) {
-        let (wake, isFull) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
-            guard !state.isStopped else { return (nil, false) }
-            state.waiting.append(occasion)
-            let isFull = state.waiting.count > HookQueue.limit
-            if isFull { state.waiting.removeFirst() }
+        let (wake, dropped) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Source?) in
+            guard !state.isStopped else { return (nil, nil) }
+            let dropped = state.waiting.appendReplacing(occasion, key: Source(occasion))
             defer { state.wake = nil }
-            return (state.wake, isFull)
+            return (state.wake, dropped)
         }
         wake?.resume()
-        if isFull {
-            logger.warning("hook event dropped", metadata: ["hook": "\(rule.name)", "reason": "the hook is too slow"])
+        if let dropped {
+            logger.warning(
+                "hook event dropped",
+                metadata: [
+                    "hook": "\(rule.name)", "camera": "\(dropped.name)",
+                    "reason": "the hook is too slow for what this camera tells",
+                ])
         }
     }
 
     func stop() {
         let wake = state.withLock { state in
             state.isStopped = true
-            state.waiting = []
+            state.waiting.removeAll()
             defer { state.wake = nil }
             return state.wake
         }
@@ -65,7 +83,7 @@ final class HookQueue: Sendable {
     private func next() async -> HookOccasion? {
         while true {
             let (occasion, isStopped) = state.withLock { state in
-                (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isStopped)
+                (state.waiting.popFirst(), state.isStopped)
             }
             if isStopped { return nil }
             if let occasion { return occasion }

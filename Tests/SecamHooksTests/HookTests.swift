@@ -116,6 +116,43 @@ import Testing
         }
     }
 
+    @Test func `a camera that floods a hook displaces and delays only its own events`() async throws {
+        let gate = scratch.file("gate")
+        let queue = HookQueue(
+            rule(
+                script(
+                    "while [ ! -e '\(gate)' ]; do sleep 0.01; done; echo $SECAM_CAMERA $SECAM_KIND >> "
+                        + "'\(scratch.file("heard"))'"), states: [.start]),
+            logger: logger)
+        defer { queue.stop() }
+        queue.add(try occasion(camera: "yard"))
+        queue.add(try occasion(id: 1, camera: "porch"))
+        queue.add(HookOccasion(.cameraOffline, of: try Name("flood"), isOver: false, time: 0))
+        for id in 1...UInt64(HookQueue.limit * 8) { queue.add(try occasion(id: id, camera: "flood")) }
+        queue.add(try occasion(id: 2, camera: "porch"))
+        try scratch.write("", to: "gate")
+        // The first one may be under way before the flood comes.
+        func heard() -> [Substring] { scratch.text("heard").split(separator: "\n") }
+        #expect(try await waitUntil { heard().count >= HookQueue.limit + 4 })
+        let others = heard().enumerated().filter { $0.element != "flood motion" }
+        #expect(
+            others.map { String($0.element) }.sorted() == [
+                "flood camera-offline", "porch motion", "porch motion", "yard motion",
+            ])
+        #expect(others.allSatisfy { $0.offset < 8 }, "each has its turn")
+    }
+
+    @Test func `what waits for a hook is bounded over all cameras, at the cost of the one with the most`() {
+        var queue = FairQueue<Int, Int>(laneLimit: 10, keyLimit: 8)
+        for element in 0..<8 { #expect(queue.appendReplacing(element, key: 0) == nil) }
+        #expect(queue.appendReplacing(8, key: 0) == 0)
+        for key in 1...2 { #expect(queue.appendReplacing(100, key: key) == nil) }
+        for key in 3...4 { #expect(queue.appendReplacing(100, key: key) == 0) }
+        var left: [Int] = []
+        while let element = queue.popFirst() { left.append(element) }
+        #expect(left == [3, 100, 100, 100, 100, 4, 5, 6, 7, 8])
+    }
+
     // MARK: Posts
 
     @Test func whatIsPostedIsSignedOverItsTime() throws {
