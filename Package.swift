@@ -169,7 +169,7 @@ let package = Package(
             ]),
         tests(
             "SecamEncodeTests",
-            ["SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport", "SecamWire"]),
+            ["SecamConfig", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamWireTests", ["SecamWire"]),
         tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),

@@ -35,6 +35,11 @@ public enum Uptime {
     public static var microseconds: Int64 { readClock(CLOCK_BOOTTIME) }
 }
 
+/// What the calling thread has used of a processor.
+public enum ThreadTime {
+    public static var microseconds: Int64 { readClock(CLOCK_THREAD_CPUTIME_ID) }
+}
+
 private func readClock(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     unsafe clock_gettime(clock, &time)

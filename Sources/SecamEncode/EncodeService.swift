@@ -27,8 +27,6 @@ actor EncodeService {
         var isReached = false
         /// Jobs of it that are not answered.
         var jobs = 0
-        /// Those of them that no thread has been given yet.
-        var waiting: [MeshMessage] = []
     }
 
     private let logger: Logger
@@ -38,12 +36,10 @@ actor EncodeService {
     private let own: String?
     /// Where that one is reached, when it is not where the roster says.
     private let camera: String?
-    private let jobs = BlockingQueue<Job>()
+    private let jobs = BlockingQueue<JobTurns<Job>.Turn>()
     private var cameras: [CameraID: Camera] = [:]
-    /// Cameras with jobs that wait: each has its turn, so that one whose pictures take long does not hold up the others.
-    private var turns: [CameraID] = []
-    /// Jobs that threads have, or that are ready for one.
-    private var handedOut = 0
+    /// The jobs that wait.
+    private var turns: JobTurns<Job>
     private var timer: LoopTimer?
     private var lastGrant = MonotonicTime.now
 
@@ -69,6 +65,7 @@ actor EncodeService {
         self.member = member
         self.threads = threads
         self.logger = logger
+        turns = JobTurns(threads: threads)
     }
 
     /// Starts a worker. Called on the loop's thread.
@@ -119,6 +116,7 @@ actor EncodeService {
         for old in removed where old.role == .capture {
             let identifier = CameraID(name: old.name, incarnation: old.incarnation)
             guard let camera = cameras.removeValue(forKey: identifier) else { continue }
+            turns.remove(old.name, now: .now)
             loop.unwatch(camera.socket)
         }
         for new in added where new.role == .capture && !new.endpoint.isEmpty {
@@ -136,6 +134,7 @@ actor EncodeService {
         do throws(MeshError) {
             let socket = try member.connect(to: camera)
             cameras[identifier] = Camera(socket: socket)
+            turns.add(camera.name)
             loop.watch(socket) { [unowned self] in assumeIsolated { $0.receive(identifier) } }
         } catch {
             logger.error("camera unreachable", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
@@ -150,8 +149,9 @@ actor EncodeService {
         if isDue { lastGrant = now }
         // With few cameras each may use all threads; with many, what waits here must stay small.
         let jobs = max(1, min(threads, EncodeService.mostJobs / max(1, cameras.count)))
-        let grant = MeshMessage(Grant(jobs: UInt32(jobs)))
         for (identifier, camera) in cameras where isDue || !camera.isReached {
+            let bound = turns.bound(of: identifier.name, now: now) ?? jobs
+            let grant = MeshMessage(Grant(jobs: UInt32(min(jobs, bound))))
             cameras[identifier]!.isReached = camera.socket.send(grant) == .sent
         }
         let isComplete = cameras.values.allSatisfy(\.isReached)
@@ -167,22 +167,14 @@ actor EncodeService {
                 continue
             }
             cameras[identifier]!.jobs += 1
-            cameras[identifier]!.waiting.append(received.message)
-            if camera.waiting.isEmpty { turns.append(identifier) }
-            handOut()
+            let message = received.message
+            turns.append(Job(camera: identifier, message: message), bytes: message.count, of: identifier.name)
+            handOut(.now)
         }
     }
 
-    /// One more than there are threads, so that none of them has to wait for us.
-    private func handOut() {
-        while handedOut <= threads, !turns.isEmpty {
-            let identifier = turns.removeFirst()
-            guard let message = cameras[identifier]?.waiting.first else { continue }
-            cameras[identifier]!.waiting.removeFirst()
-            if !cameras[identifier]!.waiting.isEmpty { turns.append(identifier) }
-            handedOut += 1
-            jobs.push(Job(camera: identifier, message: message))
-        }
+    private func handOut(_ now: MonotonicTime) {
+        while let turn = turns.next(now: now) { jobs.push(turn) }
     }
 
     // MARK: Threads
@@ -198,17 +190,23 @@ actor EncodeService {
                 logger.critical("an encoding thread cannot start", metadata: ["reason": "\(error)"])
                 return
             }
-            while case .element(let job) = jobs.pop() {
-                let answer = worker.answer(job.message)
-                loop.post { self.assumeIsolated { $0.deliver(answer, to: job.camera) } }
+            while case .element(let turn) = jobs.pop() {
+                // Processor time: on a machine that is busy with other things, all jobs take long.
+                let start = ThreadTime.microseconds
+                let answer = worker.answer(turn.job.message)
+                let cost = ThreadTime.microseconds - start
+                loop.post { self.assumeIsolated { $0.deliver(answer, of: turn, cost: cost) } }
             }
         }
     }
 
-    private func deliver(_ answer: PictureWorker.Answer, to identifier: CameraID) {
+    /// - Parameter cost: microseconds of processor time.
+    private func deliver(_ answer: PictureWorker.Answer, of turn: JobTurns<Job>.Turn, cost: Int64) {
+        let identifier = turn.job.camera
+        let now = MonotonicTime.now
         cameras[identifier]?.jobs -= 1
-        handedOut -= 1
-        handOut()
+        turns.finish(turn, microseconds: cost, now: now)
+        handOut(now)
         switch answer {
         case .result(let message, let isFailure, let microseconds):
             done += isFailure ? 0 : 1
