@@ -458,7 +458,7 @@ actor CameraService {
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 let (result, payload) = try WorkResult.decode(bytes, envelope)
                 // All of it is checked before any is used (proto-spec/work.md).
-                guard result.hasJust(picture.asked, bytes: payload.count) else { throw .badValue(field: "renditions") }
+                guard result.fits(picture, bytes: payload.count) else { throw .badValue(field: "renditions") }
                 var start = payload.lowerBound
                 for made in result.renditions {
                     let end = start + Int(made.length)
@@ -557,21 +557,29 @@ extension Role {
 }
 
 extension WorkResult {
-    /// Whether it holds each rendition that was asked for once, nothing else, and fills its payload.
-    fileprivate func hasJust(_ asked: RenditionSet, bytes: Int) -> Bool {
+    /// Whether it holds each rendition that was asked for once, nothing else, none larger than its picture, and fills its
+    /// payload.
+    func fits(_ picture: CapturedPicture, bytes: Int) -> Bool {
         let made = renditions.reduce(into: RenditionSet()) { $0.insert(RenditionSet($1.rendition)) }
-        return made == asked && renditions.count == asked.rawValue.nonzeroBitCount
-            && renditions.allSatisfy { $0.length > 0 && $0.hasFittingFormat }
+        return made == picture.asked && renditions.count == picture.asked.rawValue.nonzeroBitCount
+            && renditions.allSatisfy { $0.length > 0 && $0.fits(picture) }
             && renditions.reduce(0) { $0 + Int($1.length) } == bytes
     }
 }
 
 extension WorkResult.Made {
-    /// A luma map has a byte for each pixel; the others are JPEGs.
-    fileprivate var hasFittingFormat: Bool {
+    /// Bytes of a JPEG's headers.
+    private static let headers = 4096
+
+    /// A luma map has a byte for each pixel. The others are JPEGs, of at most three bytes for each pixel of the whole
+    /// blocks that cover the picture: no encoder makes more, even of noise in the best quality.
+    fileprivate func fits(_ picture: CapturedPicture) -> Bool {
+        guard width <= picture.width, height <= picture.height else { return false }
         switch rendition {
-        case .jpeg, .sub: format == .jpeg
-        case .luma: format == .gray8 && Int(length) == Int(width) * Int(height)
+        case .jpeg, .sub:
+            let blocks = ((Int(picture.width) + 15) / 16, (Int(picture.height) + 15) / 16)
+            return format == .jpeg && Int(length) <= blocks.0 * blocks.1 * 16 * 16 * 3 + Self.headers
+        case .luma: return format == .gray8 && Int(length) == Int(width) * Int(height)
         }
     }
 }

@@ -103,6 +103,20 @@ import Testing
         await registry.stop()
     }
 
+    @Test func `a result is no larger than its picture can be`() {
+        let picture = CapturedPicture(
+            sequence: 1, timestamp: 0, width: 20, height: 16, jpeg: nil, luma: nil, work: nil, job: 1, asked: [.jpeg])
+        func fits(_ length: Int, width: UInt16 = 20, height: UInt16 = 16) -> Bool {
+            let made = WorkResult.Made(
+                rendition: .jpeg, format: .jpeg, width: width, height: height, length: UInt32(length))
+            return WorkResult(job: 1, elapsed: 1, renditions: [made]).fits(picture, bytes: length)
+        }
+        let most = 32 * 16 * 3 + 4096
+        #expect(fits(1) && fits(most))
+        #expect(!fits(most + 1) && !fits(60 << 20))
+        #expect(!fits(100, width: 21) && !fits(100, height: 17))
+    }
+
     /// The numbers of the jobs that a worker was given, in order, each once.
     private func jobs(_ worker: TestMember) async -> [UInt64] {
         var numbers: [UInt64] = []
