@@ -12,8 +12,8 @@ public final class MatroskaWriter {
     private static let largestFrame = 64 << 20
     /// From the start to the last frame; more is a wrong clock.
     private static let longestMicroseconds: Int64 = 366 * 86_400 * 1_000_000
-    /// Up to the year 9999, the last that a date can be written for.
-    private static let latestStart: Int64 = 253_402_300_799 * 1_000_000
+    /// UTC microseconds at which a file can begin: up to the year 9999, the last that a date can be written for.
+    public static let startTimes: ClosedRange<Int64> = 0...253_402_300_799 * 1_000_000
 
     /// Where it is written.
     public let path: String
@@ -43,7 +43,7 @@ public final class MatroskaWriter {
         guard (1...MediaReader.largestSide).contains(width), (1...MediaReader.largestSide).contains(height) else {
             throw .pictureTooLarge(source: path, width: width, height: height)
         }
-        guard (0...Self.latestStart).contains(startMicroseconds) else {
+        guard Self.startTimes.contains(startMicroseconds) else {
             throw .invalidFrame(path: path, reason: "it cannot begin at \(startMicroseconds) µs since 1970")
         }
         self.path = path

@@ -155,20 +155,56 @@ struct LiveSessionTests {
         }
     }
 
-    @Test func `ends a headless recording whose frames cannot be written`() throws {
+    @Test func `ends a headless recording when no camera's frames can be written any more`() throws {
         let folder = try ScratchFolder()
-        let session = try session { options in
+        for name in ["demo", "yard"] { _ = try folder.write("r-\(name).mkv", "old") }
+        let words = Words()
+        let session = try session(words) { $0.record = folder.file("r.mkv") }
+        session.handle(try list(["demo", "yard"]))
+        session.handle(.frame(try frame()))
+        session.handle(.frame(try frame(sequence: 2)))
+        #expect(session.outcome == nil)
+        session.handle(.frame(try frame("yard")))
+        #expect(session.wait() == .failed(.fileExists(path: folder.file("r-yard.mkv"))))
+        #expect(words.all.count == 2)
+        #expect(throws: ClientError.fileExists(path: folder.file("r-demo.mkv"))) { try session.finish() }
+    }
+
+    @Test func `a camera whose file cannot be written ends no other camera's recording`() throws {
+        let folder = try ScratchFolder()
+        _ = try folder.write("r-demo.mkv", "old")
+        let words = Words()
+        let session = try session(words) { $0.record = folder.file("r.mkv") }
+        session.handle(try list(["demo", "yard"]))
+        for sequence: UInt64 in 1...3 {
+            for name in ["demo", "yard"] { session.handle(.frame(try frame(name, sequence: sequence))) }
+        }
+        #expect(session.outcome == nil)
+        #expect(words.all.count == 1 && words.all[0].contains("camera 'demo'"))
+        #expect(throws: ClientError.fileExists(path: folder.file("r-demo.mkv"))) { try session.finish() }
+        let bytes = try FileIO.read(folder.file("r-yard.mkv"), limit: 1 << 20)
+        #expect(occurrences(of: TestJPEG.bytes, in: bytes) == 3)
+    }
+
+    @Test(arguments: [-1, -(1 << 61), 1 << 61] as [Int64])
+    func `leaves frames out of a recording whose time no file can have`(timestamp: Int64) throws {
+        let folder = try ScratchFolder()
+        let words = Words()
+        let session = try session(words) { options in
             options.cameras = [try Name("demo")]
             options.record = folder.file("r.mkv")
         }
         session.handle(try list(["demo"]))
-        session.handle(.frame(try frame(timestamp: -1)))
-        guard case .failed(let error) = session.wait() else {
-            Issue.record("the failure was not noticed")
-            return
-        }
-        #expect(error.exitStatus == .inputOutput)
-        #expect(throws: ClientError.self) { try session.finish() }
+        session.handle(.frame(try frame(timestamp: timestamp)))
+        session.handle(.frame(try frame(sequence: 2)))
+        session.handle(.frame(try frame(sequence: 3, timestamp: timestamp)))
+        session.handle(.frame(try frame(sequence: 4, timestamp: 2_000)))
+        #expect(session.outcome == nil)
+        try session.finish()
+        #expect(words.all.count == 1 && words.all[0].contains("camera 'demo'"))
+        #expect(session.cameras[0].statistics.unrecorded == 2)
+        let bytes = try FileIO.read(folder.file("r.mkv"), limit: 1 << 20)
+        #expect(occurrences(of: TestJPEG.bytes, in: bytes) == 2)
     }
 
     @Test func `counts pictures that cannot be decoded, and decodes others no larger than they are shown`() throws {

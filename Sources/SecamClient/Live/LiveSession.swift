@@ -22,14 +22,18 @@ final class LiveSession: Sendable {
         case failed(ClientError)
     }
 
-    private struct State: Sendable {
+    fileprivate struct State: Sendable {
         var cameras: [CameraView] = []
         var connection = ConnectionState.connecting
         var hasList = false
         var outcome: Outcome?
         var recorders: [Name: Recorder] = [:]
+        /// Cameras whose files cannot be written, and the reason for the first one.
+        var failedRecordings: Set<Name> = []
         var recordingFailure: ClientError?
         var hasSaidSlow = false
+        /// Cameras of whose frames with impossible times a person knows.
+        var wrongClocks: Set<Name> = []
     }
 
     private let server: ServerAddress
@@ -260,21 +264,23 @@ final class LiveSession: Sendable {
 
     private func record(_ frame: ReceivedFrame) {
         guard options.record != nil else { return }
+        guard RecordingFile.takes(frame.header) else { return frameHasNoTime(frame) }
         do {
             guard let recorder = try recorder(for: frame.camera), !recorder.offer(frame) else { return }
             frameLeftOut(frame.camera)
         } catch {
-            recordingFailed(error)
+            recordingFailed(error, of: frame.camera)
         }
     }
 
+    /// `nil` when nothing is recorded of this camera.
     private func recorder(for name: Name) throws(ClientError) -> Recorder? {
         guard let file = options.record else { return nil }
-        let (existing, hasFailed) = state.withLock { ($0.recorders[name], $0.recordingFailure != nil) }
+        let (existing, hasFailed) = state.withLock { ($0.recorders[name], $0.failedRecordings.contains(name)) }
         if existing != nil || hasFailed { return existing }
         let path = Recorder.path(file, camera: name, isOnly: options.cameras.count == 1)
         let recorder = try Recorder(path: path, camera: name, replacing: options.force) { [weak self] error in
-            self?.recordingFailed(error)
+            self?.recordingFailed(error, of: name)
         }
         state.withLock { $0.recorders[name] = recorder }
         return recorder
@@ -282,22 +288,40 @@ final class LiveSession: Sendable {
 
     private func frameLeftOut(_ camera: Name) {
         let isFirst = state.withLock { state in
-            if let index = state.cameras.firstIndex(where: { $0.name == camera }) {
-                state.cameras[index].statistics.unrecorded += 1
-            }
+            state.countUnrecorded(camera)
             defer { state.hasSaidSlow = true }
             return !state.hasSaidSlow
         }
         if isFirst { say("the disk is too slow for the recording: frames are left out of it from now on") }
     }
 
-    /// The live view goes on; without one there is nothing left to do.
-    private func recordingFailed(_ error: ClientError) {
+    private func frameHasNoTime(_ frame: ReceivedFrame) {
         let isFirst = state.withLock { state in
-            defer { state.recordingFailure = state.recordingFailure ?? error }
-            return state.recordingFailure == nil
+            state.countUnrecorded(frame.camera)
+            return state.wrongClocks.insert(frame.camera).inserted
         }
         guard isFirst else { return }
-        if options.isHeadless { end(.failed(error)) } else { say("\(error); recording has ended") }
+        say(
+            "camera '\(frame.camera)': frames that it dates \(frame.header.timestamp) µs since 1970 are left out of the "
+                + "recording; set its clock")
+    }
+
+    /// The other cameras' recordings and the live view go on; without either there is nothing left to do.
+    private func recordingFailed(_ error: ClientError, of camera: Name) {
+        let (isFirst, isLast) = state.withLock { state in
+            state.recordingFailure = state.recordingFailure ?? error
+            let isFirst = state.failedRecordings.insert(camera).inserted
+            return (isFirst, state.cameras.allSatisfy { state.failedRecordings.contains($0.name) })
+        }
+        guard isFirst else { return }
+        say("\(error); the recording of camera '\(camera)' has ended")
+        if isLast, options.isHeadless { end(.failed(error)) }
+    }
+}
+
+extension LiveSession.State {
+    fileprivate mutating func countUnrecorded(_ camera: Name) {
+        guard let index = cameras.firstIndex(where: { $0.name == camera }) else { return }
+        cameras[index].statistics.unrecorded += 1
     }
 }

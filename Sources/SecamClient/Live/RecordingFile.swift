@@ -45,8 +45,13 @@ struct RecordingFile: ~Copyable {
         }
     }
 
+    /// Whether a frame has a time that a file can have.
+    static func takes(_ header: Frame) -> Bool { MatroskaWriter.startTimes.contains(header.timestamp) }
+
+    /// Appends a frame. One with a time that no file can have is left out.
     mutating func write(_ frame: ReceivedFrame) throws(ClientError) {
         let header = frame.header
+        guard Self.takes(header) else { return }
         let isSetBack = header.timestamp < lastTimestamp - Self.tolerance
         if writer == nil || size != (header.width, header.height) || isSetBack { try open(header) }
         lastTimestamp = max(header.timestamp, lastTimestamp)
