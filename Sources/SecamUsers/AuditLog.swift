@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// Logins, logouts and changes have one file; refusals and lockouts, which strangers cause, have another, so that no
 /// number of them can push a login out. In each, the events that one network or user can cause are bounded: the first
-/// ones of ten minutes have lines of their own, the others are counted in one line with `count` and `since`.
+/// ones of ten minutes have lines of their own, the others are counted in one line with `count` and `since`. The first
+/// login of a user from each network has a line of its own in any case.
 ///
 /// Calls return at once: a slow disk must not hold up an event loop.
 public final class AuditLog: Sendable {
@@ -64,7 +65,8 @@ public final class AuditLog: Sendable {
     /// - Parameters:
     ///   - user: as the peer gave it; escaped here.
     ///   - address: of the peer, or where a change was made.
-    ///   - network: of the peer, whose refusals share a budget; by default the address.
+    ///   - network: of the peer, whose refusals share a budget, and by which logins are told apart; by default the
+    ///     address.
     ///   - reason: one or a few words.
     public func record(
         _ event: AuditEvent, user: String, address: String, network: String? = nil, reason: String = ""
@@ -83,7 +85,8 @@ public final class AuditLog: Sendable {
                 )
             case .user:
                 (
-                    budgets.logins.record(event, source: user, user: user, address: "", reason: reason, time: time),
+                    budgets.logins.record(
+                        event, source: user, user: user, address: network, reason: reason, time: time),
                     budgets.logins.beginWindow(at: clock())
                 )
             }

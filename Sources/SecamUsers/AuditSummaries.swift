@@ -1,5 +1,5 @@
-/// Bounds the audit lines that peers can cause: the first events of each source have lines of their own, all others are
-/// counted and written as one line a source at the end of the window.
+/// Bounds the audit lines that peers can cause: the first events of each source have lines of their own, and the first
+/// one of each of its places, all others are counted and written as one line a place at the end of the window.
 struct AuditSummaries: Sendable {
     /// What a window can write at most.
     struct Bounds: Sendable {
@@ -9,9 +9,12 @@ struct AuditSummaries: Sendable {
         let lines: Int
         /// Sources with a summary of their own; all others share one.
         let sources: Int
+        /// Places of one source whose first event of a kind has a line in any case, and which have a summary of their
+        /// own; all others of the source share one.
+        let placesPerSource: Int
 
-        static let refusals = Bounds(linesPerSource: 10, lines: 200, sources: 256)
-        static let logins = Bounds(linesPerSource: 30, lines: 1000, sources: 1024)
+        static let refusals = Bounds(linesPerSource: 10, lines: 200, sources: 256, placesPerSource: 0)
+        static let logins = Bounds(linesPerSource: 30, lines: 1000, sources: 1024, placesPerSource: 256)
     }
 
     /// Events of one source that have no line of their own.
@@ -40,19 +43,26 @@ struct AuditSummaries: Sendable {
         }
     }
 
+    private struct Place: Hashable {
+        let event: AuditEvent
+        let name: String
+    }
+
     private struct Key: Hashable {
         let event: AuditEvent
         let source: String
+        let address: String
     }
 
     static let window = Duration.seconds(600)
-    /// Stands for the address of sources beyond the bound.
-    static let otherSources = "others"
+    /// Stands for sources, and for places of one, beyond the bound.
+    static let others = "others"
 
     private let bounds: Bounds
     private var start: ContinuousClock.Instant?
     private var lines = 0
     private var linesBySource: [String: Int] = [:]
+    private var placesBySource: [String: Set<Place>] = [:]
     private var summaries: [Key: Summary] = [:]
     private var order: [Key] = []
 
@@ -67,24 +77,32 @@ struct AuditSummaries: Sendable {
 
     /// - Parameters:
     ///   - source: whose events share a budget.
-    ///   - address: what a summary says for the source.
+    ///   - address: what a summary says for the source; where places count, of which place it is.
     ///   - time: UTC microseconds.
     mutating func record(
         _ event: AuditEvent, source: String, user: String, address: String, reason: String, time: Int64
     ) -> Verdict {
         let isListed = linesBySource[source] != nil || linesBySource.count < bounds.sources
-        let source = isListed ? source : Self.otherSources
+        let source = isListed ? source : Self.others
+        let place = Place(event: event, name: address)
+        var isKnown = placesBySource[source]?.contains(place) ?? false
+        if !isKnown, placesBySource[source, default: []].count < bounds.placesPerSource {
+            placesBySource[source, default: []].insert(place)
+            linesBySource[source, default: 0] += 1
+            return .line
+        }
+        if bounds.placesPerSource == 0 { isKnown = isListed }
         if lines < bounds.lines, linesBySource[source, default: 0] < bounds.linesPerSource {
             lines += 1
             linesBySource[source, default: 0] += 1
             return .line
         }
         linesBySource[source, default: 0] += 0
-        let key = Key(event: event, source: source)
+        let key = Key(event: event, source: source, address: isKnown ? address : Self.others)
         if summaries[key] == nil {
             order.append(key)
             summaries[key] = Summary(
-                event: event, user: user, address: isListed ? address : Self.otherSources, reason: reason, since: time)
+                event: event, user: user, address: key.address, reason: reason, since: time)
         } else {
             summaries[key]!.add(user: user, reason: reason)
         }

@@ -111,11 +111,34 @@ struct AuditLogTests {
         let log = try AuditLog(in: scratch)
         log.record(.login, user: "anna", address: "192.0.2.1:5")
         for port in 0..<5000 {
-            log.record(.login, user: "mallory", address: "192.0.2.9:\(port)")
-            log.record(.logout, user: "mallory", address: "192.0.2.9:\(port)")
+            log.record(.login, user: "mallory", address: "192.0.2.9:\(port)", network: "192.0.2.9")
+            log.record(.logout, user: "mallory", address: "192.0.2.9:\(port)", network: "192.0.2.9")
         }
         log.flush()
         #expect(try counts("audit.log") == (1 + 30 + 2, 10_001))
+    }
+
+    @Test func `a user's first login from each network has a line, and summaries name the network`() throws {
+        let log = try AuditLog(in: scratch)
+        for port in 0..<100 {
+            log.record(.login, user: "anna", address: "192.0.2.1:\(port)", network: "192.0.2.1")
+            log.record(.logout, user: "anna", address: "192.0.2.1:\(port)", network: "192.0.2.1")
+        }
+        for port in 0..<3 { log.record(.login, user: "anna", address: "192.0.2.9:\(port)", network: "192.0.2.9") }
+        log.flush()
+        let lines = scratch.lines("audit.log")
+        #expect(lines.contains { $0.contains(#""event":"login","user":"anna","address":"192.0.2.9:0""#) })
+        let summaries = try lines.map { try JSONValue($0) }.filter { $0["count"].integer != nil }
+        #expect(summaries.map { $0["address"].text } == ["192.0.2.1", "192.0.2.1", "192.0.2.9"])
+        #expect(try counts("audit.log").events == 203)
+    }
+
+    @Test func `a user who logs in from any number of networks writes a bounded number of lines`() throws {
+        let log = try AuditLog(in: scratch)
+        for index in 0..<5000 { log.record(.login, user: "mallory", address: "network \(index)") }
+        log.flush()
+        #expect(try counts("audit.log") == (256 + 1, 5000))
+        #expect(scratch.lines("audit.log").last?.contains(#""user":"mallory","address":"others""#) == true)
     }
 
     @Test func `a summary is written when its window is over, and the next window begins anew`() throws {
