@@ -4,12 +4,22 @@ import SecamWire
 
 /// From where users logged in before: their networks, and the devices that keep a token. Bounded for each user, so that
 /// none can displace what is remembered of another.
-struct EarlierLogins: Sendable, Equatable {
-    /// UTC microseconds of the last login, by user and network.
-    private(set) var networks: [String: [String: Int64]] = [:]
-    /// UTC microseconds of the last login, by user and the token's SHA-256 in hexadecimal.
-    private(set) var devices: [String: [String: Int64]] = [:]
+///
+/// The latest are those that were inserted last, whatever the wall clock said: it can be set back.
+struct EarlierLogins: Sendable {
+    struct LastLogin: Sendable {
+        /// UTC microseconds.
+        let time: Int64
+        /// Grows with each login.
+        let order: UInt64
+    }
+
+    /// By user and network.
+    private(set) var networks: [String: [String: LastLogin]] = [:]
+    /// By user and the token's SHA-256 in hexadecimal.
+    private(set) var devices: [String: [String: LastLogin]] = [:]
     private var usersByNetwork: [String: Int] = [:]
+    private var lastOrder: UInt64 = 0
 
     /// Networks that are remembered of one user, the latest ones.
     static let networksPerUser = 32
@@ -35,15 +45,15 @@ struct EarlierLogins: Sendable, Equatable {
             // A clock that was set back makes it news, too.
             last.map { $0 <= time && time.subtractingReportingOverflow($0).partialValue < Self.writeInterval } ?? false
         }
-        return !isRecent(networks[user]?[network]) || device.map { !isRecent(devices[user]?[$0]) } ?? false
+        return !isRecent(networks[user]?[network]?.time) || device.map { !isRecent(devices[user]?[$0]?.time) } ?? false
     }
 
     mutating func insert(_ user: String, network: String, lastLogin: Int64) {
-        if networks[user, default: [:]].updateValue(lastLogin, forKey: network) == nil {
+        if networks[user, default: [:]].updateValue(next(lastLogin), forKey: network) == nil {
             usersByNetwork[network, default: 0] += 1
         }
         guard networks[user]!.count > Self.networksPerUser,
-            let oldest = networks[user]!.min(by: { $0.value < $1.value })?.key
+            let oldest = networks[user]!.min(by: { $0.value.order < $1.value.order })?.key
         else { return }
         networks[user]![oldest] = nil
         let left = usersByNetwork[oldest, default: 1] - 1
@@ -51,11 +61,16 @@ struct EarlierLogins: Sendable, Equatable {
     }
 
     mutating func insert(_ user: String, device: String, lastLogin: Int64) {
-        devices[user, default: [:]][device] = lastLogin
+        devices[user, default: [:]][device] = next(lastLogin)
         guard devices[user]!.count > Self.devicesPerUser,
-            let oldest = devices[user]!.min(by: { $0.value < $1.value })?.key
+            let oldest = devices[user]!.min(by: { $0.value.order < $1.value.order })?.key
         else { return }
         devices[user]![oldest] = nil
+    }
+
+    private mutating func next(_ time: Int64) -> LastLogin {
+        lastOrder += 1
+        return LastLogin(time: time, order: lastOrder)
     }
 
     /// What is stored of a token: its bytes are random, so that a plain hash tells nothing of them.
@@ -68,10 +83,11 @@ extension UserStore {
     func earlierLogins() throws(UsersError) -> EarlierLogins {
         try read("read earlier logins") { db in
             var logins = EarlierLogins()
-            for row in try Row.fetchAll(db, sql: "SELECT user, network, lastLogin FROM loginNetwork") {
+            for row in try Row.fetchAll(db, sql: "SELECT user, network, lastLogin FROM loginNetwork ORDER BY sequence")
+            {
                 logins.insert(row["user"], network: row["network"], lastLogin: row["lastLogin"])
             }
-            for row in try Row.fetchAll(db, sql: "SELECT user, tokenHash, lastLogin FROM device") {
+            for row in try Row.fetchAll(db, sql: "SELECT user, tokenHash, lastLogin FROM device ORDER BY sequence") {
                 logins.insert(row["user"], device: row["tokenHash"] as String, lastLogin: row["lastLogin"])
             }
             return logins
@@ -93,22 +109,30 @@ extension UserStore {
             guard revision == user.credentialRevision else { return }
             isWritten = true
             let name = user.name.text
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO loginNetwork VALUES (?, ?, ?)", arguments: [name, network, time])
-            try Self.keepLatest(EarlierLogins.networksPerUser, of: name, in: "loginNetwork", key: "network", db)
+            try Self.insert(
+                network, of: name, at: time, keeping: EarlierLogins.networksPerUser, in: "loginNetwork", key: "network",
+                db)
             guard let device else { return }
-            try db.execute(sql: "INSERT OR REPLACE INTO device VALUES (?, ?, ?)", arguments: [name, device, time])
-            try Self.keepLatest(EarlierLogins.devicesPerUser, of: name, in: "device", key: "tokenHash", db)
+            try Self.insert(
+                device, of: name, at: time, keeping: EarlierLogins.devicesPerUser, in: "device", key: "tokenHash", db)
         }
         return isWritten
     }
 
-    private static func keepLatest(_ count: Int, of user: String, in table: String, key: String, _ db: Database) throws
-    {
+    /// Inserts a row as the user's latest, and removes those that have been there longest.
+    private static func insert(
+        _ value: String, of user: String, at time: Int64, keeping count: Int, in table: String, key: String,
+        _ db: Database
+    ) throws {
+        try db.execute(
+            sql: """
+                INSERT OR REPLACE INTO \(table) (user, \(key), lastLogin, sequence)
+                VALUES (?, ?, ?, (SELECT IFNULL(MAX(sequence), 0) + 1 FROM \(table) WHERE user = ?))
+                """, arguments: [user, value, time, user])
         try db.execute(
             sql: """
                 DELETE FROM \(table) WHERE user = ? AND \(key) NOT IN
-                (SELECT \(key) FROM \(table) WHERE user = ? ORDER BY lastLogin DESC, \(key) LIMIT ?)
+                (SELECT \(key) FROM \(table) WHERE user = ? ORDER BY sequence DESC LIMIT ?)
                 """, arguments: [user, user, count])
     }
 }

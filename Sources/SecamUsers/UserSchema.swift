@@ -46,6 +46,18 @@ enum UserSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("3 order of logins") { db in
+            // Grows with each login of a user; the wall clock may be set back.
+            for (table, key) in [("loginNetwork", "network"), ("device", "tokenHash")] {
+                try db.execute(
+                    sql: """
+                        ALTER TABLE \(table) ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+                        UPDATE \(table) SET sequence = (
+                            SELECT COUNT(*) FROM \(table) AS other WHERE other.user = \(table).user
+                            AND (other.lastLogin, other.\(key)) <= (\(table).lastLogin, \(table).\(key)));
+                        """)
+            }
+        }
         return migrator
     }
 }

@@ -1,3 +1,4 @@
+import GRDB
 import SecamConfig
 import SecamTLS
 import SecamTestSupport
@@ -224,8 +225,40 @@ struct AuthenticatorTests {
             #expect(isWritten)
         }
         let earlier = try store.earlierLogins()
-        #expect(Set(earlier.devices["anna", default: [:]].values) == Set(84..<100))
-        #expect(Set(earlier.networks["anna", default: [:]].values) == Set(68..<100))
+        #expect(Set(earlier.devices["anna", default: [:]].values.map(\.time)) == Set(84..<100))
+        #expect(Set(earlier.networks["anna", default: [:]].values.map(\.time)) == Set(68..<100))
+    }
+
+    @Test func `a clock that was set back does not make new devices and networks go first`() throws {
+        let anna = try #require(try store.user(Name("anna")))
+        for index in 0..<40 {
+            _ = try store.recordLogin(
+                of: anna, network: "\(index)", device: "device \(index)", at: Int64(1_000_000 - index))
+        }
+        var earlier = try store.earlierLogins()
+        #expect(Set(earlier.devices["anna", default: [:]].keys) == Set((24..<40).map { "device \($0)" }))
+        #expect(Set(earlier.networks["anna", default: [:]].keys) == Set((8..<40).map { "\($0)" }))
+        earlier.insert("anna", network: "new", lastLogin: 0)
+        earlier.insert("anna", device: "new", lastLogin: 0)
+        #expect(earlier.knows("anna", network: "new") && !earlier.knows("anna", network: "8"))
+        #expect(earlier.knows("anna", device: "new") && !earlier.knows("anna", device: "device 24"))
+    }
+
+    @Test func `earlier logins of an older file keep their order`() throws {
+        let queue = try DatabaseQueue()
+        try UserSchema.migrator.migrate(queue, upTo: "2 earlier logins")
+        try queue.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO user VALUES ('anna', '', 0, 1, 0, 0), ('bert', '', 0, 1, 0, 0);
+                    INSERT INTO device VALUES ('anna', 'a', 30), ('anna', 'b', 10), ('anna', 'c', 10), ('bert', 'd', 20);
+                    """)
+        }
+        try UserSchema.migrator.migrate(queue)
+        let rows = try queue.read { db in
+            try String.fetchAll(db, sql: "SELECT tokenHash || sequence FROM device ORDER BY user, sequence")
+        }
+        #expect(rows == ["b1", "c2", "a3", "d1"])
     }
 
     @Test func `strangers cannot fill the queue of users whom the gateway knows`() throws {
