@@ -5,8 +5,9 @@
 /// - *A device token* of this user: only wrong tries with the same token count, whoever guesses elsewhere or behind the
 ///   same address. A token that is locked, as one that was stolen may be, is no evidence: its owner is judged by the
 ///   network.
-/// - *An accustomed network* of this user, or the gateway's own host: only wrong tries on this user from there count,
-///   and a lock lasts a minute at most.
+/// - *An accustomed network* of this user: only wrong tries on this user from there count, and a lock lasts a minute at
+///   most.
+/// - *The gateway's own host*: the same, in a table apart, since there any number of names can be tried.
 /// - *A stranger* is locked hard by user and network: from the 3rd wrong try in a row on 1 s, then twice as long each
 ///   time, up to 15 minutes. Besides, all strangers of one network share a budget of tries, against trying one password
 ///   on many users, and all strangers who try one user share another, against guessing from many addresses. A success
@@ -17,7 +18,8 @@
 /// count. Names without an account are treated like any other, hence nothing here tells whether there is one.
 ///
 /// The tables are bounded. Entries that never came to a lock are forgotten first, old locks an hour after they ended,
-/// and a lock never before that: if a table is full of locks, all newcomers share one entry.
+/// and a lock never before that. While a table is full of locks, newcomers share no lock, which each of them could
+/// prolong for all others: strangers are bounded by the two budgets alone, the others by one try every ten seconds.
 public struct LoginGuard: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
@@ -35,6 +37,7 @@ public struct LoginGuard: Sendable {
     enum Evidence: Sendable, Equatable {
         case device
         case accustomed
+        case host
         case stranger
     }
 
@@ -51,12 +54,12 @@ public struct LoginGuard: Sendable {
         case locked(Duration)
     }
 
-    private struct Place: Hashable, Sendable {
+    struct Place: Hashable, Sendable {
         let user: String
         let network: String
     }
 
-    private struct Device: Hashable, Sendable {
+    struct Device: Hashable, Sendable {
         let user: String
         let hash: String
     }
@@ -65,14 +68,17 @@ public struct LoginGuard: Sendable {
     var earlier = EarlierLogins()
     private var strangers: FailureTable<Place>
     private var accustomed: FailureTable<Place>
+    /// By user.
+    private var host: FailureTable<String>
     private var devices: FailureTable<Device>
     private var networks: BudgetTable<String>
     private var users: BudgetTable<String>
 
     /// - Parameter capacity: entries of each table; about 100 bytes each.
     public init(capacity: Int = 8192) {
-        strangers = FailureTable(policy: .stranger, capacity: capacity)
+        strangers = FailureTable(policy: .stranger, capacity: capacity, overflowInterval: .zero)
         accustomed = FailureTable(policy: .accustomed, capacity: capacity)
+        host = FailureTable(policy: .accustomed, capacity: capacity)
         devices = FailureTable(policy: .device, capacity: capacity)
         networks = BudgetTable(policy: .network, capacity: capacity)
         users = BudgetTable(policy: .user, capacity: capacity)
@@ -84,7 +90,8 @@ public struct LoginGuard: Sendable {
         {
             return .device
         }
-        return origin.isHost || earlier.knows(origin.user, network: origin.network) ? .accustomed : .stranger
+        if origin.isHost { return .host }
+        return earlier.knows(origin.user, network: origin.network) ? .accustomed : .stranger
     }
 
     /// Asks leave for one try.
@@ -96,6 +103,7 @@ public struct LoginGuard: Sendable {
         switch attempt.evidence {
         case .device: devices.charge(Self.device(origin), at: now)
         case .accustomed: accustomed.charge(place, at: now)
+        case .host: host.charge(origin.user, at: now)
         case .stranger:
             strangers.charge(place, at: now)
             networks.charge(origin.network, at: now)
@@ -115,6 +123,7 @@ public struct LoginGuard: Sendable {
         switch attempt.evidence {
         case .device: devices.clear(Self.device(attempt.origin))
         case .accustomed: accustomed.clear(place)
+        case .host: host.clear(place.user)
         case .stranger: strangers.clear(place)
         }
     }
@@ -125,6 +134,7 @@ public struct LoginGuard: Sendable {
         switch attempt.evidence {
         case .device: devices.refund(Self.device(attempt.origin))
         case .accustomed: accustomed.refund(place)
+        case .host: host.refund(place.user)
         case .stranger:
             strangers.refund(place)
             networks.refund(attempt.origin.network, at: now)
@@ -144,6 +154,7 @@ public struct LoginGuard: Sendable {
         switch attempt.evidence {
         case .device: return devices.wait(Self.device(attempt.origin), at: now)
         case .accustomed: return accustomed.wait(place, at: now)
+        case .host: return host.wait(place.user, at: now)
         case .stranger:
             return max(
                 strangers.wait(place, at: now), networks.wait(place.network, at: now), users.wait(place.user, at: now))
@@ -153,7 +164,9 @@ public struct LoginGuard: Sendable {
     private static func device(_ origin: Origin) -> Device { Device(user: origin.user, hash: origin.device ?? "") }
 
     /// Entries of all tables together.
-    var entryCount: Int { strangers.count + accustomed.count + devices.count + networks.count + users.count }
+    var entryCount: Int {
+        strangers.count + accustomed.count + host.count + devices.count + networks.count + users.count
+    }
 }
 
 /// From which wrong try on there is a lock, and how long it can become.
@@ -163,7 +176,7 @@ struct LockPolicy: Sendable {
 
     /// A user from one network.
     static let stranger = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
-    /// A user from a network that the user logged in from before. Others in that network can cause this lock, too.
+    /// A user from a network that the user logged in from before, or from the host. Others there can cause this lock, too.
     static let accustomed = LockPolicy(threshold: 3, longest: .seconds(60))
     /// A user with a device's token. Only the device itself can cause this lock.
     static let device = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
@@ -189,40 +202,49 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
 
     private let policy: LockPolicy
     private let capacity: Int
+    private let overflowInterval: Duration
     private var entries: [Key: Entry] = [:]
-    /// Shared by all keys that found no place.
-    private var overflow: Entry?
+    /// When the next key may try for which there is no place.
+    private var overflowUntil: LoginGuard.Instant?
 
-    init(policy: LockPolicy, capacity: Int) {
+    /// - Parameter overflowInterval: between two tries of keys for which there is no place, of all of them together. Zero
+    ///   where something else bounds their tries.
+    init(policy: LockPolicy, capacity: Int, overflowInterval: Duration = .seconds(10)) {
         precondition(capacity > 1, "FailureTable: capacity out of range")
         self.policy = policy
         self.capacity = capacity
+        self.overflowInterval = overflowInterval
     }
 
     var count: Int { entries.count }
 
     func wait(_ key: Key, at now: LoginGuard.Instant) -> Duration {
-        guard let entry = entries[key] ?? overflow else { return .zero }
-        return max(.zero, now.duration(to: entry.until))
+        guard let until = entries[key]?.until ?? (entries.count < capacity ? nil : overflowUntil) else { return .zero }
+        return max(.zero, now.duration(to: until))
     }
 
     mutating func charge(_ key: Key, at now: LoginGuard.Instant) {
         if entries[key] == nil, entries.count >= capacity { makeRoom(at: now) }
-        let isListed = entries[key] != nil || entries.count < capacity
-        var entry = (isListed ? entries[key] : overflow) ?? Entry(until: now)
+        guard entries[key] != nil || entries.count < capacity else {
+            overflowUntil = now.advanced(by: overflowInterval)
+            return
+        }
+        var entry = entries[key] ?? Entry(until: now)
         if entry.until.advanced(by: LockPolicy.memory) < now { entry.failures = 0 }
         entry.failures += 1
         entry.until = max(entry.until, now.advanced(by: policy.lock(after: entry.failures)))
-        if isListed { entries[key] = entry } else { overflow = entry }
+        entries[key] = entry
     }
 
     /// Takes one charge back, with the lock that it caused.
     mutating func refund(_ key: Key) {
-        guard var entry = entries[key] ?? overflow, entry.failures > 0 else { return }
-        let isListed = entries[key] != nil
+        guard var entry = entries[key] else {
+            overflowUntil = nil
+            return
+        }
         entry.until = entry.until.advanced(by: .zero - policy.lock(after: entry.failures))
         entry.failures -= 1
-        if isListed { entries[key] = entry.failures == 0 ? nil : entry } else { overflow = entry }
+        entries[key] = entry.failures == 0 ? nil : entry
     }
 
     mutating func clear(_ key: Key) {
@@ -232,7 +254,6 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
     /// Half of the table at a time, so that a flood of names costs each of them little.
     private mutating func makeRoom(at now: LoginGuard.Instant) {
         entries = entries.filter { $0.value.until.advanced(by: LockPolicy.memory) >= now }
-        if let shared = overflow, shared.until.advanced(by: LockPolicy.memory) < now { overflow = nil }
         guard entries.count > capacity / 2 else { return }
         let harmless = entries.filter { $0.value.failures < policy.threshold }
             .sorted { ($0.value.failures, $0.value.until) < ($1.value.failures, $1.value.until) }

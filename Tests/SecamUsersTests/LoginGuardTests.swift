@@ -177,13 +177,46 @@ struct LoginGuardTests {
         #expect(isOpen(guarded, "bert", "home", at: now))
     }
 
-    @Test func `when a table is full of locks, newcomers share one entry instead of going uncounted`() {
+    @Test func `when a table is full of locks, newcomers have one try every ten seconds, and no lock that grows`() {
         var table = FailureTable<Int>(policy: .stranger, capacity: 10)
         for key in 0..<10 { for _ in 0..<3 { table.charge(key, at: start) } }
-        for key in 100..<103 { table.charge(key, at: start) }
+        #expect(table.wait(500, at: start) == .zero)
+        for key in 100..<200 { table.charge(key, at: start) }
         #expect(table.count == 10)
-        #expect(table.wait(500, at: start) == .seconds(1))
+        #expect(table.wait(500, at: start) == .seconds(10))
         #expect(table.wait(0, at: start) == .seconds(1))
+        table.refund(100)
+        #expect(table.wait(500, at: start) == .zero, "it was right")
+    }
+
+    @Test func `strangers who fill their table with locks leave every user a try every ten seconds from a new place`() {
+        var guarded = LoginGuard(capacity: 1000)
+        for network in 0..<600 {
+            for index in 0..<6 {
+                for _ in 0..<3 { _ = fail(&guarded, "\(network) \(index)", "bot \(network)", at: start) }
+            }
+        }
+        #expect(isOpen(guarded, "anna", "new place", at: start))
+        var tries = 0
+        for second in 0..<100 {
+            for network in 0..<100 {
+                let now = start.advanced(by: .seconds(second))
+                if fail(&guarded, "anna", "other bot \(network)", at: now) != nil { tries += 1 }
+            }
+        }
+        #expect(tries == 30 + 9, "guesses are bounded all the same")
+        #expect(isOpen(guarded, "anna", "new place", at: start.advanced(by: .seconds(100))))
+        #expect(isOpen(guarded, "bert", "new place", at: start.advanced(by: .seconds(99))), "of each user apart")
+    }
+
+    @Test func `names that are tried on the host lock nobody out of another network, and the host for ten seconds`() {
+        var guarded = LoginGuard(capacity: 1000)
+        guarded.earlier.insert("anna", network: "home", lastLogin: 0)
+        func host(_ user: String) -> LoginGuard.Origin { .init(user: user, network: "127.0.0.1", isHost: true) }
+        for index in 0..<2000 { for _ in 0..<12 { _ = fail(&guarded, host("name \(index)"), at: start) } }
+        #expect(guarded.wait(host("anna"), at: start) <= .seconds(10))
+        for _ in 0..<2 { #expect(fail(&guarded, "anna", "home", at: start) == .zero) }
+        #expect(isOpen(guarded, "anna", "home", at: start))
     }
 
     @Test func `when a table of budgets is full of used ones, newcomers share one`() {
