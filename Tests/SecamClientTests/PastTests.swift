@@ -19,6 +19,47 @@ struct PastTests {
         ReplayPlan(parts, from: from, to: to).runs.map { "\($0.volume): \($0.from)..<\($0.to)" }
     }
 
+    /// What two volumes tell of one page: of the first one, as many entries as are wanted, up to the page's end.
+    private func page(_ end: Int64, _ wanted: UInt32, of other: [Int64]) -> PastClient.Findings {
+        var page = PastClient.Findings()
+        let count = Int64(min(wanted, 2))
+        page.recordings = (end - count..<end).map { part($0, $0) }
+        page.recordings += other.filter { $0 < end }.map { part($0, $0 + 5, volume: 2) }
+        page.since = end - count
+        return page
+    }
+
+    @Test func `an archive that tells of entries without end hides nothing of other archives`() throws {
+        var pages = 0
+        let findings = try PastClient.Findings.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
+            pages += 1
+            return page(end, wanted, of: [10, 20])
+        }
+        #expect(pages == PastClient.mostPages)
+        #expect(findings.isPartial)
+        #expect(findings.recordings.filter { $0.volume == 2 }.map(\.recording.start) == [10, 20])
+        #expect(findings.recordings.count == 2 * PastClient.mostPages + 2)
+    }
+
+    @Test func `an archive that leaves an answer incomplete hides nothing of other archives`() throws {
+        let findings = try PastClient.Findings.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
+            var page = page(end, wanted, of: [10, 20])
+            page.isPartial = true
+            return page
+        }
+        #expect(findings.recordings.map(\.recording.start) == [10, 20, 998, 999])
+    }
+
+    @Test func `pages are put together without gaps or doubles, up to the limit`() throws {
+        func starts(limit: Int) throws -> [Int64] {
+            try PastClient.Findings.paged(from: 0, to: 10, limit: limit) { (end, wanted) in
+                page(end, wanted, of: [3, 7])
+            }.recordings.map(\.recording.start)
+        }
+        #expect(try starts(limit: .max) == [0, 1, 2, 3, 3, 4, 5, 6, 7, 7, 8, 9])
+        #expect(try starts(limit: 4) == [6, 7, 7, 8, 9], "nothing of before the time that is complete")
+    }
+
     @Test func `a range is played from wherever it was recorded`() {
         #expect(runs([]) == [])
         #expect(runs([part(10, 20), part(21, 30)]) == ["1: 0..<31"], "one storage, one run")

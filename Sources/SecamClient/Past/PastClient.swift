@@ -37,6 +37,50 @@ final class PastClient {
             since = page.since
         }
 
+        /// What `add` leaves out of a page.
+        func beforeSince() -> Findings {
+            var early = Findings()
+            early.recordings = recordings.filter { $0.recording.start < since }
+            early.events = events.filter { $0.event.start < since }
+            early.gaps = gaps.filter { $0.start < since }
+            return early
+        }
+
+        /// Asks page by page, the last one first, until the start of a range or a limit is reached.
+        ///
+        /// An archive may fill page after page with entries of its own. So there is a bound, and what others told of
+        /// earlier times is kept when there is no next page with which it would come again.
+        ///
+        /// - Parameters:
+        ///   - from, to: UTC microseconds.
+        ///   - limit: entries of any kind after which no more are asked for.
+        ///   - ask: is given the end of a page, and the number of entries that are wanted.
+        static func paged(
+            from: Int64, to: Int64, limit: Int, ask: (Int64, UInt32) throws(ClientError) -> Findings
+        ) throws(ClientError) -> Findings {
+            var findings = Findings()
+            var end = to
+            for number in 1...PastClient.mostPages {
+                let wanted = UInt32(clamping: min(limit - findings.longest, Int(Search.largestLimit)))
+                let page = try ask(end, wanted)
+                findings.add(page)
+                // A page that goes back no further is no answer to go on from.
+                let mayGoOn = page.since > from && page.since < end && !findings.isPartial
+                if mayGoOn, findings.longest >= limit { break }
+                if mayGoOn, number == PastClient.mostPages { findings.isPartial = true }
+                guard mayGoOn, number < PastClient.mostPages else {
+                    let early = page.beforeSince()
+                    findings.recordings += early.recordings
+                    findings.events += early.events
+                    findings.gaps += early.gaps
+                    break
+                }
+                end = page.since
+            }
+            findings.sort()
+            return findings
+        }
+
         mutating func sort() {
             recordings.sort { $0.recording.start < $1.recording.start }
             events.sort { $0.event.start < $1.event.start }
@@ -54,6 +98,8 @@ final class PastClient {
     /// between two questions.
     private static let returnTime: Int64 = 8_000_000
     private static let pause: Int64 = 500_000
+    /// Answers that are asked for in a row, of up to 100,000 entries of each kind.
+    static let mostPages = 64
     /// Frames of a replay on their way at once.
     static let window: UInt32 = 16
 
@@ -147,20 +193,10 @@ final class PastClient {
     func findOnce(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
     ) throws(ClientError) -> Findings {
-        var findings = Findings()
         let from = WireLimits.times.clamping(from)
-        var end = to
-        while true {
-            let wanted = UInt32(clamping: min(limit - findings.longest, Int(Search.largestLimit)))
-            let page = try findPage(kinds, of: cameras, from: from, to: end, limit: wanted)
-            findings.add(page)
-            // A page that goes back no further is no answer to go on from.
-            guard page.since > from, page.since < end, !findings.isPartial else { break }
-            end = page.since
-            guard findings.longest < limit else { break }
+        return try Findings.paged(from: from, to: to, limit: limit) { (end, wanted) throws(ClientError) in
+            try findPage(kinds, of: cameras, from: from, to: end, limit: wanted)
         }
-        findings.sort()
-        return findings
     }
 
     private func findPage(
