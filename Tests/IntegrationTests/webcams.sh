@@ -7,6 +7,8 @@
 # PROGRAMS is the folder with secam and its siblings. a.mjpeg, b.mjpeg and c.mjpeg, in the folder, are what UVC cameras
 # show.
 set -u
+# The system's own python3: a version manager's takes seconds to start on an emulated processor.
+PATH=/usr/bin:/bin:$PATH
 programs=$1
 uvc=$2
 results=$PWD
