@@ -39,7 +39,7 @@ actor ArchiveService {
     private var recording: Recording?
     private var memoryTimer: LoopTimer?
 
-    /// Microseconds that a registry which knows us has to say what is to be recorded.
+    /// Microseconds for which the archive waits for the registry before it goes on as before.
     private static let registryTime: Int64 = 700_000
     /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
     private static let tryInterval: Int64 = 50_000

@@ -161,12 +161,7 @@ final class CameraLink {
     /// Asks for what the camera kept while no archive took it, until it says that there is no more.
     private func refreshSpool() -> Bool {
         if let spool {
-            guard send(Credit(flow: spool, frames: 0)) else {
-                self.spool = nil
-                isSpoolDue = true
-                return false
-            }
-            return true
+            return sendAboutSpool(Credit(flow: spool, frames: 0))
         }
         guard isSpoolDue, MonotonicTime.now >= spoolNotBefore else { return true }
         let flow = nextFlow()
@@ -346,8 +341,10 @@ final class CameraLink {
         mayEventsGoOn = true
         window.note(event)
         if event.state == .end { begun[event.id] = nil }
-        if isNew { begun[event.id] = message.sequence }
-        if isNew { allowance.chargeNewEvent() }
+        if isNew {
+            begun[event.id] = message.sequence
+            allowance.chargeNewEvent()
+        }
         let acknowledged = begun.values.min().map { max($0, 1) - 1 } ?? message.sequence
         writer.add(.event(camera.name, message, acknowledged: acknowledged))
         if isWanted, !isRecording { refresh() }
@@ -382,18 +379,22 @@ final class CameraLink {
 
     private func takenSpooled(_ flow: UInt32) {
         spoolInHand -= min(1, spoolInHand)
-        guard !send(Credit(flow: flow, frames: 1)) else { return }
-        spool = nil
-        isSpoolDue = true
+        sendAboutSpool(Credit(flow: flow, frames: 1))
     }
 
     /// What the camera need not keep any more.
     func durableSpooled(_ durable: CameraTape.Durable) {
         guard let spool else { return }
-        let acknowledge = Acknowledge(flow: spool, incarnation: durable.incarnation, sequence: durable.sequence)
-        guard !send(acknowledge) else { return }
-        self.spool = nil
+        sendAboutSpool(Acknowledge(flow: spool, incarnation: durable.incarnation, sequence: durable.sequence))
+    }
+
+    /// Where the camera is not reached, the spool's flow is opened anew.
+    @discardableResult
+    private func sendAboutSpool(_ message: some WireMessage) -> Bool {
+        if send(message) { return true }
+        spool = nil
         isSpoolDue = true
+        return false
     }
 
     private func grant(_ frames: UInt32) {

@@ -24,7 +24,7 @@ enum WriterCommand: Sendable {
     /// The camera's spool is empty.
     case spoolEnded(Name)
     case event(Name, Event, acknowledged: UInt64)
-    /// Events of which nothing will be heard any more; those of this incarnation go on, where one is given.
+    /// The camera tells nothing more of its events, except of those of this incarnation.
     case endEvents(Name, except: UInt64?)
     /// The segment ends.
     case cut(Name)

@@ -78,25 +78,30 @@ extension RecordingIndex {
             else { continue }
             let frames = (row["frames"] as Int64?).map { UInt64(bitPattern: $0) } ?? missing.count
             let left = frames - min(frames, overlap.count)
-            try db.execute(
-                sql: "DELETE FROM gap WHERE camera = ? AND incarnation = ? AND first = ?",
-                arguments: [segment.camera.text, row["incarnation"] as Int64, row["first"] as Int64])
-            guard left > 0 else { continue }
-            // What is in the middle leaves both ends as they are.
             let isFromFirst = overlap.first == missing.first
             let isToLast = overlap.last == missing.last
-            guard !(isFromFirst && isToLast) else { continue }
+            let key: StatementArguments = [
+                segment.camera.text, row["incarnation"] as Int64, row["first"] as Int64,
+            ]
+            guard left > 0, !(isFromFirst && isToLast) else {
+                try db.execute(
+                    sql: "DELETE FROM gap WHERE camera = ? AND incarnation = ? AND first = ?", arguments: key)
+                continue
+            }
+            // What is in the middle leaves both ends as they are.
             let first = isFromFirst ? overlap.last + 1 : missing.first
             let last = !isFromFirst && isToLast ? overlap.first - 1 : missing.last
             let start = isFromFirst ? max(row["start"], segment.end) : row["start"] as Int64
             let end = !isFromFirst && isToLast ? min(row["end"], segment.start) : row["end"] as Int64
             try db.execute(
-                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                sql: """
+                    UPDATE OR REPLACE gap SET start = ?, end = ?, first = ?, last = ?, frames = ?
+                    WHERE camera = ? AND incarnation = ? AND first = ?
+                    """,
                 arguments: [
-                    segment.camera.text, min(start, end), max(start, end), row["incarnation"] as Int64,
-                    Int64(bitPattern: first), Int64(bitPattern: last), row["reason"] as Int, row["arrival"] as Int64,
+                    min(start, end), max(start, end), Int64(bitPattern: first), Int64(bitPattern: last),
                     Int64(bitPattern: left),
-                ])
+                ] + key)
         }
     }
 }

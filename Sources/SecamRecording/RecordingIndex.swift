@@ -442,16 +442,15 @@ public final class RecordingIndex: Sendable {
 
     /// Writes a row, in place of one with the same incarnation and first number.
     func note(_ gap: RecordedGap, of camera: Name) throws(RecordingError) {
-        try write("noting a gap") { db in try note(gap, of: camera, db) }
-    }
-
-    private func note(_ gap: RecordedGap, of camera: Name, _ db: Database) throws {
-        try db.execute(
-            sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            arguments: [
-                camera.text, gap.start, gap.end, Int64(bitPattern: gap.incarnation), Int64(bitPattern: gap.first),
-                Int64(bitPattern: gap.last), Int(gap.reason.rawValue), try arrival(db), Int64(bitPattern: gap.frames),
-            ])
+        try write("noting a gap") { db in
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    camera.text, gap.start, gap.end, Int64(bitPattern: gap.incarnation), Int64(bitPattern: gap.first),
+                    Int64(bitPattern: gap.last), Int(gap.reason.rawValue), try arrival(db),
+                    Int64(bitPattern: gap.frames),
+                ])
+        }
     }
 
     /// Gaps that have any part in the range.

@@ -1,5 +1,6 @@
 internal import CSodium
 internal import Glibc
+import SecamWire
 
 /// What goes wrong with the spool's folder or files.
 struct SpoolFailure: Error, CustomStringConvertible {
@@ -34,8 +35,8 @@ enum SpoolFormat {
     /// Where the first record is.
     static let start = head.count + headerBytes
     static let lengthBytes = 4
-    /// Bytes of one record.
-    static let largest = 64 << 20
+    /// Bytes of one record: the largest message that there is, encrypted.
+    static let largest = WireLimits.meshMessage + overhead
 }
 
 /// A file of the spool that is being written.
@@ -57,7 +58,7 @@ final class SpoolFileWriter {
 
     deinit { close(descriptor) }
 
-    /// - Throws: what was written of the record is taken back as far as possible; the file must not be written again.
+    /// After an error the file must not be written again. What it has of the record is cut off where that is possible.
     func append(_ record: [UInt8]) throws(SpoolFailure) {
         let count = record.count + SpoolFormat.overhead
         var bytes = [UInt8](repeating: 0, count: SpoolFormat.lengthBytes + count)
@@ -116,7 +117,7 @@ final class SpoolFileReader {
 
     /// The next record; `nil` when there is no whole one behind the last one.
     ///
-    /// - Throws: when its bytes are not those that were written: nothing behind it can be read.
+    /// - Throws: when its bytes were changed. Nothing behind it can be read then.
     func next() throws(SpoolFailure) -> [UInt8]? {
         guard let length = read(SpoolFormat.lengthBytes, at: position) else { return nil }
         let count = length.reversed().reduce(0) { $0 << 8 | Int($1) }

@@ -27,9 +27,8 @@ struct SpoolFlow {
     private static let slowness = (numerator: Int64(5), denominator: Int64(4))
     /// Microseconds between two frames at most, however far apart they were captured.
     private static let longestWait: Int64 = 1_000_000
-    private static let mostCredit: UInt32 = 256
-    /// Microseconds of silence after which the flow is closed.
-    private static let silence: Int64 = 3_000_000
+    /// Credit and silence are bounded as those of all flows.
+    private static let limits = FlowServer.Limits()
     /// Microseconds between two looks at a spool in which nothing was found to read.
     private static let pause: Int64 = 1_000_000
     /// Microseconds between two rewinds, each of which decrypts part of a file anew: whoever opens flow after flow waits.
@@ -61,7 +60,7 @@ struct SpoolFlow {
     mutating func open(_ message: OpenFlow, from peer: PeerID, now: MonotonicTime) -> [Action] {
         let before = consumer
         consumer = Consumer(
-            peer: peer, flow: message.flow, credit: min(message.credit, SpoolFlow.mostCredit), heard: now)
+            peer: peer, flow: message.flow, credit: min(message.credit, SpoolFlow.limits.credit), heard: now)
         turn += 1
         isRewindDue = true
         (frame, lastTime, due) = (nil, nil, max(now, nextRewind ?? now))
@@ -72,7 +71,7 @@ struct SpoolFlow {
     mutating func credit(_ frames: UInt32, now: MonotonicTime) -> [Action] {
         guard let credit = consumer?.credit else { return [] }
         consumer!.heard = now
-        consumer!.credit = min(credit + frames, SpoolFlow.mostCredit)
+        consumer!.credit = min(credit + frames, SpoolFlow.limits.credit)
         return tick(now: now)
     }
 
@@ -124,7 +123,7 @@ struct SpoolFlow {
     /// Time has passed.
     mutating func tick(now: MonotonicTime) -> [Action] {
         guard let consumer else { return [] }
-        guard now.since(consumer.heard) <= SpoolFlow.silence else {
+        guard now.since(consumer.heard) <= SpoolFlow.limits.silence else {
             self.consumer = nil
             return []
         }

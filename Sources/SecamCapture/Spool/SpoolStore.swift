@@ -8,7 +8,7 @@ import SecamWire
 /// It is a folder of files that are numbered in the order of their frames. What has been acknowledged goes with its file, so
 /// that some of it may come again after a restart.
 final class SpoolStore {
-    struct FrameID: Hashable {
+    struct FrameID: Equatable {
         let incarnation: UInt64
         let sequence: UInt64
     }
@@ -18,7 +18,7 @@ final class SpoolStore {
         var byteCount: Int
     }
 
-    private struct Place: Equatable {
+    private struct Place {
         /// Of the file.
         var number: UInt64
         /// Byte behind which it goes on.
@@ -164,7 +164,6 @@ final class SpoolStore {
             } catch {
                 note(error)
                 lostBytes += UInt64(max(0, file.byteCount - read.position))
-                guard writer == nil || file.number != files.last?.number else { return nil }
             }
             // In the file that is being written more may come.
             guard writer == nil || file.number != files.last?.number else { return nil }
