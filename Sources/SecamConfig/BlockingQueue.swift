@@ -8,7 +8,6 @@ internal import Glibc
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     // Guarded by the mutex.
     private var elements = FairQueue<String, Element>()
-    private var elementCount = 0
     private var isClosed = false
 
     public init() {
@@ -38,7 +37,8 @@ internal import Glibc
     /// - Parameter key: what is pushed for one key stays in order, and makes nothing wait that is pushed for another one.
     public func push(_ element: Element, for key: String = "") {
         unsafe pthread_mutex_lock(mutex)
-        if !isClosed, elements.append(element, key: key, lane: .ordinary) { elementCount += 1 }
+        // The queue has no limits, so that it takes every element.
+        if !isClosed { _ = elements.append(element, key: key, lane: .ordinary) }
         unsafe pthread_cond_signal(condition)
         unsafe pthread_mutex_unlock(mutex)
     }
@@ -54,14 +54,7 @@ internal import Glibc
     public var count: Int {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        return elementCount
-    }
-
-    /// With the mutex held.
-    private func popFirst() -> Element? {
-        guard let first = elements.popFirst() else { return nil }
-        elementCount -= 1
-        return first
+        return elements.count
     }
 
     /// Waits for the next element.
@@ -84,9 +77,9 @@ internal import Glibc
                 continue
             }
             guard unsafe pthread_cond_timedwait(condition, mutex, &deadline) == 0 else {
-                return popFirst().map(Popped.element) ?? .timedOut
+                return elements.popFirst().map(Popped.element) ?? .timedOut
             }
         }
-        return popFirst().map(Popped.element) ?? .timedOut
+        return elements.popFirst().map(Popped.element) ?? .timedOut
     }
 }

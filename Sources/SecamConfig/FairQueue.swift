@@ -20,6 +20,9 @@ public struct FairQueue<Key: Hashable & Sendable, Element> {
             count += 1
         }
 
+        /// Of all elements, and of this key's. A copy of the lane to look at would make the next change copy it all.
+        func counts(of key: Key) -> (ofLane: Int, ofKey: Int) { (count, elements[key]?.count ?? 0) }
+
         /// The key's oldest element; its turn stays as it is.
         mutating func removeFirst(of key: Key) {
             guard var own = elements[key] else { return }
@@ -64,12 +67,14 @@ public struct FairQueue<Key: Hashable & Sendable, Element> {
         self.keyLimit = keyLimit
     }
 
-    public var isEmpty: Bool { preferred.count == 0 && ordinary.count == 0 }
+    public var isEmpty: Bool { count == 0 }
+
+    public var count: Int { preferred.count + ordinary.count }
 
     /// - Returns: false when a limit is reached; then the element is not queued.
     public mutating func append(_ element: Element, key: Key, lane: Lane) -> Bool {
-        let waiting = lane == .preferred ? preferred : ordinary
-        guard waiting.count < laneLimit, waiting.elements[key]?.count ?? 0 < keyLimit else { return false }
+        let (ofLane, ofKey) = lane == .preferred ? preferred.counts(of: key) : ordinary.counts(of: key)
+        guard ofLane < laneLimit, ofKey < keyLimit else { return false }
         switch lane {
         case .preferred: preferred.append(element, key: key)
         case .ordinary: ordinary.append(element, key: key)
