@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// What holds for every target of ours: the strictest checks that Swift has, and no warning let through.
+/// Settings of every target: Swift's strictest checks, with warnings as errors.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),
@@ -24,7 +24,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// libzmq and SDL have no pkg-config name here, since their files bring flags that this package manager refuses.
+/// libzmq and SDL have no pkg-config name here: their pkg-config files name flags that SwiftPM refuses.
 func system(_ name: String, pkgConfig: String?, apt: String...) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt(apt)])
 }
@@ -39,7 +39,7 @@ let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
-/// Named where a test runs them, so that they are built beside it.
+/// Dependencies of tests that run the programs.
 let programs: [Target.Dependency] = [
     "secam", "secam-gateway", "secam-capture", "secam-encode", "secam-motion", "secam-archive", "secam-view",
 ]
@@ -69,150 +69,201 @@ let package = Package(
         system("CSDL", pkgConfig: nil, apt: "libsdl2-dev"),
         system("CSodium", pkgConfig: nil, apt: "libsodium-dev"),
         system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
+        // Leaves: no module of ours, or only base types.
+        library("SecamBase", ["CLinux"]),
         library("SecamWire"),
-        library(
-            "SecamConfig",
-            [
-                "SecamWire", "CLinux",
-                .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"), arguments, lifecycle, log,
-            ]),
-        library("SecamMesh", ["SecamConfig", "SecamWire", "CZeroMQ", lifecycle, log]),
-        library("SecamMetrics", ["SecamConfig", "SecamMesh", "SecamWire", lifecycle, log, nioCore, nioHTTP, nioPosix]),
+        library("SecamCrypto", ["COpenSSL"]),
+        library("SecamTLS", ["SecamBase", "SecamCrypto", "COpenSSL", nioCore]),
         library("SecamPicture", ["SecamWire"]),
         library("SecamMotionDetector"),
         library("SecamJPEG", ["SecamPicture", "SecamWire", "CTurboJPEG"]),
         library("SecamV4L2", ["SecamWire", "CV4L2"]),
-        library("SecamMedia", ["SecamWire", "CAVFormat"]),
+        library("SecamMedia", ["SecamBase", "SecamWire", "CAVFormat"]),
+
+        // What every service shares: its process, its place in the mesh, its metrics.
         library(
-            "SecamMotionFootage", ["SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamPicture", "SecamWire"]),
+            "SecamProcess",
+            [
+                "SecamBase", "SecamWire", "CLinux",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"), arguments, lifecycle, log,
+            ]),
+        library("SecamMesh", ["SecamBase", "SecamProcess", "SecamWire", "CZeroMQ", lifecycle, log]),
+        library(
+            "SecamMetrics",
+            ["SecamBase", "SecamMesh", "SecamProcess", "SecamWire", lifecycle, log, nioCore, nioHTTP, nioPosix]),
+
+        // Domain logic that more than one program uses.
+        library("SecamRegistry", ["SecamBase", "SecamMesh", "SecamWire"]),
+        library("SecamPolicy", ["SecamBase", "SecamWire", .product(name: "Yams", package: "Yams")]),
+        library("SecamUsers", ["SecamBase", "SecamCrypto", "SecamWire", log, grdb]),
+        library(
+            "SecamHooks",
+            [
+                "SecamBase", "SecamCrypto", "SecamPolicy", "SecamProcess", "SecamWire", "CCurl", log, subprocess,
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        library(
+            "SecamRecording",
+            ["SecamBase", "SecamCrypto", "SecamJPEG", "SecamMedia", "SecamWire", log, grdb],
+            exclude: ["README.md"]),
+
+        // Services and the client.
         library(
             "SecamCapture",
             [
-                "SecamConfig", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamV4L2", "SecamWire",
-                "CSodium", arguments, lifecycle, log,
+                "SecamBase", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess", "SecamV4L2",
+                "SecamWire", "CSodium", arguments, lifecycle, log,
             ]),
         library(
             "SecamEncode",
             [
-                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamWire", arguments,
-                lifecycle, log,
-            ]),
-        library("SecamTLS", ["COpenSSL", nioCore]),
-        library(
-            "SecamClient",
-            [
-                "SecamConfig", "SecamJPEG", "SecamMedia", "SecamPicture", "SecamTLS", "SecamWire", "CSDL", arguments,
-                nioCore, nioPosix,
-            ]),
-        program("secam-view", ["SecamClient", "SecamConfig", arguments]),
-        library(
-            "SecamUsers",
-            ["SecamConfig", "SecamTLS", "SecamWire", log, grdb]),
-        library("SecamPolicy", ["SecamConfig", "SecamWire", .product(name: "Yams", package: "Yams")]),
-        library(
-            "SecamHooks",
-            [
-                "SecamConfig", "SecamPolicy", "SecamTLS", "SecamWire", "CCurl", log, subprocess,
-                .product(name: "SystemPackage", package: "swift-system"),
-            ]),
-        library(
-            "SecamGateway",
-            [
-                "SecamConfig", "SecamHooks", "SecamMesh", "SecamMetrics", "SecamPolicy", "SecamTLS", "SecamUsers",
-                "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
+                "SecamBase", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess", "SecamWire",
+                arguments, lifecycle, log,
             ]),
         library(
             "SecamMotion",
             [
-                "SecamConfig", "SecamMesh", "SecamMetrics", "SecamMotionDetector", "SecamWire", arguments, lifecycle,
-                log,
+                "SecamBase", "SecamMesh", "SecamMetrics", "SecamMotionDetector", "SecamProcess", "SecamWire", arguments,
+                lifecycle, log,
             ]),
         library(
-            "SecamRecording",
-            ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamTLS", "SecamWire", log, grdb], exclude: ["README.md"]),
-        library(
             "SecamArchive",
-            ["SecamConfig", "SecamMesh", "SecamMetrics", "SecamRecording", "SecamWire", arguments, lifecycle, log]),
+            [
+                "SecamBase", "SecamMesh", "SecamMetrics", "SecamProcess", "SecamRecording", "SecamWire", arguments,
+                lifecycle, log,
+            ]),
+        library(
+            "SecamGateway",
+            [
+                "SecamBase", "SecamCrypto", "SecamHooks", "SecamMesh", "SecamMetrics", "SecamPolicy", "SecamProcess",
+                "SecamRegistry", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
+            ]),
+        library(
+            "SecamClient",
+            [
+                "SecamBase", "SecamJPEG", "SecamMedia", "SecamPicture", "SecamProcess", "SecamTLS", "SecamWire", "CSDL",
+                arguments, nioCore, nioPosix,
+            ]),
+
+        // `secam`: runs a set, manages keys and users, measures.
         library(
             "SecamControl",
             [
-                "SecamConfig", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamMotionDetector", "SecamMotionFootage",
-                "SecamPolicy", "SecamRecording", "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
-                subprocess,
+                "SecamBase", "SecamCrypto", "SecamJPEG", "SecamMedia", "SecamMesh", "SecamMetrics",
+                "SecamMotionDetector", "SecamPicture", "SecamPolicy", "SecamProcess", "SecamRecording", "SecamRegistry",
+                "SecamTLS", "SecamUsers", "SecamV4L2", "SecamWire", arguments, lifecycle, log, subprocess,
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        program("secam", ["SecamConfig", "SecamControl", arguments]),
+        library(
+            "SecamBench",
+            [
+                "SecamBase", "SecamControl", "SecamJPEG", "SecamMesh", "SecamMotionDetector", "SecamProcess",
+                "SecamRecording", "SecamRegistry", "SecamTLS", "SecamWire", arguments, lifecycle, log, nioCore,
+                nioPosix,
+                subprocess, grdb,
+            ]),
+
+        // Programs: each parses its command line and calls its library.
+        program("secam", ["SecamBench", "SecamControl", "SecamMesh", "SecamProcess", arguments]),
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
         program("secam-motion", ["SecamMotion", arguments]),
         program("secam-archive", ["SecamArchive", arguments]),
-        library("SecamTestSupport", ["SecamConfig", "SecamMesh", "SecamWire", "CLinux", log]),
+        program("secam-view", ["SecamClient", "SecamProcess", arguments]),
+
+        library(
+            "SecamTestSupport", ["SecamBase", "SecamMesh", "SecamRegistry", "SecamWire", "CLinux", log]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
         .testTarget(
             name: "FaultTests",
-            dependencies: ["SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire", log] + programs,
+            dependencies: [
+                "SecamBase", "SecamMesh", "SecamRecording", "SecamRegistry", "SecamTestSupport", "SecamWire", log,
+            ]
+                + programs,
             exclude: ["power-cut.sh"], swiftSettings: strict),
-        tests("SecamConfigTests", ["SecamConfig", "SecamTestSupport", "SecamWire", arguments, log]),
+        tests("SecamBaseTests", ["SecamBase", "SecamTestSupport"]),
+        tests("SecamWireTests", ["SecamWire"]),
+        tests("SecamCryptoTests", ["COpenSSL", "SecamBase", "SecamCrypto", "SecamTLS"]),
+        tests(
+            "SecamTLSTests",
+            [
+                "SecamTestSupport", "SecamTLS", nioCore, nioEmbedded, nioPosix,
+                subprocess,
+            ]),
+        tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
+        tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
+        tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
+        tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
+        tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
+        tests("SecamProcessTests", ["SecamBase", "SecamProcess", "SecamTestSupport", "SecamWire", arguments, log]),
         tests(
             "SecamMeshTests",
-            ["SecamConfig", "SecamMesh", "SecamTestSupport", "SecamWire", "CSodium", "CZeroMQ", lifecycle]),
+            [
+                "SecamBase", "SecamMesh", "SecamProcess", "SecamTestSupport", "SecamWire", "CSodium", "CZeroMQ",
+                lifecycle,
+            ]),
+        tests(
+            "SecamMetricsTests",
+            ["SecamMetrics", "SecamProcess", "SecamTestSupport", "SecamWire", lifecycle]),
+        tests("SecamRegistryTests", ["SecamBase", "SecamMesh", "SecamRegistry", "SecamTestSupport", "SecamWire"]),
+        tests("SecamPolicyTests", ["SecamPolicy", "SecamTestSupport", "SecamWire"]),
+        tests(
+            "SecamUsersTests",
+            ["SecamBase", "SecamProcess", "SecamTestSupport", "SecamUsers", "SecamWire", grdb, log]),
+        tests(
+            "SecamHooksTests",
+            [
+                "SecamBase", "SecamCrypto", "SecamHooks", "SecamPolicy", "SecamProcess", "SecamTestSupport",
+                "SecamWire", log, nioCore, nioPosix,
+            ]),
+        tests(
+            "SecamRecordingTests",
+            [
+                "SecamPicture", "SecamBase", "SecamJPEG", "SecamMedia", "SecamRecording", "SecamTestSupport",
+                "SecamWire",
+                grdb, log,
+            ]),
         tests(
             "SecamCaptureTests",
             [
-                "SecamCapture", "SecamConfig", "SecamEncode", "SecamJPEG", "SecamMedia", "SecamMesh", "SecamPicture",
+                "SecamRegistry", "SecamBase", "SecamCapture", "SecamMedia", "SecamMesh", "SecamProcess",
                 "SecamTestSupport", "SecamWire", lifecycle,
             ]),
         tests(
             "SecamEncodeTests",
-            ["SecamConfig", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport", "SecamWire"]),
-        tests("SecamWireTests", ["SecamWire"]),
-        tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
-        tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
-        tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
-        tests(
-            "SecamMotionFootageTests",
             [
-                "SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamMotionFootage", "SecamTestSupport", "SecamWire",
-                subprocess,
+                "SecamBase", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport",
+                "SecamWire",
             ]),
-        tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
-        tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
-        tests(
-            "SecamRecordingTests",
-            ["SecamConfig", "SecamJPEG", "SecamMedia", "SecamRecording", "SecamTestSupport", "SecamWire", grdb, log]),
         tests(
             "SecamArchiveTests",
             [
-                "SecamArchive", "SecamConfig", "SecamJPEG", "SecamMesh", "SecamRecording", "SecamTestSupport", "SecamWire",
-                log,
+                "SecamArchive", "SecamBase", "SecamJPEG", "SecamMesh", "SecamRecording",
+                "SecamTestSupport", "SecamWire", log,
             ]),
-        tests(
-            "SecamHooksTests",
-            ["SecamConfig", "SecamHooks", "SecamPolicy", "SecamTestSupport", "SecamTLS", "SecamWire", log, nioCore, nioPosix]),
-        tests("SecamMetricsTests", ["SecamConfig", "SecamMetrics", "SecamTestSupport", "SecamWire", lifecycle]),
-        tests("SecamPolicyTests", ["SecamPolicy", "SecamTestSupport", "SecamWire"]),
-        tests("SecamUsersTests", ["SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", grdb, log]),
         tests(
             "SecamGatewayTests",
             [
-                "SecamConfig", "SecamGateway", "SecamHooks", "SecamMesh", "SecamPolicy", "SecamTestSupport", "SecamTLS",
-                "SecamUsers", "SecamWire", log, nioCore, nioPosix,
+                "SecamBase", "SecamGateway", "SecamMesh", "SecamPolicy", "SecamRegistry",
+                "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix,
             ]),
-        tests(
-            "SecamControlTests",
-            ["SecamConfig", "SecamControl", "SecamJPEG", "SecamTestSupport", "SecamWire", log, nioCore]),
         tests(
             "SecamClientTests",
             [
-                "SecamClient", "SecamConfig", "SecamTestSupport", "SecamTLS", "SecamWire", arguments, nioCore, nioPosix,
+                "SecamBase", "SecamClient", "SecamProcess", "SecamTestSupport", "SecamTLS", "SecamWire", arguments,
+                nioCore, nioPosix,
             ]),
         tests(
-            "SecamTLSTests",
-            ["SecamTestSupport", "SecamTLS", "COpenSSL", nioCore, nioEmbedded, nioPosix, subprocess]),
+            "SecamControlTests",
+            [
+                "SecamControl", "SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamTestSupport", "SecamWire", log,
+                subprocess,
+            ]),
+        tests("SecamBenchTests", ["SecamBench", "SecamJPEG", "SecamWire", nioCore]),
     ]
 )

@@ -1,15 +1,15 @@
-public import ArgumentParser
-internal import Logging
-import SecamConfig
+package import ArgumentParser
+import Logging
 import SecamMesh
 import SecamMetrics
+import SecamProcess
 import SecamRecording
 import SecamWire
 import ServiceLifecycle
 
 /// `secam-archive`: records the cameras that the registry gives it, and shows what it has.
-public struct ArchiveProgram: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct ArchiveProgram: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "secam-archive",
         abstract: "Records cameras and answers for what it has; start as many as are needed, on one volume or several.",
         version: softwareVersion)
@@ -30,9 +30,9 @@ public struct ArchiveProgram: AsyncParsableCommand {
     var keepAtLeast: String?
     @OptionGroup var service: ServiceOptions
 
-    public init() {}
+    package init() {}
 
-    public func run() async throws {
+    package func run() async throws {
         let own = [
             "recordings": recordings, "max.megabytes": maxMegabytes, "free.megabytes": freeMegabytes,
             "keep.at.least": keepAtLeast,

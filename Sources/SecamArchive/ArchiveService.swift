@@ -1,6 +1,7 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
 import SecamMesh
+import SecamProcess
 import SecamRecording
 import SecamWire
 

@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 
 /// What a camera may make its archive do, beyond what credit bounds, over all its runs and connections: a camera that starts
 /// again and again gets no more than one that stays.

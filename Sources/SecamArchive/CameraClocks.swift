@@ -1,5 +1,5 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
 import SecamRecording
 import SecamWire
 

@@ -1,5 +1,5 @@
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
 import SecamRecording
 import Synchronization
 

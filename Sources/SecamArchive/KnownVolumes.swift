@@ -1,4 +1,5 @@
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamRecording
 
 /// Where an archive has recorded before, in a file beside its join file: one line a folder, `VOLUME FOLDER`.

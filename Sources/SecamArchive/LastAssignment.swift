@@ -1,6 +1,6 @@
-internal import Foundation
-internal import Glibc
-import SecamConfig
+import Foundation
+import Glibc
+import SecamBase
 import SecamMesh
 import SecamRecording
 import SecamWire

@@ -1,4 +1,3 @@
-import SecamConfig
 import SecamRecording
 import SecamWire
 

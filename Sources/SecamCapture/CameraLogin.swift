@@ -1,4 +1,5 @@
-import SecamConfig
+import SecamBase
+import SecamProcess
 
 /// User and password of a camera's stream, kept apart from its address.
 struct CameraLogin: Sendable {

@@ -1,6 +1,7 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
 import SecamMesh
+import SecamProcess
 import SecamWire
 
 /// One camera: its ring, its flows and its work, on the mesh's loop.

@@ -1,36 +1,36 @@
-public import SecamConfig
 import SecamMedia
 import SecamMesh
+package import SecamProcess
 import SecamV4L2
 import SecamWire
 
 /// Everything that one capture service is told at its start.
-public struct CaptureConfiguration: Sendable {
-    public var source: SourceAddress
+package struct CaptureConfiguration: Sendable {
+    package var source: SourceAddress
     /// What was said, without secrets.
-    public var sourceText: String
-    public var join: String
+    package var sourceText: String
+    package var join: String
     /// Where to be reached by the others; `nil` for what suits the registry's address.
-    public var listen: String?
-    public var advertised: String?
-    public var registry: String?
-    public var device: DeviceOptions
+    package var listen: String?
+    package var advertised: String?
+    package var registry: String?
+    package var device: DeviceOptions
     /// `nil` for none.
     var spool: SpoolSettings?
 
-    public struct DeviceOptions: Sendable, Equatable {
-        public var width: Int?
-        public var height: Int?
-        public var framesPerSecond: Double?
-        public var controls: [Control]
+    package struct DeviceOptions: Sendable, Equatable {
+        package var width: Int?
+        package var height: Int?
+        package var framesPerSecond: Double?
+        package var controls: [Control]
 
-        public struct Control: Sendable, Equatable {
-            public let name: String
-            public let value: Int
+        package struct Control: Sendable, Equatable {
+            package let name: String
+            package let value: Int
         }
     }
 
-    public init(_ settings: Settings) throws {
+    package init(_ settings: Settings) throws {
         let text = try settings.required("source", "where the pictures come from, as v4l2:/dev/video0")
         let address = try SourceAddress(text)
         source = try CameraLogin(settings).map(address.adding) ?? address

@@ -1,14 +1,14 @@
-public import ArgumentParser
-internal import Logging
-import SecamConfig
+package import ArgumentParser
+import Logging
 import SecamMesh
 import SecamMetrics
+import SecamProcess
 import SecamWire
 import ServiceLifecycle
 
 /// `secam-capture`: one camera.
-public struct CaptureProgram: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct CaptureProgram: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "secam-capture", abstract: "Makes one camera available to the other services.",
         version: softwareVersion)
 
@@ -34,9 +34,9 @@ public struct CaptureProgram: AsyncParsableCommand {
     var spoolMegabytes: String?
     @OptionGroup var service: ServiceOptions
 
-    public init() {}
+    package init() {}
 
-    public func run() async throws {
+    package func run() async throws {
         let own = [
             "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
             "spool": spool, "spool.megabytes": spoolMegabytes, "metrics": service.metrics,

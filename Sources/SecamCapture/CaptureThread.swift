@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamMedia
 import SecamMesh
 import SecamPicture

@@ -1,5 +1,5 @@
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
 
 /// Keeps a made-up camera at its frame rate: pictures are due at equal distances from the first one.
 struct Pacing {

@@ -1,8 +1,8 @@
-public import SecamConfig
-public import SecamWire
+package import SecamBase
+package import SecamWire
 
 /// What a camera is: the text after `--source`, understood.
-public enum SourceAddress: Sendable, Equatable {
+package enum SourceAddress: Sendable, Equatable {
     /// A V4L2 device's path.
     case device(String)
     /// A file that libavformat reads, played in a loop; with a frame rate of its own or this one.
@@ -12,17 +12,17 @@ public enum SourceAddress: Sendable, Equatable {
     /// The built-in test picture.
     case test(width: Int, height: Int, framesPerSecond: Int)
 
-    public struct Invalid: Error, Equatable, Sendable, CustomStringConvertible {
-        public let text: String
-        public let reason: String
+    package struct Invalid: Error, Equatable, Sendable, CustomStringConvertible {
+        package let text: String
+        package let reason: String
 
-        public var description: String {
+        package var description: String {
             "the source '\(SecretURL(text))' \(reason); use v4l2:/dev/videoN, file:PATH[?fps=N], "
                 + "rtsp://…, http(s)://… or test:WIDTHxHEIGHT@FPS"
         }
     }
 
-    public init(_ text: String) throws(Invalid) {
+    package init(_ text: String) throws(Invalid) {
         let scheme = text.prefix { $0 != ":" }
         guard scheme.count < text.count else { throw Invalid(text: text, reason: "names no kind") }
         let rest = String(text.dropFirst(scheme.count + 1))
@@ -75,5 +75,5 @@ public enum SourceAddress: Sendable, Equatable {
 }
 
 extension SourceAddress.Invalid: ProgramError {
-    public var exitStatus: ExitStatus { .usage }
+    package var exitStatus: ExitStatus { .usage }
 }

@@ -1,23 +1,23 @@
-import SecamConfig
-import SecamMesh
-import SecamWire
+package import SecamBase
+package import SecamMesh
+package import SecamWire
 import Synchronization
 
 /// Asks a running registry how everything is.
-enum RegistryQuery {
+package enum RegistryQuery {
     /// Nobody answered.
-    struct NoAnswer: ProgramError {
+    package struct NoAnswer: ProgramError {
         let registry: String
         let milliseconds: Int
 
-        var exitStatus: ExitStatus { .unavailable }
-        var description: String {
+        package var exitStatus: ExitStatus { .unavailable }
+        package var description: String {
             "the registry at \(registry) has not answered within \(milliseconds) ms; is the gateway running "
                 + "(secam up), and is this the folder of its keys?"
         }
     }
 
-    static func status(_ identity: Identity, milliseconds: Int = 5000) async throws -> Status {
+    package static func status(_ identity: Identity, milliseconds: Int = 5000) async throws -> Status {
         let loop = MeshLoop(name: "query")
         defer { loop.stop() }
         let cancelled = Atomic<Bool>(false)

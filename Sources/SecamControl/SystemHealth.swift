@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamWire
 
 /// What is wrong with a running system.

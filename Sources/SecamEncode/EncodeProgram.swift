@@ -1,14 +1,14 @@
-public import ArgumentParser
-internal import Logging
-import SecamConfig
+package import ArgumentParser
+import Logging
 import SecamMesh
 import SecamMetrics
+import SecamProcess
 import SecamWire
 import ServiceLifecycle
 
 /// `secam-encode`: a worker of the encoding pool.
-public struct EncodeProgram: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct EncodeProgram: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "secam-encode",
         abstract: "Makes JPEGs, small JPEGs and luma maps for all cameras; start as many as are needed.",
         version: softwareVersion)
@@ -24,9 +24,9 @@ public struct EncodeProgram: AsyncParsableCommand {
     var camera: String?
     @OptionGroup var service: ServiceOptions
 
-    public init() {}
+    package init() {}
 
-    public func run() async throws {
+    package func run() async throws {
         await ServiceProcess.main("secam-encode", service) {
             try EncodeConfiguration(
                 member.settings(["threads": threads, "camera": camera, "metrics": service.metrics]))

@@ -1,7 +1,8 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
 import SecamJPEG
 import SecamMesh
+import SecamProcess
 import SecamWire
 
 /// A worker for every camera on the roster: says how many jobs it takes, does them on its threads, gives back the

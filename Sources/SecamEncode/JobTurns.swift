@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamWire
 
 /// The jobs that wait for a thread, and which of them is next: cameras share the threads' time, not the number of jobs, so

@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamJPEG
 import SecamMesh
 import SecamPicture

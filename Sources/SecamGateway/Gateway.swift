@@ -1,8 +1,10 @@
-internal import Logging
+import Logging
 import NIOCore
-import SecamConfig
+import SecamBase
 import SecamMesh
 import SecamMetrics
+import SecamProcess
+import SecamRegistry
 import SecamTLS
 import SecamUsers
 import SecamWire

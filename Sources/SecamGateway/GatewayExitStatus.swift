@@ -1,11 +1,11 @@
-public import SecamConfig
-public import SecamTLS
-public import SecamUsers
+package import SecamBase
+package import SecamTLS
+package import SecamUsers
 
 // With which status the gateway ends: `secam up` and other supervisors start it again only where that can help.
 
 extension ViewerServerError: ProgramError {
-    public var exitStatus: ExitStatus {
+    package var exitStatus: ExitStatus {
         switch self {
         case .portTaken, .addressNotAvailable, .cannotListen: .unavailable
         case .privilegedPort: .noPermission
@@ -16,7 +16,7 @@ extension ViewerServerError: ProgramError {
 }
 
 extension TLSError: ProgramError {
-    public var exitStatus: ExitStatus {
+    package var exitStatus: ExitStatus {
         switch self {
         case .file: .noInput
         case .malformedFile, .certificateExpired, .certificateNotYetValid, .keyDoesNotFit, .configuration:
@@ -27,7 +27,7 @@ extension TLSError: ProgramError {
 }
 
 extension UsersError: ProgramError {
-    public var exitStatus: ExitStatus {
+    package var exitStatus: ExitStatus {
         switch self {
         case .file: .noPermission
         case .newerVersion, .malformedAccount: .data

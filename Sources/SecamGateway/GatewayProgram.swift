@@ -1,16 +1,15 @@
-public import ArgumentParser
-internal import Logging
+package import ArgumentParser
+import Logging
 import NIOCore
-import SecamConfig
 import SecamMesh
-import SecamTLS
+import SecamProcess
 import SecamUsers
 import SecamWire
 import ServiceLifecycle
 
 /// `secam-gateway`: lets services join and viewers watch.
-public struct GatewayProgram: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct GatewayProgram: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "secam-gateway", abstract: "Lets services join and viewers watch.", version: softwareVersion)
 
     @Option(help: "Folder with keys, users and certificate. (SECAM_DATA)")
@@ -61,9 +60,9 @@ public struct GatewayProgram: AsyncParsableCommand {
     var readyFile: String?
     @OptionGroup var service: ServiceOptions
 
-    public init() {}
+    package init() {}
 
-    public func run() async throws {
+    package func run() async throws {
         let settings = Settings(
             commandLine: [
                 "data": data, "seed": seed, "host": host, "port": port, "listen": listen, "certificate": certificate,

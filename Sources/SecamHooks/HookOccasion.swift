@@ -1,9 +1,10 @@
-import SecamConfig
-public import SecamPolicy
-public import SecamWire
+import SecamBase
+package import SecamPolicy
+import SecamProcess
+package import SecamWire
 
 /// Something that hooks may be told of: an event of a camera, or a condition that begins or ends.
-public struct HookOccasion: Sendable, Hashable {
+package struct HookOccasion: Sendable, Hashable {
     enum Subject: Sendable, Hashable {
         case event(CameraEvent)
         case condition(SystemCondition, isOver: Bool, time: Int64)
@@ -13,7 +14,7 @@ public struct HookOccasion: Sendable, Hashable {
     /// The camera, or the archive whose disk it is.
     let name: Name
 
-    public init(camera: Name, event: CameraEvent) {
+    package init(camera: Name, event: CameraEvent) {
         name = camera
         subject = .event(event)
     }
@@ -21,7 +22,7 @@ public struct HookOccasion: Sendable, Hashable {
     /// - Parameters:
     ///   - name: the camera's, or for `diskLow` the archive's.
     ///   - time: UTC microseconds.
-    public init(_ condition: SystemCondition, of name: Name, isOver: Bool, time: Int64) {
+    package init(_ condition: SystemCondition, of name: Name, isOver: Bool, time: Int64) {
         self.name = name
         subject = .condition(condition, isOver: isOver, time: time)
     }

@@ -1,5 +1,5 @@
 import Logging
-import SecamConfig
+import SecamBase
 import SecamPolicy
 import SecamWire
 import Synchronization

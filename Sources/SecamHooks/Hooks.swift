@@ -1,17 +1,17 @@
-public import Logging
-public import SecamPolicy
+package import Logging
+package import SecamPolicy
 import SecamWire
 import Synchronization
 
 /// All hooks: hands each occasion to those that it concerns, and waits for none of them.
-public final class Hooks: Sendable {
+package final class Hooks: Sendable {
     private let queues = Mutex<[HookQueue]>([])
     private let logger: Logger
 
-    public init(logger: Logger) { self.logger = logger }
+    package init(logger: Logger) { self.logger = logger }
 
     /// Goes by other rules from now on. What waits for a rule that stays goes on waiting.
-    public func update(_ rules: [HookRule]) {
+    package func update(_ rules: [HookRule]) {
         let gone = queues.withLock { queues in
             let old = queues
             queues = rules.map { rule in old.first { $0.rule == rule } ?? HookQueue(rule, logger: logger) }
@@ -20,12 +20,12 @@ public final class Hooks: Sendable {
         for queue in gone { queue.stop() }
     }
 
-    public func tell(_ occasion: HookOccasion) {
+    package func tell(_ occasion: HookOccasion) {
         for queue in queues.withLock({ $0 }) where queue.rule.concerns(occasion) { queue.add(occasion) }
     }
 
     /// Gives up what waits, and ends what runs.
-    public func stop() { update([]) }
+    package func stop() { update([]) }
 }
 
 extension HookRule {

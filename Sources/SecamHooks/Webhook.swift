@@ -1,6 +1,6 @@
 import CCurl
-import SecamConfig
-import SecamTLS
+import SecamBase
+import SecamCrypto
 import SecamWire
 
 /// Posts an event as JSON.
@@ -37,7 +37,7 @@ enum Webhook {
             let key = Array(secret.utf8.reversed().drop { $0 == 0x0a || $0 == 0x0d }.reversed())
             guard !key.isEmpty else { throw HookFailure(description: "\(secretFile) is empty", isPassing: true) }
             let code = try HMACSHA256.code(for: Array("\(time).\(body)".utf8), key: key)
-            let digits = code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            let digits = Hexadecimal.encode(code)
             headers.append("X-Secam-Signature: sha256=\(digits)")
         } catch let failure as HookFailure {
             throw failure

@@ -1,11 +1,11 @@
 import CTurboJPEG
-internal import Glibc
+import Glibc
 import SecamPicture
 import SecamWire
 
 /// Decodes JPEG images with libturbojpeg, from sources that nobody vouches for: sizes and the memory that decoding takes
 /// are checked before anything is allocated or decoded, and an image of endless scans is refused. One for each thread.
-public struct JPEGDecoder: ~Copyable, Sendable {
+package struct JPEGDecoder: ~Copyable, Sendable {
     private var codec: TurboJPEG
     private var planes = ScratchBuffer()
     /// Pixels of all scans together. A progressive image has ten scans or so; hundreds of empty ones in a few kilobytes
@@ -13,12 +13,12 @@ public struct JPEGDecoder: ~Copyable, Sendable {
     private static let mostScanned = 1 << 28
     /// Bytes that decoding one image may take, the decoded picture included: enough for any baseline image of
     /// ``SecamPicture/PictureLimits`` and for a progressive one of 4K.
-    public static let usualMemoryLimit = 128 << 20
+    package static let usualMemoryLimit = 128 << 20
     private let memoryLimit: Int
 
     /// - Parameter memoryLimit: bytes that decoding one image may take, the decoded picture included.
     /// - Throws: ``JPEGError/outOfMemory``.
-    public init(memoryLimit: Int = usualMemoryLimit) throws(JPEGError) {
+    package init(memoryLimit: Int = usualMemoryLimit) throws(JPEGError) {
         self.memoryLimit = memoryLimit
         codec = try TurboJPEG(compressing: false)
     }
@@ -26,7 +26,7 @@ public struct JPEGDecoder: ~Copyable, Sendable {
     /// Reads an image's header; some microseconds.
     /// - Throws: ``JPEGError/invalid(_:)``, ``JPEGError/tooLarge(width:height:)``,
     ///   ``JPEGError/tooMuchMemory(bytes:limit:)``, ``JPEGError/unsupportedColors``.
-    public mutating func header(of jpeg: Span<UInt8>) throws(JPEGError) -> JPEGHeader {
+    package mutating func header(of jpeg: Span<UInt8>) throws(JPEGError) -> JPEGHeader {
         var (width, height, sampling, colors) = (CInt(0), CInt(0), CInt(0), CInt(0))
         let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
             unsafe codec.call { handle in
@@ -84,7 +84,7 @@ public struct JPEGDecoder: ~Copyable, Sendable {
     ///
     /// ``JPEGPixels/gray`` at ``JPEGScale/eighth`` is the cheapest look at an image: the mean brightness of each block.
     /// - Throws: as ``header(of:)``, and ``JPEGError/picture(_:)`` when `destination` is too small.
-    public mutating func decode(
+    package mutating func decode(
         _ jpeg: Span<UInt8>, as pixels: JPEGPixels, scale: JPEGScale = .full, into destination: inout MutableSpan<UInt8>
     ) throws(JPEGError) -> JPEGPicture {
         let header = try header(of: jpeg)
@@ -109,7 +109,7 @@ public struct JPEGDecoder: ~Copyable, Sendable {
     }
 
     /// The brightness alone, scaled down: ``decode(_:as:scale:into:)`` with ``JPEGPixels/gray``.
-    public mutating func decodeLuma(
+    package mutating func decodeLuma(
         _ jpeg: Span<UInt8>, scale: JPEGScale, into destination: inout MutableSpan<UInt8>
     ) throws(JPEGError) -> JPEGPicture {
         try decode(jpeg, as: .gray, scale: scale, into: &destination)
@@ -118,7 +118,7 @@ public struct JPEGDecoder: ~Copyable, Sendable {
     /// Decodes into the first bytes of `destination` as I420 without padding. Nothing is converted to RGB and back;
     /// images with more colour than 4:2:0 (most webcams deliver 4:2:2) have it averaged.
     /// - Throws: as ``header(of:)``, and ``JPEGError/picture(_:)`` when `destination` is too small.
-    public mutating func decodeI420(
+    package mutating func decodeI420(
         _ jpeg: Span<UInt8>, scale: JPEGScale = .full, into destination: inout MutableSpan<UInt8>
     ) throws(JPEGError) -> JPEGPicture {
         let header = try header(of: jpeg)

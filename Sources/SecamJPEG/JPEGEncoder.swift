@@ -1,17 +1,17 @@
 import CTurboJPEG
 import SecamPicture
-public import SecamWire
+package import SecamWire
 
 /// Makes JPEG images (4:2:0, or grey) with libturbojpeg. One for each thread: it keeps its buffers from picture to
 /// picture.
-public struct JPEGEncoder: ~Copyable, Sendable {
+package struct JPEGEncoder: ~Copyable, Sendable {
     private var codec: TurboJPEG
     private var output = ScratchBuffer()
     private var planar = ScratchBuffer()
     private var even = ScratchBuffer()
 
     /// - Throws: ``JPEGError/outOfMemory``.
-    public init() throws(JPEGError) {
+    package init() throws(JPEGError) {
         codec = try TurboJPEG(compressing: true)
     }
 
@@ -23,7 +23,7 @@ public struct JPEGEncoder: ~Copyable, Sendable {
     ///   - body: is given the image, which is there until `body` returns.
     /// - Throws: ``JPEGError/picture(_:)`` when the size or the number of bytes is wrong,
     ///   ``JPEGError/alreadyEncoded``, ``JPEGError/encoding(_:)``.
-    public mutating func encode<Result: ~Copyable>(
+    package mutating func encode<Result: ~Copyable>(
         _ picture: Span<UInt8>, format: PixelFormat, width: Int, height: Int, quality: Int,
         _ body: (Span<UInt8>) -> Result
     ) throws(JPEGError) -> Result {

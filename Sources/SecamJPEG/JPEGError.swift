@@ -1,7 +1,7 @@
-public import SecamPicture
+package import SecamPicture
 
 /// What went wrong with a JPEG image. None of these leaves the encoder or decoder unusable.
-public enum JPEGError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum JPEGError: Error, Equatable, Sendable, CustomStringConvertible {
     /// libturbojpeg could not be set up; there is no memory left.
     case outOfMemory
     /// The picture to encode, or the room for the decoded one, does not have the size that it should.
@@ -19,7 +19,7 @@ public enum JPEGError: Error, Equatable, Sendable, CustomStringConvertible {
     /// libturbojpeg refused to encode; with its words.
     case encoding(String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .outOfMemory: "libturbojpeg could not be set up: out of memory"
         case .picture(let error): error.description

@@ -1,19 +1,19 @@
 /// What a JPEG image says about itself.
-public struct JPEGHeader: Equatable, Sendable {
+package struct JPEGHeader: Equatable, Sendable {
     /// How many pixels share a colour.
-    public enum Chroma: Equatable, Sendable, CaseIterable {
+    package enum Chroma: Equatable, Sendable, CaseIterable {
         case gray, yuv444, yuv422, yuv440, yuv420, yuv411
     }
 
     /// Pixels.
-    public let width: Int
+    package let width: Int
     /// Pixels.
-    public let height: Int
-    public let chroma: Chroma
+    package let height: Int
+    package let chroma: Chroma
     /// Decoding keeps the coefficients of the whole image, as it comes in several scans.
-    public let keepsCoefficients: Bool
+    package let keepsCoefficients: Bool
 
-    public init(width: Int, height: Int, chroma: Chroma, keepsCoefficients: Bool = false) {
+    package init(width: Int, height: Int, chroma: Chroma, keepsCoefficients: Bool = false) {
         (self.width, self.height, self.chroma) = (width, height, chroma)
         self.keepsCoefficients = keepsCoefficients
     }
@@ -27,13 +27,13 @@ public struct JPEGHeader: Equatable, Sendable {
     }
 
     /// The size in pixels when decoded at a scale.
-    public func size(at scale: JPEGScale) -> (width: Int, height: Int) {
+    package func size(at scale: JPEGScale) -> (width: Int, height: Int) {
         ((width + scale.rawValue - 1) / scale.rawValue, (height + scale.rawValue - 1) / scale.rawValue)
     }
 }
 
 /// By how much an image is made smaller while it is decoded, which costs less than decoding all of it.
-public enum JPEGScale: Int, Sendable, CaseIterable {
+package enum JPEGScale: Int, Sendable, CaseIterable {
     case full = 1
     case half = 2
     case quarter = 4
@@ -41,7 +41,7 @@ public enum JPEGScale: Int, Sendable, CaseIterable {
 }
 
 /// How decoded pixels are arranged, in rows without padding.
-public enum JPEGPixels: Sendable, CaseIterable {
+package enum JPEGPixels: Sendable, CaseIterable {
     /// Brightness alone, one byte; the colours are not even decoded.
     case gray
     /// Red, green, blue.
@@ -51,7 +51,7 @@ public enum JPEGPixels: Sendable, CaseIterable {
     /// Blue, green, red, 255.
     case bgra
 
-    public var bytesPerPixel: Int {
+    package var bytesPerPixel: Int {
         switch self {
         case .gray: 1
         case .rgb: 3
@@ -61,15 +61,15 @@ public enum JPEGPixels: Sendable, CaseIterable {
 }
 
 /// A picture that was decoded.
-public struct JPEGPicture: Equatable, Sendable {
+package struct JPEGPicture: Equatable, Sendable {
     /// Pixels, after scaling.
-    public let width: Int
+    package let width: Int
     /// Pixels, after scaling.
-    public let height: Int
+    package let height: Int
     /// The image was cut off or damaged: parts of the picture are grey or wrong.
-    public let isDamaged: Bool
+    package let isDamaged: Bool
 
-    public init(width: Int, height: Int, isDamaged: Bool) {
+    package init(width: Int, height: Int, isDamaged: Bool) {
         (self.width, self.height, self.isDamaged) = (width, height, isDamaged)
     }
 }

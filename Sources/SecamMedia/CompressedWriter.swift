@@ -1,8 +1,8 @@
-internal import CAVFormat
-internal import Glibc
+import CAVFormat
+import Glibc
 
 /// Writes pictures into a Matroska file as H.264, with the time of every one, for recordings that are to be small.
-public final class CompressedWriter {
+package final class CompressedWriter {
     private let file: MatroskaFile
     private let encoder: H264Encoder
     private let start: Int64
@@ -12,13 +12,13 @@ public final class CompressedWriter {
     private static let largestPicture = 4096 * 2304
 
     /// Whether pictures of this size can be compressed: H.264 has its colours for two by two pixels each.
-    public static func takes(width: Int, height: Int) -> Bool {
+    package static func takes(width: Int, height: Int) -> Bool {
         width.isMultiple(of: 2) && height.isMultiple(of: 2) && min(width, height) >= 16
             && width * height <= largestPicture
     }
 
     /// Creates the file and writes its head; see ``MatroskaWriter``.
-    public init(
+    package init(
         path: String, width: Int, height: Int, startMicroseconds: Int64, title: String,
         tags: KeyValuePairs<String, String>
     ) throws(MediaError) {
@@ -41,7 +41,7 @@ public final class CompressedWriter {
     /// - Parameters:
     ///   - i420: full range, rows and planes without padding, of the file's size.
     ///   - timestampMicroseconds: UTC since 1970, later than that of the one before; kept to the millisecond.
-    public func write(i420: Span<UInt8>, timestampMicroseconds: Int64) throws(MediaError) {
+    package func write(i420: Span<UInt8>, timestampMicroseconds: Int64) throws(MediaError) {
         // Encoders take no two pictures of one time.
         lastMilliseconds = max(lastMilliseconds + 1, (timestampMicroseconds - start + 500) / 1000)
         try unsafe encoder.encode(i420, milliseconds: lastMilliseconds) { (packet) throws(MediaError) in
@@ -50,7 +50,7 @@ public final class CompressedWriter {
     }
 
     /// Ends the file and brings all of it to the disk.
-    public func finish() throws(MediaError) {
+    package func finish() throws(MediaError) {
         try unsafe encoder.encode(nil, milliseconds: 0) { (packet) throws(MediaError) in try unsafe file.write(packet) }
         try file.end()
     }

@@ -1,4 +1,4 @@
-internal import CAVFormat
+import CAVFormat
 import Synchronization
 
 /// libavcodec's encoder for H.264 and the picture that it is given: the hardware's where there is one, else libx264.

@@ -1,4 +1,4 @@
-internal import CAVFormat
+import CAVFormat
 
 /// Puts the standard Huffman tables into JPEGs that lack them (AVI's MJPEG), so that anybody can decode them.
 @safe final class HuffmanTables {

@@ -1,8 +1,8 @@
-internal import CAVFormat
-internal import Glibc
+import CAVFormat
+import Glibc
 
 /// How frames are put together in a file.
-public enum VideoContainer: Sendable {
+package enum VideoContainer: Sendable {
     /// Plays wherever it is cut off.
     case matroska
     /// For programs that know nothing else; of no use before it is complete.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Records Motion JPEG as it is into a Matroska file, with the time of every frame.
 ///
@@ -6,19 +6,19 @@ internal import Glibc
 ///
 /// The file can be played up to the last whole cluster wherever it is cut off; a cluster is at most
 /// one second. What is not yet a whole cluster is in memory until ``flush()``.
-public final class MatroskaWriter {
+package final class MatroskaWriter {
     /// How much of the recording a cluster holds at most; large frames have one each.
     private static let clusterMilliseconds: Int64 = 999
     private static let largestFrame = 64 << 20
     /// From the start to the last frame; more is a wrong clock.
     private static let longestMicroseconds: Int64 = 366 * 86_400 * 1_000_000
     /// UTC microseconds at which a file can begin: up to the year 9999, the last that a date can be written for.
-    public static let startTimes: ClosedRange<Int64> = 0...253_402_300_799 * 1_000_000
+    package static let startTimes: ClosedRange<Int64> = 0...253_402_300_799 * 1_000_000
 
     /// Where it is written.
-    public let path: String
+    package let path: String
     /// How many frames are in it so far.
-    public private(set) var frameCount = 0
+    package private(set) var frameCount = 0
 
     private let file: MatroskaFile
     private let startMicroseconds: Int64
@@ -36,7 +36,7 @@ public final class MatroskaWriter {
     ///   - tags: further names and values, for programs.
     ///   - container: another than Matroska, for programs that do not know that.
     ///   - replacing: whether a file that exists is overwritten; otherwise it is an error.
-    public init(
+    package init(
         path: String, width: Int, height: Int, startMicroseconds: Int64, title: String = "",
         tags: KeyValuePairs<String, String> = [:], container: VideoContainer = .matroska, replacing: Bool = false
     ) throws(MediaError) {
@@ -74,7 +74,7 @@ public final class MatroskaWriter {
     ///   - timestampMicroseconds: UTC since 1970, not before the frame before it; kept to the millisecond.
     /// - Throws: ``MediaError/outOfOrder(path:lastMicroseconds:givenMicroseconds:)`` and
     ///   ``MediaError/invalidFrame(path:reason:)`` leave the file as it was; after any other error it takes no more.
-    public func write(jpeg: RawSpan, timestampMicroseconds: Int64) throws(MediaError) {
+    package func write(jpeg: RawSpan, timestampMicroseconds: Int64) throws(MediaError) {
         try requireUsable()
         try validate(jpeg)
         guard timestampMicroseconds >= lastMicroseconds else {
@@ -91,19 +91,19 @@ public final class MatroskaWriter {
     }
 
     /// Ends the cluster and hands everything written so far to the system: from then on it can be read.
-    public func flush() throws(MediaError) {
+    package func flush() throws(MediaError) {
         try requireUsable()
         try attempt { () throws(MediaError) in try file.flush() }
     }
 
     /// ``flush()``, and waits until all of it is on the disk (fdatasync).
-    public func synchronize() throws(MediaError) {
+    package func synchronize() throws(MediaError) {
         try flush()
         try attempt { () throws(MediaError) in try file.synchronize() }
     }
 
     /// Writes the index and the length, and closes the file. Again, it does nothing.
-    public func finish() throws(MediaError) {
+    package func finish() throws(MediaError) {
         guard !isFinished else { return }
         isFinished = true
         if let failure { throw failure }
@@ -111,7 +111,7 @@ public final class MatroskaWriter {
     }
 
     /// Closes the file as it is, without what is still in memory. For one that has become somebody else's.
-    public func abandon() { isFinished = true }
+    package func abandon() { isFinished = true }
 
     private func requireUsable() throws(MediaError) {
         if let failure { throw failure }

@@ -1,14 +1,14 @@
-internal import Glibc
-internal import Synchronization
+import Glibc
+import Synchronization
 
 /// Ends what a ``MediaReader`` waits for, from any thread.
-public final class MediaCancellation: Sendable {
+package final class MediaCancellation: Sendable {
     private let flag = Atomic(false)
 
-    public init() {}
+    package init() {}
 
     /// The reader's current and every later call throws ``MediaError/cancelled(source:)``, soon.
-    public func cancel() {
+    package func cancel() {
         flag.store(true, ordering: .releasing)
     }
 

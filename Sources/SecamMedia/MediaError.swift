@@ -1,9 +1,9 @@
-internal import CAVFormat
-internal import Glibc
+import CAVFormat
+import Glibc
 
 /// Why a file or stream gives no pictures, or takes none, and what to do about it.
 /// Addresses are named without the user and password that they may hold.
-public enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchFile(source: String)
     case permissionDenied(source: String)
     /// A scheme that secam does not read, a folder, a device.
@@ -25,7 +25,7 @@ public enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidFrame(path: String, reason: String)
     case finished(path: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .noSuchFile(let source): "\(source): no such file: check the path"
         case .permissionDenied(let source): "\(source): permission denied: let this user read (or write) it"

@@ -1,5 +1,5 @@
-internal import CAVFormat
-internal import Glibc
+import CAVFormat
+import Glibc
 
 /// An opened file or stream; the one owner of libav's demuxer, the chosen stream and the packet read last.
 @safe final class MediaInput {

@@ -1,76 +1,76 @@
-internal import CAVFormat
-public import SecamWire
+import CAVFormat
+package import SecamWire
 
 /// What a file or stream holds.
-public struct MediaFormat: Hashable, Sendable, CustomStringConvertible {
+package struct MediaFormat: Hashable, Sendable, CustomStringConvertible {
     /// As libavcodec names it, such as `h264`.
-    public let codecName: String
+    package let codecName: String
     /// Pixels, as the container says; each frame has its own.
-    public let width: Int
-    public let height: Int
+    package let width: Int
+    package let height: Int
     /// The average; `nil` when it is not known.
-    public let framesPerSecond: Double?
+    package let framesPerSecond: Double?
     /// Its pictures come undecoded.
-    public let isMotionJPEG: Bool
+    package let isMotionJPEG: Bool
     /// `nil` for live streams and where the container does not say.
-    public let durationMicroseconds: Int64?
+    package let durationMicroseconds: Int64?
 
-    public var description: String {
+    package var description: String {
         let rate = framesPerSecond.map { "\(Double(Int(($0 * 100).rounded())) / 100) fps" } ?? "unknown rate"
         return "\(width)x\(height) \(codecName), \(rate)"
     }
 }
 
 /// About one frame.
-public struct MediaFrame: Hashable, Sendable {
+package struct MediaFrame: Hashable, Sendable {
     /// ``PixelFormat/jpeg``: as it is in the file. Otherwise a decoded picture, rows and planes without padding.
-    public let pixelFormat: PixelFormat
-    public let width: Int
-    public let height: Int
+    package let pixelFormat: PixelFormat
+    package let width: Int
+    package let height: Int
     /// What ``MediaReader/copyFrame(into:)`` needs.
-    public let byteCount: Int
+    package let byteCount: Int
     /// When it is shown: microseconds from the start; never before the frame before it.
-    public let timestampMicroseconds: Int64
+    package let timestampMicroseconds: Int64
 }
 
 /// Reads the pictures of a video file or network stream. Its calls block: it belongs to one thread of its own.
 ///
 /// Motion JPEG is passed through byte for byte (missing Huffman tables are added); other codecs are decoded to
 /// planar 4:2:0. Damaged packets are left out and counted.
-public final class MediaReader {
+package final class MediaReader {
     /// The widest and highest picture that is taken, in pixels.
-    public static let largestSide = 16_384
+    package static let largestSide = 16_384
     /// So many damaged packets without a picture in between end the reading.
-    public static let mostDamagedInSuccession = 250
+    package static let mostDamagedInSuccession = 250
     /// So many packets without a picture in between, damaged or not, end the reading.
-    public static let mostPacketsWithoutPicture = 3000
+    package static let mostPacketsWithoutPicture = 3000
 
     /// The most pixels of a picture that is decoded: 8K video has a little fewer.
-    public static let mostPixels = 1 << 25
+    package static let mostPixels = 1 << 25
     /// The latest timestamp of a frame, microseconds: far below the limits of its type, so that it can be added to times.
     private static let longestMicroseconds: Int64 = 1 << 60
 
     /// For frames without a timestamp in a stream without a rate.
     private static let usualRate = 25.0
 
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// How long opening, and each wait for a packet, may take.
-        public var timeoutSeconds: Double
+        package var timeoutSeconds: Double
         /// More make large H.264 files faster, and live streams later by a frame each.
-        public var decoderThreads: Int
+        package var decoderThreads: Int
         /// Stretches pictures of "TV range" (16 to 235) to what JPEG means (0 to 255).
-        public var fullRange: Bool
+        package var fullRange: Bool
 
-        public init(timeoutSeconds: Double = 10, decoderThreads: Int = 1, fullRange: Bool = true) {
+        package init(timeoutSeconds: Double = 10, decoderThreads: Int = 1, fullRange: Bool = true) {
             self.timeoutSeconds = timeoutSeconds
             self.decoderThreads = decoderThreads
             self.fullRange = fullRange
         }
     }
 
-    public let format: MediaFormat
+    package let format: MediaFormat
     /// How many packets were left out so far.
-    public private(set) var damagedCount = 0
+    package private(set) var damagedCount = 0
 
     private let options: Options
     private let interrupt: MediaInterrupt
@@ -92,7 +92,7 @@ public final class MediaReader {
     /// Opens a file (path or `file://`), `rtsp(s)://` or `http(s)://`, and finds its best video stream.
     ///
     /// - Parameter cancellation: ends a blocked call, this one too, from another thread.
-    public init(
+    package init(
         url: String, options: Options = Options(), cancellation: MediaCancellation = MediaCancellation()
     ) throws(MediaError) {
         let source = try MediaSource(url)
@@ -112,7 +112,7 @@ public final class MediaReader {
     ///
     /// - Returns: `nil` at the end.
     /// - Throws: ``MediaError``; a live stream is best opened anew then.
-    public func next() throws(MediaError) -> MediaFrame? {
+    package func next() throws(MediaError) -> MediaFrame? {
         current = .none
         while true {
             if let decoder, let frame = try takePicture(decoder) { return frame }
@@ -138,7 +138,7 @@ public final class MediaReader {
     /// Copies the current frame's bytes to the start of `destination`.
     ///
     /// - Precondition: there is a current frame, and room for its ``MediaFrame/byteCount``.
-    public func copyFrame(into destination: inout MutableRawSpan) {
+    package func copyFrame(into destination: inout MutableRawSpan) {
         unsafe destination.withUnsafeMutableBytes { bytes in
             switch current {
             case .none:
@@ -156,13 +156,13 @@ public final class MediaReader {
     }
 
     /// Shows the current frame's JPEG without a copy; `nil` when the frame is a decoded picture.
-    public func withJPEG<R>(_ body: (RawSpan) -> R) -> R? {
+    package func withJPEG<R>(_ body: (RawSpan) -> R) -> R? {
         guard case .packet = current else { return nil }
         return input.withPacketBytes(body)
     }
 
     /// Begins again at the first frame, with timestamps from 0. A live stream is opened anew.
-    public func rewind() throws(MediaError) {
+    package func rewind() throws(MediaError) {
         current = .none
         if !input.seekToStart() {
             decoder = nil
@@ -178,7 +178,7 @@ public final class MediaReader {
     /// Goes on with the last key frame at or before a time of a file; with its first frame where there is none.
     ///
     /// - Parameter microseconds: since the start, as in ``MediaFrame/timestampMicroseconds``.
-    public func seek(toMicroseconds microseconds: Int64) throws(MediaError) {
+    package func seek(toMicroseconds microseconds: Int64) throws(MediaError) {
         current = .none
         guard input.seek(toMicroseconds: max(0, microseconds)) else { return try rewind() }
         decoder?.flush()
@@ -188,7 +188,7 @@ public final class MediaReader {
     }
 
     /// What the file says of itself under this name, as `title`; `nil` for nothing.
-    public func tag(_ name: String) -> String? { input.tag(name) }
+    package func tag(_ name: String) -> String? { input.tag(name) }
 
     // MARK: Packets and pictures
 

@@ -1,5 +1,6 @@
-internal import Glibc
-internal import SecamWire
+import Glibc
+import SecamBase
+import SecamWire
 
 /// An address that pictures are read from, and what libav may touch for its sake.
 struct MediaSource: Hashable, Sendable {
@@ -83,7 +84,7 @@ struct MediaSource: Hashable, Sendable {
         guard count > 0 else { return "something unreadable" }
         let bytes = start.prefix(count)
         if bytes.allSatisfy({ $0 >= 0x20 || (0x09...0x0d).contains($0) }) { return "text" }
-        let digits = bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        let digits = bytes.prefix(4).map { Hexadecimal.encode(CollectionOfOne($0)) }
         return "of no known format (it begins with \(digits.joined(separator: " "))), or cut off in a way that hides it"
     }
 }

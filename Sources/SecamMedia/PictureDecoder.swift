@@ -1,5 +1,5 @@
-internal import CAVFormat
-internal import SecamWire
+import CAVFormat
+import SecamWire
 
 /// libavcodec's decoder and the picture it made last, brought into a form that secam takes.
 @safe final class PictureDecoder {

@@ -1,4 +1,4 @@
-internal import CAVFormat
+import CAVFormat
 
 /// Pictures in the memory of a graphics processor, for encoders that read them only there (VA-API: Intel, AMD).
 @safe final class VideoMemory {

@@ -1,23 +1,23 @@
-internal import SecamConfig
-public import ServiceLifecycle
+import SecamProcess
+import ServiceLifecycle
 
 /// A service whose work happens on a `MeshLoop` of its own.
-public struct LoopService: Service {
-    public typealias Stop = @Sendable () async -> Void
+package struct LoopService: Service {
+    package typealias Stop = @Sendable () async -> Void
     /// For a service that cannot go on as it is: it is stopped, and the process ends with this error.
-    public typealias Fail = @Sendable (any Error) -> Void
+    package typealias Fail = @Sendable (any Error) -> Void
     private let name: String
     private let start: @Sendable (MeshLoop, @escaping Fail) throws -> Stop
 
     /// - Parameters:
     ///   - name: of the thread.
     ///   - start: makes everything, on the loop's thread, and returns how to end it.
-    public init(name: String, start: @escaping @Sendable (MeshLoop, @escaping Fail) throws -> Stop) {
+    package init(name: String, start: @escaping @Sendable (MeshLoop, @escaping Fail) throws -> Stop) {
         self.name = name
         self.start = start
     }
 
-    public func run() async throws {
+    package func run() async throws {
         let loop = MeshLoop(name: name)
         let watch = LoopWatchdog.process.watch(name) { loop.post($0) }
         defer {

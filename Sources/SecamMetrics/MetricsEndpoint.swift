@@ -1,13 +1,14 @@
-public import SecamConfig
+package import SecamBase
+package import SecamProcess
 
 /// Where metrics are served: an address of this machine and a port.
-public struct MetricsEndpoint: Sendable, Equatable {
+package struct MetricsEndpoint: Sendable, Equatable {
     /// An IP address, without brackets.
-    public let host: String
-    public let port: Int
+    package let host: String
+    package let port: Int
 
     /// The setting `metrics`; `nil` when there is none.
-    public init?(_ settings: Settings) throws(SettingsError) {
+    package init?(_ settings: Settings) throws(SettingsError) {
         guard let text = settings.text("metrics") else { return nil }
         let expected = "ADDRESS:PORT to serve metrics at, as 127.0.0.1:9464 or [::1]:9464"
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
@@ -26,7 +27,7 @@ public struct MetricsEndpoint: Sendable, Equatable {
 }
 
 /// Why metrics cannot be served.
-public struct MetricsFailure: ProgramError, Equatable {
-    public let description: String
-    public var exitStatus: ExitStatus { .unavailable }
+package struct MetricsFailure: ProgramError, Equatable {
+    package let description: String
+    package var exitStatus: ExitStatus { .unavailable }
 }

@@ -1,10 +1,10 @@
 import SecamMesh
-public import SecamWire
-public import ServiceLifecycle
+package import SecamWire
+package import ServiceLifecycle
 
 extension MetricsServer {
     /// The server of one member of the mesh, which publishes its figures to `FigureBoard.ours`; none without an endpoint.
-    public static func services(_ endpoint: MetricsEndpoint?, _ role: Role, _ name: Name) -> [any Service] {
+    package static func services(_ endpoint: MetricsEndpoint?, _ role: Role, _ name: Name) -> [any Service] {
         guard let endpoint else { return [] }
         return [
             MetricsServer(endpoint) {

@@ -1,13 +1,13 @@
-internal import Logging
-internal import NIOCore
-internal import NIOHTTP1
-internal import NIOPosix
-internal import SecamConfig
-public import ServiceLifecycle
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import SecamProcess
+import ServiceLifecycle
 
 /// Serves `GET /metrics` over HTTP/1.1, one request a connection, and nothing else.
-public struct MetricsServer: Service {
-    public typealias Page = @Sendable () async -> String
+package struct MetricsServer: Service {
+    package typealias Page = @Sendable () async -> String
 
     private let endpoint: MetricsEndpoint
     private let page: Page
@@ -19,7 +19,7 @@ public struct MetricsServer: Service {
     static let timeout = TimeAmount.seconds(10)
 
     /// - Parameter page: makes the text of the answer, in the text exposition format.
-    public init(_ endpoint: MetricsEndpoint, page: @escaping Page) {
+    package init(_ endpoint: MetricsEndpoint, page: @escaping Page) {
         self.endpoint = endpoint
         self.page = page
     }
@@ -27,7 +27,7 @@ public struct MetricsServer: Service {
     /// Serves until a graceful shutdown or cancellation.
     ///
     /// - Throws: `MetricsFailure` when the address cannot be listened at.
-    public func run() async throws {
+    package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             let channel = try await bind(group)

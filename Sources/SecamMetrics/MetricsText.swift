@@ -1,7 +1,7 @@
-public import SecamWire
+package import SecamWire
 
 /// Metrics in Prometheus's text exposition format, version 0.0.4.
-public struct MetricsText {
+package struct MetricsText {
     private struct Family {
         let help: String
         let kind: String
@@ -11,14 +11,14 @@ public struct MetricsText {
     private var families: [String: Family] = [:]
     private var order: [String] = []
 
-    public init() {}
+    package init() {}
 
     /// Adds one sample; the first of a name decides on its help and kind.
     ///
     /// - Parameters:
     ///   - kind: `counter` or `gauge`.
     ///   - labels: in the order in which they are written.
-    public mutating func add(
+    package mutating func add(
         _ name: String, _ value: Double, help: String, kind: String, labels: KeyValuePairs<String, String> = [:]
     ) {
         if families[name] == nil {
@@ -30,7 +30,7 @@ public struct MetricsText {
     }
 
     /// Adds the figures of one service.
-    public mutating func add(_ figures: [Figure], role: Role, name: String) {
+    package mutating func add(_ figures: [Figure], role: Role, name: String) {
         for figure in figures {
             let metric = figure.metric.exposition
             add(
@@ -41,7 +41,7 @@ public struct MetricsText {
     }
 
     /// Adds the state of one camera.
-    public mutating func add(_ state: CameraState, camera: String) {
+    package mutating func add(_ state: CameraState, camera: String) {
         for other in CameraState.allCases {
             add(
                 "secam_camera_state", other == state ? 1 : 0, help: "1 for the state that the camera is in",
@@ -51,14 +51,14 @@ public struct MetricsText {
     }
 
     /// Adds the state of one camera's recording.
-    public mutating func add(_ recording: RecordingHealth, camera: String) {
+    package mutating func add(_ recording: RecordingHealth, camera: String) {
         add(
             "secam_camera_recording_stopped", recording == .stopped ? 1 : 0,
             help: "1 while the policy records the camera and no archive does", kind: "gauge", labels: ["camera": camera]
         )
     }
 
-    public var text: String {
+    package var text: String {
         order.map { name in
             let family = families[name]!
             return "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind)\n"

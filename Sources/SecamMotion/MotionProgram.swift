@@ -1,14 +1,14 @@
-public import ArgumentParser
-internal import Logging
-import SecamConfig
+package import ArgumentParser
+import Logging
 import SecamMesh
 import SecamMetrics
+import SecamProcess
 import SecamWire
 import ServiceLifecycle
 
 /// `secam-motion`: looks for motion in the luma maps of the cameras that the registry gives it.
-public struct MotionProgram: AsyncParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct MotionProgram: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "secam-motion",
         abstract: "Looks for motion before cameras and tells them; start as many as are needed.",
         version: softwareVersion)
@@ -16,9 +16,9 @@ public struct MotionProgram: AsyncParsableCommand {
     @OptionGroup var member: MemberOptions
     @OptionGroup var service: ServiceOptions
 
-    public init() {}
+    package init() {}
 
-    public func run() async throws {
+    package func run() async throws {
         await ServiceProcess.main("secam-motion", service) {
             try MotionConfiguration(member.settings(["metrics": service.metrics]))
         } make: {

@@ -1,6 +1,7 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
 import SecamMesh
+import SecamProcess
 import SecamWire
 
 /// Watches the cameras that the registry gives it. It keeps nothing that would be missed: another one goes on where

@@ -2,21 +2,21 @@
 ///
 /// One for each camera. Time is an argument; nothing is allocated from map to map as long as their size stays and
 /// nobody keeps ``boxes``.
-public struct MotionDetector: ~Copyable {
+package struct MotionDetector: ~Copyable {
     /// Pixels that a side of a map must have.
-    public static let smallestSide = 8
+    package static let smallestSide = 8
     /// Pixels that a side of a map may have.
-    public static let largestSide = 1024
+    package static let largestSide = 1024
     /// How many objects are told of a map.
-    public static let mostBoxes = 16
+    package static let mostBoxes = 16
     /// Cells along the longer side at most; larger maps are averaged. Finer cells see more noise and no more visitors.
     static let mostCells = 160
 
-    public private(set) var settings: MotionSettings
+    package private(set) var settings: MotionSettings
     /// What moves now, in no order.
-    public private(set) var boxes: [MotionBox] = []
+    package private(set) var boxes: [MotionBox] = []
     /// The event that has not ended yet.
-    public var event: MotionEvent? { events.current }
+    package var event: MotionEvent? { events.current }
 
     private let tuning: Tuning
     private var model: BackgroundModel?
@@ -28,7 +28,7 @@ public struct MotionDetector: ~Copyable {
     private var last: Int64 = 0
     private var lightChanged: Int64?
 
-    public init(settings: MotionSettings = .standard) {
+    package init(settings: MotionSettings = .standard) {
         self.init(settings: settings, tuning: Tuning())
     }
 
@@ -41,7 +41,7 @@ public struct MotionDetector: ~Copyable {
     }
 
     /// Watches with other settings from the next map on. What was learned stays.
-    public mutating func apply(_ settings: MotionSettings) {
+    package mutating func apply(_ settings: MotionSettings) {
         guard settings != self.settings else { return }
         self.settings = settings
         model?.cells.watch(settings.zones)
@@ -49,7 +49,7 @@ public struct MotionDetector: ~Copyable {
     }
 
     /// Nobody looks on: an event that has not ended ends with its last motion.
-    public mutating func finish() -> MotionTransition? {
+    package mutating func finish() -> MotionTransition? {
         tracker.clear()
         return events.interrupt()
     }
@@ -60,7 +60,7 @@ public struct MotionDetector: ~Copyable {
     ///     background is learned anew.
     ///   - frameNumber: the camera's, for the event's peak.
     /// - Throws: ``MotionMapError``; then nothing has changed.
-    public mutating func process(
+    package mutating func process(
         _ luma: Span<UInt8>, width: Int, height: Int, timestampMicroseconds now: Int64, frameNumber: UInt64 = 0
     ) throws(MotionMapError) -> MotionReport {
         let sides = Self.smallestSide...Self.largestSide
@@ -166,14 +166,14 @@ public struct MotionDetector: ~Copyable {
 /// What the model sees, for people who tune by looking.
 extension MotionDetector {
     /// Size of ``copyView(into:)``'s plane in cells.
-    public var viewSize: (width: Int, height: Int) {
+    package var viewSize: (width: Int, height: Int) {
         guard let model else { return (0, 0) }
         return (model.cells.width, model.cells.height)
     }
 
     /// Writes, for each cell, by how much the last map differs from the background, 64 being one threshold.
     /// - Returns: whether there is a model, and room for it.
-    public func copyView(into difference: inout MutableSpan<UInt8>) -> Bool {
+    package func copyView(into difference: inout MutableSpan<UInt8>) -> Bool {
         guard let cells = model?.cells, difference.count >= cells.count else { return false }
         for index in 0..<cells.count {
             difference[index] = UInt8(min(max(unsafe cells.ratio[index] * 64, 0), 255))

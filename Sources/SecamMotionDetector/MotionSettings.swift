@@ -1,19 +1,19 @@
 /// How a camera is watched. The defaults need no touching.
-public struct MotionSettings: Hashable, Sendable {
-    public static let sensitivityRange = 1...100
-    public static let smallestObjectRange = 0.0...100.0
+package struct MotionSettings: Hashable, Sendable {
+    package static let sensitivityRange = 1...100
+    package static let smallestObjectRange = 0.0...100.0
     /// How many zones a camera has at most.
-    public static let maximumZones = 32
+    package static let maximumZones = 32
 
     /// 1 to 100: how little a change may differ from the picture's noise, and how short it may be seen.
-    public let sensitivity: Int
+    package let sensitivity: Int
     /// Objects whose box is smaller are not told, in percent of the picture.
-    public let smallestObjectPercent: Double
+    package let smallestObjectPercent: Double
     /// Where to look and where not.
-    public let zones: [MotionZone]
+    package let zones: [MotionZone]
 
     /// Everything as it is for a camera that nobody has set up.
-    public static let standard = MotionSettings()
+    package static let standard = MotionSettings()
 
     private init() {
         sensitivity = 50
@@ -25,7 +25,7 @@ public struct MotionSettings: Hashable, Sendable {
     ///   - zones: where there is one to watch, nothing outside of those is seen; what is inside of one to ignore is
     ///     not seen in any case.
     /// - Throws: ``MotionSettingsError``.
-    public init(
+    package init(
         sensitivity: Int = 50, smallestObjectPercent: Double = 0, zones: [MotionZone] = []
     ) throws(MotionSettingsError) {
         guard Self.sensitivityRange.contains(sensitivity) else { throw .sensitivity(sensitivity) }
@@ -53,31 +53,31 @@ extension MotionSettings {
 ///
 /// Its border may cross itself: a point is inside when a ray from it meets the border an odd number of times, so a
 /// figure of eight is its two loops. People draw such shapes by hand, and both loops are what they mean.
-public struct MotionZone: Hashable, Sendable {
-    public enum Kind: Hashable, Sendable {
+package struct MotionZone: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
         case watch
         case ignore
     }
 
     /// 0…1 from the picture's left and upper edge.
-    public struct Point: Hashable, Sendable {
-        public let x: Double
-        public let y: Double
+    package struct Point: Hashable, Sendable {
+        package let x: Double
+        package let y: Double
 
-        public init(x: Double, y: Double) {
+        package init(x: Double, y: Double) {
             self.x = x
             self.y = y
         }
     }
 
-    public static let minimumPoints = 3
-    public static let maximumPoints = 64
+    package static let minimumPoints = 3
+    package static let maximumPoints = 64
 
-    public let kind: Kind
-    public let points: [Point]
+    package let kind: Kind
+    package let points: [Point]
 
     /// - Throws: ``MotionSettingsError``.
-    public init(_ kind: Kind, _ points: [Point]) throws(MotionSettingsError) {
+    package init(_ kind: Kind, _ points: [Point]) throws(MotionSettingsError) {
         guard points.count >= Self.minimumPoints else { throw .tooFewPoints(points.count) }
         guard points.count <= Self.maximumPoints else { throw .tooManyPoints(points.count) }
         for (index, point) in points.enumerated() {
@@ -120,7 +120,7 @@ extension [MotionZone] {
 }
 
 /// Settings that cannot be meant.
-public enum MotionSettingsError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum MotionSettingsError: Error, Hashable, Sendable, CustomStringConvertible {
     case sensitivity(Int)
     case smallestObject(Double)
     case tooManyZones(Int)
@@ -128,7 +128,7 @@ public enum MotionSettingsError: Error, Hashable, Sendable, CustomStringConverti
     case tooManyPoints(Int)
     case pointOutside(index: Int, x: Double, y: Double)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .sensitivity(let value):
             "the sensitivity is \(value); it must be 1 to 100"

@@ -1,14 +1,14 @@
 /// An object that moves, in 0…1 coordinates from the picture's left and upper edge.
-public struct MotionBox: Hashable, Sendable {
-    public let x: Double
-    public let y: Double
-    public let width: Double
-    public let height: Double
+package struct MotionBox: Hashable, Sendable {
+    package let x: Double
+    package let y: Double
+    package let width: Double
+    package let height: Double
     /// How clearly it stands out: the sum over its cells of the difference in thresholds. About 5 is the least that is
     /// looked at, a person close by is some hundreds.
-    public let score: Double
+    package let score: Double
 
-    public init(x: Double, y: Double, width: Double, height: Double, score: Double) {
+    package init(x: Double, y: Double, width: Double, height: Double, score: Double) {
         self.x = x
         self.y = y
         self.width = width
@@ -18,11 +18,11 @@ public struct MotionBox: Hashable, Sendable {
 }
 
 /// One visit: from the first to the last motion, with the moment at which most was to be seen.
-public struct MotionEvent: Hashable, Sendable {
+package struct MotionEvent: Hashable, Sendable {
     /// Counts from 1 in each detector.
-    public let id: UInt64
+    package let id: UInt64
     /// When the motion that began it was first seen; a little before it was told.
-    public let startMicroseconds: Int64
+    package let startMicroseconds: Int64
     /// When motion was last seen.
     public internal(set) var lastMicroseconds: Int64
     public internal(set) var peakScore: Double
@@ -33,7 +33,7 @@ public struct MotionEvent: Hashable, Sendable {
 }
 
 /// What became of an event with the last map.
-public enum MotionTransition: Hashable, Sendable {
+package enum MotionTransition: Hashable, Sendable {
     case start(MotionEvent)
     /// Told at most once a second.
     case update(MotionEvent)
@@ -42,18 +42,18 @@ public enum MotionTransition: Hashable, Sendable {
 
 /// What the last map told. An event may end and another begin with the same map only after a gap in time; the end comes
 /// first.
-public struct MotionReport: Hashable, Sendable {
+package struct MotionReport: Hashable, Sendable {
     /// Whether something moves now, or did so less than a second ago.
-    public let isMoving: Bool
-    public let transition: MotionTransition?
+    package let isMoving: Bool
+    package let transition: MotionTransition?
 }
 
 /// A map that cannot be looked at. The model is as it was before.
-public enum MotionMapError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum MotionMapError: Error, Hashable, Sendable, CustomStringConvertible {
     case size(width: Int, height: Int)
     case byteCount(bytes: Int, width: Int, height: Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .size(let width, let height):
             "the map is \(width)x\(height); each side must be \(MotionDetector.smallestSide) to "

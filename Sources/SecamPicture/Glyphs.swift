@@ -2,29 +2,29 @@ import SecamWire
 
 /// A small fixed-width font of the printable ASCII characters, for text that is drawn into pictures. Other characters
 /// appear as a question mark.
-public enum Glyphs {
+package enum Glyphs {
     /// Columns from one character to the next at scale 1, the gap included.
-    public static let cellWidth = GlyphRows.columns + 1
+    package static let cellWidth = GlyphRows.columns + 1
     /// Rows of a line at scale 1, the tails of letters and the gap included.
-    public static let cellHeight = GlyphRows.rows + 3
+    package static let cellHeight = GlyphRows.rows + 3
 
     /// A horizontal run of set pixels.
-    public struct Run: Hashable, Sendable {
+    package struct Run: Hashable, Sendable {
         /// Pixels; may lie outside the picture.
-        public var x, y, width, height: Int
+        package var x, y, width, height: Int
 
-        public init(x: Int, y: Int, width: Int, height: Int) {
+        package init(x: Int, y: Int, width: Int, height: Int) {
             (self.x, self.y, self.width, self.height) = (x, y, width, height)
         }
     }
 
     /// The size in pixels of one line of text.
-    public static func size(of text: String, scale: Int) -> (width: Int, height: Int) {
+    package static func size(of text: String, scale: Int) -> (width: Int, height: Int) {
         (text.unicodeScalars.count * cellWidth * scale, cellHeight * scale)
     }
 
     /// Calls `body` with each run of set pixels of one line of text whose upper left corner is at (`x`, `y`).
-    public static func forEachRun(in text: String, x: Int, y: Int, scale: Int, _ body: (Run) -> Void) {
+    package static func forEachRun(in text: String, x: Int, y: Int, scale: Int, _ body: (Run) -> Void) {
         var left = x
         for scalar in text.unicodeScalars {
             let character = (GlyphRows.first...GlyphRows.last).contains(scalar.value) ? scalar.value : 0x3f
@@ -51,7 +51,7 @@ public enum Glyphs {
     ///   - background: fills the text's cells first; `nil` leaves what is there.
     /// - Throws: ``PictureError/unsupportedFormat(_:)`` when the picture's first plane is not of single bytes;
     ///   ``PictureError/destinationTooSmall(bytes:needed:)``.
-    public static func draw(
+    package static func draw(
         _ text: String, into picture: inout MutableSpan<UInt8>, layout: PictureLayout, x: Int, y: Int, scale: Int,
         foreground: UInt8, background: UInt8? = nil
     ) throws(PictureError) {

@@ -3,22 +3,22 @@ import SecamWire
 /// A small 8-bit picture of the brightness alone, each value the exact mean of a square box of pixels: what motion
 /// detection looks at. Boxes that the picture's right and lower edges cut off average the pixels that they have, so a
 /// map is as large as the same picture's JPEG decoded at the same scale.
-public enum LumaMap {
+package enum LumaMap {
     /// Neither side of a map that ``factor(width:height:)`` chose is longer, in pixels.
-    public static let maximumSide = 320
+    package static let maximumSide = 320
     /// The largest factor: what the largest picture needs.
-    public static let maximumFactor = 64
+    package static let maximumFactor = 64
 
     /// By how much a picture is scaled down: the smallest power of two that brings its longer side to at most
     /// ``maximumSide``. The longer side is then 161 to 320; smaller pictures stay as they are (factor 1).
-    public static func factor(width: Int, height: Int) -> Int {
+    package static func factor(width: Int, height: Int) -> Int {
         var factor = 1
         while max(width, height) > maximumSide * factor, factor < maximumFactor { factor *= 2 }
         return factor
     }
 
     /// The map's size in pixels; rounded up.
-    public static func size(width: Int, height: Int, factor: Int) -> (width: Int, height: Int) {
+    package static func size(width: Int, height: Int, factor: Int) -> (width: Int, height: Int) {
         ((width + factor - 1) / factor, (height + factor - 1) / factor)
     }
 
@@ -27,7 +27,7 @@ public enum LumaMap {
     /// - Returns: the map's size in pixels.
     /// - Throws: ``PictureError/sourceTooSmall(bytes:needed:)`` or ``PictureError/destinationTooSmall(bytes:needed:)``.
     @discardableResult
-    public static func average(
+    package static func average(
         _ source: Span<UInt8>, layout: PictureLayout, factor: Int? = nil, into destination: inout MutableSpan<UInt8>
     ) throws(PictureError) -> (width: Int, height: Int) {
         let factor = factor ?? Self.factor(width: layout.width, height: layout.height)

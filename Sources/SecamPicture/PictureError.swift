@@ -1,7 +1,7 @@
-public import SecamWire
+package import SecamWire
 
 /// What is wrong with a picture that was handed over; nothing has been written when it is thrown.
-public enum PictureError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum PictureError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A side is not positive, or the picture is past ``PictureLimits``.
     case badSize(width: Int, height: Int)
     /// The format has no rows of pixels (JPEG), or the operation has no use for it.
@@ -13,7 +13,7 @@ public enum PictureError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The result does not fit.
     case destinationTooSmall(bytes: Int, needed: Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .badSize(let width, let height):
             "a picture of \(width)x\(height) is refused: sides must be 1 to \(PictureLimits.maximumSide) "
@@ -32,16 +32,16 @@ public enum PictureError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// The largest picture that secam handles. An 8K picture (7680x4320) fits, and so does its I420 form in one message.
-public enum PictureLimits {
+package enum PictureLimits {
     /// Pixels in a row, and rows.
-    public static let maximumSide = 16_384
+    package static let maximumSide = 16_384
     /// Width times height.
-    public static let maximumPixels = 1 << 25
+    package static let maximumPixels = 1 << 25
     /// Bytes from the start of a row to the next.
-    public static let maximumBytesPerLine = 1 << 18
+    package static let maximumBytesPerLine = 1 << 18
 
     /// Whether a picture of this size may be handled at all.
-    public static func allows(width: Int, height: Int) -> Bool {
+    package static func allows(width: Int, height: Int) -> Bool {
         (1...maximumSide).contains(width) && (1...maximumSide).contains(height)
             && width * height <= maximumPixels
     }

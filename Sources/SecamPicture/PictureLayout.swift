@@ -1,20 +1,20 @@
-public import SecamWire
+package import SecamWire
 
 /// Where the rows and planes of an uncompressed picture lie in its bytes, checked once: whoever has a layout need
 /// only compare ``byteCount`` with the bytes at hand.
-public struct PictureLayout: Sendable, Equatable {
-    public let format: PixelFormat
+package struct PictureLayout: Sendable, Equatable {
+    package let format: PixelFormat
     /// Pixels.
-    public let width: Int
+    package let width: Int
     /// Pixels.
-    public let height: Int
+    package let height: Int
     /// Bytes from the start of a row (of the first plane) to the next.
-    public let bytesPerLine: Int
+    package let bytesPerLine: Int
 
     /// - Parameter bytesPerLine: as the device says; `nil` when rows lie side by side without padding.
     /// - Throws: ``PictureError/badSize(width:height:)``, ``PictureError/unsupportedFormat(_:)`` for JPEG,
     ///   ``PictureError/badBytesPerLine(_:needed:)``.
-    public init(format: PixelFormat, width: Int, height: Int, bytesPerLine: Int? = nil) throws(PictureError) {
+    package init(format: PixelFormat, width: Int, height: Int, bytesPerLine: Int? = nil) throws(PictureError) {
         guard PictureLimits.allows(width: width, height: height) else {
             throw .badSize(width: width, height: height)
         }
@@ -30,7 +30,7 @@ public struct PictureLayout: Sendable, Equatable {
     }
 
     /// The bytes that must be there. The padding after the last row need not be: devices leave it out.
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch format {
         case .i420: secondChromaOffset + chromaBytesPerLine * (chromaHeight - 1) + chromaWidth
         case .nv12: chromaOffset + chromaBytesPerLine * (chromaHeight - 1) + 2 * chromaWidth
@@ -41,21 +41,21 @@ public struct PictureLayout: Sendable, Equatable {
     }
 
     /// Columns of a half-size chroma plane.
-    public var chromaWidth: Int { (width + 1) / 2 }
+    package var chromaWidth: Int { (width + 1) / 2 }
     /// Rows of a half-size chroma plane.
-    public var chromaHeight: Int { (height + 1) / 2 }
+    package var chromaHeight: Int { (height + 1) / 2 }
 
     /// Bytes from one chroma row to the next: V4L2 pads the U and V rows of I420 half as much as those of Y, and the
     /// UV rows of NV12 just as much.
-    public var chromaBytesPerLine: Int {
+    package var chromaBytesPerLine: Int {
         format == .nv12 ? max(bytesPerLine, 2 * chromaWidth) : (bytesPerLine + 1) / 2
     }
 
     /// Where U (I420) or UV (NV12) begins.
-    public var chromaOffset: Int { bytesPerLine * height }
+    package var chromaOffset: Int { bytesPerLine * height }
 
     /// Where V of I420 begins.
-    public var secondChromaOffset: Int { chromaOffset + chromaBytesPerLine * chromaHeight }
+    package var secondChromaOffset: Int { chromaOffset + chromaBytesPerLine * chromaHeight }
 
     /// Throws ``PictureError/sourceTooSmall(bytes:needed:)`` when the picture's bytes are not all there.
     func checkSource(_ bytes: Int) throws(PictureError) {

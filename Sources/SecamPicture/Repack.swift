@@ -1,12 +1,12 @@
-public import SecamWire
+package import SecamWire
 
 /// Copies a picture out of a device's buffer into a tight one. The copy has to be made anyway (the buffer goes back to
 /// the device), so the same pass takes the padding out and brings 4:2:2 and NV12 to I420: what the JPEG encoder works
 /// on, and a quarter fewer bytes to encrypt than YUYV.
-public enum Repack {
+package enum Repack {
     /// The format that a picture has after repacking.
     /// - Returns: `nil` for JPEG, which has no rows.
-    public static func result(of format: PixelFormat) -> PixelFormat? {
+    package static func result(of format: PixelFormat) -> PixelFormat? {
         switch format {
         case .jpeg: nil
         case .yuyv, .nv12, .i420: .i420
@@ -16,7 +16,7 @@ public enum Repack {
     }
 
     /// The bytes that the repacked picture takes.
-    public static func byteCount(of layout: PictureLayout) -> Int {
+    package static func byteCount(of layout: PictureLayout) -> Int {
         result(of: layout.format)?.byteCount(width: layout.width, height: layout.height) ?? 0
     }
 
@@ -24,7 +24,7 @@ public enum Repack {
     /// - Returns: the bytes written, ``byteCount(of:)``; the format is ``result(of:)``.
     /// - Throws: ``PictureError/sourceTooSmall(bytes:needed:)`` or ``PictureError/destinationTooSmall(bytes:needed:)``.
     @discardableResult
-    public static func copy(
+    package static func copy(
         _ source: Span<UInt8>, layout: PictureLayout, into destination: inout MutableSpan<UInt8>
     ) throws(PictureError) -> Int {
         try layout.checkSource(source.count)

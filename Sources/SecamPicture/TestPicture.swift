@@ -4,20 +4,20 @@ import SecamWire
 /// as text and once more as a strip of black and white cells that a program can read back from the decoded picture.
 ///
 /// Values are JPEG's (BT.601, full range).
-public struct TestPicture: Sendable {
+package struct TestPicture: Sendable {
     /// Of the pictures that ``render(frame:utcMicroseconds:into:)`` makes: I420 without padding.
-    public let layout: PictureLayout
-    public let framesPerSecond: Int
+    package let layout: PictureLayout
+    package let framesPerSecond: Int
     /// The least width and height; below it the cells and the moving square have no room.
-    public static let minimumSide = 64
+    package static let minimumSide = 64
 
     /// The square's side in pixels; even, as are its positions, so that its chroma has whole samples.
-    public let objectSide: Int
+    package let objectSide: Int
     private let objectTop: Int
     private let background: [UInt8]
 
     /// - Throws: ``PictureError/badSize(width:height:)`` below ``minimumSide`` or past ``PictureLimits``.
-    public init(width: Int, height: Int, framesPerSecond: Int) throws(PictureError) {
+    package init(width: Int, height: Int, framesPerSecond: Int) throws(PictureError) {
         precondition(framesPerSecond > 0)
         layout = try PictureLayout(format: .i420, width: width, height: height)
         guard min(width, height) >= Self.minimumSide else { throw .badSize(width: width, height: height) }
@@ -32,14 +32,14 @@ public struct TestPicture: Sendable {
 
     /// Where the moving square's upper left corner is, in pixels: it crosses the picture in four seconds and its height
     /// in three, and turns around at the edges.
-    public func objectPosition(frame: UInt64) -> (x: Int, y: Int) {
+    package func objectPosition(frame: UInt64) -> (x: Int, y: Int) {
         let across = bounce(frame, room: layout.width - objectSide, seconds: 4)
         return (across, objectTop + bounce(frame, room: layout.height - objectTop - objectSide, seconds: 3))
     }
 
     /// Draws one frame.
     /// - Throws: ``PictureError/destinationTooSmall(bytes:needed:)``.
-    public func render(
+    package func render(
         frame: UInt64, utcMicroseconds: Int64, into destination: inout MutableSpan<UInt8>
     ) throws(PictureError) {
         let plane = try Plane(layout, bytes: destination.count)
@@ -67,7 +67,7 @@ public struct TestPicture: Sendable {
     ///   - scaledDown: 1, 2, 4 or 8: by how much decoding made the picture smaller. A picture narrower than 256 pixels
     ///     must then have been a multiple of 8 wide.
     /// - Returns: `nil` when the cells are not clearly black and white, so it is some other picture.
-    public static func frameNumber(inLuma luma: Span<UInt8>, layout: PictureLayout, scaledDown: Int = 1) -> UInt32? {
+    package static func frameNumber(inLuma luma: Span<UInt8>, layout: PictureLayout, scaledDown: Int = 1) -> UInt32? {
         FrameCells.read(luma, layout, scaledDown: scaledDown)
     }
 

@@ -1,8 +1,8 @@
-public import SecamWire
+package import SecamWire
 
 /// What is to be done about a camera's events.
-public struct HookRule: Sendable, Hashable {
-    public enum Action: Sendable, Hashable {
+package struct HookRule: Sendable, Hashable {
+    package enum Action: Sendable, Hashable {
         /// A program and its arguments, as they are: no shell sees them.
         case run([String])
         /// The event is posted to this address.
@@ -11,19 +11,19 @@ public struct HookRule: Sendable, Hashable {
         case post(SecretURL, secretFile: String?)
     }
 
-    public static let usualSeconds = 10.0
+    package static let usualSeconds = 10.0
 
-    public let name: String
-    public let action: Action
+    package let name: String
+    package let action: Action
     /// Empty for all.
-    public let cameras: [Name]
+    package let cameras: [Name]
     /// Of motion events.
-    public let states: Set<EventState>
-    public let conditions: Set<SystemCondition>
+    package let states: Set<EventState>
+    package let conditions: Set<SystemCondition>
     /// Seconds after which it is given up.
-    public let seconds: Double
+    package let seconds: Double
 
-    public init(
+    package init(
         name: String, action: Action, cameras: [Name], states: Set<EventState>, conditions: Set<SystemCondition> = [],
         seconds: Double
     ) {
@@ -37,12 +37,12 @@ public struct HookRule: Sendable, Hashable {
 }
 
 /// A state of the system that an operator must act on.
-public enum SystemCondition: String, Sendable, CaseIterable, CustomStringConvertible {
+package enum SystemCondition: String, Sendable, CaseIterable, CustomStringConvertible {
     case cameraOffline = "camera-offline"
     /// A camera is to be recorded, and no archive does.
     case recordingStopped = "recording-stopped"
     /// An archive's disk is nearly full.
     case diskLow = "disk-low"
 
-    public var description: String { rawValue }
+    package var description: String { rawValue }
 }

@@ -1,19 +1,19 @@
-internal import Glibc
+import Glibc
 
 /// A moment as the gateway's own wall clock shows it, which is what people mean in a schedule.
-public struct LocalTime: Sendable, Hashable {
+package struct LocalTime: Sendable, Hashable {
     /// 0 for Monday to 6 for Sunday.
-    public let weekday: Int
+    package let weekday: Int
     /// Since midnight.
-    public let minute: Int
+    package let minute: Int
 
-    public init(weekday: Int, minute: Int) {
+    package init(weekday: Int, minute: Int) {
         precondition((0..<7).contains(weekday) && (0..<24 * 60).contains(minute))
         self.weekday = weekday
         self.minute = minute
     }
 
-    public static var now: LocalTime {
+    package static var now: LocalTime {
         var seconds = time(nil)
         var parts = unsafe tm()
         unsafe localtime_r(&seconds, &parts)

@@ -1,19 +1,19 @@
-import SecamConfig
-public import SecamWire
+import SecamBase
+package import SecamWire
 
 /// The operator's policy: per-camera settings and hooks, see the README, "Motion and recordings".
-public struct PolicyFile: Sendable, Equatable {
+package struct PolicyFile: Sendable, Equatable {
     /// For cameras that say nothing else.
     var motion = MotionRule()
     var record = RecordRule()
     var cameras: [Name: CameraRule] = [:]
-    public private(set) var hooks: [HookRule] = []
+    package private(set) var hooks: [HookRule] = []
     /// The hosts that services may name as their own beside the address that they connect from.
-    public private(set) var advertisedHosts: [String] = []
+    package private(set) var advertisedHosts: [String] = []
 
     /// Seconds after the last recording of a camera that is not admitted any more after which all of its recordings go; 0
     /// for never.
-    public private(set) var goneCameraKeep: UInt32 = 0
+    package private(set) var goneCameraKeep: UInt32 = 0
 
     /// What one camera has for itself.
     struct CameraRule: Sendable, Equatable {
@@ -22,10 +22,10 @@ public struct PolicyFile: Sendable, Equatable {
     }
 
     /// Cameras that have settings of their own.
-    public var cameraCount: Int { cameras.count }
+    package var cameraCount: Int { cameras.count }
 
     /// Without a file.
-    public static let none = PolicyFile()
+    package static let none = PolicyFile()
 
     private static let mostHooks = 64
     private static let advertisedHostLimit = 256
@@ -34,7 +34,7 @@ public struct PolicyFile: Sendable, Equatable {
 
     /// - Parameter path: where the text was read, for the error's sake.
     /// - Throws: the first error of the file.
-    public init(parsing text: String, path: String) throws(PolicyError) {
+    package init(parsing text: String, path: String) throws(PolicyError) {
         let problems = PolicyProblems()
         self.init(parsing: text, path: path, problems)
         if let first = problems.sorted.first { throw first }
@@ -43,7 +43,7 @@ public struct PolicyFile: Sendable, Equatable {
     /// All errors of a policy file, in its order. Of a text that is no YAML only the first one can be found.
     ///
     /// - Parameter path: where the text was read, for the errors' sake.
-    public static func problems(in text: String, path: String) -> [PolicyError] {
+    package static func problems(in text: String, path: String) -> [PolicyError] {
         let problems = PolicyProblems()
         _ = PolicyFile(parsing: text, path: path, problems)
         return problems.sorted
@@ -99,7 +99,7 @@ public struct PolicyFile: Sendable, Equatable {
     }
 
     /// Reads and parses a policy file; the defaults when there is none.
-    public static func read(_ path: String) throws(PolicyError) -> PolicyFile {
+    package static func read(_ path: String) throws(PolicyError) -> PolicyFile {
         guard let text = try text(at: path) else { return .none }
         return try PolicyFile(parsing: text, path: path)
     }
@@ -107,7 +107,7 @@ public struct PolicyFile: Sendable, Equatable {
     /// The text of a policy file; `nil` when there is none.
     ///
     /// - Throws: also when others than its owner may write the file: hooks are programs that run in the gateway's name.
-    public static func text(at path: String) throws(PolicyError) -> String? {
+    package static func text(at path: String) throws(PolicyError) -> String? {
         do throws(SecretFile.Failure) {
             return try OwnFile.readIfThere(path)
         } catch {
@@ -139,13 +139,13 @@ public struct PolicyFile: Sendable, Equatable {
 
     /// - Parameter isUsual: whether motion is to be looked for where nothing was said.
     /// - Returns: how motion is to be looked for; `nil` when it is not.
-    public func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
+    package func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
         (cameras[camera]?.motion ?? MotionRule()).over(motion).duty(for: camera, isUsual: isUsual, at: time)
     }
 
     /// - Parameter usual: the mode where nothing was said.
     /// - Returns: how a camera is recorded; `nil` when it is not.
-    public func recording(of camera: Name, usual: RecordingMode?) -> Recording.Camera? {
+    package func recording(of camera: Name, usual: RecordingMode?) -> Recording.Camera? {
         (cameras[camera]?.record ?? RecordRule()).over(record).duty(for: camera, usual: usual)
     }
 }

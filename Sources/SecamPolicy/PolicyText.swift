@@ -1,14 +1,14 @@
-public import SecamConfig
-internal import Yams
+package import SecamBase
+import Yams
 
 /// An error in a policy file, with its place.
-public struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
-    public let path: String
+package struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let path: String
     /// From 1; 0 for an error of the whole file.
-    public let line: Int
-    public let reason: String
+    package let line: Int
+    package let reason: String
     /// Whether the file could not be read at all, which can change without a change of its content.
-    public let isUnreadable: Bool
+    package let isUnreadable: Bool
 
     init(path: String, line: Int, reason: String, isUnreadable: Bool = false) {
         self.path = path
@@ -17,11 +17,11 @@ public struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
         self.isUnreadable = isUnreadable
     }
 
-    public var description: String { line > 0 ? "\(path), line \(line): \(reason)" : "\(path): \(reason)" }
+    package var description: String { line > 0 ? "\(path), line \(line): \(reason)" : "\(path): \(reason)" }
 }
 
 extension PolicyError: ProgramError {
-    public var exitStatus: ExitStatus { isUnreadable ? .noPermission : .configuration }
+    package var exitStatus: ExitStatus { isUnreadable ? .noPermission : .configuration }
 }
 
 /// The errors of one policy file, all that were found.

@@ -1,7 +1,7 @@
-public import SecamWire
+package import SecamWire
 
 /// How a camera is recorded, as far as it was said; what was not holds from elsewhere.
-public struct RecordRule: Sendable, Hashable {
+package struct RecordRule: Sendable, Hashable {
     /// `.some(nil)` for not at all.
     var mode: RecordingMode??
     var codec: RecordingCodec?
@@ -56,7 +56,7 @@ public struct RecordRule: Sendable, Hashable {
     }
 
     /// `off`, `motion`, `continuous` or `both`, as on a command line too.
-    public static func mode(_ text: String) -> RecordingMode?? {
+    package static func mode(_ text: String) -> RecordingMode?? {
         if ["off", "no", "false"].contains(text) { return .some(nil) }
         return RecordingMode.allCases.first { "\($0)" == text }.map { .some($0) }
     }

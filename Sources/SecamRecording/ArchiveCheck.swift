@@ -1,21 +1,21 @@
-internal import Foundation
-internal import GRDB
-internal import SecamConfig
-internal import SecamMedia
-internal import SecamWire
+import Foundation
+import GRDB
+import SecamBase
+import SecamMedia
+import SecamWire
 
 /// Looks after recordings from outside of the service.
-public enum ArchiveCheck {
+package enum ArchiveCheck {
     /// Something about which index and files, or files and hashes, do not agree.
-    public struct Difference: Sendable, Equatable, CustomStringConvertible {
-        public let path: String
-        public let what: String
+    package struct Difference: Sendable, Equatable, CustomStringConvertible {
+        package let path: String
+        package let what: String
 
-        public var description: String { "\(path): \(what)" }
+        package var description: String { "\(path): \(what)" }
     }
 
     /// Compares index and files. Segments that are being written are passed over.
-    public static func compare(_ index: RecordingIndex) throws(RecordingError) -> [Difference] {
+    package static func compare(_ index: RecordingIndex) throws(RecordingError) -> [Difference] {
         let rows = try index.read("listing the recordings") { db in
             try GRDB.Row.fetchAll(db, sql: "SELECT \(RecordingIndex.columns) FROM segment").compactMap(
                 RecordingIndex.segment)
@@ -38,19 +38,19 @@ public enum ArchiveCheck {
         return differences
     }
 
-    public struct Proof: Sendable, Equatable {
-        public let differences: [Difference]
-        public let segments: Int
+    package struct Proof: Sendable, Equatable {
+        package let differences: [Difference]
+        package let segments: Int
         /// Removed by retention or by hand through secam.
-        public let released: Int
+        package let released: Int
         /// Of the last link, hexadecimal: who noted it can compare it later.
-        public let head: String
+        package let head: String
     }
 
     /// Recomputes the chain and all hashes: proves that nothing was changed, or removed other than by retention.
     ///
     /// - Parameter progress: is told how many of how many segments have been looked at.
-    public static func verify(
+    package static func verify(
         _ index: RecordingIndex, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RecordingError) -> Proof {
         let links = try index.read("reading the chain") { db in
@@ -79,7 +79,7 @@ public enum ArchiveCheck {
             if let difference = try look(index, path, digest) { differences.append(difference) }
         }
         progress(links.count, links.count)
-        let head = chain.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let head = Hexadecimal.encode(chain)
         return Proof(differences: differences, segments: links.count - released, released: released, head: head)
     }
 
@@ -96,7 +96,7 @@ public enum ArchiveCheck {
     }
 
     /// How many recordings are there of which an index that is empty knows nothing, as when it was lost.
-    public static func forgotten(_ index: RecordingIndex) throws(RecordingError) -> Int {
+    package static func forgotten(_ index: RecordingIndex) throws(RecordingError) -> Int {
         let isEmpty = try index.read("looking for recordings") { db in
             try Int.fetchOne(db, sql: "SELECT 1 FROM segment LIMIT 1") == nil
         }
@@ -111,7 +111,7 @@ public enum ArchiveCheck {
     ///
     /// - Parameter progress: is told how many of how many files have been read.
     /// - Returns: files that are no recordings.
-    public static func rebuild(
+    package static func rebuild(
         _ index: RecordingIndex, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(RecordingError) -> (segments: Int, foreign: [Difference]) {
         let files = index.folder.files()

@@ -1,4 +1,4 @@
-internal import SecamWire
+import SecamWire
 
 /// The folder of a camera's recordings, whose name is safe on every file system: FAT and exFAT take no `:` or `?`, and like
 /// others of their kind hold `Door` and `door` for the same.

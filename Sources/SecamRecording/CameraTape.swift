@@ -1,18 +1,18 @@
-internal import SecamConfig
-public import SecamWire
+import SecamBase
+package import SecamWire
 
 /// One camera's recording, segment after segment: of what is live, or of what the camera had spooled, which is recorded
 /// beside it. It belongs to the vault's thread.
-public final class CameraTape {
+package final class CameraTape {
     /// Up to where everything is on the disk.
-    public struct Durable: Sendable, Equatable {
-        public let incarnation: UInt64
-        public let sequence: UInt64
+    package struct Durable: Sendable, Equatable {
+        package let incarnation: UInt64
+        package let sequence: UInt64
         /// UTC microseconds of that frame.
-        public let time: Int64
+        package let time: Int64
 
         /// Of a frame that need not be recorded, when everything before it is on the disk.
-        public init(passing frame: Frame) {
+        package init(passing frame: Frame) {
             incarnation = frame.incarnation
             sequence = frame.sequence
             time = frame.timestamp
@@ -26,21 +26,21 @@ public final class CameraTape {
     }
 
     /// When a segment ends by itself.
-    public struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// Microseconds.
-        public var longest: Int64 = 60_000_000
+        package var longest: Int64 = 60_000_000
         /// Microseconds by which the camera's clock may step back without a new segment; its frames follow at once.
-        public var tolerance: Int64 = 1_000_000
+        package var tolerance: Int64 = 1_000_000
         /// Microseconds that a segment lasts at least before a gap ends it.
-        public var leastBeforeGap: Int64 = 1_000_000
+        package var leastBeforeGap: Int64 = 1_000_000
         /// Segments that may end in a second because of what the pictures are or tell.
-        public var cutsPerSecond = 8
+        package var cutsPerSecond = 8
 
-        public init() {}
+        package init() {}
     }
 
-    public let camera: Name
-    public let isSpooled: Bool
+    package let camera: Name
+    package let isSpooled: Bool
     private let vault: Vault
     private let limits: Limits
     private var segment: SegmentFile?
@@ -51,8 +51,8 @@ public final class CameraTape {
     /// Of what is spooled: which numbers of a run of the camera were recorded before.
     private var recorded: (incarnation: UInt64, ranges: [SequenceRange])?
 
-    public private(set) var framesRecorded: UInt64 = 0
-    public private(set) var bytesRecorded: UInt64 = 0
+    package private(set) var framesRecorded: UInt64 = 0
+    package private(set) var bytesRecorded: UInt64 = 0
 
     /// Goes on where the index says that the camera's recording ended, after whoever wrote before has been tidied up.
     ///
@@ -60,7 +60,7 @@ public final class CameraTape {
     ///   - isSpooled: whether for what the camera had spooled. The tape of what is live must have been opened before.
     ///   - isPatient: whether an archive that still writes is given the time to end it.
     /// - Throws: `busy`, when one does.
-    public init(
+    package init(
         _ vault: Vault, camera: Name, isSpooled: Bool = false, limits: Limits = Limits(), isPatient: Bool = true
     ) throws(RecordingError) {
         self.vault = vault
@@ -72,13 +72,13 @@ public final class CameraTape {
     }
 
     /// The last frame that was taken.
-    public var cursor: RecordingIndex.Cursor? { last }
+    package var cursor: RecordingIndex.Cursor? { last }
 
     /// Takes a frame.
     ///
     /// - Parameter jpeg: written as it is.
     /// - Returns: whether it was taken; a frame that was recorded before, or that is no JPEG, is not.
-    public func append(_ frame: Frame, _ jpeg: RawSpan) throws(RecordingError) -> Bool {
+    package func append(_ frame: Frame, _ jpeg: RawSpan) throws(RecordingError) -> Bool {
         if let last, last.incarnation == frame.incarnation, frame.sequence <= last.sequence { return false }
         guard SegmentFile.isJPEG(jpeg), try !wasRecorded(frame) else { return false }
         try cutWhereNeeded(before: frame)
@@ -113,7 +113,7 @@ public final class CameraTape {
     /// - Parameters:
     ///   - since: UTC microseconds, after which they were captured, as far as the camera knows.
     ///   - until: UTC microseconds, before which they were.
-    public func note(_ gap: Gap, since: Int64?, until: Int64?) throws(RecordingError) {
+    package func note(_ gap: Gap, since: Int64?, until: Int64?) throws(RecordingError) {
         let start = last?.incarnation == gap.incarnation ? last?.time : since
         let end = until ?? start ?? WallClock.now
         for gap in try unfilled(gap) {
@@ -136,7 +136,7 @@ public final class CameraTape {
     /// Brings everything to the disk.
     ///
     /// - Returns: up to where it is there, once it was noted in the index.
-    public func synchronize() throws(RecordingError) -> Durable? {
+    package func synchronize() throws(RecordingError) -> Durable? {
         guard let segment, let progress = try segment.synchronize() else { return nil }
         do throws(RecordingError) {
             try vault.index.note([progress])
@@ -150,7 +150,7 @@ public final class CameraTape {
     ///
     /// - Returns: up to where everything is on the disk.
     @discardableResult
-    public func cut() throws(RecordingError) -> Durable? {
+    package func cut() throws(RecordingError) -> Durable? {
         guard let segment else { return nil }
         self.segment = nil
         let progress = segment.progress

@@ -1,11 +1,11 @@
-internal import Foundation
-internal import GRDB
-internal import Glibc
-internal import Logging
-internal import SecamConfig
-internal import SecamJPEG
-internal import SecamMedia
-public import SecamWire
+import Foundation
+import GRDB
+import Glibc
+import Logging
+import SecamBase
+import SecamJPEG
+import SecamMedia
+package import SecamWire
 
 /// A complete recording that is to be compressed with H.264: a tenth of the disk, at the price of some sharpness.
 ///
@@ -13,7 +13,7 @@ public import SecamWire
 /// another file is written beside the old one, by a thread that may take its time; only when that one is complete does
 /// the row say that it is being replaced (state 4), the new file takes the old one's place at once, and the row is made
 /// from whichever file is there. So an end in between does no harm.
-public struct Compression: Sendable {
+package struct Compression: Sendable {
     let segment: SegmentRow
     let map: [FrameMap.Entry]
     /// Of the file as it was recorded; `nil` when it is not known.
@@ -22,7 +22,7 @@ public struct Compression: Sendable {
     /// Of the new file: another one for each archive, since two may come upon the same recording.
     let temporary: String
 
-    public enum Outcome: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
         case made
         /// It would not be smaller, or cannot be compressed at all.
         case useless(String)
@@ -54,7 +54,7 @@ public struct Compression: Sendable {
     /// Writes the new file beside the old one. It takes some milliseconds of processor time a frame.
     ///
     /// - Parameter isCancelled: asked before each frame.
-    public func make(_ isCancelled: () -> Bool) -> Outcome {
+    package func make(_ isCancelled: () -> Bool) -> Outcome {
         _ = unsafe unlink(temporary)
         guard unsafe access(path, F_OK) == 0 || errno != ENOENT else { return .useless("it is gone") }
         do {
@@ -126,7 +126,7 @@ public struct Compression: Sendable {
 extension Vault {
     /// The newest recording that its camera's rule wants compressed and that is not yet; room is kept for the new file
     /// until `end`. The newest, since the oldest ones go first when there is no room.
-    public func nextToCompress(_ rules: [Recording.Camera]) throws(RecordingError) -> Compression? {
+    package func nextToCompress(_ rules: [Recording.Camera]) throws(RecordingError) -> Compression? {
         let now = MonotonicTime.now
         compressionPauses = compressionPauses.filter { $0.value > now }
         for rule in inTurn(rules) where rule.codec == .h264 {
@@ -152,7 +152,7 @@ extension Vault {
     }
 
     /// Puts the new file in the old one's place, or lets it be.
-    public func end(_ compression: Compression, _ outcome: Compression.Outcome) throws(RecordingError) {
+    package func end(_ compression: Compression, _ outcome: Compression.Outcome) throws(RecordingError) {
         unreserve()
         let segment = compression.segment
         switch outcome {

@@ -1,6 +1,6 @@
-internal import Foundation
-internal import GRDB
-internal import SecamTLS
+import Foundation
+import GRDB
+import SecamCrypto
 
 /// A chain of hashes over all complete segments: each link's hash is over the one before, the segment's name and the
 /// segment's own hash. Whoever noted the last hash once can prove later that nothing before it was changed, and that

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import SecamTLS
+import Glibc
+import SecamCrypto
 
 /// SHA-256 of a file, read in pieces.
 enum FileDigest {

@@ -1,4 +1,4 @@
-internal import SecamWire
+import SecamWire
 
 /// When each frame of a segment was captured, and its number: a few bytes a frame.
 ///
@@ -6,23 +6,23 @@ internal import SecamWire
 ///                     varint  sequence numbers since the frame before it, less one (for the first: 0)
 ///
 /// A varint has seven bits a byte, lowest first, and the eighth bit set on all but the last byte.
-public struct FrameMap: Sendable, Equatable {
-    public struct Entry: Sendable, Equatable {
+package struct FrameMap: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
         /// UTC microseconds.
-        public let time: Int64
-        public let sequence: UInt64
+        package let time: Int64
+        package let sequence: UInt64
     }
 
-    public private(set) var bytes: [UInt8] = []
-    public private(set) var count = 0
+    package private(set) var bytes: [UInt8] = []
+    package private(set) var count = 0
     private var last: Entry?
     private let start: Int64
 
     /// - Parameter start: UTC microseconds of the segment's first frame.
-    public init(start: Int64) { self.start = start }
+    package init(start: Int64) { self.start = start }
 
     /// Neither time nor number may be less than those before.
-    public mutating func append(time: Int64, sequence: UInt64) {
+    package mutating func append(time: Int64, sequence: UInt64) {
         let lastTime = last?.time ?? start
         precondition(time >= lastTime && last.map { sequence > $0.sequence } ?? true, "a map only goes forward")
         FrameMap.write(UInt64(time - lastTime), to: &bytes)
@@ -32,7 +32,7 @@ public struct FrameMap: Sendable, Equatable {
     }
 
     /// - Returns: `nil` when these are not the bytes of a map.
-    public static func entries(_ bytes: [UInt8], start: Int64, firstSequence: UInt64) -> [Entry]? {
+    package static func entries(_ bytes: [UInt8], start: Int64, firstSequence: UInt64) -> [Entry]? {
         var entries: [Entry] = []
         var offset = 0
         while offset < bytes.count {

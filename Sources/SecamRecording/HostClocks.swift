@@ -1,16 +1,16 @@
-internal import Glibc
-internal import SecamConfig
+import Glibc
+import SecamBase
 
 /// The clocks by which an archive measures time.
-public protocol ArchiveClocks: Sendable {
+package protocol ArchiveClocks: Sendable {
     var reading: RetentionClock.Reading { get }
 }
 
 /// The clocks of this machine.
-public struct HostClocks: ArchiveClocks {
-    public init() {}
+package struct HostClocks: ArchiveClocks {
+    package init() {}
 
-    public var reading: RetentionClock.Reading {
+    package var reading: RetentionClock.Reading {
         RetentionClock.Reading(
             wall: WallClock.now, uptime: Uptime.microseconds, boot: HostClocks.boot,
             isSynchronized: WallClock.isSynchronized)

@@ -1,5 +1,5 @@
 import GRDB
-internal import SecamConfig
+import SecamBase
 
 /// The tables of the index. A migration that was released is never changed: the next one is appended.
 ///

@@ -1,4 +1,4 @@
-internal import SecamConfig
+import SecamBase
 import SecamWire
 
 /// Frames that will not come, as one row of the index.

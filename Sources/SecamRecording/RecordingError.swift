@@ -1,9 +1,9 @@
-public import SecamConfig
-public import SecamMedia
-internal import SecamWire
+package import SecamBase
+package import SecamMedia
+import SecamWire
 
 /// Why recordings cannot be written, found or read, and what to do about it.
-public enum RecordingError: Error, Sendable, CustomStringConvertible {
+package enum RecordingError: Error, Sendable, CustomStringConvertible {
     case media(MediaError)
     case file(path: String, operation: String, reason: String)
     /// The limits are reached, and nothing may be removed to make room.
@@ -31,7 +31,7 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// The size or the time of a camera's pictures changes all the time.
     case restless(camera: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .media(let error): "\(error)"
         case .file(let path, let operation, let reason): "\(path): \(operation) failed: \(reason)"
@@ -65,7 +65,7 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
     }
 
     /// Whether the disk has no room, so that removing something could help.
-    public var isDiskFull: Bool {
+    package var isDiskFull: Bool {
         switch self {
         case .media(.diskFull), .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong: true
         default: false
@@ -74,7 +74,7 @@ public enum RecordingError: Error, Sendable, CustomStringConvertible {
 }
 
 extension RecordingError: ProgramError {
-    public var exitStatus: ExitStatus {
+    package var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
         case .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong, .moved, .remounted, .busy, .superseded, .restless:

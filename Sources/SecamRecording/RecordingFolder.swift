@@ -1,22 +1,22 @@
-internal import Glibc
-internal import SecamMedia
-internal import SecamWire
+import Glibc
+import SecamMedia
+import SecamWire
 
 /// The tree of recordings: `CAMERA/YYYY-MM-DD/HH-MM-SS.mkv` in UTC, each camera's folder as `CameraFolder` calls it, and
 /// `.index`, which no camera's folder is called.
-public struct RecordingFolder: Sendable {
-    public let path: String
+package struct RecordingFolder: Sendable {
+    package let path: String
 
-    public init(_ path: String) { self.path = path }
+    package init(_ path: String) { self.path = path }
 
-    public var index: String { "\(path)/.index" }
-    public var database: String { "\(index)/index.sqlite" }
+    package var index: String { "\(path)/.index" }
+    package var database: String { "\(index)/index.sqlite" }
     private var probe: String { "\(index)/probe" }
 
-    public var hasIndex: Bool { unsafe access(database, F_OK) == 0 }
+    package var hasIndex: Bool { unsafe access(database, F_OK) == 0 }
 
     /// Makes the folder and the index's; whoever may read recordings must be let in by their owner.
-    public func make() throws(RecordingError) {
+    package func make() throws(RecordingError) {
         try RecordingFolder.makeFolder(path)
         try RecordingFolder.makeFolder(index)
     }
@@ -32,7 +32,7 @@ public struct RecordingFolder: Sendable {
 
     /// - Parameter relative: from the index, which others may have written to: a path that leads out of the folder becomes
     ///   that of a file which is never there, so that nothing outside is read or removed.
-    public func absolute(_ relative: String) -> String {
+    package func absolute(_ relative: String) -> String {
         relative.split(separator: "/").contains("..") ? "\(index)/outside" : "\(path)/\(relative)"
     }
 
@@ -103,7 +103,7 @@ public struct RecordingFolder: Sendable {
     }
 
     /// Bytes that are free for us on the disk.
-    public var freeBytes: UInt64? {
+    package var freeBytes: UInt64? {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { return nil }
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)

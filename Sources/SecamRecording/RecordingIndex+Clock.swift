@@ -1,5 +1,5 @@
-internal import GRDB
-internal import SecamWire
+import GRDB
+import SecamWire
 
 extension RetentionClock {
     init?(_ row: Row) {
@@ -26,7 +26,7 @@ extension RecordingIndex {
     private static let noteInterval: Int64 = 60_000_000
 
     /// The archive's time, with what has passed since it was last noted.
-    public var clock: RetentionClock {
+    package var clock: RetentionClock {
         get throws(RecordingError) {
             try read("reading the archive's clock") { db in try clock(db) }
         }
@@ -47,7 +47,7 @@ extension RecordingIndex {
     /// Counts the time that has passed, and notes it when that was long enough ago.
     ///
     /// - Returns: the clock, and by how much the wall clock was set, when that is believed.
-    public func advanceClock() throws(RecordingError) -> (clock: RetentionClock, step: Duration?) {
+    package func advanceClock() throws(RecordingError) -> (clock: RetentionClock, step: Duration?) {
         let reading = clocks.reading
         let noted = try read("reading the archive's clock") { db in
             try Row.fetchOne(db, sql: "SELECT * FROM clock").flatMap(RetentionClock.init)
@@ -73,7 +73,7 @@ extension RecordingIndex {
     ///
     /// - Parameter isElapsed: whether what it is ahead by really passed, so that recordings are older by as much.
     /// - Returns: the clock as it was before.
-    public func confirmClock(isElapsed: Bool) throws(RecordingError) -> RetentionClock {
+    package func confirmClock(isElapsed: Bool) throws(RecordingError) -> RetentionClock {
         try write("confirming the clock") { db in
             let before = try clock(db)
             var clock = before

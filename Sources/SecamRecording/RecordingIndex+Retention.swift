@@ -1,7 +1,7 @@
-internal import Foundation
-internal import GRDB
-internal import SecamConfig
-public import SecamWire
+import Foundation
+import GRDB
+import SecamBase
+package import SecamWire
 
 extension RecordingIndex {
     /// Bytes of each camera's recordings; none of a camera without any.
@@ -71,7 +71,7 @@ extension RecordingIndex {
     /// its last rule: what it recorded must not stay for ever.
     ///
     /// - Returns: the rules of all cameras: of those that are not among these, the one that held last.
-    public func remember(_ rules: [Recording.Camera]) throws(RecordingError) -> [Recording.Camera] {
+    package func remember(_ rules: [Recording.Camera]) throws(RecordingError) -> [Recording.Camera] {
         let known = try read("reading the cameras' rules") { db in
             try Data.fetchAll(db, sql: "SELECT fields FROM rule").compactMap { Self.rule(Array($0)) }
         }

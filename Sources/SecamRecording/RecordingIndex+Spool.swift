@@ -1,6 +1,5 @@
-internal import GRDB
-internal import SecamConfig
-public import SecamWire
+import GRDB
+package import SecamWire
 
 /// What came from a camera's spool fills gaps that were noted before.
 extension RecordingIndex {
@@ -49,7 +48,7 @@ extension RecordingIndex {
     }
 
     /// What the camera has not kept after all is lost.
-    public func endSpooledGaps(of camera: Name) throws(RecordingError) {
+    package func endSpooledGaps(of camera: Name) throws(RecordingError) {
         try write("ending gaps") { db in
             try db.execute(
                 sql: "UPDATE gap SET reason = ? WHERE camera = ? AND reason = ?",

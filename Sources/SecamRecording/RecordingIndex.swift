@@ -1,13 +1,13 @@
-internal import Foundation
-internal import GRDB
-internal import Glibc
-internal import SecamConfig
-internal import SecamMedia
-public import SecamWire
+import Foundation
+import GRDB
+import Glibc
+import SecamBase
+import SecamMedia
+package import SecamWire
 
 /// A segment as the index knows it.
-public struct SegmentRow: Sendable, Equatable {
-    public enum State: Int, Sendable {
+package struct SegmentRow: Sendable, Equatable {
+    package enum State: Int, Sendable {
         case open = 0
         case complete = 1
         case leaving = 2
@@ -15,34 +15,34 @@ public struct SegmentRow: Sendable, Equatable {
         case compressing = 4
     }
 
-    public let id: Int64
-    public let camera: Name
+    package let id: Int64
+    package let camera: Name
     /// Relative to the recordings' folder.
-    public let path: String
-    public let incarnation: UInt64
-    public let firstSequence: UInt64
-    public let lastSequence: UInt64
+    package let path: String
+    package let incarnation: UInt64
+    package let firstSequence: UInt64
+    package let lastSequence: UInt64
     /// UTC microseconds of the first frame.
-    public let start: Int64
+    package let start: Int64
     /// UTC microseconds of the last frame.
-    public let end: Int64
-    public let frames: Int
-    public let bytes: UInt64
-    public let state: State
-    public let isProtected: Bool
+    package let end: Int64
+    package let frames: Int
+    package let bytes: UInt64
+    package let state: State
+    package let isProtected: Bool
     /// When the archive wrote to it last.
-    public let arrival: RetentionTime
+    package let arrival: RetentionTime
     /// Its frames came from the camera's spool, beside the live ones.
-    public let isSpooled: Bool
+    package let isSpooled: Bool
 }
 
 /// The index of one volume: what is where. It is written after the data, and made anew from the files when it is lost.
 ///
 /// Several archives on one volume share it. Every call may wait for the disk: never on an event loop.
-public final class RecordingIndex: Sendable {
-    public let folder: RecordingFolder
+package final class RecordingIndex: Sendable {
+    package let folder: RecordingFolder
     /// By which archives that share these recordings are known.
-    public let volume: UInt64
+    package let volume: UInt64
     let pool: DatabasePool
     let clocks: any ArchiveClocks
 
@@ -50,7 +50,7 @@ public final class RecordingIndex: Sendable {
     private static let busySeconds = 10.0
 
     /// Opens the index, and makes it where there is none.
-    public init(_ folder: RecordingFolder, clocks: any ArchiveClocks = HostClocks()) throws(RecordingError) {
+    package init(_ folder: RecordingFolder, clocks: any ArchiveClocks = HostClocks()) throws(RecordingError) {
         self.folder = folder
         self.clocks = clocks
         try folder.make()
@@ -245,11 +245,11 @@ public final class RecordingIndex: Sendable {
     }
 
     /// The last entries of a range by their starts.
-    public struct Page<Entry: Sendable>: Sendable {
+    package struct Page<Entry: Sendable>: Sendable {
         /// By start.
-        public let entries: [Entry]
+        package let entries: [Entry]
         /// All that begins then or later is in the page; `nil` when there is no more at all. UTC microseconds.
-        public let since: Int64?
+        package let since: Int64?
     }
 
     /// - Parameters:
@@ -268,11 +268,11 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Segments that have any part in the range.
-    public func segments(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [SegmentRow] {
+    package func segments(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [SegmentRow] {
         try segments(of: camera, from: from, to: to, limit: .max).entries
     }
 
-    public func segments(
+    package func segments(
         of camera: Name?, from: Int64, to: Int64, limit: Int
     ) throws(RecordingError) -> Page<SegmentRow> {
         try read("looking for recordings") { db in
@@ -327,7 +327,7 @@ public final class RecordingIndex: Sendable {
     static let longestSegment: Int64 = 86_400_000_000
 
     /// The frames of a segment.
-    public func map(of segment: SegmentRow) throws(RecordingError) -> [FrameMap.Entry] {
+    package func map(of segment: SegmentRow) throws(RecordingError) -> [FrameMap.Entry] {
         let bytes = try read("reading a segment's map") { db in
             try Data.fetchOne(db, sql: "SELECT map FROM segment WHERE id = ?", arguments: [segment.id])
         }
@@ -364,7 +364,7 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Protects segments that have any part in the range, or lets them go.
-    public func protect(
+    package func protect(
         _ isProtected: Bool, camera: Name, from: Int64, to: Int64
     ) throws(RecordingError) -> [SegmentRow] {
         let found = try segments(of: camera, from: from, to: to)
@@ -380,7 +380,7 @@ public final class RecordingIndex: Sendable {
     // MARK: Events and gaps
 
     /// - Parameter incarnation: of the camera that told it.
-    public func note(_ event: CameraEvent, of camera: Name, incarnation: UInt64) throws(RecordingError) {
+    package func note(_ event: CameraEvent, of camera: Name, incarnation: UInt64) throws(RecordingError) {
         try write("noting an event") { db in
             try db.execute(
                 sql: """
@@ -401,7 +401,7 @@ public final class RecordingIndex: Sendable {
     /// after a gap in what it told.
     ///
     /// - Parameter incarnation: whose events go on; `nil` for none.
-    public func endEvents(of camera: Name, except incarnation: UInt64?) throws(RecordingError) {
+    package func endEvents(of camera: Name, except incarnation: UInt64?) throws(RecordingError) {
         try write("ending events") { db in
             try db.execute(
                 sql: "UPDATE event SET isOver = 1 WHERE camera = ? AND isOver = 0 AND incarnation IS NOT ?",
@@ -410,7 +410,7 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Events that have any part in the range.
-    public func events(
+    package func events(
         of camera: Name?, from: Int64, to: Int64, limit: Int = .max
     ) throws(RecordingError) -> Page<(camera: Name, event: CameraEvent)> {
         try read("looking for events") { db in
@@ -431,7 +431,7 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Events of a run of the camera that had not ended when they were last heard of.
-    public func openEvents(of camera: Name, incarnation: UInt64) throws(RecordingError) -> [CameraEvent] {
+    package func openEvents(of camera: Name, incarnation: UInt64) throws(RecordingError) -> [CameraEvent] {
         try read("looking for events") { db in
             try Data.fetchAll(
                 db, sql: "SELECT fields FROM event WHERE camera = ? AND isOver = 0 AND incarnation = ?",
@@ -454,11 +454,11 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Gaps that have any part in the range.
-    public func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [Found.Missing] {
+    package func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [Found.Missing] {
         try gaps(of: camera, from: from, to: to, limit: .max).entries
     }
 
-    public func gaps(
+    package func gaps(
         of camera: Name?, from: Int64, to: Int64, limit: Int
     ) throws(RecordingError) -> Page<Found.Missing> {
         try read("looking for gaps") { db in
@@ -488,13 +488,13 @@ public final class RecordingIndex: Sendable {
 
     // MARK: Cursors
 
-    public struct Cursor: Sendable, Equatable {
-        public let incarnation: UInt64
-        public let sequence: UInt64
+    package struct Cursor: Sendable, Equatable {
+        package let incarnation: UInt64
+        package let sequence: UInt64
         /// UTC microseconds of that frame or event.
-        public let time: Int64
+        package let time: Int64
 
-        public init(incarnation: UInt64, sequence: UInt64, time: Int64) {
+        package init(incarnation: UInt64, sequence: UInt64, time: Int64) {
             self.incarnation = incarnation
             self.sequence = sequence
             self.time = time
@@ -502,7 +502,7 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Up to where a camera's frames or events have been taken; `nil` when nothing has been.
-    public func cursor(of camera: Name, _ content: FlowContent) throws(RecordingError) -> Cursor? {
+    package func cursor(of camera: Name, _ content: FlowContent) throws(RecordingError) -> Cursor? {
         try read("reading a cursor") { db in try Self.cursor(of: camera, content, db) }
     }
 
@@ -520,7 +520,7 @@ public final class RecordingIndex: Sendable {
         }
     }
 
-    public func setCursor(
+    package func setCursor(
         _ camera: Name, _ content: FlowContent, incarnation: UInt64, sequence: UInt64, time: Int64
     ) throws(RecordingError) {
         try write("noting a cursor") { db in
@@ -539,7 +539,7 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Rows of recordings of a minute each, from 1970 on and without files, to measure with.
-    public func fill(camera: Name, segments: Int) throws(RecordingError) {
+    package func fill(camera: Name, segments: Int) throws(RecordingError) {
         try write("filling the index") { db in
             let row = try db.makeStatement(
                 sql: """
@@ -558,7 +558,7 @@ public final class RecordingIndex: Sendable {
     }
 
     /// Bytes of all recordings.
-    public func storedBytes() throws(RecordingError) -> UInt64 {
+    package func storedBytes() throws(RecordingError) -> UInt64 {
         try read("adding up the recordings") { db in
             UInt64(clamping: try Int64.fetchOne(db, sql: "SELECT CAST(TOTAL(bytes) AS INTEGER) FROM usage") ?? 0)
         }

@@ -1,7 +1,7 @@
-internal import Logging
-internal import SecamConfig
-internal import SecamMedia
-internal import SecamWire
+import Logging
+import SecamBase
+import SecamMedia
+import SecamWire
 
 /// Ends what was begun: segments whose archive was killed, whose disk failed, or that were being removed.
 enum Recovery {

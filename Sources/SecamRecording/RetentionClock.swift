@@ -1,17 +1,17 @@
-internal import SecamWire
+import SecamWire
 
 /// An instant of an archive's own time, by which the age of recordings is judged. Only differences mean something.
-public struct RetentionTime: Sendable, Hashable, Comparable {
-    public let microseconds: Int64
+package struct RetentionTime: Sendable, Hashable, Comparable {
+    package let microseconds: Int64
 
-    public init(microseconds: Int64) { self.microseconds = microseconds }
+    package init(microseconds: Int64) { self.microseconds = microseconds }
 
     /// Saturates at both ends.
-    public func advanced(by duration: Duration) -> RetentionTime {
+    package func advanced(by duration: Duration) -> RetentionTime {
         RetentionTime(microseconds: microseconds.addingSaturated(duration.microseconds))
     }
 
-    public static func < (left: RetentionTime, right: RetentionTime) -> Bool { left.microseconds < right.microseconds }
+    package static func < (left: RetentionTime, right: RetentionTime) -> Bool { left.microseconds < right.microseconds }
 }
 
 /// Counts the time that archives of a volume have seen pass, whatever the wall clock says.
@@ -25,19 +25,19 @@ public struct RetentionTime: Sendable, Hashable, Comparable {
 /// clock agrees again, the kernel reports that it is synchronized, or an operator confirms it.
 ///
 /// A state machine without I/O: readings are arguments.
-public struct RetentionClock: Sendable, Equatable {
+package struct RetentionClock: Sendable, Equatable {
     /// All clocks of a machine at one moment.
-    public struct Reading: Sendable, Equatable {
+    package struct Reading: Sendable, Equatable {
         /// UTC microseconds, as the wall clock says.
-        public let wall: Int64
+        package let wall: Int64
         /// Microseconds since the machine's start, suspension included.
-        public let uptime: Int64
+        package let uptime: Int64
         /// Identifies the run of the machine that `uptime` belongs to.
-        public let boot: String
+        package let boot: String
         /// Whether the kernel reports that the wall clock is synchronized with a time source.
-        public let isSynchronized: Bool
+        package let isSynchronized: Bool
 
-        public init(wall: Int64, uptime: Int64, boot: String, isSynchronized: Bool) {
+        package init(wall: Int64, uptime: Int64, boot: String, isSynchronized: Bool) {
             self.wall = wall
             self.uptime = uptime
             self.boot = boot
@@ -46,7 +46,7 @@ public struct RetentionClock: Sendable, Equatable {
     }
 
     /// Why the wall clock is not believed. Durations are how far it is ahead; negative when it is behind.
-    public enum Doubt: Sendable, Equatable {
+    package enum Doubt: Sendable, Equatable {
         /// It was set while an archive ran.
         case step(Duration)
         /// It says that the archive was away for so long.
@@ -54,9 +54,9 @@ public struct RetentionClock: Sendable, Equatable {
     }
 
     /// A difference between the wall clock and the time that passed, from which on the wall clock is doubted.
-    public static let stepLimit = Duration.seconds(300)
+    package static let stepLimit = Duration.seconds(300)
     /// The longest absence over a restart of the machine that is believed without proof.
-    public static let absenceLimit = Duration.seconds(24 * 3600)
+    package static let absenceLimit = Duration.seconds(24 * 3600)
 
     /// Now, as of the last reading.
     public internal(set) var time: RetentionTime
@@ -72,7 +72,7 @@ public struct RetentionClock: Sendable, Equatable {
     }
 
     /// A clock that begins now.
-    public init(_ reading: Reading) {
+    package init(_ reading: Reading) {
         time = RetentionTime(microseconds: reading.wall)
         self.reading = reading
         offset = 0
@@ -86,12 +86,12 @@ public struct RetentionClock: Sendable, Equatable {
     }
 
     /// What the wall clock says now if it is right, UTC microseconds.
-    public var expectedWall: Int64 { time.microseconds.addingSaturated(offset) }
+    package var expectedWall: Int64 { time.microseconds.addingSaturated(offset) }
 
     /// How far the wall clock is ahead of what is expected, in microseconds.
     private var difference: Int64 { reading.wall.subtractingSaturated(expectedWall) }
 
-    public var doubt: Doubt? {
+    package var doubt: Doubt? {
         if absence != nil { return .absence(.microseconds(difference)) }
         return isNear(difference) ? nil : .step(.microseconds(difference))
     }
@@ -100,7 +100,7 @@ public struct RetentionClock: Sendable, Equatable {
     ///
     /// - Returns: by how much the wall clock was set, when that is believed.
     @discardableResult
-    public mutating func advance(to new: Reading) -> Duration? {
+    package mutating func advance(to new: Reading) -> Duration? {
         let elapsed: Int64
         if new.boot == reading.boot {
             elapsed = max(0, new.uptime.subtractingSaturated(reading.uptime))
@@ -141,7 +141,7 @@ public struct RetentionClock: Sendable, Equatable {
     ///
     /// - Returns: what it was set by.
     @discardableResult
-    public mutating func confirm() -> Duration {
+    package mutating func confirm() -> Duration {
         let step = difference
         offset = reading.wall.subtractingSaturated(time.microseconds)
         absence = nil
@@ -149,7 +149,7 @@ public struct RetentionClock: Sendable, Equatable {
     }
 
     /// Takes the wall clock as right, and what it is ahead by as time that really passed.
-    public mutating func confirmElapsed() { countAbsence() }
+    package mutating func confirmElapsed() { countAbsence() }
 
     private func isNear(_ difference: Int64) -> Bool {
         let limit = Self.stepLimit.microseconds

@@ -1,6 +1,6 @@
-internal import Glibc
-internal import SecamMedia
-internal import SecamWire
+import Glibc
+import SecamMedia
+import SecamWire
 
 /// A segment that is being written: the file, its map, and how much of both is on the disk.
 ///

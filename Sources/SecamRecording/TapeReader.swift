@@ -1,23 +1,23 @@
-public import SecamConfig
-internal import SecamJPEG
-internal import SecamMedia
-public import SecamWire
+package import SecamBase
+import SecamJPEG
+import SecamMedia
+package import SecamWire
 
 /// A recorded picture: a frame, or the thumbnail of an event with the number and time of its moment's frame.
-public struct RecordedFrame: Sendable {
-    public let incarnation: UInt64
-    public let sequence: UInt64
+package struct RecordedFrame: Sendable {
+    package let incarnation: UInt64
+    package let sequence: UInt64
     /// UTC microseconds.
-    public let timestamp: Int64
-    public let width: UInt16
-    public let height: UInt16
+    package let timestamp: Int64
+    package let width: UInt16
+    package let height: UInt16
     /// As it was captured, or made anew from a recording that was compressed.
-    public let jpeg: [UInt8]
+    package let jpeg: [UInt8]
 }
 
 /// Reads recorded frames of one camera in the order of their times, from one segment to the next; where a time exists
 /// more than once, one pass through it after the other. It belongs to one thread, which it may hold up.
-public final class TapeReader {
+package final class TapeReader {
     /// Of JPEGs that are made anew: what H.264 has lost, a higher one does not bring back.
     private static let quality = 85
     /// Frames that are read over rather than sought past.
@@ -45,7 +45,7 @@ public final class TapeReader {
     ///   - from: UTC microseconds; begins with the last frame at or before this in the recording that holds it.
     ///   - to: UTC microseconds; frames from then on are not meant.
     ///   - interval: least microseconds between two frames; 0 for all.
-    public init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64, interval: Int64) {
+    package init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64, interval: Int64) {
         self.index = index
         self.camera = camera
         self.from = from
@@ -55,7 +55,7 @@ public final class TapeReader {
     }
 
     /// What a turn of reading came to.
-    public enum Step {
+    package enum Step {
         case frame(RecordedFrame)
         /// The time was up before there was a frame.
         case pause
@@ -63,7 +63,7 @@ public final class TapeReader {
     }
 
     /// - Returns: `nil` at the end.
-    public func next() throws(RecordingError) -> RecordedFrame? {
+    package func next() throws(RecordingError) -> RecordedFrame? {
         while true {
             switch try next(until: nil) {
             case .frame(let frame): return frame
@@ -76,7 +76,7 @@ public final class TapeReader {
     /// The same, for who has other things to do: what lies between two frames may be long.
     ///
     /// - Parameter deadline: pauses when it has passed.
-    public func next(until deadline: MonotonicTime?) throws(RecordingError) -> Step {
+    package func next(until deadline: MonotonicTime?) throws(RecordingError) -> Step {
         while true {
             if let deadline, MonotonicTime.now >= deadline { return .pause }
             if open == nil {

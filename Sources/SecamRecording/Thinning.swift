@@ -1,10 +1,10 @@
-internal import Foundation
-internal import GRDB
-internal import Glibc
-internal import Logging
-internal import SecamConfig
-internal import SecamMedia
-public import SecamWire
+import Foundation
+import GRDB
+import Glibc
+import Logging
+import SecamBase
+import SecamMedia
+package import SecamWire
 
 /// Takes frames out of old recordings, so that they last longer on the same disk; those that stay are as they were.
 ///
@@ -15,7 +15,7 @@ extension Vault {
     private static let turn: Int64 = 300_000
 
     /// Thins some of what the cameras' rules want thinner.
-    public func thin(_ rules: [Recording.Camera]) throws(RecordingError) {
+    package func thin(_ rules: [Recording.Camera]) throws(RecordingError) {
         let start = MonotonicTime.now
         let clock = try index.clock
         guard clock.doubt == nil else { return }

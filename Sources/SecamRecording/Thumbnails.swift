@@ -1,8 +1,8 @@
-internal import Foundation
-internal import GRDB
-internal import SecamConfig
-internal import SecamJPEG
-public import SecamWire
+import Foundation
+import GRDB
+import SecamBase
+import SecamJPEG
+package import SecamWire
 
 extension Vault {
     /// Microseconds that making them may take before others have their turn.
@@ -11,7 +11,7 @@ extension Vault {
     private static let recordingDelay = Duration.seconds(60)
 
     /// Makes small pictures of events that are over and have none, from what was recorded of their moments.
-    public func makeThumbnails() throws(RecordingError) {
+    package func makeThumbnails() throws(RecordingError) {
         let start = MonotonicTime.now
         let recent = try index.clock.time.advanced(by: .zero - Vault.recordingDelay)
         for event in try index.eventsWithoutThumbnail() {
@@ -128,7 +128,7 @@ extension RecordingIndex {
 }
 
 /// Reads events' small pictures in the order of the events' starts.
-public final class ThumbnailReader {
+package final class ThumbnailReader {
     /// Of an event among the others of its camera, to go on behind it.
     struct Place {
         let start: Int64
@@ -149,7 +149,7 @@ public final class ThumbnailReader {
     /// - Parameters:
     ///   - from: UTC microseconds.
     ///   - to: UTC microseconds; moments from then on are not meant.
-    public init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
+    package init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
         self.index = index
         self.camera = camera
         self.from = from
@@ -157,7 +157,7 @@ public final class ThumbnailReader {
     }
 
     /// - Returns: `nil` at the end.
-    public func next() throws(RecordingError) -> RecordedFrame? {
+    package func next() throws(RecordingError) -> RecordedFrame? {
         if waiting.isEmpty, !isOver {
             let more = try index.thumbnails(of: camera, from: from, to: to, after: last, limit: Self.batch)
             isOver = more.count < Self.batch

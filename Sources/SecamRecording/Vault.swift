@@ -1,18 +1,18 @@
-public import Logging
-internal import SecamConfig
-internal import SecamMedia
-public import SecamWire
+package import Logging
+import SecamBase
+import SecamMedia
+package import SecamWire
 
 /// How much of a disk recordings may take.
-public struct VaultLimits: Sendable, Equatable {
+package struct VaultLimits: Sendable, Equatable {
     /// Bytes of all recordings; `nil` for no bound but the disk's.
-    public var bytes: UInt64?
+    package var bytes: UInt64?
     /// Bytes that stay free on the disk.
-    public var free: UInt64
+    package var free: UInt64
     /// What arrived within this time is not removed to make room: recording stops instead.
-    public var leastKept: Duration
+    package var leastKept: Duration
 
-    public init(bytes: UInt64?, free: UInt64, leastKept: Duration = .zero) {
+    package init(bytes: UInt64?, free: UInt64, leastKept: Duration = .zero) {
         self.bytes = bytes
         self.free = free
         self.leastKept = leastKept
@@ -23,10 +23,10 @@ public struct VaultLimits: Sendable, Equatable {
 }
 
 /// The recordings of one volume while they are being written. It belongs to one thread.
-public final class Vault {
-    public let index: RecordingIndex
+package final class Vault {
+    package let index: RecordingIndex
     /// Which archive writes, for others on the volume.
-    public let writer: String
+    package let writer: String
     private let limits: VaultLimits
     let logger: Logger
     private(set) var storedBytes: UInt64
@@ -59,7 +59,7 @@ public final class Vault {
     private static let lookInterval: UInt64 = 1 << 20
     private static let sumInterval: UInt64 = 16 << 20
 
-    public init(_ index: RecordingIndex, writer: String, limits: VaultLimits, logger: Logger) throws(RecordingError) {
+    package init(_ index: RecordingIndex, writer: String, limits: VaultLimits, logger: Logger) throws(RecordingError) {
         self.index = index
         self.writer = writer
         self.limits = limits
@@ -70,7 +70,7 @@ public final class Vault {
         place = index.folder.place
     }
 
-    public var figures: [Figure] {
+    package var figures: [Figure] {
         // Of a disk that is away nothing is free.
         [
             Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes == .max ? 0 : freeBytes),
@@ -85,7 +85,7 @@ public final class Vault {
     }
 
     /// Why the disk is low, for people; `nil` when it is not.
-    public var diskLowCause: String? {
+    package var diskLowCause: String? {
         guard isDiskLow, let size = index.folder.volumeBytes else { return nil }
         let used = size - min(size, freeBytes)
         let others = used - min(used, storedBytes)
@@ -94,7 +94,7 @@ public final class Vault {
     }
 
     /// Other archives write to the volume too, so what is there is looked at again and again.
-    public func look() throws(RecordingError) {
+    package func look() throws(RecordingError) {
         storedBytes = try index.storedBytes()
         writtenSinceSum = 0
         lookAtDisk()
@@ -197,14 +197,14 @@ public final class Vault {
     /// Nothing is to be recorded into the empty folder in which a disk was mounted.
     ///
     /// - Throws: `moved`.
-    public func checkPlace() throws(RecordingError) {
+    package func checkPlace() throws(RecordingError) {
         guard place == index.folder.place else { throw .moved(path: index.folder.path) }
     }
 
     /// Whether something can be brought to the disk.
     ///
     /// - Throws: `moved`, `readOnly`, `file`. A full disk is no error here.
-    public func checkWritable() throws(RecordingError) {
+    package func checkWritable() throws(RecordingError) {
         try checkPlace()
         try index.folder.checkWritable()
     }
@@ -213,7 +213,7 @@ public final class Vault {
     ///
     /// - Parameter time: only what ends before it; UTC microseconds.
     /// - Returns: how many recordings and bytes went, and how many are left that begin before the time.
-    public func remove(
+    package func remove(
         allOf camera: Name, before time: Int64
     ) throws(RecordingError) -> (count: Int, bytes: UInt64, left: Int) {
         var (count, bytes, left) = (0, UInt64(0), 0)
@@ -231,10 +231,10 @@ public final class Vault {
     }
 
     /// Lets the oldest recordings go until the limits hold. First of all: the rest may need the room.
-    public func relieve() throws(RecordingError) { try makeRoom(for: 0) }
+    package func relieve() throws(RecordingError) { try makeRoom(for: 0) }
 
     /// Ends what archives that are gone had begun.
-    public func tidyUp() throws(RecordingError) {
+    package func tidyUp() throws(RecordingError) {
         do throws(RecordingError) {
             try Recovery.finish(camera: nil, isPatient: true, in: self)
         } catch .busy {
@@ -244,7 +244,7 @@ public final class Vault {
 
     /// Removes what the cameras' rules do not keep: some of it now, the rest at the next call. What is too old stays
     /// while the wall clock is doubted.
-    public func retain(_ rules: [Recording.Camera]) throws(RecordingError) {
+    package func retain(_ rules: [Recording.Camera]) throws(RecordingError) {
         let start = MonotonicTime.now
         let clock = try checkClock()
         var isInTime: Bool { MonotonicTime.now.since(start) < Vault.retentionTurn }
@@ -272,7 +272,7 @@ public final class Vault {
     /// - Parameters:
     ///   - keep: the time since a camera's last recording; zero for ever.
     ///   - admitted: all cameras that there are. Without any, nothing tells which are gone.
-    public func removeGoneCameras(after keep: Duration, admitted: Set<Name>) throws(RecordingError) {
+    package func removeGoneCameras(after keep: Duration, admitted: Set<Name>) throws(RecordingError) {
         guard keep > .zero, !admitted.isEmpty else { return }
         let start = MonotonicTime.now
         let clock = try checkClock()

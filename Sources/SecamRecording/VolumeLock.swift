@@ -1,12 +1,12 @@
-internal import Glibc
+import Glibc
 
 /// Keeps the index from being made anew while an archive writes to it: archives share the lock, who rebuilds has it
 /// alone. The end of the process lets it go.
-public final class VolumeLock: Sendable {
+package final class VolumeLock: Sendable {
     private let descriptor: Int32
 
     /// - Parameter isAlone: for who rebuilds; fails at once while an archive runs.
-    public init(_ folder: RecordingFolder, isAlone: Bool) throws(RecordingError) {
+    package init(_ folder: RecordingFolder, isAlone: Bool) throws(RecordingError) {
         try folder.make()
         let path = "\(folder.index)/lock"
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)

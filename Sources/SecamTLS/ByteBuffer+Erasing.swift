@@ -1,10 +1,10 @@
 import COpenSSL
-public import NIOCore
+package import NIOCore
 
 extension ByteBuffer {
     /// Overwrites the readable bytes where they lie, for all buffers that share them, after a password was in them. None
     /// of those may be read any more.
-    public func eraseReadableBytes() {
+    package func eraseReadableBytes() {
         // In place on purpose: to write to a buffer that others share would make a copy and leave the bytes where they
         // are.
         unsafe withUnsafeReadableBytes { bytes in

@@ -1,4 +1,5 @@
 import Glibc
+import SecamCrypto
 
 /// Small files with certificates and keys.
 enum PEMFile {
@@ -34,7 +35,7 @@ enum PEMFile {
     ///
     /// - Returns: false when there was one already, which is left as it is.
     static func create(_ path: String, _ bytes: [UInt8]) throws(TLSError) -> Bool {
-        let temporary = path + ".\(getpid()).\(try SecureRandom.bytes(4).reduce(0) { $0 << 8 | UInt32($1) })"
+        let temporary = "\(path).\(getpid()).\(try randomNumber())"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure("create", temporary) }
         defer { unsafe unlink(temporary) }

@@ -1,13 +1,15 @@
 import COpenSSL
+import SecamBase
+import SecamCrypto
 
 /// SHA-256 of a certificate's public key, as its DER-encoded SubjectPublicKeyInfo (RFC 7469 §2.4): it stays when a
 /// certificate is renewed for the same key.
-public struct PublicKeyFingerprint: Sendable, Hashable {
+package struct PublicKeyFingerprint: Sendable, Hashable {
     /// 32 bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Reads 64 hexadecimal digits of either case behind `SPKI-SHA256:`.
-    public init(_ text: String) throws(TLSError) {
+    package init(_ text: String) throws(TLSError) {
         guard text.uppercased().hasPrefix(Self.prefix),
             let bytes = Hexadecimal.decode(text.dropFirst(Self.prefix.count)), bytes.count == SHA256Digest.byteCount
         else { throw .malformedFingerprint(text) }
@@ -35,15 +37,15 @@ public struct PublicKeyFingerprint: Sendable, Hashable {
 
 extension PublicKeyFingerprint: CustomStringConvertible {
     /// `SPKI-SHA256:` and 64 lower-case hexadecimal digits.
-    public var description: String { Self.prefix + Hexadecimal.encode(bytes) }
+    package var description: String { Self.prefix + Hexadecimal.encode(bytes) }
 }
 
 /// The certificate that a server presents, by its fingerprints.
-public struct PresentedCertificate: Sendable, Hashable {
-    public let fingerprint: CertificateFingerprint
-    public let key: PublicKeyFingerprint
+package struct PresentedCertificate: Sendable, Hashable {
+    package let fingerprint: CertificateFingerprint
+    package let key: PublicKeyFingerprint
 
-    public init(fingerprint: CertificateFingerprint, key: PublicKeyFingerprint) {
+    package init(fingerprint: CertificateFingerprint, key: PublicKeyFingerprint) {
         self.fingerprint = fingerprint
         self.key = key
     }

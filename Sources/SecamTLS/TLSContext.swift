@@ -1,9 +1,10 @@
 import COpenSSL
+import SecamCrypto
 
 /// The settings that connections of one kind share: TLS 1.3 alone, one of our application protocols agreed on (ALPN,
 /// RFC 7301) or no connection, no tickets or resumption, no early data.
 @safe
-public final class TLSContext: Sendable {
+package final class TLSContext: Sendable {
     enum Role: Sendable {
         case server
         case client(TLSTrust, serverName: String)
@@ -15,7 +16,7 @@ public final class TLSContext: Sendable {
 
     /// - Parameter applicationProtocols: best first.
     /// - Throws: `configuration` for bad protocol names, `library`.
-    public static func server(
+    package static func server(
         identity: TLSIdentity, applicationProtocols: [String]
     ) throws(TLSError) -> TLSContext {
         let context = try TLSContext(.server, applicationProtocols)
@@ -36,7 +37,7 @@ public final class TLSContext: Sendable {
     ///     to the server (SNI) when it is a name.
     ///   - applicationProtocols: best first.
     /// - Throws: `configuration`, `file` or `malformedFile` for the authorities' file, `library`.
-    public static func client(
+    package static func client(
         trust: TLSTrust, serverName: String, applicationProtocols: [String]
     ) throws(TLSError) -> TLSContext {
         let context = try TLSContext(.client(trust, serverName: serverName), applicationProtocols)
@@ -51,7 +52,7 @@ public final class TLSContext: Sendable {
                 }
                 _ = try PEMFile.read(file)
                 guard unsafe SSL_CTX_load_verify_file(handle, file) == 1 else {
-                    throw .malformedFile(path: file, reason: "no PEM certificates to trust: \(OpenSSLQueue.take())")
+                    throw .malformedFile(path: file, reason: "no PEM certificates to trust: \(OpenSSLQueue.drain())")
                 }
             }
             unsafe SSL_CTX_set_verify(handle, SSL_VERIFY_PEER, nil)

@@ -1,5 +1,5 @@
 /// What can go wrong in this module. Texts that OpenSSL gave are copied out of its queue where they happen.
-public enum TLSError: Error, Sendable, Hashable {
+package enum TLSError: Error, Sendable, Hashable {
     /// A file could not be opened, read or written.
     case file(path: String, operation: String, reason: String)
     /// A file was read, but it does not hold what it should.
@@ -28,11 +28,10 @@ public enum TLSError: Error, Sendable, Hashable {
     case queueFull(limit: Int)
 
     case malformedFingerprint(String)
-    case malformedPasswordHash(String)
 }
 
 extension TLSError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .file(let path, let operation, let reason):
             "cannot \(operation) \(path): \(reason)"
@@ -68,8 +67,6 @@ extension TLSError: CustomStringConvertible {
             "more than \(limit) bytes wait to be sent over TLS"
         case .malformedFingerprint(let text):
             "'\(text)' is no SHA-256 fingerprint; it has 64 hexadecimal digits, with or without colons"
-        case .malformedPasswordHash(let reason):
-            "malformed password hash: \(reason); set the password anew"
         }
     }
 }

@@ -1,6 +1,6 @@
-public import NIOCore
+package import NIOCore
 
-public enum TLSEvent: Sendable, Hashable {
+package enum TLSEvent: Sendable, Hashable {
     /// Fired as a user event before any plaintext. The fingerprint is the server's, and nil on a server.
     case handshakeCompleted(applicationProtocol: String, peerFingerprint: CertificateFingerprint?)
 }
@@ -16,18 +16,18 @@ public enum TLSEvent: Sendable, Hashable {
 ///   `.output` sends what is flushed, then `close_notify`, and leaves the channel open until the peer ends its side.
 /// - Writes that do not go out fail with a `TLSError`.
 /// - There is no timeout here, and the handler cannot be removed: plaintext would follow the records.
-public final class TLSHandler: ChannelDuplexHandler {
-    public typealias InboundIn = ByteBuffer
-    public typealias InboundOut = ByteBuffer
-    public typealias OutboundIn = ByteBuffer
-    public typealias OutboundOut = ByteBuffer
+package final class TLSHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private enum State {
         case idle, handshaking, open, closed
     }
 
     /// Runs a step of a handshake now, or later on the same event loop.
-    public typealias HandshakeTurn = (_ step: @escaping () -> Void) -> Void
+    package typealias HandshakeTurn = (_ step: @escaping () -> Void) -> Void
 
     let session: TLSSession
     private let scratch: TLSScratch
@@ -62,7 +62,7 @@ public final class TLSHandler: ChannelDuplexHandler {
     ///   - scratch: shared by the connections of one event loop that use `send`.
     ///   - handshakeTurn: decides when the handshake may compute with what has arrived; by default at once.
     /// - Throws: `TLSError.library`.
-    public init(
+    package init(
         context: TLSContext, scratch: TLSScratch = TLSScratch(), handshakeTurn: @escaping HandshakeTurn = { $0() }
     ) throws(TLSError) {
         session = try TLSSession(context)
@@ -72,30 +72,30 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Life
 
-    public func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         socket = TLSSocket(context.channel)
         if context.channel.isActive { startHandshake(context) }
     }
 
-    public func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         // First, since the handshake's first step may already close the channel.
         context.fireChannelActive()
         startHandshake(context)
     }
 
-    public func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         streamEnded(context)
         context.fireChannelInactive()
     }
 
-    public func handlerRemoved(context: ChannelHandlerContext) {
+    package func handlerRemoved(context: ChannelHandlerContext) {
         end(failing: .closed)
         self.context = nil
         socket = nil
     }
 
-    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .inputClosed? = event as? ChannelEvent { streamEnded(context) }
         context.fireUserInboundEventTriggered(event)
     }
@@ -143,7 +143,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Receiving
 
-    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .closed else { return }
         session.receive(unwrapInboundIn(data))
         if state == .handshaking { waitForTurn() } else { receive(context) }
@@ -165,7 +165,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    public func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
         if hasDeliveredBytes {
             completeRead(context)
         } else if isWaitingForTurn {
@@ -182,7 +182,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    public func read(context: ChannelHandlerContext) {
+    package func read(context: ChannelHandlerContext) {
         readIsWanted = true
         if isWaitingForTurn {
             readIsHeld = true
@@ -250,13 +250,13 @@ public final class TLSHandler: ChannelDuplexHandler {
     // MARK: - Sending
 
     /// Whether the peer takes what is sent, as the last `channelWritabilityChanged` said it.
-    public var isWritable: Bool { reportedWritability }
+    package var isWritable: Bool { reportedWritability }
 
     /// Writes and flushes. While nothing waits before it, it goes to the socket right away: without the channel's way
     /// there, which costs each viewer a tenth of what a frame costs in all.
     ///
     /// - Returns: what to wait for, nil when the socket has taken all of it.
-    public func send(_ plaintext: ByteBuffer) -> EventLoopFuture<Void>? {
+    package func send(_ plaintext: ByteBuffer) -> EventLoopFuture<Void>? {
         guard let context else { return nil }
         var rest = plaintext
         do throws(TLSError) {
@@ -308,7 +308,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(records), promise: promise)
     }
 
-    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let buffer = unwrapOutboundIn(data)
         guard state != .closed, outputClosing == nil else {
             promise?.fail(TLSError.closed)
@@ -325,19 +325,19 @@ public final class TLSHandler: ChannelDuplexHandler {
         queue.append(buffer, promise)
     }
 
-    public func flush(context: ChannelHandlerContext) {
+    package func flush(context: ChannelHandlerContext) {
         // Applications flush at the end of each read, mostly in vain.
         guard !queue.isEmpty else { return }
         queue.markFlushed()
         send(context)
     }
 
-    public func channelWritabilityChanged(context: ChannelHandlerContext) {
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         send(context)
         reportWritability(context)
     }
 
-    public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         switch mode {
         case .input:
             // We must read on to tell a clean end from a cut.

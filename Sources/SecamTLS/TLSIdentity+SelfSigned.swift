@@ -1,9 +1,10 @@
 import COpenSSL
 import Glibc
+import SecamCrypto
 
 extension TLSIdentity {
     /// The file in which `loadOrCreate` keeps certificate and key together, so that they can never be of two pairs.
-    public static let selfSignedFileName = "tls-identity.pem"
+    package static let selfSignedFileName = "tls-identity.pem"
 
     /// Dates that hold at any time, in seconds since 1970 UTC: to the end of the year 9999 (RFC 5280 §4.1.2.5).
     static let always: ClosedRange<Int64> = 0...253_402_300_799
@@ -16,7 +17,7 @@ extension TLSIdentity {
     /// by its fingerprint, and no authority vouches for the dates.
     ///
     /// - Throws: `file`, `malformedFile` and `keyDoesNotFit` as `load` does; `configuration` for a bad host name.
-    public static func loadOrCreate(directory: String, hostNames: [String]) throws(TLSError) -> TLSIdentity {
+    package static func loadOrCreate(directory: String, hostNames: [String]) throws(TLSError) -> TLSIdentity {
         let path = directory + "/" + selfSignedFileName
         if !PEMFile.exists(path) {
             let names = try subjectAlternativeNames(hostNames)
@@ -36,7 +37,7 @@ extension TLSIdentity {
         let key = try unsafe OpenSSLObject(
             secam_EVP_EC_gen_p256(), to: "make a private key", freedBy: { unsafe EVP_PKEY_free($0) })
         let certificate = try unsafe certificateObject(X509_new())
-        let serial = try SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) } >> 1
+        let serial = try randomNumber() >> 1
         return try unsafe key.withPointer { key throws(TLSError) in
             try unsafe certificate.withPointer { certificate throws(TLSError) in
                 let subject = unsafe X509_get_subject_name(certificate)
@@ -122,5 +123,14 @@ enum HostName {
                             || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
                     }
             }
+    }
+}
+
+/// Returns 64 random bits.
+func randomNumber() throws(TLSError) -> UInt64 {
+    do throws(CryptoError) {
+        return try SecureRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+    } catch {
+        throw .library(operation: "make a random number", reason: "\(error)")
     }
 }

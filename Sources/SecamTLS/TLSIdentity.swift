@@ -1,37 +1,38 @@
 import COpenSSL
 import Glibc
+import SecamCrypto
 
 /// A server's certificate chain and private key.
-public struct TLSIdentity: Sendable {
+package struct TLSIdentity: Sendable {
     /// Of the server's own certificate, the first of the chain.
-    public let fingerprint: CertificateFingerprint
+    package let fingerprint: CertificateFingerprint
     /// Of its public key.
-    public let keyFingerprint: PublicKeyFingerprint
+    package let keyFingerprint: PublicKeyFingerprint
     /// Since when and until when it is valid, in seconds since 1970 UTC.
-    public let notBefore: Int64
-    public let notAfter: Int64
+    package let notBefore: Int64
+    package let notAfter: Int64
     /// Whether anybody on this machine can read the key file: worth a warning.
-    public let keyIsReadableByOthers: Bool
+    package let keyIsReadableByOthers: Bool
     let chain: [OpenSSLObject]
     let key: OpenSSLObject
 
     /// With fewer days left, an operator should be told.
-    public static let warningDays = 30
+    package static let warningDays = 30
 
     /// Whole days until the certificate expires; 0 or less on the last day and after it.
     ///
     /// - Parameter now: in seconds since 1970 UTC.
-    public func daysLeft(at now: Int64) -> Int {
+    package func daysLeft(at now: Int64) -> Int {
         Int((notAfter - now) / 86_400)
     }
 
     /// The date and time of `notAfter`, such as `2036-01-31 12:00:00 UTC`.
-    public var notAfterText: String { Self.text(notAfter) }
+    package var notAfterText: String { Self.text(notAfter) }
 
     /// Reads a certificate chain (server's own first) and its unencrypted private key from PEM files, which may be one.
     ///
     /// - Throws: `file`, `malformedFile`, `keyDoesNotFit`, `certificateExpired`, `certificateNotYetValid`.
-    public static func load(certificatePath: String, keyPath: String) throws(TLSError) -> TLSIdentity {
+    package static func load(certificatePath: String, keyPath: String) throws(TLSError) -> TLSIdentity {
         let identity = try read(certificatePath: certificatePath, keyPath: keyPath)
         let now = Int64(time(nil))
         guard now >= identity.notBefore else {
@@ -74,7 +75,7 @@ public struct TLSIdentity: Sendable {
                 }
             }
             let isEnd = secam_ERR_is_missing_pem_block(ERR_peek_last_error()) == 1
-            let reason = OpenSSLQueue.take()
+            let reason = OpenSSLQueue.drain()
             guard isEnd else { throw .malformedFile(path: path, reason: "a certificate cannot be read: \(reason)") }
             guard !chain.isEmpty else { throw .malformedFile(path: path, reason: "there is no PEM certificate in it") }
             return chain
@@ -89,7 +90,7 @@ public struct TLSIdentity: Sendable {
             // Without this callback OpenSSL would ask for the passphrase of an encrypted key on the terminal.
             let key = unsafe PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
             guard let key = unsafe key else {
-                let reason = OpenSSLQueue.take()
+                let reason = OpenSSLQueue.drain()
                 throw .malformedFile(path: path, reason: "there is no unencrypted PEM private key in it: \(reason)")
             }
             return try unsafe OpenSSLObject(key, to: "read a private key", freedBy: { unsafe EVP_PKEY_free($0) })

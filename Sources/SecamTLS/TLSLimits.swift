@@ -1,8 +1,8 @@
-public enum TLSLimits {
+package enum TLSLimits {
     /// Bytes that may be written before the handshake is complete.
-    public static let bytesBeforeHandshake = 1 << 20
+    package static let bytesBeforeHandshake = 1 << 20
     /// Bytes that may wait while the peer does not read. Writers that heed `Channel.isWritable` never come near.
-    public static let queuedBytes = 64 << 20
+    package static let queuedBytes = 64 << 20
     /// Plaintext that is encrypted in one go: 7 full records, whose ciphertext fits in 128 KiB. What waits beyond it
     /// stays in the caller's buffers, which viewers of the same frame share.
     static let encryptedSlice = 7 * recordPlaintext

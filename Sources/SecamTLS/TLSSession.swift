@@ -1,5 +1,6 @@
 import COpenSSL
 import NIOCore
+import SecamCrypto
 
 /// One connection's TLS state machine without I/O: bytes of the peer go in with `receive`, bytes for it come out with
 /// `takeOutgoing`.
@@ -97,7 +98,7 @@ final class TLSSession {
         let result = unsafe SSL_do_handshake(handle)
         guard result == 1 else {
             if unsafe SSL_get_error(handle, result) == SSL_ERROR_WANT_READ { return nil }
-            let reason = OpenSSLQueue.take()
+            let reason = OpenSSLQueue.drain()
             throw refusal ?? .handshake(reason: reason)
         }
         var bytes: UnsafePointer<UInt8>?
@@ -128,7 +129,7 @@ final class TLSSession {
         switch error {
         case _ where hasTooManyKeyUpdates: readFailure = .malformedRecord(reason: "too many key updates")
         case SSL_ERROR_NONE, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN: break
-        default: readFailure = .malformedRecord(reason: OpenSSLQueue.take())
+        default: readFailure = .malformedRecord(reason: OpenSSLQueue.drain())
         }
         if buffer.readableBytes > 0 { return .bytes }
         if let readFailure { throw readFailure }
@@ -150,7 +151,7 @@ final class TLSSession {
         }
         // The transport takes everything, so that nothing is ever left to retry.
         guard result == 1, written == count else {
-            throw .library(operation: "encrypt", reason: OpenSSLQueue.take())
+            throw .library(operation: "encrypt", reason: OpenSSLQueue.drain())
         }
         buffer.moveReaderIndex(forwardBy: count)
     }

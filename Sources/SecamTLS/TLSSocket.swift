@@ -28,10 +28,10 @@ struct TLSSocket {
 
 /// Memory for records on their way to a socket, which the connections of one event loop use in turn: so it stays in
 /// the processor's cache. Only used on that loop.
-public final class TLSScratch {
+package final class TLSScratch {
     private var buffer = ByteBuffer()
 
-    public init() {}
+    package init() {}
 
     /// An empty buffer with room for so many bytes.
     func take(_ byteCount: Int) -> ByteBuffer {

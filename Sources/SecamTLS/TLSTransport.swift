@@ -1,5 +1,6 @@
 import COpenSSL
 import NIOCore
+import SecamCrypto
 
 /// The bytes between OpenSSL and the channel. A BIO of our own reads and writes these buffers directly, which saves
 /// the copy into and out of OpenSSL's memory BIOs.

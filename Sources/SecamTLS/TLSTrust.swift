@@ -1,5 +1,5 @@
 /// Whom a client takes for its server. In each case the server also proves that it holds the certificate's key.
-public enum TLSTrust: Sendable {
+package enum TLSTrust: Sendable {
     /// The certificate is valid now, is for the server's name, and was issued by a certificate of this PEM file.
     case authorities(file: String)
     /// It is this certificate; name and dates do not matter.

@@ -1,35 +1,35 @@
-public import Foundation
-internal import Glibc
-internal import Synchronization
+package import Foundation
+import Glibc
+import Synchronization
 
 /// How a program ended.
-public enum Ending: Sendable, Equatable {
+package enum Ending: Sendable, Equatable {
     case exited(Int32)
     case killed(signal: Int32)
 }
 
 /// A program that ran to its end.
-public struct FinishedProgram: Sendable {
-    public let ending: Ending
-    public let outputData: Data
-    public let errors: String
+package struct FinishedProgram: Sendable {
+    package let ending: Ending
+    package let outputData: Data
+    package let errors: String
 
-    public var output: String { String(decoding: outputData, as: UTF8.self) }
+    package var output: String { String(decoding: outputData, as: UTF8.self) }
 
     /// The exit status; `nil` when a signal ended it.
-    public var status: Int32? {
+    package var status: Int32? {
         if case .exited(let status) = ending { status } else { nil }
     }
 
-    public func json() throws -> JSONValue { try JSONValue(outputData) }
+    package func json() throws -> JSONValue { try JSONValue(outputData) }
 }
 
 /// A running program in a session of its own, without a terminal, whose output goes to files.
 ///
 /// Whatever happens to the test, nothing of it is left: who lets go of it kills its process group, and should the tests
 /// themselves be killed, a shell that waits for their end does the same.
-public final class ChildProgram: Sendable {
-    public let processIdentifier: Int32
+package final class ChildProgram: Sendable {
+    package let processIdentifier: Int32
     private let outputPath: String
     private let errorPath: String
     private let state: Mutex<State>
@@ -45,7 +45,7 @@ public final class ChildProgram: Sendable {
     ///   - environment: all that the program has.
     ///   - input: its standard input; without one it is at its end at once.
     ///   - log: the files for its output, without the extension.
-    public init(
+    package init(
         _ executable: String, _ arguments: [String], environment: [String: String], input: String? = nil,
         folder: String, log: String
     ) throws {
@@ -69,13 +69,13 @@ public final class ChildProgram: Sendable {
     }
 
     /// What it has written to standard output so far.
-    public var output: String { ChildProgram.text(outputPath) }
+    package var output: String { ChildProgram.text(outputPath) }
 
     /// What it has written to standard error so far.
-    public var errors: String { ChildProgram.text(errorPath) }
+    package var errors: String { ChildProgram.text(errorPath) }
 
     /// How it ended; `nil` while it runs.
-    public var ending: Ending? {
+    package var ending: Ending? {
         state.withLock { state in
             guard state.ending == nil else { return state.ending }
             var status: Int32 = 0
@@ -87,16 +87,16 @@ public final class ChildProgram: Sendable {
         }
     }
 
-    public func send(_ signal: Int32) {
+    package func send(_ signal: Int32) {
         guard ending == nil else { return }
         _ = Glibc.kill(processIdentifier, signal)
     }
 
     /// To it and all its children, as a terminal does.
-    public func sendToGroup(_ signal: Int32) { _ = Glibc.kill(-processIdentifier, signal) }
+    package func sendToGroup(_ signal: Int32) { _ = Glibc.kill(-processIdentifier, signal) }
 
     /// Waits for its end.
-    public func finish(seconds: Int = 60) async throws -> FinishedProgram {
+    package func finish(seconds: Int = 60) async throws -> FinishedProgram {
         let ending: Ending
         do {
             ending = try await eventually("the end of a program", seconds: seconds) { self.ending }
@@ -108,7 +108,7 @@ public final class ChildProgram: Sendable {
     }
 
     /// Ends it and everything in its group at once. Returns when it has ended.
-    public func kill() {
+    package func kill() {
         guard ending == nil else { return killRest() }
         _ = Glibc.kill(processIdentifier, SIGKILL)
         while ending == nil { usleep(1000) }
@@ -197,9 +197,9 @@ public final class ChildProgram: Sendable {
 }
 
 /// What runs on this machine.
-public enum Processes {
+package enum Processes {
     /// Everything in a session, which a program that was started here has to itself, without what has ended.
-    public static func running(inSession session: Int32) -> [Int32] {
+    package static func running(inSession session: Int32) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.filter { process in
             guard let fields = fields(process) else { return false }
@@ -207,7 +207,7 @@ public enum Processes {
         }
     }
 
-    public static func isRunning(_ process: Int32) -> Bool {
+    package static func isRunning(_ process: Int32) -> Bool {
         fields(process).map { $0[0] != "Z" } ?? false
     }
 

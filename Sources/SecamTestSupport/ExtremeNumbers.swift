@@ -1,6 +1,6 @@
 /// Numbers at the limits of types and of the protocol, for messages that no honest peer sends.
-public enum ExtremeNumbers {
-    public static let all: [UInt64] = [
+package enum ExtremeNumbers {
+    package static let all: [UInt64] = [
         0, 1, 2, 0x7f, 0xff, 0x7fff, 0xffff, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 48, 1 << 48 + 1, (1 << 61) - 1,
         1 << 61, 1 << 61 + 1, 1 << 62, 0x7fff_ffff_ffff_ffff, 1 << 63, 1 << 63 + 1, UInt64(bitPattern: -(1 << 61)),
         UInt64(bitPattern: -(1 << 61) - 1), .max - 1, .max,
@@ -10,7 +10,7 @@ public enum ExtremeNumbers {
     private static let header = 8
 
     /// The message with one or two of its body's numbers replaced by extreme ones.
-    public static func replacing(in message: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
+    package static func replacing(in message: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
         var bytes = message
         for _ in 0..<Int.random(in: 1...2, using: &random) {
             let width = [1, 2, 4, 8, 8, 8].randomElement(using: &random) ?? 8

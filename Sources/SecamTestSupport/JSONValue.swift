@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// A JSON value that a program printed.
-public enum JSONValue: Sendable, Equatable, Decodable {
+package enum JSONValue: Sendable, Equatable, Decodable {
     case null
     case boolean(Bool)
     case number(Double)
@@ -9,7 +9,7 @@ public enum JSONValue: Sendable, Equatable, Decodable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    public init(_ data: Data) throws {
+    package init(_ data: Data) throws {
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: data)
         } catch {
@@ -17,9 +17,9 @@ public enum JSONValue: Sendable, Equatable, Decodable {
         }
     }
 
-    public init(_ text: String) throws { try self.init(Data(text.utf8)) }
+    package init(_ text: String) throws { try self.init(Data(text.utf8)) }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -37,17 +37,17 @@ public enum JSONValue: Sendable, Equatable, Decodable {
     }
 
     /// `null` where there is no such field, so that a chain of them ends in a comparison that fails.
-    public subscript(_ name: String) -> JSONValue {
+    package subscript(_ name: String) -> JSONValue {
         if case .object(let fields) = self { fields[name] ?? .null } else { .null }
     }
 
-    public subscript(_ index: Int) -> JSONValue {
+    package subscript(_ index: Int) -> JSONValue {
         if case .array(let values) = self, values.indices.contains(index) { values[index] } else { .null }
     }
 
-    public var values: [JSONValue] { if case .array(let values) = self { values } else { [] } }
-    public var names: Set<String> { if case .object(let fields) = self { Set(fields.keys) } else { [] } }
-    public var text: String? { if case .string(let text) = self { text } else { nil } }
-    public var number: Double? { if case .number(let number) = self { number } else { nil } }
-    public var integer: Int? { number.flatMap { Int(exactly: $0) } }
+    package var values: [JSONValue] { if case .array(let values) = self { values } else { [] } }
+    package var names: Set<String> { if case .object(let fields) = self { Set(fields.keys) } else { [] } }
+    package var text: String? { if case .string(let text) = self { text } else { nil } }
+    package var number: Double? { if case .number(let number) = self { number } else { nil } }
+    package var integer: Int? { number.flatMap { Int(exactly: $0) } }
 }

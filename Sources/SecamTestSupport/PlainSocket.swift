@@ -1,11 +1,11 @@
-internal import Glibc
+import Glibc
 
 /// A TCP connection without anything on top, for what a stranger might send.
-public final class PlainSocket: Sendable {
+package final class PlainSocket: Sendable {
     private let descriptor: Int32
 
     /// - Parameter address: `127.0.0.1:PORT`.
-    public init(_ address: String) throws {
+    package init(_ address: String) throws {
         guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw TestFailure("'\(address)' has no port")
         }
@@ -24,14 +24,14 @@ public final class PlainSocket: Sendable {
 
     deinit { close(descriptor) }
 
-    public func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         guard unsafe Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
             throw TestFailure("sending failed: errno \(errno)")
         }
     }
 
     /// Everything that the other side sends before it closes.
-    public func readToEnd() throws -> [UInt8] {
+    package func readToEnd() throws -> [UInt8] {
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {

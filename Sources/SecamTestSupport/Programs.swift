@@ -1,11 +1,11 @@
-internal import Foundation
-internal import Glibc
-internal import Synchronization
+import Foundation
+import Glibc
+import Synchronization
 
 /// The package's own programs, as they were built together with the tests.
-public enum Programs {
+package enum Programs {
     /// They lie beside the tests' own executable.
-    public static let folder: String = {
+    package static let folder: String = {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
         let path = String(decoding: bytes.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -15,12 +15,12 @@ public enum Programs {
     private static let counter = Atomic(0)
 
     /// What a program sees of the world: a home folder of its own, and nothing that the person who runs the tests set.
-    public static func environment(_ scratch: ScratchFolder) -> [String: String] {
+    package static func environment(_ scratch: ScratchFolder) -> [String: String] {
         ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": scratch.path, "LC_ALL": "C.UTF-8"]
     }
 
     /// Starts one of the package's programs, or with a `/` in its name any other.
-    public static func start(
+    package static func start(
         _ program: String, _ arguments: [String], in scratch: ScratchFolder, environment: [String: String] = [:],
         input: String? = nil, folder: String? = nil
     ) throws -> ChildProgram {
@@ -33,7 +33,7 @@ public enum Programs {
     }
 
     /// Runs a program to its end.
-    public static func run(
+    package static func run(
         _ program: String, _ arguments: [String], in scratch: ScratchFolder, environment: [String: String] = [:],
         input: String? = nil, folder: String? = nil, seconds: Int = 60
     ) async throws -> FinishedProgram {
@@ -43,7 +43,7 @@ public enum Programs {
 
     /// Runs a tool that prepares something for a test; its failure is the test's.
     @discardableResult
-    public static func tool(_ arguments: [String], in scratch: ScratchFolder) async throws -> FinishedProgram {
+    package static func tool(_ arguments: [String], in scratch: ScratchFolder) async throws -> FinishedProgram {
         let finished = try await run("/usr/bin/env", arguments, in: scratch)
         guard finished.status == 0 else {
             throw TestFailure("\(arguments.joined(separator: " ")) failed: \(finished.errors)")
@@ -52,7 +52,7 @@ public enum Programs {
     }
 
     /// A TCP port of the loopback at which nobody listens at the moment.
-    public static func freePort() throws -> Int {
+    package static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

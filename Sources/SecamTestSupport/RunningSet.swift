@@ -1,22 +1,22 @@
-public import Foundation
-internal import Glibc
+import Foundation
+import Glibc
 
 /// A whole set of services, started by `secam up`, in a scratch folder.
-public final class RunningSet: Sendable {
+package final class RunningSet: Sendable {
     /// Small and slow enough for builds without optimisation.
-    public static let camera = "demo=test:320x240@10"
+    package static let camera = "demo=test:320x240@10"
 
-    public let scratch: ScratchFolder
-    public let up: ChildProgram
-    public let address: String
-    public let fingerprint: String
+    package let scratch: ScratchFolder
+    package let up: ChildProgram
+    package let address: String
+    package let fingerprint: String
     /// Of the user `admin`, as it was printed; `nil` when the folder was in use before.
-    public let password: String?
+    package let password: String?
 
-    public struct Service: Sendable, Equatable {
-        public let role: String
-        public let name: String
-        public let process: Int32
+    package struct Service: Sendable, Equatable {
+        package let role: String
+        package let name: String
+        package let process: Int32
     }
 
     /// Starts a set and waits until all is up.
@@ -27,7 +27,7 @@ public final class RunningSet: Sendable {
     ///   - arguments: further ones of `secam up`.
     ///   - launcher: a command that becomes `secam up`, whose path and arguments follow it.
     ///   - password: of the admin, when the folder was in use before.
-    public init(
+    package init(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
         arguments: [String] = [], launcher: [String] = [], scratch: ScratchFolder, password known: String? = nil
@@ -56,7 +56,7 @@ public final class RunningSet: Sendable {
     }
 
     /// `secam up` with what makes it fit for tests, without waiting for anything.
-    public static func start(
+    package static func start(
         _ cameras: [String], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
         arguments: [String] = [], launcher: [String] = [], scratch: ScratchFolder
@@ -75,13 +75,13 @@ public final class RunningSet: Sendable {
     }
 
     /// The password that `secam up` printed.
-    public static func password(in output: String) -> String? {
+    package static func password(in output: String) -> String? {
         output.split(separator: "\n").first { $0.hasPrefix("  password ") }?
             .split(separator: " ").dropFirst().first.map(String.init)
     }
 
     /// Runs a set for the time of `body`; nothing of it is left afterwards.
-    public static func with<Result>(
+    package static func with<Result>(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, environment: [String: String] = [:],
         _ body: (RunningSet) async throws -> Result
@@ -97,10 +97,10 @@ public final class RunningSet: Sendable {
         }
     }
 
-    public var data: String { scratch.file("data") }
+    package var data: String { scratch.file("data") }
 
     /// What runs now, as the ready file says.
-    public func services() throws -> [Service] {
+    package func services() throws -> [Service] {
         try JSONValue(scratch.data("ready.json"))["services"].values.map { service in
             guard let role = service["role"].text, let name = service["name"].text, let process = service["pid"].integer
             else { throw TestFailure("an odd service in the ready file: \(service)") }
@@ -108,20 +108,20 @@ public final class RunningSet: Sendable {
         }
     }
 
-    public func processes(_ role: String) throws -> [Int32] {
+    package func processes(_ role: String) throws -> [Int32] {
         try services().filter { $0.role == role }.map(\.process)
     }
 
     // MARK: Commands
 
     /// Runs `secam` on the set's folder.
-    public func secam(_ arguments: [String], input: String? = nil) async throws -> FinishedProgram {
+    package func secam(_ arguments: [String], input: String? = nil) async throws -> FinishedProgram {
         try await Programs.run(
             "secam", arguments, in: scratch, environment: ["SECAM_DATA": data], input: input)
     }
 
     /// `secam status --json`.
-    public func status() async throws -> JSONValue {
+    package func status() async throws -> JSONValue {
         let finished = try await secam(["status", "--json"])
         guard finished.status == 0 || finished.status == 1 else {
             throw TestFailure("secam status: \(finished.errors)")
@@ -130,13 +130,13 @@ public final class RunningSet: Sendable {
     }
 
     /// One service of `status`.
-    public func status(_ role: String, _ name: String? = nil) async throws -> JSONValue {
+    package func status(_ role: String, _ name: String? = nil) async throws -> JSONValue {
         let services = try await status()["services"].values
         let found = services.first { $0["role"].text == role && (name == nil || $0["name"].text == name) }
         return found ?? .null
     }
 
-    public func addUser(_ name: String, password: String, _ arguments: [String] = []) async throws {
+    package func addUser(_ name: String, password: String, _ arguments: [String] = []) async throws {
         let added = try await secam(["user", "add", name, "--password-stdin"] + arguments, input: password + "\n")
         guard added.status == 0 else { throw TestFailure("secam user add: \(added.errors)") }
     }
@@ -144,7 +144,7 @@ public final class RunningSet: Sendable {
     // MARK: Viewers
 
     /// Starts `secam-view` with a command and its arguments, as the admin where nobody else is named.
-    public func startView(
+    package func startView(
         _ arguments: [String], user: String = "admin", password: String? = nil, trust: [String]? = nil
     ) throws -> ChildProgram {
         try Programs.start(
@@ -153,14 +153,14 @@ public final class RunningSet: Sendable {
             in: scratch, environment: ["SECAM_PASSWORD": password ?? self.password ?? ""])
     }
 
-    public func view(
+    package func view(
         _ arguments: [String], user: String = "admin", password: String? = nil, trust: [String]? = nil
     ) async throws -> FinishedProgram {
         try await startView(arguments, user: user, password: password, trust: trust).finish()
     }
 
     /// The list of cameras, by name.
-    public func cameras(user: String = "admin", password: String? = nil) async throws -> [String: JSONValue] {
+    package func cameras(user: String = "admin", password: String? = nil) async throws -> [String: JSONValue] {
         let finished = try await view(["cameras", "--json"], user: user, password: password)
         guard finished.status == 0 else { throw TestFailure("secam-view cameras: \(finished.errors)") }
         let pairs = try finished.json()["cameras"].values.map { ($0["name"].text ?? "", $0) }
@@ -169,7 +169,7 @@ public final class RunningSet: Sendable {
 
     /// Waits until a camera is in one of these states.
     @discardableResult
-    public func waitForCamera(_ name: String, _ states: String...) async throws -> JSONValue {
+    package func waitForCamera(_ name: String, _ states: String...) async throws -> JSONValue {
         try await eventually("camera \(name) \(states.joined(separator: " or "))") {
             let camera = try await cameras()[name]
             return states.contains(camera?["state"].text ?? "") ? camera : nil
@@ -177,7 +177,7 @@ public final class RunningSet: Sendable {
     }
 
     /// Waits until the gateway has sent that many more frames to viewers than now.
-    public func waitForFrames(_ count: Int) async throws {
+    package func waitForFrames(_ count: Int) async throws {
         let start = try await status("gateway")["frames_to_viewers"].integer ?? 0
         try await eventually("\(count) more frames to viewers") {
             let now = try await status("gateway")["frames_to_viewers"].integer ?? 0
@@ -189,7 +189,7 @@ public final class RunningSet: Sendable {
     ///
     /// - Returns: the new process.
     @discardableResult
-    public func killService(_ role: String, _ name: String? = nil, signal: Int32 = SIGKILL) async throws -> Int32 {
+    package func killService(_ role: String, _ name: String? = nil, signal: Int32 = SIGKILL) async throws -> Int32 {
         let found = try services().first { $0.role == role && (name == nil || $0.name == name) }
         guard let old = found else { throw TestFailure("no \(role) runs") }
         kill(old.process, signal)

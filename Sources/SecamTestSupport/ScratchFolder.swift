@@ -1,14 +1,14 @@
-internal import Glibc
+import Glibc
 
 /// A folder of its own for each test, gone with it.
-public final class ScratchFolder: Sendable {
-    public let path: String
+package final class ScratchFolder: Sendable {
+    package let path: String
 
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    public init() throws(Failure) {
+    package init() throws(Failure) {
         var template = Array("/tmp/secam-test-XXXXXX".utf8CString)
         guard unsafe mkdtemp(&template) != nil else { throw Failure(description: "mkdtemp failed: errno \(errno)") }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -16,10 +16,10 @@ public final class ScratchFolder: Sendable {
 
     deinit { ScratchFolder.remove(path) }
 
-    public func file(_ name: String) -> String { "\(path)/\(name)" }
+    package func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Writes a file as some other program would.
-    public func write(_ bytes: [UInt8], to name: String, mode: UInt32 = 0o600) throws(Failure) {
+    package func write(_ bytes: [UInt8], to name: String, mode: UInt32 = 0o600) throws(Failure) {
         let descriptor = unsafe open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         guard descriptor >= 0 else { throw Failure(description: "open failed: errno \(errno)") }
         defer { close(descriptor) }
@@ -28,18 +28,18 @@ public final class ScratchFolder: Sendable {
         }
     }
 
-    public func write(_ text: String, to name: String, mode: UInt32 = 0o600) throws(Failure) {
+    package func write(_ text: String, to name: String, mode: UInt32 = 0o600) throws(Failure) {
         try write(Array(text.utf8), to: name, mode: mode)
     }
 
     /// A file's permissions; 0 when there is none.
-    public func mode(_ name: String) -> UInt32 {
+    package func mode(_ name: String) -> UInt32 {
         var status = stat()
         return unsafe stat(file(name), &status) == 0 ? status.st_mode & 0o777 : 0
     }
 
     /// The names in the folder.
-    public var names: [String] { ScratchFolder.names(path) }
+    package var names: [String] { ScratchFolder.names(path) }
 
     private static func names(_ path: String) -> [String] {
         guard let directory = unsafe opendir(path) else { return [] }

@@ -1,16 +1,16 @@
-internal import CLinux
-internal import Foundation
-internal import Glibc
-internal import SecamConfig
+import CLinux
+import Foundation
+import Glibc
+import SecamBase
 
 /// A thread of another process that stands still while the others run, as in a hang.
 ///
 /// It takes the right to trace the process: it is a child of ours that runs with `SECAM_DEBUG=1`, or we are root.
-public enum StoppedThread {
+package enum StoppedThread {
     /// Stops the thread until its process ends.
     ///
     /// - Parameter name: how the thread's name in /proc begins.
-    public static func stop(_ name: String, of process: Int32) async throws {
+    package static func stop(_ name: String, of process: Int32) async throws {
         let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
         let thread = threads.first { thread in
             let data = FileManager.default.contents(atPath: "/proc/\(process)/task/\(thread)/comm") ?? Data()

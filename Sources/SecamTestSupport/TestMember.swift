@@ -1,17 +1,17 @@
-internal import Logging
-internal import SecamConfig
-public import SecamMesh
-public import SecamWire
+import Logging
+package import SecamMesh
+package import SecamRegistry
+package import SecamWire
 
 /// A member of the mesh that connects to every camera and says to it whatever a test wants.
-public actor TestMember {
+package actor TestMember {
     private let loop: MeshLoop
-    nonisolated public var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    nonisolated package var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     private let member: MeshMember
     private var sockets: [Name: MeshSocket] = [:]
     /// What cameras have sent, whole messages in order.
-    public private(set) var received: [MeshMessage] = []
+    package private(set) var received: [MeshMessage] = []
     /// Where others reach it, when it listens.
     private var listener: MeshSocket?
     /// Who has sent something to this member while it listened.
@@ -27,7 +27,7 @@ public actor TestMember {
     }
 
     /// Joins with a new key of this role.
-    public static func join(
+    package static func join(
         _ folder: DataFolder, _ role: Role, _ name: String, registry: String,
         answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
     ) async throws -> TestMember {
@@ -38,7 +38,7 @@ public actor TestMember {
     /// Joins with a key of which the test has the join file, under any name.
     ///
     /// - Parameter isListening: whether others are told where to reach it.
-    public static func join(
+    package static func join(
         _ identity: Identity, _ name: String, isListening: Bool = false,
         answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
     ) async throws -> TestMember {
@@ -55,7 +55,7 @@ public actor TestMember {
         }
     }
 
-    public func stop() {
+    package func stop() {
         for timer in timers { timer.cancel() }
         for socket in sockets.values { loop.unwatch(socket) }
         sockets = [:]
@@ -64,31 +64,31 @@ public actor TestMember {
         loop.stop()
     }
 
-    public func isConnected(to camera: String) -> Bool { sockets.keys.contains { $0.text == camera } }
+    package func isConnected(to camera: String) -> Bool { sockets.keys.contains { $0.text == camera } }
 
     /// Sends to a camera; `false` while it cannot be reached.
-    public func send(_ message: MeshMessage, to camera: String) -> Bool {
+    package func send(_ message: MeshMessage, to camera: String) -> Bool {
         sockets.first { $0.key.text == camera }?.value.send(message) == .sent
     }
 
     /// Sends them one right behind the other, whatever else the machine has to do; `false` when one could not be sent.
-    public func send(all messages: [[UInt8]], to camera: String) -> Bool {
+    package func send(all messages: [[UInt8]], to camera: String) -> Bool {
         messages.allSatisfy { send(MeshMessage($0), to: camera) }
     }
 
-    public func send(_ message: some WireMessage, to camera: String) -> Bool {
+    package func send(_ message: some WireMessage, to camera: String) -> Bool {
         send(MeshMessage(message), to: camera)
     }
 
     /// Sends to all who have sent something to this member while it listened.
-    public func sendToVisitors(_ messages: [MeshMessage]) {
+    package func sendToVisitors(_ messages: [MeshMessage]) {
         for peer in visitors {
             for message in messages { listener?.send(message, to: peer) }
         }
     }
 
     /// Tells the registry the state of the camera that this member is.
-    public func report(_ report: CameraReport) { member.report(report) }
+    package func report(_ report: CameraReport) { member.report(report) }
 
     private func begin(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?, isListening: Bool) throws {
         self.answer = answer
@@ -104,7 +104,7 @@ public actor TestMember {
     }
 
     /// Says again and again that a flow is still needed, as a consumer must, until the member stops.
-    public func keep(_ flow: UInt32, of camera: String) {
+    package func keep(_ flow: UInt32, of camera: String) {
         let timer = loop.makeTimer { [weak self] in
             self?.assumeIsolated { _ = $0.send(Credit(flow: flow, frames: 0), to: camera) }
         }

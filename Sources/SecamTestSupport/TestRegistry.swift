@@ -1,21 +1,22 @@
-internal import SecamConfig
-public import SecamMesh
-public import SecamWire
+import SecamBase
+import SecamMesh
+package import SecamRegistry
+package import SecamWire
 
 /// The same for all cameras.
-public struct TestPolicies: CameraPolicies {
+package struct TestPolicies: CameraPolicies {
     /// Whether motion is looked for.
-    public var isWatched: Bool
-    public var sensitivity: UInt8
+    package var isWatched: Bool
+    package var sensitivity: UInt8
     /// How cameras are recorded; `nil` for not at all.
-    public var mode: RecordingMode?
+    package var mode: RecordingMode?
 
-    public var goneCameraKeep: UInt32 = 0
+    package var goneCameraKeep: UInt32 = 0
 
     /// The host `h` is where tests say that services are which do not run.
-    public var advertisedHosts: [String]
+    package var advertisedHosts: [String]
 
-    public init(
+    package init(
         isWatched: Bool = false, sensitivity: UInt8 = 50, mode: RecordingMode? = nil, advertisedHosts: [String] = ["h"]
     ) {
         self.advertisedHosts = advertisedHosts
@@ -24,19 +25,19 @@ public struct TestPolicies: CameraPolicies {
         self.mode = mode
     }
 
-    public func policy(for camera: Name) -> Policy {
+    package func policy(for camera: Name) -> Policy {
         Policy(
             quality: 90, watched: isWatched, subWidth: 64, ringSeconds: 30, kept: [], ringBytes: 16 << 20,
             camera: camera)
     }
 
-    public func motion(for camera: Name) -> Assignment.Camera? {
+    package func motion(for camera: Name) -> Assignment.Camera? {
         guard isWatched else { return nil }
         return Assignment.Camera(
             sensitivity: sensitivity, mapsPerSecond: 10, smallestObject: 0, camera: camera, zones: [])
     }
 
-    public func recording(of camera: Name) -> Recording.Camera? {
+    package func recording(of camera: Name) -> Recording.Camera? {
         mode.map {
             Recording.Camera(
                 mode: $0, preRoll: 1, postRoll: 1, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000, camera: camera)
@@ -45,9 +46,9 @@ public struct TestPolicies: CameraPolicies {
 }
 
 /// The gateway's registry and nothing else of it: listens, admits, beats.
-public actor TestRegistry {
+package actor TestRegistry {
     private let loop: MeshLoop
-    nonisolated public var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    nonisolated package var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     private let admission: ZAPHandler
     private let socket: MeshSocket
@@ -56,8 +57,8 @@ public actor TestRegistry {
     private let started = WallClock.now
 
     /// What the registry noted, in order, as text: `joined capture porch`, `left …`, `refused …`.
-    public private(set) var notes: [String] = []
-    public let endpoint: String
+    package private(set) var notes: [String] = []
+    package let endpoint: String
 
     private init(_ folder: DataFolder, endpoint: String, policies: any CameraPolicies, loop: MeshLoop) throws {
         self.loop = loop
@@ -77,7 +78,7 @@ public actor TestRegistry {
     }
 
     /// Starts a registry on a loop of its own, with the keys that the folder admits by now.
-    public static func start(
+    package static func start(
         _ folder: DataFolder, endpoint: String = "tcp://127.0.0.1:*",
         policies: any CameraPolicies = TestPolicies()
     ) async throws -> TestRegistry {
@@ -94,22 +95,22 @@ public actor TestRegistry {
         }
     }
 
-    public func stop() {
+    package func stop() {
         timer?.cancel()
         loop.unwatch(socket)
         loop.unwatch(admission)
         loop.stop()
     }
 
-    public var cameras: [Registry.Camera] { registry.cameras }
+    package var cameras: [Registry.Camera] { registry.cameras }
 
     /// One figure of a member's last beat; `nil` while it has not joined.
-    public func figure(_ metric: Metric, of name: String) -> UInt64? {
+    package func figure(_ metric: Metric, of name: String) -> UInt64? {
         let status = registry.status(figures: [], time: WallClock.now, joined: started, process: 1, now: .now)
         return status.members.first { $0.name.text == name }?[metric]
     }
 
-    public func has(_ name: String) -> Bool { registry.roster(now: .now).members.contains { $0.name.text == name } }
+    package func has(_ name: String) -> Bool { registry.roster(now: .now).members.contains { $0.name.text == name } }
 
     private func begin() {
         loop.watch(admission)

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Bounds how many tests run at once, before the test runner reads the bound from its environment.
 ///

@@ -2,7 +2,7 @@
 ///
 /// - Parameter limit: after which it is given up; generous, since a machine may be busy with something else.
 /// - Returns: whether it came to hold.
-public func waitUntil(
+package func waitUntil(
     within limit: Duration = .seconds(300), _ condition: () async throws -> Bool
 ) async throws -> Bool {
     let end = ContinuousClock.now + limit
@@ -14,17 +14,17 @@ public func waitUntil(
 }
 
 /// Why a test cannot go on.
-public struct TestFailure: Error, CustomStringConvertible {
-    public let description: String
+package struct TestFailure: Error, CustomStringConvertible {
+    package let description: String
 
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
 
 /// Waits until there is a value, and throws when there is none in the end. For what other processes do, which costs
 /// more to look at.
 ///
 /// - Parameter what: what is waited for, for the failure's text.
-public func eventually<Value>(
+package func eventually<Value>(
     _ what: String, seconds: Int = 300, _ look: () async throws -> Value?
 ) async throws -> Value {
     let end = ContinuousClock.now.advanced(by: .seconds(seconds))
@@ -36,6 +36,6 @@ public func eventually<Value>(
 }
 
 /// The same for a condition without a value.
-public func eventually(_ what: String, seconds: Int = 300, _ condition: () async throws -> Bool) async throws {
+package func eventually(_ what: String, seconds: Int = 300, _ condition: () async throws -> Bool) async throws {
     let _: Bool = try await eventually(what, seconds: seconds) { try await condition() ? true : nil }
 }

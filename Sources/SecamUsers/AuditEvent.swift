@@ -1,7 +1,7 @@
 import Glibc
 
 /// What is written to the audit log.
-public enum AuditEvent: String, Sendable, CaseIterable {
+package enum AuditEvent: String, Sendable, CaseIterable {
     case login
     case refusal
     case lockout

@@ -1,6 +1,6 @@
 import Dispatch
 import Glibc
-public import Logging
+package import Logging
 import Synchronization
 
 /// Every login, refusal and change of an account, one JSON object a line, in append-only files; and through the logger
@@ -12,7 +12,7 @@ import Synchronization
 /// login of a user from each network has a line of its own in any case.
 ///
 /// Calls return at once: a slow disk must not hold up an event loop.
-public final class AuditLog: Sendable {
+package final class AuditLog: Sendable {
     /// The files. Used on `writer` only.
     private struct Files: ~Copyable {
         var logins: AuditFile
@@ -29,7 +29,7 @@ public final class AuditLog: Sendable {
         var refusals = AuditSummaries(.refusals)
     }
 
-    public let path: String
+    package let path: String
     private let logger: Logger
     private let clock: @Sendable () -> ContinuousClock.Instant
     private let writer = DispatchQueue(label: "audit-log")
@@ -49,7 +49,7 @@ public final class AuditLog: Sendable {
     ///   - keptFiles: old files that are kept besides, of each of the two.
     ///   - clock: by which summaries are due.
     /// - Throws: `file` when one cannot be opened or made.
-    public init(
+    package init(
         path: String, refusalsPath: String, maximumBytes: Int = 8 << 20, keptFiles: Int = 9,
         clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }, logger: Logger
     ) throws(UsersError) {
@@ -68,7 +68,7 @@ public final class AuditLog: Sendable {
     ///   - network: of the peer, whose refusals share a budget, and by which logins are told apart; by default the
     ///     address.
     ///   - reason: one or a few words.
-    public func record(
+    package func record(
         _ event: AuditEvent, user: String, address: String, network: String? = nil, reason: String = ""
     ) {
         let time = Self.now()
@@ -100,7 +100,7 @@ public final class AuditLog: Sendable {
 
     /// Waits until everything recorded so far is in the files, with a summary of what was only counted. Not for event
     /// loops.
-    public func flush() {
+    package func flush() {
         writeSummaries { _ in true }
         writer.sync {}
     }

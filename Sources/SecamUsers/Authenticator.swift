@@ -1,12 +1,12 @@
 import Glibc
-public import Logging
-import SecamConfig
-import SecamTLS
-public import SecamWire
+package import Logging
+import SecamBase
+import SecamCrypto
+package import SecamWire
 import Synchronization
 
 /// What a login came to.
-public enum LoginOutcome: Sendable, Hashable {
+package enum LoginOutcome: Sendable, Hashable {
     /// - Parameters:
     ///   - asOf: the change counter of the accounts when they were read. Whoever learned of a later change must check
     ///     the user against it.
@@ -17,15 +17,15 @@ public enum LoginOutcome: Sendable, Hashable {
 }
 
 /// Where a login comes from.
-public struct LoginPeer: Sendable, Hashable {
+package struct LoginPeer: Sendable, Hashable {
     /// Address and port, for the audit log.
-    public let address: String
+    package let address: String
     /// What one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
-    public let network: String
+    package let network: String
     /// Whether the peer runs on the gateway's own host.
-    public let isHost: Bool
+    package let isHost: Bool
 
-    public init(address: String, network: String, isHost: Bool = false) {
+    package init(address: String, network: String, isHost: Bool = false) {
         self.address = address
         self.network = network
         self.isHost = isHost
@@ -36,7 +36,7 @@ public struct LoginPeer: Sendable, Hashable {
 ///
 /// An unknown user, a disabled one and a wrong password cost the same time and give the same answer. Logins with a device
 /// token, from an accustomed network or from the host have a queue of their own, which strangers cannot fill.
-public final class Authenticator: Sendable {
+package final class Authenticator: Sendable {
     private let users: UserStore
     private let audit: AuditLog
     private let logger: Logger
@@ -54,7 +54,7 @@ public final class Authenticator: Sendable {
     ///     `busy`.
     ///   - clock: by which wrong tries are forgotten.
     /// - Throws: `hashing` when libcrypto has no random numbers, `database` when earlier logins cannot be read.
-    public init(
+    package init(
         users: UserStore, audit: AuditLog, loginGuard: LoginGuard = LoginGuard(), width: Int = 2, depth: Int = 64,
         clock: @escaping @Sendable () -> LoginGuard.Instant = { .now }, logger: Logger
     ) throws(UsersError) {
@@ -74,7 +74,7 @@ public final class Authenticator: Sendable {
     }
 
     /// Reads anew from where users logged in before, after the accounts changed. Blocks on the disk.
-    public func reloadEarlierLogins() throws(UsersError) {
+    package func reloadEarlierLogins() throws(UsersError) {
         try memory.withLock { _ throws(UsersError) in
             let earlier = try users.earlierLogins()
             loginGuard.withLock { $0.earlier = earlier }
@@ -82,12 +82,12 @@ public final class Authenticator: Sendable {
     }
 
     /// Whether any user logged in from this network before.
-    public func knows(network: String) -> Bool { loginGuard.withLock { $0.earlier.knows(network: network) } }
+    package func knows(network: String) -> Bool { loginGuard.withLock { $0.earlier.knows(network: network) } }
 
     /// Checks one login. Returns at once.
     ///
     /// - Parameter completion: called exactly once, on the caller's thread or one of the pool.
-    public func authenticate(
+    package func authenticate(
         _ login: Login, from peer: LoginPeer, completion: @escaping @Sendable (LoginOutcome) -> Void
     ) {
         let attempt = Attempt(login, peer)
@@ -221,7 +221,7 @@ public final class Authenticator: Sendable {
 
     /// Takes the same time for each account, and for none.
     private func isRight(_ password: Secret, for account: Account?) throws(UsersError) -> Bool {
-        do throws(TLSError) {
+        do throws(CryptoError) {
             return try verify(password, against: account?.passwordHash ?? dummyHash)
         } catch .malformedPasswordHash(let reason) {
             logger.error(
@@ -234,8 +234,10 @@ public final class Authenticator: Sendable {
         }
     }
 
-    private func verify(_ password: Secret, against hash: String) throws(TLSError) -> Bool {
-        try unsafe password.withBytes { bytes throws(TLSError) in try unsafe PasswordHash.verify(bytes, against: hash) }
+    private func verify(_ password: Secret, against hash: String) throws(CryptoError) -> Bool {
+        try unsafe password.withBytes { bytes throws(CryptoError) in
+            try unsafe PasswordHash.verify(bytes, against: hash)
+        }
     }
 
     private static func seconds(_ duration: Duration) -> UInt32 {

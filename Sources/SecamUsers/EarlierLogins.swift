@@ -1,5 +1,6 @@
 import GRDB
-import SecamTLS
+import SecamBase
+import SecamCrypto
 import SecamWire
 
 /// From where users logged in before: their networks, and the devices that keep a token. Bounded for each user, so that
@@ -74,8 +75,8 @@ struct EarlierLogins: Sendable {
     }
 
     /// What is stored of a token: its bytes are random, so that a plain hash tells nothing of them.
-    static func hash(ofToken token: [UInt8]) throws(TLSError) -> String {
-        try SHA256Digest.hash(token).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    static func hash(ofToken token: [UInt8]) throws(CryptoError) -> String {
+        Hexadecimal.encode(try SHA256Digest.hash(token))
     }
 }
 

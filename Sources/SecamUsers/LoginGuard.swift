@@ -20,8 +20,8 @@
 /// The tables are bounded. Entries that never came to a lock are forgotten first, old locks an hour after they ended,
 /// and a lock never before that. While a table is full of locks, newcomers share no lock, which each of them could
 /// prolong for all others: strangers are bounded by the two budgets alone, the others by one try every ten seconds.
-public struct LoginGuard: Sendable {
-    public typealias Instant = ContinuousClock.Instant
+package struct LoginGuard: Sendable {
+    package typealias Instant = ContinuousClock.Instant
 
     /// Where a try comes from.
     struct Origin: Hashable, Sendable {
@@ -75,7 +75,7 @@ public struct LoginGuard: Sendable {
     private var users: BudgetTable<String>
 
     /// - Parameter capacity: entries of each table; about 100 bytes each.
-    public init(capacity: Int = 8192) {
+    package init(capacity: Int = 8192) {
         strangers = FailureTable(policy: .stranger, capacity: capacity, overflowInterval: .zero)
         accustomed = FailureTable(policy: .accustomed, capacity: capacity)
         host = FailureTable(policy: .accustomed, capacity: capacity)

@@ -1,11 +1,11 @@
 import SecamWire
 
 /// Which passwords are taken: 1 to 1024 bytes of UTF-8, so that each of them fits in a LOGIN message.
-public enum PasswordRules {
+package enum PasswordRules {
     /// Shorter passwords are taken, with `PasswordAdvice.short`.
-    public static let adviceBytes = 8
+    package static let adviceBytes = 8
 
-    public static func check(_ password: String) throws(UsersError) -> PasswordAdvice? {
+    package static func check(_ password: String) throws(UsersError) -> PasswordAdvice? {
         let bytes = password.utf8.count
         guard bytes > 0 else { throw .emptyPassword }
         guard bytes <= WireLimits.password else { throw .passwordTooLong(bytes: bytes) }
@@ -14,10 +14,10 @@ public enum PasswordRules {
 }
 
 /// What the person who sets a password should be told although it was taken.
-public enum PasswordAdvice: Sendable, Hashable, CustomStringConvertible {
+package enum PasswordAdvice: Sendable, Hashable, CustomStringConvertible {
     case short(bytes: Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .short(let bytes):
             "a password of \(bytes) bytes is easily guessed; at least \(PasswordRules.adviceBytes) are advised"

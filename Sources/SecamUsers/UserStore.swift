@@ -1,15 +1,15 @@
 import GRDB
 import Glibc
-import SecamConfig
-import SecamTLS
-public import SecamWire
+import SecamBase
+import SecamCrypto
+package import SecamWire
 
 /// The accounts, in one SQLite file that the gateway and the `secam user` command may use at the same time.
 ///
 /// Every call blocks on the disk, and those that hash a password for about a tenth of a second: never call them on
 /// an event loop.
-public final class UserStore: Sendable {
-    public let path: String
+package final class UserStore: Sendable {
+    package let path: String
     private let queue: DatabaseQueue
 
     /// How long a call waits for another process that is writing.
@@ -18,7 +18,7 @@ public final class UserStore: Sendable {
     /// Opens the accounts, and makes the file (mode 0600) when there is none; its folder must exist.
     ///
     /// - Throws: `file`, `database`, `newerVersion`.
-    public init(path: String) throws(UsersError) {
+    package init(path: String) throws(UsersError) {
         self.path = path
         // Two processes must not both find the file empty and both create its tables.
         let turn: FileTurn
@@ -43,27 +43,27 @@ public final class UserStore: Sendable {
     }
 
     /// A number that is different after every change, by whichever process. Costs a few microseconds.
-    public func changeCounter() throws(UsersError) -> Int64 {
+    package func changeCounter() throws(UsersError) -> Int64 {
         try read("read the change counter", Self.counter)
     }
 
     /// All users, by name.
-    public func list() throws(UsersError) -> [User] {
+    package func list() throws(UsersError) -> [User] {
         try read("list the users") { db in try self.users(db) }
     }
 
     /// All users, and the change counter that belongs to exactly this list.
-    public func snapshot() throws(UsersError) -> (users: [User], counter: Int64) {
+    package func snapshot() throws(UsersError) -> (users: [User], counter: Int64) {
         try read("list the users") { db in (try self.users(db), try Self.counter(db)) }
     }
 
-    public func user(_ name: Name) throws(UsersError) -> User? {
+    package func user(_ name: Name) throws(UsersError) -> User? {
         try read("look a user up") { db in try self.account(name, db)?.user }
     }
 
     /// - Throws: `userExists`, `emptyPassword`, `passwordTooLong`, and what a disk can do.
     @discardableResult
-    public func add(
+    package func add(
         _ name: Name, password: String, role: UserRole, cameras: CameraRights = .all
     ) throws(UsersError) -> PasswordAdvice? {
         let advice = try PasswordRules.check(password)
@@ -81,7 +81,7 @@ public final class UserStore: Sendable {
     }
 
     /// - Throws: `noSuchUser`, `lastAdmin`.
-    public func remove(_ name: Name) throws(UsersError) {
+    package func remove(_ name: Name) throws(UsersError) {
         try change("remove a user") { db, _ in
             try self.require(name, db)
             try Self.requireAnotherAdmin(than: name, db)
@@ -93,7 +93,7 @@ public final class UserStore: Sendable {
     ///
     /// - Throws: `noSuchUser`, `emptyPassword`, `passwordTooLong`.
     @discardableResult
-    public func setPassword(_ password: String, of name: Name) throws(UsersError) -> PasswordAdvice? {
+    package func setPassword(_ password: String, of name: Name) throws(UsersError) -> PasswordAdvice? {
         let advice = try PasswordRules.check(password)
         let hash = try Self.hash(password)
         try change("set a password") { db, counter in
@@ -107,7 +107,7 @@ public final class UserStore: Sendable {
     }
 
     /// - Throws: `noSuchUser`, `lastAdmin`.
-    public func setRole(_ role: UserRole, of name: Name) throws(UsersError) {
+    package func setRole(_ role: UserRole, of name: Name) throws(UsersError) {
         try change("set a role") { db, counter in
             try self.require(name, db)
             if role != .admin { try Self.requireAnotherAdmin(than: name, db) }
@@ -120,7 +120,7 @@ public final class UserStore: Sendable {
     /// Replaces the cameras that the user may see; sessions go on with the new rights.
     ///
     /// - Throws: `noSuchUser`.
-    public func grant(_ cameras: CameraRights, to name: Name) throws(UsersError) {
+    package func grant(_ cameras: CameraRights, to name: Name) throws(UsersError) {
         try change("grant cameras") { db, _ in
             try self.require(name, db)
             try db.execute(
@@ -132,7 +132,7 @@ public final class UserStore: Sendable {
     /// A disabled user keeps account and rights, but cannot log in.
     ///
     /// - Throws: `noSuchUser`, `lastAdmin`.
-    public func setDisabled(_ disabled: Bool, of name: Name) throws(UsersError) {
+    package func setDisabled(_ disabled: Bool, of name: Name) throws(UsersError) {
         try change(disabled ? "disable a user" : "enable a user") { db, counter in
             try self.require(name, db)
             if disabled { try Self.requireAnotherAdmin(than: name, db) }
@@ -239,7 +239,7 @@ extension UserStore {
     }
 
     /// Writes all accounts into a new file, as they are at one moment, while other processes may change them.
-    public func copy(to path: String) throws(UsersError) {
+    package func copy(to path: String) throws(UsersError) {
         do {
             try queue.vacuum(into: path)
         } catch {

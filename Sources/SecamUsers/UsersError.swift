@@ -1,7 +1,7 @@
-public import SecamWire
+package import SecamWire
 
 /// What can go wrong with the accounts of users and the log of their logins.
-public enum UsersError: Error, Sendable, Hashable {
+package enum UsersError: Error, Sendable, Hashable {
     /// A file could not be opened, read or written.
     case file(path: String, operation: String, reason: String)
     /// SQLite refused an operation on the accounts.
@@ -21,7 +21,7 @@ public enum UsersError: Error, Sendable, Hashable {
 }
 
 extension UsersError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .file(let path, let operation, let reason):
             "cannot \(operation) \(path): \(reason)"

@@ -1,5 +1,5 @@
 import Dispatch
-import SecamConfig
+import SecamBase
 import Synchronization
 
 /// Runs blocking work on a bounded number of threads, with a bounded queue before them in which keys take turns.

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Both clocks read at one moment, in microseconds.
 struct ClockReading: Hashable, Sendable {

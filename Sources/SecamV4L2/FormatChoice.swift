@@ -1,4 +1,4 @@
-internal import SecamWire
+import SecamWire
 
 /// The size of a picture in pixels.
 struct FrameSize: Hashable, Sendable, CustomStringConvertible {

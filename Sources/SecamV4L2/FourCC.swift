@@ -1,5 +1,5 @@
-internal import CV4L2
-internal import SecamWire
+import CV4L2
+import SecamWire
 
 /// V4L2's name of a pixel format: four characters, the first in the lowest byte.
 struct FourCC: Hashable, Sendable, CustomStringConvertible {

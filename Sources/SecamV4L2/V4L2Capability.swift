@@ -1,4 +1,4 @@
-internal import CV4L2
+import CV4L2
 
 /// What a device says that it is.
 struct V4L2Capability: Hashable, Sendable {

@@ -1,5 +1,5 @@
-internal import CV4L2
-internal import Glibc
+import CV4L2
+import Glibc
 
 /// A setting of the camera, such as its brightness.
 struct V4L2Control: Hashable, Sendable {

@@ -1,6 +1,6 @@
-internal import CV4L2
-internal import Glibc
-internal import SecamWire
+import CV4L2
+import Glibc
+import SecamWire
 
 /// An open device and its mapped buffers; this is their one owner. The calls answer what V4L2 answers.
 @safe struct V4L2Device: ~Copyable {

@@ -1,27 +1,27 @@
-internal import CV4L2
-internal import Glibc
+import CV4L2
+import Glibc
 
 /// A camera of this machine.
-public struct V4L2DeviceInfo: Hashable, Sendable {
+package struct V4L2DeviceInfo: Hashable, Sendable {
     /// `/dev/videoN`; the number may change when cameras are plugged in again.
-    public let path: String
-    public let number: Int
+    package let path: String
+    package let number: Int
     /// The camera's own name.
-    public let card: String
-    public let driver: String
+    package let card: String
+    package let driver: String
     /// Where it is plugged in.
-    public let bus: String
+    package let bus: String
     /// The name in `/dev/v4l/by-id`, which stays; `nil` when udev made none.
-    public let stablePath: String?
+    package let stablePath: String?
 }
 
 /// The cameras of this machine.
-public enum V4L2Devices {
+package enum V4L2Devices {
     private static let mostDevices = 1024
 
     /// Every `/dev/video*` that can capture and stream, by number. Nodes of a camera that carry only metadata,
     /// outputs, codecs and parts of a pipeline are left out, and so are devices that this user may not open.
-    public static func list() -> [V4L2DeviceInfo] {
+    package static func list() -> [V4L2DeviceInfo] {
         let stablePaths = stablePaths()
         return nodes().compactMap { number in
             let path = "/dev/video\(number)"
@@ -35,7 +35,7 @@ public enum V4L2Devices {
     }
 
     /// The `/dev/video*` that this user may not open, by number: worth telling when there seems to be no camera.
-    public static func withoutPermission() -> [String] {
+    package static func withoutPermission() -> [String] {
         nodes().map { "/dev/video\($0)" }.filter { path in
             guard case .failure(.permissionDenied) = capability(of: path) else { return false }
             return true

@@ -1,7 +1,7 @@
-internal import Glibc
+import Glibc
 
 /// Why a camera gives no pictures, and what to do about it.
-public enum V4L2Error: Error, Hashable, Sendable, CustomStringConvertible {
+package enum V4L2Error: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchDevice(path: String)
     case permissionDenied(path: String)
     /// Another program has the camera, or its format is held by one.
@@ -18,7 +18,7 @@ public enum V4L2Error: Error, Hashable, Sendable, CustomStringConvertible {
     case lost(path: String, reason: String)
     case io(path: String, operation: String, code: Int32)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .noSuchDevice(let path):
             "\(path): no such device: plug the camera in, or choose one of /dev/video*"

@@ -1,5 +1,5 @@
-internal import CV4L2
-internal import Glibc
+import CV4L2
+import Glibc
 
 /// A device file that is open, to be asked what it is; closed when nobody makes more of it.
 struct V4L2Node: ~Copyable {

@@ -1,27 +1,27 @@
-public import SecamWire
+package import SecamWire
 
 /// What somebody wants from a camera. What is left out is up to the camera.
-public struct V4L2Request: Sendable {
+package struct V4L2Request: Sendable {
     /// The size asked for when nobody says one.
-    public static let defaultWidth = 1280
-    public static let defaultHeight = 720
-    public static let defaultFramesPerSecond = 30.0
+    package static let defaultWidth = 1280
+    package static let defaultHeight = 720
+    package static let defaultFramesPerSecond = 30.0
     /// The widest and highest picture that may be asked for, in pixels.
-    public static let largestSide = 16_384
-    public static let mostFramesPerSecond = 1000.0
+    package static let largestSide = 16_384
+    package static let mostFramesPerSecond = 1000.0
 
     /// `/dev/videoN`, or one of the names in `/dev/v4l/by-id`.
-    public var path: String
+    package var path: String
     /// Pixels; the camera's nearest size is taken.
-    public var width: Int?
-    public var height: Int?
-    public var framesPerSecond: Double?
+    package var width: Int?
+    package var height: Int?
+    package var framesPerSecond: Double?
     /// Taken if the camera has it or libv4l2 can make it, whatever it costs.
-    public var format: PixelFormat?
+    package var format: PixelFormat?
     /// Set in this order before streaming begins; names as v4l2-ctl spells them (`brightness`, `auto_exposure`).
-    public var controls: [(name: String, value: Int)]
+    package var controls: [(name: String, value: Int)]
 
-    public init(
+    package init(
         path: String, width: Int? = nil, height: Int? = nil, framesPerSecond: Double? = nil,
         format: PixelFormat? = nil, controls: [(name: String, value: Int)] = []
     ) {
@@ -53,27 +53,27 @@ public struct V4L2Request: Sendable {
 }
 
 /// What a camera and secam agreed on.
-public struct V4L2Negotiated: Hashable, Sendable, CustomStringConvertible {
-    public let driver: String
+package struct V4L2Negotiated: Hashable, Sendable, CustomStringConvertible {
+    package let driver: String
     /// The camera's own name.
-    public let card: String
+    package let card: String
     /// Pixels.
-    public let width: Int
-    public let height: Int
+    package let width: Int
+    package let height: Int
     /// What ``V4L2Stream/next(milliseconds:_:)`` delivers.
-    public let pixelFormat: PixelFormat
+    package let pixelFormat: PixelFormat
     /// What the device itself delivers, as V4L2 names it.
-    public let fourCC: String
+    package let fourCC: String
     /// Whether libv4l2 makes ``pixelFormat`` out of ``fourCC``.
-    public let converted: Bool
+    package let converted: Bool
     /// `nil` when the device does not say.
-    public let framesPerSecond: Double?
+    package let framesPerSecond: Double?
     /// From one row (of the first plane) to the next; 0 for JPEG.
-    public let bytesPerLine: Int
+    package let bytesPerLine: Int
     /// How many frames the driver can hold.
-    public let buffers: Int
+    package let buffers: Int
 
-    public var description: String {
+    package var description: String {
         let rate = framesPerSecond.map { "\(Double(Int(($0 * 100).rounded())) / 100) fps" } ?? "unknown rate"
         let source = converted ? " made by libv4l2 from \(fourCC)" : ""
         return "\(card) (\(driver)): \(width)x\(height) \(pixelFormat)\(source), \(rate), \(buffers) buffers"

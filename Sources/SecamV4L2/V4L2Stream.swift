@@ -1,19 +1,19 @@
-internal import CV4L2
-internal import Glibc
-internal import SecamWire
+import CV4L2
+import Glibc
+import SecamWire
 
 /// About one frame of a stream.
-public struct V4L2FrameInfo: Hashable, Sendable {
+package struct V4L2FrameInfo: Hashable, Sendable {
     /// When the camera took it: UTC microseconds since 1970.
-    public let timestampMicroseconds: Int64
+    package let timestampMicroseconds: Int64
     /// The device's own count; a jump tells of frames that found no buffer.
-    public let sequence: UInt32
+    package let sequence: UInt32
     /// From one row (of the first plane) to the next; 0 for JPEG.
-    public let bytesPerLine: Int
+    package let bytesPerLine: Int
 }
 
 /// What waiting for a frame came to.
-public enum V4L2Outcome<R> {
+package enum V4L2Outcome<R> {
     case frame(R)
     /// Nothing came in time. A camera that hangs ends here again and again.
     case timeout
@@ -24,13 +24,13 @@ public enum V4L2Outcome<R> {
 extension V4L2Outcome: Sendable where R: Sendable {}
 
 /// A camera that streams. Its calls block: it belongs to one thread of its own.
-public struct V4L2Stream: ~Copyable {
+package struct V4L2Stream: ~Copyable {
     /// How many buffers the driver is asked for: one being filled, one being read, two for a late reader.
-    public static let bufferCount = 4
+    package static let bufferCount = 4
     /// So many failures one after the other, without a frame in between, are a lost camera.
-    public static let mostFailures = 8
+    package static let mostFailures = 8
 
-    public let negotiated: V4L2Negotiated
+    package let negotiated: V4L2Negotiated
     private let device: V4L2Device
     private let smallestPicture: Int
     private var clock: DeviceClock
@@ -39,7 +39,7 @@ public struct V4L2Stream: ~Copyable {
     /// Opens the camera, agrees on a format, sets rate and controls, and starts streaming.
     ///
     /// - Throws: ``V4L2Error``; the device is closed again.
-    public init(_ request: V4L2Request) throws(V4L2Error) {
+    package init(_ request: V4L2Request) throws(V4L2Error) {
         try request.validate()
         var node = try V4L2Node(request.path)
         let capability = try node.cameraCapability()
@@ -83,7 +83,7 @@ public struct V4L2Stream: ~Copyable {
     ///   - body: copies what it needs, and soon: meanwhile the driver has a buffer less.
     /// - Throws: ``V4L2Error/lost(path:reason:)`` after an unplug or when the driver only fails;
     ///   the stream is of no use then. ``V4L2Error/io(path:operation:code:)`` when a buffer cannot be given back.
-    public mutating func next<R>(
+    package mutating func next<R>(
         milliseconds: Int, _ body: (RawSpan, V4L2FrameInfo) -> R
     ) throws(V4L2Error) -> V4L2Outcome<R> {
         let deadline = ClockReading.now().monotonic + Int64(max(0, milliseconds)) * 1000
@@ -106,7 +106,7 @@ public struct V4L2Stream: ~Copyable {
     }
 
     /// Why no picture arrives, as far as the device's input knows: cable out, no sync. `nil` when it sees a signal.
-    public func signalProblem() -> String? {
+    package func signalProblem() -> String? {
         device.signalProblem()?.reason
     }
 

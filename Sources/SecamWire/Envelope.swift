@@ -5,23 +5,23 @@
 ///     4       2     type     which message
 ///     6       1     version  of the body's layout, from 1
 ///     7       1     flags    0 in this version; readers ignore them
-public struct Envelope: Sendable, Hashable {
+package struct Envelope: Sendable, Hashable {
     /// Bytes of the envelope itself.
-    public static let size = 8
+    package static let size = 8
     /// What `length` counts besides the body.
-    public static let fixedLength = 4
+    package static let fixedLength = 4
 
-    public let type: MessageType
-    public let version: UInt8
-    public let flags: UInt8
+    package let type: MessageType
+    package let version: UInt8
+    package let flags: UInt8
     /// Bytes of the body.
-    public let bodyLength: Int
+    package let bodyLength: Int
 
     /// Bytes of the whole message.
-    public var messageLength: Int { Envelope.size + bodyLength }
+    package var messageLength: Int { Envelope.size + bodyLength }
 
     /// What the first bytes of a stream say.
-    public enum Outcome: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
         /// At least this many more bytes are needed before anything can be said.
         case needMore(Int)
         case envelope(Envelope)
@@ -31,7 +31,7 @@ public struct Envelope: Sendable, Hashable {
     ///
     /// - Parameter limit: the longest message accepted, in bytes with the envelope.
     /// - Throws: as soon as the length field is there and wrong, so that no peer makes us wait or reserve memory.
-    public static func read(
+    package static func read(
         _ bytes: Span<UInt8>, at offset: Int = 0, limit: Int
     ) throws(WireError) -> Outcome {
         let available = bytes.count - offset
@@ -50,7 +50,7 @@ public struct Envelope: Sendable, Hashable {
     }
 
     /// Reads the envelope of a message that must be complete, as a ZeroMQ part is.
-    public static func readWhole(_ bytes: Span<UInt8>, limit: Int) throws(WireError) -> Envelope {
+    package static func readWhole(_ bytes: Span<UInt8>, limit: Int) throws(WireError) -> Envelope {
         switch try read(bytes, limit: limit) {
         case .needMore: throw .truncated(field: "envelope")
         case .envelope(let envelope):
@@ -64,7 +64,7 @@ public struct Envelope: Sendable, Hashable {
 }
 
 /// One kind of message: its layout, encoder and decoder.
-public protocol WireMessage: Sendable, Equatable {
+package protocol WireMessage: Sendable, Equatable {
     static var type: MessageType { get }
     /// The newest layout that this code writes and knows completely.
     static var version: UInt8 { get }
@@ -77,13 +77,13 @@ public protocol WireMessage: Sendable, Equatable {
 }
 
 extension WireMessage {
-    public static var version: UInt8 { 1 }
-    public static var usualLength: Int { 64 }
+    package static var version: UInt8 { 1 }
+    package static var usualLength: Int { 64 }
 
     /// Decodes the body of a whole message, whose envelope was read before.
     ///
     /// What a newer writer appended is passed over; in a known version left-over bytes are an error.
-    public static func decode(_ bytes: Span<UInt8>, _ envelope: Envelope) throws(WireError) -> Self {
+    package static func decode(_ bytes: Span<UInt8>, _ envelope: Envelope) throws(WireError) -> Self {
         guard envelope.type == type else { throw .unknownType(envelope.type.rawValue) }
         var reader = WireReader(offset: Envelope.size, end: envelope.messageLength, version: envelope.version)
         let message = try Self(bytes, &reader)
@@ -92,7 +92,7 @@ extension WireMessage {
     }
 
     /// The whole message.
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = WireWriter(capacity: Self.usualLength)
         writer.integer(UInt32(0))
         writer.choice(Self.type)
@@ -107,11 +107,11 @@ extension WireMessage {
 /// A message whose fields are followed by a payload that is read and sent where it lies, without being copied.
 ///
 /// Its body begins with a `u16`, the bytes from the body's start to the payload, so that fields can be appended.
-public protocol PayloadMessage: WireMessage {}
+package protocol PayloadMessage: WireMessage {}
 
 extension PayloadMessage {
     /// Decodes the fields; the payload is the message's bytes in the range returned.
-    public static func decode(
+    package static func decode(
         _ bytes: Span<UInt8>, _ envelope: Envelope
     ) throws(WireError) -> (message: Self, payload: Range<Int>) {
         guard envelope.type == type else { throw .unknownType(envelope.type.rawValue) }
@@ -127,10 +127,10 @@ extension PayloadMessage {
     }
 
     @available(*, unavailable, message: "say how long the payload is")
-    public func encoded() -> [UInt8] { encoded(payload: 0) }
+    package func encoded() -> [UInt8] { encoded(payload: 0) }
 
     /// The message up to its payload, of which `payload` bytes follow.
-    public func encoded(payload: Int) -> [UInt8] {
+    package func encoded(payload: Int) -> [UInt8] {
         var fields = WireWriter()
         write(&fields)
         var writer = WireWriter(capacity: Envelope.size + 2 + fields.bytes.count)

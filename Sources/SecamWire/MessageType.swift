@@ -1,5 +1,5 @@
 /// Every message's type code (proto-spec/README.md lists who may send which).
-public enum MessageType: UInt16, Sendable, CaseIterable {
+package enum MessageType: UInt16, Sendable, CaseIterable {
     // Either end of a viewer's connection
     case ping = 0x0001
     case pong = 0x0002

@@ -4,10 +4,10 @@
 /// Letters, digits and signs of any script are allowed, spaces inside too; no `/`, `\` or control character, and no
 /// `.`, `-` or space at the start nor space at the end. Names are the same when their bytes are, as in folders and
 /// tables, where they also stand: not, as with other strings, when they only look alike.
-public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
-    public let text: String
+package struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
+    package let text: String
 
-    public init(_ text: String) throws(NameError) {
+    package init(_ text: String) throws(NameError) {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= WireLimits.name else { throw .tooLong(bytes: text.utf8.count) }
         for scalar in text.unicodeScalars where !Name.isAllowed(scalar) {
@@ -20,16 +20,16 @@ public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.text = text
     }
 
-    public var description: String { text }
+    package var description: String { text }
 
-    public static func == (left: Name, right: Name) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    package static func == (left: Name, right: Name) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         // Texts with the same bytes are the same text too.
         hasher.combine(text)
     }
 
-    public static func < (left: Name, right: Name) -> Bool {
+    package static func < (left: Name, right: Name) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
 
@@ -42,14 +42,14 @@ public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 }
 
-public enum NameError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum NameError: Error, Equatable, Sendable, CustomStringConvertible {
     case empty
     case tooLong(bytes: Int)
     case forbidden(Unicode.Scalar)
     case badStart
     case badEnd
 
-    public var description: String {
+    package var description: String {
         let reason =
             switch self {
             case .empty: "it is empty"

@@ -1,5 +1,5 @@
 /// How a picture's bytes are arranged. The raw values are the codes on the wire (proto-spec/types.md).
-public enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// A complete JPEG image; rows have no stride.
     case jpeg = 1
     /// 8-bit luma only, one byte a pixel.
@@ -13,7 +13,7 @@ public enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     /// Packed red, green, blue; three bytes a pixel.
     case rgb24 = 6
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .jpeg: "JPEG"
         case .gray8: "GRAY8"
@@ -26,7 +26,7 @@ public enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible 
 
     /// The bytes of a picture whose rows lie side by side without padding; `nil` for JPEG, whose size the
     /// content decides. Chroma of odd-sized pictures is rounded up.
-    public func byteCount(width: Int, height: Int) -> Int? {
+    package func byteCount(width: Int, height: Int) -> Int? {
         let chromaWidth = (width + 1) / 2
         let chromaHeight = (height + 1) / 2
         return switch self {

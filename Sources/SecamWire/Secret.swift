@@ -2,7 +2,7 @@ import Glibc
 
 /// Bytes that are overwritten when nothing refers to them any more, such as a password.
 @safe
-public final class Secret: @unchecked Sendable {
+package final class Secret: @unchecked Sendable {
     /// Owned; written in `init` alone, erased and freed in `deinit`.
     private let storage: UnsafeMutableRawBufferPointer
 
@@ -10,13 +10,13 @@ public final class Secret: @unchecked Sendable {
         unsafe storage = .allocate(byteCount: count, alignment: 1)
     }
 
-    public convenience init(_ bytes: Span<UInt8>) {
+    package convenience init(_ bytes: Span<UInt8>) {
         self.init(count: bytes.count)
         for index in 0..<bytes.count { unsafe storage[index] = bytes[index] }
     }
 
     /// The text itself stays in memory until its memory is used for something else.
-    public convenience init(_ text: String) {
+    package convenience init(_ text: String) {
         self.init(Array(text.utf8).span)
     }
 
@@ -25,29 +25,29 @@ public final class Secret: @unchecked Sendable {
         unsafe storage.deallocate()
     }
 
-    public var count: Int { unsafe storage.count }
+    package var count: Int { unsafe storage.count }
 
-    public func withBytes<Result, Failure>(
+    package func withBytes<Result, Failure>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try unsafe body(UnsafeRawBufferPointer(storage))
     }
 
     /// Overwrites an array's bytes where they lie. A copy that shares them must not be used any more.
-    public static func erase(_ bytes: inout [UInt8]) {
+    package static func erase(_ bytes: inout [UInt8]) {
         unsafe bytes.withUnsafeMutableBytes { bytes in unsafe erase(bytes) }
         bytes = []
     }
 
     /// Overwrites bytes; not removed by the optimizer, unlike an assignment that nobody reads.
-    public static func erase(_ bytes: UnsafeMutableRawBufferPointer) {
+    package static func erase(_ bytes: UnsafeMutableRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         unsafe explicit_bzero(start, bytes.count)
     }
 }
 
 extension Secret: Equatable {
-    public static func == (left: Secret, right: Secret) -> Bool {
+    package static func == (left: Secret, right: Secret) -> Bool {
         unsafe left.storage.elementsEqual(right.storage)
     }
 }

@@ -1,21 +1,21 @@
 /// An address that may hold a password, as that of a camera or a webhook. Whatever prints it gets the redacted form.
-public struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
+package struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
     /// The whole address, for the library that connects to it.
-    public let revealed: String
+    package let revealed: String
 
-    public init(_ text: String) { revealed = text }
+    package init(_ text: String) { revealed = text }
 
-    public init(stringLiteral text: String) { revealed = text }
+    package init(stringLiteral text: String) { revealed = text }
 
     /// Whether the address names a user.
-    public var hasUser: Bool { authority?.contains("@") ?? false }
+    package var hasUser: Bool { authority?.contains("@") ?? false }
 
     /// Whether user or password, or else the query, can be read in the address.
-    public var holdsSecret: Bool { description != revealed }
+    package var holdsSecret: Bool { description != revealed }
 
     /// Whether the part that stands for the host has a port that is no number, as after a `/`, `?` or `#` in a password
     /// that is not percent-encoded: `rtsp://admin:pass#word@host/`.
-    public var hasBrokenPort: Bool {
+    package var hasBrokenPort: Bool {
         guard let authority else { return false }
         let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
         // An IPv6 address has colons of its own.
@@ -26,10 +26,10 @@ public struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
     }
 
     /// Whether it is open which part is the password: a `@` follows a `/`, `?` or `#`.
-    public var isAmbiguous: Bool { authority.map { revealed[$0.endIndex...].contains("@") } ?? false }
+    package var isAmbiguous: Bool { authority.map { revealed[$0.endIndex...].contains("@") } ?? false }
 
     /// The address with a user and a password, percent-encoded.
-    public func adding(user: String, password: String) -> SecretURL {
+    package func adding(user: String, password: String) -> SecretURL {
         guard let scheme = revealed.firstRange(of: "://") else { return self }
         let login = Self.percentEncoded(user) + ":" + Self.percentEncoded(password)
         return SecretURL("\(revealed[..<scheme.upperBound])\(login)@\(revealed[scheme.upperBound...])")
@@ -54,7 +54,7 @@ public struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
 extension SecretURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The address without user, password and query. Where an unencoded `@`, `/`, `?` or `#` leaves open which part is
     /// the password, only the scheme is shown.
-    public var description: String {
+    package var description: String {
         guard let scheme = revealed.firstRange(of: "://"), let authority else { return revealed }
         let rest = revealed[authority.endIndex...]
         guard !isAmbiguous else { return "\(revealed[..<scheme.upperBound])…" }
@@ -63,6 +63,6 @@ extension SecretURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
         return revealed[..<scheme.upperBound] + host + path + (path.endIndex < rest.endIndex ? "?…" : "")
     }
 
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,20 +1,20 @@
 /// Consecutive sequence numbers of a camera's frames or events, both ends included.
-public struct SequenceRange: Sendable, Hashable {
-    public let first: UInt64
-    public let last: UInt64
+package struct SequenceRange: Sendable, Hashable {
+    package let first: UInt64
+    package let last: UInt64
 
     /// - Returns: `nil` for a range that ends before it begins, or beyond the largest sequence number.
-    public init?(_ first: UInt64, through last: UInt64) {
+    package init?(_ first: UInt64, through last: UInt64) {
         guard first <= last, last <= WireLimits.sequence else { return nil }
         self.first = first
         self.last = last
     }
 
     /// At most `WireLimits.sequence` + 1.
-    public var count: UInt64 { last - first + 1 }
+    package var count: UInt64 { last - first + 1 }
 
     /// The numbers of the range above `sequence`; `nil` when there are none.
-    public func suffix(after sequence: UInt64) -> SequenceRange? {
+    package func suffix(after sequence: UInt64) -> SequenceRange? {
         guard sequence < last else { return nil }
         return SequenceRange(max(first, sequence + 1), through: last)
     }
@@ -22,7 +22,7 @@ public struct SequenceRange: Sendable, Hashable {
     /// What is left of the range without others.
     ///
     /// - Parameter others: by their first numbers.
-    public func subtracting(_ others: [SequenceRange]) -> [SequenceRange] {
+    package func subtracting(_ others: [SequenceRange]) -> [SequenceRange] {
         var left: [SequenceRange] = []
         var rest: SequenceRange? = self
         for other in others {

@@ -1,24 +1,24 @@
 /// Cuts a byte stream into messages, however the bytes arrive.
-public struct StreamDecoder: Sendable {
+package struct StreamDecoder: Sendable {
     /// The longest message accepted, in bytes with the envelope. It may change between messages, as at login.
-    public var limit: Int
+    package var limit: Int
     private var buffer: [UInt8] = []
     private var start = 0
 
-    public enum Outcome: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
         case needMore
         /// A whole message, envelope included.
         case message(Envelope, [UInt8])
     }
 
-    public init(limit: Int) {
+    package init(limit: Int) {
         self.limit = limit
     }
 
     /// Bytes that wait for the rest of their message.
-    public var buffered: Int { buffer.count - start }
+    package var buffered: Int { buffer.count - start }
 
-    public mutating func append(_ bytes: some Collection<UInt8>) {
+    package mutating func append(_ bytes: some Collection<UInt8>) {
         if start > 0, start == buffer.count || start > 1 << 16 {
             buffer.removeFirst(start)
             start = 0
@@ -27,7 +27,7 @@ public struct StreamDecoder: Sendable {
     }
 
     /// The next message, `needMore`, or an error after which the stream cannot be read any further.
-    public mutating func next() throws(WireError) -> Outcome {
+    package mutating func next() throws(WireError) -> Outcome {
         guard case .envelope(let envelope) = try Envelope.read(buffer.span, at: start, limit: limit) else {
             return .needMore
         }

@@ -1,13 +1,13 @@
 /// Times of the wire, UTC microseconds since 1970, as text.
-public enum UTCText {
+package enum UTCText {
     /// `2026-01-31 23:59:59.123 UTC`, for people; years past 9999 get more digits.
-    public static func text(microseconds: Int64) -> String {
+    package static func text(microseconds: Int64) -> String {
         let parts = parts(microseconds)
         return parts.date + " " + parts.time + " UTC"
     }
 
     /// `2026-01-31T23:59:59.123Z`, for programs (RFC 3339).
-    public static func iso(microseconds: Int64) -> String {
+    package static func iso(microseconds: Int64) -> String {
         let parts = parts(microseconds)
         return parts.date + "T" + parts.time + "Z"
     }
@@ -15,7 +15,7 @@ public enum UTCText {
     /// Of a text as `2026-01-31T23:59:59.123456Z` (RFC 3339, in UTC; the fraction and `Z` may be missing).
     ///
     /// - Returns: `nil` when the text is no time.
-    public static func microseconds(iso text: String) -> Int64? {
+    package static func microseconds(iso text: String) -> Int64? {
         let words = text.split(separator: "T", omittingEmptySubsequences: false)
         guard words.count == 2, let day = microseconds(date: words[0]) else { return nil }
         let clock = words[1].last == "Z" ? words[1].dropLast() : words[1]
@@ -23,7 +23,7 @@ public enum UTCText {
     }
 
     /// Microseconds of a day's midnight, of a text as `2026-01-31`.
-    public static func microseconds(date text: some StringProtocol) -> Int64? {
+    package static func microseconds(date text: some StringProtocol) -> Int64? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
         guard parts.count == 3, let year = parts[0], let month = parts[1], let date = parts[2],
             (1970...9999).contains(year), (1...12).contains(month), (1...days(in: month, of: year)).contains(date)
@@ -45,7 +45,7 @@ public enum UTCText {
     }
 
     /// Microseconds since midnight, of a text as `23:59`, `23:59:59` or `23:59:59.123456`.
-    public static func microseconds(clock text: some StringProtocol) -> Int64? {
+    package static func microseconds(clock text: some StringProtocol) -> Int64? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count), let hour = Int64(parts[0]), let minute = Int64(parts[1]),
             let second = parts.count == 3 ? Double(parts[2]) : 0, (0..<24).contains(hour), (0..<60).contains(minute),

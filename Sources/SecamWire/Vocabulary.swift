@@ -1,5 +1,5 @@
 /// What a member of the mesh does. A key belongs to one role, and a role decides what its holder may send.
-public enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case gateway = 1
     case capture = 2
     case encode = 3
@@ -8,7 +8,7 @@ public enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// A person at the command line: may ask for the status, nothing else.
     case `operator` = 6
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .gateway: "gateway"
         case .capture: "capture"
@@ -19,14 +19,14 @@ public enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
         }
     }
 
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let role = Role.allCases.first(where: { $0.description == text }) else { return nil }
         self = role
     }
 }
 
 /// One of the forms in which a camera's frame can be had.
-public enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// The full picture as JPEG.
     case jpeg = 1
     /// A smaller JPEG for grids and thin lines.
@@ -34,7 +34,7 @@ public enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// A small 8-bit luma map, for motion detection.
     case luma = 3
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .jpeg: "jpeg"
         case .sub: "sub"
@@ -44,7 +44,7 @@ public enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
 }
 
 /// What a flow carries: one rendition of the camera's frames, or its events.
-public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case jpeg = 1
     case sub = 2
     case luma = 3
@@ -52,7 +52,7 @@ public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     /// Frames of `jpeg` that fell out of the ring before an archive had them, and that the camera's service kept.
     case spooled = 5
 
-    public init(_ rendition: Rendition) {
+    package init(_ rendition: Rendition) {
         self =
             switch rendition {
             case .jpeg: .jpeg
@@ -62,9 +62,9 @@ public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     }
 
     /// The rendition whose frames in the ring are meant; `nil` for what is none.
-    public var rendition: Rendition? { Rendition(rawValue: rawValue) }
+    package var rendition: Rendition? { Rendition(rawValue: rawValue) }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .events: "events"
         case .spooled: "spooled"
@@ -74,23 +74,23 @@ public enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible 
 }
 
 /// A set of renditions; bit `rawValue - 1` stands for each.
-public struct RenditionSet: OptionSet, Sendable, Hashable {
-    public let rawValue: UInt8
+package struct RenditionSet: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt8
 
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    public init(_ rendition: Rendition) { rawValue = 1 << (rendition.rawValue - 1) }
+    package init(_ rendition: Rendition) { rawValue = 1 << (rendition.rawValue - 1) }
 
-    public static let jpeg = RenditionSet(.jpeg)
-    public static let sub = RenditionSet(.sub)
-    public static let luma = RenditionSet(.luma)
-    public static let all: RenditionSet = [.jpeg, .sub, .luma]
+    package static let jpeg = RenditionSet(.jpeg)
+    package static let sub = RenditionSet(.sub)
+    package static let luma = RenditionSet(.luma)
+    package static let all: RenditionSet = [.jpeg, .sub, .luma]
 
-    public func contains(_ rendition: Rendition) -> Bool { contains(RenditionSet(rendition)) }
+    package func contains(_ rendition: Rendition) -> Bool { contains(RenditionSet(rendition)) }
 }
 
 /// What a consumer is promised when its credit runs out.
-public enum FlowPolicy: UInt8, Sendable {
+package enum FlowPolicy: UInt8, Sendable {
     /// In order and nothing skipped; what fell out of the ring is told as a gap.
     case every = 1
     /// The newest frame at the time when there is credit; what lies between is skipped.
@@ -98,7 +98,7 @@ public enum FlowPolicy: UInt8, Sendable {
 }
 
 /// Whether a camera delivers.
-public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// Nobody needs pictures, so the device is stopped.
     case idle = 1
     /// The device is being opened.
@@ -109,7 +109,7 @@ public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible 
     /// The device gives pictures, but no encoder takes them.
     case waiting = 5
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .idle: "idle"
         case .starting: "starting"
@@ -121,7 +121,7 @@ public enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible 
 }
 
 /// Whether a camera's recording works.
-public enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// The policy does not record the camera, or it is not known yet who does.
     case off = 0
     case on = 1
@@ -130,7 +130,7 @@ public enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConverti
     /// It is recorded onto a disk that is nearly full.
     case diskLow = 3
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .off: "off"
         case .on: "on"
@@ -141,25 +141,25 @@ public enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConverti
 }
 
 /// What a user may do.
-public enum UserRole: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum UserRole: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case admin = 1
     case viewer = 2
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .admin: "admin"
         case .viewer: "viewer"
         }
     }
 
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let role = UserRole.allCases.first(where: { $0.description == text }) else { return nil }
         self = role
     }
 }
 
 /// One running figure of a member, sent with each beat. Counters count from the member's start.
-public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
+package enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case framesCaptured = 1
     case framesDamaged = 2
     case framesDropped = 3
@@ -198,7 +198,7 @@ public enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case framesSpooled = 36
     case bytesSpooled = 37
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .framesCaptured: "frames_captured"
         case .framesDamaged: "frames_damaged"

@@ -1,5 +1,5 @@
 /// Why bytes from a peer are not a message. Each case is one error class of `proto-spec/vectors/bad`.
-public enum WireError: Error, Hashable, Sendable {
+package enum WireError: Error, Hashable, Sendable {
     /// The envelope announces more bytes than the receiver accepts in its present state.
     case oversized(length: Int, limit: Int)
     /// The envelope's length is smaller than the four bytes of type, version and flags.
@@ -20,7 +20,7 @@ public enum WireError: Error, Hashable, Sendable {
     case badText(field: String)
 
     /// The class's name, as the test vectors write it.
-    public var name: String {
+    package var name: String {
         switch self {
         case .oversized: "oversized"
         case .undersized: "undersized"
@@ -36,7 +36,7 @@ public enum WireError: Error, Hashable, Sendable {
 }
 
 extension WireError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .oversized(let length, let limit): "message of \(length) bytes, \(limit) are allowed here"
         case .undersized(let length): "message length \(length), at least \(Envelope.fixedLength) expected"

@@ -1,22 +1,22 @@
 /// A place in a message's body, from which fields are read in order.
 ///
 /// The bytes are passed to each call instead of being held, so that reading needs no lifetime of its own.
-public struct WireReader: Sendable {
-    public private(set) var offset: Int
-    public let end: Int
+package struct WireReader: Sendable {
+    package private(set) var offset: Int
+    package let end: Int
     /// Of the body's layout: fields that a later version appended are missing in an older one.
-    public let version: UInt8
+    package let version: UInt8
 
-    public init(offset: Int, end: Int, version: UInt8 = 1) {
+    package init(offset: Int, end: Int, version: UInt8 = 1) {
         self.offset = offset
         self.end = end
         self.version = version
     }
 
-    public var remaining: Int { end - offset }
+    package var remaining: Int { end - offset }
 
     /// An unsigned integer in little-endian order, as wide as its type.
-    public mutating func integer<Value: FixedWidthInteger>(
+    package mutating func integer<Value: FixedWidthInteger>(
         _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
     ) throws(WireError) -> Value {
         let width = Value.bitWidth / 8
@@ -30,7 +30,7 @@ public struct WireReader: Sendable {
     }
 
     /// An integer that is the raw value of `type`.
-    public mutating func choice<Value: RawRepresentable>(
+    package mutating func choice<Value: RawRepresentable>(
         _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
     ) throws(WireError) -> Value where Value.RawValue: FixedWidthInteger {
         let raw: Value.RawValue = try integer(field, bytes)
@@ -39,26 +39,26 @@ public struct WireReader: Sendable {
     }
 
     /// A point in time, UTC microseconds, so far from the ends of its type that times can be added and subtracted.
-    public mutating func time(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
+    package mutating func time(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
         let value = try integer(field, as: Int64.self, bytes)
         guard WireLimits.times.contains(value) else { throw .badValue(field: "\(field)") }
         return value
     }
 
     /// A point in time that bounds a search: beyond the limits, the nearest limit is meant. UTC microseconds.
-    public mutating func timeBound(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
+    package mutating func timeBound(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
         WireLimits.times.clamping(try integer(field, bytes))
     }
 
     /// The sequence number of a frame or event.
-    public mutating func sequence(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> UInt64 {
+    package mutating func sequence(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> UInt64 {
         let value = try integer(field, as: UInt64.self, bytes)
         guard value <= WireLimits.sequence else { throw .badValue(field: "\(field)") }
         return value
     }
 
     /// A text: `u16` length in bytes, then UTF-8.
-    public mutating func text(
+    package mutating func text(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> String {
         let count = Int(try integer(field, as: UInt16.self, bytes))
@@ -69,7 +69,7 @@ public struct WireReader: Sendable {
     }
 
     /// A text like any other, that is erased after use and never becomes a `String`.
-    public mutating func secret(
+    package mutating func secret(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> Secret {
         let count = Int(try integer(field, as: UInt16.self, bytes))
@@ -82,14 +82,14 @@ public struct WireReader: Sendable {
     }
 
     /// A name that people gave a camera, service or user.
-    public mutating func name(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Name {
+    package mutating func name(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Name {
         let text = try text(field, limit: WireLimits.name, bytes)
         guard let name = try? Name(text) else { throw .badValue(field: "\(field)") }
         return name
     }
 
     /// A fixed number of bytes.
-    public mutating func bytes(
+    package mutating func bytes(
         _ field: StaticString, count: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> [UInt8] {
         guard remaining >= count else { throw .truncated(field: "\(field)") }
@@ -102,7 +102,7 @@ public struct WireReader: Sendable {
     }
 
     /// A `u16` count of entries, held against its limit.
-    public mutating func count(
+    package mutating func count(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> Int {
         let count = Int(try integer(field, as: UInt16.self, bytes))
@@ -120,7 +120,7 @@ public struct WireReader: Sendable {
     }
 
     /// Passes over bytes that this reader has no use for, or that are read in place.
-    public mutating func skip(_ field: StaticString, count: Int) throws(WireError) {
+    package mutating func skip(_ field: StaticString, count: Int) throws(WireError) {
         guard count >= 0, remaining >= count else { throw .truncated(field: "\(field)") }
         offset += count
     }

@@ -1,24 +1,24 @@
 /// Appends a message's fields to a growing array.
-public struct WireWriter: Sendable {
-    public private(set) var bytes: [UInt8]
+package struct WireWriter: Sendable {
+    package private(set) var bytes: [UInt8]
 
-    public init(capacity: Int = 64) {
+    package init(capacity: Int = 64) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
 
-    public mutating func integer<Value: FixedWidthInteger>(_ value: Value) {
+    package mutating func integer<Value: FixedWidthInteger>(_ value: Value) {
         for index in 0..<(Value.bitWidth / 8) {
             bytes.append(UInt8(truncatingIfNeeded: value >> Value(truncatingIfNeeded: 8 * index)))
         }
     }
 
-    public mutating func choice<Value: RawRepresentable>(_ value: Value) where Value.RawValue: FixedWidthInteger {
+    package mutating func choice<Value: RawRepresentable>(_ value: Value) where Value.RawValue: FixedWidthInteger {
         integer(value.rawValue)
     }
 
     /// Text past the field's limit is cut at a character, since what we say about others must always be sendable.
-    public mutating func text(_ text: String, limit: Int) {
+    package mutating func text(_ text: String, limit: Int) {
         var kept = Substring(text)
         while kept.utf8.count > limit { kept.removeLast() }
         integer(UInt16(kept.utf8.count))
@@ -26,16 +26,16 @@ public struct WireWriter: Sendable {
     }
 
     /// At most 65,535 bytes.
-    public mutating func secret(_ secret: Secret) {
+    package mutating func secret(_ secret: Secret) {
         integer(UInt16(secret.count))
         unsafe secret.withBytes { source in unsafe bytes.append(contentsOf: source) }
     }
 
-    public mutating func name(_ name: Name) {
+    package mutating func name(_ name: Name) {
         text(name.text, limit: WireLimits.name)
     }
 
-    public mutating func raw(_ raw: some Sequence<UInt8>) {
+    package mutating func raw(_ raw: some Sequence<UInt8>) {
         bytes.append(contentsOf: raw)
     }
 

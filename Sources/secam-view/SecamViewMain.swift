@@ -1,6 +1,6 @@
 import ArgumentParser
 import SecamClient
-import SecamConfig
+import SecamProcess
 
 @main
 enum SecamViewMain {

@@ -1,5 +1,5 @@
 import Glibc
-import SecamConfig
+import SecamBase
 import SecamTestSupport
 import Testing
 

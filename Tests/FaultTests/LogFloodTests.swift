@@ -1,4 +1,5 @@
 import SecamMesh
+import SecamRegistry
 import SecamTestSupport
 import SecamWire
 import Synchronization

@@ -1,5 +1,6 @@
 import Foundation
 import SecamMesh
+import SecamRegistry
 import SecamTestSupport
 import SecamWire
 import Testing

@@ -1,5 +1,5 @@
 import Logging
-import SecamConfig
+import SecamBase
 import SecamMesh
 import SecamRecording
 import SecamTestSupport

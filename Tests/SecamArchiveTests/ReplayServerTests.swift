@@ -1,5 +1,4 @@
 import Logging
-import SecamConfig
 import SecamJPEG
 import SecamMesh
 import SecamRecording

@@ -1,5 +1,4 @@
 import Logging
-import SecamConfig
 import SecamMesh
 import SecamRecording
 import SecamTestSupport

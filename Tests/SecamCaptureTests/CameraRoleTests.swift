@@ -1,6 +1,7 @@
 import Logging
-import SecamConfig
 import SecamMesh
+import SecamProcess
+import SecamRegistry
 import SecamTestSupport
 import SecamWire
 import Testing

@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamMesh
 import SecamTestSupport
 import SecamWire

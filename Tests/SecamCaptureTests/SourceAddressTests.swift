@@ -1,5 +1,5 @@
-import SecamConfig
 import SecamMedia
+import SecamProcess
 import SecamWire
 import Testing
 

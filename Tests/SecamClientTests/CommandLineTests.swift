@@ -1,5 +1,6 @@
 import ArgumentParser
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamTLS
 import SecamTestSupport
 import SecamWire

@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamProcess
 import SecamWire
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamTLS
 import SecamTestSupport
 import Testing

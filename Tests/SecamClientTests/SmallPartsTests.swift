@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamTLS
 import SecamTestSupport
 import SecamWire

@@ -1,6 +1,7 @@
 import NIOCore
-import SecamConfig
+import SecamBase
 import SecamMesh
+import SecamRegistry
 import SecamTestSupport
 import SecamUsers
 import SecamWire

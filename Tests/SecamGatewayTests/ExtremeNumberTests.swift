@@ -1,5 +1,5 @@
 import NIOCore
-import SecamConfig
+import SecamBase
 import SecamTestSupport
 import SecamUsers
 import SecamWire

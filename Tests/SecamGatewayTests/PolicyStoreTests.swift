@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Logging
-import SecamConfig
+import SecamBase
 import SecamMesh
 import SecamPolicy
+import SecamRegistry
 import SecamTestSupport
 import SecamWire
 import Testing

@@ -1,7 +1,6 @@
 import Glibc
 import NIOCore
 import NIOPosix
-import SecamTLS
 import SecamUsers
 import SecamWire
 import Testing

@@ -1,8 +1,9 @@
 import Foundation
 import Logging
-import SecamConfig
+import SecamBase
+import SecamCrypto
 import SecamPolicy
-import SecamTLS
+import SecamProcess
 import SecamTestSupport
 import SecamWire
 import Testing

@@ -1,6 +1,6 @@
 import Foundation
-import SecamConfig
 import SecamMetrics
+import SecamProcess
 import SecamTestSupport
 import SecamWire
 import ServiceLifecycle

@@ -1,5 +1,4 @@
 import GRDB
-import SecamConfig
 import SecamJPEG
 import SecamMedia
 import SecamPicture

@@ -1,7 +1,7 @@
 import GRDB
 import Glibc
 import Logging
-import SecamConfig
+import SecamBase
 import SecamTestSupport
 import SecamWire
 import Testing

@@ -1,5 +1,5 @@
 import Logging
-import SecamConfig
+import SecamBase
 import SecamJPEG
 import SecamMedia
 import SecamTestSupport

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import SecamConfig
+import SecamBase
 import SecamTestSupport
 import SecamWire
 import Testing

@@ -1,4 +1,3 @@
-import SecamConfig
 import SecamJPEG
 import SecamTestSupport
 import SecamWire

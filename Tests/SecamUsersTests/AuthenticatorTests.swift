@@ -1,6 +1,6 @@
 import GRDB
-import SecamConfig
-import SecamTLS
+import SecamBase
+import SecamProcess
 import SecamTestSupport
 import SecamWire
 import Synchronization

@@ -1,5 +1,5 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
 import SecamMesh
 import SecamWire
 import Synchronization

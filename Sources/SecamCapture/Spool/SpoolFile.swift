@@ -1,5 +1,5 @@
-internal import CSodium
-internal import Glibc
+import CSodium
+import Glibc
 import SecamWire
 
 /// What goes wrong with the spool's folder or files.
@@ -71,7 +71,7 @@ final class SpoolFileWriter {
         do throws(SpoolFailure) {
             try write(bytes)
         } catch {
-            ftruncate(descriptor, off_t(byteCount))
+            _ = ftruncate(descriptor, off_t(byteCount))
             throw error
         }
         byteCount += bytes.count

@@ -1,4 +1,4 @@
-internal import CSodium
+import CSodium
 import SecamMesh
 
 /// What a camera's spool is encrypted with: made of its own secret key, so that nobody else can read it and nothing else

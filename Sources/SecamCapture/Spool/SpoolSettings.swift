@@ -1,4 +1,5 @@
-import SecamConfig
+import SecamBase
+import SecamProcess
 
 /// Where a camera keeps what no archive takes, and how much of it.
 struct SpoolSettings: Sendable, Equatable {

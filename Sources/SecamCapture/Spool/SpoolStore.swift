@@ -1,6 +1,6 @@
-internal import Foundation
-internal import Glibc
-import SecamConfig
+import Foundation
+import Glibc
+import SecamBase
 import SecamWire
 
 /// A queue of frames on the disk, bounded by bytes: the oldest go first. It blocks, and belongs to the spool's thread.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamWire
 import Synchronization
 

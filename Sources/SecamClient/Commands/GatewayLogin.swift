@@ -1,4 +1,5 @@
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamTLS
 import SecamWire
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Glibc
-import SecamConfig
+import SecamBase
 import SecamWire
 import Synchronization
 

@@ -1,9 +1,9 @@
-public import ArgumentParser
-import SecamConfig
+package import ArgumentParser
+import SecamBase
 
 /// The command line of `secam-view`.
-public struct SecamView: ParsableCommand {
-    public static let configuration = CommandConfiguration(
+package struct SecamView: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "secam-view",
         abstract: "Shows, records and lists the cameras of a secam gateway.",
         discussion: """
@@ -28,7 +28,7 @@ public struct SecamView: ParsableCommand {
     /// So that they can stand before the command too.
     @OptionGroup var leading: ConnectionOptions<BeforeCommand>
 
-    public init() {}
+    package init() {}
 
     /// Runs what a command does and says what went wrong on one line.
     static func run(_ body: () throws(ClientError) -> Void) throws {

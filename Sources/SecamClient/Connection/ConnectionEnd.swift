@@ -1,9 +1,9 @@
-import SecamConfig
-public import SecamTLS
-public import SecamWire
+import SecamBase
+package import SecamTLS
+package import SecamWire
 
 /// Why a connection to the gateway ended.
-public enum ConnectionEnd: Error, Sendable, Equatable {
+package enum ConnectionEnd: Error, Sendable, Equatable {
     /// Bytes that are no message, or a message that has no place here.
     case malformed(WireError)
     case unexpected(MessageType)
@@ -22,7 +22,7 @@ public enum ConnectionEnd: Error, Sendable, Equatable {
     /// Whether it makes sense to come back.
     ///
     /// - Parameter hadLogin: whether an earlier login of this run was accepted, so that the password is right.
-    public func isTemporary(hadLogin: Bool) -> Bool {
+    package func isTemporary(hadLogin: Bool) -> Bool {
         switch self {
         case .malformed, .unexpected, .badFrame: false
         case .denied(.credentials, _, _): false
@@ -36,7 +36,7 @@ public enum ConnectionEnd: Error, Sendable, Equatable {
     }
 
     /// Least time before another try, in microseconds.
-    public var leastWait: Int64 {
+    package var leastWait: Int64 {
         if case .denied(_, let wait, _) = self { Int64(wait) * 1_000_000 } else { 0 }
     }
 
@@ -51,7 +51,7 @@ public enum ConnectionEnd: Error, Sendable, Equatable {
 }
 
 extension ConnectionEnd: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .malformed(let error): "it breaks the protocol: \(error); is it a secam gateway of a fitting version?"
         case .unexpected(let type): "it breaks the protocol: message '\(type)' has no place here"

@@ -1,12 +1,12 @@
 import NIOCore
 import NIOPosix
-public import SecamTLS
+package import SecamTLS
 
 /// A viewer's connection to a gateway that comes back by itself.
 ///
 /// The handler is called on a queue of the client's own, one event after the other. The gateway may send the next
 /// frames when it returns, so that it must hand on what takes time.
-public final class GatewayClient: Sendable {
+package final class GatewayClient: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop
     private let link: NIOLoopBoundBox<GatewayLink>
@@ -14,7 +14,7 @@ public final class GatewayClient: Sendable {
 
     /// - Parameter reconnects: whether a connection that was lost after the first login is made anew.
     /// - Throws: `trust`, when the authorities' file cannot be used.
-    public init(
+    package init(
         server: ServerAddress, trust: TLSTrust, settings: ViewerConnection.Settings, reconnects: Bool,
         handler: @escaping @Sendable (GatewayEvent) -> Void
     ) throws(ClientError) {
@@ -37,7 +37,7 @@ public final class GatewayClient: Sendable {
         self.inbox = inbox
     }
 
-    public func start() {
+    package func start() {
         eventLoop.execute { [link] in link.value.connect() }
     }
 
@@ -47,7 +47,7 @@ public final class GatewayClient: Sendable {
     }
 
     /// Leaves the gateway and waits until the handler has seen its last event. Not to be called from the handler.
-    public func stop() {
+    package func stop() {
         // Neither can fail: the loop runs until here, and nobody else ends it.
         try? eventLoop.submit { [link] in link.value.stop() }.wait()
         inbox.flush()

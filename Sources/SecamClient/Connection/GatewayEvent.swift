@@ -1,7 +1,7 @@
-public import SecamWire
+package import SecamWire
 
 /// What a `GatewayClient` tells, in order.
-public enum GatewayEvent: Sendable {
+package enum GatewayEvent: Sendable {
     case state(ConnectionState)
     /// All cameras that the user may see.
     case cameras([Cameras.Camera])
@@ -16,7 +16,7 @@ public enum GatewayEvent: Sendable {
     case refused(ErrorCode, detail: String)
 }
 
-public enum ConnectionState: Sendable, Equatable {
+package enum ConnectionState: Sendable, Equatable {
     /// The first try is under way.
     case connecting
     /// Logged in.

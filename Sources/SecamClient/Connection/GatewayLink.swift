@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamTLS
 
 /// What lives on the event loop of a `GatewayClient`: one connection at a time, and when to try the next.

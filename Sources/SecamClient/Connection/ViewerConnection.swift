@@ -1,9 +1,9 @@
-public import SecamWire
+package import SecamWire
 
 /// One connection to a gateway without I/O: its bytes go in, events and bytes for it come out, time is an argument.
 ///
 /// The gateway is not trusted to be well: everything it sends is held against a limit, an order and what was asked for.
-public struct ViewerConnection: Sendable {
+package struct ViewerConnection: Sendable {
     /// Bytes of one message before the login is accepted, envelope included.
     static let limitBeforeWelcome = 64 << 10
     /// Bytes of one message after it.
@@ -15,34 +15,34 @@ public struct ViewerConnection: Sendable {
     /// Microseconds without a byte after which the connection counts as lost.
     static let silenceTime: Int64 = 15_000_000
 
-    public struct Settings: Sendable {
-        public var username: String
-        public var password: Secret
+    package struct Settings: Sendable {
+        package var username: String
+        package var password: Secret
         /// From an earlier login of this user at this gateway, or empty.
-        public var token: [UInt8] = []
+        package var token: [UInt8] = []
         /// Keeps a new token for later logins; without it the gateway is not asked for one.
-        public var keepToken: (@Sendable ([UInt8]) -> Void)?
-        public var software = "secam-view"
-        public var wanted = WantedCameras.none
-        public var rendition = Rendition.jpeg
+        package var keepToken: (@Sendable ([UInt8]) -> Void)?
+        package var software = "secam-view"
+        package var wanted = WantedCameras.none
+        package var rendition = Rendition.jpeg
         /// Frames of a camera that may be under way or untaken.
-        public var credit: UInt32 = 8
+        package var credit: UInt32 = 8
         /// Least microseconds between two frames of a camera; 0 for all.
-        public var interval: UInt32 = 0
-        public var events = FollowedEvents.none
+        package var interval: UInt32 = 0
+        package var events = FollowedEvents.none
 
-        public init(username: String, password: Secret) {
+        package init(username: String, password: Secret) {
             self.username = username
             self.password = password
         }
 
-        public init(username: String, password: String) {
+        package init(username: String, password: String) {
             self.init(username: username, password: Secret(password))
         }
     }
 
     /// Which events are to be told; always those of all cameras that the user may see.
-    public enum FollowedEvents: Sendable, Equatable {
+    package enum FollowedEvents: Sendable, Equatable {
         case none
         /// Those that the gateway remembers and that were not over at this time, UTC microseconds.
         case past(since: Int64)
@@ -50,7 +50,7 @@ public struct ViewerConnection: Sendable {
         case live(since: Int64)
     }
 
-    public enum WantedCameras: Sendable, Equatable {
+    package enum WantedCameras: Sendable, Equatable {
         case none
         case all
         case named([Name])
@@ -64,7 +64,7 @@ public struct ViewerConnection: Sendable {
         }
     }
 
-    public enum Event: Sendable {
+    package enum Event: Sendable {
         /// - Parameter token: a new device token, if the gateway gave one.
         case welcome(UserRole, token: [UInt8]?)
         /// All cameras that the user may see.
@@ -82,7 +82,7 @@ public struct ViewerConnection: Sendable {
         case refused(ErrorCode, detail: String)
     }
 
-    public enum Step: Sendable {
+    package enum Step: Sendable {
         case needMore
         case event(Event)
     }
@@ -122,7 +122,7 @@ public struct ViewerConnection: Sendable {
     var pingInterval = Self.pingInterval
 
     /// - Parameter now: microseconds of a clock that is never set back.
-    public init(_ settings: Settings, now: Int64) {
+    package init(_ settings: Settings, now: Int64) {
         self.settings = settings
         started = now
         lastHeard = now
@@ -131,10 +131,10 @@ public struct ViewerConnection: Sendable {
     }
 
     /// Whether the list of cameras has come.
-    public var isOpen: Bool { phase == .open }
+    package var isOpen: Bool { phase == .open }
 
     /// What is to be sent now.
-    public mutating func takeOutgoing() -> [UInt8] {
+    package mutating func takeOutgoing() -> [UInt8] {
         defer {
             if outgoingHoldsPassword { outgoing = [] } else { outgoing.removeAll(keepingCapacity: true) }
             outgoingHoldsPassword = false
@@ -142,7 +142,7 @@ public struct ViewerConnection: Sendable {
         return outgoing
     }
 
-    public mutating func receive(_ bytes: some Collection<UInt8>, now: Int64) {
+    package mutating func receive(_ bytes: some Collection<UInt8>, now: Int64) {
         lastHeard = now
         decoder.append(bytes)
     }
@@ -151,7 +151,7 @@ public struct ViewerConnection: Sendable {
     ///
     /// - Parameter utc: UTC microseconds, the time of reception that a frame gets.
     /// - Throws: why the connection must be closed.
-    public mutating func next(utc: Int64) throws(ConnectionEnd) -> Step {
+    package mutating func next(utc: Int64) throws(ConnectionEnd) -> Step {
         while true {
             guard let (envelope, bytes) = try nextMessage() else { return .needMore }
             if let event = try handle(envelope, bytes, utc: utc) { return .event(event) }
@@ -159,7 +159,7 @@ public struct ViewerConnection: Sendable {
     }
 
     /// To be called at least once a second: sends pings, and notices silence.
-    public mutating func tick(now: Int64) throws(ConnectionEnd) {
+    package mutating func tick(now: Int64) throws(ConnectionEnd) {
         if phase != .open, now - started >= Self.loginTime {
             throw .stalled(seconds: Int(Self.loginTime / 1_000_000))
         }
@@ -171,7 +171,7 @@ public struct ViewerConnection: Sendable {
     }
 
     /// Returns the credit of frames that were handed on. It is sent in portions of half the window.
-    public mutating func taken(camera: UInt32, frames: UInt32) {
+    package mutating func taken(camera: UInt32, frames: UInt32) {
         guard var flow = flows[camera] else { return }
         flow.owed += frames
         if flow.owed >= max(1, settings.credit / 2) {
@@ -184,31 +184,31 @@ public struct ViewerConnection: Sendable {
 
     // MARK: The past
 
-    public mutating func search(_ search: Search) { outgoing += search.encoded() }
+    package mutating func search(_ search: Search) { outgoing += search.encoded() }
 
-    public mutating func protect(_ protect: Protect) { outgoing += protect.encoded() }
+    package mutating func protect(_ protect: Protect) { outgoing += protect.encoded() }
 
     /// - Parameter replay: its flow is one that is not under way.
-    public mutating func replay(_ replay: Replay) {
+    package mutating func replay(_ replay: Replay) {
         replays[replay.flow] = (replay.camera, replay.credit)
         outgoing += replay.encoded()
     }
 
     /// More frames of a replay are wanted.
-    public mutating func credit(replay flow: UInt32, frames: UInt32) {
+    package mutating func credit(replay flow: UInt32, frames: UInt32) {
         guard let held = replays[flow]?.credit else { return }
         replays[flow]!.credit = held + frames
         outgoing += Credit(flow: flow, frames: frames).encoded()
     }
 
     /// Frames that are still under way are passed over.
-    public mutating func end(replay flow: UInt32) {
+    package mutating func end(replay flow: UInt32) {
         guard replays.removeValue(forKey: flow) != nil else { return }
         outgoing += CloseFlow(flow: flow, reason: .done).encoded()
     }
 
     /// Tells the gateway that we are done.
-    public mutating func leave() {
+    package mutating func leave() {
         outgoing += Bye(reason: .done).encoded()
     }
 }

@@ -1,5 +1,6 @@
 import NIOCore
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamTLS
 import SecamWire
 

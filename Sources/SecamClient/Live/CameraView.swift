@@ -1,4 +1,4 @@
-import SecamConfig
+import SecamBase
 import SecamWire
 
 /// One camera of a live session as it is at the moment.

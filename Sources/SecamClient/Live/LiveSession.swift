@@ -1,5 +1,5 @@
 import Dispatch
-import SecamConfig
+import SecamBase
 import SecamWire
 import Synchronization
 

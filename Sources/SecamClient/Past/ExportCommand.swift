@@ -1,6 +1,5 @@
 import ArgumentParser
 import Glibc
-import SecamConfig
 import SecamWire
 
 struct ExportCommand: ParsableCommand {

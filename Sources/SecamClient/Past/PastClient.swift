@@ -1,5 +1,5 @@
 import Glibc
-import SecamConfig
+import SecamBase
 import SecamWire
 
 /// Looks back: asks the gateway what was recorded, and has it played. Its calls block; it belongs to one thread.

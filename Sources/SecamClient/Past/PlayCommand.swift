@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import SecamConfig
+import SecamBase
 import SecamWire
 
 struct PlayCommand: ParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import SecamConfig
+import SecamBase
 import SecamWire
 
 /// From when to when.

@@ -1,26 +1,26 @@
-import SecamConfig
-public import SecamWire
+import SecamBase
+package import SecamWire
 
 /// What was received of one camera.
-public struct CameraStatistics: Sendable {
-    public private(set) var frames: UInt64 = 0
+package struct CameraStatistics: Sendable {
+    package private(set) var frames: UInt64 = 0
     /// Bytes of the pictures.
-    public private(set) var bytes: UInt64 = 0
+    package private(set) var bytes: UInt64 = 0
     /// Sequence numbers that did not come, within each incarnation.
-    public private(set) var gaps: UInt64 = 0
+    package private(set) var gaps: UInt64 = 0
     /// Time from the capture to the reception of the whole frame.
-    public private(set) var latency = LatencyStatistics()
+    package private(set) var latency = LatencyStatistics()
     /// Frames that came too fast for the disk and are missing in the recording.
-    public var unrecorded: UInt64 = 0
+    package var unrecorded: UInt64 = 0
     /// Pictures that could not be decoded.
-    public var damaged: UInt64 = 0
+    package var damaged: UInt64 = 0
     private var first: Int64 = 0
     private var last: Int64 = 0
     private var position: (incarnation: UInt64, sequence: UInt64)?
 
-    public init() {}
+    package init() {}
 
-    public mutating func record(_ frame: ReceivedFrame) {
+    package mutating func record(_ frame: ReceivedFrame) {
         let header = frame.header
         if let position, position.incarnation == header.incarnation, header.sequence > position.sequence {
             let (sum, overflow) = gaps.addingReportingOverflow(header.sequence - position.sequence - 1)
@@ -36,7 +36,7 @@ public struct CameraStatistics: Sendable {
     }
 
     /// Frames a second between the first and the last reception.
-    public var framesPerSecond: Double {
+    package var framesPerSecond: Double {
         guard frames > 1, last > first else { return 0 }
         return Double(frames - 1) * 1_000_000 / Double(last - first)
     }
@@ -60,8 +60,8 @@ public struct CameraStatistics: Sendable {
 }
 
 /// The whole of `--stats`: one JSON object on one line.
-public enum LiveStatistics {
-    public static func json(_ cameras: [(name: Name, statistics: CameraStatistics)]) -> String {
+package enum LiveStatistics {
+    package static func json(_ cameras: [(name: Name, statistics: CameraStatistics)]) -> String {
         JSONText.object([("cameras", JSONText.object(cameras.map { ($0.name.text, $0.statistics.json()) }))])
     }
 }

@@ -1,6 +1,6 @@
 /// Percentiles of durations in bounded memory: counts in buckets whose width grows with the value, so that each answer
 /// is off by less than 1 %.
-public struct LatencyStatistics: Sendable {
+package struct LatencyStatistics: Sendable {
     /// Buckets for each doubling, as a power of two.
     private static let precision = 6
     /// Longer durations count as this long: 2^36 µs, 19 hours.
@@ -8,18 +8,18 @@ public struct LatencyStatistics: Sendable {
     private static let bucketCount = bucket(longest) + 1
 
     private var counts = [UInt64](repeating: 0, count: bucketCount)
-    public private(set) var count: UInt64 = 0
+    package private(set) var count: UInt64 = 0
 
-    public init() {}
+    package init() {}
 
     /// - Parameter microseconds: negative ones, from clocks that disagree, count as 0.
-    public mutating func record(_ microseconds: Int64) {
+    package mutating func record(_ microseconds: Int64) {
         counts[Self.bucket(max(0, min(microseconds, Self.longest)))] += 1
         count += 1
     }
 
     /// The duration in microseconds that the part `fraction` of all durations does not exceed; nil without any.
-    public func percentile(_ fraction: Double) -> Double? {
+    package func percentile(_ fraction: Double) -> Double? {
         guard count > 0 else { return nil }
         let rank = max(1, min(count, UInt64((Double(count) * fraction).rounded(.up))))
         var seen: UInt64 = 0

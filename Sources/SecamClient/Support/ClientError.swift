@@ -1,9 +1,10 @@
-public import SecamConfig
-public import SecamTLS
-public import SecamWire
+package import SecamBase
+import SecamProcess
+package import SecamTLS
+package import SecamWire
 
 /// What can go wrong in the viewer; its text says what, where, and what to do.
-public enum ClientError: Error, Sendable, Equatable {
+package enum ClientError: Error, Sendable, Equatable {
     case badServer(String)
     case missing(option: String, variable: String)
     case contradiction(String)
@@ -40,7 +41,7 @@ public enum ClientError: Error, Sendable, Equatable {
 }
 
 extension ClientError {
-    public var exitStatus: ExitStatus {
+    package var exitStatus: ExitStatus {
         switch self {
         case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
@@ -60,7 +61,7 @@ extension ClientError {
 }
 
 extension ClientError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .badServer(let text):
             "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or "
@@ -129,7 +130,7 @@ extension ClientError: CustomStringConvertible {
 }
 
 /// Text from elsewhere with what could steer a terminal replaced, on one line.
-public func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
         switch scalar.properties.generalCategory {

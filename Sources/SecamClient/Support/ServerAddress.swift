@@ -1,12 +1,12 @@
 /// Where a gateway listens: a name or an IP address, and a port.
-public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
+package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     /// Without the brackets of an IPv6 address.
-    public let host: String
+    package let host: String
     /// 1 to 65535.
-    public let port: Int
+    package let port: Int
 
     /// Reads `HOST:PORT`; an IPv6 address stands in brackets, as in `[::1]:4433`.
-    public init(_ text: String) throws(ClientError) {
+    package init(_ text: String) throws(ClientError) {
         guard let colon = text.lastIndex(of: ":") else { throw .badServer(text) }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
@@ -24,7 +24,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = Int(port)
     }
 
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// The characters of host names, addresses and interface scopes (`%eth0`).
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,18 +1,19 @@
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamWire
 
 /// The device tokens that gateways gave to this machine's user, one `HOST:PORT USER TOKEN` a line, in a file that only
 /// its owner may read. User and token are hexadecimal, since a user's name may hold any character.
-public struct DeviceTokens: Sendable {
+package struct DeviceTokens: Sendable {
     /// Tokens that are kept; the ones stored first go first.
     static let limit = 256
 
-    public let path: String
+    package let path: String
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// `$XDG_STATE_HOME/secam/devices`, else `~/.local/state/secam/devices`; nil when neither variable is set.
-    public static func defaultPath(_ environment: (String) -> String?) -> String? {
+    package static func defaultPath(_ environment: (String) -> String?) -> String? {
         if let folder = environment("XDG_STATE_HOME"), folder.hasPrefix("/") { return "\(folder)/secam/devices" }
         if let home = environment("HOME"), !home.isEmpty { return "\(home)/.local/state/secam/devices" }
         return nil
@@ -25,7 +26,7 @@ public struct DeviceTokens: Sendable {
     func token(for username: String, at server: ServerAddress) throws(SecretFile.Failure) -> [UInt8]? {
         let prefix = Self.prefix(username, server)
         guard let line = try lines().last(where: { $0.hasPrefix(prefix) }) else { return nil }
-        let token = Self.bytes(hexadecimal: line.dropFirst(prefix.count))
+        let token = Hexadecimal.decode(line.dropFirst(prefix.count))
         return token?.count == WireLimits.deviceToken ? token : nil
     }
 
@@ -35,7 +36,7 @@ public struct DeviceTokens: Sendable {
         let turn = try FileTurn(path + ".lock")
         let prefix = Self.prefix(username, server)
         var lines = try lines().filter { !$0.hasPrefix(prefix) }.suffix(Self.limit - 1)
-        lines.append(prefix + Self.hexadecimal(token))
+        lines.append(prefix + Hexadecimal.encode(token))
         try SecretFile.write(lines.joined(separator: "\n") + "\n", to: path)
         _ = consume turn
     }
@@ -45,16 +46,6 @@ public struct DeviceTokens: Sendable {
     }
 
     private static func prefix(_ username: String, _ server: ServerAddress) -> String {
-        "\(server) \(hexadecimal(Array(username.utf8))) "
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    private static func bytes(hexadecimal text: Substring) -> [UInt8]? {
-        let digits = text.compactMap(\.hexDigitValue)
-        guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        "\(server) \(Hexadecimal.encode(username.utf8)) "
     }
 }

@@ -1,12 +1,12 @@
 import Glibc
-public import SecamTLS
+package import SecamTLS
 
 /// The keys of gateways that were accepted before, one `HOST:PORT SPKI-SHA256:…` a line; empty lines and those that begin
 /// with `#` are comments. Lines of earlier versions pin a certificate instead, `HOST:PORT SHA256:…`.
-public struct KnownHosts: Sendable {
+package struct KnownHosts: Sendable {
     static let fileLimit = 1 << 20
 
-    public enum Pin: Sendable, Equatable {
+    package enum Pin: Sendable, Equatable {
         case key(PublicKeyFingerprint)
         /// Of an earlier version; another certificate for the same key is refused.
         case certificate(CertificateFingerprint)
@@ -27,18 +27,18 @@ public struct KnownHosts: Sendable {
         }
     }
 
-    public struct Entry: Sendable, Equatable {
-        public let pin: Pin
+    package struct Entry: Sendable, Equatable {
+        package let pin: Pin
         /// From 1.
-        public let line: Int
+        package let line: Int
     }
 
-    public let path: String
+    package let path: String
 
-    public init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// `$XDG_CONFIG_HOME/secam/known_hosts`, else `~/.config/secam/known_hosts`; nil when neither variable is set.
-    public static func defaultPath(_ environment: (String) -> String?) -> String? {
+    package static func defaultPath(_ environment: (String) -> String?) -> String? {
         if let folder = environment("XDG_CONFIG_HOME"), folder.hasPrefix("/") { return "\(folder)/secam/known_hosts" }
         if let home = environment("HOME"), !home.isEmpty { return "\(home)/.config/secam/known_hosts" }
         return nil
@@ -47,7 +47,7 @@ public struct KnownHosts: Sendable {
     /// What was accepted for this gateway; none when the file does not exist.
     ///
     /// - Throws: also for a line that cannot be read: passing over it could mean to pin the gateway anew.
-    public func entries(for server: ServerAddress) throws(ClientError) -> [Entry] {
+    package func entries(for server: ServerAddress) throws(ClientError) -> [Entry] {
         guard FileIO.exists(path) else { return [] }
         let text = String(decoding: try FileIO.read(path, limit: Self.fileLimit), as: UTF8.self)
         var entries: [Entry] = []
@@ -63,7 +63,7 @@ public struct KnownHosts: Sendable {
     }
 
     /// Accepts a key from now on. The file and its folder are made, for this user alone, when missing.
-    public func add(_ server: ServerAddress, _ key: PublicKeyFingerprint) throws(ClientError) {
+    package func add(_ server: ServerAddress, _ key: PublicKeyFingerprint) throws(ClientError) {
         try makeFolder()
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .file(path: path, operation: "create", reason: FileIO.reason()) }

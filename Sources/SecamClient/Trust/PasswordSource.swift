@@ -1,9 +1,9 @@
-internal import SecamConfig
-public import SecamWire
+import SecamProcess
+package import SecamWire
 
 /// Where the password comes from. Each has a reason to exist: the prompt for people, the variable and the file for
 /// scripts, the option for those who used the old system.
-public enum PasswordSource: Sendable, Equatable {
+package enum PasswordSource: Sendable, Equatable {
     case argument(String)
     case file(String)
     case environment(String)
@@ -17,7 +17,7 @@ public enum PasswordSource: Sendable, Equatable {
     /// The first that is there, of: option, file, variable, prompt.
     ///
     /// - Throws: `contradiction` when both options are given.
-    public init(
+    package init(
         argument: String?, file: String?, environment: (String) -> String?
     ) throws(ClientError) {
         switch (argument, file) {
@@ -32,7 +32,7 @@ public enum PasswordSource: Sendable, Equatable {
     /// - Parameters:
     ///   - warn: is told what everybody on this machine can see.
     ///   - ask: shows a prompt and returns what is typed, without showing it.
-    public func password(
+    package func password(
         warn: (String) -> Void, ask: () throws(ClientError) -> Secret
     ) throws(ClientError) -> Secret {
         let password: Secret

@@ -1,7 +1,7 @@
-public import SecamTLS
+package import SecamTLS
 
 /// How the viewer knows that it talks to the right gateway.
-public enum ServerTrust: Sendable {
+package enum ServerTrust: Sendable {
     case authorities(file: String)
     case fingerprint(CertificateFingerprint)
     case key(PublicKeyFingerprint)

@@ -1,4 +1,5 @@
-import SecamConfig
+import SecamBase
+import SecamProcess
 import SecamWire
 
 /// One camera's cell in the window: the last picture, the camera's name, and what else there is to say.

@@ -1,7 +1,7 @@
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
 import SecamMesh
-import SecamTLS
+import SecamRegistry
 import SecamUsers
 
 /// What a backup holds: keys, certificate, users and policy of a data folder, but neither recordings nor logs.

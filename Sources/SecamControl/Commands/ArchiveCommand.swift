@@ -1,9 +1,11 @@
 import ArgumentParser
-internal import Glibc
+import Glibc
 import Logging
-import SecamConfig
+import SecamBase
 import SecamMesh
+import SecamProcess
 import SecamRecording
+import SecamRegistry
 import SecamWire
 
 /// `secam archive`: looks after recordings.

@@ -1,8 +1,10 @@
 import ArgumentParser
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
+import SecamCrypto
 import SecamMesh
-import SecamTLS
+import SecamProcess
+import SecamRegistry
 
 /// Where the password of a backup comes from.
 struct BackupPassword: ParsableArguments {

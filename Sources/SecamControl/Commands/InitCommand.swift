@@ -1,6 +1,7 @@
 import ArgumentParser
-import SecamConfig
 import SecamMesh
+import SecamProcess
+import SecamRegistry
 import SecamTLS
 import SecamWire
 

@@ -1,7 +1,9 @@
 import ArgumentParser
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
 import SecamMesh
+import SecamProcess
+import SecamRegistry
 import SecamWire
 
 /// `secam keys`: which services may join.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Glibc
-import SecamConfig
+import SecamBase
 import SecamMotionDetector
-import SecamMotionFootage
+import SecamProcess
 
 /// `secam motion-test`: what the motion detector says of recorded footage.
 struct MotionTestCommand: AsyncParsableCommand {

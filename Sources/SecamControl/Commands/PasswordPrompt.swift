@@ -1,5 +1,5 @@
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
 
 /// Asks for a password on the terminal without showing it.
 enum PasswordPrompt {

@@ -1,7 +1,9 @@
 import ArgumentParser
-import SecamConfig
+import SecamBase
 import SecamMesh
 import SecamPolicy
+import SecamProcess
+import SecamRegistry
 
 /// `secam policy`: checks policy files.
 struct PolicyCommand: AsyncParsableCommand {

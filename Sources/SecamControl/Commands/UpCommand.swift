@@ -1,13 +1,14 @@
 import ArgumentParser
-internal import Glibc
-internal import Logging
-import SecamConfig
+import Glibc
+import Logging
+import SecamBase
 import SecamMesh
 import SecamMetrics
-import SecamTLS
+import SecamProcess
+import SecamRegistry
 import SecamUsers
 import SecamV4L2
-import SecamWire
+package import SecamWire
 import ServiceLifecycle
 
 /// `secam up`: the whole set on this machine.
@@ -212,8 +213,8 @@ struct CameraLogins {
 }
 
 /// Checks a camera's name, with the name in the error.
-enum CameraName {
-    static func check(_ text: String) throws(CommandError) -> Name {
+package enum CameraName {
+    package static func check(_ text: String) throws(CommandError) -> Name {
         guard !text.contains(OwnEncoders.sign) else {
             throw CommandError(
                 "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the @ out")

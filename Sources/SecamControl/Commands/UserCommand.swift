@@ -1,8 +1,10 @@
 import ArgumentParser
-internal import Glibc
-internal import Logging
-import SecamConfig
+import Glibc
+import Logging
+import SecamBase
 import SecamMesh
+import SecamProcess
+import SecamRegistry
 import SecamUsers
 import SecamWire
 

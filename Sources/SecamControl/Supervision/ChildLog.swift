@@ -1,6 +1,7 @@
-internal import Glibc
-internal import Logging
-import SecamConfig
+import Glibc
+import Logging
+import SecamBase
+import SecamProcess
 import Synchronization
 
 #if canImport(System)

@@ -1,5 +1,6 @@
-internal import Logging
-import SecamConfig
+import Logging
+import SecamBase
+import SecamProcess
 import Subprocess
 import Synchronization
 

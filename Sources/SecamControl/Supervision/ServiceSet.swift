@@ -1,65 +1,97 @@
-internal import Glibc
-internal import Logging
-import SecamConfig
+import Glibc
+package import Logging
+import SecamBase
 import SecamMesh
 import SecamMetrics
-import SecamWire
+import SecamProcess
+package import SecamRegistry
+package import SecamWire
 
 /// What `secam up` runs.
-struct ServiceSetPlan: Sendable {
-    var folder: DataFolder
+package struct ServiceSetPlan: Sendable {
+    package var folder: DataFolder
     /// The folder of the sibling programs.
-    var programs: String
-    var host: String
-    var port: Int
+    package var programs: String
+    package var host: String
+    package var port: Int
     /// Where services join.
-    var listen: String
-    var cameras: [CameraPlan]
-    var encoders: Int
+    package var listen: String
+    package var cameras: [CameraPlan]
+    package var encoders: Int
     /// Motion services; without any, motion is not looked for.
-    var motion: Int
+    package var motion: Int
     /// Archives, and what they are told besides.
-    var archives = 0
-    var archiveArguments: [String] = []
+    package var archives = 0
+    package var archiveArguments: [String] = []
     /// Further options for the gateway, as they are.
-    var gatewayArguments: [String] = []
+    package var gatewayArguments: [String] = []
     /// Whether other processes of this user may read the services' memory.
-    var isDebuggable = false
+    package var isDebuggable = false
     /// For every service.
-    var serviceArguments: [String] = []
+    package var serviceArguments: [String] = []
 
-    struct CameraPlan: Sendable, Equatable {
-        let name: Name
-        let source: String
+    package init(
+        folder: DataFolder, programs: String, host: String, port: Int, listen: String, cameras: [CameraPlan],
+        encoders: Int, motion: Int, archives: Int = 0, archiveArguments: [String] = [], gatewayArguments: [String] = [],
+        isDebuggable: Bool = false, serviceArguments: [String] = []
+    ) {
+        self.folder = folder
+        self.programs = programs
+        self.host = host
+        self.port = port
+        self.listen = listen
+        self.cameras = cameras
+        self.encoders = encoders
+        self.motion = motion
+        self.archives = archives
+        self.archiveArguments = archiveArguments
+        self.gatewayArguments = gatewayArguments
+        self.isDebuggable = isDebuggable
+        self.serviceArguments = serviceArguments
+    }
+
+    package struct CameraPlan: Sendable, Equatable {
+        package let name: Name
+        package let source: String
         /// Further options for the capture, as they are.
-        var arguments: [String] = []
+        package var arguments: [String] = []
         /// A program with its arguments that runs the capture for us, as one that emulates a camera does; it must
         /// become the capture's process (exec), since that is the one that is watched and ended.
-        var launcher: [String] = []
+        package var launcher: [String] = []
         /// User and password of the source, `USER:PASSWORD`.
-        var login: String?
+        package var login: String?
+
+        package init(
+            name: Name, source: String, arguments: [String] = [], launcher: [String] = [], login: String? = nil
+        ) {
+            self.name = name
+            self.source = source
+            self.arguments = arguments
+            self.launcher = launcher
+            self.login = login
+        }
     }
 }
 
 /// Where a running set can be reached.
-struct ServiceSetAddress: Sendable, Equatable {
+package struct ServiceSetAddress: Sendable, Equatable {
     /// Where the gateway listens for viewers, `host:port`.
-    let viewers: String
+    package let viewers: String
     /// Where services join, as ZeroMQ writes it.
-    let registry: String
-    let fingerprint: String
+    package let registry: String
+    package let fingerprint: String
     /// The fingerprint of the certificate's key.
-    let key: String
+    package let key: String
 
     /// For viewers on this machine: every address includes the loopback's.
-    var local: String {
+    package var local: String {
         guard let colon = viewers.lastIndex(of: ":") else { return viewers }
         let isWildcard = ["[::]", "0.0.0.0"].contains(String(viewers[..<colon]))
         return isWildcard ? "127.0.0.1" + viewers[colon...] : viewers
     }
 
     /// Reads what the gateway wrote when it was ready; `nil` as long as it has not.
-    init?(readyFile: String) throws {
+    package init?(readyFile: String) throws {
         guard let text = try SecretFile.readIfThere(readyFile) else { return nil }
         var values: [Substring: String] = [:]
         for line in text.split(separator: "\n") {
@@ -77,7 +109,7 @@ struct ServiceSetAddress: Sendable, Equatable {
 }
 
 /// The whole set as child processes of this one: gateway first, then the rest with its address.
-final class ServiceSet: Sendable {
+package final class ServiceSet: Sendable {
     private let plan: ServiceSetPlan
     private let logger: Logger
     private let gateway: ChildProcess
@@ -87,7 +119,7 @@ final class ServiceSet: Sendable {
     private let address = AddressBox()
 
     /// Makes missing keys and join files.
-    init(_ plan: ServiceSetPlan, logger: Logger) throws {
+    package init(_ plan: ServiceSetPlan, logger: Logger) throws {
         self.plan = plan
         self.logger = logger
         let folder = plan.folder
@@ -140,15 +172,15 @@ final class ServiceSet: Sendable {
     }
 
     /// The running programs, gateway first.
-    var services: [(role: String, name: String, process: Int32)] {
+    package var services: [(role: String, name: String, process: Int32)] {
         ([gateway] + others).compactMap { child in child.process.map { (child.role, child.name, $0) } }
     }
 
     /// Whether a service of this role cannot run as things are.
-    func hasFailed(_ role: String) -> Bool { others.contains { $0.role == role && $0.hasFailed } }
+    package func hasFailed(_ role: String) -> Bool { others.contains { $0.role == role && $0.hasFailed } }
 
     /// The figures of all services, and whether the gateway answers, for Prometheus.
-    func metrics() async -> String {
+    package func metrics() async -> String {
         var text = MetricsText()
         let status = await status(milliseconds: 3000)
         text.add(
@@ -176,7 +208,7 @@ final class ServiceSet: Sendable {
     /// - Parameters:
     ///   - onReady: called once, when all services have joined.
     ///   - onRestart: called when a service was started again.
-    func run(
+    package func run(
         onReady: @escaping @Sendable (ServiceSetAddress) throws -> Void, onRestart: @escaping @Sendable () -> Void
     ) async throws {
         try await check()

@@ -1,7 +1,8 @@
-internal import Glibc
-import SecamConfig
+import Glibc
+import SecamBase
+import SecamCrypto
 import SecamMesh
-import SecamTLS
+package import SecamRegistry
 import SecamUsers
 import SecamWire
 import Synchronization
@@ -28,9 +29,9 @@ final class FolderLock: Sendable {
 }
 
 /// The user without whom nobody could look after the others.
-enum FirstAdmin {
+package enum FirstAdmin {
     /// - Returns: the password when a user was made, `nil` when there was an admin.
-    static func make(in folder: DataFolder) throws -> String? {
+    package static func make(in folder: DataFolder) throws -> String? {
         let users = try UserStore(path: folder.users)
         guard try !users.list().contains(where: { $0.role == .admin || $0.name.text == "admin" }) else { return nil }
         let password = try SecureRandom.password()
@@ -40,8 +41,8 @@ enum FirstAdmin {
 }
 
 /// Where the other programs of the set are: beside this one.
-enum SiblingPrograms {
-    static var folder: String {
+package enum SiblingPrograms {
+    package static var folder: String {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
         guard count > 0 else { return "." }
@@ -50,7 +51,7 @@ enum SiblingPrograms {
     }
 
     /// The folder as this program was called, so that the line that we show works where it is pasted.
-    static var shown: String {
+    package static var shown: String {
         let called = CommandLine.arguments.first ?? ""
         return called.lastIndex(of: "/").map { String(called[...$0]) } ?? ""
     }
@@ -77,11 +78,11 @@ final class AddressBox: Sendable {
 }
 
 /// Standard output, written at once.
-enum StandardOutput {
-    static func print(_ text: String) { try? write(Array(text.utf8)) }
+package enum StandardOutput {
+    package static func print(_ text: String) { try? write(Array(text.utf8)) }
 
     /// - Throws: when not everything could be written.
-    static func write(_ bytes: [UInt8]) throws(CommandError) {
+    package static func write(_ bytes: [UInt8]) throws(CommandError) {
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { buffer in

@@ -1,6 +1,7 @@
 import NIOCore
-import SecamConfig
+import SecamBase
 import SecamMesh
+import SecamRegistry
 import SecamWire
 
 /// Passes viewers' questions about the past on to the archives, and their answers back.

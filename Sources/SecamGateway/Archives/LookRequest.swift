@@ -1,8 +1,8 @@
-public import NIOCore
-public import SecamWire
+package import NIOCore
+package import SecamWire
 
 /// What a viewer wants of the past, as far as it may.
-public enum LookRequest: Sendable, Equatable {
+package enum LookRequest: Sendable, Equatable {
     /// Only of cameras that it may see.
     case search(Search)
     case protect(Protect)
@@ -17,13 +17,13 @@ public enum LookRequest: Sendable, Equatable {
 }
 
 /// A viewer who looks back, as the side of the gateway that talks to the archives knows it.
-public struct LookingViewer: Sendable {
-    public let id: UInt64
+package struct LookingViewer: Sendable {
+    package let id: UInt64
     /// Hands an answer to the viewer: a whole FOUND, CLOSE or FRAME message with the viewer's own numbers. Any thread.
-    public let answer: @Sendable (LookAnswer) -> Void
+    package let answer: @Sendable (LookAnswer) -> Void
 }
 
-public enum LookAnswer: Sendable {
+package enum LookAnswer: Sendable {
     case found(Found)
     case close(CloseFlow)
     case frame(ByteBuffer, flow: UInt32)

@@ -1,4 +1,5 @@
 import SecamMesh
+import SecamRegistry
 import SecamWire
 
 /// The archives that own volumes, by their names in the list of keys: no other key may answer for a volume.

@@ -1,4 +1,5 @@
 import SecamMesh
+import SecamRegistry
 import SecamWire
 
 /// Every camera that the gateway has seen, with the number that viewers know it by. A camera that is gone stays on the

@@ -1,4 +1,3 @@
-import SecamConfig
 import SecamMesh
 import SecamWire
 

@@ -1,6 +1,7 @@
-import SecamConfig
 import SecamMesh
 import SecamPolicy
+import SecamProcess
+import SecamRegistry
 import SecamWire
 
 /// What the gateway asks of every camera, from its settings and the policy file.

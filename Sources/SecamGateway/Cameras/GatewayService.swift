@@ -1,11 +1,13 @@
-internal import Glibc
-internal import Logging
+import Glibc
+import Logging
 import NIOCore
-import SecamConfig
+import SecamBase
 import SecamHooks
 import SecamMesh
 import SecamMetrics
 import SecamPolicy
+import SecamProcess
+import SecamRegistry
 import SecamWire
 
 /// The gateway's side in the mesh: the registry, and the flows from the cameras that somebody watches.

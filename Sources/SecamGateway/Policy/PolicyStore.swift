@@ -1,7 +1,8 @@
 import Logging
-import SecamConfig
+import SecamBase
 import SecamMesh
 import SecamPolicy
+import SecamRegistry
 
 /// The policy file of a data folder, with a copy of the last text that was accepted.
 ///

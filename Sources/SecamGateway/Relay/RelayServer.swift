@@ -1,7 +1,7 @@
-public import Logging
+package import Logging
 import NIOCore
 import NIOPosix
-import SecamTLS
+import SecamCrypto
 import SecamWire
 import Synchronization
 
@@ -14,7 +14,7 @@ struct RelayedService: Hashable, Sendable {
 
 /// Lets services be reached that can only dial out (proto-spec/registry.md): a port for each, whose connections wait
 /// until the service has answered the call with a connection of its own; then bytes are passed on between the two.
-public final class RelayServer: Sendable {
+package final class RelayServer: Sendable {
     private struct Waiting {
         let service: RelayedService
         let channel: any Channel
@@ -43,7 +43,7 @@ public final class RelayServer: Sendable {
     private static let limit = 4096
 
     /// - Parameter host: the address at which the other services reach the gateway.
-    public init(host: String, logger: Logger) {
+    package init(host: String, logger: Logger) {
         self.host = host
         self.logger = logger
     }

@@ -1,6 +1,8 @@
 import Logging
-import SecamConfig
+import SecamBase
 import SecamMesh
+import SecamProcess
+import SecamRegistry
 import SecamTLS
 import SecamWire
 

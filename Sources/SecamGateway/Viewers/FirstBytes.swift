@@ -1,5 +1,4 @@
 import NIOCore
-import SecamTLS
 import SecamWire
 
 /// Looks at a connection's first bytes: a viewer begins with a TLS record, a service that answers a call with the

@@ -1,5 +1,5 @@
 import NIOCore
-import SecamConfig
+import SecamBase
 
 /// Turns of TLS handshakes on one event loop. After each step the loop rests from handshakes for a multiple of the time
 /// that the step took: frames for viewers who are logged in go out in between, however many peers knock.

@@ -1,48 +1,48 @@
-public import NIOCore
+package import NIOCore
 import SecamWire
 
 /// How long and how much a viewer may keep the gateway busy.
-public struct ViewerLimits: Sendable {
+package struct ViewerLimits: Sendable {
     /// From the connection to the end of the TLS handshake.
-    public var handshakeTimeout = TimeAmount.seconds(10)
+    package var handshakeTimeout = TimeAmount.seconds(10)
     /// From the handshake to HELLO.
-    public var helloTimeout = TimeAmount.seconds(10)
+    package var helloTimeout = TimeAmount.seconds(10)
     /// From HELLO, or from the last denial, to LOGIN.
-    public var loginTimeout = TimeAmount.seconds(10)
+    package var loginTimeout = TimeAmount.seconds(10)
     /// Whole seconds without any message after which a viewer is taken for gone; told to it in HELLO.
-    public var idleSeconds: UInt16 = 60
+    package var idleSeconds: UInt16 = 60
     /// From BYE to the end of the connection, whatever the viewer does.
-    public var closeTimeout = TimeAmount.seconds(2)
-    public var loginsPerConnection = 3
+    package var closeTimeout = TimeAmount.seconds(2)
+    package var loginsPerConnection = 3
     /// Recordings that one viewer may have played to it at once.
-    public var replays = 4
+    package var replays = 4
     /// Pings that wait for their answer behind events.
-    public var pongs = 64
+    package var pongs = 64
     /// Cameras that one viewer may watch at once.
-    public var watches = 64
+    package var watches = 64
     /// One CREDIT for each frame of 64 cameras at 60 a second would be 3840.
-    public var messagesPerSecond = 5000
+    package var messagesPerSecond = 5000
     /// Messages that may come at once after a silence.
-    public var messageBurst = 10_000
+    package var messageBurst = 10_000
     /// FOLLOW, SEARCH, PROTECT and REPLAY, each of which costs a search.
-    public var questionsPerSecond = 20
-    public var questionBurst = 40
+    package var questionsPerSecond = 20
+    package var questionBurst = 40
     /// Of all connections of one user. A wall of 64 cameras that is changed as a whole sends 128.
-    public var userWatchesPerSecond = 64
-    public var userWatchBurst = 1024
+    package var userWatchesPerSecond = 64
+    package var userWatchBurst = 1024
     /// Bytes from all connections of one user.
-    public var userBytesPerSecond = 2 << 20
-    public var userByteBurst = 8 << 20
+    package var userBytesPerSecond = 2 << 20
+    package var userByteBurst = 8 << 20
     /// SEARCH and PROTECT of one user that have no complete answer yet.
-    public var userQuestions = 4
+    package var userQuestions = 4
     /// Replays of one user over all connections.
-    public var userReplays = 16
+    package var userReplays = 16
     /// How old a frame may be to be shown to a viewer that begins to watch.
-    public var heldFrameAge = TimeAmount.seconds(2)
+    package var heldFrameAge = TimeAmount.seconds(2)
     /// How long a camera is kept running after its last watcher, as when somebody switches between cameras.
-    public var demandLinger = TimeAmount.seconds(2)
+    package var demandLinger = TimeAmount.seconds(2)
 
-    public init() {}
+    package init() {}
 
     /// Bytes that a read counts for at least.
     static let readCost = 64

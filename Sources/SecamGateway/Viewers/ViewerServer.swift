@@ -1,16 +1,16 @@
 import Dispatch
 import Glibc
-public import Logging
-public import NIOCore
+package import Logging
+package import NIOCore
 import NIOPosix
-import SecamConfig
-public import SecamTLS
-public import SecamUsers
-public import SecamWire
+import SecamProcess
+package import SecamTLS
+package import SecamUsers
+package import SecamWire
 import Synchronization
 
 /// The side of the gateway that talks to the cameras.
-public protocol CameraHub: AnyObject, Sendable {
+package protocol CameraHub: AnyObject, Sendable {
     /// Somebody watches now, or nobody has for 2 s. Changes of one flow come in order, on a thread of the server.
     func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool)
     /// A viewer looks back. Requests of one viewer come in order.
@@ -20,9 +20,9 @@ public protocol CameraHub: AnyObject, Sendable {
 /// Lets viewers in over TLS and hands them the cameras' frames.
 ///
 /// One call of `start`, then any number of `publish` and `update` from any thread, then `stop`, which must be awaited.
-public final class ViewerServer: Sendable {
+package final class ViewerServer: Sendable {
     /// The application protocol (ALPN) that viewers and gateway speak.
-    public static let applicationProtocol = "secam/1"
+    package static let applicationProtocol = "secam/1"
 
     private enum Phase {
         case idle
@@ -56,7 +56,7 @@ public final class ViewerServer: Sendable {
     private let directory = Mutex(Directory())
 
     /// - Parameter relay: takes the connections of services that answer its calls.
-    public init(
+    package init(
         configuration: ViewerServerConfiguration, tls: TLSContext, users: UserStore, authenticator: Authenticator,
         audit: AuditLog, hub: any CameraHub, relay: RelayServer, logger: Logger
     ) {
@@ -73,13 +73,13 @@ public final class ViewerServer: Sendable {
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }
 
-    public var figures: [Figure] { environment.counters.figures }
+    package var figures: [Figure] { environment.counters.figures }
 
     /// Listens.
     ///
     /// - Returns: the address, with the real port when 0 was asked for.
     /// - Throws: `ViewerServerError` with what to do about it.
-    public func start() async throws(ViewerServerError) -> SocketAddress {
+    package func start() async throws(ViewerServerError) -> SocketAddress {
         guard (0...65_535).contains(configuration.port) else { throw .portOutOfRange(configuration.port) }
         try phase.withLock { phase throws(ViewerServerError) in
             guard case .idle = phase else { throw .alreadyStarted }
@@ -114,7 +114,7 @@ public final class ViewerServer: Sendable {
     }
 
     /// Says BYE to all viewers and closes; after 2 s also those that do not take it.
-    public func stop() async {
+    package func stop() async {
         let running = phase.withLock { phase -> Running? in
             guard case .running(let running) = phase else { return nil }
             phase = .stopped
@@ -132,7 +132,7 @@ public final class ViewerServer: Sendable {
     }
 
     /// Returns when no more connections are taken: after `stop`, or because the kernel took the listener away.
-    public func listenerClosed() async {
+    package func listenerClosed() async {
         let listener = phase.withLock { phase -> (any Channel)? in
             guard case .running(let running) = phase else { return nil }
             return running.listener
@@ -145,7 +145,7 @@ public final class ViewerServer: Sendable {
     /// - Parameters:
     ///   - message: the whole FRAME message, sent as it is.
     ///   - frame: its fields; `flow` is the camera's number.
-    public func publish(_ message: ByteBuffer, frame: Frame) {
+    package func publish(_ message: ByteBuffer, frame: Frame) {
         fanOut.publish(message, frame)
     }
 
@@ -155,22 +155,22 @@ public final class ViewerServer: Sendable {
     /// - Parameters:
     ///   - message: the whole EVENT message, sent as it is.
     ///   - event: its fields; `flow` is the camera's number.
-    public func publish(_ message: ByteBuffer, event: Event) {
+    package func publish(_ message: ByteBuffer, event: Event) {
         let shared = board.note(event, message)
         for loop in directory.withLock({ $0.loops }) { loop.withTable { $0.deliver(shared) } }
     }
 
     /// Events of a camera that go on for all that is known, and of which nothing will be heard since it has started anew
     /// with this incarnation. Any thread.
-    public func orphans(of camera: UInt32, since incarnation: UInt64) -> [Event] {
+    package func orphans(of camera: UInt32, since incarnation: UInt64) -> [Event] {
         board.orphans(of: camera, since: incarnation)
     }
 
     /// A number that no camera has any more. Any thread.
-    public func forget(camera: UInt32) { board.forget(camera) }
+    package func forget(camera: UInt32) { board.forget(camera) }
 
     /// Replaces the list of cameras. Any thread; each viewer is told when what it may see has changed.
-    public func update(cameras: [Cameras.Camera]) {
+    package func update(cameras: [Cameras.Camera]) {
         directory.withLock { directory in
             directory.cameras = cameras
             guard !directory.isUpdateScheduled, let first = directory.loops.first else { return }

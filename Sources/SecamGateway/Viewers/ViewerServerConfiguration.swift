@@ -1,33 +1,33 @@
-public import NIOCore
+package import NIOCore
 
 /// How many connections the gateway holds at once.
-public struct ConnectionLimits: Sendable {
-    public var connections = 1024
+package struct ConnectionLimits: Sendable {
+    package var connections = 1024
     /// From one IPv4 address, or one IPv6 network of 64 bits.
-    public var connectionsPerAddress = 64
+    package var connectionsPerAddress = 64
     /// Of one user, so that no user can take up all places.
-    public var connectionsPerUser = 32
+    package var connectionsPerUser = 32
     /// Not logged in yet, handshakes included.
-    public var notLoggedIn = 256
+    package var notLoggedIn = 256
 
-    public init() {}
+    package init() {}
 }
 
-public struct ViewerServerConfiguration: Sendable {
+package struct ViewerServerConfiguration: Sendable {
     /// Name or address to listen on; `::` stands for every address of IPv6 and IPv4.
-    public var host: String
+    package var host: String
     /// 0 for any free port.
-    public var port: Int
+    package var port: Int
     /// Event loops, each a thread.
-    public var threads: Int
-    public var connectionLimits = ConnectionLimits()
-    public var viewerLimits = ViewerLimits()
+    package var threads: Int
+    package var connectionLimits = ConnectionLimits()
+    package var viewerLimits = ViewerLimits()
     /// How often the accounts are looked at for changes by other processes.
-    public var accountsInterval = TimeAmount.milliseconds(500)
+    package var accountsInterval = TimeAmount.milliseconds(500)
     /// Name and version, told in HELLO.
-    public var software = "secam-gateway"
+    package var software = "secam-gateway"
 
-    public init(host: String, port: Int, threads: Int = 2) {
+    package init(host: String, port: Int, threads: Int = 2) {
         self.host = host
         self.port = port
         self.threads = threads
@@ -35,7 +35,7 @@ public struct ViewerServerConfiguration: Sendable {
 }
 
 /// Why the gateway cannot listen for viewers.
-public enum ViewerServerError: Error, Sendable, Hashable {
+package enum ViewerServerError: Error, Sendable, Hashable {
     case portOutOfRange(Int)
     case portTaken(host: String, port: Int)
     case addressNotAvailable(host: String)
@@ -46,7 +46,7 @@ public enum ViewerServerError: Error, Sendable, Hashable {
 }
 
 extension ViewerServerError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .portOutOfRange(let port):
             "there is no port \(port); choose one from 0 (any free one) to 65535"

@@ -1,16 +1,16 @@
-public import SecamWire
+package import SecamWire
 import Synchronization
 
 /// The newest figures of this process, for readers on other threads.
-public final class FigureBoard: Sendable {
+package final class FigureBoard: Sendable {
     /// The one to which the process's only member of the mesh publishes.
-    public static let ours = FigureBoard()
+    package static let ours = FigureBoard()
 
     private let values = Mutex<[Figure]>([])
 
-    public init() {}
+    package init() {}
 
-    public func publish(_ figures: [Figure]) { values.withLock { $0 = figures } }
+    package func publish(_ figures: [Figure]) { values.withLock { $0 = figures } }
 
-    public var figures: [Figure] { values.withLock { $0 } }
+    package var figures: [Figure] { values.withLock { $0 } }
 }

@@ -1,20 +1,21 @@
-internal import SecamConfig
-public import SecamWire
+import SecamBase
+import SecamProcess
+package import SecamWire
 
 /// Everything that a service must be told to take part: where the registry is, whom to trust there, and who it is
 /// itself. Written down in a join file, which holds a secret and must be readable by its owner only.
-public struct Identity: Sendable, Equatable {
+package struct Identity: Sendable, Equatable {
     /// Of the registry, as ZeroMQ writes it.
-    public var registry: String
-    public let registryKey: PublicKey
+    package var registry: String
+    package let registryKey: PublicKey
     /// Where the gateway's relay is, `host:port`, for a service that nobody can connect to; `nil` for all others.
-    public let relay: String?
-    public let role: Role
+    package let relay: String?
+    package let role: Role
     /// Of the service; a `*` at its end stands for something of the process's own choice.
-    public let pattern: String
-    public let keys: KeyPair
+    package let pattern: String
+    package let keys: KeyPair
 
-    public init(
+    package init(
         registry: String, registryKey: PublicKey, relay: String? = nil, role: Role, pattern: String, keys: KeyPair
     ) {
         self.registry = registry
@@ -27,7 +28,7 @@ public struct Identity: Sendable, Equatable {
 
     /// Where to listen: when the registry is on this machine, or nobody else can connect, only there; else at every
     /// address, of which the registry tells the others the one that it sees.
-    public var suitableListen: String {
+    package var suitableListen: String {
         let isLocal =
             relay != nil || ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
         return isLocal ? "tcp://127.0.0.1:*" : "tcp://0.0.0.0:*"
@@ -36,17 +37,17 @@ public struct Identity: Sendable, Equatable {
     /// The name to join with.
     ///
     /// - Parameter instance: takes the place of the pattern's `*`.
-    public func name(instance: String) throws(NameError) -> Name {
+    package func name(instance: String) throws(NameError) -> Name {
         try Name(pattern.last == "*" ? pattern.dropLast() + instance : pattern)
     }
 
     /// Reads a join file of one service.
-    public init(parsing text: String, path: String) throws(MeshError) {
+    package init(parsing text: String, path: String) throws(MeshError) {
         self = try Identity.all(parsing: text, path: path)[0]
     }
 
     /// Reads a join file: the registry, and one or more services, each from its line `role=` on.
-    static func all(parsing text: String, path: String) throws(MeshError) -> [Identity] {
+    package static func all(parsing text: String, path: String) throws(MeshError) -> [Identity] {
         var common: [String: String] = [:]
         var services: [[String: String]] = []
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
@@ -99,7 +100,7 @@ public struct Identity: Sendable, Equatable {
     /// - Parameters:
     ///   - registry: takes the place of the address in the file.
     ///   - role: the one that the program has; a join file for another one is refused.
-    public static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
+    package static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
         guard let text = try SecretFile.readIfThere(path) else {
             throw MeshError.file(
                 path: path, reason: "there is no such join file; the gateway's operator makes one: secam keys invite")
@@ -112,7 +113,7 @@ public struct Identity: Sendable, Equatable {
         return identity
     }
 
-    public var text: String {
+    package var text: String {
         """
         # Lets a service join. It holds a secret key: keep it readable by its owner only.
         registry=\(registry)
@@ -122,7 +123,7 @@ public struct Identity: Sendable, Equatable {
     }
 
     /// What tells this service from another one with the same registry; may be appended to another's text.
-    var service: String {
+    package var service: String {
         """
         role=\(role)
         name=\(pattern)

@@ -1,11 +1,11 @@
-public import SecamConfig
-public import SecamWire
+package import SecamBase
+package import SecamWire
 
 /// A service's side of the registry: joins, beats, joins again, and keeps the roster while the registry is away.
 ///
 /// A state machine without I/O: time is an argument, what is to be done is returned.
-public struct Membership: Sendable {
-    public enum Action: Sendable {
+package struct Membership: Sendable {
+    package enum Action: Sendable {
         case send(any WireMessage)
         /// Members that are new or started anew, and members that are gone.
         case roster(added: [Roster.Member], removed: [Roster.Member])
@@ -40,11 +40,11 @@ public struct Membership: Sendable {
     /// Whether it was said that the registry is silent.
     private var isLossKnown = false
     /// Members as last told, without this service itself.
-    public private(set) var members: [Roster.Member] = []
+    package private(set) var members: [Roster.Member] = []
 
-    public init(_ join: Join) { self.join = join }
+    package init(_ join: Join) { self.join = join }
 
-    public var isJoined: Bool {
+    package var isJoined: Bool {
         if case .joined = state { true } else { false }
     }
 
@@ -53,7 +53,7 @@ public struct Membership: Sendable {
     /// - Parameters:
     ///   - failing: cameras that this archive is to record and cannot.
     ///   - causes: why figures tell of problems.
-    public mutating func tick(
+    package mutating func tick(
         figures: [Figure], failing: [Name] = [], causes: [Cause] = [], now: MonotonicTime
     ) -> [Action] {
         switch state {
@@ -79,17 +79,17 @@ public struct Membership: Sendable {
     }
 
     /// What was to be sent could not be: there is no connection yet, so a try to join does not count.
-    public mutating func noteUnreachable() {
+    package mutating func noteUnreachable() {
         if case .joining = state { state = .joining(nextTry: nil) }
     }
 
     /// The camera's state has changed; told at once and after every join.
-    public mutating func report(_ report: CameraReport) -> [Action] {
+    package mutating func report(_ report: CameraReport) -> [Action] {
         camera = report
         return isJoined ? [.send(report)] : []
     }
 
-    public mutating func receive(_ bytes: Span<UInt8>, now: MonotonicTime) throws(WireError) -> [Action] {
+    package mutating func receive(_ bytes: Span<UInt8>, now: MonotonicTime) throws(WireError) -> [Action] {
         let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
         switch envelope.type {
         case .roster:

@@ -1,28 +1,29 @@
-internal import Glibc
-public import Logging
-internal import SecamConfig
-public import SecamWire
+import Glibc
+package import Logging
+import SecamBase
+import SecamProcess
+package import SecamWire
 
 /// A service's place in the mesh: its loop, its keys, its connection to the registry and what it knows of the others.
 ///
 /// It belongs to its loop's thread; the service is told of changes through the closures.
-public final class MeshMember {
-    public let loop: MeshLoop
-    public let context: MeshContext
-    public let keys: KeyPair
-    public let name: Name
-    public let incarnation: UInt64
+package final class MeshMember {
+    package let loop: MeshLoop
+    package let context: MeshContext
+    package let keys: KeyPair
+    package let name: Name
+    package let incarnation: UInt64
     /// What the last beat says; asked for once a second.
-    public var figures: () -> [Figure] = { [] }
+    package var figures: () -> [Figure] = { [] }
     /// Cameras that this archive is to record and cannot, for the beat.
-    public var failing: () -> [Name] = { [] }
+    package var failing: () -> [Name] = { [] }
     /// Why figures tell of problems, for the beat.
-    public var causes: () -> [Cause] = { [] }
+    package var causes: () -> [Cause] = { [] }
     /// Members that are new or started anew, and members that are gone.
-    public var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
-    public var onPolicy: (Policy) -> Void = { _ in }
-    public var onAssignment: (Assignment) -> Void = { _ in }
-    public var onRecording: (Recording) -> Void = { _ in }
+    package var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
+    package var onPolicy: (Policy) -> Void = { _ in }
+    package var onAssignment: (Assignment) -> Void = { _ in }
+    package var onRecording: (Recording) -> Void = { _ in }
 
     private let role: Role
     private let logger: Logger
@@ -40,7 +41,7 @@ public final class MeshMember {
     private static let figureInterval: Int64 = 1_000_000
 
     /// Called on the loop's thread.
-    public init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
+    package init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
         self.identity = identity
         self.loop = loop
         self.logger = logger
@@ -56,7 +57,7 @@ public final class MeshMember {
     ///
     /// - Parameters:
     ///   - advertised: what others are told instead of the endpoint, as behind a translated address.
-    public func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
+    package func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
         let admission = try ZAPHandler(
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
@@ -76,7 +77,7 @@ public final class MeshMember {
     }
 
     /// Connects to the registry and joins, again and again until it succeeds.
-    public func start() throws(MeshError) {
+    package func start() throws(MeshError) {
         let socket = try MeshSocket.connect(
             context, endpoint: identity.registry, serverKey: identity.registryKey, keys: keys,
             messageLimit: WireLimits.meshMessage)
@@ -88,7 +89,7 @@ public final class MeshMember {
     }
 
     /// Leaves at once and lets go of the registry.
-    public func stop() {
+    package func stop() {
         timer?.cancel()
         guard let registry else { return }
         registry.send(Leave())
@@ -99,16 +100,16 @@ public final class MeshMember {
     }
 
     /// The camera's state has changed.
-    public func report(_ report: CameraReport) { perform(membership.report(report)) }
+    package func report(_ report: CameraReport) { perform(membership.report(report)) }
 
     /// The role of a key's holder, as the registry knows it; `nil` for who is not on the roster.
-    public func role(of key: PublicKey) -> Role? { holder(of: key)?.role }
+    package func role(of key: PublicKey) -> Role? { holder(of: key)?.role }
 
     /// Who on the roster has this key.
-    public func holder(of key: PublicKey) -> Roster.Member? { membership.members.first { $0.key == key.bytes } }
+    package func holder(of key: PublicKey) -> Roster.Member? { membership.members.first { $0.key == key.bytes } }
 
     /// A connection to another member that listens.
-    public func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
+    package func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
         guard let key = PublicKey(bytes: member.key) else { preconditionFailure("a roster's keys have 32 bytes") }
         let endpoint = Relay.resolve(member.endpoint, registry: identity.registry)
         return try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)

@@ -1,15 +1,15 @@
-public import SecamWire
+package import SecamWire
 
 /// Encoders that work for one camera alone, as those on its own machine: their names are `CAMERA@…`.
 ///
 /// Their key shows them no other camera's pictures, and that camera's pictures stay with them as long as they keep up.
-public enum OwnEncoders {
+package enum OwnEncoders {
     /// No camera's name contains it, so that none of them begins like another one's encoders.
-    public static let sign: Character = "@"
+    package static let sign: Character = "@"
 
     /// The name of the camera that an encoder of this name works for, as it stands there, whether there can be such a
     /// camera or not; `nil` when it works for all.
-    public static func camera(ofEncoder name: Name) -> String? {
+    package static func camera(ofEncoder name: Name) -> String? {
         name.text.lastIndex(of: sign).map { String(name.text[..<$0]) }
     }
 }

@@ -1,17 +1,17 @@
-public import SecamWire
+package import SecamWire
 
 /// The cameras of the roster that can be reached, by name: what a service chooses from that is given its cameras.
-public struct ReachableCameras: Sendable {
+package struct ReachableCameras: Sendable {
     private var members: [Name: Roster.Member] = [:]
 
-    public init() {}
+    package init() {}
 
-    public subscript(name: Name) -> Roster.Member? { members[name] }
+    package subscript(name: Name) -> Roster.Member? { members[name] }
 
     /// Takes over what has changed in the roster.
     ///
     /// - Returns: the cameras that are gone or started anew, so that connections to them are of no use any more.
-    public mutating func adopt(added: [Roster.Member], removed: [Roster.Member]) -> [Name] {
+    package mutating func adopt(added: [Roster.Member], removed: [Roster.Member]) -> [Name] {
         var stale: [Name] = []
         for old in removed where old.role == .capture && members[old.name] == old {
             members[old.name] = nil

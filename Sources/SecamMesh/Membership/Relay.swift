@@ -1,19 +1,19 @@
 /// How services are reached that can only dial out (proto-spec/registry.md).
-public enum Relay {
+package enum Relay {
     /// What such a service says of itself, and what precedes its port in the roster.
-    public static let endpoint = "relay"
+    package static let endpoint = "relay"
 
     /// The address at which a registry listens, for the relay's ports beside it.
     ///
     /// - Parameter endpoint: as ZeroMQ writes it; a wildcard becomes `0.0.0.0`.
-    public static func host(ofListener endpoint: String) -> String {
+    package static func host(ofListener endpoint: String) -> String {
         guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return "0.0.0.0" }
         let host = endpoint[..<colon].dropFirst(6).filter { $0 != "[" && $0 != "]" }
         return host == "*" || host == "::" || host.isEmpty ? "0.0.0.0" : String(host)
     }
 
     /// Whether a text is `host:port`.
-    public static func isAddress(_ text: String) -> Bool {
+    package static func isAddress(_ text: String) -> Bool {
         guard let colon = text.lastIndex(of: ":"), colon > text.startIndex, !text.contains("/") else { return false }
         return UInt16(text[text.index(after: colon)...]).map { $0 > 0 } ?? false
     }
@@ -21,7 +21,7 @@ public enum Relay {
     /// A roster's endpoint as ZeroMQ wants it.
     ///
     /// - Parameter registry: where the reader reaches the registry, since the port is one of its host's.
-    public static func resolve(_ endpoint: String, registry: String) -> String {
+    package static func resolve(_ endpoint: String, registry: String) -> String {
         guard endpoint.hasPrefix(Relay.endpoint + ":"), let colon = registry.lastIndex(of: ":") else { return endpoint }
         return String(registry[..<colon]) + endpoint.dropFirst(Relay.endpoint.count)
     }

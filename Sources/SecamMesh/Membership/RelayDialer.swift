@@ -1,8 +1,8 @@
-internal import Glibc
-internal import Logging
-internal import SecamConfig
-internal import SecamWire
-internal import Synchronization
+import Glibc
+import Logging
+import SecamBase
+import SecamWire
+import Synchronization
 
 /// Answers calls: connects to the relay and to this service's own endpoint, and passes bytes on between the two.
 ///

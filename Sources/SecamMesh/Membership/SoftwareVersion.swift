@@ -1,2 +1,2 @@
 /// Name and version that every program says of itself.
-public let softwareVersion = "secam/0.1.0"
+package let softwareVersion = "secam/0.1.0"

@@ -1,10 +1,10 @@
-internal import Glibc
+import Glibc
 
 /// The network that a connection comes from, as far as it counts as one place: an IPv4 address, or the first 64 bits of an
 /// IPv6 address, since one host can have all addresses behind them.
-public enum SourceNetwork {
+package enum SourceNetwork {
     /// - Parameter address: an IP address as text; another text stands for itself.
-    public static func of(_ address: String) -> String {
+    package static func of(_ address: String) -> String {
         let mapped = "::ffff:"
         if address.hasPrefix(mapped), address.contains(".") { return String(address.dropFirst(mapped.count)) }
         var bytes = in6_addr()

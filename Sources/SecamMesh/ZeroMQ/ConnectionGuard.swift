@@ -1,6 +1,6 @@
-internal import CZeroMQ
-internal import Glibc
-internal import SecamConfig
+import CZeroMQ
+import Glibc
+import SecamBase
 
 /// Bounds what the peers of a socket cost: connections, bytes that arrived and make no message yet, and bytes that wait
 /// for a peer that does not read. It closes the connections that exceed a limit. On the connecting side only the bytes

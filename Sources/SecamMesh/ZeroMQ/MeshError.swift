@@ -1,7 +1,7 @@
-public import SecamConfig
+package import SecamBase
 
 /// What can go wrong between services.
-public enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
+package enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A call of libzmq failed; the text is its own.
     case library(call: String, reason: String)
     /// Nothing can listen at this endpoint.
@@ -19,7 +19,7 @@ public enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A line of a file is not what it should be.
     case badLine(path: String, line: Int, reason: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .library(let call, let reason): "\(call) failed: \(reason)"
         case .cannotBind(let endpoint, let reason):
@@ -37,7 +37,7 @@ public enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension MeshError: ProgramError {
-    public var exitStatus: ExitStatus {
+    package var exitStatus: ExitStatus {
         switch self {
         case .library, .curveMissing: .software
         case .cannotBind: .unavailable

@@ -1,13 +1,13 @@
-internal import CZeroMQ
-internal import Glibc
-internal import SecamConfig
-internal import Synchronization
+import CZeroMQ
+import Glibc
+import SecamBase
+import Synchronization
 
 /// The one thread on which a service's sockets live: it waits for all of them at once, and is the executor of the
 /// actor that owns them, so that the compiler knows who may touch them.
 ///
 /// Other threads hand work over with `post`, which keeps the order in which it was called.
-@safe public final class MeshLoop: SerialExecutor, @unchecked Sendable {
+@safe package final class MeshLoop: SerialExecutor, @unchecked Sendable {
     private enum Entry {
         case job(UnownedJob)
         case block(@Sendable () -> Void)
@@ -30,38 +30,38 @@ internal import Synchronization
 
     private static let connectingCheckInterval: Int64 = 100_000
 
-    public init(name: String) {
+    package init(name: String) {
         DedicatedThread.start { [self] in run() }
         post { unsafe secam_name_thread(name) }
     }
 
     // MARK: From any thread
 
-    public func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
         add(.job(unowned))
     }
 
     /// Runs the block on the loop's thread, after what was posted before it.
-    public func post(_ block: @escaping @Sendable () -> Void) {
+    package func post(_ block: @escaping @Sendable () -> Void) {
         add(.block(block))
     }
 
     /// Ends the thread after what was posted so far.
-    public func stop() {
+    package func stop() {
         shared.withLock { $0.isStopped = true }
         poller.wake()
     }
 
-    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
         unsafe UnownedSerialExecutor(ordinary: self)
     }
 
-    public func checkIsolated() {
+    package func checkIsolated() {
         precondition(isOnLoop, "not on the loop's thread")
     }
 
-    public func isIsolatingCurrentContext() -> Bool? { isOnLoop }
+    package func isIsolatingCurrentContext() -> Bool? { isOnLoop }
 
     private var isOnLoop: Bool {
         shared.withLock { state in
@@ -82,7 +82,7 @@ internal import Synchronization
     // MARK: On the loop's thread
 
     /// Calls `onReadable` whenever the socket has messages, until `unwatch`.
-    public func watch(_ socket: MeshSocket, onReadable: @escaping () -> Void) {
+    package func watch(_ socket: MeshSocket, onReadable: @escaping () -> Void) {
         checkIsolated()
         socket.watch = unsafe poller.add(socket.handle, of: socket, onReadable: onReadable)
         guard let connections = socket.connections else { return }
@@ -95,13 +95,13 @@ internal import Synchronization
         }
     }
 
-    public func watch(_ handler: ZAPHandler) {
+    package func watch(_ handler: ZAPHandler) {
         checkIsolated()
         _ = unsafe poller.add(handler.handle, of: handler) { [unowned handler] in handler.answerRequests() }
         handler.start(makeTimer { [unowned handler] in handler.answerDue() })
     }
 
-    public func unwatch(_ socket: AnyObject) {
+    package func unwatch(_ socket: AnyObject) {
         checkIsolated()
         (socket as? MeshSocket)?.connections?.stop()
         connecting[ObjectIdentifier(socket)] = nil
@@ -110,7 +110,7 @@ internal import Synchronization
     }
 
     /// A timer that does nothing until it is scheduled.
-    public func makeTimer(_ action: @escaping () -> Void) -> LoopTimer {
+    package func makeTimer(_ action: @escaping () -> Void) -> LoopTimer {
         checkIsolated()
         let timer = LoopTimer(action)
         timers.append(timer)
@@ -171,7 +171,7 @@ internal import Synchronization
 }
 
 /// Calls an action of its loop at a time, once or again and again.
-public final class LoopTimer {
+package final class LoopTimer {
     fileprivate var deadline: MonotonicTime?
     fileprivate var isCancelled = false
     private var interval: Int64?
@@ -179,25 +179,25 @@ public final class LoopTimer {
 
     fileprivate init(_ action: @escaping () -> Void) { self.action = action }
 
-    public var isScheduled: Bool { deadline != nil }
+    package var isScheduled: Bool { deadline != nil }
 
     /// Fires once after that many microseconds; an earlier schedule is forgotten.
-    public func schedule(afterMicroseconds delay: Int64) {
+    package func schedule(afterMicroseconds delay: Int64) {
         deadline = MonotonicTime.now.advanced(byMicroseconds: delay)
         interval = nil
     }
 
     /// Fires again and again. When the loop was late, missed times are left out.
-    public func schedule(everyMicroseconds period: Int64) {
+    package func schedule(everyMicroseconds period: Int64) {
         deadline = MonotonicTime.now.advanced(byMicroseconds: period)
         interval = period
     }
 
     /// Stays silent until it is scheduled again.
-    public func pause() { deadline = nil }
+    package func pause() { deadline = nil }
 
     /// Never fires again and is forgotten by its loop.
-    public func cancel() {
+    package func cancel() {
         deadline = nil
         isCancelled = true
         action = nil

@@ -1,12 +1,12 @@
-internal import CZeroMQ
-public import SecamWire
+import CZeroMQ
+package import SecamWire
 
 /// One ZeroMQ part, which is one whole message. Its bytes belong to libzmq and are shared, not copied, when it is
 /// sent more than once.
 ///
 /// Whoever makes a message fills it before showing it to anybody; from then on nothing changes it, which is why it
 /// may cross threads.
-@safe public final class MeshMessage: @unchecked Sendable {
+@safe package final class MeshMessage: @unchecked Sendable {
     let handle: UnsafeMutablePointer<zmq_msg_t>
 
     /// A message that the socket is about to receive into.
@@ -18,7 +18,7 @@ public import SecamWire
     /// A message that begins with `header`, behind which `fill` writes the payload in place.
     ///
     /// - Parameter count: bytes of the payload.
-    public init<Failure: Error>(
+    package init<Failure: Error>(
         _ header: [UInt8], count: Int, fill: (inout MutableSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         unsafe handle = .allocate(capacity: 1)
@@ -31,7 +31,7 @@ public import SecamWire
     }
 
     /// A message of these bytes, copied, with those of the payload, copied too, since ZeroMQ needs them in one piece.
-    public init(_ header: [UInt8], payload: ArraySlice<UInt8> = []) {
+    package init(_ header: [UInt8], payload: ArraySlice<UInt8> = []) {
         unsafe handle = .allocate(capacity: 1)
         let count = header.count + payload.count
         guard unsafe zmq_msg_init_size(handle, count) == 0 else { fatalError("out of memory") }
@@ -40,7 +40,7 @@ public import SecamWire
         unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[header.count...]).copyBytes(from: payload)
     }
 
-    public convenience init(_ message: some WireMessage) {
+    package convenience init(_ message: some WireMessage) {
         self.init(message.encoded())
     }
 
@@ -49,10 +49,10 @@ public import SecamWire
         unsafe handle.deallocate()
     }
 
-    public var count: Int { unsafe zmq_msg_size(handle) }
+    package var count: Int { unsafe zmq_msg_size(handle) }
 
     /// The bytes, for as long as the closure runs.
-    public func withBytes<Result, Failure: Error>(
+    package func withBytes<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let bytes = unsafe UnsafeRawBufferPointer(start: zmq_msg_data(handle), count: count)
@@ -60,7 +60,7 @@ public import SecamWire
     }
 
     /// The bytes for a C library, for as long as the closure runs.
-    public func withUnsafeBytes<Result, Failure: Error>(
+    package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try unsafe body(UnsafeRawBufferPointer(start: zmq_msg_data(handle), count: count))

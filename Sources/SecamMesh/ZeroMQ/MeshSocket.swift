@@ -1,11 +1,11 @@
-internal import CZeroMQ
-public import SecamWire
+import CZeroMQ
+package import SecamWire
 
 /// libzmq's I/O thread and everything that belongs to it. Sockets keep it alive.
-@safe public final class MeshContext: @unchecked Sendable {
+@safe package final class MeshContext: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
 
-    public init() throws(MeshError) {
+    package init() throws(MeshError) {
         guard unsafe zmq_has("curve") == 1 else { throw .curveMissing }
         secam_prepare_heap_for_frames()
         guard let context = unsafe zmq_ctx_new() else {
@@ -20,21 +20,21 @@ public import SecamWire
 }
 
 /// A message that came in.
-public struct Received: Sendable {
+package struct Received: Sendable {
     /// The connection it came from; `nil` on a socket that has only one peer.
-    public let peer: PeerID?
+    package let peer: PeerID?
     /// The sender's key; `nil` on the connecting side, which checked the key in the handshake.
-    public let key: PublicKey?
+    package let key: PublicKey?
     /// The connection's other end, an IP address; empty on the connecting side.
-    public let address: String
-    public let message: MeshMessage
+    package let address: String
+    package let message: MeshMessage
 }
 
 /// A ZeroMQ socket with CURVE. It belongs to the thread of one `MeshLoop`.
 ///
 /// Nothing is dropped at a high-water mark: what may be on its way is bounded by credit, so sending never waits, and
 /// receiving stops reading from the peer when this end is behind.
-@safe public final class MeshSocket {
+@safe package final class MeshSocket {
     let handle: UnsafeMutableRawPointer
     private let context: MeshContext
     /// Of a listening socket.
@@ -45,7 +45,7 @@ public struct Received: Sendable {
     /// Of the loop that waits for this socket, which must hear of each use.
     var watch: SocketWatch?
 
-    public enum SendOutcome: Sendable, Equatable {
+    package enum SendOutcome: Sendable, Equatable {
         case sent
         /// The peer is gone, or not there yet.
         case unreachable
@@ -58,7 +58,7 @@ public struct Received: Sendable {
     ///   - endpoint: as ZeroMQ writes it; port `*` means any free one.
     ///   - messageLimit: bytes; a peer that announces more is disconnected.
     ///   - limits: what peers may cost; a connection beyond is closed.
-    public static func listen(
+    package static func listen(
         admission: ZAPHandler, endpoint: String, keys: KeyPair, messageLimit: Int = WireLimits.meshMessage,
         limits: ConnectionLimits = .member
     ) throws(MeshError) -> MeshSocket {
@@ -91,7 +91,7 @@ public struct Received: Sendable {
     }
 
     /// The connecting side, which trusts just the holder of `serverKey`. libzmq connects again by itself.
-    public static func connect(
+    package static func connect(
         _ context: MeshContext, endpoint: String, serverKey: PublicKey, keys: KeyPair,
         messageLimit: Int = WireLimits.meshMessage
     ) throws(MeshError) -> MeshSocket {
@@ -145,7 +145,7 @@ public struct Received: Sendable {
     }
 
     /// Where a bound socket can be reached, with the port that was chosen.
-    public var endpoint: String {
+    package var endpoint: String {
         var text = [CChar](repeating: 0, count: 512)
         var size = text.count
         guard unsafe zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &text, &size) == 0 else { return "" }
@@ -154,7 +154,7 @@ public struct Received: Sendable {
 
     /// Sends to the only peer, or to one of many.
     @discardableResult
-    public func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
+    package func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
         defer { watch?.noteUse() }
         if let peer, let admission {
             guard connections?.queue(message.count, for: peer) ?? true else { return .unreachable }
@@ -175,13 +175,13 @@ public struct Received: Sendable {
     }
 
     @discardableResult
-    public func send(_ message: some WireMessage, to peer: PeerID? = nil) -> SendOutcome {
+    package func send(_ message: some WireMessage, to peer: PeerID? = nil) -> SendOutcome {
         send(MeshMessage(message), to: peer)
     }
 
     /// The next message that is there, or `nil`. What is not one whole part from a peer with a routing id of ours is
     /// passed over and counted in `refused`, and its connection is closed.
-    public func receive() -> Received? {
+    package func receive() -> Received? {
         defer { watch?.noteUse() }
         // Bounded, so that a flood of what is passed over does not hold up the loop; it comes back for the rest.
         for _ in 0..<MeshSocket.mostRefused {
@@ -220,19 +220,19 @@ public struct Received: Sendable {
     }
 
     /// Closes the connections of keys that are not admitted any more.
-    public func closeConnections(where isRevoked: (PublicKey) -> Bool) {
+    package func closeConnections(where isRevoked: (PublicKey) -> Bool) {
         connections?.closeConnections(where: isRevoked)
     }
 
     /// Called with the reason when a connection exceeded a limit and was closed.
-    public func onConnectionClosed(
+    package func onConnectionClosed(
         _ action: @escaping (_ reason: String, _ key: PublicKey?, _ address: String) -> Void
     ) {
         connections?.onClose = action
     }
 
     /// Tells whose messages may be as large as the socket's limit of messages; at first no one's.
-    public func setLargeSenders(_ isLargeSender: @escaping (PublicKey) -> Bool) {
+    package func setLargeSenders(_ isLargeSender: @escaping (PublicKey) -> Bool) {
         connections?.isLargeSender = isLargeSender
     }
 
@@ -243,7 +243,7 @@ public struct Received: Sendable {
     static let mostRefused = 64
 
     /// Messages that `receive` passed over.
-    public private(set) var refused: UInt64 = 0
+    package private(set) var refused: UInt64 = 0
 
     private func discardRest(of message: MeshMessage) -> Bool {
         guard unsafe zmq_msg_more(message.handle) != 0 else { return false }

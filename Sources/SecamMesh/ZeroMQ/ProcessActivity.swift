@@ -1,5 +1,5 @@
-internal import Glibc
-internal import SecamConfig
+import Glibc
+import SecamBase
 
 /// Tells when it is worth looking at all connections: an idle process receives nothing to speak of.
 struct ProcessActivity {

@@ -1,10 +1,10 @@
 /// A connection of a listening socket. No two connections of a process have the same number.
-public struct PeerID: Sendable, Hashable, CustomStringConvertible {
-    let number: UInt64
+package struct PeerID: Sendable, Hashable, CustomStringConvertible {
+    package let number: UInt64
 
-    public init(number: UInt64) { self.number = number }
+    package init(number: UInt64) { self.number = number }
 
-    public var description: String { "peer \(number)" }
+    package var description: String { "peer \(number)" }
 }
 
 /// Makes and recognizes the routing ids of a context's connections: eight random bytes that are the same for all, so

@@ -1,5 +1,5 @@
-internal import CZeroMQ
-internal import Glibc
+import CZeroMQ
+import Glibc
 
 /// Waits until sockets have messages or somebody calls `wake`. Only used on its loop's thread, but for `wake`.
 ///

@@ -1,5 +1,5 @@
-internal import CZeroMQ
-internal import SecamConfig
+import CZeroMQ
+import SecamBase
 
 /// Decides who may connect to the sockets of a context (RFC 27/ZAP): peers whose CURVE key is on the list.
 ///
@@ -8,7 +8,7 @@ internal import SecamConfig
 ///
 /// The answer also carries the connection's routing id, which replaces any that the peer claims. libzmq would otherwise
 /// let the peer choose, and ends the process when a peer has chosen an id that libzmq gives out itself later.
-@safe public final class ZAPHandler {
+@safe package final class ZAPHandler {
     static let domain = "secam"
 
     let handle: UnsafeMutableRawPointer
@@ -27,7 +27,7 @@ internal import SecamConfig
     /// Handshakes that were turned away, by key that was shown.
     private let onRefusal: (PublicKey?, _ address: String) -> Void
 
-    public init(
+    package init(
         _ context: MeshContext, isAdmitted: @escaping (PublicKey) -> Bool,
         onRefusal: @escaping (PublicKey?, _ address: String) -> Void
     ) throws(MeshError) {

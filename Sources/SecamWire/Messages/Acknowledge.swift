@@ -4,25 +4,25 @@
 ///     0       4     flow
 ///     4       8     incarnation
 ///     12      8     sequence
-public struct Acknowledge: WireMessage {
-    public static let type = MessageType.acknowledge
-    public let flow: UInt32
-    public let incarnation: UInt64
-    public let sequence: UInt64
+package struct Acknowledge: WireMessage {
+    package static let type = MessageType.acknowledge
+    package let flow: UInt32
+    package let incarnation: UInt64
+    package let sequence: UInt64
 
-    public init(flow: UInt32, incarnation: UInt64, sequence: UInt64) {
+    package init(flow: UInt32, incarnation: UInt64, sequence: UInt64) {
         self.flow = flow
         self.incarnation = incarnation
         self.sequence = sequence
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         incarnation = try reader.integer("incarnation", bytes)
         sequence = try reader.sequence("sequence", bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.integer(incarnation)
         writer.integer(sequence)

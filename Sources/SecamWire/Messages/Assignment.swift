@@ -12,19 +12,19 @@
 ///     +2      2     count           of corners, 3 to 64; then for each:
 ///     +0      2     x               in 65535ths of the picture's width, from the left
 ///     +2      2     y               in 65535ths of its height, from above
-public struct Assignment: WireMessage {
-    public static let type = MessageType.assignment
-    public let cameras: [Camera]
+package struct Assignment: WireMessage {
+    package static let type = MessageType.assignment
+    package let cameras: [Camera]
 
-    public struct Camera: WireElement, Sendable, Hashable {
-        public let sensitivity: UInt8
-        public let mapsPerSecond: UInt8
+    package struct Camera: WireElement, Sendable, Hashable {
+        package let sensitivity: UInt8
+        package let mapsPerSecond: UInt8
         /// Hundredths of a percent of the picture.
-        public let smallestObject: UInt16
-        public let camera: Name
-        public let zones: [Zone]
+        package let smallestObject: UInt16
+        package let camera: Name
+        package let zones: [Zone]
 
-        public init(
+        package init(
             sensitivity: UInt8, mapsPerSecond: UInt8, smallestObject: UInt16, camera: Name, zones: [Zone]
         ) {
             precondition(zones.count <= WireLimits.zones)
@@ -56,11 +56,11 @@ public struct Assignment: WireMessage {
     }
 
     /// A polygon to look into, or not to.
-    public struct Zone: WireElement, Sendable, Hashable {
-        public let kind: ZoneKind
-        public let corners: [Corner]
+    package struct Zone: WireElement, Sendable, Hashable {
+        package let kind: ZoneKind
+        package let corners: [Corner]
 
-        public init(kind: ZoneKind, corners: [Corner]) {
+        package init(kind: ZoneKind, corners: [Corner]) {
             precondition((3...WireLimits.corners).contains(corners.count))
             self.kind = kind
             self.corners = corners
@@ -90,34 +90,34 @@ public struct Assignment: WireMessage {
     }
 
     /// In 65535ths of the picture's sides.
-    public struct Corner: Sendable, Hashable {
-        public let x: UInt16
-        public let y: UInt16
+    package struct Corner: Sendable, Hashable {
+        package let x: UInt16
+        package let y: UInt16
 
-        public init(x: UInt16, y: UInt16) {
+        package init(x: UInt16, y: UInt16) {
             self.x = x
             self.y = y
         }
     }
 
-    public init(cameras: [Camera]) { self.cameras = cameras }
+    package init(cameras: [Camera]) { self.cameras = cameras }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         cameras = try reader.list("count", limit: WireLimits.members, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.list(cameras)
     }
 }
 
-public enum ZoneKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum ZoneKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// Where there is one of these, nothing outside of them is seen.
     case watch = 1
     /// What is inside is not seen in any case.
     case ignore = 2
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .watch: "watch"
         case .ignore: "ignore"

@@ -14,27 +14,27 @@
 ///     +2      2+n   detail       why, for people
 ///
 /// A metric that the reader does not know is passed over, since members of different versions live side by side.
-public struct Beat: WireMessage {
-    public static let type = MessageType.beat
-    public static let version: UInt8 = 3
-    public let incarnation: UInt64
-    public let figures: [Figure]
+package struct Beat: WireMessage {
+    package static let type = MessageType.beat
+    package static let version: UInt8 = 3
+    package let incarnation: UInt64
+    package let figures: [Figure]
     /// Cameras that an archive is to record and cannot.
-    public let failing: [Name]
+    package let failing: [Name]
     /// Why figures tell of problems.
-    public let causes: [Cause]
+    package let causes: [Cause]
 
     /// - Parameters:
     ///   - failing: of more than `WireLimits.failingCameras` the first are told.
     ///   - causes: of more than `WireLimits.causesOfMember` the first are told.
-    public init(incarnation: UInt64, figures: [Figure], failing: [Name] = [], causes: [Cause] = []) {
+    package init(incarnation: UInt64, figures: [Figure], failing: [Name] = [], causes: [Cause] = []) {
         self.incarnation = incarnation
         self.figures = figures
         self.failing = Array(failing.prefix(WireLimits.failingCameras))
         self.causes = Array(causes.prefix(WireLimits.causesOfMember))
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         incarnation = try reader.integer("incarnation", bytes)
         figures = try Figure.list(bytes, &reader)
         var names: [Name] = []
@@ -47,7 +47,7 @@ public struct Beat: WireMessage {
         causes = reader.version >= 3 ? try Cause.list(bytes, &reader) : []
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(incarnation)
         Figure.write(figures, &writer)
         writer.integer(UInt16(failing.count))
@@ -57,12 +57,12 @@ public struct Beat: WireMessage {
 }
 
 /// Why a figure tells of a problem.
-public struct Cause: Sendable, Hashable {
-    public let metric: Metric
+package struct Cause: Sendable, Hashable {
+    package let metric: Metric
     /// For people.
-    public let detail: String
+    package let detail: String
 
-    public init(_ metric: Metric, _ detail: String) {
+    package init(_ metric: Metric, _ detail: String) {
         self.metric = metric
         self.detail = detail
     }
@@ -87,11 +87,11 @@ public struct Cause: Sendable, Hashable {
 }
 
 /// One running figure and its value.
-public struct Figure: Sendable, Hashable {
-    public let metric: Metric
-    public let value: UInt64
+package struct Figure: Sendable, Hashable {
+    package let metric: Metric
+    package let value: UInt64
 
-    public init(_ metric: Metric, _ value: UInt64) {
+    package init(_ metric: Metric, _ value: UInt64) {
         self.metric = metric
         self.value = value
     }

@@ -3,28 +3,28 @@
 ///     offset  size  field
 ///     0       1     reason
 ///     1       2+n   detail  for people
-public struct Bye: WireMessage {
-    public static let type = MessageType.bye
-    public let reason: ByeReason
-    public let detail: String
+package struct Bye: WireMessage {
+    package static let type = MessageType.bye
+    package let reason: ByeReason
+    package let detail: String
 
-    public init(reason: ByeReason, detail: String = "") {
+    package init(reason: ByeReason, detail: String = "") {
         self.reason = reason
         self.detail = detail
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         reason = try reader.choice("reason", bytes)
         detail = try reader.text("detail", limit: WireLimits.text, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.choice(reason)
         writer.text(detail, limit: WireLimits.text)
     }
 }
 
-public enum ByeReason: UInt8, Sendable, CaseIterable {
+package enum ByeReason: UInt8, Sendable, CaseIterable {
     /// The sender is done.
     case done = 1
     /// The gateway stops or starts anew; come back later.

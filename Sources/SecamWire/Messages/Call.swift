@@ -2,24 +2,24 @@
 ///
 ///     offset  size  field
 ///     0       32    ticket  good for one connection, within ten seconds
-public struct Call: WireMessage {
-    public static let type = MessageType.call
-    public let ticket: [UInt8]
+package struct Call: WireMessage {
+    package static let type = MessageType.call
+    package let ticket: [UInt8]
 
     /// Bytes of a ticket.
-    public static let ticketLength = 32
+    package static let ticketLength = 32
 
-    public init(ticket: [UInt8]) {
+    package init(ticket: [UInt8]) {
         precondition(ticket.count == Call.ticketLength)
         self.ticket = ticket
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         ticket = try reader.bytes("ticket", count: Call.ticketLength, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) { writer.raw(ticket) }
+    package func write(_ writer: inout WireWriter) { writer.raw(ticket) }
 
     /// What a service writes to the relay before the ticket; no TLS connection begins so.
-    public static let preamble: [UInt8] = Array("secam-relay/1\n".utf8)
+    package static let preamble: [UInt8] = Array("secam-relay/1\n".utf8)
 }

@@ -17,30 +17,30 @@
 ///     +4      2     width         in 65535ths of the picture's width
 ///     +6      2     height        in 65535ths of its height
 ///     +8      4     score         how clearly it stands out, in tenths; 50 is little, thousands are a person close by
-public struct CameraEvent: Sendable, Hashable {
-    public let kind: EventKind
-    public let state: EventState
-    public let id: UInt64
+package struct CameraEvent: Sendable, Hashable {
+    package let kind: EventKind
+    package let state: EventState
+    package let id: UInt64
     /// UTC microseconds.
-    public let start: Int64
+    package let start: Int64
     /// UTC microseconds.
-    public let last: Int64
+    package let last: Int64
     /// UTC microseconds.
-    public let peakTime: Int64
-    public let peakSequence: UInt64
-    public let peakBox: Box
-    public let boxes: [Box]
+    package let peakTime: Int64
+    package let peakSequence: UInt64
+    package let peakBox: Box
+    package let boxes: [Box]
 
     /// A part of the picture, in 65535ths of its sides from the left and upper edge.
-    public struct Box: Sendable, Hashable {
-        public let x: UInt16
-        public let y: UInt16
-        public let width: UInt16
-        public let height: UInt16
+    package struct Box: Sendable, Hashable {
+        package let x: UInt16
+        package let y: UInt16
+        package let width: UInt16
+        package let height: UInt16
         /// Tenths.
-        public let score: UInt32
+        package let score: UInt32
 
-        public init(x: UInt16, y: UInt16, width: UInt16, height: UInt16, score: UInt32) {
+        package init(x: UInt16, y: UInt16, width: UInt16, height: UInt16, score: UInt32) {
             self.x = x
             self.y = y
             self.width = width
@@ -48,7 +48,7 @@ public struct CameraEvent: Sendable, Hashable {
             self.score = score
         }
 
-        public static let none = Box(x: 0, y: 0, width: 0, height: 0, score: 0)
+        package static let none = Box(x: 0, y: 0, width: 0, height: 0, score: 0)
 
         fileprivate init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
             x = try reader.integer("x", bytes)
@@ -69,7 +69,7 @@ public struct CameraEvent: Sendable, Hashable {
         }
     }
 
-    public init(
+    package init(
         kind: EventKind, state: EventState, id: UInt64, start: Int64, last: Int64, peakTime: Int64,
         peakSequence: UInt64, peakBox: Box, boxes: [Box]
     ) {
@@ -118,20 +118,20 @@ public struct CameraEvent: Sendable, Hashable {
     }
 
     /// The same event, over, with nothing that moves any more.
-    public var ended: CameraEvent {
+    package var ended: CameraEvent {
         CameraEvent(
             kind: kind, state: .end, id: id, start: start, last: last, peakTime: peakTime, peakSequence: peakSequence,
             peakBox: peakBox, boxes: [])
     }
 }
 
-public enum EventKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum EventKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// Something moves.
     case motion = 1
     /// Motion is to be looked for, and no motion service does.
     case unwatched = 2
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .motion: "motion"
         case .unwatched: "unwatched"
@@ -139,12 +139,12 @@ public enum EventKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     }
 }
 
-public enum EventState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum EventState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case start = 1
     case update = 2
     case end = 3
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .start: "start"
         case .update: "update"

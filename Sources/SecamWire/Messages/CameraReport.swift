@@ -10,20 +10,20 @@
 ///     12      8     since      UTC microseconds of the last change of state
 ///     20      2+n   source     what it was told to open, without secrets
 ///     ..      2+n   detail     for people: what was negotiated, or what is wrong and what to do
-public struct CameraReport: WireMessage {
-    public static let type = MessageType.camera
-    public let state: CameraState
-    public let format: PixelFormat?
-    public let width: UInt16
-    public let height: UInt16
+package struct CameraReport: WireMessage {
+    package static let type = MessageType.camera
+    package let state: CameraState
+    package let format: PixelFormat?
+    package let width: UInt16
+    package let height: UInt16
     /// Thousandths of frames a second, 0 while unknown.
-    public let frameRate: UInt32
+    package let frameRate: UInt32
     /// UTC microseconds.
-    public let since: Int64
-    public let source: String
-    public let detail: String
+    package let since: Int64
+    package let source: String
+    package let detail: String
 
-    public init(
+    package init(
         state: CameraState, format: PixelFormat?, width: UInt16, height: UInt16, frameRate: UInt32, since: Int64,
         source: String, detail: String
     ) {
@@ -37,7 +37,7 @@ public struct CameraReport: WireMessage {
         self.detail = detail
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         state = try reader.choice("state", bytes)
         let code = try reader.integer("format", as: UInt8.self, bytes)
         format = PixelFormat(rawValue: code)
@@ -51,7 +51,7 @@ public struct CameraReport: WireMessage {
         detail = try reader.text("detail", limit: WireLimits.text, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.choice(state)
         writer.integer(format?.rawValue ?? 0)
         writer.integer(width)

@@ -12,25 +12,25 @@
 ///     +16     8     since      UTC microseconds of the last change of state
 ///     +24     2+n   name
 ///     ..      2+n   detail     for people
-public struct Cameras: WireMessage {
-    public static let type = MessageType.cameras
-    public static let version: UInt8 = 2
-    public let cameras: [Camera]
+package struct Cameras: WireMessage {
+    package static let type = MessageType.cameras
+    package static let version: UInt8 = 2
+    package let cameras: [Camera]
 
-    public struct Camera: Sendable, Hashable {
-        public let camera: UInt32
-        public let state: CameraState
-        public let recording: RecordingHealth
-        public let width: UInt16
-        public let height: UInt16
+    package struct Camera: Sendable, Hashable {
+        package let camera: UInt32
+        package let state: CameraState
+        package let recording: RecordingHealth
+        package let width: UInt16
+        package let height: UInt16
         /// Thousandths of frames a second.
-        public let frameRate: UInt32
+        package let frameRate: UInt32
         /// UTC microseconds.
-        public let since: Int64
-        public let name: Name
-        public let detail: String
+        package let since: Int64
+        package let name: Name
+        package let detail: String
 
-        public init(
+        package init(
             camera: UInt32, state: CameraState, recording: RecordingHealth = .off, width: UInt16, height: UInt16,
             frameRate: UInt32, since: Int64,
             name: Name, detail: String
@@ -47,9 +47,9 @@ public struct Cameras: WireMessage {
         }
     }
 
-    public init(cameras: [Camera]) { self.cameras = cameras }
+    package init(cameras: [Camera]) { self.cameras = cameras }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         var list: [Camera] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
             let number = try reader.integer("camera", as: UInt32.self, bytes)
@@ -75,7 +75,7 @@ public struct Cameras: WireMessage {
         cameras = list
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(UInt16(cameras.count))
         for camera in cameras {
             writer.integer(camera.camera)

@@ -4,32 +4,32 @@
 ///     0       4     flow
 ///     4       1     reason
 ///     5       2+n   detail  for people
-public struct CloseFlow: WireMessage {
-    public static let type = MessageType.closeFlow
-    public let flow: UInt32
-    public let reason: CloseReason
-    public let detail: String
+package struct CloseFlow: WireMessage {
+    package static let type = MessageType.closeFlow
+    package let flow: UInt32
+    package let reason: CloseReason
+    package let detail: String
 
-    public init(flow: UInt32, reason: CloseReason, detail: String = "") {
+    package init(flow: UInt32, reason: CloseReason, detail: String = "") {
         self.flow = flow
         self.reason = reason
         self.detail = detail
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         reason = try reader.choice("reason", bytes)
         detail = try reader.text("detail", limit: WireLimits.text, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.choice(reason)
         writer.text(detail, limit: WireLimits.text)
     }
 }
 
-public enum CloseReason: UInt8, Sendable, CaseIterable {
+package enum CloseReason: UInt8, Sendable, CaseIterable {
     /// The sender needs it no more.
     case done = 1
     /// The camera knows no such flow, as after its restart; open it anew.

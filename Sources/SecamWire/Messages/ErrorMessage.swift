@@ -3,28 +3,28 @@
 ///     offset  size  field
 ///     0       2     code
 ///     2       2+n   detail  for people
-public struct ErrorMessage: WireMessage {
-    public static let type = MessageType.error
-    public let code: ErrorCode
-    public let detail: String
+package struct ErrorMessage: WireMessage {
+    package static let type = MessageType.error
+    package let code: ErrorCode
+    package let detail: String
 
-    public init(code: ErrorCode, detail: String) {
+    package init(code: ErrorCode, detail: String) {
         self.code = code
         self.detail = detail
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         code = try reader.choice("code", bytes)
         detail = try reader.text("detail", limit: WireLimits.text, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.choice(code)
         writer.text(detail, limit: WireLimits.text)
     }
 }
 
-public enum ErrorCode: UInt16, Sendable, CaseIterable {
+package enum ErrorCode: UInt16, Sendable, CaseIterable {
     /// No such camera, or not one that this user may see: the two look alike.
     case noSuchCamera = 1
     /// The camera exists but cannot give this rendition.

@@ -6,27 +6,27 @@
 ///     4       8     since     UTC microseconds: events that were over before are left out
 ///     12      2     count     of cameras, 0 for all that the user may see; then for each:
 ///     +0      4     camera    its number from CAMERAS
-public struct Follow: WireMessage {
-    public static let type = MessageType.follow
-    public let live: Bool
+package struct Follow: WireMessage {
+    package static let type = MessageType.follow
+    package let live: Bool
     /// UTC microseconds.
-    public let since: Int64
-    public let cameras: [Camera]
+    package let since: Int64
+    package let cameras: [Camera]
 
-    public struct Camera: Sendable, Hashable {
-        public let camera: UInt32
+    package struct Camera: Sendable, Hashable {
+        package let camera: UInt32
 
-        public init(camera: UInt32) { self.camera = camera }
+        package init(camera: UInt32) { self.camera = camera }
     }
 
-    public init(live: Bool, since: Int64, cameras: [Camera] = []) {
+    package init(live: Bool, since: Int64, cameras: [Camera] = []) {
         precondition(cameras.count <= WireLimits.members)
         self.live = live
         self.since = since
         self.cameras = cameras
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         let flag = try reader.integer("live", as: UInt8.self, bytes)
         guard flag <= 1 else { throw .badValue(field: "live") }
         live = flag == 1
@@ -39,7 +39,7 @@ public struct Follow: WireMessage {
         cameras = list
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(UInt8(live ? 1 : 0))
         writer.raw([0, 0, 0])
         writer.integer(since)

@@ -27,31 +27,31 @@
 ///     +26     2+n   camera     its name
 ///     since version 2:
 ///     ..      8     since      in the last one: all that begins at this time or later was told; UTC microseconds
-public struct Found: WireMessage {
-    public static let type = MessageType.found
-    public static let version: UInt8 = 2
-    public let request: UInt32
-    public let last: Bool
-    public let partial: Bool
-    public let volume: UInt64
-    public let recordings: [Recorded]
-    public let events: [Happened]
-    public let gaps: [Missing]
+package struct Found: WireMessage {
+    package static let type = MessageType.found
+    package static let version: UInt8 = 2
+    package let request: UInt32
+    package let last: Bool
+    package let partial: Bool
+    package let volume: UInt64
+    package let recordings: [Recorded]
+    package let events: [Happened]
+    package let gaps: [Missing]
     /// UTC microseconds.
-    public let since: Int64
+    package let since: Int64
 
-    public struct Recorded: Sendable, Hashable {
+    package struct Recorded: Sendable, Hashable {
         /// UTC microseconds.
-        public let start: Int64
+        package let start: Int64
         /// UTC microseconds.
-        public let end: Int64
-        public let bytes: UInt64
-        public let frames: UInt32
-        public let protected: Bool
-        public let open: Bool
-        public let camera: Name
+        package let end: Int64
+        package let bytes: UInt64
+        package let frames: UInt32
+        package let protected: Bool
+        package let open: Bool
+        package let camera: Name
 
-        public init(
+        package init(
             start: Int64, end: Int64, bytes: UInt64, frames: UInt32, protected: Bool, open: Bool, camera: Name
         ) {
             self.start = start
@@ -64,26 +64,26 @@ public struct Found: WireMessage {
         }
     }
 
-    public struct Happened: Sendable, Hashable {
-        public let camera: Name
-        public let event: CameraEvent
+    package struct Happened: Sendable, Hashable {
+        package let camera: Name
+        package let event: CameraEvent
 
-        public init(camera: Name, event: CameraEvent) {
+        package init(camera: Name, event: CameraEvent) {
             self.camera = camera
             self.event = event
         }
     }
 
-    public struct Missing: Sendable, Hashable {
+    package struct Missing: Sendable, Hashable {
         /// UTC microseconds.
-        public let start: Int64
+        package let start: Int64
         /// UTC microseconds.
-        public let end: Int64
-        public let frames: UInt64
-        public let reason: GapReason
-        public let camera: Name
+        package let end: Int64
+        package let frames: UInt64
+        package let reason: GapReason
+        package let camera: Name
 
-        public init(start: Int64, end: Int64, frames: UInt64, reason: GapReason, camera: Name) {
+        package init(start: Int64, end: Int64, frames: UInt64, reason: GapReason, camera: Name) {
             self.start = start
             self.end = end
             self.frames = frames
@@ -92,7 +92,7 @@ public struct Found: WireMessage {
         }
     }
 
-    public init(
+    package init(
         request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [Recorded] = [],
         events: [Happened] = [], gaps: [Missing] = [], since: Int64 = WireLimits.times.lowerBound
     ) {
@@ -107,7 +107,7 @@ public struct Found: WireMessage {
         self.since = since
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         request = try reader.integer("request", bytes)
         last = try Found.flag("last", bytes, &reader)
         partial = try Found.flag("partial", bytes, &reader)
@@ -132,7 +132,7 @@ public struct Found: WireMessage {
         since = reader.version >= 2 ? try reader.time("since", bytes) : WireLimits.times.lowerBound
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(request)
         writer.integer(UInt8(last ? 1 : 0))
         writer.integer(UInt8(partial ? 1 : 0))

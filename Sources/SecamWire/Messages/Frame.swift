@@ -10,19 +10,19 @@
 ///     24      8     timestamp     of the capture, UTC microseconds
 ///     32      2     width         pixels
 ///     34      2     height        pixels
-public struct Frame: PayloadMessage {
-    public static let type = MessageType.frame
-    public let flow: UInt32
-    public let rendition: Rendition
-    public let format: PixelFormat
-    public let incarnation: UInt64
-    public let sequence: UInt64
+package struct Frame: PayloadMessage {
+    package static let type = MessageType.frame
+    package let flow: UInt32
+    package let rendition: Rendition
+    package let format: PixelFormat
+    package let incarnation: UInt64
+    package let sequence: UInt64
     /// Time of the capture, UTC microseconds.
-    public let timestamp: Int64
-    public let width: UInt16
-    public let height: UInt16
+    package let timestamp: Int64
+    package let width: UInt16
+    package let height: UInt16
 
-    public init(
+    package init(
         flow: UInt32, rendition: Rendition, format: PixelFormat, incarnation: UInt64, sequence: UInt64,
         timestamp: Int64, width: UInt16, height: UInt16
     ) {
@@ -36,7 +36,7 @@ public struct Frame: PayloadMessage {
         self.height = height
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         rendition = try reader.choice("rendition", bytes)
         format = try reader.choice("format", bytes)
@@ -49,7 +49,7 @@ public struct Frame: PayloadMessage {
         guard height > 0, height <= WireLimits.side else { throw .badValue(field: "height") }
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.choice(rendition)
         writer.choice(format)

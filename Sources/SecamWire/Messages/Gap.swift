@@ -9,19 +9,19 @@
 ///     since version 2:
 ///     29      8     since   they were captured after this time, UTC microseconds; -2^61 when it is not known
 ///     37      8     until   and before this one; 2^61 when it is not known
-public struct Gap: WireMessage {
-    public static let type = MessageType.gap
-    public static let version: UInt8 = 2
-    public let flow: UInt32
-    public let incarnation: UInt64
-    public let missing: SequenceRange
-    public let reason: GapReason
+package struct Gap: WireMessage {
+    package static let type = MessageType.gap
+    package static let version: UInt8 = 2
+    package let flow: UInt32
+    package let incarnation: UInt64
+    package let missing: SequenceRange
+    package let reason: GapReason
     /// The missing frames were captured after this time, UTC microseconds; the first possible one when it is not known.
-    public let since: Int64
+    package let since: Int64
     /// And before this time, UTC microseconds; the last possible one when it is not known.
-    public let until: Int64
+    package let until: Int64
 
-    public init(
+    package init(
         flow: UInt32, incarnation: UInt64, missing: SequenceRange, reason: GapReason,
         since: Int64 = WireLimits.times.lowerBound, until: Int64 = WireLimits.times.upperBound
     ) {
@@ -33,7 +33,7 @@ public struct Gap: WireMessage {
         self.until = until
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         incarnation = try reader.integer("incarnation", bytes)
         let first = try reader.sequence("first", bytes)
@@ -46,7 +46,7 @@ public struct Gap: WireMessage {
         until = reader.version >= 2 ? try reader.time("until", bytes) : WireLimits.times.upperBound
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.integer(incarnation)
         writer.integer(missing.first)
@@ -57,7 +57,7 @@ public struct Gap: WireMessage {
     }
 }
 
-public enum GapReason: UInt8, Sendable, CaseIterable {
+package enum GapReason: UInt8, Sendable, CaseIterable {
     /// The consumer was slower than the ring is long.
     case overflow = 1
     /// No encoder took the frames in time, or the device's picture could not be encoded.

@@ -3,16 +3,16 @@
 ///
 ///     offset  size  field
 ///     0       4     jobs  the newest one holds; 0 stops the camera from sending more
-public struct Grant: WireMessage {
-    public static let type = MessageType.grant
-    public let jobs: UInt32
+package struct Grant: WireMessage {
+    package static let type = MessageType.grant
+    package let jobs: UInt32
 
-    public init(jobs: UInt32) { self.jobs = jobs }
+    package init(jobs: UInt32) { self.jobs = jobs }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         jobs = try reader.integer("jobs", bytes)
         guard jobs <= WireLimits.credit else { throw .badValue(field: "jobs") }
     }
 
-    public func write(_ writer: inout WireWriter) { writer.integer(jobs) }
+    package func write(_ writer: inout WireWriter) { writer.integer(jobs) }
 }

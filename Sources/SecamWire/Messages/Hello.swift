@@ -4,28 +4,28 @@
 ///     0       2     protocol  1: the newest that the sender speaks; the lower one of both holds
 ///     2       2     idle      gateway: seconds of silence after which it closes; viewer: 0
 ///     4       2+n   software  name and version of the program
-public struct Hello: WireMessage {
-    public static let type = MessageType.hello
-    public static let currentProtocol: UInt16 = 1
-    public let `protocol`: UInt16
+package struct Hello: WireMessage {
+    package static let type = MessageType.hello
+    package static let currentProtocol: UInt16 = 1
+    package let `protocol`: UInt16
     /// Seconds.
-    public let idle: UInt16
-    public let software: String
+    package let idle: UInt16
+    package let software: String
 
-    public init(protocol: UInt16 = Hello.currentProtocol, idle: UInt16 = 0, software: String) {
+    package init(protocol: UInt16 = Hello.currentProtocol, idle: UInt16 = 0, software: String) {
         self.protocol = `protocol`
         self.idle = idle
         self.software = software
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         `protocol` = try reader.integer("protocol", bytes)
         guard `protocol` > 0 else { throw .badValue(field: "protocol") }
         idle = try reader.integer("idle", bytes)
         software = try reader.text("software", limit: WireLimits.name, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(`protocol`)
         writer.integer(idle)
         writer.text(software, limit: WireLimits.name)

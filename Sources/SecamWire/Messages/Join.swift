@@ -8,16 +8,16 @@
 ///     14      2+n   name
 ///     ..      2+n   endpoint     where others reach it, as ZeroMQ writes it; empty when it accepts nobody
 ///     ..      2+n   software     name and version of the program
-public struct Join: WireMessage {
-    public static let type = MessageType.join
-    public let role: Role
-    public let process: UInt32
-    public let incarnation: UInt64
-    public let name: Name
-    public let endpoint: String
-    public let software: String
+package struct Join: WireMessage {
+    package static let type = MessageType.join
+    package let role: Role
+    package let process: UInt32
+    package let incarnation: UInt64
+    package let name: Name
+    package let endpoint: String
+    package let software: String
 
-    public init(
+    package init(
         role: Role, process: UInt32, incarnation: UInt64, name: Name, endpoint: String, software: String
     ) {
         self.role = role
@@ -28,7 +28,7 @@ public struct Join: WireMessage {
         self.software = software
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         role = try reader.choice("role", bytes)
         try reader.skip("reserved", count: 1)
         process = try reader.integer("process", bytes)
@@ -38,7 +38,7 @@ public struct Join: WireMessage {
         software = try reader.text("software", limit: WireLimits.name, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.choice(role)
         writer.integer(UInt8(0))
         writer.integer(process)

@@ -1,10 +1,10 @@
 /// A member leaves the registry at once instead of by silence. It has no fields.
-public struct Leave: WireMessage {
-    public static let type = MessageType.leave
+package struct Leave: WireMessage {
+    package static let type = MessageType.leave
 
-    public init() {}
+    package init() {}
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {}
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {}
 
-    public func write(_ writer: inout WireWriter) {}
+    package func write(_ writer: inout WireWriter) {}
 }

@@ -6,19 +6,19 @@
 ///     since version 2:
 ///     ..      1     remember  1 when the viewer keeps a token for its next login
 ///     ..      32    token     from an earlier `Welcome` to this user; zeros for none
-public struct Login: WireMessage {
-    public static let type = MessageType.login
-    public static let version: UInt8 = 2
+package struct Login: WireMessage {
+    package static let type = MessageType.login
+    package static let version: UInt8 = 2
     /// Room for the longest, so that no part of a password is left behind in an array that grew.
-    public static let usualLength =
+    package static let usualLength =
         Envelope.size + 2 + WireLimits.name + 2 + WireLimits.password + 1 + WireLimits.deviceToken
-    public let username: String
-    public let password: Secret
-    public let remember: Bool
-    public let token: [UInt8]
+    package let username: String
+    package let password: Secret
+    package let remember: Bool
+    package let token: [UInt8]
 
     /// - Parameter token: `WireLimits.deviceToken` bytes, or none.
-    public init(username: String, password: Secret, remember: Bool = false, token: [UInt8] = []) {
+    package init(username: String, password: Secret, remember: Bool = false, token: [UInt8] = []) {
         precondition(password.count <= WireLimits.password, "Login: password too long")
         precondition(token.isEmpty || token.count == WireLimits.deviceToken, "Login: token of a wrong length")
         self.username = username
@@ -27,11 +27,11 @@ public struct Login: WireMessage {
         self.token = token.isEmpty ? DeviceToken.none : token
     }
 
-    public init(username: String, password: String, remember: Bool = false, token: [UInt8] = []) {
+    package init(username: String, password: String, remember: Bool = false, token: [UInt8] = []) {
         self.init(username: username, password: Secret(password), remember: remember, token: token)
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         username = try reader.text("username", limit: WireLimits.name, bytes)
         password = try reader.secret("password", limit: WireLimits.password, bytes)
         guard reader.version >= 2 else {
@@ -45,7 +45,7 @@ public struct Login: WireMessage {
         token = try reader.bytes("token", count: WireLimits.deviceToken, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.text(username, limit: WireLimits.name)
         writer.secret(password)
         writer.integer(UInt8(remember ? 1 : 0))
@@ -54,7 +54,7 @@ public struct Login: WireMessage {
 }
 
 /// A gateway's proof that a user logged in from this device before. It does not replace the password.
-public enum DeviceToken {
+package enum DeviceToken {
     /// Stands for no token.
-    public static let none = [UInt8](repeating: 0, count: WireLimits.deviceToken)
+    package static let none = [UInt8](repeating: 0, count: WireLimits.deviceToken)
 }

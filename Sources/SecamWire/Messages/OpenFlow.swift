@@ -11,18 +11,18 @@
 ///     24      4     credit       frames that may be sent at once
 ///     28      4     interval     least microseconds between two frames; 0 for all
 ///     32      2+n   group        whose cursor is meant by `start` 4 and ACK; empty for none
-public struct OpenFlow: WireMessage {
-    public static let type = MessageType.openFlow
-    public let flow: UInt32
-    public let content: FlowContent
-    public let policy: FlowPolicy
-    public let start: FlowStart
-    public let credit: UInt32
+package struct OpenFlow: WireMessage {
+    package static let type = MessageType.openFlow
+    package let flow: UInt32
+    package let content: FlowContent
+    package let policy: FlowPolicy
+    package let start: FlowStart
+    package let credit: UInt32
     /// Least time between two frames, in microseconds; 0 for all frames.
-    public let interval: UInt32
-    public let group: String
+    package let interval: UInt32
+    package let group: String
 
-    public init(
+    package init(
         flow: UInt32, content: FlowContent, policy: FlowPolicy, start: FlowStart, credit: UInt32,
         interval: UInt32 = 0, group: String = ""
     ) {
@@ -35,7 +35,7 @@ public struct OpenFlow: WireMessage {
         self.group = group
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         content = try reader.choice("content", bytes)
         policy = try reader.choice("policy", bytes)
@@ -56,7 +56,7 @@ public struct OpenFlow: WireMessage {
         group = try reader.text("group", limit: WireLimits.name, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.choice(content)
         writer.choice(policy)
@@ -78,7 +78,7 @@ public struct OpenFlow: WireMessage {
 }
 
 /// Where a flow begins.
-public enum FlowStart: Sendable, Hashable {
+package enum FlowStart: Sendable, Hashable {
     /// With the next frame.
     case live
     /// With this frame, or the oldest one if the ring holds it no longer or the camera has started anew.

@@ -9,19 +9,19 @@
 ///     7       1     reserved     0
 ///     8       8     ringBytes    how much the ring remembers
 ///     16      2+n   camera
-public struct Policy: WireMessage {
-    public static let type = MessageType.policy
-    public let quality: UInt8
+package struct Policy: WireMessage {
+    package static let type = MessageType.policy
+    package let quality: UInt8
     /// Whether motion is to be looked for at present, so that it is news when nobody does.
-    public let watched: Bool
-    public let subWidth: UInt16
-    public let ringSeconds: UInt16
+    package let watched: Bool
+    package let subWidth: UInt16
+    package let ringSeconds: UInt16
     /// For pre-roll: what is made also when nobody has a flow on it.
-    public let kept: RenditionSet
-    public let ringBytes: UInt64
-    public let camera: Name
+    package let kept: RenditionSet
+    package let ringBytes: UInt64
+    package let camera: Name
 
-    public init(
+    package init(
         quality: UInt8, watched: Bool, subWidth: UInt16, ringSeconds: UInt16, kept: RenditionSet, ringBytes: UInt64,
         camera: Name
     ) {
@@ -34,7 +34,7 @@ public struct Policy: WireMessage {
         self.camera = camera
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         quality = try reader.integer("quality", bytes)
         guard (1...100).contains(quality) else { throw .badValue(field: "quality") }
         let flag = try reader.integer("watched", as: UInt8.self, bytes)
@@ -52,7 +52,7 @@ public struct Policy: WireMessage {
         camera = try reader.name("camera", bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(quality)
         writer.integer(UInt8(watched ? 1 : 0))
         writer.integer(subWidth)

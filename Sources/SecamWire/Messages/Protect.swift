@@ -8,17 +8,17 @@
 ///     8       8     from       UTC microseconds
 ///     16      8     to         UTC microseconds, after from
 ///     24      2+n   camera     its name
-public struct Protect: WireMessage {
-    public static let type = MessageType.protect
-    public let request: UInt32
-    public let protected: Bool
+package struct Protect: WireMessage {
+    package static let type = MessageType.protect
+    package let request: UInt32
+    package let protected: Bool
     /// UTC microseconds.
-    public let from: Int64
+    package let from: Int64
     /// UTC microseconds.
-    public let to: Int64
-    public let camera: Name
+    package let to: Int64
+    package let camera: Name
 
-    public init(request: UInt32, protected: Bool, from: Int64, to: Int64, camera: Name) {
+    package init(request: UInt32, protected: Bool, from: Int64, to: Int64, camera: Name) {
         precondition(from < to)
         self.request = request
         self.protected = protected
@@ -27,7 +27,7 @@ public struct Protect: WireMessage {
         self.camera = camera
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         request = try reader.integer("request", bytes)
         let flag = try reader.integer("protected", as: UInt8.self, bytes)
         guard flag <= 1 else { throw .badValue(field: "protected") }
@@ -39,7 +39,7 @@ public struct Protect: WireMessage {
         camera = try reader.name("camera", bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(request)
         writer.integer(UInt8(protected ? 1 : 0))
         writer.raw([0, 0, 0])

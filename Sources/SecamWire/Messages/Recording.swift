@@ -17,34 +17,34 @@
 ///                              of its recordings go, 0 for never
 ///     ..      2     count      of admitted; then for each:
 ///     +0      2+n   name       a camera that is admitted; none while goneKeep is 0
-public struct Recording: WireMessage {
-    public static let type = MessageType.recording
-    public static let version: UInt8 = 2
-    public let cameras: [Camera]
+package struct Recording: WireMessage {
+    package static let type = MessageType.recording
+    package static let version: UInt8 = 2
+    package let cameras: [Camera]
     /// Seconds after its last recording after which all recordings of a camera that is not among `admitted` go; 0 for never.
-    public let goneKeep: UInt32
-    public let admitted: [Name]
+    package let goneKeep: UInt32
+    package let admitted: [Name]
 
-    public struct Camera: WireElement, Sendable, Hashable {
-        public let mode: RecordingMode
-        public let codec: RecordingCodec
+    package struct Camera: WireElement, Sendable, Hashable {
+        package let mode: RecordingMode
+        package let codec: RecordingCodec
         /// Seconds.
-        public let preRoll: UInt16
+        package let preRoll: UInt16
         /// Seconds.
-        public let postRoll: UInt16
+        package let postRoll: UInt16
         /// Seconds; 0 for ever.
-        public let keep: UInt32
+        package let keep: UInt32
         /// 0 for no bound.
-        public let keepBytes: UInt64
+        package let keepBytes: UInt64
         /// Seconds; 0 for never.
-        public let thinAfter: UInt32
+        package let thinAfter: UInt32
         /// Thousandths of frames a second.
-        public let thinRate: UInt32
-        public let camera: Name
+        package let thinRate: UInt32
+        package let camera: Name
 
-        public static let longestRoll: UInt16 = 3600
+        package static let longestRoll: UInt16 = 3600
 
-        public init(
+        package init(
             mode: RecordingMode, codec: RecordingCodec = .jpeg, preRoll: UInt16, postRoll: UInt16, keep: UInt32,
             keepBytes: UInt64, thinAfter: UInt32,
             thinRate: UInt32, camera: Name
@@ -91,14 +91,14 @@ public struct Recording: WireMessage {
     }
 
     /// - Parameter admitted: of more than `WireLimits.members` none is gone.
-    public init(cameras: [Camera], goneKeep: UInt32 = 0, admitted: [Name] = []) {
+    package init(cameras: [Camera], goneKeep: UInt32 = 0, admitted: [Name] = []) {
         let isWhole = admitted.count <= WireLimits.members
         self.cameras = cameras
         self.goneKeep = isWhole ? goneKeep : 0
         self.admitted = isWhole ? admitted : []
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         cameras = try reader.list("count", limit: WireLimits.members, bytes)
         guard reader.version >= 2 else {
             (goneKeep, admitted) = (0, [])
@@ -112,7 +112,7 @@ public struct Recording: WireMessage {
         admitted = names
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.list(cameras)
         writer.integer(goneKeep)
         writer.integer(UInt16(admitted.count))
@@ -121,13 +121,13 @@ public struct Recording: WireMessage {
 }
 
 /// What becomes of recordings when they are complete.
-public enum RecordingCodec: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum RecordingCodec: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// They stay as they came.
     case jpeg = 0
     /// They are compressed, to a tenth or so; what is shown of them is a little less sharp.
     case h264 = 1
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .jpeg: "jpeg"
         case .h264: "h264"
@@ -136,7 +136,7 @@ public enum RecordingCodec: UInt8, Sendable, CaseIterable, CustomStringConvertib
 }
 
 /// When a camera is recorded.
-public enum RecordingMode: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum RecordingMode: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// While something moves, with what was before and after.
     case motion = 1
     /// Always, without regard to motion.
@@ -145,11 +145,11 @@ public enum RecordingMode: UInt8, Sendable, CaseIterable, CustomStringConvertibl
     case both = 3
 
     /// Whether motion is noted.
-    public var notesMotion: Bool { self != .continuous }
+    package var notesMotion: Bool { self != .continuous }
     /// Whether everything is recorded.
-    public var isContinuous: Bool { self != .motion }
+    package var isContinuous: Bool { self != .motion }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .motion: "motion"
         case .continuous: "continuous"

@@ -3,28 +3,28 @@
 ///     offset  size  field
 ///     0       1     reason
 ///     1       2+n   detail  for people
-public struct Refused: WireMessage {
-    public static let type = MessageType.refused
-    public let reason: RefusalReason
-    public let detail: String
+package struct Refused: WireMessage {
+    package static let type = MessageType.refused
+    package let reason: RefusalReason
+    package let detail: String
 
-    public init(reason: RefusalReason, detail: String) {
+    package init(reason: RefusalReason, detail: String) {
         self.reason = reason
         self.detail = detail
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         reason = try reader.choice("reason", bytes)
         detail = try reader.text("detail", limit: WireLimits.text, bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.choice(reason)
         writer.text(detail, limit: WireLimits.text)
     }
 }
 
-public enum RefusalReason: UInt8, Sendable, CaseIterable {
+package enum RefusalReason: UInt8, Sendable, CaseIterable {
     /// Another member has this name.
     case nameTaken = 1
     /// The key is not for this role or name.

@@ -10,24 +10,24 @@
 ///     24      8     to        UTC microseconds, after from: frames from then on are not meant
 ///     32      8     volume    as in FOUND
 ///     40      2+n   camera    its name
-public struct Replay: WireMessage {
-    public static let type = MessageType.replay
-    public let flow: UInt32
-    public let credit: UInt32
+package struct Replay: WireMessage {
+    package static let type = MessageType.replay
+    package let flow: UInt32
+    package let credit: UInt32
     /// Microseconds.
-    public let interval: UInt32
-    public let content: ReplayContent
+    package let interval: UInt32
+    package let content: ReplayContent
     /// UTC microseconds.
-    public let from: Int64
+    package let from: Int64
     /// UTC microseconds.
-    public let to: Int64
-    public let volume: UInt64
-    public let camera: Name
+    package let to: Int64
+    package let volume: UInt64
+    package let camera: Name
 
     /// What a viewer's number for a replay has set.
-    public static let flowBit: UInt32 = 1 << 31
+    package static let flowBit: UInt32 = 1 << 31
 
-    public init(
+    package init(
         flow: UInt32, credit: UInt32, interval: UInt32, content: ReplayContent = .frames, from: Int64, to: Int64,
         volume: UInt64, camera: Name
     ) {
@@ -42,7 +42,7 @@ public struct Replay: WireMessage {
         self.camera = camera
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         flow = try reader.integer("flow", bytes)
         credit = try reader.integer("credit", bytes)
         guard credit <= WireLimits.credit else { throw .badValue(field: "credit") }
@@ -56,7 +56,7 @@ public struct Replay: WireMessage {
         camera = try reader.name("camera", bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(flow)
         writer.integer(credit)
         writer.integer(interval)
@@ -70,13 +70,13 @@ public struct Replay: WireMessage {
 }
 
 /// What comes of a replay.
-public enum ReplayContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
+package enum ReplayContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// What the camera saw.
     case frames = 0
     /// A small picture of each event, of the moment at which most was to be seen.
     case thumbnails = 1
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .frames: "frames"
         case .thumbnails: "thumbnails"

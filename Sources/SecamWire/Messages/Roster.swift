@@ -12,21 +12,21 @@
 ///     +10     32    key         its CURVE public key
 ///     +42     2+n   name
 ///     ..      2+n   endpoint    empty when it accepts nobody
-public struct Roster: WireMessage {
-    public static let type = MessageType.roster
-    public let generation: UInt64
-    public let settling: Bool
-    public let members: [Member]
+package struct Roster: WireMessage {
+    package static let type = MessageType.roster
+    package let generation: UInt64
+    package let settling: Bool
+    package let members: [Member]
 
-    public struct Member: Sendable, Hashable {
-        public let role: Role
-        public let incarnation: UInt64
+    package struct Member: Sendable, Hashable {
+        package let role: Role
+        package let incarnation: UInt64
         /// CURVE public key, 32 bytes.
-        public let key: [UInt8]
-        public let name: Name
-        public let endpoint: String
+        package let key: [UInt8]
+        package let name: Name
+        package let endpoint: String
 
-        public init(role: Role, incarnation: UInt64, key: [UInt8], name: Name, endpoint: String) {
+        package init(role: Role, incarnation: UInt64, key: [UInt8], name: Name, endpoint: String) {
             precondition(key.count == 32)
             self.role = role
             self.incarnation = incarnation
@@ -36,13 +36,13 @@ public struct Roster: WireMessage {
         }
     }
 
-    public init(generation: UInt64, settling: Bool, members: [Member]) {
+    package init(generation: UInt64, settling: Bool, members: [Member]) {
         self.generation = generation
         self.settling = settling
         self.members = members
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         generation = try reader.integer("generation", bytes)
         let flag = try reader.integer("settling", as: UInt8.self, bytes)
         guard flag <= 1 else { throw .badValue(field: "settling") }
@@ -62,7 +62,7 @@ public struct Roster: WireMessage {
         members = list
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(generation)
         writer.integer(UInt8(settling ? 1 : 0))
         writer.integer(UInt8(0))

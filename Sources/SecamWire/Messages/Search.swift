@@ -10,27 +10,27 @@
 ///     +0      2+n   name
 ///     since version 2:
 ///     ..      4     limit     recordings, events and gaps that are wanted at most, each, the last ones; 1 to 100,000
-public struct Search: WireMessage {
-    public static let type = MessageType.search
-    public static let version: UInt8 = 2
+package struct Search: WireMessage {
+    package static let type = MessageType.search
+    package static let version: UInt8 = 2
     /// Entries of each kind that one answer has at most.
-    public static let largestLimit: UInt32 = 100_000
-    public let request: UInt32
-    public let kinds: FoundKinds
+    package static let largestLimit: UInt32 = 100_000
+    package let request: UInt32
+    package let kinds: FoundKinds
     /// UTC microseconds.
-    public let from: Int64
+    package let from: Int64
     /// UTC microseconds; what begins then is not meant any more.
-    public let to: Int64
-    public let cameras: [Camera]
-    public let limit: UInt32
+    package let to: Int64
+    package let cameras: [Camera]
+    package let limit: UInt32
 
-    public struct Camera: Sendable, Hashable {
-        public let name: Name
+    package struct Camera: Sendable, Hashable {
+        package let name: Name
 
-        public init(name: Name) { self.name = name }
+        package init(name: Name) { self.name = name }
     }
 
-    public init(
+    package init(
         request: UInt32, kinds: FoundKinds, from: Int64, to: Int64, cameras: [Camera] = [],
         limit: UInt32 = Search.largestLimit
     ) {
@@ -43,7 +43,7 @@ public struct Search: WireMessage {
         self.limit = limit
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         request = try reader.integer("request", bytes)
         kinds = FoundKinds(rawValue: try reader.integer("kinds", bytes))
         guard !kinds.isEmpty, kinds.isSubset(of: .all) else { throw .badValue(field: "kinds") }
@@ -60,7 +60,7 @@ public struct Search: WireMessage {
         guard (1...Search.largestLimit).contains(limit) else { throw .badValue(field: "limit") }
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(request)
         writer.integer(kinds.rawValue)
         writer.raw([0, 0, 0])
@@ -73,13 +73,13 @@ public struct Search: WireMessage {
 }
 
 /// What is looked for.
-public struct FoundKinds: OptionSet, Sendable, Hashable {
-    public let rawValue: UInt8
+package struct FoundKinds: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt8
 
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    public static let recordings = FoundKinds(rawValue: 1)
-    public static let events = FoundKinds(rawValue: 2)
-    public static let gaps = FoundKinds(rawValue: 4)
-    public static let all: FoundKinds = [.recordings, .events, .gaps]
+    package static let recordings = FoundKinds(rawValue: 1)
+    package static let events = FoundKinds(rawValue: 2)
+    package static let gaps = FoundKinds(rawValue: 4)
+    package static let all: FoundKinds = [.recordings, .events, .gaps]
 }

@@ -20,24 +20,24 @@
 ///     +2      2     metric      its figure that tells of a problem
 ///     +4      2+n   name        of the member
 ///     ..      2+n   detail      why, for people
-public struct Status: WireMessage {
-    public static let type = MessageType.status
-    public static let version: UInt8 = 2
+package struct Status: WireMessage {
+    package static let type = MessageType.status
+    package static let version: UInt8 = 2
     /// UTC microseconds.
-    public let time: Int64
-    public let members: [Member]
-    public let causes: [MemberCause]
+    package let time: Int64
+    package let members: [Member]
+    package let causes: [MemberCause]
 
     /// Why a member's figure tells of a problem.
-    public struct MemberCause: Sendable, Hashable {
-        public let role: Role
-        public let metric: Metric
+    package struct MemberCause: Sendable, Hashable {
+        package let role: Role
+        package let metric: Metric
         /// The member's.
-        public let name: Name
+        package let name: Name
         /// For people.
-        public let detail: String
+        package let detail: String
 
-        public init(role: Role, name: Name, _ cause: Cause) {
+        package init(role: Role, name: Name, _ cause: Cause) {
             self.role = role
             self.name = name
             metric = cause.metric
@@ -65,20 +65,20 @@ public struct Status: WireMessage {
         }
     }
 
-    public struct Member: Sendable, Equatable {
-        public let role: Role
-        public let process: UInt32
+    package struct Member: Sendable, Equatable {
+        package let role: Role
+        package let process: UInt32
         /// UTC microseconds.
-        public let joined: Int64
+        package let joined: Int64
         /// Milliseconds since the last beat.
-        public let silence: UInt32
-        public let name: Name
-        public let endpoint: String
-        public let software: String
-        public let camera: CameraReport?
-        public let figures: [Figure]
+        package let silence: UInt32
+        package let name: Name
+        package let endpoint: String
+        package let software: String
+        package let camera: CameraReport?
+        package let figures: [Figure]
 
-        public init(
+        package init(
             role: Role, process: UInt32, joined: Int64, silence: UInt32, name: Name, endpoint: String,
             software: String, camera: CameraReport?, figures: [Figure]
         ) {
@@ -94,7 +94,7 @@ public struct Status: WireMessage {
         }
 
         /// The value of one figure, 0 when the member did not send it.
-        public subscript(_ metric: Metric) -> UInt64 {
+        package subscript(_ metric: Metric) -> UInt64 {
             figures.first { $0.metric == metric }?.value ?? 0
         }
 
@@ -127,18 +127,18 @@ public struct Status: WireMessage {
     }
 
     /// - Parameter causes: of more than `WireLimits.causes` the first are told.
-    public init(time: Int64, members: [Member], causes: [MemberCause] = []) {
+    package init(time: Int64, members: [Member], causes: [MemberCause] = []) {
         self.time = time
         self.members = members
         self.causes = Array(causes.prefix(WireLimits.causes))
     }
 
     /// Why a figure of a member tells of a problem; `nil` when the member did not say.
-    public func cause(of metric: Metric, _ member: Member) -> String? {
+    package func cause(of metric: Metric, _ member: Member) -> String? {
         causes.first { $0.metric == metric && $0.role == member.role && $0.name == member.name }?.detail
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         time = try reader.time("time", bytes)
         var list: [Member] = []
         for _ in 0..<(try reader.count("count", limit: WireLimits.members, bytes)) {
@@ -154,7 +154,7 @@ public struct Status: WireMessage {
         self.causes = causes
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(time)
         writer.integer(UInt16(members.count))
         for member in members { member.write(&writer) }

@@ -2,15 +2,15 @@
 ///
 ///     offset  size  field
 ///     0       4     camera
-public struct Unwatch: WireMessage {
-    public static let type = MessageType.unwatch
-    public let camera: UInt32
+package struct Unwatch: WireMessage {
+    package static let type = MessageType.unwatch
+    package let camera: UInt32
 
-    public init(camera: UInt32) { self.camera = camera }
+    package init(camera: UInt32) { self.camera = camera }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         camera = try reader.integer("camera", bytes)
     }
 
-    public func write(_ writer: inout WireWriter) { writer.integer(camera) }
+    package func write(_ writer: inout WireWriter) { writer.integer(camera) }
 }

@@ -8,22 +8,22 @@
 ///     6       2     reserved   0
 ///     8       4     credit     frames that may be sent at once; more with CREDIT
 ///     12      4     interval   least microseconds between two frames; 0 for all
-public struct Watch: WireMessage {
-    public static let type = MessageType.watch
-    public let camera: UInt32
-    public let rendition: Rendition
-    public let credit: UInt32
+package struct Watch: WireMessage {
+    package static let type = MessageType.watch
+    package let camera: UInt32
+    package let rendition: Rendition
+    package let credit: UInt32
     /// Least time between two frames, in microseconds.
-    public let interval: UInt32
+    package let interval: UInt32
 
-    public init(camera: UInt32, rendition: Rendition, credit: UInt32, interval: UInt32 = 0) {
+    package init(camera: UInt32, rendition: Rendition, credit: UInt32, interval: UInt32 = 0) {
         self.camera = camera
         self.rendition = rendition
         self.credit = credit
         self.interval = interval
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         camera = try reader.integer("camera", bytes)
         rendition = try reader.choice("rendition", bytes)
         try reader.skip("reserved", count: 3)
@@ -32,7 +32,7 @@ public struct Watch: WireMessage {
         interval = try reader.integer("interval", bytes)
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(camera)
         writer.choice(rendition)
         writer.raw([0, 0, 0])

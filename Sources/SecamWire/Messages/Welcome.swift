@@ -6,23 +6,23 @@
 ///     2       8     time   the gateway's clock, UTC microseconds
 ///     since version 2:
 ///     10      32    token  for the next LOGIN of this user; zeros when the viewer's own one stays valid, or for none
-public struct Welcome: WireMessage {
-    public static let type = MessageType.welcome
-    public static let version: UInt8 = 2
-    public let role: UserRole
+package struct Welcome: WireMessage {
+    package static let type = MessageType.welcome
+    package static let version: UInt8 = 2
+    package let role: UserRole
     /// UTC microseconds.
-    public let time: Int64
-    public let token: [UInt8]
+    package let time: Int64
+    package let token: [UInt8]
 
     /// - Parameter token: `WireLimits.deviceToken` bytes, or none.
-    public init(role: UserRole, time: Int64, token: [UInt8] = []) {
+    package init(role: UserRole, time: Int64, token: [UInt8] = []) {
         precondition(token.isEmpty || token.count == WireLimits.deviceToken, "Welcome: token of a wrong length")
         self.role = role
         self.time = time
         self.token = token.isEmpty ? DeviceToken.none : token
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         role = try reader.choice("role", bytes)
         try reader.skip("reserved", count: 1)
         time = try reader.time("time", bytes)
@@ -30,7 +30,7 @@ public struct Welcome: WireMessage {
             reader.version >= 2 ? try reader.bytes("token", count: WireLimits.deviceToken, bytes) : DeviceToken.none
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.choice(role)
         writer.integer(UInt8(0))
         writer.integer(time)

@@ -10,17 +10,17 @@
 ///     15      1     reserved      0
 ///     16      2     width         pixels
 ///     18      2     height        pixels
-public struct Work: PayloadMessage {
-    public static let type = MessageType.work
-    public let job: UInt64
-    public let renditions: RenditionSet
-    public let quality: UInt8
-    public let subWidth: UInt16
-    public let format: PixelFormat
-    public let width: UInt16
-    public let height: UInt16
+package struct Work: PayloadMessage {
+    package static let type = MessageType.work
+    package let job: UInt64
+    package let renditions: RenditionSet
+    package let quality: UInt8
+    package let subWidth: UInt16
+    package let format: PixelFormat
+    package let width: UInt16
+    package let height: UInt16
 
-    public init(
+    package init(
         job: UInt64, renditions: RenditionSet, quality: UInt8, subWidth: UInt16, format: PixelFormat,
         width: UInt16, height: UInt16
     ) {
@@ -33,7 +33,7 @@ public struct Work: PayloadMessage {
         self.height = height
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         job = try reader.integer("job", bytes)
         renditions = RenditionSet(rawValue: try reader.integer("renditions", bytes))
         guard !renditions.isEmpty, renditions.isSubset(of: .all) else { throw .badValue(field: "renditions") }
@@ -49,7 +49,7 @@ public struct Work: PayloadMessage {
         guard height > 0, height <= WireLimits.side else { throw .badValue(field: "height") }
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(job)
         writer.integer(renditions.rawValue)
         writer.integer(quality)

@@ -12,24 +12,24 @@
 ///     +2      2     width         pixels
 ///     +4      2     height        pixels
 ///     +6      4     length        bytes of the payload
-public struct WorkResult: PayloadMessage {
-    public static let type = MessageType.result
-    public let job: UInt64
+package struct WorkResult: PayloadMessage {
+    package static let type = MessageType.result
+    package let job: UInt64
     /// Time that the work took, in microseconds.
-    public let elapsed: UInt32
+    package let elapsed: UInt32
     /// Why there is nothing; empty when all went well.
-    public let failure: String
-    public let renditions: [Made]
+    package let failure: String
+    package let renditions: [Made]
 
-    public struct Made: Sendable, Equatable {
-        public let rendition: Rendition
-        public let format: PixelFormat
-        public let width: UInt16
-        public let height: UInt16
+    package struct Made: Sendable, Equatable {
+        package let rendition: Rendition
+        package let format: PixelFormat
+        package let width: UInt16
+        package let height: UInt16
         /// Bytes.
-        public let length: UInt32
+        package let length: UInt32
 
-        public init(rendition: Rendition, format: PixelFormat, width: UInt16, height: UInt16, length: UInt32) {
+        package init(rendition: Rendition, format: PixelFormat, width: UInt16, height: UInt16, length: UInt32) {
             self.rendition = rendition
             self.format = format
             self.width = width
@@ -38,14 +38,14 @@ public struct WorkResult: PayloadMessage {
         }
     }
 
-    public init(job: UInt64, elapsed: UInt32, failure: String = "", renditions: [Made]) {
+    package init(job: UInt64, elapsed: UInt32, failure: String = "", renditions: [Made]) {
         self.job = job
         self.elapsed = elapsed
         self.failure = failure
         self.renditions = renditions
     }
 
-    public init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+    package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
         job = try reader.integer("job", bytes)
         elapsed = try reader.integer("elapsed", bytes)
         failure = try reader.text("failure", limit: WireLimits.text, bytes)
@@ -64,7 +64,7 @@ public struct WorkResult: PayloadMessage {
         renditions = made
     }
 
-    public func write(_ writer: inout WireWriter) {
+    package func write(_ writer: inout WireWriter) {
         writer.integer(job)
         writer.integer(elapsed)
         writer.text(failure, limit: WireLimits.text)

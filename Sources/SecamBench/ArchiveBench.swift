@@ -1,0 +1,173 @@
+import ArgumentParser
+import Logging
+import SecamBase
+import SecamControl
+import SecamJPEG
+import SecamProcess
+import SecamRecording
+import SecamWire
+import ServiceLifecycle
+
+/// `secam bench archive`: what recording costs, and how soon it is found again.
+struct ArchiveBenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "archive", abstract: "Processor time and memory of recording, and how soon recordings are found.",
+        discussion: """
+            Records 1, 2 and 4 cameras that give JPEGs of 1280x720 at 30 frames a second, made by ffmpeg, then looks \
+            for recordings in an index of a million of them, and compresses one. Takes about two minutes.
+            """)
+
+    @Option(help: "Recordings in the index.") var segments = 1_000_000
+
+    func validate() throws {
+        guard (1000...10_000_000).contains(segments) else {
+            throw ValidationError("--segments is \(segments); it must be 1000 to 10000000")
+        }
+    }
+
+    func run() async throws {
+        await ServiceProcess.main("secam bench archive") { ArchiveBench(segments: segments) }
+    }
+}
+
+struct ArchiveBench: Service {
+    let segments: Int
+
+    private static let cameras = [1, 2, 4]
+    /// Seconds.
+    private static let interval = 10.0
+
+    func run() async throws {
+        let scratch = try ScratchFolder()
+        defer { scratch.remove() }
+        let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
+        defer { errors.end() }
+        let bench = BenchContext(
+            scratch: scratch.path, isQuick: false, deadline: MonotonicTime.now.advanced(byMicroseconds: 300_000_000),
+            say: { errors.say($0) })
+        do {
+            try await cancelWhenGracefulShutdown {
+                let film = try await film(bench)
+                for count in Self.cameras { StandardOutput.print(try await record(bench, film, count)) }
+                StandardOutput.print(try await look(bench))
+            }
+        } catch is CancellationError {
+            // Ended by a signal.
+        } catch {
+            errors.showLog()
+            throw error
+        }
+    }
+
+    /// A film that is passed through undecoded, as a webcam's own JPEGs are.
+    private func film(_ bench: BenchContext) async throws -> String {
+        guard let ffmpeg = BenchProgram.find("ffmpeg") else {
+            throw BenchFailure("ffmpeg is not installed, which makes the pictures")
+        }
+        let path = "\(bench.scratch)/film.mkv"
+        _ = try await BenchProgram.output(
+            of: ffmpeg,
+            [
+                "-v", "error", "-nostdin", "-f", "lavfi", "-i", "mandelbrot=size=1280x720:rate=30", "-vf",
+                "noise=alls=6:allf=t,format=yuvj420p", "-frames:v", "60", "-c:v", "mjpeg", "-q:v", "5", path,
+            ])
+        return path
+    }
+
+    private func record(_ bench: BenchContext, _ film: String, _ count: Int) async throws -> String {
+        let plans = try (1...count).map {
+            ServiceSetPlan.CameraPlan(name: try Name("camera-\($0)"), source: "file:\(film)")
+        }
+        let folder = "\(bench.scratch)/recordings-\(count)"
+        return try await BenchSet.run(bench, cameras: plans, recordings: folder) { set in
+            // The registry gives cameras out four seconds after its start.
+            try await bench.sleep(7)
+            let (before, recordedBefore) = (CostReading(set.services), try await Self.recorded(set))
+            try await bench.sleep(Self.interval)
+            let (after, recorded) = (CostReading(set.services), try await Self.recorded(set))
+            let seconds = after.seconds(since: before)
+            let percent = try after.percent(of: "archive", since: before)
+            let archive = set.services.first { $0.name == "archive" }?.process
+            let memory = archive.flatMap { ProcessCost.residentBytes(of: $0) }
+            let own = archive.flatMap { ProcessCost.proportionalBytes(of: $0) }
+            let frames = Double(recorded.frames - recordedBefore.frames) / seconds / Double(count)
+            let rate = Double(recorded.bytes - recordedBefore.bytes) / seconds / 1e6
+            return "\(count) cameras  \(JSONText.number(percent / Double(count), digits: 2)) % of a core a camera, "
+                + "\(JSONText.number(Double(own ?? 0) / 1e6, digits: 0)) MB of its own, "
+                + "\(JSONText.number(Double(memory ?? 0) / 1e6, digits: 0)) MB with what it shares; "
+                + "\(JSONText.number(frames, digits: 1)) fps a camera, \(JSONText.number(rate, digits: 1)) MB/s in all\n"
+        }
+    }
+
+    private static func recorded(_ set: BenchSet) async throws -> (frames: UInt64, bytes: UInt64) {
+        let members = try await set.status().members
+        guard let archive = members.first(where: { $0.role == .archive }) else {
+            throw BenchFailure("the archive is gone")
+        }
+        return (archive[.framesRecorded], archive[.bytesRecorded])
+    }
+
+    private func look(_ bench: BenchContext) async throws -> String {
+        bench.say("an index of \(segments) recordings")
+        let index = try RecordingIndex(RecordingFolder("\(bench.scratch)/large"))
+        let camera = try Name("camera-1")
+        // Minutes without a pause; the last day has 1440 of them.
+        try index.fill(camera: camera, segments: segments)
+        let start = ContinuousClock.now
+        let day = Int64(segments) * 60_000_000 - 86_400_000_000
+        let found = try index.segments(of: camera, from: day, to: .max).count
+        let listing = (ContinuousClock.now - start) / .milliseconds(1)
+        let text = "\(segments) recordings  a day of \(found) is listed in \(JSONText.number(listing, digits: 1)) ms\n"
+        return text + (try play(index, camera, at: Int64(segments) * 60_000_000))
+    }
+
+    /// Frames of the recording that is played and compressed.
+    private static let frames = 90
+
+    private func play(_ index: RecordingIndex, _ camera: Name, at start: Int64) throws -> String {
+        let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        let vault = try Vault(index, writer: "bench", limits: VaultLimits(bytes: nil, free: 0), logger: quiet)
+        let tape = try CameraTape(vault, camera: camera)
+        let pictures = try (0..<8).map(Self.picture)
+        for number in 0..<Self.frames {
+            let frame = Frame(
+                flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: UInt64(number + 1),
+                timestamp: start + Int64(number) * 33_333, width: 1280, height: 720)
+            let jpeg = pictures[number % pictures.count]
+            _ = try unsafe tape.append(frame, jpeg.span.bytes)
+        }
+        try tape.cut()
+        let beginning = ContinuousClock.now
+        let middle = start + Int64(Self.frames / 2) * 33_333
+        _ = try index.segments(of: camera, from: middle, to: middle + 6 * 3_600_000_000)
+        let reader = TapeReader(index, camera: camera, from: middle, to: .max, interval: 0)
+        guard try reader.next() != nil else { throw BenchFailure("what was recorded cannot be read") }
+        let first = (ContinuousClock.now - beginning) / .milliseconds(1)
+
+        let rule = Recording.Camera(
+            mode: .continuous, codec: .h264, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 0,
+            thinRate: 1000, camera: camera)
+        guard let compression = try vault.nextToCompress([rule]) else { throw BenchFailure("nothing to compress") }
+        let began = ContinuousClock.now
+        let outcome = compression.make { false }
+        let each = (ContinuousClock.now - began) / .milliseconds(1) / Double(Self.frames)
+        return "first frame of a replay at the archive, among them, after \(JSONText.number(first, digits: 1)) ms\n"
+            + "H.264, 1280x720, one thread: \(JSONText.number(each, digits: 1)) ms a frame (\(outcome))\n"
+    }
+
+    /// A picture that moves on with each number, with noise as a camera has it.
+    private static func picture(_ number: Int) throws -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        var pixels = [UInt8](repeating: 128, count: 1280 * 720 * 3 / 2)
+        for row in 0..<720 {
+            for column in 0..<1280 {
+                let noise = UInt8(truncatingIfNeeded: random.next() & 7)
+                pixels[row * 1280 + column] = UInt8((column + row + number * 8) / 16 % 200) + noise
+            }
+        }
+        var encoder = try JPEGEncoder()
+        return try encoder.encode(pixels.span, format: .i420, width: 1280, height: 720, quality: 80) {
+            [UInt8](copying: $0)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import NIOCore
+import NIOPosix
+import SecamBase
+import SecamProcess
+import SecamTLS
+import SecamWire
+import Synchronization
+
+/// Many viewers in one process.
+final class ViewerLoad: Sendable {
+    enum Server: Sendable {
+        case gateway(TLSContext, [LoadViewer.Account])
+        /// Another camera server, with the path of its stream.
+        case http(path: String)
+    }
+
+    /// Logins under way at once: each costs the gateway a tenth of a second, and of one user it lets only few wait.
+    private static let loginsAtOnce = 8
+    /// Seconds within which all viewers must have a frame.
+    private static let patience: Int64 = 180
+
+    private let host: String
+    private let port: Int
+    private let server: Server
+    private let readsStamps: Bool
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(2, ProgramEnvironment.processors)))
+    private let viewers = Mutex<[LoadFigures]>([])
+    private let changes = BlockingQueue<Void>()
+
+    /// - Parameter readsStamps: whether the first viewer reads the numbers in its pictures.
+    init(host: String, port: Int, server: Server, readsStamps: Bool) {
+        self.host = host
+        self.port = port
+        self.server = server
+        self.readsStamps = readsStamps
+    }
+
+    /// Adds viewers until there are `count`; returns when each has received a frame or has failed.
+    func grow(to count: Int) throws {
+        let deadline = MonotonicTime.now.advanced(byMicroseconds: ViewerLoad.patience * 1_000_000)
+        while true {
+            let all = viewers.withLock { $0 }
+            let waiting = all.count { !$0.isSettled }
+            if all.count >= count, waiting == 0 { return }
+            if all.count < count, waiting < ViewerLoad.loginsAtOnce {
+                try add(number: all.count)
+                continue
+            }
+            let rest = deadline.since(.now)
+            guard rest > 0, case .element = changes.pop(waiting: rest) else {
+                throw BenchFailure("\(waiting) of \(all.count) viewers had no frame within \(ViewerLoad.patience) s")
+            }
+        }
+    }
+
+    /// What was received since the last call.
+    func look() -> LoadReport {
+        var report = LoadReport()
+        let all = viewers.withLock { $0 }
+        report.viewers = all.count
+        report.fewestFrames = all.isEmpty ? 0 : Int.max
+        for figures in all {
+            let state = figures.take()
+            report.frames += state.frames
+            report.bytes += state.bytes
+            report.fewestFrames = min(report.fewestFrames, state.frames)
+            report.latencies += state.latencies
+            report.stamps += state.stamps
+            if let end = state.end {
+                report.lost += 1
+                report.reason = report.reason ?? end
+            }
+        }
+        return report
+    }
+
+    private func add(number: Int) throws {
+        let figures = LoadFigures { [changes] in changes.push(()) }
+        viewers.withLock { $0.append(figures) }
+        let server = server
+        let isFirst = number == 0
+        let readsStamps = isFirst && readsStamps
+        ClientBootstrap(group: group)
+            .connectTimeout(.seconds(10))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let stamps = readsStamps ? try StampReader() : nil
+                    switch server {
+                    case .gateway(let context, let accounts):
+                        let viewer = LoadViewer(
+                            accounts[number % accounts.count], figures: figures, isFirst: isFirst, stamps: stamps)
+                        try channel.pipeline.syncOperations.addHandlers([try TLSHandler(context: context), viewer])
+                    case .http(let path):
+                        try channel.pipeline.syncOperations.addHandler(
+                            HTTPLoadViewer(path: path, figures: figures, stamps: stamps))
+                    }
+                }
+            }
+            .connect(host: host, port: port)
+            .whenFailure { figures.ended("\($0)") }
+    }
+}

@@ -1,0 +1,93 @@
+package import SecamMesh
+package import SecamWire
+
+/// Which keys the registry admits, and as what.
+///
+/// Its file has one line a key: `KEY ROLE NAME`, where a name that ends with `*` stands for any name that begins so,
+/// for services that are started many times with one key. Empty lines and lines that begin with `#` are passed over.
+package struct Allowlist: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
+        package let key: PublicKey
+        package let role: Role
+        package let pattern: String
+
+        package init(key: PublicKey, role: Role, pattern: String) {
+            self.key = key
+            self.role = role
+            self.pattern = pattern
+        }
+
+        package func admits(role: Role, name: Name) -> Bool {
+            guard role == self.role else { return false }
+            let bytes = name.text.utf8
+            // Names with an `@` are those of one camera's encoders, which decides what their key may see.
+            guard !bytes.contains(UInt8(ascii: "@")) || pattern.utf8.contains(UInt8(ascii: "@")) else { return false }
+            return pattern.last == "*"
+                ? bytes.starts(with: pattern.dropLast().utf8) : bytes.elementsEqual(pattern.utf8)
+        }
+    }
+
+    package private(set) var entries: [Entry]
+
+    package init(_ entries: [Entry] = []) { self.entries = entries }
+
+    /// - Parameter path: where the text was read, for the error's sake.
+    package init(parsing text: String, path: String) throws(MeshError) {
+        entries = []
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        for (index, line) in lines.enumerated() {
+            let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            guard words.count == 3, let role = Role(words[1]) else {
+                throw .badLine(path: path, line: index + 1, reason: "expected KEY ROLE NAME")
+            }
+            guard let key = try? PublicKey(hexadecimal: words[0], what: "key") else {
+                throw .badLine(path: path, line: index + 1, reason: "the key is not 64 hexadecimal digits")
+            }
+            guard Allowlist.isUsable(pattern: words[2]) else {
+                throw .badLine(path: path, line: index + 1, reason: "'\(words[2])' is not usable as a name")
+            }
+            entries.append(Entry(key: key, role: role, pattern: words[2]))
+        }
+    }
+
+    /// Whether a text can stand for a name, or for all that begin so.
+    static func isUsable(pattern: String) -> Bool { pattern == "*" || (try? Name(pattern)) != nil }
+
+    package var text: String {
+        entries.map { "\($0.key) \($0.role) \($0.pattern)\n" }.joined()
+    }
+
+    package func contains(_ key: PublicKey) -> Bool { entries.contains { $0.key == key } }
+
+    package func admits(_ key: PublicKey, role: Role, name: Name) -> Bool {
+        entries.contains { $0.key == key && $0.admits(role: role, name: name) }
+    }
+
+    package func admits(_ key: PublicKey, role: Role) -> Bool {
+        entries.contains { $0.key == key && $0.role == role }
+    }
+
+    /// All cameras that may join; `nil` when a pattern stands for several.
+    package var cameras: Set<Name>? {
+        let patterns = entries.lazy.filter { $0.role == .capture }.map(\.pattern)
+        return patterns.contains { $0.hasSuffix("*") } ? nil : Set(patterns.compactMap { try? Name($0) })
+    }
+
+    package func admitsCamera(_ name: Name) -> Bool { entries.contains { $0.admits(role: .capture, name: name) } }
+
+    /// The name under which the list admits a service, which stands for a pool where it ends with `*`.
+    package func pattern(for key: PublicKey, role: Role, name: Name) -> String? {
+        entries.first { $0.key == key && $0.admits(role: role, name: name) }?.pattern
+    }
+
+    package mutating func add(_ entry: Entry) { entries.append(entry) }
+
+    /// Removes all entries of a role whose pattern is this text; returns how many there were.
+    @discardableResult
+    package mutating func remove(role: Role?, pattern: String) -> Int {
+        let before = entries.count
+        entries.removeAll { (role == nil || $0.role == role) && $0.pattern == pattern }
+        return before - entries.count
+    }
+}

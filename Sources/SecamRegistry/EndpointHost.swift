@@ -1,0 +1,45 @@
+import Glibc
+
+/// The host of an endpoint or the other end of a connection: an IP address or a name.
+struct EndpointHost: Equatable {
+    /// Without brackets, as it was written.
+    let text: String
+    /// Four bytes of IPv4, sixteen of IPv6; `nil` for a name.
+    private let address: [UInt8]?
+
+    init(_ text: some StringProtocol) {
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        self.text = isBracketed ? String(text.dropFirst().dropLast()) : String(text)
+        address = EndpointHost.address(String(self.text.prefix { $0 != "%" }))
+    }
+
+    /// Of `tcp://host:port`.
+    init?(endpoint: String) {
+        guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return nil }
+        self.init(endpoint[..<colon].dropFirst("tcp://".count))
+    }
+
+    /// Whether only services on the same machine reach it.
+    private var isLoopback: Bool {
+        switch address?.count {
+        case 4: address![0] == 127
+        case 16: address! == [UInt8](repeating: 0, count: 15) + [1]
+        default: text.lowercased() == "localhost"
+        }
+    }
+
+    /// Whether both are the same machine as far as can be seen.
+    func isSameHost(as other: EndpointHost) -> Bool {
+        if isLoopback { return other.isLoopback }
+        guard let address, let theirs = other.address else { return text.lowercased() == other.text.lowercased() }
+        return address == theirs
+    }
+
+    private static func address(_ text: String) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        if unsafe inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes[..<4]) }
+        guard unsafe inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }
+        // IPv4 as a socket of both families shows it.
+        return bytes.starts(with: [UInt8](repeating: 0, count: 10) + [0xff, 0xff]) ? Array(bytes[12...]) : bytes
+    }
+}

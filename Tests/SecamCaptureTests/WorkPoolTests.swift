@@ -1,0 +1,444 @@
+import SecamCapture
+import SecamMesh
+import SecamTestSupport
+import Testing
+
+@Suite struct WorkPoolTests {
+    @Test func aPictureGoesToWhoeverHasCredit() {
+        var pool = WorkPool<Int>()
+        #expect(told(pool.submit(1, job: 1, bytes: 10, now: at(0))) == [])
+        #expect(told(pool.grant(2, from: peer(1), now: at(1))) == ["1 to 1"])
+        #expect(pool.credit == 1)
+        #expect(told(pool.submit(2, job: 2, bytes: 10, now: at(2))) == ["2 to 1"])
+        #expect(pool.credit == 0)
+        #expect(told(pool.submit(3, job: 3, bytes: 10, now: at(3))) == [])
+        #expect(told(give(&pool, 1, from: 1, at: 4)) == ["3 to 1", "done 1"])
+    }
+
+    @Test func resultsArePutInOrder() {
+        var pool = pool(workers: 1, window: 4)
+        for job in 1...4 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }
+        #expect(told(give(&pool, 3, from: 1, at: 1)) == [])
+        #expect(told(give(&pool, 2, from: 1, at: 1)) == [])
+        #expect(told(give(&pool, 1, from: 1, at: 1)) == ["done 1", "done 2", "done 3"])
+        #expect(told(give(&pool, 4, from: 1, at: 1)) == ["done 4"])
+        #expect(!pool.isBusy)
+    }
+
+    @Test func aLostWorkersJobsGoToAnotherAtOnce() {
+        var pool = pool(workers: 1, window: 2)
+        for job in 1...2 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }
+        #expect(told(pool.grant(5, from: peer(2), now: at(1))) == [])
+        #expect(told(pool.lost(peer(1), now: at(2))) == ["1 to 2", "2 to 2"])
+        #expect(pool.workerCount == 1)
+        #expect(told(give(&pool, 1, from: 2, at: 3)) == ["done 1"])
+    }
+
+    @Test func aLostWorkersJobsWaitForTheNextOneWhenThereIsNone() {
+        var pool = pool(workers: 1, window: 2)
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        #expect(told(pool.lost(peer(1), now: at(1))) == [])
+        #expect(told(pool.grant(1, from: peer(2), now: at(2))) == ["1 to 2"])
+    }
+
+    @Test func aLateJobGoesToAnotherAndTheFirstResultCounts() {
+        var pool = pool(workers: 2, window: 1)
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
+        #expect(told(pool.tick(now: at(179))) == [])
+        #expect(told(pool.tick(now: at(180))) == ["1 to 2"])
+        #expect(pool.repeated == 1)
+        #expect(told(give(&pool, 1, from: 1, at: 181)) == ["done 1"], "who was late may still be first")
+        #expect(told(give(&pool, 1, from: 2, at: 182)) == [], "and the second one is not delivered again")
+        #expect(pool.late == 1)
+    }
+
+    @Test func aJobThatFailedGoesToAnotherUntilNoneIsLeft() {
+        var pool = pool(workers: 2, window: 1)
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
+        let first = pool.result(job: 1, message(1), failure: "no", from: peer(1), now: at(1))
+        #expect(told(first) == ["1 to 2"])
+        let second = pool.result(job: 1, message(1), failure: "no JPEG", from: peer(2), now: at(2))
+        #expect(told(second) == ["dropped 1: no JPEG"], "\(told(second))")
+        #expect(pool.credit == 2, "both take more")
+    }
+
+    @Test func whoFailsAtEverythingComesAfterTheOthersHoweverFastItIs() {
+        var pool = pool(workers: 2, window: 1)
+        for job in 1...3 {
+            let time = Int64(job) * 100
+            _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(time))
+            _ = pool.result(job: UInt64(job), message(job), failure: "no", from: peer(1), now: at(time + 1))
+            #expect(told(give(&pool, job, from: 2, at: time + 50)).last == "done \(job)")
+        }
+        #expect(told(pool.submit(4, job: 4, bytes: 1, now: at(500))) == ["4 to 2"])
+    }
+
+    @Test(arguments: [false, true])
+    func whatPiledUpWhileTheCameraStoodStillIsNotDropped(isTimeToldFirst: Bool) {
+        var pool = pool(workers: 1, window: 1)
+        for job in 1...3 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job))) }
+        // Nothing runs for two seconds, then all that the device gave comes at once.
+        if isTimeToldFirst { _ = pool.tick(now: at(2003)) }
+        for job in 4...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(2000 + Int64(job))) }
+        #expect(pool.dropped == 0)
+    }
+
+    @Test func theSecondWorkersResultCountsWhenItIsFirst() {
+        var pool = pool(workers: 2, window: 1)
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        _ = pool.tick(now: at(200))
+        #expect(told(give(&pool, 1, from: 2, at: 210)) == ["done 1"])
+        #expect(told(give(&pool, 1, from: 1, at: 300)) == [])
+    }
+
+    @Test func aWorkerThatWasLateGetsNoMoreUntilItHasGivenSomethingBack() {
+        var pool = pool(workers: 2, window: 4)
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
+        _ = pool.tick(now: at(200))
+        for job in 2...4 {
+            #expect(told(pool.submit(job, job: UInt64(job), bytes: 1, now: at(201))) == ["\(job) to 2"])
+        }
+        #expect(pool.credit == 0)
+        _ = give(&pool, 1, from: 1, at: 210)
+        #expect(told(pool.submit(5, job: 5, bytes: 1, now: at(211))) == ["5 to 1"])
+    }
+
+    @Test func aLoneSlowWorkerKeepsItsJobs() {
+        var pool = pool(workers: 1, window: 2)
+        for job in 1...2 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }
+        for time in stride(from: Int64(40), to: 1000, by: 40) {
+            #expect(told(pool.tick(now: at(time))) == [])
+        }
+        #expect(told(give(&pool, 1, from: 1, at: 1000)) == ["done 1"])
+        #expect(told(give(&pool, 2, from: 1, at: 2000)) == ["done 2"])
+        #expect(pool.repeated == 0)
+        #expect(pool.dropped == 0)
+    }
+
+    @Test func aPictureThatThreeWorkersDoNotGiveBackIsGivenUp() {
+        var pool = pool(workers: 4, window: 1)
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        #expect(told(pool.tick(now: at(180))) == ["1 to 2"])
+        #expect(told(pool.tick(now: at(360))) == ["1 to 3"])
+        #expect(told(pool.tick(now: at(540))) == ["dropped 1: 3 encoders did not give it back"])
+        #expect(pool.dropped == 1)
+        #expect(told(give(&pool, 1, from: 2, at: 600)) == [])
+    }
+
+    @Test func aPictureThatKillsThreeWorkersIsGivenUpAndTheNextOneIsMade() {
+        var pool = WorkPool<Int>()
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        _ = pool.submit(2, job: 2, bytes: 1, now: at(0))
+        var actions: [String] = []
+        for number in UInt32(1)...3 {
+            actions += told(pool.grant(1, from: peer(number), now: at(Int64(number))))
+            actions += told(pool.lost(peer(number), now: at(Int64(number))))
+        }
+        actions += told(pool.grant(1, from: peer(4), now: at(10)))
+        actions += told(pool.tick(now: at(50)))
+        actions += told(give(&pool, 2, from: 4, at: 60))
+        #expect(
+            actions == ["1 to 1", "1 to 2", "1 to 3", "dropped 1: 3 encoders did not give it back", "2 to 4", "done 2"])
+    }
+
+    @Test func aFailureIsNotRepeatedAndHoldsNothingUp() {
+        var pool = pool(workers: 1, window: 2)
+        for job in 1...2 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }
+        _ = give(&pool, 2, from: 1, at: 1)
+        let failed = pool.result(job: 1, message(1), failure: "no JPEG", from: peer(1), now: at(2))
+        #expect(told(failed) == ["dropped 1: no JPEG", "done 2"])
+    }
+
+    @Test func resultsFromStrangersAndForUnknownJobsAreIgnored() {
+        var pool = pool(workers: 2, window: 1)
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
+        #expect(told(give(&pool, 1, from: 2, at: 1)) == [], "it was not given this job")
+        #expect(told(give(&pool, 1, from: 9, at: 1)) == [], "it never granted anything")
+        #expect(told(give(&pool, 7, from: 1, at: 1)) == [], "there is no such job")
+        #expect(pool.late == 3)
+        #expect(told(give(&pool, 1, from: 1, at: 2)) == ["done 1"])
+        #expect(told(give(&pool, 1, from: 1, at: 3)) == [])
+    }
+
+    @Test func anAnswerThatComesTooLateStillMakesRoomForTheNextPicture() {
+        var limits = WorkPool<Int>.Limits()
+        limits.pictures = 1
+        var pool = WorkPool<Int>(limits: limits)
+        _ = pool.grant(1, from: peer(1), now: at(0))
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        #expect(told(pool.submit(2, job: 2, bytes: 1, now: at(10))).map { $0.hasPrefix("dropped 1") } == [true])
+        #expect(told(give(&pool, 1, from: 1, at: 20)) == ["2 to 1"])
+    }
+
+    @Test func aSilentWorkerIsForgotten() {
+        var pool = pool(workers: 1, window: 1)
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        #expect(told(pool.tick(now: at(3000))) == [])
+        #expect(pool.workerCount == 1)
+        #expect(told(pool.tick(now: at(3001))) == [])
+        #expect(pool.workerCount == 0)
+        #expect(told(pool.grant(1, from: peer(2), now: at(3100))) == ["1 to 2"])
+        #expect(told(give(&pool, 1, from: 1, at: 3101)) == ["done 1"], "what it made is still good")
+    }
+
+    @Test func aGrantOfNothingStopsTheJobs() {
+        var pool = pool(workers: 1, window: 3)
+        _ = pool.grant(0, from: peer(1), now: at(1))
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(2))) == [])
+        #expect(told(pool.grant(1, from: peer(1), now: at(3))) == ["1 to 1"])
+        _ = pool.grant(1, from: peer(1), now: at(4))
+        #expect(pool.credit == 0, "a grant is not added to the one before")
+    }
+
+    @Test func onlySoManyWorkersAreTaken() {
+        var limits = WorkPool<Int>.Limits()
+        limits.workers = 2
+        var pool = WorkPool<Int>(limits: limits)
+        for number in UInt32(1)...5 { _ = pool.grant(1, from: peer(number), now: at(0)) }
+        #expect(pool.workerCount == 2)
+        #expect(pool.credit == 2)
+    }
+
+    // MARK: Bounds
+
+    @Test func withoutWorkersTheOldestPictureMakesRoom() {
+        var limits = WorkPool<Int>.Limits()
+        limits.pictures = 3
+        var pool = WorkPool<Int>(limits: limits)
+        var actions: [String] = []
+        for job in 1...5 { actions += told(pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job)))) }
+        #expect(actions == ["dropped 1: no encoder took it in time", "dropped 2: no encoder took it in time"])
+        #expect(told(pool.grant(9, from: peer(1), now: at(9))) == ["3 to 1", "4 to 1", "5 to 1"])
+    }
+
+    @Test func bytesAreBoundedToo() {
+        var limits = WorkPool<Int>.Limits()
+        limits.bytes = 100
+        var pool = WorkPool<Int>(limits: limits)
+        _ = pool.submit(1, job: 1, bytes: 60, now: at(0))
+        #expect(told(pool.submit(2, job: 2, bytes: 60, now: at(1))).count == 1)
+        #expect(told(pool.submit(3, job: 3, bytes: 500, now: at(2))).count == 2, "this one is too large by itself")
+        #expect(!pool.isBusy)
+        #expect(told(pool.submit(4, job: 4, bytes: 100, now: at(3))) == [])
+        #expect(pool.isBusy)
+    }
+
+    /// One thread of the only worker hangs, the others go on: the line must neither stop nor grow.
+    @Test func aJobThatIsNeverGivenBackDoesNotHoldUpTheOthersForever() {
+        var limits = WorkPool<Int>.Limits()
+        limits.pictures = 8
+        var pool = WorkPool<Int>(limits: limits)
+        _ = pool.grant(2, from: peer(1), now: at(0))
+        #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
+        var finished: [String] = []
+        for job in 2...40 {
+            let time = Int64(job) * 33
+            finished += told(pool.submit(job, job: UInt64(job), bytes: 1, now: at(time)))
+            finished += told(give(&pool, job, from: 1, at: time + 5))
+            finished += told(pool.tick(now: at(time + 10)))
+        }
+        finished.removeAll { $0.hasSuffix(" to 1") }
+        #expect(finished.first == "dropped 1: no encoder took it in time")
+        #expect(Array(finished.dropFirst()) == (2...40).map { "done \($0)" })
+    }
+
+    @Test func aQueueThatWorkersDoNotWorkOffIsKeptShort() {
+        var pool = pool(workers: 1, window: 1)
+        var dropped: [String] = []
+        var waiting = 0
+        for job in 1...30 {
+            let actions = told(pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 50)))
+            dropped += actions.filter { $0.hasPrefix("dropped") }
+            waiting = max(waiting, job - 1 - dropped.count)
+        }
+        // For half a second it may grow, then only four may wait.
+        #expect(waiting > 4)
+        #expect(told(pool.abandonAll("end")).count == 30 - dropped.count)
+        #expect(pool.dropped == 30)
+    }
+
+    @Test func aShortDelayOfTheWorkersDropsNothing() {
+        var pool = pool(workers: 1, window: 1)
+        for job in 1...9 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 50)) }
+        #expect(pool.dropped == 0)
+    }
+
+    @Test func aQueueThatGrewWithoutWorkersIsWorkedOff() {
+        var pool = WorkPool<Int>()
+        for job in 1...30 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 100)) }
+        var finished: [String] = []
+        var outgoing = told(pool.grant(1, from: peer(1), now: at(3100)))
+        for step in 1...30 {
+            outgoing += told(give(&pool, step, from: 1, at: 3100 + Int64(step) * 10))
+        }
+        finished = outgoing.filter { $0.hasPrefix("done") }
+        #expect(finished == (1...30).map { "done \($0)" })
+    }
+
+    @Test func aQueueThatIsWorkedOffSlowlyLosesNothing() {
+        var pool = WorkPool<Int>()
+        for job in 1...30 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 50)) }
+        _ = pool.grant(1, from: peer(1), now: at(1500))
+        // Three are made while two come, for more than a second.
+        for step in 1...30 {
+            let time = 1500 + Int64(step) * 50
+            _ = pool.submit(30 + step, job: UInt64(30 + step), bytes: 1, now: at(time))
+            _ = give(&pool, step + step / 2, from: 1, at: time + 1)
+            if step % 2 == 1 { _ = give(&pool, step + step / 2 + 1, from: 1, at: time + 2) }
+        }
+        #expect(pool.dropped == 0)
+    }
+
+    @Test func aQueueThatWasCutShortStaysShort() {
+        var pool = pool(workers: 1, window: 1)
+        for job in 1...60 {
+            let before = pool.dropped
+            _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 50))
+            if job > 20 { #expect(pool.dropped == before + 1) }
+        }
+    }
+
+    @Test func abandoningFinishesEverythingInOrder() {
+        var pool = pool(workers: 1, window: 1)
+        for job in 1...3 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }
+        #expect(told(pool.abandonAll("the camera stops")) == (1...3).map { "dropped \($0): the camera stops" })
+        #expect(!pool.isBusy)
+        #expect(told(give(&pool, 1, from: 1, at: 5)) == [])
+    }
+
+    /// A worker that stands still for two seconds, as on a machine that has much else to do.
+    @Test(arguments: [false, true]) func aRecordingWaitsForWorkersThatFallBehind(isRecorded: Bool) {
+        var pool = WorkPool<Int>()
+        pool.isPatient = isRecorded
+        _ = pool.grant(1, from: peer(1), now: at(0))
+        for job in 1...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 100)) }
+        #expect((pool.dropped == 0) == isRecorded)
+        for job in 21...40 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 100)) }
+        #expect(pool.dropped > 0, "but not for ever")
+    }
+
+    // MARK: What a worker holds
+
+    /// A worker's window counts what it has not answered, also when another one was first: its threads still work.
+    @Test func aJobThatAnotherFinishedStillCountsUntilItIsAnswered() {
+        var pool = WorkPool<Int>()
+        _ = pool.grant(2, from: peer(1), now: at(0))
+        for job in 1...2 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(0)) }
+        _ = pool.grant(2, from: peer(2), now: at(1))
+        _ = pool.tick(now: at(200))
+        for job in 1...2 { _ = give(&pool, job, from: 2, at: 210) }
+        // It answers one of its two jobs, so it can take one more, not two.
+        _ = give(&pool, 1, from: 1, at: 220)
+        _ = pool.lost(peer(2), now: at(221))
+        #expect(pool.credit == 1)
+    }
+
+    @Test func aWorkerThatComesBackFromSilenceKeepsWhatItIsGivenThen() {
+        var pool = WorkPool<Int>()
+        _ = pool.grant(1, from: peer(1), now: at(0))
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        _ = pool.tick(now: at(3001))
+        _ = pool.grant(1, from: peer(1), now: at(3002))
+        #expect(told(pool.submit(2, job: 2, bytes: 1, now: at(3003))) == ["2 to 1"])
+        _ = pool.grant(1, from: peer(2), now: at(3004))
+        _ = give(&pool, 1, from: 2, at: 3005)
+        #expect(pool.credit == 1, "the other one is free, this one still has picture 2")
+    }
+
+    // MARK: What one key can take
+
+    @Test func `workers of one key leave places for other keys, and for the camera's own workers`() {
+        var pool = WorkPool<Int>()
+        let limits = WorkPool<Int>.Limits()
+        for number in UInt32(1)...300 { _ = pool.grant(1, from: peer(number), key: key(1), now: at(0)) }
+        #expect(pool.workerCount == limits.workersPerKey)
+        _ = pool.grant(1, from: peer(1000), key: key(2), now: at(0))
+        _ = pool.grant(1, from: peer(1001), key: key(3), isOwn: true, now: at(0))
+        #expect(pool.knows(peer(1000)) && pool.knows(peer(1001)))
+        for number in UInt32(2000)...2300 {
+            _ = pool.grant(1, from: peer(number), key: key(3), isOwn: true, now: at(0))
+        }
+        #expect(pool.workerCount == limits.workersPerKey + 1 + limits.ownWorkers)
+    }
+
+    /// Thirty pictures a second, one true worker that needs 10 ms, and others that only take.
+    @Test(arguments: [false, true])
+    func `workers that give nothing back delay few pictures and lose none`(isFailing: Bool) {
+        var pool = WorkPool<Int>()
+        var time: Int64 = 0
+        var (finished, dropped, latest): (Int, Int, Int64) = (0, 0, 0)
+        var submitted: [Int: Int64] = [:]
+        var due: [(job: UInt64, from: UInt32, time: Int64)] = []
+        func handle(_ actions: [WorkPool<Int>.Action]) {
+            for action in actions {
+                switch action {
+                case .send(let job, _, let worker):
+                    if worker == peer(1) { due.append((job, 1, time + 10)) }
+                    if worker != peer(1), isFailing {
+                        let number = UInt32(worker.description.dropFirst(5))!
+                        due.append((job, number, time))
+                    }
+                case .finished(let picture, .made):
+                    finished += 1
+                    if time - submitted[picture]! > 100 { latest += 1 }
+                case .finished(_, .dropped): dropped += 1
+                }
+            }
+        }
+        handle(pool.grant(4, from: peer(1), now: at(0)))
+        for job in 1...900 {
+            let next = Int64(job) * 33
+            while time < next {
+                time += 1
+                while let index = due.firstIndex(where: { $0.time <= time }) {
+                    let result = due.remove(at: index)
+                    let failure = result.from == 1 ? "" : "no"
+                    handle(
+                        pool.result(
+                            job: result.job, message(Int(result.job)), failure: failure, from: peer(result.from),
+                            now: at(time)))
+                }
+                if time % 40 == 0 { handle(pool.tick(now: at(time))) }
+                if time % 500 == 0 { handle(pool.grant(4, from: peer(1), now: at(time))) }
+                // Each comes for a moment, and then as another connection, with the same key.
+                if time > 1000, time % 10 == 0 {
+                    handle(pool.grant(1024, from: peer(UInt32(time)), now: at(time)))
+                    if time > 1500 { handle(pool.lost(peer(UInt32(time) - 400), now: at(time))) }
+                }
+            }
+            submitted[job] = time
+            handle(pool.submit(job, job: UInt64(job), bytes: 1, now: at(time)))
+        }
+        #expect(dropped == 0)
+        #expect(finished >= 890)
+        #expect(latest <= 40, "about eight late pictures for each of the five tries in thirty seconds")
+    }
+}
+
+/// A pool with some workers, numbered from 1.
+private func pool(workers: UInt32, window: UInt32) -> WorkPool<Int> {
+    var pool = WorkPool<Int>()
+    for number in 1...workers { _ = pool.grant(window, from: peer(number), now: at(0)) }
+    return pool
+}
+
+private func message(_ job: Int) -> MeshMessage { MeshMessage([UInt8(truncatingIfNeeded: job)]) }
+
+private func give(
+    _ pool: inout WorkPool<Int>, _ job: Int, from number: UInt32, at time: Int64
+) -> [WorkPool<Int>.Action] {
+    pool.result(job: UInt64(job), message(job), failure: "", from: peer(number), now: at(time))
+}
+
+/// What came of it, as text. A result must be the one of its picture.
+private func told(_ actions: [WorkPool<Int>.Action]) -> [String] {
+    actions.map { action in
+        switch action {
+        case .send(let job, let picture, let peer):
+            UInt64(picture) == job ? "\(picture) to \(peer.description.dropFirst(5))" : "mixed up \(job) and \(picture)"
+        case .finished(let picture, .made(let message)):
+            message.bytes == [UInt8(truncatingIfNeeded: picture)] ? "done \(picture)" : "wrong result for \(picture)"
+        case .finished(let picture, .dropped(let reason)): "dropped \(picture): \(reason)"
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import SecamBase
+import SecamMesh
+import SecamRegistry
+import SecamTestSupport
+import SecamWire
+import Testing
+
+/// A registry and its members wired together over links that break, in any order of starts, restarts and ends.
+@Suite struct MeshModelTests {
+    @Test(arguments: Array(1...12) as [UInt64])
+    func everybodyKnowsEverybodyOnceTheTroubleIsOver(seed: UInt64) throws {
+        var world = try MeshWorld(seed: seed)
+        for _ in 0..<1200 { try world.step(troubled: true) }
+        for _ in 0..<800 { try world.step(troubled: false) }
+        #expect(world.members.values.allSatisfy { $0.state.isJoined })
+        for (name, known) in world.rosters { #expect(known == world.alive, "what \(name) knows") }
+        #expect(world.registered == world.alive)
+        #expect(world.rejoins > 8, "there was trouble enough to mean something")
+    }
+}
+
+private struct MeshWorld {
+    struct Member {
+        var state: Membership
+        let join: Join
+        let key: PublicKey
+        /// Of its connection to the registry; another one after each break.
+        var peer: PeerID
+        var isConnected = true
+        /// On its way, with the time of its arrival; in order, as within a TCP connection.
+        var toRegistry: [(due: Int64, bytes: [UInt8])] = []
+        var toMember: [(due: Int64, bytes: [UInt8])] = []
+    }
+
+    private(set) var members: [Name: Member] = [:]
+    private(set) var rejoins = 0
+    private var random: SeededGenerator
+    private var registry: Registry
+    private let allowlist: Allowlist
+    private var keys: [Name: PublicKey] = [:]
+    private var time: Int64 = 0
+    private var nextPeer: UInt64 = 1
+    private var nextIncarnation: UInt64 = 100
+    private var isRegistryUp = true
+
+    init(seed: UInt64) throws {
+        random = SeededGenerator(seed: seed)
+        for number in 0..<6 { keys[try Name("camera\(number)")] = PublicKey(bytes: random.bytes(32)) }
+        allowlist = Allowlist(keys.map { .init(key: $0.value, role: .capture, pattern: $0.key.text) })
+        registry = try MeshWorld.registry(allowlist, 1, at(0))
+    }
+
+    private static func registry(_ allowlist: Allowlist, _ incarnation: UInt64, _ now: MonotonicTime) throws -> Registry
+    {
+        let own = Roster.Member(
+            role: .gateway, incarnation: incarnation, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),
+            endpoint: "")
+        return Registry(own: own, allowlist: allowlist, now: now, policies: TestPolicies())
+    }
+
+    /// Name and incarnation of everybody who runs.
+    var alive: Set<String> { Set(members.values.map { "\($0.join.name)/\($0.join.incarnation)" }) }
+
+    var registered: Set<String> { MeshWorld.texts(registry.roster(now: at(time)).members) }
+
+    /// What each member knows of all, itself included.
+    var rosters: [(Name, Set<String>)] {
+        members.map { name, member in
+            (name, MeshWorld.texts(member.state.members).union(["\(name)/\(member.join.incarnation)"]))
+        }
+    }
+
+    private static func texts(_ members: [Roster.Member]) -> Set<String> {
+        Set(members.filter { $0.role != .gateway }.map { "\($0.name)/\($0.incarnation)" })
+    }
+
+    /// Ten milliseconds pass.
+    mutating func step(troubled: Bool) throws {
+        time += 10
+        if troubled { try disturb() } else { try restore() }
+        for name in members.keys.sorted() {
+            if members[name]!.isConnected == false, isRegistryUp, random.chance(percent: 10) { reconnect(name) }
+            if time % 50 == 0 { perform(members[name]!.state.tick(figures: [], now: at(time)), of: name) }
+            try deliver(name)
+        }
+        if isRegistryUp, time % 250 == 0 { perform(registry.tick(now: at(time))) }
+    }
+
+    private mutating func disturb() throws {
+        guard random.chance(percent: 3) else { return }
+        let name = keys.keys.sorted().randomElement(using: &random)!
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0..<4: if members[name] == nil { start(name) }
+        case 4: breakLink(name)
+        case 5: members[name] = nil
+        case 6: if members[name] != nil { start(name) }
+        case 7:
+            if let member = members.removeValue(forKey: name), member.isConnected, isRegistryUp {
+                perform(
+                    try registry.receive(
+                        Leave().encoded().span, from: member.peer, key: member.key, time: 0, now: at(time)))
+            }
+        default: isRegistryUp ? stopRegistry() : try startRegistry()
+        }
+    }
+
+    private mutating func restore() throws {
+        if !isRegistryUp { try startRegistry() }
+        for name in keys.keys.sorted() where members[name] == nil && time % 1000 == 0 { start(name) }
+    }
+
+    private mutating func start(_ name: Name) {
+        nextIncarnation += 1
+        let join = Join(
+            role: .capture, process: 1, incarnation: nextIncarnation, name: name,
+            endpoint: "tcp://h:\(nextIncarnation)",
+            software: "test")
+        members[name] = Member(state: Membership(join), join: join, key: keys[name]!, peer: freshPeer())
+        members[name]!.isConnected = isRegistryUp
+    }
+
+    private mutating func freshPeer() -> PeerID {
+        nextPeer += 1
+        return PeerID(number: nextPeer)
+    }
+
+    private mutating func breakLink(_ name: Name) {
+        members[name]?.isConnected = false
+        members[name]?.toRegistry = []
+        members[name]?.toMember = []
+    }
+
+    private mutating func reconnect(_ name: Name) {
+        members[name]!.isConnected = true
+        members[name]!.peer = freshPeer()
+    }
+
+    private mutating func stopRegistry() {
+        isRegistryUp = false
+        for name in members.keys { breakLink(name) }
+    }
+
+    private mutating func startRegistry() throws {
+        isRegistryUp = true
+        nextIncarnation += 1
+        registry = try MeshWorld.registry(allowlist, nextIncarnation, at(time))
+    }
+
+    private mutating func deliver(_ name: Name) throws {
+        while let member = members[name], let next = member.toRegistry.first, next.due <= time {
+            members[name]!.toRegistry.removeFirst()
+            perform(try registry.receive(next.bytes.span, from: member.peer, key: member.key, time: 0, now: at(time)))
+        }
+        while let next = members[name]?.toMember.first, next.due <= time {
+            members[name]!.toMember.removeFirst()
+            perform(try members[name]!.state.receive(next.bytes.span, now: at(time)), of: name)
+        }
+    }
+
+    private mutating func perform(_ actions: [Membership.Action], of name: Name) {
+        for action in actions {
+            if case .joined = action { rejoins += 1 }
+            guard case .send(let message) = action else { continue }
+            guard members[name]!.isConnected else {
+                members[name]!.state.noteUnreachable()
+                continue
+            }
+            let earliest = max(time, members[name]!.toRegistry.last?.due ?? 0)
+            members[name]!.toRegistry.append((earliest + .random(in: 0...60, using: &random), message.encoded()))
+        }
+    }
+
+    private mutating func perform(_ actions: [Registry.Action]) {
+        var lost: [PeerID] = []
+        for case .send(let message, let peer) in actions {
+            guard let name = members.first(where: { $0.value.peer == peer && $0.value.isConnected })?.key else {
+                // A connection that is gone is not always noticed at once.
+                if random.chance(percent: 80) { lost.append(peer) }
+                continue
+            }
+            let earliest = max(time, members[name]!.toMember.last?.due ?? 0)
+            members[name]!.toMember.append((earliest + .random(in: 0...60, using: &random), message.encoded()))
+        }
+        for peer in lost { perform(registry.lost(peer, now: at(time))) }
+    }
+}
