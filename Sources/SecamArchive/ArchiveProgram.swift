@@ -64,7 +64,7 @@ package struct ArchiveProgram: AsyncParsableCommand {
                 "the index is new, but there are recordings; 'secam archive rebuild' brings them back",
                 metadata: ["recordings": "\(forgotten)", "folder": "\(folder.path)"])
         }
-        let vault = Vault.Plan(
+        let vault = RecordingStore.Plan(
             index: index, writer: name.text, limits: configuration.limits, logger: logger, lock: lock)
         return LoopService(name: "archive") { loop, fail in
             let service = try ArchiveService.start(
@@ -81,7 +81,7 @@ package struct ArchiveProgram: AsyncParsableCommand {
 /// The settings of one archive.
 struct ArchiveConfiguration: Sendable {
     let folder: RecordingFolder
-    let limits: VaultLimits
+    let limits: StorageQuota
     /// The join file's path.
     let join: String
     let identity: Identity
@@ -97,7 +97,7 @@ struct ArchiveConfiguration: Sendable {
         }
         let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
         let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
-        limits = VaultLimits(bytes: most, free: free, leastKept: .seconds(leastKept))
+        limits = StorageQuota(bytes: most, free: free, leastKept: .seconds(leastKept))
         join = try settings.required("join", "the join file that the registry's operator made for archives")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .archive)
         name = try identity.name(instance: ProgramEnvironment.instanceName)

@@ -14,15 +14,15 @@ actor ArchiveService {
     private let member: MeshMember
     private let socket: MeshSocket
     private let index: RecordingIndex
-    private let plan: Vault.Plan
+    private let plan: RecordingStore.Plan
     private let fail: LoopService.Fail
     private var writer: Writer?
     private var reading: ReplayServer?
     private var rules: [Name: Recording.Camera] = [:]
     private var cameras = ReachableCameras()
-    private var links: [Name: CameraLink] = [:]
+    private var links: [Name: ArchiveCameraFlow] = [:]
     /// By the cameras' keys.
-    private var allowances: [[UInt8]: CameraAllowance] = [:]
+    private var allowances: [[UInt8]: CameraRateLimit] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
     private var writerFigures: [Figure] = []
@@ -47,7 +47,8 @@ actor ArchiveService {
     private static let lifeInterval: Int64 = 1_000_000
 
     private init(
-        member: MeshMember, socket: MeshSocket, plan: Vault.Plan, logger: Logger, fail: @escaping LoopService.Fail
+        member: MeshMember, socket: MeshSocket, plan: RecordingStore.Plan, logger: Logger,
+        fail: @escaping LoopService.Fail
     ) {
         loop = member.loop
         self.member = member
@@ -63,7 +64,7 @@ actor ArchiveService {
     ///
     /// - Parameter fail: called when it must be started anew.
     static func start(
-        identity: Identity, name: Name, listen: String, advertised: String?, vault: Vault.Plan, loop: MeshLoop,
+        identity: Identity, name: Name, listen: String, advertised: String?, vault: RecordingStore.Plan, loop: MeshLoop,
         logger: Logger, fail: @escaping LoopService.Fail
     ) throws -> ArchiveService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
@@ -168,17 +169,17 @@ actor ArchiveService {
         var isComplete = true
         for (name, rule) in rules where links[name] == nil {
             guard let camera = cameras[name] else { continue }
-            let allowance = allowances[camera.key] ?? CameraAllowance(now: now)
+            let allowance = allowances[camera.key] ?? CameraRateLimit(now: now)
             allowances[camera.key] = allowance
             if allowance.takeLink(now: now) { record(camera, rule, allowance) } else { isComplete = false }
         }
         return isComplete
     }
 
-    private func record(_ camera: Roster.Member, _ rule: Recording.Camera, _ allowance: CameraAllowance) {
+    private func record(_ camera: Roster.Member, _ rule: Recording.Camera, _ allowance: CameraRateLimit) {
         guard let writer else { return }
         do {
-            let link = try CameraLink(
+            let link = try ArchiveCameraFlow(
                 camera, socket: try member.connect(to: camera), rule: rule, index: index, writer: writer,
                 allowance: allowance)
             links[camera.name] = link

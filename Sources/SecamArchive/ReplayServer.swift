@@ -48,7 +48,7 @@ private final class ReplayLoop {
         /// Read, and too large to be sent now.
         var held: RecordedFrame?
 
-        func next(until deadline: MonotonicTime) throws(RecordingError) -> TapeReader.Step {
+        func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
             if let held { return .frame(held) }
             return try source.next(until: deadline)
         }
@@ -68,7 +68,7 @@ private final class ReplayLoop {
 
     /// Where the pictures of a replay come from.
     private enum Source {
-        case frames(TapeReader)
+        case frames(RecordingReader)
         case thumbnails(ThumbnailReader)
 
         var rendition: Rendition {
@@ -78,10 +78,10 @@ private final class ReplayLoop {
             }
         }
 
-        func next(until deadline: MonotonicTime) throws(RecordingError) -> TapeReader.Step {
+        func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
             switch self {
             case .frames(let tape): try tape.next(until: deadline)
-            case .thumbnails(let reader): try reader.next().map(TapeReader.Step.frame) ?? .end
+            case .thumbnails(let reader): try reader.next().map(RecordingReader.Step.frame) ?? .end
             }
         }
     }
@@ -164,7 +164,7 @@ private final class ReplayLoop {
         switch replay.content {
         case .frames:
             .frames(
-                TapeReader(
+                RecordingReader(
                     index, camera: replay.camera, from: replay.from, to: replay.to, interval: Int64(replay.interval)))
         case .thumbnails:
             .thumbnails(ThumbnailReader(index, camera: replay.camera, from: replay.from, to: replay.to))

@@ -4,12 +4,12 @@ import SecamMesh
 import SecamRecording
 import SecamWire
 
-extension Vault {
+extension RecordingStore {
     /// What a vault is made of on the thread that it belongs to.
     struct Plan: Sendable {
         let index: RecordingIndex
         let writer: String
-        let limits: VaultLimits
+        let limits: StorageQuota
         let logger: Logger
         /// Held as long as anybody writes.
         let lock: VolumeLock
@@ -19,7 +19,7 @@ extension Vault {
 /// What the writing thread is to do, in order.
 enum WriterCommand: Sendable {
     /// A whole FRAME message.
-    case frame(TapeID, MeshMessage)
+    case frame(RecorderID, MeshMessage)
     case gap(Name, Gap)
     /// The camera's spool is empty.
     case spoolEnded(Name)
@@ -50,7 +50,7 @@ extension WriterCommand {
 }
 
 /// One of the two recordings of a camera that may go on at once.
-struct TapeID: Hashable, Sendable {
+struct RecorderID: Hashable, Sendable {
     let camera: Name
     /// Whether it is that of what the camera had spooled, or that of what is live.
     let isSpooled: Bool
@@ -59,11 +59,11 @@ struct TapeID: Hashable, Sendable {
 /// What the writing thread tells.
 enum WriterNews: Sendable {
     /// A frame of this flow has been taken out of memory.
-    case taken(TapeID, flow: UInt32)
-    case durable(TapeID, CameraTape.Durable)
+    case taken(RecorderID, flow: UInt32)
+    case durable(RecorderID, CameraRecorder.Durable)
     case eventStored(Name, Event, acknowledged: UInt64)
     /// Frames of this flow are passed over from now on: they must be given again.
-    case failed(TapeID, flow: UInt32, reason: String)
+    case failed(RecorderID, flow: UInt32, reason: String)
     /// The same for events.
     case eventsFailed(Name, flow: UInt32)
     case figures([Figure], causes: [Cause])
@@ -79,7 +79,7 @@ final class Writer: Sendable {
     private let ended = AsyncStream<Void>.makeStream()
 
     /// - Parameter tell: called on the writing thread.
-    init(_ plan: Vault.Plan, tell: @escaping @Sendable (WriterNews) -> Void) {
+    init(_ plan: RecordingStore.Plan, tell: @escaping @Sendable (WriterNews) -> Void) {
         let commands = commands
         let ended = ended.continuation
         let compressor = Compressor { commands.push(.compressed($0, $1)) }
@@ -110,22 +110,22 @@ private final class WriterLoop {
     /// Microseconds for which an archive that still writes is given the time to end it.
     private static let patience: Int64 = 5_000_000
 
-    private let plan: Vault.Plan
+    private let plan: RecordingStore.Plan
     private let commands: BlockingQueue<WriterCommand>
     private let compressor: Compressor
     private var isCompressing = false
     private let tell: @Sendable (WriterNews) -> Void
-    private var vault: Vault?
-    private var tapes: [TapeID: CameraTape] = [:]
+    private var vault: RecordingStore?
+    private var tapes: [RecorderID: CameraRecorder] = [:]
     /// Flows of frames, and of events by camera, that are passed over.
-    private var failedFrames: [TapeID: UInt32] = [:]
+    private var failedFrames: [RecorderID: UInt32] = [:]
     private var failedEvents: [Name: UInt32] = [:]
     /// The flow whose frames are written.
-    private var flows: [TapeID: UInt32] = [:]
+    private var flows: [RecorderID: UInt32] = [:]
     private var clocks: CameraClocks
     private var recordedTimes = RecordedTimes()
     /// Since when an archive that still writes is waited for.
-    private var waitingSince: [TapeID: MonotonicTime] = [:]
+    private var waitingSince: [RecorderID: MonotonicTime] = [:]
     /// `nil` until the registry has said them: until then nothing old is touched.
     private var rules: Recording?
     private var nextSync = MonotonicTime.now
@@ -136,7 +136,7 @@ private final class WriterLoop {
     private var past = (frames: UInt64(0), bytes: UInt64(0))
 
     init(
-        plan: Vault.Plan, commands: BlockingQueue<WriterCommand>, compressor: Compressor,
+        plan: RecordingStore.Plan, commands: BlockingQueue<WriterCommand>, compressor: Compressor,
         tell: @escaping @Sendable (WriterNews) -> Void
     ) {
         self.plan = plan
@@ -166,7 +166,7 @@ private final class WriterLoop {
         case .gap(let camera, let gap):
             let since = gap.knownSince.map { clocks.correct($0, of: camera) }
             let until = gap.knownUntil.map { clocks.correct($0, of: camera) }
-            attempt(TapeID(camera: camera, isSpooled: false), gap.flow) { tape throws(RecordingError) in
+            attempt(RecorderID(camera: camera, isSpooled: false), gap.flow) { tape throws(RecordingError) in
                 try tape.note(gap, since: since, until: until)
             }
         case .spoolEnded(let camera): endSpool(of: camera)
@@ -178,9 +178,9 @@ private final class WriterLoop {
                 complain(error, camera)
             }
         case .cut(let camera):
-            if let tape = tapes[TapeID(camera: camera, isSpooled: false)] { cut(tape) }
+            if let tape = tapes[RecorderID(camera: camera, isSpooled: false)] { cut(tape) }
         case .leave(let camera):
-            for isSpooled in [true, false] { end(TapeID(camera: camera, isSpooled: isSpooled)) }
+            for isSpooled in [true, false] { end(RecorderID(camera: camera, isSpooled: isSpooled)) }
         case .rules(let rules): self.rules = rules
         case .assignment(let assignment, let file): file.write(assignment)
         case .compressed(let compression, let outcome):
@@ -194,7 +194,7 @@ private final class WriterLoop {
         }
     }
 
-    private func write(_ message: MeshMessage, _ id: TapeID) {
+    private func write(_ message: MeshMessage, _ id: RecorderID) {
         message.withBytes { bytes in
             guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage),
                 let (frame, payload) = try? Frame.decode(bytes, envelope) as (Frame, Range<Int>)
@@ -206,21 +206,21 @@ private final class WriterLoop {
                 guard id.isSpooled else { return }
                 // The camera need not keep it: what was recorded before is brought to the disk first.
                 cut(tape)
-                tell(.durable(id, CameraTape.Durable(passing: frame)))
+                tell(.durable(id, CameraRecorder.Durable(passing: frame)))
             }
             tell(.taken(id, flow: frame.flow))
         }
     }
 
     /// Of what is live the camera's link has asked for no more than that; of what was spooled everything comes.
-    private func isToBeRecorded(_ frame: Frame, _ id: TapeID) throws(RecordingError) -> Bool {
+    private func isToBeRecorded(_ frame: Frame, _ id: RecorderID) throws(RecordingError) -> Bool {
         guard id.isSpooled, let rule = rules?.cameras.first(where: { $0.camera == id.camera }), !rule.mode.isContinuous
         else { return true }
         return try recordedTimes.contain(frame.timestamp, rule, plan.index)
     }
 
     private func endSpool(of camera: Name) {
-        end(TapeID(camera: camera, isSpooled: true))
+        end(RecorderID(camera: camera, isSpooled: true))
         do throws(RecordingError) {
             try plan.index.endSpooledGaps(of: camera)
         } catch {
@@ -228,7 +228,7 @@ private final class WriterLoop {
         }
     }
 
-    private func end(_ id: TapeID) {
+    private func end(_ id: RecorderID) {
         if let tape = tapes[id] { cut(tape) }
         forget(id)
         waitingSince[id] = nil
@@ -252,7 +252,7 @@ private final class WriterLoop {
 
     // MARK: Tapes
 
-    private func attempt(_ id: TapeID, _ flow: UInt32, _ body: (CameraTape) throws(RecordingError) -> Void) {
+    private func attempt(_ id: RecorderID, _ flow: UInt32, _ body: (CameraRecorder) throws(RecordingError) -> Void) {
         guard failedFrames[id] != flow else { return }
         flows[id] = flow
         do throws(RecordingError) {
@@ -262,29 +262,29 @@ private final class WriterLoop {
         }
     }
 
-    private func tape(_ id: TapeID) throws(RecordingError) -> CameraTape {
+    private func tape(_ id: RecorderID) throws(RecordingError) -> CameraRecorder {
         if let tape = tapes[id] { return tape }
         // What is live tells of what the spool must not bring again.
-        if id.isSpooled { _ = try tape(TapeID(camera: id.camera, isSpooled: false)) }
+        if id.isSpooled { _ = try tape(RecorderID(camera: id.camera, isSpooled: false)) }
         let since = waitingSince[id] ?? .now
         waitingSince[id] = since
         let isPatient = MonotonicTime.now.since(since) < WriterLoop.patience
-        let tape = try CameraTape(
+        let tape = try CameraRecorder(
             try openVault(), camera: id.camera, isSpooled: id.isSpooled, isPatient: isPatient)
         waitingSince[id] = nil
         tapes[id] = tape
         return tape
     }
 
-    private func openVault() throws(RecordingError) -> Vault {
+    private func openVault() throws(RecordingError) -> RecordingStore {
         if let vault { return vault }
-        let new = try Vault(plan.index, writer: plan.writer, limits: plan.limits, logger: plan.logger)
+        let new = try RecordingStore(plan.index, writer: plan.writer, limits: plan.limits, logger: plan.logger)
         vault = new
         return new
     }
 
     /// The file is left as it is: what it holds is read from it when the camera's frames come again.
-    private func fail(_ id: TapeID, _ error: RecordingError) {
+    private func fail(_ id: RecorderID, _ error: RecordingError) {
         if case .busy = error {} else { complain(error, id.camera) }
         noteRemount(error)
         forget(id)
@@ -293,7 +293,7 @@ private final class WriterLoop {
         tell(.failed(id, flow: flow, reason: "\(error)"))
     }
 
-    private func forget(_ id: TapeID) {
+    private func forget(_ id: RecorderID) {
         guard let tape = tapes.removeValue(forKey: id) else { return }
         past.frames += tape.framesRecorded
         past.bytes += tape.bytesRecorded
@@ -336,7 +336,7 @@ private final class WriterLoop {
         }
     }
 
-    private func cut(_ tape: CameraTape) {
+    private func cut(_ tape: CameraRecorder) {
         do throws(RecordingError) {
             if let durable = try tape.cut() { tell(.durable(tape.id, durable)) }
         } catch {
@@ -383,14 +383,14 @@ private final class WriterLoop {
         }
     }
 
-    private func compressNext(_ vault: Vault) throws(RecordingError) {
+    private func compressNext(_ vault: RecordingStore) throws(RecordingError) {
         guard !isCompressing, let compression = try vault.nextToCompress(rules?.cameras ?? []) else { return }
         isCompressing = true
         compressor.add(compression)
     }
 
     /// Does something about what was recorded before.
-    private func tend(_ body: (Vault) throws(RecordingError) -> Void) {
+    private func tend(_ body: (RecordingStore) throws(RecordingError) -> Void) {
         guard volumeFault == nil else { return }
         do throws(RecordingError) {
             let vault = try openVault()
@@ -414,8 +414,8 @@ private final class WriterLoop {
     }
 }
 
-extension CameraTape {
-    fileprivate var id: TapeID { TapeID(camera: camera, isSpooled: isSpooled) }
+extension CameraRecorder {
+    fileprivate var id: RecorderID { RecorderID(camera: camera, isSpooled: isSpooled) }
 }
 
 extension Gap {

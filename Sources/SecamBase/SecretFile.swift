@@ -157,7 +157,7 @@ package enum SecretFile {
 }
 
 /// Files that others may read, but that only their owner may write, since we act on them.
-package enum OwnFile {
+package enum TrustedFile {
     /// Reads a text file; `nil` when there is no such file.
     ///
     /// - Throws: when it is too large, is not UTF-8, or others than its owner may write it.

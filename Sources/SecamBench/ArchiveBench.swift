@@ -38,7 +38,7 @@ struct ArchiveBench: Service {
     private static let interval = 10.0
 
     func run() async throws {
-        let scratch = try ScratchFolder()
+        let scratch = try BenchFolder()
         defer { scratch.remove() }
         let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
         defer { errors.end() }
@@ -126,8 +126,8 @@ struct ArchiveBench: Service {
 
     private func play(_ index: RecordingIndex, _ camera: Name, at start: Int64) throws -> String {
         let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let vault = try Vault(index, writer: "bench", limits: VaultLimits(bytes: nil, free: 0), logger: quiet)
-        let tape = try CameraTape(vault, camera: camera)
+        let vault = try RecordingStore(index, writer: "bench", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let tape = try CameraRecorder(vault, camera: camera)
         let pictures = try (0..<8).map(Self.picture)
         for number in 0..<Self.frames {
             let frame = Frame(
@@ -140,7 +140,7 @@ struct ArchiveBench: Service {
         let beginning = ContinuousClock.now
         let middle = start + Int64(Self.frames / 2) * 33_333
         _ = try index.segments(of: camera, from: middle, to: middle + 6 * 3_600_000_000)
-        let reader = TapeReader(index, camera: camera, from: middle, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: camera, from: middle, to: .max, interval: 0)
         guard try reader.next() != nil else { throw BenchFailure("what was recorded cannot be read") }
         let first = (ContinuousClock.now - beginning) / .milliseconds(1)
 

@@ -81,7 +81,7 @@ struct LiveBench: Service {
     private static let longest: (full: Int64, quick: Int64) = (440_000_000, 100_000_000)
 
     func run() async throws {
-        let scratch = try ScratchFolder()
+        let scratch = try BenchFolder()
         defer { scratch.remove() }
         let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
         defer { errors.end() }

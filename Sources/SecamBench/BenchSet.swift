@@ -9,7 +9,7 @@ import SecamRegistry
 import SecamWire
 
 /// A folder for everything that a benchmark writes, removed at its end.
-struct ScratchFolder {
+struct BenchFolder {
     let path: String
 
     init() throws {

@@ -34,7 +34,7 @@ struct MotionBench: Service {
 
     func run() async throws {
         try benchDetector()
-        let scratch = try ScratchFolder()
+        let scratch = try BenchFolder()
         defer { scratch.remove() }
         let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
         defer { errors.end() }

@@ -14,14 +14,14 @@ actor CameraService {
     private let logger: Logger
     private let member: MeshMember
     private let socket: MeshSocket
-    private let passage = Passage()
+    private let passage = InFlightLimit()
     private var thread: CaptureThread?
     private var ring = Ring(seconds: 30, bytes: 64 << 20)
     private var flows: FlowServer
     private var pool = WorkPool<CapturedPicture>()
     private var demand = CaptureDemand()
     private var spool: CameraSpool?
-    private var events = EventLedger()
+    private var events = ActiveEvents()
     private var eventSequence: UInt64 = 0
     /// What is made also when nobody has a flow on it.
     private var kept: RenditionSet = []
@@ -316,7 +316,7 @@ actor CameraService {
             endOrphans()
         case .grant:
             let grant = try Grant.decode(bytes, envelope)
-            let camera = member.holder(of: sender.key).flatMap { OwnEncoders.camera(ofEncoder: $0.name) }
+            let camera = member.holder(of: sender.key).flatMap { DedicatedEncoders.camera(ofEncoder: $0.name) }
             guard camera == nil || camera == member.name.text else {
                 return refuse("an encoder of '\(camera!)' may not see this camera", received)
             }
@@ -349,7 +349,7 @@ actor CameraService {
 
     private func take(_ detection: Detection, _ sender: FlowServer.Consumer, _ received: Received) {
         let hasFlow = flows.mapFlows.contains { $0.peer == sender.peer && $0.flow == detection.flow }
-        do throws(EventLedger.Refusal) {
+        do throws(ActiveEvents.Refusal) {
             record([
                 try events.take(
                     detection, from: sender.peer, key: sender.key, hasFlow: hasFlow, newest: newest, now: .now)

@@ -82,9 +82,9 @@ extension CaptureConfiguration {
                 format: nil, controls: device.controls.map { ($0.name, $0.value) })
             return try DeviceSource(request)
         case .file(let path, let framesPerSecond):
-            return try MediaSource(file: path, framesPerSecond: framesPerSecond, cancellation)
+            return try MediaPictureSource(file: path, framesPerSecond: framesPerSecond, cancellation)
         case .stream(let address):
-            return try MediaSource(stream: address, cancellation)
+            return try MediaPictureSource(stream: address, cancellation)
         case .test(let width, let height, let framesPerSecond):
             return try TestSource(width: width, height: height, framesPerSecond: framesPerSecond)
         }

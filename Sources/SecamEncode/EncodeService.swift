@@ -37,10 +37,10 @@ actor EncodeService {
     private let own: String?
     /// Where that one is reached, when it is not where the roster says.
     private let camera: String?
-    private let jobs = BlockingQueue<JobTurns<Job>.Turn>()
+    private let jobs = BlockingQueue<JobScheduler<Job>.Turn>()
     private var cameras: [CameraID: Camera] = [:]
     /// The jobs that wait.
-    private var turns: JobTurns<Job>
+    private var turns: JobScheduler<Job>
     private var timer: LoopTimer?
     private var lastGrant = MonotonicTime.now
 
@@ -60,13 +60,13 @@ actor EncodeService {
     private static let mostJobs = 8
 
     private init(member: MeshMember, threads: Int, camera: String?, logger: Logger) {
-        own = OwnEncoders.camera(ofEncoder: member.name)
+        own = DedicatedEncoders.camera(ofEncoder: member.name)
         self.camera = camera
         loop = member.loop
         self.member = member
         self.threads = threads
         self.logger = logger
-        turns = JobTurns(threads: threads)
+        turns = JobScheduler(threads: threads)
     }
 
     /// Starts a worker. Called on the loop's thread.
@@ -202,7 +202,7 @@ actor EncodeService {
     }
 
     /// - Parameter cost: microseconds of processor time.
-    private func deliver(_ answer: PictureWorker.Answer, of turn: JobTurns<Job>.Turn, cost: Int64) {
+    private func deliver(_ answer: PictureWorker.Answer, of turn: JobScheduler<Job>.Turn, cost: Int64) {
         let identifier = turn.job.camera
         let now = MonotonicTime.now
         cameras[identifier]?.jobs -= 1

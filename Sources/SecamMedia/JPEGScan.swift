@@ -1,5 +1,5 @@
 /// What a JPEG's markers before its first scan say (ITU-T T.81, annex B).
-struct JPEGHeader: Hashable, Sendable {
+struct JPEGFrameHeader: Hashable, Sendable {
     let width: Int
     let height: Int
     /// Without them (AVI's MJPEG, some cameras) only a decoder that assumes the standard tables can show it.
@@ -10,7 +10,7 @@ struct JPEGHeader: Hashable, Sendable {
 
 /// Looks at a JPEG's markers and its end, not at what only a decoder understands.
 enum JPEGScan: Hashable, Sendable {
-    case whole(JPEGHeader)
+    case whole(JPEGFrameHeader)
     /// No JPEG, cut short, or broken before its first scan.
     case damaged
 
@@ -42,7 +42,7 @@ enum JPEGScan: Hashable, Sendable {
             case 0xda:
                 guard let size, size.width > 0, size.height > 0 else { return }
                 self = .whole(
-                    JPEGHeader(
+                    JPEGFrameHeader(
                         width: size.width, height: size.height, hasHuffmanTables: hasHuffmanTables,
                         isProgressive: isProgressive))
                 return

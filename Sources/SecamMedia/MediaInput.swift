@@ -6,13 +6,13 @@ import Glibc
     /// Longer than this, nobody waits for a stream to tell what is in it.
     private static let analysisMicroseconds = 3_000_000
 
-    let source: MediaSource
+    let source: MediaURL
     private let interrupt: MediaInterrupt
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var packet: UnsafeMutablePointer<AVPacket>?
     private var stream: UnsafeMutablePointer<AVStream>?
 
-    init(_ source: MediaSource, _ interrupt: MediaInterrupt) throws(MediaError) {
+    init(_ source: MediaURL, _ interrupt: MediaInterrupt) throws(MediaError) {
         _ = LibAV.isQuiet
         self.source = source
         self.interrupt = interrupt

@@ -75,7 +75,7 @@ package final class MediaReader {
     private let options: Options
     private let interrupt: MediaInterrupt
     private var input: MediaInput
-    private var decoder: PictureDecoder?
+    private var decoder: AVDecoder?
     private var tables: HuffmanTables?
     private var current = Current.none
     private var isDraining = false
@@ -95,7 +95,7 @@ package final class MediaReader {
     package init(
         url: String, options: Options = Options(), cancellation: MediaCancellation = MediaCancellation()
     ) throws(MediaError) {
-        let source = try MediaSource(url)
+        let source = try MediaURL(url)
         self.options = options
         interrupt = MediaInterrupt(cancellation: cancellation, timeoutSeconds: options.timeoutSeconds)
         input = try MediaInput(source, interrupt)
@@ -235,9 +235,9 @@ package final class MediaReader {
         return try unsafe input.withPacket { packet in unsafe tables.complete(packet) }
     }
 
-    private func openDecoder() throws(MediaError) -> PictureDecoder {
+    private func openDecoder() throws(MediaError) -> AVDecoder {
         if let decoder { return decoder }
-        let new = try PictureDecoder(input, threads: options.decoderThreads, fullRange: options.fullRange)
+        let new = try AVDecoder(input, threads: options.decoderThreads, fullRange: options.fullRange)
         decoder = new
         return new
     }
@@ -248,7 +248,7 @@ package final class MediaReader {
         if !isTaken { try countDamaged("a packet cannot be decoded") }
     }
 
-    private func takePicture(_ decoder: PictureDecoder) throws(MediaError) -> MediaFrame? {
+    private func takePicture(_ decoder: AVDecoder) throws(MediaError) -> MediaFrame? {
         while true {
             switch try decoder.receive() {
             case .needsPacket, .end: return nil

@@ -3,13 +3,13 @@ package import SecamWire
 package import ServiceLifecycle
 
 extension MetricsServer {
-    /// The server of one member of the mesh, which publishes its figures to `FigureBoard.ours`; none without an endpoint.
+    /// The server of one member of the mesh, which publishes its figures to `FigureStore.ours`; none without an endpoint.
     package static func services(_ endpoint: MetricsEndpoint?, _ role: Role, _ name: Name) -> [any Service] {
         guard let endpoint else { return [] }
         return [
             MetricsServer(endpoint) {
                 var text = MetricsText()
-                text.add(FigureBoard.ours.figures, role: role, name: name.text)
+                text.add(FigureStore.ours.figures, role: role, name: name.text)
                 return text.text
             }
         ]

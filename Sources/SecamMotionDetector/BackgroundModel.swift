@@ -1,7 +1,7 @@
 /// What the camera usually sees, cell by cell: the mean and how far values stray from it.
 struct BackgroundModel {
     let cells: Cells
-    private let tuning: Tuning
+    private let tuning: DetectorParameters
     /// Seconds and maps since it was last taught anew.
     private(set) var age: Float = 0
     private(set) var maps = 0
@@ -9,7 +9,7 @@ struct BackgroundModel {
     private(set) var shift = Shift()
     private var sinceRemembered: Float = 0
 
-    init(width: Int, height: Int, factor: Int, tuning: Tuning) {
+    init(width: Int, height: Int, factor: Int, tuning: DetectorParameters) {
         cells = Cells(width: width, height: height, factor: factor)
         self.tuning = tuning
     }
@@ -84,27 +84,27 @@ struct BackgroundModel {
     /// Takes the shaking of the camera out of the current map.
     mutating func steady() {
         var total = Shift()
-        let unmoved = Steadiness.difference(cells, x: 0, y: 0)
+        let unmoved = ShiftEstimator.difference(cells, x: 0, y: 0)
         var least = unmoved
         if unmoved > tuning.shakenDifference {
-            let found = Steadiness.search(cells)
+            let found = ShiftEstimator.search(cells)
             // A shift must explain much: what moves by itself explains a little of any.
             consider(found, under: tuning.shiftGain * unmoved, &total, &least)
             let before = (x: Int(shift.x.rounded()), y: Int(shift.y.rounded()))
             consider(before, under: tuning.shiftGain * unmoved, &total, &least)
         }
         if total.isNone {
-            total = unsafe Steadiness.measure(cells, cells.current)
+            total = unsafe ShiftEstimator.measure(cells, cells.current)
             shift = Shift()
             guard max(total.x.magnitude, total.y.magnitude) > tuning.leastShift else { return }
         }
         // Gradients hold for a fraction of a cell only: a second and third look at what is left.
         for _ in 0..<2 {
-            unsafe Steadiness.undo(total, cells, from: cells.current, to: cells.spare)
-            let rest = unsafe Steadiness.measure(cells, cells.spare)
+            unsafe ShiftEstimator.undo(total, cells, from: cells.current, to: cells.spare)
+            let rest = unsafe ShiftEstimator.measure(cells, cells.spare)
             total = Shift(x: total.x + rest.x, y: total.y + rest.y).limited
         }
-        unsafe Steadiness.undo(total, cells, from: cells.current, to: cells.spare)
+        unsafe ShiftEstimator.undo(total, cells, from: cells.current, to: cells.spare)
         cells.swapSpare()
         shift = Shift(x: -total.x, y: -total.y)
     }
@@ -113,7 +113,7 @@ struct BackgroundModel {
         _ candidate: (x: Int, y: Int), under limit: Float, _ total: inout Shift, _ least: inout Float
     ) {
         guard candidate != (0, 0) else { return }
-        let rest = Steadiness.difference(cells, x: candidate.x, y: candidate.y)
+        let rest = ShiftEstimator.difference(cells, x: candidate.x, y: candidate.y)
         guard rest < least, rest < limit else { return }
         least = rest
         total = Shift(x: -Float(candidate.x), y: -Float(candidate.y))

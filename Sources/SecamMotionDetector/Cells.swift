@@ -108,7 +108,7 @@
                     let right =
                         SIMD8<UInt16>(truncatingIfNeeded: above.oddHalf)
                         &+ SIMD8<UInt16>(truncatingIfNeeded: below.oddHalf)
-                    unsafe (target + x).lanes = Lanes(SIMD8<Int32>(truncatingIfNeeded: left &+ right)) * 0.25
+                    unsafe (target + x).lanes = Float8(SIMD8<Int32>(truncatingIfNeeded: left &+ right)) * 0.25
                     x &+= 8
                 }
                 while x < whole {

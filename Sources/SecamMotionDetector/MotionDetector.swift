@@ -18,25 +18,25 @@ package struct MotionDetector: ~Copyable {
     /// The event that has not ended yet.
     package var event: MotionEvent? { events.current }
 
-    private let tuning: Tuning
+    private let tuning: DetectorParameters
     private var model: BackgroundModel?
     private var mapSize = (width: 0, height: 0)
     private var light = LightMeter()
     private var finder = RegionFinder()
     private var tracker: Tracker
-    private var events: EventKeeper
+    private var events: EventSegmenter
     private var last: Int64 = 0
     private var lightChanged: Int64?
 
     package init(settings: MotionSettings = .standard) {
-        self.init(settings: settings, tuning: Tuning())
+        self.init(settings: settings, tuning: DetectorParameters())
     }
 
-    init(settings: MotionSettings, tuning: Tuning) {
+    init(settings: MotionSettings, tuning: DetectorParameters) {
         self.settings = settings
         self.tuning = tuning
         tracker = Tracker(tuning: tuning)
-        events = EventKeeper(tuning: tuning)
+        events = EventSegmenter(tuning: tuning)
         boxes.reserveCapacity(Self.mostBoxes)
     }
 

@@ -23,7 +23,7 @@ struct RegionFinder: ~Copyable {
         regions.reserveCapacity(Self.mostRegions)
     }
 
-    mutating func find(_ cells: Cells, _ tuning: Tuning, factor: Float) {
+    mutating func find(_ cells: Cells, _ tuning: DetectorParameters, factor: Float) {
         runs.removeAll(keepingCapacity: true)
         sums.removeAll(keepingCapacity: true)
         var above = 0..<0
@@ -36,7 +36,7 @@ struct RegionFinder: ~Copyable {
         collect(tuning)
     }
 
-    private mutating func addRuns(of row: Int, _ cells: Cells, _ tuning: Tuning, _ factor: Float) {
+    private mutating func addRuns(of row: Int, _ cells: Cells, _ tuning: DetectorParameters, _ factor: Float) {
         let at = row &* cells.width
         var x = 0
         while x < cells.width {
@@ -65,7 +65,8 @@ struct RegionFinder: ~Copyable {
 
     @inline(__always)
     private func add(
-        _ index: Int, x: Int, y: Int, _ cells: Cells, _ tuning: Tuning, _ factor: Float, to sum: inout Region
+        _ index: Int, x: Int, y: Int, _ cells: Cells, _ tuning: DetectorParameters, _ factor: Float,
+        to sum: inout Region
     ) {
         let ratio = unsafe cells.ratio[index]
         let weight = min(ratio, tuning.ratioCap)
@@ -116,7 +117,7 @@ struct RegionFinder: ~Copyable {
         return run
     }
 
-    private mutating func collect(_ tuning: Tuning) {
+    private mutating func collect(_ tuning: DetectorParameters) {
         regions.removeAll(keepingCapacity: true)
         regionOfRun.removeAll(keepingCapacity: true)
         for run in runs.indices {

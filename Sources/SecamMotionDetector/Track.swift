@@ -39,7 +39,7 @@ struct Track {
     /// Of its box, in cells.
     var area: Float { (right - left + 1) * (bottom - top + 1) }
 
-    func isMoving(at now: Int64, _ tuning: Tuning) -> Bool {
+    func isMoving(at now: Int64, _ tuning: DetectorParameters) -> Bool {
         isActive && isConfirmed && Float(now - moved) / 1e6 < tuning.holdSeconds
     }
 }

@@ -2,12 +2,12 @@
 struct Tracker: ~Copyable {
     static let mostTracks = 48
     private(set) var tracks: [Track]
-    private let tuning: Tuning
+    private let tuning: DetectorParameters
     /// The last column and row.
     private var lastX: Float = 0
     private var lastY: Float = 0
 
-    init(tuning: Tuning) {
+    init(tuning: DetectorParameters) {
         tracks = Array(repeating: Track(), count: Self.mostTracks)
         self.tuning = tuning
     }

@@ -109,7 +109,7 @@ package struct PolicyFile: Sendable, Equatable {
     /// - Throws: also when others than its owner may write the file: hooks are programs that run in the gateway's name.
     package static func text(at path: String) throws(PolicyError) -> String? {
         do throws(SecretFile.Failure) {
-            return try OwnFile.readIfThere(path)
+            return try TrustedFile.readIfThere(path)
         } catch {
             throw PolicyError(path: error.path, line: 0, reason: error.reason, isUnreadable: true)
         }

@@ -101,7 +101,7 @@ private struct SettledProcess: Service {
     func run() async {
         try? await cancelWhenGracefulShutdown {
             try await Task.sleep(for: Self.startTime)
-            StartupPages.release()
+            StartupMemory.release()
         }
         try? await gracefulShutdown()
     }

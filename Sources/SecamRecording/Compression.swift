@@ -123,7 +123,7 @@ package struct Compression: Sendable {
     }
 }
 
-extension Vault {
+extension RecordingStore {
     /// The newest recording that its camera's rule wants compressed and that is not yet; room is kept for the new file
     /// until `end`. The newest, since the oldest ones go first when there is no room.
     package func nextToCompress(_ rules: [Recording.Camera]) throws(RecordingError) -> Compression? {
@@ -172,7 +172,7 @@ extension Vault {
                 "a recording is not compressed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
             try index.leaveUncompressed(segment)
         case .postponed(let reason):
-            compressionPauses[segment.id] = MonotonicTime.now.advanced(byMicroseconds: Vault.compressionPause)
+            compressionPauses[segment.id] = MonotonicTime.now.advanced(byMicroseconds: RecordingStore.compressionPause)
             logger.warning(
                 "compression postponed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
         }

@@ -64,9 +64,9 @@ package final class RecordingIndex: Sendable {
             )
         }
         // Two archives that start at once must not both make the same tables.
-        let turn: FileTurn
+        let turn: FileLock
         do throws(SecretFile.Failure) {
-            turn = try FileTurn("\(folder.index)/opening")
+            turn = try FileLock("\(folder.index)/opening")
         } catch {
             throw .file(path: error.path, operation: "locking", reason: error.reason)
         }

@@ -11,7 +11,7 @@ enum Recovery {
     ///   - isPatient: whether what another archive still writes to is left to it, else it is completed all the same.
     /// - Throws: `busy`, when it was left to another.
     static func finish(
-        camera: Name?, isSpooled: Bool? = nil, isPatient: Bool, in vault: Vault
+        camera: Name?, isSpooled: Bool? = nil, isPatient: Bool, in vault: RecordingStore
     ) throws(RecordingError) {
         for segment in try vault.index.unfinished(of: camera, isSpooled: isSpooled) {
             switch segment.state {
@@ -27,7 +27,7 @@ enum Recovery {
 
     /// Gives recordings of the last days a row where none knows them, as after a power cut that cost the index more than
     /// the files, or when a disk was unmounted in the middle of it all.
-    private static func adopt(_ camera: Name, in vault: Vault) throws(RecordingError) {
+    private static func adopt(_ camera: Name, in vault: RecordingStore) throws(RecordingError) {
         let index = vault.index
         let day: Int64 = 86_400_000_000
         let last = min(try index.lastStart(of: camera) ?? .max, WallClock.now)
@@ -51,7 +51,8 @@ enum Recovery {
     }
 
     /// The file is not touched: it is read up to its last whole frame.
-    private static func finish(_ segment: SegmentRow, isPatient: Bool, in vault: Vault) throws(RecordingError) {
+    private static func finish(_ segment: SegmentRow, isPatient: Bool, in vault: RecordingStore) throws(RecordingError)
+    {
         let folder = vault.index.folder
         let path = folder.absolute(segment.path)
         guard let size = folder.size(segment.path), size > 0 else {
@@ -78,7 +79,8 @@ enum Recovery {
     }
 
     /// Nothing that is unreadable may keep the camera from being recorded.
-    private static func giveUp(_ segment: SegmentRow, _ reason: String, in vault: Vault) throws(RecordingError) {
+    private static func giveUp(_ segment: SegmentRow, _ reason: String, in vault: RecordingStore) throws(RecordingError)
+    {
         if segment.frames > 0 {
             vault.logger.error(
                 "a recording is lost",
@@ -91,7 +93,7 @@ enum Recovery {
 
     /// Notes a segment whose file is complete, or as complete as it will ever be.
     static func complete(
-        _ progress: RecordingIndex.Progress, path: String, in vault: Vault
+        _ progress: RecordingIndex.Progress, path: String, in vault: RecordingStore
     ) throws(RecordingError) {
         let folder = vault.index.folder
         let size = folder.size(path) ?? progress.bytes

@@ -10,7 +10,7 @@ package import SecamWire
 ///
 /// The row says first that its file is being thinned (state 3); then the new file takes the old one's place at once;
 /// then the row is made from whichever file is there. So an end in between does no harm.
-extension Vault {
+extension RecordingStore {
     /// Microseconds that thinning may take before others have their turn.
     private static let turn: Int64 = 300_000
 
@@ -21,7 +21,7 @@ extension Vault {
         guard clock.doubt == nil else { return }
         for rule in rules where rule.thinAfter > 0 {
             let oldest = clock.time.advanced(by: .seconds(-Int64(rule.thinAfter)))
-            while MonotonicTime.now.since(start) < Vault.turn,
+            while MonotonicTime.now.since(start) < RecordingStore.turn,
                 let segment = try index.segmentToThin(of: rule.camera, before: oldest)
             {
                 try thin(segment, interval: 1_000_000_000 / Int64(rule.thinRate))

@@ -4,7 +4,7 @@ import SecamBase
 import SecamJPEG
 package import SecamWire
 
-extension Vault {
+extension RecordingStore {
     /// Microseconds that making them may take before others have their turn.
     private static let turn: Int64 = 200_000
     /// What has not been recorded for so long after an event's last message will not be.
@@ -13,10 +13,10 @@ extension Vault {
     /// Makes small pictures of events that are over and have none, from what was recorded of their moments.
     package func makeThumbnails() throws(RecordingError) {
         let start = MonotonicTime.now
-        let recent = try index.clock.time.advanced(by: .zero - Vault.recordingDelay)
+        let recent = try index.clock.time.advanced(by: .zero - RecordingStore.recordingDelay)
         for event in try index.eventsWithoutThumbnail() {
-            guard MonotonicTime.now.since(start) < Vault.turn else { return }
-            let reader = TapeReader(
+            guard MonotonicTime.now.since(start) < RecordingStore.turn else { return }
+            let reader = RecordingReader(
                 index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: 0)
             let frame = try reader.next()
             // It may be in memory still.

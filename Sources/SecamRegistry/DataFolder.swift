@@ -153,7 +153,8 @@ package struct DataFolder: Sendable, Equatable {
     package func inviteCamera(_ name: Name, registry: String, relay: String? = nil) throws -> String {
         try exclusively { folder in
             let camera = try folder.admitted(.capture, pattern: name.text, registry: registry, relay: relay)
-            let encoders = try folder.admitted(.encode, pattern: "\(name)\(OwnEncoders.sign)*", registry: registry)
+            let encoders = try folder.admitted(
+                .encode, pattern: "\(name)\(DedicatedEncoders.sign)*", registry: registry)
             return camera.text + encoders.service
         }
     }
@@ -191,7 +192,7 @@ package struct DataFolder: Sendable, Equatable {
             var list = try folder.allowlist()
             let count =
                 list.remove(role: role, pattern: pattern)
-                + list.remove(role: .encode, pattern: "\(pattern)\(OwnEncoders.sign)*")
+                + list.remove(role: .encode, pattern: "\(pattern)\(DedicatedEncoders.sign)*")
             if count > 0 { try SecretFile.write(list.text, to: folder.allowed) }
             return count
         }
@@ -199,7 +200,7 @@ package struct DataFolder: Sendable, Equatable {
 
     /// Keeps other processes from changing the keys meanwhile: of two that add one at once, one would be lost.
     private func exclusively<Result>(_ body: (DataFolder) throws -> Result) throws -> Result {
-        let turn = try FileTurn("\(keys)/lock")
+        let turn = try FileLock("\(keys)/lock")
         let result = try body(self)
         _ = consume turn
         return result

@@ -407,7 +407,7 @@ package struct Registry: Sendable {
         if let problem = join.endpointProblem ?? hostProblem(join, address) {
             return refuse(peer, key, .wrongRole, problem)
         }
-        if OwnEncoders.camera(ofEncoder: join.name) != nil, members[peer] == nil,
+        if DedicatedEncoders.camera(ofEncoder: join.name) != nil, members[peer] == nil,
             members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.ownEncoders
         {
             return refuse(peer, key, .tooMany, "a camera has at most \(limits.ownEncoders) encoders of its own")
@@ -577,8 +577,8 @@ extension Join {
 
     /// What is wrong with where the service says it is, for people; `nil` when nothing is.
     fileprivate var endpointProblem: String? {
-        if role == .capture, name.text.contains(OwnEncoders.sign) {
-            return "a camera's name has no \(OwnEncoders.sign): give it another one"
+        if role == .capture, name.text.contains(DedicatedEncoders.sign) {
+            return "a camera's name has no \(DedicatedEncoders.sign): give it another one"
         }
         if isRelayed { return role == .capture || role == .archive ? nil : "nobody connects to \(role)" }
         if endpoint.isEmpty { return role == .capture ? "a capture must say where it is reached" : nil }

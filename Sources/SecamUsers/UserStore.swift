@@ -21,9 +21,9 @@ package final class UserStore: Sendable {
     package init(path: String) throws(UsersError) {
         self.path = path
         // Two processes must not both find the file empty and both create its tables.
-        let turn: FileTurn
+        let turn: FileLock
         do throws(SecretFile.Failure) {
-            turn = try FileTurn(path + ".lock")
+            turn = try FileLock(path + ".lock")
         } catch {
             throw .file(path: error.path, operation: "create", reason: error.reason)
         }

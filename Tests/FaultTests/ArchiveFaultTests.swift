@@ -15,7 +15,7 @@ import Testing
         frames: [RecordedFrame], gaps: [Found.Missing]
     ) {
         let camera = try Name("demo")
-        let reader = TapeReader(index, camera: camera, from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: camera, from: .min, to: .max, interval: 0)
         var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return (frames, try index.gaps(of: camera, from: .min, to: .max))

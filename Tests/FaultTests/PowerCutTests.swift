@@ -41,12 +41,12 @@ import Testing
         let time = try #require(Int64(scratch.text("\(cut).at").trimmingCharacters(in: .whitespacesAndNewlines)))
 
         let index = try RecordingIndex(RecordingFolder(scratch.file("out\(cut)/recordings")))
-        let vault = try Vault(
-            index, writer: "test", limits: VaultLimits(bytes: nil, free: 0), logger: Logger(label: "test"))
+        let vault = try RecordingStore(
+            index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: Logger(label: "test"))
         for name in ["front", "back"] {
             let camera = try Name(name)
-            _ = try CameraTape(vault, camera: camera)
-            let reader = TapeReader(index, camera: camera, from: .min, to: .max, interval: 0)
+            _ = try CameraRecorder(vault, camera: camera)
+            let reader = RecordingReader(index, camera: camera, from: .min, to: .max, interval: 0)
             var numbers: [UInt64] = []
             var end: Int64 = 0
             while let frame = try reader.next() {

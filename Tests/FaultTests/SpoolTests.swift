@@ -11,7 +11,7 @@ import Testing
 
     private static func frames(_ set: RunningSet) throws -> [RecordedFrame] {
         let index = try RecordingIndex(RecordingFolder("\(set.data)/recordings"))
-        let reader = TapeReader(index, camera: try Name("demo"), from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: try Name("demo"), from: .min, to: .max, interval: 0)
         var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return frames

@@ -44,7 +44,7 @@ private struct ShiftedClock {
     /// Numbers of all recorded frames, in the order in which a replay gives them.
     private static func numbers(_ set: RunningSet) throws -> [UInt64] {
         let index = try RecordingIndex(RecordingFolder("\(set.data)/recordings"))
-        let reader = TapeReader(index, camera: try Name("demo"), from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: try Name("demo"), from: .min, to: .max, interval: 0)
         var numbers: [UInt64] = []
         while let frame = try reader.next() { numbers.append(frame.sequence) }
         return numbers

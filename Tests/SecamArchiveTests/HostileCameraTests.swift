@@ -20,7 +20,7 @@ import Testing
         await archive.stop()
         let index = try RecordingIndex(folder)
         for gap in try index.gaps(of: nil, from: .min, to: .max) { #expect(gap.frames <= WireLimits.sequence + 1) }
-        let reader = TapeReader(index, camera: try Name("porch"), from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: try Name("porch"), from: .min, to: .max, interval: 0)
         while try reader.next() != nil {}
     }
 
@@ -45,7 +45,7 @@ private actor HostileCamera {
 
     private let camera: MeshSocket
     private let admission: ZAPHandler
-    private let link: CameraLink
+    private let link: ArchiveCameraFlow
     private let writer: Writer
     private var random: SeededGenerator?
     private var timer: LoopTimer?
@@ -66,16 +66,16 @@ private actor HostileCamera {
         let index = try RecordingIndex(folder)
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         writer = Writer(
-            Vault.Plan(
-                index: index, writer: "test", limits: VaultLimits(bytes: nil, free: 0), logger: quiet,
+            RecordingStore.Plan(
+                index: index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: quiet,
                 lock: try VolumeLock(folder, isAlone: false)), tell: { _ in })
         let rule = Recording.Camera(
             mode: .both, preRoll: 3600, postRoll: 3600, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000,
             camera: name)
-        link = try CameraLink(
+        link = try ArchiveCameraFlow(
             Roster.Member(
                 role: .capture, incarnation: 9, key: own.publicKey.bytes, name: name, endpoint: camera.endpoint),
-            socket: socket, rule: rule, index: index, writer: writer, allowance: CameraAllowance(now: .now))
+            socket: socket, rule: rule, index: index, writer: writer, allowance: CameraRateLimit(now: .now))
     }
 
     static func start(_ folder: RecordingFolder, seed: UInt64?) async throws -> HostileCamera {

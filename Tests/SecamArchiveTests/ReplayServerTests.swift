@@ -45,9 +45,9 @@ import Testing
 
     /// Frames of so many bytes.
     private func record(_ camera: Name, bytes: Int, _ index: RecordingIndex) throws {
-        let vault = try Vault(
-            index, writer: "test", limits: VaultLimits(bytes: nil, free: 0), logger: Logger(label: "test"))
-        let tape = try CameraTape(vault, camera: camera)
+        let vault = try RecordingStore(
+            index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: Logger(label: "test"))
+        let tape = try CameraRecorder(vault, camera: camera)
         let jpeg = try picture(bytes: bytes)
         for sequence in 1...Self.frames {
             let frame = Frame(

@@ -89,7 +89,7 @@ import Testing
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func `a camera's events bear a motion service with extreme numbers`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        var ledger = EventLedger()
+        var ledger = ActiveEvents()
         var taken = 0
         for round in 0..<Self.rounds {
             let now = at(Int64(round) * 100)

@@ -43,7 +43,7 @@ import Testing
 
     @Test func `a source that fails and may have an unencoded login says how to encode it`() throws {
         let failure = #expect(throws: SourceFailure.self) {
-            _ = try MediaSource(stream: "http://127.0.0.1:1#s3cret@host/", MediaCancellation())
+            _ = try MediaPictureSource(stream: "http://127.0.0.1:1#s3cret@host/", MediaCancellation())
         }
         #expect(failure?.description.contains("write @ as %40") == true)
         #expect(failure?.description.contains("s3cret") == false)

@@ -30,7 +30,7 @@ struct EventsTests {
             ("0s", 1_769_903_999_000_000),
         ] as [(String, Int64)])
     func `reads moments`(_ text: String, _ microseconds: Int64) {
-        #expect(Moment.parse(text, now: now) == microseconds)
+        #expect(TimeArgument.parse(text, now: now) == microseconds)
     }
 
     @Test(arguments: [
@@ -39,20 +39,20 @@ struct EventsTests {
         "2026-01-31 23:59:59 x", "1:2:3:4", "12:", "nanm", "infd",
     ])
     func `refuses what is no moment`(_ text: String) {
-        #expect(Moment.parse(text, now: now) == nil)
+        #expect(TimeArgument.parse(text, now: now) == nil)
     }
 
     @Test func `each day of four hundred years is read as it is written`() {
         for day in stride(from: Int64(0), to: 400 * 366, by: 7) {
             let text = UTCText.iso(microseconds: day * 86_400_000_000)
-            #expect(Moment.parse(text, now: 0) == day * 86_400_000_000, "\(text)")
+            #expect(TimeArgument.parse(text, now: 0) == day * 86_400_000_000, "\(text)")
         }
     }
 
     // MARK: Lines
 
     @Test func `tells a start and an end once each, however often they come`() {
-        let teller = EventTeller(json: false)
+        let teller = EventPrinter(json: false)
         #expect(teller.line(event(.start), door)?.contains("motion") == true)
         #expect(teller.line(event(.update, last: 3_000_000), door) == nil)
         #expect(teller.line(event(.end), door)?.contains("ended after 2.5 s, score 12.3") == true)
@@ -62,7 +62,7 @@ struct EventsTests {
     }
 
     @Test func `each state is a line of JSON`() throws {
-        let teller = EventTeller(json: true)
+        let teller = EventPrinter(json: true)
         #expect(teller.line(event(.start), door) != nil)
         #expect(teller.line(event(.update, last: 3_000_000), door) != nil)
         #expect(teller.line(event(.update, last: 3_000_000), door) == nil)

@@ -28,8 +28,8 @@ import Testing
 
     /// What is shown of an answer.
     private func show(_ found: Found) throws {
-        var findings = PastClient.Findings()
-        findings.recordings = found.recordings.map { PastClient.Findings.Part(volume: found.volume, recording: $0) }
+        var findings = PlaybackClient.Findings()
+        findings.recordings = found.recordings.map { PlaybackClient.Findings.Part(volume: found.volume, recording: $0) }
             .sorted { $0.recording.start < $1.recording.start }
         findings.events = found.events
         findings.gaps = found.gaps

@@ -53,7 +53,7 @@ struct WindowTests {
     }
 
     @Test func `says since when a camera is offline, instead of freezing`() throws {
-        var view = CameraView(name: try Name("demo"))
+        var view = CameraTileState(name: try Name("demo"))
         #expect(view.notice(.connecting, now: 0) == "connecting...")
         #expect(view.notice(.connected(.viewer), now: 0) == "waiting for the camera")
         var camera = try ScriptedGateway.Camera(1, "demo")

@@ -8,7 +8,7 @@ struct ConnectionLimiterTests {
     private let now = NIODeadline.now()
 
     @Test func `each limit holds, and what is released can be used again`() throws {
-        var limits = ConnectionLimits()
+        var limits = ViewerConnectionLimits()
         limits.connections = 5
         limits.connectionsPerAddress = 2
         limits.notLoggedIn = 3
@@ -35,7 +35,7 @@ struct ConnectionLimiterTests {
     }
 
     @Test func `who only opens connections makes room for others, and who logs in does not`() throws {
-        var limits = ConnectionLimits()
+        var limits = ViewerConnectionLimits()
         limits.connectionsPerAddress = 3
         limits.notLoggedIn = 4
         let limiter = ConnectionLimiter(limits: limits)
@@ -62,7 +62,7 @@ struct ConnectionLimiterTests {
     }
 
     @Test func `who connects and says nothing makes room at once, and keeps out nobody of the same network`() throws {
-        let limiter = ConnectionLimiter(limits: ConnectionLimits())
+        let limiter = ConnectionLimiter(limits: ViewerConnectionLimits())
         let closed = Mutex<Set<String>>([])
         func admit(_ name: String) throws -> ConnectionLimiter.Ticket {
             try limiter.admit("a", at: now) { closed.withLock { _ = $0.insert(name) } }
@@ -75,7 +75,7 @@ struct ConnectionLimiterTests {
     }
 
     @Test func `networks that open many connections leave room for one with few, however fast they are`() throws {
-        var limits = ConnectionLimits()
+        var limits = ViewerConnectionLimits()
         limits.notLoggedIn = 64
         let limiter = ConnectionLimiter(limits: limits)
         for index in 0..<1000 { _ = try? limiter.admit("attacker \(index % 5)", at: now) {} }
@@ -83,14 +83,14 @@ struct ConnectionLimiterTests {
     }
 
     @Test func `a network's newcomers are bounded, whatever all together may be`() throws {
-        let limiter = ConnectionLimiter(limits: ConnectionLimits())
+        let limiter = ConnectionLimiter(limits: ViewerConnectionLimits())
         for _ in 0..<16 { limiter.loggedIn(try limiter.admit("a", at: now) {}) }
         for _ in 0..<16 { limiter.spoke(try limiter.admit("a", at: now) {}) }
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try limiter.admit("a", at: now) {} }
     }
 
     @Test func `who watches keeps the place, and places are reserved for known networks and the host`() throws {
-        var limits = ConnectionLimits()
+        var limits = ViewerConnectionLimits()
         limits.connections = 64
         let limiter = ConnectionLimiter(limits: limits)
         let closed = Mutex(0)
@@ -127,11 +127,11 @@ struct ConnectionLimiterTests {
     }
 }
 
-struct HandshakeTurnsTests {
+struct HandshakeSchedulerTests {
     private let start = NIODeadline.now()
 
     @Test func `handshakes take a quarter of an event loop's time, however many wait`() {
-        var turns = HandshakeTurns<Int>()
+        var turns = HandshakeScheduler<Int>()
         for step in 0..<1000 { turns.add(step, network: "a", standing: .stranger) }
         var now = start
         _ = turns.next(at: now)
@@ -152,7 +152,7 @@ struct HandshakeTurnsTests {
     }
 
     @Test func `networks take turns, and known ones come first without starving the others`() {
-        var turns = HandshakeTurns<String>()
+        var turns = HandshakeScheduler<String>()
         for index in 0..<3 { turns.add("attacker \(index)", network: "a", standing: .stranger) }
         turns.add("stranger", network: "b", standing: .stranger)
         for index in 0..<4 { turns.add("known \(index)", network: "c", standing: .known) }

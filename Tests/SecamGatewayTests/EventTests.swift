@@ -16,12 +16,12 @@ import Testing
                 boxes: []))
     }
 
-    private func note(_ board: EventBoard, _ event: Event) -> SharedEvent {
+    private func note(_ board: EventCache, _ event: Event) -> SharedEvent {
         board.note(event, ByteBuffer(bytes: event.encoded()))
     }
 
     @Test func theBoardRemembersEachEventAsItStands() {
-        let board = EventBoard()
+        let board = EventCache()
         _ = note(board, event(1, last: 10))
         _ = note(board, event(2, last: 20))
         _ = note(board, event(1, .end, last: 30))
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func whatACameraThatDiedLeftBehindIsKnown() {
-        let board = EventBoard()
+        let board = EventCache()
         _ = note(board, event(1))
         _ = note(board, event(2, .end))
         _ = note(board, event(3, camera: 2))
@@ -45,15 +45,15 @@ import Testing
     }
 
     @Test func theBoardForgetsTheOldestOfACameraOnly() {
-        let board = EventBoard()
+        let board = EventCache()
         _ = note(board, event(1, camera: 2))
-        for id in 1...UInt64(EventBoard.perCamera + 3) { _ = note(board, event(id, last: Int64(id))) }
+        for id in 1...UInt64(EventCache.perCamera + 3) { _ = note(board, event(id, last: Int64(id))) }
         #expect(board.events(since: 0, of: [1]).events.first?.id.event == 4)
         #expect(board.events(since: 0, of: [2]).events.count == 1)
     }
 
     @Test func aViewerThatDoesNotReadGetsTheNewestStateOfEachEvent() {
-        let board = EventBoard()
+        let board = EventCache()
         var slots = EventSlots()
         slots.follow(Follow(live: true, since: 0), history: [], serial: 0)
         slots.offer(note(board, event(1)))
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func whatWasInTheHistoryIsNotSentAgain() {
-        let board = EventBoard()
+        let board = EventCache()
         var slots = EventSlots()
         let old = note(board, event(1))
         let (history, serial) = board.events(since: 0, of: [1])
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func onlyWhatIsFollowedIsKept() {
-        let board = EventBoard()
+        let board = EventCache()
         var slots = EventSlots()
         slots.offer(note(board, event(1)))
         #expect(slots.isEmpty)
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func whatWaitsIsBounded() {
-        let board = EventBoard()
+        let board = EventCache()
         var slots = EventSlots()
         slots.follow(Follow(live: true, since: 0), history: [], serial: 0)
         for id in 1...UInt64(EventSlots.limit + 10) { slots.offer(note(board, event(id))) }

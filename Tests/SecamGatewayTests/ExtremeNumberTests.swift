@@ -17,7 +17,7 @@ import Testing
         let porch = try Name("porch")
         let admin = User(
             name: try Name("bert"), role: .admin, cameras: .all, disabled: false, credentialRevision: 1)
-        let view = CameraView(of: try (1...3).map { try camera($0, "cam \($0)") }, for: .all)
+        let view = VisibleCameras(of: try (1...3).map { try camera($0, "cam \($0)") }, for: .all)
         let messages: [[UInt8]] = [
             Watch(camera: 1, rendition: .jpeg, credit: 1, interval: 5).encoded(), Unwatch(camera: 1).encoded(),
             Credit(flow: 1, frames: 9).encoded(), Credit(flow: Replay.flowBit | 1, frames: 9).encoded(),
@@ -55,9 +55,9 @@ import Testing
         let archive = Roster.Member(
             role: .archive, incarnation: 1, key: [UInt8](repeating: 1, count: 32), name: try Name("archive-1"),
             endpoint: "e")
-        var desk = ArchiveDesk()
+        var desk = ArchiveProxy()
         _ = desk.update([archive: "archive-1"], now: MonotonicTime(microseconds: 0))
-        let viewer = LookingViewer(id: 1, answer: { _ in })
+        let viewer = ArchiveClient(id: 1, answer: { _ in })
         let found = Found(
             request: 1, last: false, volume: 5,
             recordings: [
@@ -65,7 +65,7 @@ import Testing
             ], gaps: [Found.Missing(start: 1, end: 2, frames: 3, reason: .dropped, camera: porch)])
         for round in 0..<Self.rounds {
             let flow = UInt32.random(in: 1...8, using: &random)
-            let requests: [LookRequest] = [
+            let requests: [ArchiveRequest] = [
                 .search(Search(request: 7, kinds: .all, from: 0, to: 9)),
                 .replay(
                     Replay(

@@ -136,10 +136,10 @@ final class RecordingHub: CameraHub {
 
     let demands: AsyncStream<Demand>
     private let continuation: AsyncStream<Demand>.Continuation
-    private let looks = Mutex<[(LookRequest, LookingViewer)]>([])
+    private let looks = Mutex<[(ArchiveRequest, ArchiveClient)]>([])
 
     /// What viewers wanted of the past, in order.
-    var requests: [(request: LookRequest, viewer: LookingViewer)] { looks.withLock { $0 } }
+    var requests: [(request: ArchiveRequest, viewer: ArchiveClient)] { looks.withLock { $0 } }
 
     init() { (demands, continuation) = AsyncStream.makeStream() }
 
@@ -147,7 +147,7 @@ final class RecordingHub: CameraHub {
         continuation.yield(Demand(camera: camera, rendition: rendition, wanted: wanted))
     }
 
-    func look(_ request: LookRequest, from viewer: LookingViewer) {
+    func look(_ request: ArchiveRequest, from viewer: ArchiveClient) {
         looks.withLock { $0.append((request, viewer)) }
     }
 }

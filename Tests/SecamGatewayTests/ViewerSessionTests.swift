@@ -12,8 +12,8 @@ struct ViewerSessionTests {
         User(name: try Name("bert"), role: role, cameras: cameras, disabled: false, credentialRevision: 3)
     }
 
-    private func view(_ count: UInt32 = 3, for rights: CameraRights = .all) throws -> CameraView {
-        CameraView(of: try (1...count).map { try camera($0, "cam \($0)") }, for: rights)
+    private func view(_ count: UInt32 = 3, for rights: CameraRights = .all) throws -> VisibleCameras {
+        VisibleCameras(of: try (1...count).map { try camera($0, "cam \($0)") }, for: rights)
     }
 
     private func session(_ limits: ViewerLimits = ViewerLimits()) -> ViewerSession {

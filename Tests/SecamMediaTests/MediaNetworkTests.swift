@@ -46,9 +46,9 @@ import Testing
         for url in [
             "rtsp://u:p@cam/live", "rtsp://u:p@ss@cam:554/live", "rtsp://u:p/q@cam/live", "http://cam/a?u&pwd=p",
         ] {
-            #expect(try MediaSource(url).name == "\(SecretURL(url))")
+            #expect(try MediaURL(url).name == "\(SecretURL(url))")
         }
-        #expect(try MediaSource("/a/b@c?d").name == "/a/b@c?d")
+        #expect(try MediaURL("/a/b@c?d").name == "/a/b@c?d")
     }
 }
 

@@ -41,7 +41,7 @@ import Testing
         return luma.reduce(0) { $0 + Double($1) } / Double(luma.count)
     }
 
-    private func record(_ frames: ClosedRange<UInt64>, _ vault: Vault, width: Int = 320) throws {
+    private func record(_ frames: ClosedRange<UInt64>, _ vault: RecordingStore, width: Int = 320) throws {
         let tape = try recordings.tape(vault)
         for sequence in frames {
             let frame = recordings.frame(sequence, width: UInt16(width), height: 240)
@@ -77,7 +77,7 @@ import Testing
         #expect(Set(tried.map(\.path)).count == 4, "each once, then all of them rest")
     }
 
-    private func compressAll(_ vault: Vault) throws -> [Compression.Outcome] {
+    private func compressAll(_ vault: RecordingStore) throws -> [Compression.Outcome] {
         var outcomes: [Compression.Outcome] = []
         while let next = try vault.nextToCompress([rule()]) {
             let outcome = next.make { false }

@@ -10,8 +10,8 @@ import Testing
         let recordings = try Recordings()
         let free = try #require(recordings.index.folder.freeBytes)
         func isLow(reserve: UInt64) throws -> Bool {
-            let vault = try Vault(
-                recordings.index, writer: "a", limits: VaultLimits(bytes: nil, free: reserve), logger: quiet)
+            let vault = try RecordingStore(
+                recordings.index, writer: "a", limits: StorageQuota(bytes: nil, free: reserve), logger: quiet)
             let isLow = vault.figures.contains(Figure(.diskLow, 1))
             #expect(isLow == (vault.diskLowCause != nil))
             if let cause = vault.diskLowCause {

@@ -27,7 +27,7 @@ import Testing
             for gap in try index.gaps(of: nil, from: from, to: to) {
                 #expect(gap.end >= gap.start && gap.frames <= WireLimits.sequence + 1)
             }
-            let reader = TapeReader(index, camera: recordings.camera, from: from, to: to, interval: 40_000)
+            let reader = RecordingReader(index, camera: recordings.camera, from: from, to: to, interval: 40_000)
             while let frame = try? reader.next() { #expect(WireLimits.times.contains(frame.timestamp)) }
             let thumbnails = ThumbnailReader(index, camera: recordings.camera, from: from, to: to)
             while try thumbnails.next() != nil {}

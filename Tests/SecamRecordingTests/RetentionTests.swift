@@ -14,7 +14,7 @@ import Testing
     init() throws { recordings = try Recordings() }
 
     /// Segments of ten frames each.
-    private func record(_ segments: Int, _ vault: Vault) throws {
+    private func record(_ segments: Int, _ vault: RecordingStore) throws {
         let tape = try recordings.tape(vault)
         for number in 0..<UInt64(segments) {
             try recordings.append(number * 10 + 1...number * 10 + 10, to: tape)
@@ -65,8 +65,8 @@ import Testing
     @Test func `what is to be kept at least is not removed to make room, and is by age`() throws {
         try record(3, try recordings.vault())
         let cap = try recordings.index.storedBytes() + 10_000
-        let vault = try Vault(
-            recordings.index, writer: "test", limits: VaultLimits(bytes: cap, free: 0, leastKept: .seconds(3600)),
+        let vault = try RecordingStore(
+            recordings.index, writer: "test", limits: StorageQuota(bytes: cap, free: 0, leastKept: .seconds(3600)),
             logger: Logger(label: "test"))
         let tape = try recordings.tape(vault)
         let error = #expect(throws: RecordingError.self) {

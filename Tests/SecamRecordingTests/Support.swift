@@ -86,12 +86,14 @@ struct Recordings {
         camera = try Name("porch")
     }
 
-    func vault(bytes: UInt64? = nil, writer: String = "archive-1") throws -> Vault {
-        try Vault(index, writer: writer, limits: VaultLimits(bytes: bytes, free: 0), logger: quiet)
+    func vault(bytes: UInt64? = nil, writer: String = "archive-1") throws -> RecordingStore {
+        try RecordingStore(index, writer: writer, limits: StorageQuota(bytes: bytes, free: 0), logger: quiet)
     }
 
-    func tape(_ vault: Vault, _ limits: CameraTape.Limits = .init(), of other: Name? = nil) throws -> CameraTape {
-        try CameraTape(vault, camera: other ?? camera, limits: limits)
+    func tape(_ vault: RecordingStore, _ limits: CameraRecorder.Limits = .init(), of other: Name? = nil) throws
+        -> CameraRecorder
+    {
+        try CameraRecorder(vault, camera: other ?? camera, limits: limits)
     }
 
     /// When a frame is captured.
@@ -106,20 +108,20 @@ struct Recordings {
     }
 
     @discardableResult
-    func put(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraTape) throws -> Bool {
+    func put(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraRecorder) throws -> Bool {
         clocks.pass(untilWall: frame.timestamp)
         return try putNow(frame, jpeg, tape)
     }
 
     /// The same, whatever the frame's time is.
     @discardableResult
-    func putNow(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraTape) throws -> Bool {
+    func putNow(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraRecorder) throws -> Bool {
         let bytes = unsafe jpeg.span.bytes
         return try tape.append(frame, bytes)
     }
 
     @discardableResult
-    func append(_ frames: ClosedRange<UInt64>, to tape: CameraTape) throws -> Int {
+    func append(_ frames: ClosedRange<UInt64>, to tape: CameraRecorder) throws -> Int {
         var taken = 0
         for sequence in frames {
             if try put(frame(sequence), jpeg(Int(sequence)), tape) { taken += 1 }
@@ -133,7 +135,7 @@ struct Recordings {
 
     /// All frames that can be read back, in order.
     func replay(from: Int64 = .min, to: Int64 = .max, interval: Int64 = 0) throws -> [RecordedFrame] {
-        let reader = TapeReader(index, camera: camera, from: from, to: to, interval: interval)
+        let reader = RecordingReader(index, camera: camera, from: from, to: to, interval: interval)
         var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return frames

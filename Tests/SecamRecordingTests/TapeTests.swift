@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func aSegmentEndsAfterItsTimeAtAnotherSizeAtAnotherStartAndWhenTheClockIsSetBack() throws {
-        var limits = CameraTape.Limits()
+        var limits = CameraRecorder.Limits()
         limits.longest = 1_000_000
         let tape = try recordings.tape(try recordings.vault(), limits)
         try recordings.append(1...15, to: tape)
@@ -160,7 +160,7 @@ import Testing
         #expect(gaps.allSatisfy { $0.end - $0.start <= 10_000_000 })
     }
 
-    private func spooled(_ sequences: ClosedRange<UInt64>, _ tape: CameraTape) throws -> Int {
+    private func spooled(_ sequences: ClosedRange<UInt64>, _ tape: CameraRecorder) throws -> Int {
         try sequences.count { try recordings.put(recordings.frame($0), try jpeg(Int($0)), tape) }
     }
 
@@ -177,7 +177,7 @@ import Testing
         }
         #expect(try gaps().map(\.frames) == [40])
 
-        let tape = try CameraTape(vault, camera: recordings.camera, isSpooled: true)
+        let tape = try CameraRecorder(vault, camera: recordings.camera, isSpooled: true)
         // The archive had ended before it acknowledged the last of them.
         #expect(try spooled(15...40, tape) == 20)
         try tape.cut()
@@ -194,7 +194,7 @@ import Testing
         try live.note(gap, since: nil, until: Recordings.time(61))
         #expect(try gaps().map(\.frames) == [5])
         try live.cut()
-        let reader = TapeReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
         var numbers: [UInt64] = []
         while let frame = try reader.next() { numbers.append(frame.sequence) }
         #expect(numbers == Array(1...40) + Array(46...70))
@@ -206,14 +206,14 @@ import Testing
         let live = try recordings.tape(vault)
         try recordings.append(1...70, to: live)
         try live.cut()
-        let tape = try CameraTape(vault, camera: recordings.camera, isSpooled: true)
+        let tape = try CameraRecorder(vault, camera: recordings.camera, isSpooled: true)
         #expect(try spooled(101...120, tape) == 20)
         _ = try tape.synchronize()
         // Nothing is cut: the next start finds both as they are.
         let other = try recordings.vault(writer: "archive-2")
-        let again = try CameraTape(other, camera: recordings.camera, isPatient: false)
+        let again = try CameraRecorder(other, camera: recordings.camera, isPatient: false)
         #expect(again.cursor?.sequence == 70)
-        let rest = try CameraTape(other, camera: recordings.camera, isSpooled: true, isPatient: false)
+        let rest = try CameraRecorder(other, camera: recordings.camera, isSpooled: true, isPatient: false)
         #expect(try spooled(111...125, rest) == 5)
         try rest.cut()
         #expect(try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 70)
@@ -242,7 +242,7 @@ import Testing
     // MARK: After a kill
 
     @Test func `recordings whose rows a power cut has cost are taken in`() throws {
-        var limits = CameraTape.Limits()
+        var limits = CameraRecorder.Limits()
         limits.longest = 1_000_000
         limits.cutsPerSecond = .max
         let tape = try recordings.tape(try recordings.vault(), limits)
@@ -336,7 +336,7 @@ import Testing
         }
         #expect(error?.description.contains("asked for again") == true)
         let count = try recordings.index.segments(of: nil, from: .min, to: .max).count
-        #expect(count <= CameraTape.Limits().cutsPerSecond + 1)
+        #expect(count <= CameraRecorder.Limits().cutsPerSecond + 1)
     }
 
     @Test func aRemovalThatWasInterruptedIsEnded() throws {
@@ -381,7 +381,7 @@ import Testing
         }
         try vault.tidyUp()
         #expect(try recordings.segments.map(\.state) == [.open])
-        let second = try CameraTape(vault, camera: recordings.camera, isPatient: false)
+        let second = try CameraRecorder(vault, camera: recordings.camera, isPatient: false)
         try recordings.append(5...20, to: second)
         _ = try second.synchronize()
         try recordings.append(11...12, to: first)
@@ -403,7 +403,7 @@ import Testing
     func `an interval picks the same frames in many recordings as in one, and reads no file in between`(
         interval: Int64
     ) throws {
-        var limits = CameraTape.Limits()
+        var limits = CameraRecorder.Limits()
         limits.longest = 1_000_000
         limits.cutsPerSecond = .max
         let tape = try recordings.tape(try recordings.vault(), limits)
@@ -431,7 +431,7 @@ import Testing
         let tape = try recordings.tape(try recordings.vault())
         try recordings.append(1...5, to: tape)
         try tape.cut()
-        let reader = TapeReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
         for number in UInt64(1)...5 {
             guard case .pause = try reader.next(until: .now) else {
                 Issue.record("the time was up")
@@ -450,7 +450,7 @@ import Testing
         let tape = try recordings.tape(try recordings.vault())
         try recordings.append(1...5, to: tape)
         _ = try tape.synchronize()
-        let reader = TapeReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(recordings.index, camera: recordings.camera, from: .min, to: .max, interval: 0)
         for number in UInt64(1)...5 { #expect(try reader.next()?.sequence == number) }
         try recordings.append(6...10, to: tape)
         _ = try tape.synchronize()

@@ -24,7 +24,7 @@ import Testing
         return all
     }
 
-    private func record(_ frames: ClosedRange<UInt64>, _ vault: Vault) throws {
+    private func record(_ frames: ClosedRange<UInt64>, _ vault: RecordingStore) throws {
         let tape = try recordings.tape(vault)
         for sequence in frames {
             let frame = recordings.frame(sequence, width: 640, height: 480)

@@ -19,7 +19,7 @@ import Testing
 
     /// A segment of ten frames whose times are off by so much.
     private func record(
-        _ first: UInt64, _ vault: Vault, offBy offset: Duration = .zero, of camera: Name? = nil
+        _ first: UInt64, _ vault: RecordingStore, offBy offset: Duration = .zero, of camera: Name? = nil
     ) throws {
         let tape = try recordings.tape(vault, of: camera)
         for sequence in first..<first + 10 {
@@ -81,8 +81,8 @@ import Testing
         recordings.clocks.set(by: .microseconds(10_000_000 - recordings.clocks.reading.wall))
         let index = try RecordingIndex(
             RecordingFolder(recordings.scratch.file("other")), clocks: recordings.clocks)
-        let vault = try Vault(index, writer: "a", limits: VaultLimits(bytes: nil, free: 0), logger: quiet)
-        let tape = try CameraTape(vault, camera: recordings.camera)
+        let vault = try RecordingStore(index, writer: "a", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let tape = try CameraRecorder(vault, camera: recordings.camera)
         for sequence in UInt64(1)...10 {
             recordings.clocks.pass(.milliseconds(100))
             let frame = recordings.frame(sequence, time: recordings.clocks.reading.wall)
@@ -121,7 +121,7 @@ import Testing
         _ = try recordings.index.advanceClock()
         recordings.clocks.set(by: .days(15))
         let again = try RecordingIndex(recordings.folder, clocks: recordings.clocks)
-        let vault = try Vault(again, writer: "b", limits: VaultLimits(bytes: nil, free: 0), logger: quiet)
+        let vault = try RecordingStore(again, writer: "b", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
         try vault.retain([rule()])
         #expect(try sequences == [1])
         #expect(try again.clock.doubt == .step(.days(15)))
@@ -185,7 +185,7 @@ import Testing
     }
 
     @Test func `each pass through a time that exists twice is read as a whole`() throws {
-        var limits = CameraTape.Limits()
+        var limits = CameraRecorder.Limits()
         limits.longest = 1_000_000
         limits.cutsPerSecond = .max
         let tape = try recordings.tape(try recordings.vault(), limits)

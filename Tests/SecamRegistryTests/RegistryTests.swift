@@ -70,7 +70,7 @@ import Testing
         ("encode-host-1", nil), ("porch@host-1", "porch"), ("porch@x @y", "porch@x "), ("porch@x@1", "porch@x"),
     ])
     func anEncoderOfOneCameraIsForNoOther(name: String, camera: String?) throws {
-        #expect(OwnEncoders.camera(ofEncoder: try Name(name)) == camera)
+        #expect(DedicatedEncoders.camera(ofEncoder: try Name(name)) == camera)
     }
 
     @Test func oneKeyMakesSoManyEncodersOfItsOwnJoinAndNotMore() throws {

@@ -49,8 +49,8 @@ struct EventsCommand: ParsableCommand {
             let names = try CameraNames.parse(cameras)
             var since = Int64.min
             if let text = self.since {
-                guard let time = Moment.parse(text, now: WallClock.now) else {
-                    throw .badOption(option: "--since", value: text, expected: Moment.expected)
+                guard let time = TimeArgument.parse(text, now: WallClock.now) else {
+                    throw .badOption(option: "--since", value: text, expected: TimeArgument.expected)
                 }
                 since = time
             }
@@ -89,7 +89,7 @@ struct EventsCommand: ParsableCommand {
     private func archived(
         _ names: [Name], _ login: GatewayLogin, _ since: Int64
     ) throws(ClientError) -> [(CameraEvent, Name)] {
-        let client = try PastClient(login)
+        let client = try PlaybackClient(login)
         defer { client.stop() }
         let found = try client.findOnce(.events, of: names, from: since, to: .max)
         if let thumbnails { try save(found, from: since, client, in: thumbnails) }
@@ -97,7 +97,7 @@ struct EventsCommand: ParsableCommand {
     }
 
     private func save(
-        _ found: PastClient.Findings, from: Int64, _ client: PastClient, in folder: String
+        _ found: PlaybackClient.Findings, from: Int64, _ client: PlaybackClient, in folder: String
     ) throws(ClientError) {
         try FileIO.makeFolder(folder)
         let runs = found.eventVolumes.sorted().map { ReplayPlan.Run(volume: $0, from: from, to: .max) }
@@ -119,7 +119,7 @@ struct EventsCommand: ParsableCommand {
         var settings = login.settings()
         // Without a time only what is going on or to come.
         settings.events = .live(since: self.since == nil ? WallClock.now : since)
-        let teller = EventTeller(json: json)
+        let teller = EventPrinter(json: json)
         let session = LiveSession(
             server: login.server, options: LiveSession.Options(cameras: names, isHeadless: true),
             say: StandardError.line)
@@ -144,7 +144,7 @@ struct EventsCommand: ParsableCommand {
 }
 
 /// Makes lines of what is told, each thing once: after a reconnection the gateway tells again what it remembers.
-final class EventTeller: Sendable {
+final class EventPrinter: Sendable {
     private struct Key: Hashable {
         let camera: Name
         let id: UInt64

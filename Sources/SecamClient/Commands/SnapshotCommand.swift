@@ -52,7 +52,7 @@ struct SnapshotCommand: ParsableCommand {
 
     /// The last picture at or before a time.
     private func recorded(_ name: Name, at time: Int64, _ login: GatewayLogin) throws(ClientError) -> ReceivedFrame {
-        let client = try PastClient(login)
+        let client = try PlaybackClient(login)
         defer { client.stop() }
         let found = try client.find(.recordings, of: [name], from: time, to: time + 1)
         let plan = ReplayPlan(found.recordings, from: time, to: time + 1)

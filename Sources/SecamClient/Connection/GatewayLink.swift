@@ -19,7 +19,7 @@ final class GatewayLink {
     private let inbox: EventInbox
     private let eventLoop: any EventLoop
 
-    private var handler: ViewerHandler?
+    private var handler: ClientHandler?
     private var generation = 0
     private var backoff = ReconnectBackoff()
     private var random = SystemRandomNumberGenerator()
@@ -58,7 +58,7 @@ final class GatewayLink {
     }
 
     private func prepare(_ channel: any Channel) throws {
-        let handler = ViewerHandler(settings, link: self)
+        let handler = ClientHandler(settings, link: self)
         try channel.pipeline.syncOperations.addHandlers([try TLSHandler(context: context), handler])
         self.handler = handler
     }

@@ -23,7 +23,7 @@ final class LiveSession: Sendable {
     }
 
     fileprivate struct State: Sendable {
-        var cameras: [CameraView] = []
+        var cameras: [CameraTileState] = []
         var connection = ConnectionState.connecting
         var hasList = false
         var outcome: Outcome?
@@ -40,7 +40,7 @@ final class LiveSession: Sendable {
     private let options: Options
     private let state: Mutex<State>
     private let ended = DispatchSemaphore(value: 0)
-    private let decoder = Mutex<PictureDecoder?>(nil)
+    private let decoder = Mutex<LiveDecoder?>(nil)
     private let changed: @Sendable () -> Void
     private let say: @Sendable (String) -> Void
 
@@ -55,14 +55,14 @@ final class LiveSession: Sendable {
         self.options = options
         self.changed = changed
         self.say = say
-        state = Mutex(State(cameras: options.cameras.map { CameraView(name: $0) }))
+        state = Mutex(State(cameras: options.cameras.map { CameraTileState(name: $0) }))
     }
 
     // MARK: - For whoever runs the session
 
     /// Makes pictures from now on.
     func startDecoding(threads: Int) {
-        let decoder = PictureDecoder(threads: threads) { [weak self] outcome in self?.decoded(outcome) }
+        let decoder = LiveDecoder(threads: threads) { [weak self] outcome in self?.decoded(outcome) }
         self.decoder.withLock { $0 = decoder }
     }
 
@@ -76,7 +76,7 @@ final class LiveSession: Sendable {
     var connection: ConnectionState { state.withLock { $0.connection } }
 
     /// All cameras, in the order in which they are shown.
-    var cameras: [CameraView] { state.withLock { $0.cameras } }
+    var cameras: [CameraTileState] { state.withLock { $0.cameras } }
 
     /// Waits for the end.
     func wait() -> Outcome {
@@ -180,7 +180,7 @@ final class LiveSession: Sendable {
             }
             guard options.cameras.isEmpty else { return }
             for camera in list where !state.cameras.contains(where: { $0.name == camera.name }) {
-                var view = CameraView(name: camera.name)
+                var view = CameraTileState(name: camera.name)
                 view.info = camera
                 state.cameras.append(view)
             }
@@ -190,7 +190,7 @@ final class LiveSession: Sendable {
     }
 
     /// What a person should know who sees no window.
-    private func news(of view: CameraView, now: Cameras.Camera?, isFirst: Bool) -> String? {
+    private func news(of view: CameraTileState, now: Cameras.Camera?, isFirst: Bool) -> String? {
         let (before, state) = (view.info?.state, now?.state)
         guard before != state else { return nil }
         let name = "camera '\(view.name)'"
@@ -244,7 +244,7 @@ final class LiveSession: Sendable {
         if state.withLock({ $0.cameras.allSatisfy { $0.statistics.frames >= limit } }) { end(.done) }
     }
 
-    private func decoded(_ outcome: PictureDecoder.Outcome) {
+    private func decoded(_ outcome: LiveDecoder.Outcome) {
         state.withLock { state in
             switch outcome {
             case .picture(let picture):

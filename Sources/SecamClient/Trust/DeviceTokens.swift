@@ -33,7 +33,7 @@ package struct DeviceTokens: Sendable {
     /// Stores a token in place of the one before.
     func store(_ token: [UInt8], for username: String, at server: ServerAddress) throws(SecretFile.Failure) {
         if let slash = path.lastIndex(of: "/") { try SecretFile.makeFolder(String(path[..<slash])) }
-        let turn = try FileTurn(path + ".lock")
+        let turn = try FileLock(path + ".lock")
         let prefix = Self.prefix(username, server)
         var lines = try lines().filter { !$0.hasPrefix(prefix) }.suffix(Self.limit - 1)
         lines.append(prefix + Hexadecimal.encode(token))

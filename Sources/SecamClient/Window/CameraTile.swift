@@ -8,7 +8,7 @@ final class CameraTile {
     private weak var uploaded: Picture?
 
     func draw(
-        _ camera: CameraView, _ connection: ConnectionState, in cell: Rectangle, on canvas: borrowing Canvas,
+        _ camera: CameraTileState, _ connection: ConnectionState, in cell: Rectangle, on canvas: borrowing Canvas,
         _ mode: ViewMode
     ) {
         let now = MonotonicTime.now.microseconds
@@ -54,7 +54,7 @@ final class CameraTile {
     }
 
     private func drawLabels(
-        _ camera: CameraView, in cell: Rectangle, on canvas: borrowing Canvas, showsDetails: Bool
+        _ camera: CameraTileState, in cell: Rectangle, on canvas: borrowing Canvas, showsDetails: Bool
     ) {
         draw([camera.name.text] + (showsDetails ? camera.details() : []), in: cell, on: canvas)
     }

@@ -40,7 +40,7 @@ struct BackupContents: Equatable {
         try UserStore(path: folder.users).copy(to: copy)
         guard unsafe chmod(copy, 0o600) == 0 else { throw CommandError("\(copy): cannot be made private", .system) }
         files.append((Self.users, try SecretFile.readBytes(copy, limit: Self.limit)))
-        if let text = try OwnFile.readIfThere(folder.policy) { files.append((Self.policy, Array(text.utf8))) }
+        if let text = try TrustedFile.readIfThere(folder.policy) { files.append((Self.policy, Array(text.utf8))) }
         guard bytes.count <= Self.limit else {
             throw CommandError("\(folder.path): a backup holds at most \(Self.limit) bytes", .data)
         }

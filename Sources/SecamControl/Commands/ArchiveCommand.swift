@@ -166,8 +166,9 @@ extension ArchiveCommand {
                     let size = found.reduce(UInt64(0)) { $0.addingSaturated($1.bytes) } >> 20
                     throw CommandError("this removes \(found.count) recordings, \(size) MiB; say so with --yes")
                 }
-                let vault = try Vault(
-                    index, writer: "by hand", limits: VaultLimits(bytes: nil, free: 0), logger: Logger.lines("archive"))
+                let vault = try RecordingStore(
+                    index, writer: "by hand", limits: StorageQuota(bytes: nil, free: 0), logger: Logger.lines("archive")
+                )
                 let removed = try vault.remove(allOf: name, before: time)
                 let fields: KeyValuePairs = [
                     "removed": "\(removed.count)", "bytes": "\(removed.bytes)", "left": "\(removed.left)",

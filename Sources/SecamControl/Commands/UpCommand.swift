@@ -215,7 +215,7 @@ struct CameraLogins {
 /// Checks a camera's name, with the name in the error.
 package enum CameraName {
     package static func check(_ text: String) throws(CommandError) -> Name {
-        guard !text.contains(OwnEncoders.sign) else {
+        guard !text.contains(DedicatedEncoders.sign) else {
             throw CommandError(
                 "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the @ out")
         }

@@ -49,11 +49,11 @@ actor GatewayService: CameraHub {
     private var recordings: [Name: Registry.CameraRecording] = [:]
     private var conditions = ConditionWatch()
     private var wanted: Set<LinkID> = []
-    private var links: [LinkID: CameraLink] = [:]
+    private var links: [LinkID: GatewayCameraFlow] = [:]
     /// What was told of cameras whose connection is gone, so that it is not told again when they are back.
-    private var lastEvents: [UInt32: CameraLink.EventPlace] = [:]
+    private var lastEvents: [UInt32: GatewayCameraFlow.EventPlace] = [:]
     private var timers: [LoopTimer] = []
-    private var desk: ArchiveDesk
+    private var desk: ArchiveProxy
     private var archives: [Roster.Member: MeshSocket] = [:]
     private var viewers: ViewerServer?
     /// For members that can only dial out.
@@ -104,7 +104,7 @@ actor GatewayService: CameraHub {
         }
         // Keys that were revoked while the gateway was not running.
         _ = owners.release(notOn: allowlist)
-        desk = ArchiveDesk(owners: owners)
+        desk = ArchiveProxy(owners: owners)
     }
 
     /// Starts the registry. Called on the loop's thread.
@@ -146,7 +146,7 @@ actor GatewayService: CameraHub {
     }
 
     /// A viewer looks back. Any thread.
-    nonisolated func look(_ request: LookRequest, from viewer: LookingViewer) {
+    nonisolated func look(_ request: ArchiveRequest, from viewer: ArchiveClient) {
         loop.post { self.assumeIsolated { $0.perform($0.desk.take(request, from: viewer, now: .now)) } }
     }
 
@@ -289,7 +289,7 @@ actor GatewayService: CameraHub {
     }
 
     private func receive(from archive: Roster.Member) {
-        for _ in 0..<ArchiveDesk.window {
+        for _ in 0..<ArchiveProxy.window {
             guard let received = archives[archive]?.receive() else { return }
             do throws(WireError) {
                 perform(
@@ -303,7 +303,7 @@ actor GatewayService: CameraHub {
         }
     }
 
-    private func perform(_ actions: [ArchiveDesk.Action]) {
+    private func perform(_ actions: [ArchiveProxy.Action]) {
         for action in actions {
             switch action {
             case .ask(let message, let archive): archives[archive]?.send(MeshMessage(message))
@@ -555,7 +555,7 @@ actor GatewayService: CameraHub {
         do throws(MeshError) {
             let endpoint = Relay.resolve(member.endpoint, registry: relayAddress)
             let socket = try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)
-            let link = CameraLink(
+            let link = GatewayCameraFlow(
                 socket, number: identifier.camera, content: identifier.content,
                 lastEvent: identifier.content == .events ? lastEvents[identifier.camera] : nil)
             links[identifier] = link

@@ -60,7 +60,7 @@ struct PolicyStore: Sendable {
 
     private func keep(_ text: String) {
         do {
-            guard try OwnFile.readIfThere(lastGoodPath) != text else { return }
+            guard try TrustedFile.readIfThere(lastGoodPath) != text else { return }
             try SecretFile.write(text, to: lastGoodPath)
         } catch {
             logger.warning(

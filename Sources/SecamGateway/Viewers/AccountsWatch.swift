@@ -15,11 +15,11 @@ final class AccountsWatch: Sendable {
 
     private let users: UserStore
     private let authenticator: Authenticator
-    private let loops: [LoopGate]
+    private let loops: [EventLoopMailbox]
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(users: UserStore, authenticator: Authenticator, loops: [LoopGate], logger: Logger) {
+    init(users: UserStore, authenticator: Authenticator, loops: [EventLoopMailbox], logger: Logger) {
         self.users = users
         self.authenticator = authenticator
         self.loops = loops

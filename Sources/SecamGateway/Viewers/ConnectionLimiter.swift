@@ -50,7 +50,7 @@ final class ConnectionLimiter: Sendable {
         /// The longest waiting first.
         var newcomers: [Newcomer] = []
         var byNetwork: [String: Int] = [:]
-        var byUser: [String: (connections: Int, share: UserShare)] = [:]
+        var byUser: [String: (connections: Int, share: UserQuota)] = [:]
         /// The users of connections that are logged in.
         var users: [UInt64: String] = [:]
         var lastNumber: UInt64 = 0
@@ -59,11 +59,11 @@ final class ConnectionLimiter: Sendable {
     /// Time that the last newcomer of each network has for a handshake and a login, however many others come.
     static let grace = TimeAmount.seconds(1)
 
-    let limits: ConnectionLimits
+    let limits: ViewerConnectionLimits
     private let viewerLimits: ViewerLimits
     private let counts = Mutex(Counts())
 
-    init(limits: ConnectionLimits, viewerLimits: ViewerLimits = ViewerLimits()) {
+    init(limits: ViewerConnectionLimits, viewerLimits: ViewerLimits = ViewerLimits()) {
         self.limits = limits
         self.viewerLimits = viewerLimits
     }
@@ -149,9 +149,9 @@ final class ConnectionLimiter: Sendable {
     /// A user's connection keeps its place from now on.
     ///
     /// - Returns: what the user's connections share; nil when the user has too many, and this one is a newcomer still.
-    func loggedIn(_ ticket: Ticket, user: String, at now: NIODeadline = .now()) -> UserShare? {
+    func loggedIn(_ ticket: Ticket, user: String, at now: NIODeadline = .now()) -> UserQuota? {
         counts.withLock { counts in
-            let (connections, share) = counts.byUser[user] ?? (0, UserShare(limits: viewerLimits, at: now))
+            let (connections, share) = counts.byUser[user] ?? (0, UserQuota(limits: viewerLimits, at: now))
             guard connections < limits.connectionsPerUser else { return nil }
             counts.byUser[user] = (connections + 1, share)
             counts.users[ticket.number] = user
@@ -174,7 +174,7 @@ final class ConnectionLimiter: Sendable {
     }
 }
 
-extension ConnectionLimits {
+extension ViewerConnectionLimits {
     /// Newcomers of one address or network. More where an operator allows many connections from one address, since
     /// then many viewers share it.
     var notLoggedInPerAddress: Int { min(connectionsPerAddress, max(16, connectionsPerAddress / 4)) }

@@ -20,7 +20,7 @@ final class FanOut: Sendable {
     }
 
     private struct State {
-        var loops: [LoopGate] = []
+        var loops: [EventLoopMailbox] = []
         var flows: [FlowKey: Flow] = [:]
     }
 
@@ -33,7 +33,7 @@ final class FanOut: Sendable {
         self.limits = limits
     }
 
-    func open(_ loops: [LoopGate]) {
+    func open(_ loops: [EventLoopMailbox]) {
         state.withLock { $0.loops = loops }
     }
 
@@ -45,7 +45,7 @@ final class FanOut: Sendable {
     func publish(_ message: ByteBuffer, _ frame: Frame) {
         let key = FlowKey(camera: frame.flow, rendition: frame.rendition)
         let now = NIODeadline.now()
-        let (shared, loops) = state.withLock { state -> (SharedFrame?, [LoopGate]) in
+        let (shared, loops) = state.withLock { state -> (SharedFrame?, [EventLoopMailbox]) in
             guard var flow = state.flows[key] else { return (nil, []) }
             if flow.incarnation == frame.incarnation, frame.sequence <= flow.sequence { return (nil, []) }
             flow.incarnation = frame.incarnation
@@ -98,7 +98,7 @@ final class FanOut: Sendable {
 
     /// In order, since always on the same loop and put there under the lock; and not under it, since the hub may call
     /// back.
-    private func tellHub(_ key: FlowKey, wanted: Bool, _ loops: [LoopGate]) {
+    private func tellHub(_ key: FlowKey, wanted: Bool, _ loops: [EventLoopMailbox]) {
         let hub = hub
         loops[0].execute {
             hub.demandChanged(camera: key.camera, rendition: key.rendition, wanted: wanted)

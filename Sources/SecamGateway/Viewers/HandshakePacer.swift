@@ -3,7 +3,7 @@ import SecamBase
 
 /// Turns of TLS handshakes on one event loop. After each step the loop rests from handshakes for a multiple of the time
 /// that the step took: frames for viewers who are logged in go out in between, however many peers knock.
-struct HandshakeTurns<Step> {
+struct HandshakeScheduler<Step> {
     /// Time without handshakes for each time that a handshake takes. At most a quarter of the loop's time goes to them.
     static var restPerWork: Int64 { 3 }
 
@@ -30,7 +30,7 @@ struct HandshakeTurns<Step> {
 /// Runs the handshakes of one event loop by their turns. Only used on that loop.
 final class HandshakePacer {
     private let eventLoop: any EventLoop
-    private var turns = HandshakeTurns<() -> Void>()
+    private var turns = HandshakeScheduler<() -> Void>()
     private var isScheduled = false
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }

@@ -5,7 +5,7 @@ import SecamTLS
 import SecamUsers
 import Synchronization
 
-extension LoopGate {
+extension EventLoopMailbox {
     /// Sets up a new connection, on its event loop.
     ///
     /// - Throws: `ConnectionLimiter.Refusal` when a limit is reached, `TLSError`; the connection is closed then.
@@ -27,7 +27,7 @@ extension LoopGate {
             throw error
         }
         let table = localTable
-        let first = FirstBytes(environment: environment, ticket: ticket) {
+        let first = ProtocolDetector(environment: environment, ticket: ticket) {
             let tls = try TLSHandler(context: tls, scratch: table.scratch) { step in
                 table.pacer.run(network: ticket.network, standing: ticket.standing, step)
             }

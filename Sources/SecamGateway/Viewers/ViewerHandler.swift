@@ -32,7 +32,7 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     private let tls: TLSHandler
     private let environment: ViewerEnvironment
-    private let table: LoopTable
+    private let table: EventLoopViewers
     private let ticket: ConnectionLimiter.Ticket
     private let peer: String
     private let acceptedAt = NIODeadline.now()
@@ -54,14 +54,14 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var readIsHeld = false
     private var isClosing = false
     /// For answers about the past; made with the first question.
-    private var looking: LookingViewer?
+    private var looking: ArchiveClient?
 
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
     private var frameTimer: Scheduled<Void>?
 
     init(
-        tls: TLSHandler, environment: ViewerEnvironment, table: LoopTable, ticket: ConnectionLimiter.Ticket,
+        tls: TLSHandler, environment: ViewerEnvironment, table: EventLoopViewers, ticket: ConnectionLimiter.Ticket,
         peer: String
     ) {
         self.tls = tls
@@ -222,8 +222,8 @@ final class ViewerHandler: ChannelDuplexHandler {
         environment.limiter.verifies(ticket, false)
         guard session?.state == .verifying else { return }
         var outcome = checked
-        var view: CameraView?
-        var share: UserShare?
+        var view: VisibleCameras?
+        var share: UserQuota?
         var detail: String?
         if case .accepted(let user, _, _) = checked {
             share = environment.limiter.loggedIn(ticket, user: user.name.text)
@@ -340,19 +340,19 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     // MARK: - The past
 
-    private func look(_ request: LookRequest) {
+    private func look(_ request: ArchiveRequest) {
         guard let context, let gate = table.gate else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let viewer =
             looking
-            ?? LookingViewer(
+            ?? ArchiveClient(
                 id: ViewerEnvironment.nextViewer(),
                 answer: { answer in gate.execute { handler.value.take(answer) } })
         looking = viewer
         environment.hub.look(request, from: viewer)
     }
 
-    private func take(_ answer: LookAnswer) {
+    private func take(_ answer: ArchiveAnswer) {
         let verdict = session?.judge(answer) ?? .drop
         if verdict != .handOut, case .frame(_, let flow) = answer {
             if let looking { environment.hub.look(.close(flow: flow), from: looking) }

@@ -14,7 +14,7 @@ package protocol CameraHub: AnyObject, Sendable {
     /// Somebody watches now, or nobody has for 2 s. Changes of one flow come in order, on a thread of the server.
     func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool)
     /// A viewer looks back. Requests of one viewer come in order.
-    func look(_ request: LookRequest, from viewer: LookingViewer)
+    func look(_ request: ArchiveRequest, from viewer: ArchiveClient)
 }
 
 /// Lets viewers in over TLS and hands them the cameras' frames.
@@ -41,7 +41,7 @@ package final class ViewerServer: Sendable {
 
     private struct Directory {
         var cameras: [Cameras.Camera] = []
-        var loops: [LoopGate] = []
+        var loops: [EventLoopMailbox] = []
         var isUpdateScheduled = false
         var lastUpdate = NIODeadline.uptimeNanoseconds(0)
     }
@@ -51,7 +51,7 @@ package final class ViewerServer: Sendable {
     private let users: UserStore
     private let environment: ViewerEnvironment
     private let fanOut: FanOut
-    private let board = EventBoard()
+    private let board = EventCache()
     private let phase = Mutex(Phase.idle)
     private let directory = Mutex(Directory())
 
@@ -191,16 +191,16 @@ package final class ViewerServer: Sendable {
 
     // MARK: - Listening
 
-    private func makeLoops(_ group: MultiThreadedEventLoopGroup) async throws -> [LoopGate] {
-        var loops: [LoopGate] = []
+    private func makeLoops(_ group: MultiThreadedEventLoopGroup) async throws -> [EventLoopMailbox] {
+        var loops: [EventLoopMailbox] = []
         let counters = environment.counters
         let fanOut = fanOut
         let board = board
         for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
             let gate = try await eventLoop.submit {
-                let table = LoopTable(
+                let table = EventLoopViewers(
                     index: index, fanOut: fanOut, board: board, pacer: HandshakePacer(eventLoop: eventLoop))
-                let gate = LoopGate(table, eventLoop: eventLoop, counters: counters)
+                let gate = EventLoopMailbox(table, eventLoop: eventLoop, counters: counters)
                 table.gate = gate
                 return gate
             }.get()
@@ -228,7 +228,7 @@ package final class ViewerServer: Sendable {
     func use(_ context: TLSContext) { tls.withLock { $0 = context } }
 
     private func bind(
-        _ group: MultiThreadedEventLoopGroup, _ loops: [LoopGate], _ connections: ConnectionGroup
+        _ group: MultiThreadedEventLoopGroup, _ loops: [EventLoopMailbox], _ connections: ConnectionGroup
     ) async throws -> any Channel {
         let gates = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
         let environment = environment

@@ -1,7 +1,7 @@
 package import NIOCore
 
 /// How many connections the gateway holds at once.
-package struct ConnectionLimits: Sendable {
+package struct ViewerConnectionLimits: Sendable {
     package var connections = 1024
     /// From one IPv4 address, or one IPv6 network of 64 bits.
     package var connectionsPerAddress = 64
@@ -20,7 +20,7 @@ package struct ViewerServerConfiguration: Sendable {
     package var port: Int
     /// Event loops, each a thread.
     package var threads: Int
-    package var connectionLimits = ConnectionLimits()
+    package var connectionLimits = ViewerConnectionLimits()
     package var viewerLimits = ViewerLimits()
     /// How often the accounts are looked at for changes by other processes.
     package var accountsInterval = TimeAmount.milliseconds(500)

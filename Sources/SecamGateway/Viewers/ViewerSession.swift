@@ -26,7 +26,7 @@ struct ViewerSession {
         /// Call `showEvents` with what is remembered of these cameras' events.
         case follow(Follow, Set<UInt32>)
         /// Of cameras that the user may see; `judge` says of each answer whether it may be handed out.
-        case look(LookRequest)
+        case look(ArchiveRequest)
         /// The viewer broke the protocol, for the log and the counters; BYE and `close` follow.
         case refused(WireError)
         /// Close once everything before is sent. `revoked` tells the audit log that the account changed.
@@ -36,7 +36,7 @@ struct ViewerSession {
     private(set) var state = State.hello
     private(set) var deadline: NIODeadline?
     /// The CAMERAS message that the viewer should get next; nil when what it knows is right.
-    private(set) var pendingView: CameraView?
+    private(set) var pendingView: VisibleCameras?
 
     private let limits: ViewerLimits
     private let software: String
@@ -49,8 +49,8 @@ struct ViewerSession {
     /// The question that has no complete answer yet.
     private var question: UInt32?
     /// From the login on.
-    private var share: UserShare?
-    private var view: CameraView?
+    private var share: UserQuota?
+    private var view: VisibleCameras?
     private var loginCount = 0
     private var bucket: TokenBucket
     /// For questions about the past, which cost more than other messages.
@@ -79,7 +79,7 @@ struct ViewerSession {
         guard bucket.take(at: now) else {
             return close(.overload, "more than \(limits.messagesPerSecond) messages a second")
         }
-        do throws(UserShare.Refusal) {
+        do throws(UserQuota.Refusal) {
             try share?.takeMessage(at: now)
             if [.watch, .unwatch].contains(envelope.type) { try share?.takeWatch(at: now) }
             if Self.questionTypes.contains(envelope.type) { try share?.takeQuestion(at: now) }
@@ -108,7 +108,7 @@ struct ViewerSession {
 
     /// - Parameter bytes: what came in one read, before its messages are received.
     mutating func countRead(of bytes: Int, at now: NIODeadline) -> [Action] {
-        do throws(UserShare.Refusal) {
+        do throws(UserQuota.Refusal) {
             try share?.takeRead(of: bytes, at: now)
             return []
         } catch {
@@ -223,7 +223,7 @@ struct ViewerSession {
     ///   - detail: why a right login was denied, for people.
     ///   - time: UTC microseconds.
     mutating func finishLogin(
-        _ outcome: LoginOutcome, view: CameraView?, share: UserShare? = nil, detail: String? = nil, time: Int64,
+        _ outcome: LoginOutcome, view: VisibleCameras?, share: UserQuota? = nil, detail: String? = nil, time: Int64,
         at now: NIODeadline
     ) -> [Action] {
         guard state == .verifying else { return [] }
@@ -258,7 +258,7 @@ struct ViewerSession {
     }
 
     /// The cameras that exist for this user now. What he may not see any more stops at once.
-    mutating func show(_ view: CameraView) -> [Action] {
+    mutating func show(_ view: VisibleCameras) -> [Action] {
         guard user != nil, view !== self.view else { return [] }
         self.view = view
         pendingView = view
@@ -270,7 +270,7 @@ struct ViewerSession {
         return actions
     }
 
-    mutating func takePendingView() -> CameraView? {
+    mutating func takePendingView() -> VisibleCameras? {
         defer { pendingView = nil }
         return pendingView
     }
@@ -392,7 +392,7 @@ struct ViewerSession {
     }
 
     /// Whether an answer may be handed out: it was asked for, and the user still has the right.
-    mutating func judge(_ answer: LookAnswer) -> Verdict {
+    mutating func judge(_ answer: ArchiveAnswer) -> Verdict {
         guard let rights else { return .drop }
         switch answer {
         case .found(let found):

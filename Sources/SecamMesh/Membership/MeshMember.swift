@@ -135,7 +135,7 @@ package final class MeshMember {
         if isJoined || now.since(lastFigures) >= MeshMember.figureInterval {
             lastFigures = now
             currentFigures = figures()
-            FigureBoard.ours.publish(currentFigures)
+            FigureStore.ours.publish(currentFigures)
         }
         perform(
             membership.tick(

@@ -1,0 +1,214 @@
+import ArgumentParser
+import Glibc
+import SecamBase
+import SecamWire
+
+struct RecordingsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recordings", abstract: "Lists what was recorded, the newest first.")
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+    @OptionGroup var range: RangeOptions
+
+    @Argument(help: ArgumentHelp("The cameras' names; all when there is none.", valueName: "camera"))
+    var cameras: [String] = []
+
+    @Option(help: "Files and gaps to list, of each the newest; says from when on there are more.")
+    var limit = 100_000
+    @Flag(help: "Print one JSON object with every file.")
+    var json = false
+
+    func validate() throws {
+        guard limit > 0 else { throw ValidationError("--limit \(limit): expected a number of files from 1 on") }
+    }
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let names = try CameraNames.parse(cameras)
+            let (from, to) = try range.range(orFrom: 0, to: .max)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            let (findings, cameras) = try login.run { (login) throws(ClientError) in
+                let client = try PlaybackClient(login)
+                defer { client.stop() }
+                return (
+                    try client.find([.recordings, .gaps], of: names, from: from, to: to, limit: limit), client.cameras
+                )
+            }
+            let asked = cameras.filter { names.isEmpty || names.contains($0.name) }
+            let before = findings.since > from ? findings.since : nil
+            let text =
+                json
+                ? RecordingList.json(findings, asked, before: before)
+                : RecordingList.table(findings, asked, before: before)
+            try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+        }
+    }
+}
+
+struct ProtectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "protect", abstract: "Keeps recordings whatever their age, or lets them go again; for admins.")
+
+    @ParentCommand var parent: SecamView
+    @OptionGroup var connection: ConnectionOptions<AfterCommand>
+    @OptionGroup var range: RangeOptions
+
+    @Argument(help: "The camera's name.")
+    var camera: String
+
+    @Flag(help: "Let them go when their time comes.")
+    var release = false
+
+    func run() throws {
+        try SecamView.run { () throws(ClientError) in
+            let name = try cameraName(camera)
+            let (from, to) = try range.range(orFrom: 0, to: .max)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            let findings = try login.run { (login) throws(ClientError) in
+                let client = try PlaybackClient(login)
+                defer { client.stop() }
+                return try client.protect(!release, name, from: from, to: to)
+            }
+            guard !findings.recordings.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
+            try FileIO.writeAll(
+                (RecordingList.table(findings) + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+        }
+    }
+}
+
+/// Recordings as text.
+enum RecordingList {
+    /// Files that follow one another within this many microseconds are one line for people.
+    private static let joint: Int64 = 2_000_000
+
+    /// - Parameters:
+    ///   - cameras: those asked for that there are now.
+    ///   - before: more begins before this, in UTC microseconds; `nil` when this is all.
+    static func json(
+        _ findings: PlaybackClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
+    ) -> String {
+        let overlapping = overlapping(findings.recordings.map(\.recording))
+        let recordings = findings.recordings.reversed().map { part in
+            JSONText.object([
+                ("camera", JSONText.string(part.recording.camera.text)),
+                ("start", JSONText.string(UTCText.iso(microseconds: part.recording.start))),
+                ("end", JSONText.string(UTCText.iso(microseconds: part.recording.end))),
+                ("start_us", "\(part.recording.start)"), ("end_us", "\(part.recording.end)"),
+                ("frames", "\(part.recording.frames)"), ("bytes", "\(part.recording.bytes)"),
+                ("protected", part.recording.protected ? "true" : "false"),
+                ("open", part.recording.open ? "true" : "false"),
+                ("overlaps", overlapping.contains(part.recording) ? "true" : "false"),
+            ])
+        }
+        let gaps = findings.gaps.reversed().map { gap in
+            JSONText.object([
+                ("camera", JSONText.string(gap.camera.text)),
+                ("start", JSONText.string(UTCText.iso(microseconds: gap.start))),
+                ("end", JSONText.string(UTCText.iso(microseconds: gap.end))), ("frames", "\(gap.frames)"),
+                ("reason", JSONText.string("\(gap.reason)")),
+            ])
+        }
+        let states = cameras.map { camera in
+            JSONText.object([
+                ("name", JSONText.string(camera.name.text)), ("recording", JSONText.string("\(camera.recording)")),
+            ])
+        }
+        return JSONText.object([
+            ("recordings", JSONText.array(recordings)), ("gaps", JSONText.array(gaps)),
+            ("cameras", JSONText.array(states)),
+            ("more_before", before.map { JSONText.string(UTCText.iso(microseconds: $0)) } ?? "null"),
+            ("more_before_us", before.map { "\($0)" } ?? "null"),
+        ])
+    }
+
+    /// - Parameters:
+    ///   - cameras: those asked for that there are now.
+    ///   - before: more begins before this, in UTC microseconds; `nil` when this is all.
+    static func table(
+        _ findings: PlaybackClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
+    ) -> String {
+        let problems = problems(of: cameras)
+        let spans = joined(findings.recordings.map(\.recording)).sorted {
+            ($1.start, $0.camera) < ($0.start, $1.camera)
+        }
+        guard !spans.isEmpty else { return "Nothing is recorded that you may see." + problems }
+        let overlapping = overlapping(spans)
+        let rows =
+            [["CAMERA", "START", "END", "SECONDS", "FRAMES", "MIB", ""]]
+            + spans.map { span in
+                [
+                    span.camera.text, UTC.dateAndTime(span.start), UTC.dateAndTime(span.end),
+                    JSONText.number(Double(span.end - span.start) / 1e6, digits: 1), "\(span.frames)",
+                    JSONText.number(Double(span.bytes) / Double(1 << 20), digits: 1),
+                    [
+                        span.protected ? "protected" : nil, span.open ? "being recorded" : nil,
+                        overlapping.contains(span) ? "overlaps" : nil,
+                    ].compactMap(\.self).joined(separator: ", "),
+                ]
+            }
+        var note = MissingFrames(findings.gaps).map { "\n\($0); see --json." } ?? ""
+        if !overlapping.isEmpty {
+            note += "\nA time that recordings overlap in was recorded more than once, as when a clock was set back; "
+            note += "play and export give all of it, one after the other."
+        }
+        if let before {
+            let time = UTC.dateAndTime(before)
+            note += "\nThere is more from before \(time): --to '\(time)' goes on, --limit lists more at once."
+        }
+        return TextTable.text(rows) + note + problems
+    }
+
+    private static func problems(of cameras: [Cameras.Camera]) -> String {
+        cameras.map { camera in
+            switch camera.recording {
+            case .stopped where camera.detail.isEmpty:
+                "\n\(camera.name): RECORDING STOPPED; the archive's log says why."
+            case .stopped: "\n\(camera.name): RECORDING STOPPED; \(printable(camera.detail))"
+            case .diskLow: "\n\(camera.name): the disk of its recordings is nearly full."
+            case .off, .on: ""
+            }
+        }.joined()
+    }
+
+    static func joined(_ recordings: [Found.Recorded]) -> [Found.Recorded] {
+        var spans: [Found.Recorded] = []
+        // Of each camera the spans that may go on: several where recordings overlap.
+        var growing: [Int] = []
+        for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
+            growing.removeAll { spans[$0].camera != next.camera || spans[$0].end + joint < next.start }
+            guard
+                let index = growing.first(where: { index in
+                    spans[index].end - joint <= next.start && spans[index].protected == next.protected
+                })
+            else {
+                growing.append(spans.count)
+                spans.append(next)
+                continue
+            }
+            let last = spans[index]
+            spans[index] = Found.Recorded(
+                start: last.start, end: max(last.end, next.end), bytes: last.bytes.addingSaturated(next.bytes),
+                frames: last.frames.addingSaturated(next.frames), protected: last.protected, open: next.open,
+                camera: next.camera)
+        }
+        return spans
+    }
+
+    /// Those that overlap another one of their camera by more than clocks are inexact.
+    static func overlapping(_ recordings: [Found.Recorded]) -> Set<Found.Recorded> {
+        var found: Set<Found.Recorded> = []
+        var longest: Found.Recorded?
+        for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
+            if let before = longest, before.camera == next.camera {
+                if before.end - next.start > joint {
+                    found.insert(before)
+                    found.insert(next)
+                }
+                if before.end >= next.end { continue }
+            }
+            longest = next
+        }
+        return found
+    }
+}

@@ -1,0 +1,108 @@
+import SecamMesh
+import SecamTestSupport
+import SecamWire
+import Testing
+
+@testable import SecamGateway
+
+/// The gateway's link to a camera, over real sockets.
+@Suite struct GatewayCameraFlowTests {
+    @Test func `a camera whose frames are huge is given credit for a few of them a second`() async throws {
+        let camera = try await HugeFrames.start(bytes: 500_000)
+        try await eventually("frames come, and the link was refreshed several times") {
+            let (frames, refreshes) = await camera.counts
+            return frames >= 10 && refreshes >= 5
+        }
+        let (frames, refreshes) = await camera.counts
+        // At first the size is not known.
+        #expect(frames <= Int(GatewayCameraFlow.window) + 3 * refreshes, "\(frames) frames, \(refreshes) refreshes")
+        await camera.stop()
+    }
+}
+
+/// A camera that sends a frame for each credit, and the gateway's link to it, on one loop.
+private actor HugeFrames {
+    private let loop: MeshLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let payload: [UInt8]
+    private let camera: MeshSocket
+    private let admission: ZAPHandler
+    private let link: GatewayCameraFlow
+    private var timer: LoopTimer?
+    private var sequence: UInt64 = 0
+    private var frames = 0
+    private var refreshes = 0
+
+    private init(_ bytes: Int, loop: MeshLoop) throws {
+        self.loop = loop
+        payload = [UInt8](repeating: 1, count: bytes)
+        let (own, other) = (try KeyPair(), try KeyPair())
+        let context = try MeshContext()
+        admission = try ZAPHandler(context, isAdmitted: { _ in true }, onRefusal: { _, _ in })
+        camera = try MeshSocket.listen(admission: admission, endpoint: "tcp://127.0.0.1:*", keys: own)
+        let socket = try MeshSocket.connect(
+            context, endpoint: camera.endpoint, serverKey: own.publicKey, keys: other)
+        link = GatewayCameraFlow(socket, number: 1, content: .jpeg, mostBytes: 1_000_000)
+    }
+
+    static func start(bytes: Int) async throws -> HugeFrames {
+        let loop = MeshLoop(name: "test-huge")
+        return try await withCheckedThrowingContinuation { continuation in
+            loop.post {
+                continuation.resume(
+                    with: Result {
+                        let made = try HugeFrames(bytes, loop: loop)
+                        made.assumeIsolated { $0.begin() }
+                        return made
+                    })
+            }
+        }
+    }
+
+    var counts: (frames: Int, refreshes: Int) { (frames, refreshes) }
+
+    func stop() {
+        timer?.cancel()
+        loop.unwatch(camera)
+        loop.unwatch(link.socket)
+        loop.unwatch(admission)
+        loop.stop()
+    }
+
+    private func begin() {
+        loop.watch(admission)
+        loop.watch(camera) { [weak self] in self?.assumeIsolated { $0.receiveAsCamera() } }
+        loop.watch(link.socket) { [weak self] in self?.assumeIsolated { $0.receiveAsGateway() } }
+        let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.refresh() } }
+        timer.schedule(everyMicroseconds: 100_000)
+        self.timer = timer
+        refresh()
+    }
+
+    private func refresh() {
+        if link.refresh(), frames > 0 { refreshes += 1 }
+    }
+
+    private func receiveAsGateway() {
+        try? link.receive({ _, _ in frames += 1 }, tell: { _, _ in }, onRefusal: { _ in })
+    }
+
+    private func receiveAsCamera() {
+        while let received = camera.receive() {
+            let credit = received.message.withBytes { bytes -> UInt32 in
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return 0 }
+                if let open = try? OpenFlow.decode(bytes, envelope) { return open.credit }
+                return (try? Credit.decode(bytes, envelope).frames) ?? 0
+            }
+            guard let peer = received.peer else { continue }
+            for _ in 0..<credit {
+                sequence += 1
+                let frame = Frame(
+                    flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 9, sequence: sequence, timestamp: 1,
+                    width: 64, height: 48)
+                _ = camera.send(MeshMessage(frame.encoded(payload: payload.count), payload: payload[...]), to: peer)
+            }
+        }
+    }
+}
