@@ -321,6 +321,23 @@ until_true "the camera that can only dial out is online" is_online shed
 view live shed --headless --frames 20 >/dev/null || fail "watching the camera that can only dial out"
 pass "the camera that can only dial out is watched"
 docker rm --force secam-test-shed >/dev/null
+
+step "a certificate of one's own"
+make_certificate() { # FOLDER NAME: as certbot lays it down
+    mkdir -p "$1"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$2" \
+        -keyout "$1/privkey.pem" -out "$1/fullchain.pem" 2>/dev/null
+}
+serves() { # NAME
+    openssl s_client -connect "127.0.0.1:$SECAM_PORT" -alpn secam/1 </dev/null 2>/dev/null |
+        openssl x509 -noout -subject | grep -q "$1"
+}
+make_certificate . first.example
+guide certificate -e "s,/etc/secam,$scratch/etc,g"
+until_true "the gateway serves the certificate" serves first.example
+make_certificate "$scratch/renewed" second.example
+RENEWED_LINEAGE=$scratch/renewed guide certbot -e "s,/etc/secam,$scratch/etc,g"
+until_true "the gateway serves the renewed certificate" serves second.example
 guide_was_tried
 
 step "down"
