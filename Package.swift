@@ -30,6 +30,7 @@ func system(_ name: String, pkgConfig: String?, apt: String...) -> Target {
 }
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -48,6 +49,7 @@ let package = Package(
     name: "secam",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -137,7 +139,8 @@ let package = Package(
             "SecamGateway",
             [
                 "SecamBase", "SecamCrypto", "SecamHooks", "SecamMesh", "SecamMetrics", "SecamPolicy", "SecamProcess",
-                "SecamRegistry", "SecamTLS", "SecamUsers", "SecamWire", arguments, lifecycle, log, nioCore, nioPosix,
+                "SecamRegistry", "SecamTLS", "SecamUsers", "SecamWire", arguments, deque, lifecycle, log, nioCore,
+                nioPosix,
             ]),
         library(
             "SecamClient",

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-// Swift does not see these macros, which are casts.
+// Swift does not import these macros, because they are casts.
 static const int64_t secam_av_no_timestamp = AV_NOPTS_VALUE;
 static const int secam_averror_eof = AVERROR_EOF;
 static const int secam_averror_exit = AVERROR_EXIT;
@@ -34,23 +34,23 @@ static inline const char *secam_av_error_text(int code, char *text, size_t capac
     return text;
 }
 
-// A frame's planes and strides are C arrays, which Swift passes as tuples.
+// These functions exist because Swift imports the C arrays of a frame's planes and strides as tuples.
 
-/// Fills `to`, which has its size, format and buffers already. 0, or minus an errno.
+/// Converts `from` into `to`, whose size, format and buffers must be set. Returns 0, or a negative errno.
 static inline int secam_av_convert(struct SwsContext *context, const AVFrame *from, AVFrame *to) {
     int rows = sws_scale(context, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
                          to->data, to->linesize);
     return rows < 0 ? rows : 0;
 }
 
-/// Copies the picture without padding between rows and planes. The bytes copied, or minus an errno.
+/// Copies the picture without padding between rows and planes. Returns the number of bytes, or a negative errno.
 static inline int secam_av_pack(const AVFrame *frame, uint8_t *bytes, int capacity) {
     return av_image_copy_to_buffer(bytes, capacity, (const uint8_t *const *)frame->data, frame->linesize,
                                    (enum AVPixelFormat)frame->format, frame->width, frame->height, 1);
 }
 
-/// Fills `frame`, which has its size, format and buffers already, from rows and planes without padding. The bytes taken,
-/// or minus an errno.
+/// Fills `frame`, whose size, format and buffers must be set, from rows and planes without padding. Returns the number
+/// of bytes read, or a negative errno.
 static inline int secam_av_unpack(const uint8_t *bytes, int count, AVFrame *frame) {
     uint8_t *planes[4];
     int strides[4];
@@ -63,14 +63,14 @@ static inline int secam_av_unpack(const uint8_t *bytes, int count, AVFrame *fram
     return needed;
 }
 
-// The write callback's buffer became const in libavformat 61.
+// The buffer of the write callback is const since libavformat 61.
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 typedef const uint8_t secam_av_bytes;
 #else
 typedef uint8_t secam_av_bytes;
 #endif
 
-// The descriptor itself is the opaque pointer: there is nothing to own or to outlive.
+// The opaque pointer is the descriptor itself, which needs no owner.
 static inline int secam_av_write_descriptor(void *opaque, secam_av_bytes *bytes, int count) {
     int written = 0;
     while (written < count) {
@@ -88,8 +88,8 @@ static inline int64_t secam_av_seek_descriptor(void *opaque, int64_t offset, int
     return result < 0 ? AVERROR(errno) : (int64_t)result;
 }
 
-/// Output to an open file. The file stays the caller's; the context and its buffer are freed by
-/// secam_av_free_output.
+/// Creates an output to an open file, which the caller continues to own. secam_av_free_output frees the context and its
+/// buffer.
 static inline AVIOContext *secam_av_output(int descriptor, int buffer_size) {
     unsigned char *buffer = (unsigned char *)av_malloc((size_t)buffer_size);
     if (!buffer) return NULL;

@@ -1,6 +1,6 @@
 #pragma once
 
-// libcurl's variadic functions, which Swift cannot import, as functions of the same meaning.
+// Wrappers of libcurl's variadic functions, which Swift cannot import.
 
 #include <curl/curl.h>
 

@@ -3,14 +3,14 @@
 #include <link.h>
 #include <stddef.h>
 
-// <link.h> shows these only to GNU sources, which what Swift imports is not.
+// <link.h> declares these only for GNU sources, and Swift does not import headers as such.
 
 struct secam_linker_image {
     ElfW(Addr) address;
     const char *name;
     const ElfW(Phdr) *segments;
     ElfW(Half) segment_count;
-    // More follows.
+    // Further members are not needed.
 };
 
 extern int secam_dl_iterate_phdr(
@@ -19,7 +19,7 @@ extern int secam_dl_iterate_phdr(
 #include <stdbool.h>
 #include <sys/timex.h>
 
-/// Whether the kernel reports that a time service keeps the wall clock right.
+/// Returns whether the kernel reports a synchronized wall clock.
 static inline bool secam_wall_clock_is_synchronized(void) {
     struct timex state = {0};
     int status = adjtimex(&state);
@@ -28,17 +28,18 @@ static inline bool secam_wall_clock_is_synchronized(void) {
 
 #include <sys/prctl.h>
 
-/// Keeps other processes of the same user from reading this one's memory and environment. (prctl is variadic.)
+/// Prevents other processes of the same user from reading this process's memory and environment. (prctl is variadic.)
 static inline bool secam_make_undumpable(void) {
     return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0;
 }
 
-/// Both ends are closed in other programs that this one starts, also by a thread that forks at the same time.
+/// pipe2, which glibc declares only for GNU sources. With O_CLOEXEC, child programs never inherit the pipe's ends, even
+/// if another thread forks at the same time.
 extern int secam_pipe2(int ends[2], int flags) __asm__("pipe2");
 
 #include <sys/ptrace.h>
 
-/// Stops one thread of another process for as long as the calling thread lives. (ptrace is variadic.)
+/// Stops a thread of another process for the lifetime of the calling thread. (ptrace is variadic.)
 static inline bool secam_stop_thread(int thread) {
     return ptrace(PTRACE_SEIZE, thread, 0L, 0L) == 0 && ptrace(PTRACE_INTERRUPT, thread, 0L, 0L) == 0;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// OpenSSL's macros and variadic functions, which Swift cannot import, as functions of the same meaning.
+// Wrappers of OpenSSL's macros and variadic functions, which Swift cannot import.
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -64,7 +64,7 @@ static inline void *secam_SSL_get_app_data(SSL *session) {
     return SSL_get_app_data(session);
 }
 
-/// The session whose handshake asks for this verification.
+/// Returns the session whose handshake requested this verification.
 static inline SSL *secam_X509_STORE_CTX_get_session(X509_STORE_CTX *verification) {
     return (SSL *)X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
 }
@@ -93,7 +93,7 @@ static inline int secam_ERR_is_missing_pem_block(unsigned long error) {
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-/// Whether this processor computes AES in hardware. Where it does not (Raspberry Pi 4 and older), ChaCha20 is far
+/// Returns whether this processor supports AES in hardware. On others (Raspberry Pi 4 and older), ChaCha20 is much
 /// faster.
 static inline int secam_has_aes_hardware(void) {
 #if defined(__aarch64__)

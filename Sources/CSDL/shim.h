@@ -1,8 +1,8 @@
 #pragma once
 
-// The program keeps its own main function.
+// Keeps SDL from replacing the program's main function.
 #define SDL_MAIN_HANDLED
-// Processor intrinsics are of no use here and do not import.
+// Swift cannot import the processor intrinsics, which are not needed.
 #define SDL_DISABLE_IMMINTRIN_H 1
 #define SDL_DISABLE_XMMINTRIN_H 1
 #define SDL_DISABLE_EMMINTRIN_H 1
@@ -12,6 +12,6 @@
 
 #include <SDL2/SDL.h>
 
-// Casts and expressions in macros do not import.
+// Swift does not import macros with casts and expressions.
 static const int secam_SDL_WINDOWPOS_CENTERED = SDL_WINDOWPOS_CENTERED;
 static const Uint32 secam_SDL_PIXELFORMAT_IYUV = SDL_PIXELFORMAT_IYUV;

@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <turbojpeg.h>
 
-/// tjCompressFromYUVPlanes for planes without padding, so that callers need no array of pointers.
-/// `jpeg` must have room for tjBufSize(width, height, subsampling) bytes (TJFLAG_NOREALLOC is set).
+/// tjCompressFromYUVPlanes for planes without padding, so that callers need no array of pointers. `jpeg` must have
+/// tjBufSize(width, height, subsampling) bytes, because TJFLAG_NOREALLOC is set.
 static inline int secam_compress_planes(tjhandle handle, const unsigned char *y, const unsigned char *u,
                                         const unsigned char *v, int width, int height, int subsampling,
                                         unsigned char *jpeg, unsigned long *size, int quality, int flags) {
@@ -13,7 +13,7 @@ static inline int secam_compress_planes(tjhandle handle, const unsigned char *y,
                                    flags | TJFLAG_NOREALLOC);
 }
 
-/// tjCompress2 for red, green, blue rows without padding; `jpeg` as above.
+/// tjCompress2 for RGB rows without padding; `jpeg` as above.
 static inline int secam_compress_rgb(tjhandle handle, const unsigned char *rgb, int width, int height,
                                      int subsampling, unsigned char *jpeg, unsigned long *size, int quality,
                                      int flags) {
@@ -21,7 +21,7 @@ static inline int secam_compress_rgb(tjhandle handle, const unsigned char *rgb, 
                        flags | TJFLAG_NOREALLOC);
 }
 
-/// tjDecompressToYUVPlanes into planes without padding, in the image's own subsampling.
+/// tjDecompressToYUVPlanes to planes without padding, in the image's own subsampling.
 static inline int secam_decompress_planes(tjhandle handle, const unsigned char *jpeg, unsigned long size,
                                           unsigned char *y, unsigned char *u, unsigned char *v, int width,
                                           int height, int flags) {

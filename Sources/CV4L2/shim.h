@@ -11,15 +11,15 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-// Swift cannot call variadic functions, nor see the VIDIOC_ macros, and the unions in V4L2's structures make
-// every touch of them unsafe: one function for each question, with flat structures.
-// All of them begin again when a signal interrupts them, and answer 0 or the errno.
+// Swift cannot call variadic functions, does not import the VIDIOC_ macros, and treats the unions in V4L2's structures
+// as unsafe. Therefore each request has a function here, with flat structures. All functions retry after a signal, and
+// return 0 or an errno.
 
 struct secam_v4l2_picture {
     uint32_t fourcc, width, height, bytes_per_line, size;
 };
 
-/// A single size has minimum and maximum alike.
+/// For a single size, minimum and maximum are equal.
 struct secam_v4l2_sizes {
     uint32_t min_width, max_width, step_width, min_height, max_height, step_height;
 };
@@ -36,12 +36,12 @@ static inline int secam_v4l2_ioctl(int fd, unsigned long request, void *argument
     return result < 0 ? errno : 0;
 }
 
-/// libv4l2 writes its messages to stderr unless it is given another file; ours are errors with a text.
+/// Redirects libv4l2's messages, which it writes to stderr by default. Errors are reported by V4L2Error.
 static inline void secam_v4l2_silence(void) {
     if (!v4l2_log_file) v4l2_log_file = fopen("/dev/null", "we");
 }
 
-// What the device is
+// Capabilities
 
 static inline int secam_open(const char *path, int flags, int *fd) {
     do *fd = open(path, flags);
@@ -49,12 +49,12 @@ static inline int secam_open(const char *path, int flags, int *fd) {
     return *fd < 0 ? errno : 0;
 }
 
-/// Without libv4l2, which writes to stderr when it is given what is no video device.
+/// Bypasses libv4l2, which writes to stderr for a file that is not a video device.
 static inline int secam_querycap(int fd, struct v4l2_capability *capability) {
     return ioctl(fd, VIDIOC_QUERYCAP, capability) < 0 ? errno : 0;
 }
 
-/// Hands an open device to libv4l2; from then on v4l2_close closes it.
+/// Hands an open device to libv4l2. It must be closed with v4l2_close from then on.
 static inline int secam_v4l2_adopt(int fd) {
     return v4l2_fd_open(fd, 0) < 0 ? errno : 0;
 }
@@ -68,7 +68,7 @@ static inline int secam_v4l2_input(int fd, struct v4l2_input *input) {
     return secam_v4l2_ioctl(fd, VIDIOC_ENUMINPUT, input);
 }
 
-/// HDMI and the like: takes over the timings that the source sends now.
+/// Applies the timings that the source of an HDMI or similar input sends now.
 static inline int secam_v4l2_follow_timings(int fd) {
     struct v4l2_dv_timings timings;
     memset(&timings, 0, sizeof timings);
@@ -128,7 +128,7 @@ static inline int secam_v4l2_set_picture(int fd, struct secam_v4l2_picture *pict
     return secam_v4l2_picture(fd, VIDIOC_S_FMT, picture);
 }
 
-/// What the device itself delivers, behind libv4l2's back: libv4l2 answers with what it converts to.
+/// Reads the device's own format directly, because libv4l2 returns the format after its conversion.
 static inline int secam_own_picture(int fd, struct secam_v4l2_picture *picture) {
     struct v4l2_format format;
     memset(&format, 0, sizeof format);
@@ -139,7 +139,7 @@ static inline int secam_own_picture(int fd, struct secam_v4l2_picture *picture) 
     return 0;
 }
 
-/// Asks for a time per frame and answers with the one that the device took; ENOTTY when it has no say in it.
+/// Requests a frame interval and writes the one that the device chose; ENOTTY if it does not support intervals.
 static inline int secam_v4l2_set_interval(int fd, uint32_t *numerator, uint32_t *denominator) {
     struct v4l2_streamparm parameters;
     memset(&parameters, 0, sizeof parameters);
@@ -160,7 +160,7 @@ static inline int secam_v4l2_queryctrl(int fd, struct v4l2_queryctrl *control) {
     return secam_v4l2_ioctl(fd, VIDIOC_QUERYCTRL, control);
 }
 
-/// Whether the menu control has this entry: menus may have holes.
+/// Returns whether the menu control has this entry; menus may have gaps.
 static inline int secam_v4l2_has_menu_entry(int fd, uint32_t control, uint32_t index) {
     struct v4l2_querymenu entry;
     memset(&entry, 0, sizeof entry);
@@ -225,7 +225,7 @@ static inline int secam_v4l2_stream(int fd, int on) {
     return secam_v4l2_ioctl(fd, on ? VIDIOC_STREAMON : VIDIOC_STREAMOFF, &type);
 }
 
-/// Waits until the descriptor is readable or in error: 0, ETIMEDOUT, EINTR or another errno.
+/// Waits until the descriptor is readable or in error. Returns 0, ETIMEDOUT, EINTR or another errno.
 static inline int secam_v4l2_wait(int fd, int milliseconds) {
     struct pollfd it = { .fd = fd, .events = POLLIN };
     int result = poll(&it, 1, milliseconds);

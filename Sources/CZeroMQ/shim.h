@@ -18,39 +18,39 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* A descriptor that other threads can make readable; -1 when none is free. */
+/* Returns a descriptor that other threads can make readable, or -1 if none is free. */
 static inline int secam_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
-/* Names the calling thread, at most 15 characters, for people who look with top. */
+/* Sets the name of the calling thread, at most 15 characters, as shown by top. */
 static inline void secam_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
-/// For processes in which frames go from thread to thread, some megabytes each, many times a second.
+/// Tunes the heap for frames of some megabytes that pass between threads many times a second.
 ///
-/// Without the first, each thread has an arena of its own, which keeps what frames on their way to another thread had
-/// taken. Without the others, the memory of each large frame comes new from the kernel, page by page, and goes back at
-/// once: four tenths of what sending a raw picture costs.
+/// Without the arena limit, each thread has an arena of its own, which retains the memory of frames that it passed to
+/// another thread. Without the thresholds, the kernel provides the memory of each large frame page by page and gets it
+/// back immediately: 40 per cent of the cost of sending a raw picture.
 static inline void secam_prepare_heap_for_frames(void) {
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
     mallopt(M_TRIM_THRESHOLD, 32 << 20);
 }
 
-/// libzmq numbers a socket's connections from what rand() returns when the socket is made, and never seeds it. Called
-/// before and after a socket is made, so that what else libzmq takes from rand() tells nothing of that number.
+/// Seeds rand(). libzmq numbers a socket's connections starting with rand() at the creation of the socket, and never
+/// seeds it. To be called before and after the creation, so that later values of rand() do not reveal that number.
 static inline void secam_randomize_routing_ids(void) {
     unsigned int seed = 0;
     if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed) srand(seed);
 }
 
-/* What the kernel knows of a TCP connection, bytes. */
+/* The kernel's counters of a TCP connection, bytes. */
 struct secam_tcp_counters {
-    uint64_t acknowledged; /* that the peer's kernel has */
-    uint64_t received;     /* from the peer, read by us or not */
+    uint64_t acknowledged; /* by the peer's kernel */
+    uint64_t received;     /* from the peer, read by this process or not */
 };
 
-/* 0, or -1 when the descriptor is no TCP socket. */
+/* Returns 0, or -1 if the descriptor is not a TCP socket. */
 static inline int secam_read_tcp_counters(int descriptor, struct secam_tcp_counters *counters) {
-    /* The kernel's struct tcp_info, whose header cannot stand beside libc's: tcpi_bytes_acked and tcpi_bytes_received. */
+    /* tcpi_bytes_acked and tcpi_bytes_received of the kernel's struct tcp_info, whose header conflicts with libc's. */
     unsigned char info[136];
     socklen_t length = sizeof info;
     if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, info, &length) != 0 || length < sizeof info) return -1;
@@ -59,14 +59,15 @@ static inline int secam_read_tcp_counters(int descriptor, struct secam_tcp_count
     return 0;
 }
 
-/* The inode that tells a socket from a later one with the same descriptor; 0 when the descriptor is no socket. */
+/* Returns the inode, which distinguishes a socket from a later one with the same descriptor; 0 if the descriptor is not
+   a socket. */
 static inline uint64_t secam_socket_inode(int descriptor) {
     struct stat status;
     return fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
 }
 
-/* Writes the address of a connected socket's other end, of IPv6 the first 64 bits; -1 when it is not
-   connected, or its own port is not `port`, where 0 stands for any. */
+/* Writes the peer address of a connected socket, for IPv6 the first 64 bits. Returns -1 if the socket is not connected,
+   or its own port is not `port` (0 for any port). */
 static inline int secam_read_peer_network(int descriptor, uint16_t port, char text[INET6_ADDRSTRLEN]) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
@@ -84,8 +85,8 @@ static inline int secam_read_peer_network(int descriptor, uint16_t port, char te
     return inet_ntop(AF_INET6, wide, text, INET6_ADDRSTRLEN) ? 0 : -1;
 }
 
-/* Ends a connection whose descriptor belongs to libzmq, which notices and closes it. Our own duplicate keeps the number
-   from being reused between the check and the end. What waits to be sent is dropped. */
+/* Shuts down a connection whose descriptor belongs to libzmq, which then closes it. A duplicate descriptor keeps the
+   number from being reused between the check and the shutdown. Unsent data are dropped. */
 static inline int secam_end_connection(int descriptor, uint64_t inode) {
     int own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
     if (own < 0) return -1;

@@ -3,84 +3,62 @@ import SecamMesh
 import SecamRecording
 import SecamWire
 
-/// The archive's flows of one camera: its events, and its frames while they are to be recorded.
+/// The archive's flows from one camera: its events, its live frames while they are recorded, and its spool.
 ///
-/// Each flow that is opened has a number of its own, so that what is still under way of the one before is told from
-/// what comes again. It belongs to the loop's thread; what it takes is written by the writer.
+/// Each flow gets a number of its own, so that frames of a closed flow are distinguished from those of its
+/// successor. It belongs to the loop's thread. The writer stores the frames and events.
 final class ArchiveCameraFlow {
+    /// One of the flows from a camera.
+    enum Kind {
+        case frames
+        case events
+        case spool
+    }
+
     /// The cursor that all archives share at a camera.
     static let group = "archive"
-    /// Frames on their way or in memory at once: two seconds of a fast camera.
-    private static let window: UInt32 = 64
-    /// The same of frames whose size is not known yet.
-    private static let firstWindow: UInt32 = 8
-    /// Bytes that a window is made for; of frames that are large it has fewer.
-    private static let windowBytes = 32 << 20
-    /// Bytes that may be in memory at all: a camera whose frames become much larger is asked for one by one.
-    private static let mostBytesInHand = 128 << 20
-    /// Events that may go on at once; a camera has far fewer.
-    private static let openEvents = 64
-    /// Microseconds in which a camera may tell of `window` events.
-    private static let eventInterval: Int64 = 1_000_000
-    /// Microseconds without a frame after which a recording that is over is ended.
-    private static let silence: Int64 = 5_000_000
-    /// Microseconds before what could not be written is asked for again.
-    private static let pause: Int64 = 1_000_000
-    /// Spooled frames on their way or in memory at once.
+    /// Without a frame for this long, a recording that is over ends.
+    private static let silenceTimeout = Duration.seconds(5)
+    /// The time before data that could not be stored is requested again.
+    private static let retryDelay = Duration.seconds(1)
+    /// The time for events to arrive before spooled frames, which are recorded only around events.
+    private static let eventLead = Duration.seconds(2)
+    /// The maximum number of spooled frames requested or in memory.
     private static let spoolWindow: UInt32 = 16
-    /// Microseconds that events have to be told before frames come that are recorded only when an event was there.
-    private static let eventLead: Int64 = 2_000_000
 
     let camera: Roster.Member
     let socket: MeshSocket
     private let writer: Writer
     private var rule: Recording.Camera
-    private var window: MotionWindow
+    private var motion: MotionWindow
     private var isRecording = false
-    /// The numbers of the flows that are open.
+    /// The numbers of the open flows.
     private var frames: UInt32?
     private var events: UInt32?
     private var spool: UInt32?
     private var lastFlow: UInt32 = 0
-    /// Up to where the disk has frames, as the index said at the start and the writer since.
-    private var cursor: RecordingIndex.Cursor?
-    private var eventCursor: RecordingIndex.Cursor?
-    /// The numbers with which events began that have not ended: events are acknowledged up to before the oldest, so
-    /// that whoever takes over hears of those that go on.
-    private var begun: [UInt64: UInt64] = [:]
-    /// Whether an event that has not ended may be in the index. A gap among events costs a transaction only then: gaps
-    /// need no credit.
-    private var mayEventsGoOn = true
-    private var lastTime: Int64?
-    private var lastHeard = MonotonicTime.now
-    /// Something may be in the camera's spool.
-    private var isSpoolDue = true
-    private var spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.eventLead)
-    /// Spooled frames that the writer has not taken out of memory.
-    private var spoolInHand: UInt32 = 0
-    /// Sizes of the frames that the writer has not taken out of memory, in order, and their sum.
-    private var inHand: [Int] = []
-    private var bytesInHand = 0
-    /// Frames that may still come.
-    private var credit: UInt32 = 0
-    /// Bytes of a large frame of late; `nil` before the first.
-    private var frameBytes: Int?
-    /// Events that may still come, and those that are stored and for which no credit was returned.
-    private var eventCredit: UInt32 = 0
-    private var owedEvents: UInt32 = 0
-    /// Whether each of the events that are being stored is a new one.
-    private var storing: [Bool] = []
-    /// New events that are stored, for which credit is returned as the allowance permits: each is a row of the index.
-    private var owedNewEvents: UInt32 = 0
-    private let allowance: CameraRateLimit
-    private var nextEventCredit = MonotonicTime.now
-    /// Writing failed: until something is on the disk again, frames are asked for one by one.
-    private var isProbing = false
+    /// The time before which neither frames nor events are requested.
     private var notBefore = MonotonicTime.now
 
-    private(set) var missed: UInt64 = 0
-    /// Up to where missing frames have been counted: what is asked for again tells of them again.
-    private var missedTo: (incarnation: UInt64, sequence: UInt64)?
+    /// The last frame on disk, from the index at the start and from the writer since.
+    private var cursor: RecordingIndex.Cursor?
+    private var window = FrameWindow()
+    private var lastTime: Int64?
+    private var lastHeard = MonotonicTime.now
+    private var missedFrames = MissedFrames()
+
+    private var eventCursor: RecordingIndex.Cursor?
+    private var eventCredit = EventCredit()
+    private let allowance: CameraRateLimit
+    /// Whether the index may hold an event that has not ended. Gaps need no credit, but a gap among events costs a
+    /// transaction only while this is true.
+    private var mayEventsContinue = true
+
+    /// Whether the camera's spool may hold frames.
+    private var isSpoolDue = true
+    private var spoolNotBefore = MonotonicTime.now + ArchiveCameraFlow.eventLead
+    /// The number of spooled frames in memory.
+    private var spoolInMemory: UInt32 = 0
 
     init(
         _ camera: Roster.Member, socket: MeshSocket, rule: Recording.Camera, index: RecordingIndex, writer: Writer,
@@ -91,29 +69,29 @@ final class ArchiveCameraFlow {
         self.socket = socket
         self.rule = rule
         self.writer = writer
-        window = MotionWindow(preRoll: rule.preRoll, postRoll: rule.postRoll)
+        motion = MotionWindow(preRoll: .seconds(rule.preRoll), postRoll: .seconds(rule.postRoll))
         cursor = try index.cursor(of: camera.name, .jpeg)
         eventCursor = try index.cursor(of: camera.name, .events)
-        // Of an earlier run nothing will be heard any more; what had not ended of this one may go on.
+        // Events of earlier incarnations have ended. Those of the present one may continue.
         writer.add(.endEvents(camera.name, except: camera.incarnation))
-        for event in try index.openEvents(of: camera.name, incarnation: camera.incarnation) { window.note(event) }
+        for event in try index.openEvents(of: camera.name, incarnation: camera.incarnation) { motion.handle(event) }
     }
 
-    func change(to new: Recording.Camera) {
+    /// The number of frames that the camera has dropped.
+    var missed: UInt64 { missedFrames.count }
+
+    func apply(_ new: Recording.Camera) {
         guard new != rule else { return }
         rule = new
-        window.change(preRoll: new.preRoll, postRoll: new.postRoll)
+        motion.change(preRoll: .seconds(new.preRoll), postRoll: .seconds(new.postRoll))
         refresh()
     }
 
-    private var isWanted: Bool { rule.mode.isContinuous || window.isOpen }
+    private var isWanted: Bool { rule.mode.isContinuous || motion.isOpen }
 
-    private func nextFlow() -> UInt32 {
-        lastFlow &+= 1
-        return lastFlow
-    }
+    // MARK: Opening and closing
 
-    /// Opens what is missing, says that the rest is still needed, ends what is over.
+    /// Opens missing flows, keeps the others alive, and closes those that are over.
     ///
     /// - Returns: whether the camera was reached.
     @discardableResult
@@ -132,10 +110,11 @@ final class ArchiveCameraFlow {
         return refreshFrames() && isReached
     }
 
-    /// A camera that gives no frames any more does not keep a recording open.
+    /// Whether the recording is over and the camera sends no frame that would end it.
     private var isOverInSilence: Bool {
-        let isSilent = MonotonicTime.now.since(lastHeard) > ArchiveCameraFlow.silence
-        return !rule.mode.isContinuous && inHand.isEmpty && !isProbing && isSilent && window.isOver(at: WallClock.now)
+        let isSilent = MonotonicTime.now - lastHeard > ArchiveCameraFlow.silenceTimeout
+        return !rule.mode.isContinuous && window.isEmpty && !window.isProbing && isSilent
+            && motion.isOver(at: WallClock.now)
     }
 
     private func refreshFrames() -> Bool {
@@ -147,155 +126,199 @@ final class ArchiveCameraFlow {
             return true
         }
         guard MonotonicTime.now >= notBefore else { return true }
-        let flow = nextFlow()
-        guard send(opening(flow)) else { return false }
+        guard let flow = open(.jpeg, from: firstFrame, credit: window.initialCredit) else { return false }
         frames = flow
         isSpoolDue = true
-        inHand = []
-        bytesInHand = 0
-        credit = firstCredit
+        window.reset()
         lastHeard = .now
         return true
     }
 
-    /// Asks for what the camera kept while no archive took it, until it says that there is no more.
+    /// Requests the frames that the camera spooled, until the camera reports that none are left.
     private func refreshSpool() -> Bool {
-        if let spool {
-            return sendAboutSpool(Credit(flow: spool, frames: 0))
-        }
+        if let spool { return sendOnSpool(Credit(flow: spool, frames: 0)) }
         guard isSpoolDue, MonotonicTime.now >= spoolNotBefore else { return true }
-        let flow = nextFlow()
-        let open = OpenFlow(
-            flow: flow, content: .spooled, policy: .every, start: .acknowledged, credit: ArchiveCameraFlow.spoolWindow,
-            group: ArchiveCameraFlow.group)
-        guard send(open) else { return false }
+        guard let flow = open(.spooled, from: .acknowledged, credit: ArchiveCameraFlow.spoolWindow) else {
+            return false
+        }
         spool = flow
-        spoolInHand = 0
+        spoolInMemory = 0
         isSpoolDue = false
         return true
     }
 
     private func refreshEvents() -> Bool {
+        let now = MonotonicTime.now
         if let events {
-            // In portions: a camera that tells of too much must not keep the others' frames from the disk.
-            let isDue = MonotonicTime.now >= nextEventCredit
-            if isDue { releaseNewEvents() }
-            guard send(Credit(flow: events, frames: isDue ? owedEvents : 0)) else {
+            let due = eventCredit.due(allowance, now: now)
+            guard send(Credit(flow: events, frames: due ?? 0)) else {
                 self.events = nil
                 return false
             }
-            guard isDue else { return true }
-            eventCredit += owedEvents
-            owedEvents = 0
-            nextEventCredit = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.eventInterval)
+            if due != nil { eventCredit.grantDue(now: now) }
             return true
         }
-        let allowed = min(ArchiveCameraFlow.window, allowance.eventsLeft(now: .now))
-        guard MonotonicTime.now >= notBefore, allowed > 0 else { return true }
-        let flow = nextFlow()
-        let start: FlowStart =
-            eventCursor.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
-        let open = OpenFlow(
-            flow: flow, content: .events, policy: .every, start: start, credit: allowed,
-            group: ArchiveCameraFlow.group)
-        guard send(open) else { return false }
+        let credit = min(FrameWindow.maximumFrames, allowance.eventsLeft(now: now))
+        guard now >= notBefore, credit > 0 else { return true }
+        guard let flow = open(.events, from: start(after: eventCursor), credit: credit) else { return false }
         events = flow
-        eventCredit = allowed
-        owedEvents = 0
-        owedNewEvents = 0
-        storing = []
+        eventCredit.reset(credit)
         return true
     }
 
-    private func releaseNewEvents() {
-        let left = allowance.eventsLeft(now: .now)
-        let released = min(owedNewEvents, left - min(left, eventCredit))
-        owedNewEvents -= released
-        owedEvents += released
-    }
-
-    /// Frames from where the disk's end; on motion from the pre-roll on, but nothing twice.
-    private func opening(_ flow: UInt32) -> OpenFlow {
-        // Of another run of the camera it begins with the oldest that there is.
-        var start: FlowStart = cursor.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
-        let known = cursor.flatMap { $0.incarnation == camera.incarnation ? $0 : nil }
-        if !rule.mode.isContinuous, let from = window.from, known.map({ $0.time < from }) ?? true {
-            start = .time(from)
-        }
-        return OpenFlow(
-            flow: flow, content: .jpeg, policy: .every, start: start, credit: firstCredit,
+    /// Opens a flow and returns its number; `nil` if the camera was not reached.
+    private func open(_ content: FlowContent, from start: FlowStart, credit: UInt32) -> UInt32? {
+        lastFlow &+= 1
+        let open = OpenFlow(
+            flow: lastFlow, content: content, policy: .every, start: start, credit: credit,
             group: ArchiveCameraFlow.group)
+        return send(open) ? lastFlow : nil
     }
 
-    private var firstCredit: UInt32 {
-        isProbing ? 1 : frameBytes == nil ? ArchiveCameraFlow.firstWindow : frameWindow
+    private func start(after cursor: RecordingIndex.Cursor?) -> FlowStart {
+        cursor.map { .sequence(incarnation: $0.incarnation, $0.sequence + 1) } ?? .acknowledged
     }
 
-    /// Frames that may be on their way or in memory at once.
-    private var frameWindow: UInt32 {
-        guard let frameBytes else { return ArchiveCameraFlow.window }
-        return UInt32(max(1, min(Int(ArchiveCameraFlow.window), ArchiveCameraFlow.windowBytes / max(1, frameBytes))))
+    /// The first frame to request: the one after the cursor, or the beginning of the pre-roll if that is later.
+    private var firstFrame: FlowStart {
+        let known = cursor.flatMap { $0.incarnation == camera.incarnation ? $0 : nil }
+        if !rule.mode.isContinuous, let from = motion.from, known.map({ $0.time < from }) ?? true { return .time(from) }
+        // With a cursor of another incarnation, the flow begins with the oldest frame in the camera's ring.
+        return start(after: cursor)
     }
 
-    /// Takes what has come.
+    private func endRecording() {
+        isRecording = false
+        motion.close()
+        if let frames { _ = send(CloseFlow(flow: frames, reason: .done)) }
+        frames = nil
+        writer.add(.cut(camera.name))
+    }
+
+    /// Closes a flow whose data could not be stored or exceeds its credit. After a delay it is opened again, from the
+    /// last frame or event that was stored.
+    func retry(_ kind: Kind, flow: UInt32) {
+        guard flow == number(of: kind) else { return }
+        // The reason is not `done`, since the cursor at the camera must stay for a successor.
+        _ = send(CloseFlow(flow: flow, reason: .shutdown))
+        let next = MonotonicTime.now + ArchiveCameraFlow.retryDelay
+        switch kind {
+        case .frames:
+            frames = nil
+            window.isProbing = true
+            notBefore = next
+        case .events:
+            events = nil
+            notBefore = next
+        case .spool:
+            spool = nil
+            isSpoolDue = true
+            spoolNotBefore = next
+        }
+    }
+
+    private func number(of kind: Kind) -> UInt32? {
+        switch kind {
+        case .frames: frames
+        case .events: events
+        case .spool: spool
+        }
+    }
+
+    /// Ends all flows. The cursor at the camera stays for a successor.
+    func leave() { writer.add(.leave(camera.name)) }
+
+    // MARK: From the camera
+
+    /// Receives the messages that have arrived.
     ///
-    /// - Parameter onRefusal: is told why the camera does not give us what we ask for.
+    /// - Parameter onRefusal: called when the camera refuses a flow.
     func receive(onRefusal: (CloseFlow) -> Void) throws(WireError) {
-        for _ in 0..<ArchiveCameraFlow.window {
+        for _ in 0..<FrameWindow.maximumFrames {
             guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 switch envelope.type {
-                case .frame: try take(Frame.decode(bytes, envelope).message, received.message)
-                case .event: try take(Event.decode(bytes, envelope))
-                case .gap: note(try Gap.decode(bytes, envelope))
-                case .closeFlow:
-                    let close = try CloseFlow.decode(bytes, envelope)
-                    if close.flow == frames { frames = nil }
-                    if close.flow == events { events = nil }
-                    if close.flow == spool { endSpool(close.reason) }
-                    if close.reason == .forbidden || close.reason == .tooMany {
-                        notBefore = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.pause)
-                        onRefusal(close)
-                    }
+                case .frame: try handle(Frame.decode(bytes, envelope).message, received.message)
+                case .event: try handle(Event.decode(bytes, envelope))
+                case .gap: handle(try Gap.decode(bytes, envelope))
+                case .closeFlow: handle(try CloseFlow.decode(bytes, envelope), onRefusal)
                 default: throw .unknownType(envelope.type.rawValue)
                 }
             }
         }
     }
 
-    private func take(_ frame: Frame, _ message: MeshMessage) throws(WireError) {
+    private func handle(_ frame: Frame, _ message: MeshMessage) throws(WireError) {
         guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
-        guard frame.flow != spool else { return try takeSpooled(frame.flow, message) }
-        // Frames of a flow that was ended meanwhile may still be under way.
+        guard frame.flow != spool else { return try handleSpooled(frame.flow, message) }
+        // Frames of a closed flow may still be under way.
         guard isRecording, frame.flow == frames else { return }
-        guard credit > 0 else {
-            failed(frame.flow)
+        guard window.credit > 0 else {
+            retry(.frames, flow: frame.flow)
             throw .badValue(field: "flow: a frame beyond its credit")
         }
-        guard bytesInHand + message.count <= ArchiveCameraFlow.mostBytesInHand else { return failed(frame.flow) }
-        credit -= 1
-        frameBytes = max(message.count, (frameBytes ?? 0) / 8 * 7)
+        guard window.hasRoom(for: message.count) else { return retry(.frames, flow: frame.flow) }
+        window.receive(message.count)
         lastHeard = .now
-        if !rule.mode.isContinuous, window.isOver(at: frame.timestamp) { return endRecording() }
+        if !rule.mode.isContinuous, motion.isOver(at: frame.timestamp) { return endRecording() }
         lastTime = frame.timestamp
-        inHand.append(message.count)
-        bytesInHand += message.count
+        window.hold(message.count)
         writer.add(.frame(RecorderID(camera: camera.name, isSpooled: false), message))
     }
 
-    private func takeSpooled(_ flow: UInt32, _ message: MeshMessage) throws(WireError) {
-        guard spoolInHand < 2 * ArchiveCameraFlow.spoolWindow else {
-            failedSpool(flow)
+    private func handleSpooled(_ flow: UInt32, _ message: MeshMessage) throws(WireError) {
+        guard spoolInMemory < 2 * ArchiveCameraFlow.spoolWindow else {
+            retry(.spool, flow: flow)
             throw .badValue(field: "flow: a spooled frame beyond its credit")
         }
-        spoolInHand += 1
+        spoolInMemory += 1
         writer.add(.frame(RecorderID(camera: camera.name, isSpooled: true), message))
     }
 
-    private func endSpool(_ reason: CloseReason) {
+    private func handle(_ message: Event) throws(WireError) {
+        guard message.flow == events else { return }
+        guard let (isNew, acknowledged) = eventCredit.receive(message) else {
+            retry(.events, flow: message.flow)
+            throw .badValue(field: "flow: events beyond its credit, or too many at once")
+        }
+        mayEventsContinue = true
+        motion.handle(message.event)
+        if isNew { allowance.chargeNewEvent() }
+        writer.add(.event(camera.name, message, acknowledged: acknowledged))
+        if isWanted, !isRecording { refresh() }
+    }
+
+    private func handle(_ gap: Gap) {
+        if gap.flow == events { loseEvents() }
+        guard gap.flow == frames, isRecording else { return }
+        missedFrames.add(gap)
+        writer.add(.gap(camera.name, gap))
+        if gap.reason == .spooled { isSpoolDue = true }
+    }
+
+    /// Ends all events, since their ends may be among those that are missing.
+    private func loseEvents() {
+        eventCredit.forgetOngoing()
+        guard mayEventsContinue else { return }
+        mayEventsContinue = false
+        // The camera's own time, like its events have; the archive's clock may differ.
+        motion.endAll(at: lastTime ?? WallClock.now)
+        writer.add(.endEvents(camera.name, except: nil))
+    }
+
+    private func handle(_ close: CloseFlow, _ onRefusal: (CloseFlow) -> Void) {
+        if close.flow == frames { frames = nil }
+        if close.flow == events { events = nil }
+        if close.flow == spool { handleSpoolEnd(close.reason) }
+        guard close.reason == .forbidden || close.reason == .tooMany else { return }
+        notBefore = MonotonicTime.now + ArchiveCameraFlow.retryDelay
+        onRefusal(close)
+    }
+
+    private func handleSpoolEnd(_ reason: CloseReason) {
         spool = nil
-        spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.pause)
+        spoolNotBefore = MonotonicTime.now + ArchiveCameraFlow.retryDelay
         switch reason {
         case .done: writer.add(.spoolEnded(camera.name))
         case .forbidden: break
@@ -303,157 +326,65 @@ final class ArchiveCameraFlow {
         }
     }
 
-    private func note(_ news: Gap) {
-        if news.flow == events {
-            // Ends may be among what is missing: nothing is known of events that went on.
-            begun = [:]
-            guard mayEventsGoOn else { return }
-            mayEventsGoOn = false
-            // The camera's own time, as its events have: the archive's clock may be another one.
-            window.loseTrack(at: lastTime ?? WallClock.now)
-            writer.add(.endEvents(camera.name, except: nil))
-        }
-        guard news.flow == frames, isRecording else { return }
-        count(news)
-        writer.add(.gap(camera.name, news))
-        if news.reason == .spooled { isSpoolDue = true }
-    }
-
-    private func count(_ gap: Gap) {
-        var fresh = gap.missing
-        if let missedTo, missedTo.incarnation == gap.incarnation {
-            guard let rest = fresh.suffix(after: missedTo.sequence) else { return }
-            fresh = rest
-        }
-        missed = missed.addingSaturated(fresh.count)
-        missedTo = (gap.incarnation, fresh.last)
-    }
-
-    private func take(_ message: Event) throws(WireError) {
-        guard message.flow == events else { return }
-        let event = message.event
-        let isNew = event.state != .end && begun[event.id] == nil
-        guard eventCredit > 0, !isNew || begun.count < ArchiveCameraFlow.openEvents else {
-            eventsFailed(message.flow)
-            throw .badValue(field: "flow: events beyond its credit, or too many at once")
-        }
-        eventCredit -= 1
-        storing.append(begun[event.id] == nil)
-        mayEventsGoOn = true
-        window.note(event)
-        if event.state == .end { begun[event.id] = nil }
-        if isNew {
-            begun[event.id] = message.sequence
-            allowance.chargeNewEvent()
-        }
-        let acknowledged = begun.values.min().map { max($0, 1) - 1 } ?? message.sequence
-        writer.add(.event(camera.name, message, acknowledged: acknowledged))
-        if isWanted, !isRecording { refresh() }
-    }
-
-    private func endRecording() {
-        isRecording = false
-        window.close()
-        if let frames { _ = send(CloseFlow(flow: frames, reason: .done)) }
-        frames = nil
-        writer.add(.cut(camera.name))
-    }
-
     // MARK: From the writer
 
-    /// A frame of a flow is out of memory: another one may come.
-    func taken(_ flow: UInt32) {
-        if flow == spool { return takenSpooled(flow) }
-        guard flow == frames else { return }
-        if !inHand.isEmpty { bytesInHand -= inHand.removeFirst() }
-        refill()
+    /// Requests further frames after a frame of a flow has been written.
+    func frameWritten(_ flow: UInt32) {
+        if flow == spool {
+            spoolInMemory -= min(1, spoolInMemory)
+            sendOnSpool(Credit(flow: flow, frames: 1))
+        } else if flow == frames {
+            window.release()
+            refill()
+        }
     }
 
-    /// Asks for as many more frames as there is room for, in portions.
     private func refill() {
-        // One by one while probing: what was recorded before is passed over and never becomes durable.
-        let window = isProbing ? 1 : frameWindow
-        let used = UInt32(inHand.count) + credit
-        guard used < window, window - used >= max(1, window / 4) else { return }
-        grant(window - used)
+        let count = window.refill
+        guard count > 0, let flow = frames else { return }
+        guard send(Credit(flow: flow, frames: count)) else {
+            frames = nil
+            return
+        }
+        window.grant(count)
     }
 
-    private func takenSpooled(_ flow: UInt32) {
-        spoolInHand -= min(1, spoolInHand)
-        sendAboutSpool(Credit(flow: flow, frames: 1))
+    /// Acknowledges live frames that are on disk.
+    func acknowledge(_ durable: CameraRecorder.Durable) {
+        cursor = RecordingIndex.Cursor(
+            incarnation: durable.incarnation, sequence: durable.sequence, time: durable.time)
+        guard let flow = frames, durable.incarnation == camera.incarnation else { return }
+        if window.isProbing {
+            window.isProbing = false
+            refill()
+        }
+        let acknowledge = Acknowledge(flow: flow, incarnation: durable.incarnation, sequence: durable.sequence)
+        if !send(acknowledge) { frames = nil }
     }
 
-    /// What the camera need not keep any more.
-    func durableSpooled(_ durable: CameraRecorder.Durable) {
+    /// Acknowledges spooled frames that are on disk, which the camera then removes.
+    func acknowledgeSpooled(_ durable: CameraRecorder.Durable) {
         guard let spool else { return }
-        sendAboutSpool(Acknowledge(flow: spool, incarnation: durable.incarnation, sequence: durable.sequence))
+        sendOnSpool(Acknowledge(flow: spool, incarnation: durable.incarnation, sequence: durable.sequence))
     }
 
-    /// Where the camera is not reached, the spool's flow is opened anew.
+    /// Acknowledges events that are in the index.
+    func eventStored(incarnation: UInt64, acknowledged: UInt64) {
+        eventCursor = RecordingIndex.Cursor(incarnation: incarnation, sequence: acknowledged, time: 0)
+        guard let flow = events, incarnation == camera.incarnation else { return }
+        eventCredit.store()
+        guard acknowledged > 0 else { return }
+        if !send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) { events = nil }
+    }
+
+    /// Sends a message on the spool's flow. If the camera is not reached, the flow is opened again later.
     @discardableResult
-    private func sendAboutSpool(_ message: some WireMessage) -> Bool {
+    private func sendOnSpool(_ message: some WireMessage) -> Bool {
         if send(message) { return true }
         spool = nil
         isSpoolDue = true
         return false
     }
-
-    private func grant(_ frames: UInt32) {
-        guard let flow = self.frames else { return }
-        guard send(Credit(flow: flow, frames: frames)) else {
-            self.frames = nil
-            return
-        }
-        credit += frames
-    }
-
-    func durable(_ durable: CameraRecorder.Durable) {
-        cursor = RecordingIndex.Cursor(
-            incarnation: durable.incarnation, sequence: durable.sequence, time: durable.time)
-        guard let frames, durable.incarnation == camera.incarnation else { return }
-        if isProbing {
-            isProbing = false
-            refill()
-        }
-        let acknowledge = Acknowledge(flow: frames, incarnation: durable.incarnation, sequence: durable.sequence)
-        if !send(acknowledge) { self.frames = nil }
-    }
-
-    func eventStored(incarnation: UInt64, sequence: UInt64, acknowledged: UInt64) {
-        eventCursor = RecordingIndex.Cursor(incarnation: incarnation, sequence: acknowledged, time: 0)
-        guard let flow = events, incarnation == camera.incarnation else { return }
-        if storing.isEmpty || !storing.removeFirst() { owedEvents += 1 } else { owedNewEvents += 1 }
-        guard acknowledged > 0 else { return }
-        if !send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) { events = nil }
-    }
-
-    /// What is not on the disk must be given again, from there on, after a while.
-    func failed(_ flow: UInt32) {
-        guard flow == frames else { return }
-        // Not done with it: whoever takes over finds the cursor.
-        _ = send(CloseFlow(flow: flow, reason: .shutdown))
-        frames = nil
-        isProbing = true
-        notBefore = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.pause)
-    }
-
-    func failedSpool(_ flow: UInt32) {
-        guard flow == spool else { return }
-        _ = send(CloseFlow(flow: flow, reason: .shutdown))
-        spool = nil
-        isSpoolDue = true
-        spoolNotBefore = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.pause)
-    }
-
-    func eventsFailed(_ flow: UInt32) {
-        guard flow == events else { return }
-        _ = send(CloseFlow(flow: flow, reason: .shutdown))
-        events = nil
-        notBefore = MonotonicTime.now.advanced(byMicroseconds: ArchiveCameraFlow.pause)
-    }
-
-    /// The camera is somebody else's now, or gone. The cursor at the camera stays, for whoever goes on.
-    func leave() { writer.add(.leave(camera.name)) }
 
     private func send(_ message: some WireMessage) -> Bool { socket.send(message) == .sent }
 }

@@ -7,25 +7,25 @@ import SecamRecording
 import SecamWire
 import ServiceLifecycle
 
-/// `secam-archive`: records the cameras that the registry gives it, and shows what it has.
+/// `secam-archive`: records the cameras that the registry assigns to it, and answers queries about recordings.
 package struct ArchiveProgram: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "secam-archive",
-        abstract: "Records cameras and answers for what it has; start as many as are needed, on one volume or several.",
+        abstract: "Record cameras. Archives can share a volume or have one each.",
         version: softwareVersion)
 
-    @Option(help: "Folder of the recordings; archives that share it answer for each other. (SECAM_RECORDINGS)")
+    @Option(help: "Folder of the recordings. Archives can share one. (SECAM_RECORDINGS)")
     var recordings: String?
     @OptionGroup var member: MemberOptions
     @OptionGroup var place: ListenOptions
-    @Option(help: "Most that all recordings take, MiB. (SECAM_MAX_MEGABYTES; default: what the disk bears)")
+    @Option(help: "Maximum size of all recordings, MiB. (SECAM_MAX_MEGABYTES; default: limited by free disk space)")
     var maxMegabytes: String?
-    @Option(help: "What stays free on the disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
+    @Option(help: "Space to keep free on the disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
     var freeMegabytes: String?
     @Option(
         help: """
-            How old a recording must be to be removed to make room, as 24h: without an older one recording stops and \
-            says so. (SECAM_KEEP_AT_LEAST; default: 0s)
+            Minimum retention, for example 24h. If the disk is full and every recording is younger, recording stops \
+            with an alarm. (SECAM_KEEP_AT_LEAST; default: 0s)
             """)
     var keepAtLeast: String?
     @OptionGroup var service: ServiceOptions
@@ -45,7 +45,7 @@ package struct ArchiveProgram: AsyncParsableCommand {
         }
     }
 
-    /// The service, from its settings to everything it consists of.
+    /// Makes the service from its configuration.
     static func makeService(_ configuration: ArchiveConfiguration) throws -> any Service {
         let (folder, identity, name) = (configuration.folder, configuration.identity, configuration.name)
         let logger = Logger.lines("archive/\(name)")
@@ -56,20 +56,23 @@ package struct ArchiveProgram: AsyncParsableCommand {
         do {
             try known.remember(index)
         } catch {
-            logger.info("where recordings are is not remembered", metadata: ["reason": "\(error)"])
+            logger.info("volume not remembered", metadata: ["reason": "\(error)"])
         }
-        let forgotten = try ArchiveCheck.forgotten(index)
-        if forgotten > 0 {
+        let unindexed = try ArchiveCheck.countUnindexed(index)
+        if unindexed > 0 {
             logger.warning(
-                "the index is new, but there are recordings; 'secam archive rebuild' brings them back",
-                metadata: ["recordings": "\(forgotten)", "folder": "\(folder.path)"])
+                "recordings missing from index",
+                metadata: [
+                    "recordings": "\(unindexed)", "folder": "\(folder.path)",
+                    "remedy": "run 'secam archive rebuild'",
+                ])
         }
-        let vault = RecordingStore.Plan(
+        let plan = RecordingStore.Plan(
             index: index, writer: name.text, limits: configuration.limits, logger: logger, lock: lock)
         return LoopService(name: "archive") { loop, fail in
             let service = try ArchiveService.start(
                 identity: identity, name: name, listen: configuration.listen, advertised: configuration.advertised,
-                vault: vault, loop: loop, logger: logger, fail: fail)
+                plan: plan, loop: loop, logger: logger, fail: fail)
             return {
                 await service.stop()
                 await service.waitUntilStopped()
@@ -78,11 +81,11 @@ package struct ArchiveProgram: AsyncParsableCommand {
     }
 }
 
-/// The settings of one archive.
+/// The configuration of one archive.
 struct ArchiveConfiguration: Sendable {
     let folder: RecordingFolder
     let limits: StorageQuota
-    /// The join file's path.
+    /// The path of the join file.
     let join: String
     let identity: Identity
     let name: Name
@@ -91,7 +94,7 @@ struct ArchiveConfiguration: Sendable {
     let metrics: MetricsEndpoint?
 
     init(_ settings: Settings) throws {
-        folder = RecordingFolder(try settings.required("recordings", "the folder that recordings are written to"))
+        folder = RecordingFolder(try settings.required("recordings", "the folder of the recordings"))
         let most = try settings.text("max.megabytes").map { _ in
             UInt64(try settings.integer("max.megabytes", in: 16...1 << 40, default: 0)) << 20
         }

@@ -1,29 +1,29 @@
 import SecamBase
 
-/// What a camera may make its archive do, beyond what credit bounds, over all its runs and connections: a camera that starts
-/// again and again gets no more than one that stays.
+/// Limits the new events and the connections of one camera. The limit spans all incarnations and connections, so that a
+/// camera that restarts repeatedly gains nothing.
 ///
 /// It belongs to the loop's thread. Time is an argument.
 final class CameraRateLimit {
-    /// New events of a camera that are taken at once, and in a second after that: rows of the index are outside of all
-    /// quotas.
+    /// The number of new events accepted at once. No quota covers rows of the index.
     private static let eventBurst: Int64 = 512
-    private static let microsecondsPerEvent: Int64 = 1_000_000
-    /// Microseconds between two links: each asks the index where the camera was.
-    private static let linkInterval: Int64 = 1_000_000
+    /// The time after which another new event is accepted.
+    private static let eventInterval = Duration.seconds(1)
+    /// The time between two connections, since each one queries the index.
+    private static let connectionInterval = Duration.seconds(1)
 
-    /// May be below 0 by what came on the credit that had been given.
+    /// The number of new events that may arrive. Below 0 if credit was granted for more.
     private var events = CameraRateLimit.eventBurst
     private var refilled: MonotonicTime
-    private var nextLink: MonotonicTime
+    private var nextConnection: MonotonicTime
 
-    init(now: MonotonicTime) { (refilled, nextLink) = (now, now) }
+    init(now: MonotonicTime) { (refilled, nextConnection) = (now, now) }
 
-    /// New events that may come now.
+    /// Returns the number of new events that may arrive now.
     func eventsLeft(now: MonotonicTime) -> UInt32 {
-        let earned = now.since(refilled) / CameraRateLimit.microsecondsPerEvent
+        let earned = (now - refilled).microseconds / CameraRateLimit.eventInterval.microseconds
         if earned > 0 {
-            refilled = refilled.advanced(byMicroseconds: earned * CameraRateLimit.microsecondsPerEvent)
+            refilled = refilled + CameraRateLimit.eventInterval * earned
             events = min(CameraRateLimit.eventBurst, events + earned)
         }
         return UInt32(clamping: events)
@@ -31,13 +31,15 @@ final class CameraRateLimit {
 
     func chargeNewEvent() { events -= 1 }
 
-    /// Whether the camera may be linked now; then not again for a while.
-    func takeLink(now: MonotonicTime) -> Bool {
-        guard now >= nextLink else { return false }
-        nextLink = now.advanced(byMicroseconds: CameraRateLimit.linkInterval)
+    /// Charges a connection. Returns whether the limit permits it now.
+    func chargeConnection(now: MonotonicTime) -> Bool {
+        guard now >= nextConnection else { return false }
+        nextConnection = now + CameraRateLimit.connectionInterval
         return true
     }
 
-    /// Whether it says nothing that a new one would not say.
-    func isFull(now: MonotonicTime) -> Bool { eventsLeft(now: now) == CameraRateLimit.eventBurst && now >= nextLink }
+    /// Whether the limit is in the same state as a new one.
+    func isFull(now: MonotonicTime) -> Bool {
+        eventsLeft(now: now) == CameraRateLimit.eventBurst && now >= nextConnection
+    }
 }

@@ -3,7 +3,7 @@ import SecamBase
 import SecamRecording
 import Synchronization
 
-/// The thread that compresses complete recordings, one after the other, with what processor time nobody else wants.
+/// The thread that compresses complete recordings, one after the other, at the lowest priority.
 final class Compressor: Sendable {
     private let waiting = BlockingQueue<Compression>()
     private let isStopped: Stop
@@ -12,12 +12,14 @@ final class Compressor: Sendable {
         let flag = Atomic<Bool>(false)
     }
 
-    /// - Parameter done: called on this thread.
+    /// Starts the thread.
+    ///
+    /// - Parameter done: called on the compressing thread.
     init(done: @escaping @Sendable (Compression, Compression.Outcome) -> Void) {
         let (waiting, stop) = (waiting, Stop())
         isStopped = stop
         DedicatedThread.start {
-            // Of this thread alone: Linux gives each its own.
+            // On Linux, this sets the priority of the calling thread alone.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
             while case .element(let compression) = waiting.pop() {
                 done(compression, compression.make { stop.flag.load(ordering: .relaxed) })
@@ -27,7 +29,7 @@ final class Compressor: Sendable {
 
     func add(_ compression: Compression) { waiting.push(compression) }
 
-    /// What is not complete is left for the next start.
+    /// Ends the thread. The next start of the archive compresses the remaining recordings.
     func stop() {
         isStopped.flag.store(true, ordering: .relaxed)
         waiting.close()

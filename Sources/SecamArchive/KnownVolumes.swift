@@ -2,15 +2,15 @@ import SecamBase
 import SecamProcess
 import SecamRecording
 
-/// Where an archive has recorded before, in a file beside its join file: one line a folder, `VOLUME FOLDER`.
+/// The volumes that an archive has recorded to, in a file beside its join file with one line `VOLUME FOLDER` each.
 ///
-/// When the disk of the recordings is not mounted, their folder is there all the same, and empty: recording into it would
-/// fill the disk of the system.
+/// When the disk of the recordings is not mounted, their folder exists but is empty. Recording into it would fill the
+/// system's disk.
 struct KnownVolumes {
     private let path: String
     private var volumes: [String: String] = [:]
 
-    /// - Parameter path: of the join file.
+    /// - Parameter path: the path of the join file.
     init(besideJoinFile path: String) throws(SecretFile.Failure) {
         self.path = path + ".volumes"
         for line in (try SecretFile.readIfThere(self.path) ?? "").split(whereSeparator: \.isNewline) {
@@ -19,15 +19,15 @@ struct KnownVolumes {
         }
     }
 
-    /// - Throws: when recordings were in the folder, and it has none now.
+    /// Checks that a folder that held recordings before still does.
     func check(_ folder: RecordingFolder) throws(MissingVolume) {
         guard let volume = volumes[folder.path], !folder.hasIndex else { return }
         throw MissingVolume(folder: folder.path, volume: volume, memory: path)
     }
 
-    /// Remembers what is in the folder now.
+    /// Remembers the volume in a folder.
     ///
-    /// - Throws: when it cannot be written, as where the join file's folder is only to be read: then nothing is remembered.
+    /// - Throws: an error if the file cannot be written, as where the join file's folder is read-only.
     mutating func remember(_ index: RecordingIndex) throws(SecretFile.Failure) {
         let volume = String(index.volume, radix: 16)
         guard volumes[index.folder.path] != volume else { return }
@@ -37,17 +37,17 @@ struct KnownVolumes {
     }
 }
 
-/// The recordings' folder is not the one that it was.
+/// The error that a folder no longer holds the recordings that it held.
 struct MissingVolume: ProgramError {
     let folder: String
     let volume: String
-    /// The file that remembers it.
+    /// The file with the known volumes.
     let memory: String
 
     var exitStatus: ExitStatus { .unavailable }
 
     var description: String {
-        "\(folder): recordings were here (volume \(volume)) and are gone; is their disk mounted? To begin anew in this "
-            + "folder, remove its line from \(memory)"
+        "\(folder): the recordings of volume \(volume) are missing; is their disk mounted? To start anew in this folder, "
+            + "remove its line from \(memory)."
     }
 }

@@ -1,62 +1,61 @@
+import SecamBase
 import SecamWire
 
-/// From when to when a camera that is recorded on motion is to be recorded, as its events tell. Without I/O.
+/// The time span in which a camera that is recorded on motion is recorded, from its events. A state machine without
+/// I/O.
+///
+/// All times are UTC microseconds.
 struct MotionWindow: Sendable, Equatable {
-    /// Events that have not ended.
-    private var going: Set<UInt64> = []
-    /// UTC microseconds: what came before this is not wanted.
+    /// The events that have not ended.
+    private var ongoing: Set<UInt64> = []
+    /// The beginning; `nil` without an event.
     private(set) var from: Int64?
-    /// UTC microseconds of the end, once all events have one.
+    /// The end; meaningful once all events have ended.
     private(set) var until: Int64?
 
-    private var preRoll: Int64
-    private var postRoll: Int64
+    private var preRoll: Duration
+    private var postRoll: Duration
 
-    /// - Parameters: seconds.
-    init(preRoll: UInt16, postRoll: UInt16) {
-        self.preRoll = Int64(preRoll) * 1_000_000
-        self.postRoll = Int64(postRoll) * 1_000_000
+    init(preRoll: Duration, postRoll: Duration) {
+        self.preRoll = preRoll
+        self.postRoll = postRoll
     }
 
-    /// Whether something is to be recorded.
+    /// Whether the camera is to be recorded.
     var isOpen: Bool { from != nil }
 
-    mutating func note(_ event: CameraEvent) {
-        let start = event.start - preRoll
+    mutating func handle(_ event: CameraEvent) {
+        let start = event.start - preRoll.microseconds
         from = min(from ?? start, start)
         if event.state == .end {
-            going.remove(event.id)
-            until = max(until ?? .min, event.last + postRoll)
+            ongoing.remove(event.id)
+            until = max(until ?? .min, event.last + postRoll.microseconds)
         } else {
-            going.insert(event.id)
+            ongoing.insert(event.id)
         }
     }
 
-    /// Whether a frame of this time is the first that is not wanted any more, or the time itself has come.
-    ///
-    /// - Parameter time: UTC microseconds.
+    /// Whether all events have ended, and a time is after the end.
     func isOver(at time: Int64) -> Bool {
-        guard going.isEmpty, let until else { return false }
+        guard ongoing.isEmpty, let until else { return false }
         return time > until
     }
 
-    /// What goes on is not forgotten.
-    mutating func change(preRoll: UInt16, postRoll: UInt16) {
-        let new = MotionWindow(preRoll: preRoll, postRoll: postRoll)
-        (self.preRoll, self.postRoll) = (new.preRoll, new.postRoll)
+    /// Changes the margins for future events. The present span stays.
+    mutating func change(preRoll: Duration, postRoll: Duration) {
+        self.preRoll = preRoll
+        self.postRoll = postRoll
     }
 
-    /// Events that go on may have ended without a word.
-    ///
-    /// - Parameter time: UTC microseconds.
-    mutating func loseTrack(at time: Int64) {
-        guard !going.isEmpty else { return }
-        going = []
-        until = max(until ?? .min, time + postRoll)
+    /// Ends all events, because their ends may have been lost.
+    mutating func endAll(at time: Int64) {
+        guard !ongoing.isEmpty else { return }
+        ongoing = []
+        until = max(until ?? .min, time + postRoll.microseconds)
     }
 
     mutating func close() {
-        going = []
+        ongoing = []
         from = nil
         until = nil
     }

@@ -1,22 +1,23 @@
+import SecamBase
 import SecamRecording
 import SecamWire
 
-/// The times at which a camera is recorded that is recorded on motion: around its events, as the index has them.
+/// The times at which a camera on motion is recorded, from its events in the index.
 struct RecordedTimes {
-    /// Microseconds that are looked up at once. Events that are told late have come before the next look.
-    private static let chunk: Int64 = 10_000_000
+    /// The time span of one query. It is short, so that events that arrive late are found by the next one.
+    private static let chunk = Duration.seconds(10)
 
     private var known: [Name: (span: Range<Int64>, times: [ClosedRange<Int64>])] = [:]
 
-    /// - Parameter time: UTC microseconds.
+    /// Whether a camera on motion is recorded at a time, UTC microseconds.
     mutating func contain(
         _ time: Int64, _ rule: Recording.Camera, _ index: RecordingIndex
     ) throws(RecordingError) -> Bool {
         if known[rule.camera]?.span.contains(time) != true {
             let preRoll = Int64(rule.preRoll) * 1_000_000
             let postRoll = Int64(rule.postRoll) * 1_000_000
-            // Times of the wire are far from where sums of them end.
-            let span = time..<time + RecordedTimes.chunk
+            // The limits of times on the wire keep these sums from overflowing.
+            let span = time..<time + RecordedTimes.chunk.microseconds
             let events = try index.events(
                 of: rule.camera, from: span.lowerBound - postRoll, to: span.upperBound + preRoll)
             let times = events.entries.map { entry in

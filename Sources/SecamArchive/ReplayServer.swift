@@ -4,8 +4,8 @@ import SecamMesh
 import SecamRecording
 import SecamWire
 
-/// What the gateway may ask.
-enum Question: Sendable {
+/// A request of the gateway.
+enum GatewayRequest: Sendable {
     case search(Search)
     case protect(Protect)
     case replay(Replay)
@@ -15,37 +15,40 @@ enum Question: Sendable {
     case lost
 }
 
-/// The one thread that reads recordings for others. Replays take turns, a frame each, so that one that is far ahead in
-/// its credit does not keep the others waiting.
+/// The thread that answers the gateway's requests. Replays take turns, one frame each, so that a replay with much
+/// credit does not delay the others.
 final class ReplayServer: Sendable {
-    private let questions = BlockingQueue<(PeerID, Question)>()
+    private let requests = BlockingQueue<(PeerID, GatewayRequest)>()
 
+    /// Starts the thread.
+    ///
     /// - Parameter answer: called on the reading thread with whole messages.
     init(_ index: RecordingIndex, logger: Logger, answer: @escaping @Sendable (MeshMessage, PeerID) -> Void) {
-        let questions = questions
-        DedicatedThread.start { ReplayLoop(index: index, logger: logger, questions: questions, answer: answer).run() }
+        let requests = requests
+        DedicatedThread.start { ReplayLoop(index: index, logger: logger, requests: requests, answer: answer).run() }
     }
 
-    func ask(_ question: Question, from peer: PeerID) { questions.push((peer, question)) }
+    func handle(_ request: GatewayRequest, from peer: PeerID) { requests.push((peer, request)) }
 
-    func stop() { questions.close() }
+    func stop() { requests.close() }
 }
 
-/// What the reading thread does.
+/// The loop of the reading thread.
 private final class ReplayLoop {
     private struct Key: Hashable {
         let peer: PeerID
         let flow: UInt32
     }
 
-    private struct Playing {
+    /// A replay that has not ended.
+    private struct ActiveReplay {
         let source: Source
         var credit: UInt32
-        var heard = MonotonicTime.now
-        /// Bytes of the frames that were sent and for which no credit has come back, in order, and their sum.
-        var underWay: [Int] = []
-        var bytesUnderWay = 0
-        /// Read, and too large to be sent now.
+        var lastCredit = MonotonicTime.now
+        /// The sizes of the sent frames whose credit has not returned, in order, and their sum.
+        var inFlight: [Int] = []
+        var bytesInFlight = 0
+        /// A frame that was read but is too large to be sent now.
         var held: RecordedFrame?
 
         func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
@@ -53,20 +56,21 @@ private final class ReplayLoop {
             return try source.next(until: deadline)
         }
 
-        mutating func noteSent(_ bytes: Int) {
-            underWay.append(bytes)
-            bytesUnderWay += bytes
+        /// Counts a sent frame.
+        mutating func send(_ bytes: Int) {
+            inFlight.append(bytes)
+            bytesInFlight += bytes
         }
 
-        /// Credit says that as many frames have been taken at the other end.
-        mutating func noteTaken(_ frames: UInt32) {
-            let count = min(underWay.count, Int(frames))
-            bytesUnderWay -= underWay.prefix(count).reduce(0, +)
-            underWay.removeFirst(count)
+        /// Counts frames that the peer has received, as its credit shows.
+        mutating func acknowledge(_ frames: UInt32) {
+            let count = min(inFlight.count, Int(frames))
+            bytesInFlight -= inFlight.prefix(count).reduce(0, +)
+            inFlight.removeFirst(count)
         }
     }
 
-    /// Where the pictures of a replay come from.
+    /// The source of a replay's pictures.
     private enum Source {
         case frames(RecordingReader)
         case thumbnails(ThumbnailReader)
@@ -80,84 +84,85 @@ private final class ReplayLoop {
 
         func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
             switch self {
-            case .frames(let tape): try tape.next(until: deadline)
+            case .frames(let reader): try reader.next(until: deadline)
             case .thumbnails(let reader): try reader.next().map(RecordingReader.Step.frame) ?? .end
             }
         }
     }
 
-    /// Replays of one connection.
-    private static let mostReplays = 256
-    private static let mostCredit: UInt32 = 256
-    /// Bytes of one replay, and of all of one connection, that may be under way; of a replay one frame always may. What a
-    /// connection does not read is bounded, too, and beyond that it is closed with everybody's replays.
+    /// The maximum number of replays per connection.
+    private static let replayLimit = 256
+    private static let creditLimit: UInt32 = 256
+    /// The maximum number of bytes in flight per replay, which always may have one frame in flight.
     private static let replayBytes = 4 << 20
+    /// The maximum number of bytes in flight per connection. A connection with too much unread data would be closed,
+    /// with all of its replays.
     private static let connectionBytes = 32 << 20
-    /// Microseconds after which one that takes nothing any more is forgotten, as when its gateway is gone.
-    private static let longestPause: Int64 = 600_000_000
-    /// Microseconds that one replay may look for its next frame, and that a round of them may take, before questions are
-    /// answered again.
-    private static let longestTurn: Int64 = 5_000
-    private static let longestRound: Int64 = 50_000
+    /// A replay without credit for this long is dropped, as after the end of its gateway.
+    private static let idleTimeout = Duration.seconds(600)
+    /// The time for a replay to find its next frame.
+    private static let turnLimit = Duration.milliseconds(5)
+    /// The time for a round of replays, before further requests are handled.
+    private static let roundLimit = Duration.milliseconds(50)
 
     private let index: RecordingIndex
-    private let questions: BlockingQueue<(PeerID, Question)>
+    private let requests: BlockingQueue<(PeerID, GatewayRequest)>
     private let answer: @Sendable (MeshMessage, PeerID) -> Void
-    private var replays: [Key: Playing] = [:]
-    /// Replays that wait for their turn in this round.
+    private var replays: [Key: ActiveReplay] = [:]
+    /// The replays that wait for their turn in this round.
     private var round: [Key] = []
     private let logger: Logger
 
     init(
-        index: RecordingIndex, logger: Logger, questions: BlockingQueue<(PeerID, Question)>,
+        index: RecordingIndex, logger: Logger, requests: BlockingQueue<(PeerID, GatewayRequest)>,
         answer: @escaping @Sendable (MeshMessage, PeerID) -> Void
     ) {
         self.index = index
         self.logger = logger
-        self.questions = questions
+        self.requests = requests
         self.answer = answer
     }
 
     func run() {
         while true {
-            let isIdle = !replays.contains { mayGoOn($0.value, $0.key.peer) }
-            switch questions.pop(waiting: isIdle ? nil : 0) {
-            case .element(let (peer, question)): take(question, peer)
-            case .timedOut: giveOneEach()
+            let isIdle = !replays.contains { canSend($0.value, $0.key.peer) }
+            switch requests.pop(timeout: isIdle ? nil : .zero) {
+            case .element(let (peer, request)): handle(request, peer)
+            case .timedOut: sendRound()
             case .closed: return
             }
         }
     }
 
-    private func take(_ question: Question, _ peer: PeerID) {
-        switch question {
+    private func handle(_ request: GatewayRequest, _ peer: PeerID) {
+        switch request {
         case .search(let search): find(search, peer)
         case .protect(let protect): self.protect(protect, peer)
-        case .replay(let replay): begin(replay, peer)
+        case .replay(let replay): start(replay, peer)
         case .credit(let credit):
             let key = Key(peer: peer, flow: credit.flow)
             guard let held = replays[key]?.credit else {
-                return end(key, .unknownFlow, "no such replay; ask for it anew")
+                return end(key, .unknownFlow, "no such replay; request it again")
             }
-            replays[key]!.credit = min(held + credit.frames, ReplayLoop.mostCredit)
-            replays[key]!.noteTaken(credit.frames)
-            replays[key]!.heard = .now
+            replays[key]!.credit = min(held + credit.frames, ReplayLoop.creditLimit)
+            replays[key]!.acknowledge(credit.frames)
+            replays[key]!.lastCredit = .now
         case .close(let close): replays[Key(peer: peer, flow: close.flow)] = nil
         case .lost: replays = replays.filter { $0.key.peer != peer }
         }
     }
 
-    private func begin(_ replay: Replay, _ peer: PeerID) {
+    private func start(_ replay: Replay, _ peer: PeerID) {
         let key = Key(peer: peer, flow: replay.flow)
         replays = replays.filter {
-            $0.value.credit > 0 || MonotonicTime.now.since($0.value.heard) < ReplayLoop.longestPause
+            $0.value.credit > 0 || MonotonicTime.now - $0.value.lastCredit < ReplayLoop.idleTimeout
         }
         let ofPeer = replays.keys.lazy.filter { $0.peer == peer }.count
-        guard replays[key] != nil || ofPeer < ReplayLoop.mostReplays else {
-            return end(key, .tooMany, "\(ReplayLoop.mostReplays) replays of one connection")
+        guard replays[key] != nil || ofPeer < ReplayLoop.replayLimit else {
+            return end(key, .tooMany, "\(ReplayLoop.replayLimit) replays of one connection")
         }
         guard replay.volume == index.volume else { return end(key, .done, "") }
-        replays[key] = Playing(source: source(replay), credit: min(replay.credit, ReplayLoop.mostCredit))
+        replays[key] = ActiveReplay(source: source(replay), credit: min(replay.credit, ReplayLoop.creditLimit))
     }
 
     private func source(_ replay: Replay) -> Source {
@@ -165,41 +170,42 @@ private final class ReplayLoop {
         case .frames:
             .frames(
                 RecordingReader(
-                    index, camera: replay.camera, from: replay.from, to: replay.to, interval: Int64(replay.interval)))
+                    index, camera: replay.camera, from: replay.from, to: replay.to,
+                    interval: .microseconds(replay.interval)))
         case .thumbnails:
             .thumbnails(ThumbnailReader(index, camera: replay.camera, from: replay.from, to: replay.to))
         }
     }
 
-    private func giveOneEach() {
+    /// Sends a frame of each replay that has its turn.
+    private func sendRound() {
         if round.isEmpty { round = Array(replays.keys) }
-        let end = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestRound)
+        let end = MonotonicTime.now + ReplayLoop.roundLimit
         while MonotonicTime.now < end, let key = round.popLast() {
-            if let playing = replays[key], mayGoOn(playing, key.peer) { giveOne(playing, key) }
+            if let replay = replays[key], canSend(replay, key.peer) { sendFrame(of: replay, key) }
         }
     }
 
-    /// Whether a replay can be given its next frame, or, where that has not been read, probably can.
-    private func mayGoOn(_ playing: Playing, _ peer: PeerID) -> Bool {
-        guard playing.credit > 0 else { return false }
-        guard playing.bytesUnderWay > 0 else { return true }
-        let ofPeer = replays.lazy.filter { $0.key.peer == peer }.reduce(0) { $0 + $1.value.bytesUnderWay }
-        let bytes = playing.held?.jpeg.count ?? 0
-        return playing.bytesUnderWay + bytes <= ReplayLoop.replayBytes && ofPeer + bytes <= ReplayLoop.connectionBytes
+    /// Whether the next frame of a replay can be sent. True if its size is unknown and no limit is reached yet.
+    private func canSend(_ replay: ActiveReplay, _ peer: PeerID) -> Bool {
+        guard replay.credit > 0 else { return false }
+        guard replay.bytesInFlight > 0 else { return true }
+        let ofPeer = replays.lazy.filter { $0.key.peer == peer }.reduce(0) { $0 + $1.value.bytesInFlight }
+        let bytes = replay.held?.jpeg.count ?? 0
+        return replay.bytesInFlight + bytes <= ReplayLoop.replayBytes && ofPeer + bytes <= ReplayLoop.connectionBytes
     }
 
-    private func giveOne(_ playing: Playing, _ key: Key) {
+    private func sendFrame(of replay: ActiveReplay, _ key: Key) {
         do throws(RecordingError) {
-            let deadline = MonotonicTime.now.advanced(byMicroseconds: ReplayLoop.longestTurn)
-            switch try playing.next(until: deadline) {
+            switch try replay.next(until: MonotonicTime.now + ReplayLoop.turnLimit) {
             case .frame(let frame):
                 replays[key]?.held = frame
-                guard let playing = replays[key], mayGoOn(playing, key.peer) else { return }
+                guard let replay = replays[key], canSend(replay, key.peer) else { return }
                 replays[key]?.held = nil
                 replays[key]?.credit -= 1
-                replays[key]?.noteSent(frame.jpeg.count)
+                replays[key]?.send(frame.jpeg.count)
                 let header = Frame(
-                    flow: key.flow, rendition: playing.source.rendition, format: .jpeg, incarnation: frame.incarnation,
+                    flow: key.flow, rendition: replay.source.rendition, format: .jpeg, incarnation: frame.incarnation,
                     sequence: frame.sequence, timestamp: frame.timestamp, width: frame.width, height: frame.height)
                 answer(
                     MeshMessage(header.encoded(payload: frame.jpeg.count), payload: frame.jpeg[...]), key.peer)
@@ -216,7 +222,7 @@ private final class ReplayLoop {
         answer(MeshMessage(CloseFlow(flow: key.flow, reason: reason, detail: detail)), key.peer)
     }
 
-    // MARK: Looking for
+    // MARK: Search and protection
 
     private func find(_ search: Search, _ peer: PeerID) {
         let names: [Name?] = search.cameras.isEmpty ? [nil] : Set(search.cameras.map(\.name)).sorted()
@@ -239,10 +245,10 @@ private final class ReplayLoop {
             }
         } catch {
             isPartial = true
-            complain(error)
+            log(error)
         }
         let since = max(recordings.since, events.since, gaps.since)
-        tell(
+        sendFound(
             search.request, recordings.all(since: since).map(\.found),
             events.all(since: since).map { Found.Happened(camera: $0.camera, event: $0.event) },
             gaps.all(since: since), since: since, isPartial: isPartial, peer)
@@ -256,25 +262,25 @@ private final class ReplayLoop {
                 protect.protected, camera: protect.camera, from: protect.from, to: protect.to)
         } catch {
             isPartial = true
-            complain(error)
+            log(error)
         }
-        tell(
+        sendFound(
             protect.request, changed.map(\.found), [], [], since: WireLimits.times.lowerBound, isPartial: isPartial,
             peer)
     }
 
-    private func complain(_ error: RecordingError) {
+    private func log(_ error: RecordingError) {
         logger.error("archive query failed", metadata: ["reason": "\(error)"])
     }
 
-    /// In as many messages as are needed.
-    private func tell(
+    /// Sends the results in as many messages as needed.
+    private func sendFound(
         _ request: UInt32, _ recordings: [Found.Recorded], _ events: [Found.Happened], _ gaps: [Found.Missing],
         since: Int64, isPartial: Bool, _ peer: PeerID
     ) {
         var (recordings, events, gaps) = (recordings[...], events[...], gaps[...])
         repeat {
-            // An event has up to 400 bytes: fewer of them in a message than there could be.
+            // An event has up to 400 bytes, so a message holds fewer events than other results.
             let part = (recordings.prefix(WireLimits.found), events.prefix(1000), gaps.prefix(WireLimits.found))
             recordings = recordings.dropFirst(part.0.count)
             events = events.dropFirst(part.1.count)
@@ -284,18 +290,17 @@ private final class ReplayLoop {
                 MeshMessage(
                     Found(
                         request: request, last: isLast, partial: isPartial, volume: index.volume,
-                        recordings: Array(part.0),
-                        events: Array(part.1), gaps: Array(part.2), since: since)), peer)
+                        recordings: Array(part.0), events: Array(part.1), gaps: Array(part.2), since: since)), peer)
         } while !(recordings.isEmpty && events.isEmpty && gaps.isEmpty)
     }
 }
 
-/// The last entries of several cameras together, and from when on there is none besides.
+/// The newest entries of several cameras together, and the time from which they are complete.
 private struct Newest<Entry: Sendable> {
     private let limit: Int
     private let start: (Entry) -> Int64
     private var entries: [Entry] = []
-    /// UTC microseconds.
+    /// The start from which the entries are complete, UTC microseconds.
     private(set) var since = WireLimits.times.lowerBound
 
     init(limit: Int, start: @escaping (Entry) -> Int64) {

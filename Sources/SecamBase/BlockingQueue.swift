@@ -1,8 +1,8 @@
 import Glibc
 
-/// Hands values to threads that wait for them, in order; those that are pushed for different keys take turns.
+/// A thread-safe queue of values for waiting threads. Values of one key stay in order; keys take turns.
 ///
-/// It has no bound of its own: whoever adds is bounded by credit.
+/// The queue has no limit: credit bounds the producers.
 @safe package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -14,7 +14,7 @@ import Glibc
         unsafe pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         unsafe pthread_condattr_init(&attributes)
-        // Waiting must not depend on the wall clock.
+        // Changes of the wall clock must not affect a time-out.
         unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         unsafe pthread_cond_init(condition, &attributes)
         unsafe pthread_condattr_destroy(&attributes)
@@ -30,20 +30,20 @@ import Glibc
     package enum Popped {
         case element(Element)
         case timedOut
-        /// Closed and empty: nothing will ever come.
+        /// Closed and empty.
         case closed
     }
 
-    /// - Parameter key: what is pushed for one key stays in order, and makes nothing wait that is pushed for another one.
+    /// Adds an element. Elements of one key stay in order, and do not delay those of another key.
     package func push(_ element: Element, for key: String = "") {
         unsafe pthread_mutex_lock(mutex)
-        // The queue has no limits, so that it takes every element.
+        // The queue has no limits, so it accepts every element.
         if !isClosed { _ = elements.append(element, key: key, lane: .ordinary) }
         unsafe pthread_cond_signal(condition)
         unsafe pthread_mutex_unlock(mutex)
     }
 
-    /// Wakes all who wait; what is in the queue can still be taken.
+    /// Closes the queue and wakes all waiting threads. Queued elements can still be popped.
     package func close() {
         unsafe pthread_mutex_lock(mutex)
         isClosed = true
@@ -57,14 +57,14 @@ import Glibc
         return elements.count
     }
 
-    /// Waits for the next element.
+    /// Waits for the next element and removes it.
     ///
-    /// - Parameter microseconds: how long at most; `nil` for as long as it takes, 0 for not at all.
-    package func pop(waiting microseconds: Int64? = nil) -> Popped {
+    /// - Parameter timeout: the longest wait; `nil` for no limit.
+    package func pop(timeout: Duration? = nil) -> Popped {
         var deadline = timespec()
-        if let microseconds {
+        if let timeout {
             unsafe clock_gettime(CLOCK_MONOTONIC, &deadline)
-            let nanoseconds = Int64(deadline.tv_nsec) + microseconds * 1000
+            let nanoseconds = Int64(deadline.tv_nsec) + timeout.microseconds * 1000
             deadline.tv_sec += Int(nanoseconds / 1_000_000_000)
             deadline.tv_nsec = Int(nanoseconds % 1_000_000_000)
         }
@@ -72,7 +72,7 @@ import Glibc
         defer { unsafe pthread_mutex_unlock(mutex) }
         while elements.isEmpty {
             guard !isClosed else { return .closed }
-            guard microseconds != nil else {
+            guard timeout != nil else {
                 unsafe pthread_cond_wait(condition, mutex)
                 continue
             }

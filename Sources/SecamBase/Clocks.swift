@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A moment of the clock that never jumps, in microseconds; for deadlines and durations.
+/// An instant of the monotonic clock, in microseconds; for deadlines and time spans.
 package struct MonotonicTime: Sendable, Hashable, Comparable {
     package let microseconds: Int64
 
@@ -9,33 +9,49 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
 
     package static var now: MonotonicTime { MonotonicTime(microseconds: readClock(CLOCK_MONOTONIC)) }
 
-    package func advanced(byMicroseconds delta: Int64) -> MonotonicTime {
-        MonotonicTime(microseconds: microseconds + delta)
+    package static func + (instant: MonotonicTime, duration: Duration) -> MonotonicTime {
+        MonotonicTime(microseconds: instant.microseconds + duration.microseconds)
     }
 
-    /// Microseconds from an earlier moment to this one.
-    package func since(_ earlier: MonotonicTime) -> Int64 { microseconds - earlier.microseconds }
+    /// Returns the time span from the right instant to the left one.
+    package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
+        .microseconds(later.microseconds - earlier.microseconds)
+    }
 
     package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.microseconds < right.microseconds
     }
 }
 
-/// The wall clock, as it stands on the wire.
+extension Duration {
+    /// Whole microseconds, rounded towards zero and clamped to the range of `Int64`.
+    package var microseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let (sum, sumOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000)
+        return sumOverflow ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// Whole milliseconds, rounded towards zero.
+    package var milliseconds: Int64 { microseconds / 1000 }
+}
+
+/// The wall clock, in the unit of the wire protocol.
 package enum WallClock {
     /// UTC microseconds since 1970.
     package static var now: Int64 { readClock(CLOCK_REALTIME) }
 
-    /// Whether a time service, such as chrony or systemd-timesyncd, keeps it right.
+    /// Whether a time service, such as chrony or systemd-timesyncd, synchronizes the clock.
     package static var isSynchronized: Bool { secam_wall_clock_is_synchronized() }
 }
 
-/// The time since the machine's start, suspension included.
+/// Time since the machine started, including suspension.
 package enum Uptime {
     package static var microseconds: Int64 { readClock(CLOCK_BOOTTIME) }
 }
 
-/// What the calling thread has used of a processor.
+/// Processor time that the calling thread has used.
 package enum ThreadTime {
     package static var microseconds: Int64 { readClock(CLOCK_THREAD_CPUTIME_ID) }
 }

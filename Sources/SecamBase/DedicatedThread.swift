@@ -1,6 +1,6 @@
 import Glibc
 
-/// A thread for code that blocks or computes for long, which must not hold up the cooperative pool.
+/// A thread for code that blocks or computes for a long time, which must not occupy the cooperative pool.
 package enum DedicatedThread {
     private final class Body {
         let run: @Sendable () -> Void
@@ -9,12 +9,12 @@ package enum DedicatedThread {
 
     /// Starts a thread that runs `body` once.
     package static func start(_ body: @escaping @Sendable () -> Void) {
-        precondition(startIfPossible(body), "the system has no thread left for us")
+        precondition(startIfPossible(body), "the system cannot create another thread")
     }
 
-    /// Starts a thread that runs `body` once, for work that the process can do without.
+    /// Starts a thread that runs `body` once, for optional work.
     ///
-    /// - Returns: false when the system has no thread left.
+    /// - Returns: false when the system cannot create another thread.
     package static func startIfPossible(_ body: @escaping @Sendable () -> Void) -> Bool {
         var thread = pthread_t()
         let retained = unsafe Unmanaged.passRetained(Body(body))

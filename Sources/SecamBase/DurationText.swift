@@ -1,9 +1,9 @@
-/// A length of time as people write it: a whole number and a unit, as `90s`, `10m`, `12h` or `14d`.
+/// A time span as users write it: a whole number and a unit, such as `90s`, `10m`, `12h` or `14d`.
 package enum DurationText {
-    package static let expected = "a time as 90s, 10m, 12h or 14d"
+    package static let expected = "a time such as 90s, 10m, 12h or 14d"
     private static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
 
-    /// - Returns: seconds, the largest number where there would be more; `nil` when the text is no such time.
+    /// Returns the seconds of a time span, clamped to the range of `Int`; `nil` for an invalid text.
     package static func seconds(_ text: some StringProtocol) -> Int? {
         guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()), count >= 0 else {
             return nil

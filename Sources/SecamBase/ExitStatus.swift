@@ -1,32 +1,32 @@
-/// How a program ends: the results of checks, and for errors the numbers of sysexits.h.
+/// A program's exit status: the result of a check, or an error number of sysexits.h.
 package enum ExitStatus: Int32, Sendable {
     case success = 0
-    /// A check found a problem: an invalid file, a degraded system.
+    /// A check found a problem, such as an invalid file or a degraded system.
     case problem = 1
-    /// A check found the system down.
+    /// A check found that the system is down.
     case down = 2
-    /// Used wrongly.
+    /// The command line is invalid.
     case usage = 64
-    /// Input data is wrong.
+    /// Input data is invalid.
     case data = 65
-    /// A file or camera that was named does not exist or cannot be read.
+    /// An input file or a camera does not exist or cannot be read.
     case noInput = 66
-    /// Something that is needed is not there: a port is taken, a gateway does not answer.
+    /// A required resource is unavailable, such as a port or a gateway.
     case unavailable = 69
-    /// Something that should not happen did.
+    /// An internal error occurred.
     case software = 70
-    /// Something of this machine fails, such as the display.
+    /// A device or service of this machine failed, such as the display.
     case system = 71
-    /// An output file cannot be made, or is there already.
+    /// An output file cannot be created or already exists.
     case cannotCreate = 73
     case inputOutput = 74
-    /// The other end breaks the protocol.
+    /// The peer violated the protocol.
     case `protocol` = 76
     /// Permission is missing, a login was refused, or a certificate is not trusted.
     case noPermission = 77
-    /// A configuration is wrong.
+    /// The configuration is invalid.
     case configuration = 78
-    /// What was asked for was done, but for a part that is missing.
+    /// The request was carried out in part: some of the data is missing.
     case incomplete = 79
 }
 

@@ -1,7 +1,7 @@
-/// A queue whose keys take turns: a key that queues many elements makes only its own wait.
+/// A queue whose keys take turns: a key with many elements delays only its own.
 ///
-/// Preferred elements come first, except that every fourth turn belongs to the ordinary ones, so that neither lane can
-/// starve the other.
+/// Preferred elements come first, but every fourth turn belongs to the ordinary ones, so neither lane can starve the
+/// other.
 package struct FairQueue<Key: Hashable & Sendable, Element> {
     package enum Lane: Sendable {
         case preferred
@@ -9,7 +9,7 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
     }
 
     private struct Waiting {
-        /// Keys that have elements, in the order of their turns.
+        /// Keys with waiting elements, in the order of their turns.
         var turns: [Key] = []
         var elements: [Key: [Element]] = [:]
         var count = 0
@@ -20,10 +20,11 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
             count += 1
         }
 
-        /// Of all elements, and of this key's. A copy of the lane to look at would make the next change copy it all.
+        /// Returns the number of elements in this lane and of one key. A copy of the lane would make the next change
+        /// copy all its elements.
         func counts(of key: Key) -> (ofLane: Int, ofKey: Int) { (count, elements[key]?.count ?? 0) }
 
-        /// The key's oldest element; its turn stays as it is.
+        /// Removes the key's oldest element without changing the turns.
         mutating func removeFirst(of key: Key) {
             guard var own = elements[key] else { return }
             own.removeFirst()
@@ -49,7 +50,7 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
         }
     }
 
-    /// Turns of preferred elements between two of ordinary ones.
+    /// Preferred turns between two ordinary ones.
     private static var preferredTurns: Int { 3 }
 
     private let laneLimit: Int
@@ -59,8 +60,8 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
     private var preferredInRow = 0
 
     /// - Parameters:
-    ///   - laneLimit: elements that may wait in each lane.
-    ///   - keyLimit: elements of one key that may wait in each lane.
+    ///   - laneLimit: maximum number of elements in each lane.
+    ///   - keyLimit: maximum number of elements of one key in each lane.
     package init(laneLimit: Int = .max, keyLimit: Int = .max) {
         precondition(laneLimit >= 0 && keyLimit > 0, "FairQueue: limit out of range")
         self.laneLimit = laneLimit
@@ -71,7 +72,9 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
 
     package var count: Int { preferred.count + ordinary.count }
 
-    /// - Returns: false when a limit is reached; then the element is not queued.
+    /// Adds an element.
+    ///
+    /// - Returns: false when a limit is reached and the element was not added.
     package mutating func append(_ element: Element, key: Key, lane: Lane) -> Bool {
         let (ofLane, ofKey) = lane == .preferred ? preferred.counts(of: key) : ordinary.counts(of: key)
         guard ofLane < laneLimit, ofKey < keyLimit else { return false }
@@ -82,10 +85,10 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
         return true
     }
 
-    /// Queues an ordinary element in any case. When a limit is reached, the oldest element makes room: the key's own,
-    /// or where all keys together have too many, that of the key with the most.
+    /// Adds an ordinary element. When a limit is exceeded, the oldest element of this key is dropped, or the oldest of
+    /// the key with the most elements if the whole lane is full.
     ///
-    /// - Returns: the key of which an element was given up.
+    /// - Returns: the key whose element was dropped.
     package mutating func appendReplacing(_ element: Element, key: Key) -> Key? {
         ordinary.append(element, key: key)
         let isOver = ordinary.elements[key]!.count > keyLimit

@@ -1,12 +1,12 @@
-/// Bytes as hexadecimal digits.
+/// Conversion of bytes to and from hexadecimal digits.
 package enum Hexadecimal {
-    /// Returns two lower-case digits a byte.
+    /// Returns two lower-case digits for each byte.
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// Returns the bytes of digits of either case; nil for another character or an odd number of digits.
+    /// Returns the bytes of digits in either case; `nil` for another character or an odd number of digits.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         let digits = text.utf8.map(value)
         guard digits.count.isMultiple(of: 2) else { return nil }

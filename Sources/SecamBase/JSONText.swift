@@ -1,11 +1,13 @@
-/// Text of JSON (RFC 8259) values, for what programs print.
+/// JSON text (RFC 8259) for the output of programs.
 package enum JSONText {
-    /// - Parameter fields: names as they are, values as JSON text, in this order.
+    /// Returns an object with its fields in this order.
+    ///
+    /// - Parameter fields: the names, unescaped, and the values as JSON text.
     package static func object(_ fields: [(String, String)]) -> String {
         "{" + fields.map { string($0.0) + ":" + $0.1 }.joined(separator: ",") + "}"
     }
 
-    /// The same, of a literal.
+    /// Returns the object of a dictionary literal.
     package static func object(_ fields: KeyValuePairs<String, String>) -> String {
         object(fields.map { ($0.key, $0.value) })
     }
@@ -27,7 +29,7 @@ package enum JSONText {
         return result + "\""
     }
 
-    /// Rounded to at most that many decimal places; `null` when there is no number.
+    /// Returns a number rounded to at most `digits` decimal places; `null` for `nil` and non-finite values.
     package static func number(_ value: Double?, digits: Int) -> String {
         guard let value, value.isFinite else { return "null" }
         var scale = 1.0

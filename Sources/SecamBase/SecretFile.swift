@@ -1,8 +1,8 @@
 import Glibc
 
-/// Files that only their owner may read.
+/// Files that only their owner can read.
 package enum SecretFile {
-    /// Files of ours are small; anything larger is not one of them.
+    /// Maximum file size by default, bytes.
     package static let limit = 1 << 20
 
     package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
@@ -15,9 +15,10 @@ package enum SecretFile {
 
     /// Reads a text file.
     ///
-    /// The group may read it too where it is root's and we are not root: that is how a secret is given to a service.
+    /// A file of root may also be readable by its group if this process is not root: secrets are passed to a service
+    /// this way.
     ///
-    /// - Throws: when it is not there, is too large, is not UTF-8, or others than its owner may read it.
+    /// - Throws: when the file is missing, too large, not UTF-8, or readable by other users.
     package static func read(_ path: String) throws(Failure) -> String {
         try read(path, forbidden: 0o077, reason: exposure(of: path))
     }
@@ -29,18 +30,18 @@ package enum SecretFile {
         return text
     }
 
-    /// - Parameter forbidden: permissions that the file must not have.
+    /// - Parameter forbidden: permission bits that the file must not have.
     private static func bytes(
         _ path: String, forbidden: UInt32, reason: String, limit: Int = limit
     ) throws(Failure) -> [UInt8] {
-        // Else opening a pipe would wait for its writer.
+        // Opening a pipe would otherwise wait for its writer.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw Failure(path: path, reason: "is not a file but a folder, a pipe or a device", isMissing: false)
+            throw Failure(path: path, reason: "is not a regular file", isMissing: false)
         }
         let isGiven = status.st_uid == 0 && geteuid() != 0
         guard status.st_mode & (isGiven ? forbidden & ~0o040 : forbidden) == 0 else {
@@ -60,21 +61,21 @@ package enum SecretFile {
         return bytes
     }
 
-    /// The same, whatever it holds.
+    /// Reads a file of arbitrary bytes.
     ///
     /// - Parameters:
-    ///   - limit: bytes that the file may have.
-    ///   - isSealed: others may read it, since it is encrypted.
+    ///   - limit: maximum file size, bytes.
+    ///   - isSealed: whether other users may read the file because it is encrypted.
     package static func readBytes(_ path: String, limit: Int = limit, isSealed: Bool = false) throws(Failure) -> [UInt8]
     {
         try bytes(path, forbidden: isSealed ? 0 : 0o077, reason: exposure(of: path), limit: limit)
     }
 
     private static func exposure(of path: String) -> String {
-        "holds a secret but others may read it; run: chmod 600 '\(path)'"
+        "holds a secret but other users can read it; run: chmod 600 '\(path)'"
     }
 
-    /// The same; `nil` when there is no such file.
+    /// Reads a text file; returns `nil` when it does not exist.
     package static func readIfThere(_ path: String) throws(Failure) -> String? {
         do throws(Failure) {
             return try read(path)
@@ -84,17 +85,17 @@ package enum SecretFile {
         }
     }
 
-    /// Writes a whole file, which is either the old one or the new one whatever happens.
+    /// Replaces a file atomically: a failure or crash leaves the old file or the new one.
     ///
-    /// - Parameter mode: permissions; by default for the owner only.
+    /// - Parameter mode: permission bits; by default for the owner only.
     package static func write(_ text: String, to path: String, mode: UInt32 = 0o600) throws(Failure) {
         try write(Array(text.utf8), to: path, mode: mode)
     }
 
-    /// The same with bytes.
+    /// Replaces a file atomically.
     package static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o600) throws(Failure) {
         let temporary = "\(path).\(getpid()).new"
-        // Never a file that is there already: whoever made it chose who may read it.
+        // An existing file must not be reused: its creator chose who can read it.
         unsafe unlink(temporary)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure(temporary) }
@@ -121,7 +122,7 @@ package enum SecretFile {
         }
     }
 
-    /// Makes a folder that only its owner may enter, with those above it.
+    /// Creates a folder that only its owner can enter, and its parents.
     package static func makeFolder(_ path: String) throws(Failure) {
         var prefix = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
@@ -132,15 +133,15 @@ package enum SecretFile {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw failure(path) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw Failure(path: path, reason: "is a file; a folder is needed", isMissing: false)
+            throw Failure(path: path, reason: "is not a folder", isMissing: false)
         }
         guard unsafe access(path, W_OK | X_OK) == 0 else { throw failure(path) }
     }
 
-    /// What an administrator changes as root stays the service's: the owner of the file that is replaced, or of a folder
-    /// that nobody else can look into.
+    /// Keeps the service's ownership of a file that root replaces: the new file gets the owner of the old one, or else
+    /// of a private folder.
     ///
-    /// - Returns: whether the new file has the owner that it is to have.
+    /// - Returns: false when the owner could not be set.
     private static func keepOwner(_ descriptor: Int32, _ path: String) -> Bool {
         guard geteuid() == 0 else { return true }
         var status = stat()
@@ -156,15 +157,15 @@ package enum SecretFile {
     }
 }
 
-/// Files that others may read, but that only their owner may write, since we act on them.
+/// Files that other users may read but not write, because the program acts on their content.
 package enum TrustedFile {
-    /// Reads a text file; `nil` when there is no such file.
+    /// Reads a text file; returns `nil` when it does not exist.
     ///
-    /// - Throws: when it is too large, is not UTF-8, or others than its owner may write it.
+    /// - Throws: when the file is too large, not UTF-8, or writable by other users.
     package static func readIfThere(_ path: String) throws(SecretFile.Failure) -> String? {
         do throws(SecretFile.Failure) {
             return try SecretFile.read(
-                path, forbidden: 0o022, reason: "others than its owner may write it; run: chmod 644 '\(path)'")
+                path, forbidden: 0o022, reason: "other users can write it; run: chmod 644 '\(path)'")
         } catch {
             guard error.isMissing else { throw error }
             return nil

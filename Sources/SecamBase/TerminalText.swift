@@ -1,6 +1,7 @@
-/// Text that others chose, made fit for a terminal or a log.
+/// Untrusted text, made safe for a terminal or a log.
 package enum TerminalText {
-    /// Control and format characters, which could move the cursor or turn the writing around, become `\\u{…}`.
+    /// Returns the text with control and format characters, which could move the cursor or reverse the text, as
+    /// `\\u{…}`.
     package static func printable(_ text: String) -> String {
         var printable = ""
         for scalar in text.unicodeScalars {

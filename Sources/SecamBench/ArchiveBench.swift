@@ -8,20 +8,20 @@ import SecamRecording
 import SecamWire
 import ServiceLifecycle
 
-/// `secam bench archive`: what recording costs, and how soon it is found again.
+/// `secam bench archive`: measures the cost of recording, and the speed of searching and compressing recordings.
 struct ArchiveBenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "archive", abstract: "Processor time and memory of recording, and how soon recordings are found.",
+        commandName: "archive", abstract: "Measure recording, search and compression.",
         discussion: """
-            Records 1, 2 and 4 cameras that give JPEGs of 1280x720 at 30 frames a second, made by ffmpeg, then looks \
-            for recordings in an index of a million of them, and compresses one. Takes about two minutes.
+            Records 1, 2 and 4 cameras with JPEGs of 1280x720 at 30 fps, which ffmpeg makes, then searches an index of a \
+            million recordings, and compresses one. Takes about two minutes.
             """)
 
-    @Option(help: "Recordings in the index.") var segments = 1_000_000
+    @Option(help: "Number of recordings in the index, 1000 to 10000000.") var segments = 1_000_000
 
     func validate() throws {
         guard (1000...10_000_000).contains(segments) else {
-            throw ValidationError("--segments is \(segments); it must be 1000 to 10000000")
+            throw ValidationError("--segments \(segments): expected 1000 to 10000000")
         }
     }
 
@@ -34,36 +34,20 @@ struct ArchiveBench: Service {
     let segments: Int
 
     private static let cameras = [1, 2, 4]
-    /// Seconds.
-    private static let interval = 10.0
+    private static let interval: Duration = .seconds(10)
+    private static let timeLimit: Duration = .seconds(300)
 
     func run() async throws {
-        let scratch = try BenchFolder()
-        defer { scratch.remove() }
-        let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
-        defer { errors.end() }
-        let bench = BenchContext(
-            scratch: scratch.path, isQuick: false, deadline: MonotonicTime.now.advanced(byMicroseconds: 300_000_000),
-            say: { errors.say($0) })
-        do {
-            try await cancelWhenGracefulShutdown {
-                let film = try await film(bench)
-                for count in Self.cameras { StandardOutput.print(try await record(bench, film, count)) }
-                StandardOutput.print(try await look(bench))
-            }
-        } catch is CancellationError {
-            // Ended by a signal.
-        } catch {
-            errors.showLog()
-            throw error
+        try await BenchContext.run(timeLimit: Self.timeLimit) { bench in
+            let video = try await makeVideo(bench)
+            for count in Self.cameras { StandardOutput.print(try await record(bench, video, count)) }
+            StandardOutput.print(try await measureSearch(bench))
         }
     }
 
-    /// A film that is passed through undecoded, as a webcam's own JPEGs are.
-    private func film(_ bench: BenchContext) async throws -> String {
-        guard let ffmpeg = BenchProgram.find("ffmpeg") else {
-            throw BenchFailure("ffmpeg is not installed, which makes the pictures")
-        }
+    /// Returns the path of a Motion JPEG video, which cameras pass through like a webcam's own JPEGs.
+    private func makeVideo(_ bench: BenchContext) async throws -> String {
+        let ffmpeg = try BenchProgram.require("ffmpeg")
         let path = "\(bench.scratch)/film.mkv"
         _ = try await BenchProgram.output(
             of: ffmpeg,
@@ -74,14 +58,14 @@ struct ArchiveBench: Service {
         return path
     }
 
-    private func record(_ bench: BenchContext, _ film: String, _ count: Int) async throws -> String {
+    private func record(_ bench: BenchContext, _ video: String, _ count: Int) async throws -> String {
         let plans = try (1...count).map {
-            ServiceSetPlan.CameraPlan(name: try Name("camera-\($0)"), source: "file:\(film)")
+            ServiceSetPlan.CameraPlan(name: try Name("camera-\($0)"), source: "file:\(video)")
         }
         let folder = "\(bench.scratch)/recordings-\(count)"
         return try await BenchSet.run(bench, cameras: plans, recordings: folder) { set in
-            // The registry gives cameras out four seconds after its start.
-            try await bench.sleep(7)
+            // The registry assigns cameras four seconds after its start.
+            try await bench.sleep(.seconds(7))
             let (before, recordedBefore) = (CostReading(set.services), try await Self.recorded(set))
             try await bench.sleep(Self.interval)
             let (after, recorded) = (CostReading(set.services), try await Self.recorded(set))
@@ -102,52 +86,54 @@ struct ArchiveBench: Service {
     private static func recorded(_ set: BenchSet) async throws -> (frames: UInt64, bytes: UInt64) {
         let members = try await set.status().members
         guard let archive = members.first(where: { $0.role == .archive }) else {
-            throw BenchFailure("the archive is gone")
+            throw BenchFailure("the archive is not running")
         }
         return (archive[.framesRecorded], archive[.bytesRecorded])
     }
 
-    private func look(_ bench: BenchContext) async throws -> String {
+    private func measureSearch(_ bench: BenchContext) async throws -> String {
         bench.say("an index of \(segments) recordings")
         let index = try RecordingIndex(RecordingFolder("\(bench.scratch)/large"))
         let camera = try Name("camera-1")
-        // Minutes without a pause; the last day has 1440 of them.
-        try index.fill(camera: camera, segments: segments)
+        // One recording a minute without a pause, so the last day has 1440.
+        try index.insertPlaceholders(of: camera, count: segments)
         let start = ContinuousClock.now
         let day = Int64(segments) * 60_000_000 - 86_400_000_000
         let found = try index.segments(of: camera, from: day, to: .max).count
         let listing = (ContinuousClock.now - start) / .milliseconds(1)
         let text = "\(segments) recordings  a day of \(found) is listed in \(JSONText.number(listing, digits: 1)) ms\n"
-        return text + (try play(index, camera, at: Int64(segments) * 60_000_000))
+        return text + (try measureReplay(index, camera, at: Int64(segments) * 60_000_000))
     }
 
-    /// Frames of the recording that is played and compressed.
+    /// Frames of the recording for replay and compression.
     private static let frames = 90
 
-    private func play(_ index: RecordingIndex, _ camera: Name, at start: Int64) throws -> String {
+    private func measureReplay(_ index: RecordingIndex, _ camera: Name, at start: Int64) throws -> String {
         let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let vault = try RecordingStore(index, writer: "bench", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
-        let tape = try CameraRecorder(vault, camera: camera)
+        let store = try RecordingStore(index, writer: "bench", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let recorder = try CameraRecorder(store, camera: camera)
         let pictures = try (0..<8).map(Self.picture)
         for number in 0..<Self.frames {
             let frame = Frame(
                 flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: UInt64(number + 1),
                 timestamp: start + Int64(number) * 33_333, width: 1280, height: 720)
             let jpeg = pictures[number % pictures.count]
-            _ = try unsafe tape.append(frame, jpeg.span.bytes)
+            _ = try unsafe recorder.append(frame, jpeg.span.bytes)
         }
-        try tape.cut()
+        try recorder.cut()
         let beginning = ContinuousClock.now
         let middle = start + Int64(Self.frames / 2) * 33_333
         _ = try index.segments(of: camera, from: middle, to: middle + 6 * 3_600_000_000)
-        let reader = RecordingReader(index, camera: camera, from: middle, to: .max, interval: 0)
-        guard try reader.next() != nil else { throw BenchFailure("what was recorded cannot be read") }
+        let reader = RecordingReader(index, camera: camera, from: middle, to: .max, interval: .zero)
+        guard try reader.next() != nil else { throw BenchFailure("the new recording has no readable frame") }
         let first = (ContinuousClock.now - beginning) / .milliseconds(1)
 
         let rule = Recording.Camera(
             mode: .continuous, codec: .h264, preRoll: 0, postRoll: 0, keep: 0, keepBytes: 0, thinAfter: 0,
             thinRate: 1000, camera: camera)
-        guard let compression = try vault.nextToCompress([rule]) else { throw BenchFailure("nothing to compress") }
+        guard let compression = try store.nextToCompress([rule]) else {
+            throw BenchFailure("the store offers no recording to compress")
+        }
         let began = ContinuousClock.now
         let outcome = compression.make { false }
         let each = (ContinuousClock.now - began) / .milliseconds(1) / Double(Self.frames)
@@ -155,7 +141,7 @@ struct ArchiveBench: Service {
             + "H.264, 1280x720, one thread: \(JSONText.number(each, digits: 1)) ms a frame (\(outcome))\n"
     }
 
-    /// A picture that moves on with each number, with noise as a camera has it.
+    /// Returns a JPEG with camera noise, whose pattern moves with the number.
     private static func picture(_ number: Int) throws -> [UInt8] {
         var random = SystemRandomNumberGenerator()
         var pixels = [UInt8](repeating: 128, count: 1280 * 720 * 3 / 2)

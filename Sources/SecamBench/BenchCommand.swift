@@ -6,10 +6,10 @@ import SecamMesh
 import SecamProcess
 import ServiceLifecycle
 
-/// `secam bench`: what it costs, measured and printed; nothing is asserted.
+/// `secam bench`: measures the system, without pass or fail.
 package struct BenchCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures what the system costs on this machine.",
+        commandName: "bench", abstract: "Measure speed and cost on this machine.",
         subcommands: [
             LiveBenchCommand.self, MotionBenchCommand.self, ArchiveBenchCommand.self, ViewersCommand.self,
         ])
@@ -17,28 +17,28 @@ package struct BenchCommand: AsyncParsableCommand {
     package init() {}
 }
 
-/// `secam bench live`: from the camera to the viewer.
+/// `secam bench live`: measures the path from the camera to the viewer.
 struct LiveBenchCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "live", abstract: "Latency, processor time and memory from the camera to the viewer.",
+        commandName: "live", abstract: "Measure latency, processor time and memory from camera to viewer.",
         discussion: """
-            Runs sets of services of its own, with scratch folders and free ports on 127.0.0.1, for up to eight \
-            minutes; --quick takes less than two and is less exact. Figures count only on a machine that does nothing \
-            else. Compared with tjbench and ustreamer where they are installed; for the latter a camera emulator is \
-            needed that takes the options of v4l2-shim.
+            Runs its own services with scratch folders and free ports on 127.0.0.1, for up to eight minutes. The machine \
+            must be idle otherwise. Compares with tjbench and ustreamer where they are installed; the comparison with \
+            ustreamer needs a camera emulator with the options of v4l2-shim.
             """)
 
-    @Flag(help: "One JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
-    @Flag(help: "Shorter intervals, and fewer of them.")
+    @Flag(help: "Measure for less than two minutes, and less exactly.")
     var quick = false
     @Option(
-        help: ArgumentHelp("Only these parts: latency, fan-out, growth, ustreamer; with commas.", valueName: "parts"))
+        help: ArgumentHelp(
+            "Parts, comma-separated: latency, fan-out, growth, ustreamer. (default: all)", valueName: "parts"))
     var parts: String?
     @Option(
-        help: ArgumentHelp("A program that runs another with an emulated camera. (SECAM_V4L2_SHIM)", valueName: "path"))
+        help: ArgumentHelp("Camera emulator, a program that runs another one. (SECAM_V4L2_SHIM)", valueName: "path"))
     var shim: String?
-    @Option(help: ArgumentHelp("A video for the emulated camera instead of a made-up one.", valueName: "file"))
+    @Option(help: ArgumentHelp("Video for the emulated camera. (default: generated)", valueName: "file"))
     var footage: String?
 
     func run() async throws {
@@ -55,14 +55,13 @@ struct LiveBenchCommand: AsyncParsableCommand {
             try parts.split(separator: ",").map { word in
                 guard let part = LiveBench.Part(rawValue: String(word)) else {
                     let names = LiveBench.Part.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw CommandError("--parts \(parts): there is no part '\(word)'; there are \(names)")
+                    throw CommandError("--parts '\(word)': expected \(names)")
                 }
                 return part
             })
     }
 }
 
-/// The whole measurement.
 struct LiveBench: Service {
     enum Part: String, CaseIterable {
         case latency
@@ -77,26 +76,13 @@ struct LiveBench: Service {
     let shim: String?
     let footage: String?
 
-    /// Microseconds after which no further measurement begins.
-    private static let longest: (full: Int64, quick: Int64) = (440_000_000, 100_000_000)
+    private static let timeLimit: (full: Duration, quick: Duration) = (.seconds(440), .seconds(100))
 
     func run() async throws {
-        let scratch = try BenchFolder()
-        defer { scratch.remove() }
-        let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
-        defer { errors.end() }
-        let longest = isQuick ? LiveBench.longest.quick : LiveBench.longest.full
-        let bench = BenchContext(
-            scratch: scratch.path, isQuick: isQuick, deadline: MonotonicTime.now.advanced(byMicroseconds: longest),
-            say: { errors.say($0) })
-        do {
-            let report = try await cancelWhenGracefulShutdown { try await measure(bench) }
+        let limit = isQuick ? LiveBench.timeLimit.quick : LiveBench.timeLimit.full
+        try await BenchContext.run(isQuick: isQuick, timeLimit: limit) { bench in
+            let report = try await measure(bench)
             StandardOutput.print(printsJSON ? report.json + "\n" : report.table)
-        } catch is CancellationError {
-            // Ended by a signal; there is nothing to show.
-        } catch {
-            errors.showLog()
-            throw error
         }
     }
 

@@ -10,9 +10,17 @@ import Subprocess
     import SystemPackage
 #endif
 
-/// Programs that a benchmark runs beside the services. What they say on standard error goes where ours does.
+/// Programs that a benchmark runs beside the services. They share this program's standard error.
 enum BenchProgram {
-    /// Where a program is, looked for as a shell does; `nil` when it is not installed.
+    /// Returns the path of a program in PATH.
+    ///
+    /// - Throws: when the program is not installed.
+    static func require(_ name: String) throws(BenchFailure) -> String {
+        guard let path = find(name) else { throw BenchFailure("\(name) is not installed; install it") }
+        return path
+    }
+
+    /// Returns the path of a program in PATH; `nil` when it is not installed.
     static func find(_ name: String) -> String? {
         let folders = (ProgramEnvironment.variables["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
         return folders.map { "\($0)/\(name)" }.first { unsafe access($0, X_OK) == 0 }
@@ -21,10 +29,10 @@ enum BenchProgram {
     /// Runs a program to its end.
     ///
     /// - Parameters:
-    ///   - environment: what it has besides ours.
-    ///   - meanwhile: is given its process number while it runs.
-    /// - Returns: its standard output.
-    /// - Throws: when it does not end with success.
+    ///   - environment: additional environment variables.
+    ///   - meanwhile: called with the process number while the program runs.
+    /// - Returns: the program's standard output.
+    /// - Throws: when the program's exit status is not 0.
     static func output(
         of program: String, _ arguments: [String], environment: [String: String] = [:],
         meanwhile: (Int32) async throws -> Void = { _ in }
@@ -41,7 +49,7 @@ enum BenchProgram {
         return result.standardOutput
     }
 
-    /// Runs a program for as long as `body` takes, then asks it to end.
+    /// Runs a program until `body` returns, then terminates it.
     static func whileRunning<Result: Sendable>(
         _ program: String, _ arguments: [String], body: (Int32) async throws -> Result
     ) async throws -> Result {
@@ -69,7 +77,7 @@ enum BenchProgram {
     }
 }
 
-/// The viewers' process, seen from the benchmark.
+/// The process of the viewers, from the benchmark's side.
 final class RemoteLoad {
     private let write: (String) async throws -> Void
     private let nextLine: () async throws -> String?
@@ -81,7 +89,7 @@ final class RemoteLoad {
         self.nextLine = nextLine
     }
 
-    /// Runs `secam bench viewers` for as long as `body` takes.
+    /// Runs `secam bench viewers` until `body` returns.
     static func run<Result: Sendable>(
         _ arguments: [String], password: String = "", body: (RemoteLoad) async throws -> Result
     ) async throws -> Result {
@@ -99,24 +107,24 @@ final class RemoteLoad {
         return outcome.closureResult
     }
 
-    /// Bytes of a report, whose longest part are the first viewer's latencies.
+    /// Bytes of a report. Its largest part is the first viewer's latencies.
     private static let lineLimit = 8 << 20
 
-    /// Returns when there are that many viewers and each has a frame.
+    /// Adds viewers, and returns when there are `count` and each has received a frame.
     func grow(to count: Int) async throws {
-        let report = try await ask("grow \(count)")
+        let report = try await send("grow \(count)")
         guard report.lost == 0 else {
             throw BenchFailure("\(report.lost) of \(report.viewers) viewers failed: \(report.reason ?? "")")
         }
     }
 
-    /// What was received since the last call of any kind.
-    func look() async throws -> LoadReport { try await ask("look") }
+    /// Returns the frames since the last command.
+    func report() async throws -> LoadReport { try await send("report") }
 
-    private func ask(_ command: String) async throws -> LoadReport {
+    private func send(_ command: String) async throws -> LoadReport {
         try await write(command + "\n")
         guard let line = try await nextLine() else {
-            throw BenchFailure("the viewers' process has ended; see its message above")
+            throw BenchFailure("the process of the viewers ended; see its message above")
         }
         return try JSONDecoder().decode(LoadReport.self, from: Data(line.utf8))
     }

@@ -1,6 +1,6 @@
 import SecamBase
 
-/// What a benchmark found, as a table for people or as JSON.
+/// The results of a benchmark, as a table or as JSON.
 struct BenchReport {
     enum Value {
         case text(String)
@@ -10,9 +10,9 @@ struct BenchReport {
     }
 
     struct Column {
-        /// In JSON.
+        /// Key in JSON.
         let key: String
-        /// In the table, with the unit.
+        /// Title in the table, with the unit.
         let title: String
 
         init(_ key: String, _ title: String) {
@@ -26,9 +26,9 @@ struct BenchReport {
         let title: String
         let columns: [Column]
         var rows: [[Value]] = []
-        /// Figures that stand for the whole part.
+        /// Figures of the whole part.
         var figures: [(key: String, value: Value)] = []
-        /// What else a reader must know, as what was left out.
+        /// Notes below the table, such as what was left out.
         var notes: [String] = []
 
         init(_ key: String, _ title: String, _ columns: [Column]) {
@@ -42,6 +42,9 @@ struct BenchReport {
             rows.append(row)
         }
     }
+
+    /// Note of a part that was cut short.
+    static let outOfTime = "out of time: further measurements were left out"
 
     let machine: Machine
     let versions: [(program: String, version: String)]
@@ -70,7 +73,7 @@ struct BenchReport {
 }
 
 extension BenchReport.Value {
-    /// `nil` is a number that could not be had.
+    /// Returns a number, or `none` for `nil`.
     static func number(_ value: Double?, _ digits: Int) -> BenchReport.Value {
         value.map { .number($0, digits: digits) } ?? .none
     }
@@ -131,7 +134,7 @@ extension BenchReport.Part {
     }
 }
 
-/// Numbers with a fixed count of decimal places, as a column of a table wants them.
+/// Numbers with a fixed count of decimal places, for the columns of tables.
 enum Decimal {
     static func text(_ value: Double, digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "-" }
@@ -146,14 +149,14 @@ enum Decimal {
     }
 }
 
-/// Percentiles of a few thousand durations.
+/// Exact percentiles of a few thousand durations.
 struct Durations {
     private let sorted: [Int64]
 
     /// - Parameter microseconds: in any order.
     init(microseconds: [Int64]) { sorted = microseconds.sorted() }
 
-    /// The duration in milliseconds that the part `fraction` of all does not exceed; `nil` without any.
+    /// Returns a percentile, such as the median for `fraction` 0.5, in milliseconds; `nil` without values.
     func milliseconds(_ fraction: Double) -> Double? {
         guard !sorted.isEmpty else { return nil }
         let rank = Int((Double(sorted.count) * fraction).rounded(.up))

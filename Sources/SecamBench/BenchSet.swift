@@ -7,8 +7,9 @@ import SecamMesh
 import SecamProcess
 import SecamRegistry
 import SecamWire
+import ServiceLifecycle
 
-/// A folder for everything that a benchmark writes, removed at its end.
+/// The scratch folder of a benchmark.
 struct BenchFolder {
     let path: String
 
@@ -16,7 +17,7 @@ struct BenchFolder {
         let parent = ProgramEnvironment.variables["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/secam-bench-XXXXXX".utf8CString)
         guard unsafe mkdtemp(&template) != nil else {
-            throw BenchFailure("\(parent): no folder can be made there: \(unsafe String(cString: strerror(errno)))")
+            throw BenchFailure("cannot create a folder in \(parent): \(unsafe String(cString: strerror(errno)))")
         }
         path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
@@ -24,23 +25,23 @@ struct BenchFolder {
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// Pictures and the like, whole.
+/// Reads and writes whole files.
 enum FileBytes {
     static func read(_ path: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw BenchFailure("\(path) cannot be read")
+            throw BenchFailure("cannot read \(path)")
         }
         return [UInt8](data)
     }
 
     static func write(_ bytes: [UInt8], to path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
-            throw BenchFailure("\(path) cannot be written")
+            throw BenchFailure("cannot write \(path)")
         }
     }
 }
 
-/// Lets the services and other programs write their log to a file, so that it does not run through the table.
+/// Redirects standard error, with the logs of services and other programs, to a file.
 struct DivertedErrors {
     private let original: Int32
     private let log: String
@@ -48,16 +49,18 @@ struct DivertedErrors {
     init(to log: String) throws {
         self.log = log
         let file = unsafe open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw BenchFailure("\(log): \(unsafe String(cString: strerror(errno)))") }
+        guard file >= 0 else {
+            throw BenchFailure("cannot create \(log): \(unsafe String(cString: strerror(errno)))")
+        }
         original = fcntl(2, F_DUPFD_CLOEXEC, 3)
         dup2(file, 2)
         close(file)
     }
 
-    /// A line for people who wait.
+    /// Shows the progress to the user.
     func say(_ text: String) { write("secam bench: \(text)\n") }
 
-    /// The last lines of the log, for people who look for a reason.
+    /// Shows the last lines of the log.
     func showLog() {
         write((SmallFile.read(log) ?? "").split(separator: "\n").suffix(20).joined(separator: "\n") + "\n")
     }
@@ -73,34 +76,54 @@ struct DivertedErrors {
     }
 }
 
-/// What all parts of a benchmark share.
+/// The scratch folder, the time limit and the messages of a running benchmark.
 struct BenchContext: Sendable {
     let scratch: String
     let isQuick: Bool
-    /// After it no further measurement begins.
+    /// No further measurement starts after this.
     let deadline: MonotonicTime
     let say: @Sendable (String) -> Void
 
-    /// Seconds of one measurement.
-    func interval(_ full: Double) -> Double { isQuick ? min(full, 3) : full }
+    /// Runs a benchmark until it ends or the program is told to stop. On an error, it shows the end of the services' logs.
+    static func run(
+        isQuick: Bool = false, timeLimit: Duration, body: @escaping @Sendable (BenchContext) async throws -> Void
+    ) async throws {
+        let scratch = try BenchFolder()
+        defer { scratch.remove() }
+        let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
+        defer { errors.end() }
+        let bench = BenchContext(
+            scratch: scratch.path, isQuick: isQuick, deadline: .now + timeLimit, say: { errors.say($0) })
+        do {
+            try await cancelWhenGracefulShutdown { try await body(bench) }
+        } catch is CancellationError {
+            // A signal ended the benchmark.
+        } catch {
+            errors.showLog()
+            throw error
+        }
+    }
+
+    /// Returns the duration of one measurement.
+    func interval(_ full: Duration) -> Duration { isQuick ? min(full, .seconds(3)) : full }
 
     var isLate: Bool { MonotonicTime.now > deadline }
 
-    func sleep(_ seconds: Double) async throws { try await Task.sleep(for: .milliseconds(Int64(seconds * 1000))) }
+    func sleep(_ duration: Duration) async throws { try await Task.sleep(for: duration) }
 }
 
-/// A whole set of services with a data folder of its own, while it runs.
+/// A running set of services with its own data folder.
 struct BenchSet: Sendable {
     let address: ServiceSetAddress
     let password: String
     let services: [(name: String, process: Int32)]
     private let identity: Identity
 
-    /// Starts a set, and ends it when `body` is done.
+    /// Starts a set, and ends it when `body` returns.
     ///
-    /// - Parameter motion: motion services; by default none, since a figure of what watching costs must not hold what
-    ///   looking for motion does.
-    /// - Parameter recordings: a folder to record everything to.
+    /// - Parameters:
+    ///   - motion: number of motion services; by default none, so that the cost of viewing excludes motion detection.
+    ///   - recordings: folder for continuous recordings; `nil` for no recording.
     static func run<Result: Sendable>(
         _ bench: BenchContext, cameras: [ServiceSetPlan.CameraPlan], motion: Int = 0,
         recordings: String? = nil,
@@ -113,7 +136,7 @@ struct BenchSet: Sendable {
             folder: folder, programs: SiblingPrograms.folder, host: "127.0.0.1", port: 0, listen: "tcp://127.0.0.1:*",
             cameras: cameras, encoders: 1, motion: motion,
             gatewayArguments: ["--connections-per-address", "1000", "--connections-per-user", "1000"])
-        // Only the kernel's account of a process that may be read tells apart what it shares.
+        // The kernel shows the proportional memory only of debuggable processes.
         plan.isDebuggable = true
         if let recordings {
             plan.archives = 1
@@ -128,7 +151,7 @@ struct BenchSet: Sendable {
                 do {
                     try await set.run(onReady: { ready.continuation.yield($0) }, onRestart: {})
                 } catch is CancellationError {
-                    // The end that was asked for.
+                    // The normal end of the set.
                 }
                 return nil
             }
@@ -156,7 +179,7 @@ struct BenchSet: Sendable {
 
     func status() async throws -> Status { try await RegistryQuery.status(identity) }
 
-    /// What `secam bench viewers` needs to watch these cameras.
+    /// Returns the arguments with which `secam bench viewers` watches cameras of this set.
     func loadArguments(cameras: [String]) -> [String] {
         let colon = address.local.lastIndex(of: ":")!
         let arguments = [
@@ -167,7 +190,7 @@ struct BenchSet: Sendable {
         return arguments + cameras.flatMap { ["--camera", $0] }
     }
 
-    /// What `secam-view` needs to log in; the password goes by its environment.
+    /// The arguments with which `secam-view` logs in. The password is in its environment.
     var viewArguments: [String] {
         ["--server", address.local, "--username", "admin", "--fingerprint", address.fingerprint]
     }
@@ -176,7 +199,7 @@ struct BenchSet: Sendable {
         services.reduce(0) { $0 + (ProcessCost.residentBytes(of: $1.process) ?? 0) }
     }
 
-    /// Per cent of one core for all services together.
+    /// Returns the processor time of all services together, per cent of one core.
     func percent(since earlier: CostReading, at later: CostReading) throws -> Double {
         try services.reduce(0) { try $0 + later.percent(of: $1.name, since: earlier) }
     }

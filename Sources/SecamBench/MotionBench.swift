@@ -6,17 +6,20 @@ import SecamProcess
 import SecamWire
 import ServiceLifecycle
 
-/// `secam bench motion`: what looking for motion costs, the detector alone and the whole service.
+/// `secam bench motion`: measures the motion detector alone, and the whole motion service.
 struct MotionBenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "motion",
-        abstract: "Microseconds of processor time for one map: the detector alone, and the whole service.",
-        discussion: "The service watches 1, 4 and 16 made-up cameras of 1280x720, for up to a minute in all.")
-    @Option(help: "How many maps of each size are looked at.") var maps = 1000
+        abstract: "Measure the motion detector alone, and the whole motion service.",
+        discussion: """
+            Prints the processor time for one luma map. The service watches 1, 4 and 16 test pictures of 1280x720, for up \
+            to a minute in all.
+            """)
+    @Option(help: "Number of luma maps of each size for the detector, 10 to 1000000.") var maps = 1000
 
     func validate() throws {
         guard (10...1_000_000).contains(maps) else {
-            throw ValidationError("--maps is \(maps); it must be 10 to 1000000")
+            throw ValidationError("--maps \(maps): expected 10 to 1000000")
         }
     }
 
@@ -29,55 +32,44 @@ struct MotionBench: Service {
     let maps: Int
 
     private static let cameras = [1, 4, 16]
-    /// Seconds; a camera gives ten maps in each.
-    private static let interval = 8.0
+    /// Each camera sends ten maps a second.
+    private static let interval: Duration = .seconds(8)
+    private static let timeLimit: Duration = .seconds(120)
 
     func run() async throws {
         try benchDetector()
-        let scratch = try BenchFolder()
-        defer { scratch.remove() }
-        let errors = try DivertedErrors(to: "\(scratch.path)/services.log")
-        defer { errors.end() }
-        let bench = BenchContext(
-            scratch: scratch.path, isQuick: false, deadline: MonotonicTime.now.advanced(byMicroseconds: 120_000_000),
-            say: { errors.say($0) })
-        do {
-            try await cancelWhenGracefulShutdown {
-                for count in Self.cameras { StandardOutput.print(try await benchService(bench, count)) }
-            }
-        } catch is CancellationError {
-            // Ended by a signal.
-        } catch {
-            errors.showLog()
-            throw error
+        try await BenchContext.run(timeLimit: Self.timeLimit) { bench in
+            for count in Self.cameras { StandardOutput.print(try await benchService(bench, count)) }
         }
     }
 
-    /// - Returns: a line for people.
+    /// - Returns: a line of text.
     private func benchService(_ bench: BenchContext, _ count: Int) async throws -> String {
         let plans = try (1...count).map {
             ServiceSetPlan.CameraPlan(name: try Name("camera-\($0)"), source: "test:1280x720@10")
         }
         return try await BenchSet.run(bench, cameras: plans, motion: 1) { set in
-            // The registry gives cameras out four seconds after its start, and the first maps are learned from.
-            try await bench.sleep(7)
+            // The registry assigns cameras four seconds after its start, and the detector learns from the first maps.
+            try await bench.sleep(.seconds(7))
             let (before, mapsBefore) = (CostReading(set.services), try await MotionBench.maps(set))
             try await bench.sleep(Self.interval)
             let (after, mapsAfter) = (CostReading(set.services), try await MotionBench.maps(set))
-            let (maps, looking) = (mapsAfter.maps - mapsBefore.maps, mapsAfter.looking - mapsBefore.looking)
-            guard maps > 0 else { throw BenchFailure("no map was looked at") }
+            let maps = mapsAfter.maps - mapsBefore.maps
+            let detecting = mapsAfter.microseconds - mapsBefore.microseconds
+            guard maps > 0 else { throw BenchFailure("the motion service received no luma map") }
             let microseconds = try after.nanoseconds(of: "motion", since: before) / 1000
             let percent = try after.percent(of: "motion", since: before)
             return "\(count) cameras  \(JSONText.number(microseconds / Double(maps), digits: 0)) µs a map in the whole "
-                + "service, \(JSONText.number(Double(looking) / Double(maps), digits: 0)) of them in the detector; "
+                + "service, \(JSONText.number(Double(detecting) / Double(maps), digits: 0)) of them in the detector; "
                 + "\(JSONText.number(percent, digits: 2)) % of a core\n"
         }
     }
 
-    private static func maps(_ set: BenchSet) async throws -> (maps: UInt64, looking: UInt64) {
+    /// Returns the number of maps so far, and the detector's processor time for them.
+    private static func maps(_ set: BenchSet) async throws -> (maps: UInt64, microseconds: UInt64) {
         let members = try await set.status().members
         guard let motion = members.first(where: { $0.role == .motion }) else {
-            throw BenchFailure("the motion service is gone")
+            throw BenchFailure("the motion service is not running")
         }
         return (motion[.framesReceived], motion[.detectMicroseconds])
     }
@@ -91,9 +83,9 @@ struct MotionBench: Service {
     }
 }
 
-/// A noisy wall past which a figure walks.
+/// The motion detector on a scene of a figure that walks past a noisy wall.
 struct DetectorBenchmark {
-    /// Maps that are made before, and shown over and over.
+    /// Prepared maps, which repeat.
     private static let prepared = 50
     private let width: Int
     private let height: Int
@@ -115,7 +107,7 @@ struct DetectorBenchmark {
         }
     }
 
-    /// - Returns: the mean time of a map.
+    /// Returns the mean time for one map.
     func run(maps count: Int) throws -> Duration {
         var detector = MotionDetector()
         let start = ContinuousClock.now

@@ -1,8 +1,9 @@
 import Glibc
 
-/// What a process costs, as the kernel counts it.
+/// Processor time and memory of a process, from /proc.
 enum ProcessCost {
-    /// Processor time by thread, nanoseconds, from /proc/PID/task/*/schedstat; empty when the process is gone.
+    /// Returns the processor time of each thread in nanoseconds, from /proc/PID/task/*/schedstat; empty when the process has
+    /// ended.
     static func threads(of process: Int32) -> [Int32: UInt64] {
         let folder = "/proc/\(process)/task"
         var times: [Int32: UInt64] = [:]
@@ -15,43 +16,43 @@ enum ProcessCost {
         return times
     }
 
-    /// Nanoseconds of processor time between two readings. Threads that ended in between are left out.
+    /// Returns the processor time between two readings in nanoseconds, without threads that have ended.
     static func nanoseconds(from earlier: [Int32: UInt64], to later: [Int32: UInt64]) -> UInt64 {
         later.reduce(0) { sum, thread in sum + (thread.value &- min(thread.value, earlier[thread.key] ?? 0)) }
     }
 
-    /// Resident bytes; shared libraries count in each process that uses them.
+    /// Returns the resident bytes. Shared libraries count in each process that uses them.
     static func residentBytes(of process: Int32) -> UInt64? {
         guard let text = SmallFile.read("/proc/\(process)/statm") else { return nil }
         let numbers = text.split(separator: " ")
         return numbers.count > 1 ? UInt64(numbers[1]).map { $0 * UInt64(getpagesize()) } : nil
     }
 
-    /// Resident bytes, of what is shared only this process's part.
+    /// Returns the proportional set size in bytes, in which each process has a share of shared pages.
     static func proportionalBytes(of process: Int32) -> UInt64? {
         SmallFile.read("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first { $0.hasPrefix("Pss:") }
             .flatMap { UInt64($0.filter(\.isNumber)) }.map { $0 << 10 }
     }
 }
 
-/// A reading of several processes, to be compared with a later one.
+/// A reading of the processor times of several processes.
 struct CostReading {
     let time: MonotonicNanoseconds
     private let threads: [String: [Int32: UInt64]]
 
-    /// - Parameter processes: by what the report calls them.
+    /// - Parameter processes: process numbers, and their names in the report.
     init(_ processes: [(name: String, process: Int32)]) {
         threads = Dictionary(
             processes.map { ($0.name, ProcessCost.threads(of: $0.process)) }, uniquingKeysWith: { first, _ in first })
         time = .now
     }
 
-    /// Seconds since an earlier reading.
+    /// Returns the seconds since an earlier reading.
     func seconds(since earlier: CostReading) -> Double { Double(time.value - earlier.time.value) / 1e9 }
 
-    /// Nanoseconds of processor time since an earlier reading.
+    /// Returns the processor time since an earlier reading, in nanoseconds.
     ///
-    /// - Throws: when the process was not there all the time.
+    /// - Throws: when the process has ended.
     func nanoseconds(of name: String, since earlier: CostReading) throws(BenchFailure) -> Double {
         guard let before = earlier.threads[name], let after = threads[name], !before.isEmpty, !after.isEmpty,
             !before.keys.allSatisfy({ after[$0] == nil })
@@ -59,13 +60,13 @@ struct CostReading {
         return Double(ProcessCost.nanoseconds(from: before, to: after))
     }
 
-    /// Per cent of one core since an earlier reading.
+    /// Returns the processor time since an earlier reading, per cent of one core.
     func percent(of name: String, since earlier: CostReading) throws(BenchFailure) -> Double {
         try nanoseconds(of: name, since: earlier) / (seconds(since: earlier) * 1e7)
     }
 }
 
-/// CLOCK_MONOTONIC, on which devices stamp their frames.
+/// A time of CLOCK_MONOTONIC, the clock of a device's frame times, or of a thread's processor time.
 struct MonotonicNanoseconds {
     let value: Int64
 
@@ -75,7 +76,7 @@ struct MonotonicNanoseconds {
         return MonotonicNanoseconds(value: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
-    /// Of the calling thread's processor time.
+    /// The calling thread's processor time.
     static var ofThread: MonotonicNanoseconds {
         var time = timespec()
         unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -83,11 +84,11 @@ struct MonotonicNanoseconds {
     }
 }
 
-/// Files of /proc and logs, which are short.
 enum SmallFile {
+    /// Bytes.
     private static let limit = 4 << 20
 
-    /// The file's text; `nil` when it cannot be read.
+    /// Returns the text of a short file, such as one of /proc; `nil` when it cannot be read.
     static func read(_ path: String) -> String? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -105,7 +106,7 @@ enum SmallFile {
 }
 
 enum FolderList {
-    /// The names in a folder, without `.` and `..`; empty when it cannot be read.
+    /// Returns the names in a folder without `.` and `..`; empty when it cannot be read.
     static func entries(of path: String) -> [String] {
         guard let folder = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(folder) }
@@ -120,18 +121,18 @@ enum FolderList {
     }
 }
 
-/// A measurement that could not be made.
+/// A failed measurement.
 struct BenchFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
 }
 
-/// The machine that was measured.
+/// The machine of the measurement.
 struct Machine {
     let model: String
     let cores: Int
     let kernel: String
-    /// Of one minute, before the first measurement: other work on the machine makes figures worse.
+    /// Load average of one minute before the first measurement; other load worsens the results.
     let load: String
 
     init() {

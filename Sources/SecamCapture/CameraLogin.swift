@@ -1,14 +1,15 @@
 import SecamBase
 import SecamProcess
 
-/// User and password of a camera's stream, kept apart from its address.
+/// The user and password of a camera's stream, separate from its address.
 struct CameraLogin: Sendable {
     let user: String
     let password: String
 
-    /// From `SECAM_CREDENTIALS` (`USER:PASSWORD`), or from the first line of the file that `credentials.file` names.
+    /// Reads the login from the first line of the file `credentials.file`, or from `SECAM_CREDENTIALS`
+    /// (`USER:PASSWORD`).
     ///
-    /// - Returns: `nil` when there is neither.
+    /// - Returns: `nil` if neither is set.
     init?(_ settings: Settings) throws {
         let text: String
         if let path = settings.text("credentials.file") {

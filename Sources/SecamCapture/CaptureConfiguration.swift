@@ -4,18 +4,18 @@ package import SecamProcess
 import SecamV4L2
 import SecamWire
 
-/// Everything that one capture service is told at its start.
+/// The settings of one capture service.
 package struct CaptureConfiguration: Sendable {
     package var source: SourceAddress
-    /// What was said, without secrets.
+    /// The source as the user wrote it, without secrets.
     package var sourceText: String
     package var join: String
-    /// Where to be reached by the others; `nil` for what suits the registry's address.
+    /// The endpoint to listen at; `nil` to choose one that suits the registry's address.
     package var listen: String?
     package var advertised: String?
     package var registry: String?
     package var device: DeviceOptions
-    /// `nil` for none.
+    /// `nil` for no spool.
     var spool: SpoolSettings?
 
     package struct DeviceOptions: Sendable, Equatable {
@@ -31,11 +31,11 @@ package struct CaptureConfiguration: Sendable {
     }
 
     package init(_ settings: Settings) throws {
-        let text = try settings.required("source", "where the pictures come from, as v4l2:/dev/video0")
+        let text = try settings.required("source", "the source of the pictures, such as v4l2:/dev/video0")
         let address = try SourceAddress(text)
         source = try CameraLogin(settings).map(address.adding) ?? address
         sourceText = "\(SecretURL(text))"
-        join = try settings.required("join", "the join file that the registry's operator made for this camera")
+        join = try settings.required("join", "the join file of this camera, made by the registry's operator")
         listen = settings.text("listen")
         advertised = settings.text("advertise")
         registry = settings.text("registry")
@@ -48,13 +48,13 @@ package struct CaptureConfiguration: Sendable {
         if let size = settings.text("size") {
             let sides = size.split(separator: "x").compactMap { Int($0) }
             guard sides.count == 2, sides.allSatisfy({ (16...16384).contains($0) }) else {
-                throw SettingsError(key: "size", value: size, expected: "WIDTHxHEIGHT in pixels, as 1280x720")
+                throw SettingsError(key: "size", value: size, expected: "WIDTHxHEIGHT in pixels, such as 1280x720")
             }
             (options.width, options.height) = (sides[0], sides[1])
         }
         if let rate = settings.text("fps") {
             guard let value = Double(rate), (0.1...1000).contains(value) else {
-                throw SettingsError(key: "fps", value: rate, expected: "frames a second from 0.1 to 1000")
+                throw SettingsError(key: "fps", value: rate, expected: "frames per second, 0.1 to 1000")
             }
             options.framesPerSecond = value
         }
@@ -62,7 +62,8 @@ package struct CaptureConfiguration: Sendable {
             let parts = control.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, let value = Int(parts[1]) else {
                 throw SettingsError(
-                    key: "controls", value: String(control), expected: "name=number[,name=number…], as brightness=10")
+                    key: "controls", value: String(control),
+                    expected: "name=number[,name=number…], such as brightness=10")
             }
             options.controls.append(DeviceOptions.Control(name: String(parts[0]), value: value))
         }
@@ -71,9 +72,9 @@ package struct CaptureConfiguration: Sendable {
 }
 
 extension CaptureConfiguration {
-    /// Opens the source. It blocks.
+    /// Opens the source. Blocks.
     ///
-    /// - Parameter cancellation: ends a wait for the network.
+    /// - Parameter cancellation: interrupts a wait for the network.
     func open(_ cancellation: MediaCancellation) throws(SourceFailure) -> any PictureSource {
         switch source {
         case .device(let path):

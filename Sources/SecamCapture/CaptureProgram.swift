@@ -9,28 +9,33 @@ import ServiceLifecycle
 /// `secam-capture`: one camera.
 package struct CaptureProgram: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "secam-capture", abstract: "Makes one camera available to the other services.",
+        commandName: "secam-capture", abstract: "Make one camera available to the other services.",
         version: softwareVersion)
 
-    @Option(help: "v4l2:/dev/videoN, file:PATH[?fps=N], rtsp://…, http(s)://… or test:WxH@FPS. (SECAM_SOURCE)")
+    @Option(
+        help: """
+            Source of the pictures: v4l2:/dev/videoN, file:PATH[?fps=N], rtsp://…, http(s)://… or test:WxH@FPS. \
+            (SECAM_SOURCE)
+            """)
     var source: String?
     @Option(
         help: """
-            File with USER:PASSWORD of the source, not percent-encoded; in the address itself they must be. \
-            (SECAM_CREDENTIALS_FILE, or the text in SECAM_CREDENTIALS)
+            File with the line USER:PASSWORD for the source, without percent-encoding. (SECAM_CREDENTIALS_FILE, or \
+            the line itself in SECAM_CREDENTIALS)
             """)
     var credentialsFile: String?
     @OptionGroup var member: MemberOptions
     @OptionGroup var place: ListenOptions
-    @Option(help: "Picture size of a webcam. (SECAM_SIZE; default: 1280x720 or the nearest)")
+    @Option(help: "Picture size of a webcam, pixels. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
-    @Option(help: "Frames a second of a webcam. (SECAM_FPS; default: 30 or the nearest)")
+    @Option(help: "Frames per second of a webcam. (SECAM_FPS; default: 30 or the nearest)")
     var fps: String?
-    @Option(help: "A webcam's controls, as brightness=10,gain=3. (SECAM_CONTROLS; default: as they are)")
+    @Option(help: "Controls of a webcam, such as brightness=10,gain=3. (SECAM_CONTROLS; default: unchanged)")
     var controls: String?
-    @Option(help: "Folder for what no archive takes while it is away, encrypted. (SECAM_SPOOL; default: none)")
+    @Option(
+        help: "Folder for the encrypted spool of frames while no archive is connected. (SECAM_SPOOL; default: none)")
     var spool: String?
-    @Option(help: "How much of it is kept, the newest. (SECAM_SPOOL_MEGABYTES; default: 1024)")
+    @Option(help: "Maximum size of the spool, MiB; the oldest frames go first. (SECAM_SPOOL_MEGABYTES; default: 1024)")
     var spoolMegabytes: String?
     @OptionGroup var service: ServiceOptions
 
@@ -44,7 +49,7 @@ package struct CaptureProgram: AsyncParsableCommand {
         await ServiceProcess.main("secam-capture", service) {
             if let source, SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
                 Logger.lines("capture").warning(
-                    "camera login given on the command line, where other users can read it at the start",
+                    "camera login given on the command line",
                     metadata: ["use": "--credentials-file"])
             }
             let settings = member.settings(own.merging(place.values) { own, _ in own })
@@ -56,7 +61,7 @@ package struct CaptureProgram: AsyncParsableCommand {
         }
     }
 
-    /// The service, from its configuration to everything it consists of.
+    /// Builds the service from its configuration.
     static func makeService(_ configuration: CaptureConfiguration, _ camera: CameraIdentity) -> any Service {
         let logger = Logger.lines("capture/\(camera.name)")
         return LoopService(name: "capture") { loop, _ in

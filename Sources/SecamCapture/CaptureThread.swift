@@ -7,24 +7,25 @@ import SecamWire
 /// A picture on its way from the device to the ring.
 struct CapturedPicture: Sendable {
     let sequence: UInt64
-    /// Time of the capture, UTC microseconds.
+    /// Time of capture, UTC microseconds.
     let timestamp: Int64
     let width: UInt16
     let height: UInt16
-    /// The camera's own JPEG, when somebody wants it.
+    /// The camera's own JPEG, if demanded.
     let jpeg: ArraySlice<UInt8>?
-    /// Of a raw picture, when somebody wants it: to make it here costs less than to send the picture elsewhere.
+    /// The luma map of a raw picture, if demanded: making it here costs less than sending the picture elsewhere.
     let luma: Map?
-    /// The job for the encoders, when they are to make something.
+    /// The job for the encoders, if they have to make a rendition.
     let work: MeshMessage?
     /// The job's number.
     let job: UInt64
-    let asked: RenditionSet
+    /// The renditions that the encoders have to make.
+    let requested: RenditionSet
 
-    /// Of everything that it holds.
+    /// Size of everything that the picture holds.
     var byteCount: Int { (jpeg?.count ?? 0) + (luma?.bytes.count ?? 0) + (work?.count ?? 0) }
 
-    /// A small picture of the brightness alone, rows without padding.
+    /// A luma map, rows without padding.
     struct Map: Sendable {
         let width: UInt16
         let height: UInt16
@@ -32,24 +33,23 @@ struct CapturedPicture: Sendable {
     }
 }
 
-/// What the camera is to deliver at present.
+/// The renditions that the camera has to deliver at present, and how.
 struct CaptureDemand: Sendable, Equatable {
     var renditions: RenditionSet = []
-    /// Least microseconds between two luma maps.
-    var lumaInterval: Int64 = 0
+    /// Shortest time between two luma maps.
+    var lumaInterval: Duration = .zero
     var quality: UInt8 = 80
     var subWidth: UInt16 = 640
 }
 
-/// What the capture thread tells the service.
+/// An event that the capture thread delivers to the service.
 enum CaptureEvent: Sendable {
     case picture(CapturedPicture)
     case damaged(String)
     case state(CameraState, SourceFormat?, detail: String)
 }
 
-/// The thread that owns the device: opens it while somebody needs pictures, reads it, and opens it again when it
-/// was lost.
+/// The thread that owns the device: opens it while pictures are demanded, reads it, and reopens it after a failure.
 final class CaptureThread: Sendable {
     enum Command: Sendable {
         case demand(CaptureDemand)
@@ -60,7 +60,8 @@ final class CaptureThread: Sendable {
 
     /// - Parameters:
     ///   - open: opens the source; it may block.
-    ///   - deliver: is told everything, on the capture thread.
+    ///   - deliver: receives all events, on the capture thread.
+    ///   - stopped: called when the thread ends.
     init(
         open: @escaping @Sendable (MediaCancellation) throws(SourceFailure) -> any PictureSource,
         deliver: @escaping @Sendable (CaptureEvent) -> Void, stopped: @escaping @Sendable () -> Void
@@ -83,15 +84,15 @@ final class CaptureThread: Sendable {
     }
 }
 
-/// What the capture thread does.
+/// The loop of the capture thread.
 private struct CaptureLoop {
-    /// Microseconds without demand after which the device is stopped; viewers come and go.
-    static let linger: Int64 = 3_000_000
-    /// Microseconds between two tries to open a source that fails: the first and the longest.
-    static let firstPause: Int64 = 250_000
-    static let longestPause: Int64 = 5_000_000
-    /// Microseconds to wait for a picture before looking at the commands again.
-    static let patience: Int64 = 200_000
+    /// Time without demand after which the device is closed; viewers come and go.
+    static let idleTimeout: Duration = .seconds(3)
+    /// Pause before the first retry of a source that fails; it doubles up to the longest pause.
+    static let firstRetryPause: Duration = .milliseconds(250)
+    static let longestRetryPause: Duration = .seconds(5)
+    /// Time to wait for a picture before the next check for commands.
+    static let pictureTimeout: Duration = .milliseconds(200)
 
     let open: @Sendable () throws(SourceFailure) -> any PictureSource
     let deliver: @Sendable (CaptureEvent) -> Void
@@ -99,24 +100,24 @@ private struct CaptureLoop {
     var demand = CaptureDemand()
     var sequence: UInt64 = 0
     var lastJob: UInt64 = 0
-    var lastLuma = Int64.min
-    /// The source failed, and has given no picture since.
+    /// Capture time of the last luma map, UTC microseconds.
+    var lastLuma: Int64?
+    /// The source failed and has delivered no picture since.
     var isFailing = false
-    /// Microseconds before the next try.
-    var pause = firstPause
+    var retryPause = firstRetryPause
 
     private var isWanted: Bool { !demand.renditions.isEmpty }
 
-    /// Opens the device once at the start, so that people see at once whether it works; then whenever it is needed, and
-    /// while it fails, since somebody may plug it in while nobody watches.
+    /// Opens the device once at the start, so that a fault shows immediately. Afterwards opens it on demand, and while
+    /// it fails, because it may be plugged in without a viewer.
     mutating func run() {
         var isProbing = true
         while true {
             guard isProbing || isWanted else {
-                guard waitForCommand(nil) else { return }
+                guard waitForCommand(timeout: nil) else { return }
                 continue
             }
-            // While it fails it stays offline, since when it failed first.
+            // A source that keeps failing stays offline since its first failure.
             if !isFailing { deliver(.state(.starting, nil, detail: "")) }
             var opened: (any PictureSource)?
             do throws(SourceFailure) {
@@ -125,42 +126,44 @@ private struct CaptureLoop {
                 guard try stream(source) else { return }
                 isProbing = false
             } catch {
-                // Said before the device is closed, which can take as long as it hangs.
+                // Reported before the device is closed, because closing a device that hangs can take long.
                 withExtendedLifetime(opened) { deliver(.state(.offline, nil, detail: error.description)) }
                 opened = nil
-                guard waitOut(pause) else { return }
-                pause = min(pause * 2, CaptureLoop.longestPause)
+                guard handleCommands(for: retryPause) else { return }
+                retryPause = min(retryPause * 2, CaptureLoop.longestRetryPause)
                 isProbing = true
                 isFailing = true
             }
         }
     }
 
-    /// Reads the source until nobody needs it; `false` when the program stops.
+    /// Reads the source until it is no longer demanded.
+    ///
+    /// - Returns: `false` if the program stops.
     private mutating func stream(_ source: any PictureSource) throws(SourceFailure) -> Bool {
-        // Only a picture shows that it works: a source that opens and then fails is still failing.
-        var shown: SourceFormat?
+        // Only a picture proves that the source works: one that opens and then fails is still failing.
+        var deliveredFormat: SourceFormat?
         var unwantedSince: MonotonicTime? = isWanted ? nil : MonotonicTime.now
         while true {
-            guard waitForCommand(0) else { return false }
+            guard waitForCommand(timeout: .zero) else { return false }
             if isWanted {
                 unwantedSince = nil
             } else if let since = unwantedSince {
-                if MonotonicTime.now.since(since) > CaptureLoop.linger {
+                if MonotonicTime.now - since > CaptureLoop.idleTimeout {
                     deliver(.state(.idle, source.format, detail: source.format.description))
                     return true
                 }
             } else {
                 unwantedSince = .now
             }
-            let outcome = try source.next(waiting: CaptureLoop.patience) { bytes, format, timestamp in
-                if format != shown {
-                    shown = format
-                    pause = CaptureLoop.firstPause
+            let outcome = try source.next(timeout: CaptureLoop.pictureTimeout) { bytes, format, timestamp in
+                if format != deliveredFormat {
+                    deliveredFormat = format
+                    retryPause = CaptureLoop.firstRetryPause
                     isFailing = false
                     deliver(.state(.online, format, detail: format.description))
                 }
-                take(bytes, timestamp, format)
+                process(bytes, timestamp, format)
             }
             if case .damaged(let reason) = outcome {
                 sequence += 1
@@ -169,33 +172,36 @@ private struct CaptureLoop {
         }
     }
 
-    private mutating func take(_ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat) {
+    private mutating func process(_ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat) {
         sequence += 1
         guard isWanted else { return }
         let isJPEG = format.pixelFormat == .jpeg
-        var asked = demand.renditions
-        if asked.contains(.luma) {
-            // Cameras are not exact: a frame a little early counts as due.
-            let isDue = lastLuma == .min || abs(timestamp - lastLuma) >= demand.lumaInterval - 4000
-            if isDue { lastLuma = timestamp } else { asked.remove(.luma) }
-        }
-        // The copy out of the device's buffer, which goes back to the driver.
-        let jpeg = isJPEG && asked.contains(.jpeg) ? copy(bytes) : nil
-        if isJPEG { asked.remove(.jpeg) }
-        guard jpeg != nil || !asked.isEmpty else { return }
+        var requested = demand.renditions
+        if requested.contains(.luma), !isLumaDue(at: timestamp) { requested.remove(.luma) }
+        // Copied, because the device's buffer goes back to the driver.
+        let jpeg = isJPEG && requested.contains(.jpeg) ? copy(bytes) : nil
+        if isJPEG { requested.remove(.jpeg) }
+        guard jpeg != nil || !requested.isEmpty else { return }
         do throws(PictureError) {
-            let luma = !isJPEG && asked.contains(.luma) ? try makeMap(bytes, format) : nil
-            if luma != nil { asked.remove(.luma) }
-            let work = asked.isEmpty ? nil : try makeWork(bytes, format, asked)
+            let luma = !isJPEG && requested.contains(.luma) ? try makeMap(bytes, format) : nil
+            if luma != nil { requested.remove(.luma) }
+            let work = requested.isEmpty ? nil : try makeWork(bytes, format, requested)
             deliver(
                 .picture(
                     CapturedPicture(
                         sequence: sequence, timestamp: timestamp, width: UInt16(format.width),
                         height: UInt16(format.height), jpeg: jpeg, luma: luma, work: work, job: lastJob,
-                        asked: asked)))
+                        requested: requested)))
         } catch {
             deliver(.damaged("\(error)"))
         }
+    }
+
+    private mutating func isLumaDue(at timestamp: Int64) -> Bool {
+        let interval = demand.lumaInterval.microseconds
+        let isDue = lastLuma.map { FrameInterval.isDue(timestamp, after: $0, every: interval) } ?? true
+        if isDue { lastLuma = timestamp }
+        return isDue
     }
 
     private func copy(_ bytes: Span<UInt8>) -> ArraySlice<UInt8> {
@@ -219,15 +225,15 @@ private struct CaptureLoop {
             bytesPerLine: format.bytesPerLine == 0 ? nil : format.bytesPerLine)
     }
 
-    /// The message for the encoders. The picture is repacked straight into it: the only copy on its way out.
+    /// Returns the message for the encoders. The picture is repacked straight into it: the only copy on its way out.
     private mutating func makeWork(
-        _ bytes: Span<UInt8>, _ format: SourceFormat, _ asked: RenditionSet
+        _ bytes: Span<UInt8>, _ format: SourceFormat, _ requested: RenditionSet
     ) throws(PictureError) -> MeshMessage {
         let packed = Repack.result(of: format.pixelFormat)
-        // Not to be guessed: whoever answers for a picture must have been given it.
+        // Unpredictable, so that only an encoder that received the picture can answer for it.
         lastJob &+= UInt64.random(in: 1...1 << 32)
         let header = Work(
-            job: lastJob, renditions: asked, quality: demand.quality, subWidth: demand.subWidth,
+            job: lastJob, renditions: requested, quality: demand.quality, subWidth: demand.subWidth,
             format: packed ?? .jpeg, width: UInt16(format.width), height: UInt16(format.height))
         guard packed != nil else {
             return MeshMessage(header.encoded(payload: bytes.count), payload: copy(bytes))
@@ -240,26 +246,31 @@ private struct CaptureLoop {
         }
     }
 
-    /// Takes commands for that long; `false` when the program stops.
-    private mutating func waitOut(_ microseconds: Int64) -> Bool {
-        let end = MonotonicTime.now.advanced(byMicroseconds: microseconds)
+    /// Handles commands for a time.
+    ///
+    /// - Returns: `false` if the program stops.
+    private mutating func handleCommands(for duration: Duration) -> Bool {
+        let end = MonotonicTime.now + duration
         while true {
-            let rest = end.since(.now)
-            guard rest > 0 else { return true }
-            guard waitForCommand(rest) else { return false }
+            let rest = end - .now
+            guard rest > .zero else { return true }
+            guard waitForCommand(timeout: rest) else { return false }
         }
     }
 
-    /// Takes all commands that are there, waiting for the first one; `false` when the program stops.
-    private mutating func waitForCommand(_ microseconds: Int64?) -> Bool {
-        var waiting = microseconds
+    /// Waits for a command, then handles all that are queued.
+    ///
+    /// - Parameter timeout: for the first command; `nil` for no limit.
+    /// - Returns: `false` if the program stops.
+    private mutating func waitForCommand(timeout: Duration?) -> Bool {
+        var timeout = timeout
         while true {
-            switch commands.pop(waiting: waiting) {
+            switch commands.pop(timeout: timeout) {
             case .element(.demand(let demand)): self.demand = demand
             case .timedOut: return true
             case .closed: return false
             }
-            waiting = 0
+            timeout = .zero
         }
     }
 }

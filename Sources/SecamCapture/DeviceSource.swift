@@ -5,11 +5,11 @@ import SecamWire
 final class DeviceSource: PictureSource {
     let format: SourceFormat
     private var stream: V4L2Stream
-    private var silentFor: Int64 = 0
+    private var silence: Duration = .zero
     private let path: String
 
-    /// A camera that hangs delivers nothing, yet no error: after this many microseconds it is opened anew.
-    private static let longestSilence: Int64 = 5_000_000
+    /// Time without a frame after which the device is reopened: a camera that hangs reports no error.
+    private static let silenceLimit: Duration = .seconds(5)
 
     init(_ request: V4L2Request) throws(SourceFailure) {
         path = request.path
@@ -26,13 +26,13 @@ final class DeviceSource: PictureSource {
     }
 
     func next(
-        waiting microseconds: Int64, _ take: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
+        timeout: Duration, _ body: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
     ) throws(SourceFailure) -> SourceOutcome {
         let outcome: V4L2Outcome<Void>
         do throws(V4L2Error) {
-            outcome = try stream.next(milliseconds: Int(microseconds / 1000)) { bytes, info in
+            outcome = try stream.next(timeout: timeout) { bytes, info in
                 unsafe bytes.withUnsafeBytes { raw in
-                    take(unsafe Span<UInt8>(_unsafeBytes: raw), format, info.timestampMicroseconds)
+                    body(unsafe Span<UInt8>(_unsafeBytes: raw), format, info.timestampMicroseconds)
                 }
             }
         } catch {
@@ -40,17 +40,17 @@ final class DeviceSource: PictureSource {
         }
         switch outcome {
         case .frame:
-            silentFor = 0
+            silence = .zero
             return .picture
         case .damaged(let reason):
-            silentFor = 0
+            silence = .zero
             return .damaged(reason)
         case .timeout:
-            silentFor += microseconds
-            guard silentFor < DeviceSource.longestSilence else {
-                let reason = stream.signalProblem() ?? "the camera hangs; unplug it and plug it in again"
+            silence += timeout
+            guard silence < DeviceSource.silenceLimit else {
+                let reason = stream.signalProblem() ?? "the camera hangs. Unplug it and plug it in again"
                 throw SourceFailure(
-                    description: "\(path) has sent nothing for \(silentFor / 1_000_000) s: \(reason)")
+                    description: "\(path) has sent nothing for \(silence.components.seconds) s: \(reason)")
             }
             return .nothing
         }

@@ -1,29 +1,30 @@
 import Synchronization
 
-/// Bounds the pictures on their way from the device's thread to the loop, which may have to wait for a processor: they
-/// take no more memory than pictures that wait for an encoder may, and beyond that new ones are left out.
+/// A bound on the pictures in flight from the device's thread to the loop, which may be waiting for a processor.
+///
+/// They take no more memory than the pictures that may wait for an encoder; new ones beyond that are dropped.
 final class InFlightLimit: Sendable {
     private struct State {
         var pictures = 0
         var bytes = 0
-        var turnedAway: UInt64 = 0
+        var dropped: UInt64 = 0
     }
 
-    private static let mostPictures = 64
-    private static let mostBytes = 64 << 20
+    private static let pictureLimit = 64
+    private static let byteLimit = 64 << 20
     private let state = Mutex(State())
 
-    /// Pictures that were left out.
-    var turnedAway: UInt64 { state.withLock(\.turnedAway) }
+    /// Number of pictures that were dropped.
+    var dropped: UInt64 { state.withLock(\.dropped) }
 
-    /// Whether there is room for one more of this size; whoever gets `true` must `leave`.
+    /// Returns whether there is room for one more picture of this size. After `true` the caller must call `leave`.
     func enter(bytes: Int) -> Bool {
         state.withLock { state in
             let hasRoom =
                 state.pictures == 0
-                || (state.pictures < InFlightLimit.mostPictures && state.bytes + bytes <= InFlightLimit.mostBytes)
+                || (state.pictures < InFlightLimit.pictureLimit && state.bytes + bytes <= InFlightLimit.byteLimit)
             guard hasRoom else {
-                state.turnedAway += 1
+                state.dropped += 1
                 return false
             }
             state.pictures += 1

@@ -2,20 +2,22 @@ import SecamBase
 import SecamMedia
 import SecamWire
 
-/// A video file, played in a loop at its own pace, or a network stream.
+/// A video file, played in a loop at its own pace, or a network stream, as a source.
 final class MediaPictureSource: PictureSource {
     private(set) var format: SourceFormat
     private let reader: MediaReader
     private let isFile: Bool
     private let rate: Double
-    /// A file's own times are kept unless a rate was given.
+    /// The file's own times are kept, because no rate was given.
     private let keepsTimes: Bool
     private var pacing: Pacing
     private var waiting: MediaFrame?
     private var bytes: [UInt8] = []
     private var started = MonotonicTime.now
-    private var loopOffset: Int64 = 0
-    private var lastTime: Int64 = 0
+    /// Length of the loops before this one.
+    private var loopOffset: Duration = .zero
+    /// Time of the last frame in the file.
+    private var lastTime: Duration = .zero
 
     /// - Parameter cancellation: ends a wait for the network.
     convenience init(
@@ -28,7 +30,7 @@ final class MediaPictureSource: PictureSource {
         do throws(SourceFailure) {
             try self.init(address.revealed, isFile: false, nil, cancellation)
         } catch {
-            // A @ may be in the path, so that the address is tried.
+            // The `@` may belong to the path, so the address was tried.
             guard address.isAmbiguous else { throw error }
             throw SourceFailure(description: "\(error); \(SourceAddress.encodingAdvice)")
         }
@@ -43,7 +45,7 @@ final class MediaPictureSource: PictureSource {
             throw SourceFailure(description: "\(error)")
         }
         self.isFile = isFile
-        // What a file says of itself may be absurd.
+        // A file may claim an absurd rate.
         let ownRate = reader.format.framesPerSecond.flatMap { (0.01...1000).contains($0) ? $0 : nil }
         rate = framesPerSecond ?? ownRate ?? 25
         keepsTimes = framesPerSecond == nil
@@ -55,10 +57,10 @@ final class MediaPictureSource: PictureSource {
     }
 
     func next(
-        waiting microseconds: Int64, _ take: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
+        timeout: Duration, _ body: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
     ) throws(SourceFailure) -> SourceOutcome {
         let frame = try nextFrame()
-        guard !isFile || isDue(frame, microseconds) else {
+        guard !isFile || waitUntilDue(frame, timeout: timeout) else {
             waiting = frame
             return .nothing
         }
@@ -67,11 +69,11 @@ final class MediaPictureSource: PictureSource {
                 pixelFormat: frame.pixelFormat, width: frame.width, height: frame.height, bytesPerLine: 0,
                 framesPerSecond: rate, description: "\(frame.width)x\(frame.height) \(reader.format.codecName)")
         }
-        show(frame) { take($0, format, WallClock.now) }
+        withBytes(of: frame) { body($0, format, WallClock.now) }
         return .picture
     }
 
-    private func show(_ frame: MediaFrame, _ body: (Span<UInt8>) -> Void) {
+    private func withBytes(of frame: MediaFrame, _ body: (Span<UInt8>) -> Void) {
         let wasJPEG: Void? = reader.withJPEG { jpeg in
             unsafe jpeg.withUnsafeBytes { raw in body(unsafe Span<UInt8>(_unsafeBytes: raw)) }
         }
@@ -80,7 +82,7 @@ final class MediaPictureSource: PictureSource {
         bytes = []
         defer { bytes = buffer }
         if buffer.count < frame.byteCount { buffer = [UInt8](repeating: 0, count: frame.byteCount) }
-        // libavcodec's planes have gaps between their rows, so they are put together here once.
+        // Packed by one copy, because libavcodec pads the rows of its planes.
         var target = buffer.mutableSpan
         var raw = unsafe target.mutableBytes
         reader.copyFrame(into: &raw)
@@ -96,7 +98,7 @@ final class MediaPictureSource: PictureSource {
             if let frame = try reader.next() { return frame }
             if isFile {
                 try reader.rewind()
-                loopOffset += lastTime + Int64(1_000_000 / rate)
+                loopOffset += lastTime + Duration.seconds(1) / rate
                 if let frame = try reader.next() { return frame }
             }
         } catch {
@@ -105,14 +107,15 @@ final class MediaPictureSource: PictureSource {
         throw SourceFailure(description: isFile ? "the file holds no picture" : "the stream has ended")
     }
 
-    private func isDue(_ frame: MediaFrame, _ microseconds: Int64) -> Bool {
-        guard keepsTimes else { return pacing.wait(atMost: microseconds) }
-        let due = started.advanced(byMicroseconds: loopOffset + frame.timestampMicroseconds)
-        let late = MonotonicTime.now.since(due)
-        // After a stop of the whole machine it goes on from here, instead of catching up.
-        if late > 1_000_000 { started = started.advanced(byMicroseconds: late) }
-        let isOnTime = Pacing.wait(until: due, atMost: microseconds)
-        if isOnTime { lastTime = frame.timestampMicroseconds }
-        return isOnTime
+    private func waitUntilDue(_ frame: MediaFrame, timeout: Duration) -> Bool {
+        guard keepsTimes else { return pacing.wait(timeout: timeout) }
+        let time = Duration.microseconds(frame.timestampMicroseconds)
+        let due = started + (loopOffset + time)
+        let delay = MonotonicTime.now - due
+        // After a suspension of the whole machine, playback resumes instead of catching up.
+        if delay > Pacing.longestDelay { started = started + delay }
+        let isDue = Pacing.wait(until: due, timeout: timeout)
+        if isDue { lastTime = time }
+        return isDue
     }
 }

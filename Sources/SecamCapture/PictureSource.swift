@@ -1,44 +1,44 @@
 import SecamWire
 
-/// What an opened source delivers.
+/// The format of the pictures that an open source delivers.
 struct SourceFormat: Sendable, Equatable {
     let pixelFormat: PixelFormat
     let width: Int
     let height: Int
-    /// Bytes from one row of a raw picture to the next; 0 when they lie side by side.
+    /// Bytes from one row of a raw picture to the next; 0 if rows have no padding.
     let bytesPerLine: Int
-    /// Frames a second; `nil` when the source does not say.
+    /// Frames per second; `nil` if unknown.
     let framesPerSecond: Double?
-    /// For people: device and what was negotiated.
+    /// Device and negotiated format, for users.
     let description: String
 }
 
-/// What came of waiting for a picture.
+/// The outcome of waiting for a picture.
 enum SourceOutcome {
     case picture
-    /// Nothing came in time; the source may still be all right.
+    /// No picture came in time; the source may still work.
     case nothing
-    /// Something came that is no picture.
+    /// Data came that are no picture.
     case damaged(String)
 }
 
-/// Why a source cannot be opened or goes on no longer; the text says what to do.
+/// The reason why a source cannot be opened or read, with advice.
 struct SourceFailure: Error, Sendable, Equatable, CustomStringConvertible {
     let description: String
 }
 
-/// Something that delivers pictures, opened. It blocks and belongs to the capture thread.
+/// An open source of pictures. It blocks and belongs to the capture thread.
 protocol PictureSource: AnyObject {
-    /// What was found when it was opened.
+    /// The format that was found when the source was opened.
     var format: SourceFormat { get }
 
-    /// Waits for the next picture and shows it.
+    /// Waits for the next picture and passes it to the closure.
     ///
     /// - Parameters:
-    ///   - microseconds: how long to wait at most.
-    ///   - take: is given the picture's bytes, their format, which may change, and the time of the capture, UTC
-    ///     microseconds. The bytes are there only until it returns.
+    ///   - timeout: the maximum wait.
+    ///   - body: receives the picture's bytes, which are valid only until it returns, their format, which may change,
+    ///     and the time of capture, UTC microseconds.
     func next(
-        waiting microseconds: Int64, _ take: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
+        timeout: Duration, _ body: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
     ) throws(SourceFailure) -> SourceOutcome
 }

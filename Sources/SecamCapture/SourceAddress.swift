@@ -1,11 +1,11 @@
 package import SecamBase
 package import SecamWire
 
-/// What a camera is: the text after `--source`, understood.
+/// The address of a camera's pictures, parsed from `--source`.
 package enum SourceAddress: Sendable, Equatable {
-    /// A V4L2 device's path.
+    /// The path of a V4L2 device.
     case device(String)
-    /// A file that libavformat reads, played in a loop; with a frame rate of its own or this one.
+    /// A file that libavformat reads, played in a loop; at its own frame rate if `nil`.
     case file(String, framesPerSecond: Double?)
     /// An rtsp, http or https address.
     case stream(SecretURL)
@@ -17,36 +17,38 @@ package enum SourceAddress: Sendable, Equatable {
         package let reason: String
 
         package var description: String {
-            "the source '\(SecretURL(text))' \(reason); use v4l2:/dev/videoN, file:PATH[?fps=N], "
+            "invalid source '\(SecretURL(text))': \(reason); use v4l2:/dev/videoN, file:PATH[?fps=N], "
                 + "rtsp://…, http(s)://… or test:WIDTHxHEIGHT@FPS"
         }
     }
 
     package init(_ text: String) throws(Invalid) {
         let scheme = text.prefix { $0 != ":" }
-        guard scheme.count < text.count else { throw Invalid(text: text, reason: "names no kind") }
+        guard scheme.count < text.count else { throw Invalid(text: text, reason: "no scheme") }
         let rest = String(text.dropFirst(scheme.count + 1))
-        guard !rest.isEmpty else { throw Invalid(text: text, reason: "names nothing behind '\(scheme):'") }
+        guard !rest.isEmpty else { throw Invalid(text: text, reason: "nothing after '\(scheme):'") }
         switch scheme {
         case "v4l2": self = .device(rest)
         case "file": self = try SourceAddress.file(rest, text)
         case "rtsp", "rtsps", "http", "https":
             let url = SecretURL(text)
             guard !url.hasBrokenPort else {
-                throw Invalid(text: text, reason: "has a port that is no number; \(SourceAddress.encodingAdvice)")
+                throw Invalid(text: text, reason: "the port is not a number; \(SourceAddress.encodingAdvice)")
             }
             self = .stream(url)
         case "test": self = try SourceAddress.test(rest, text)
-        default: throw Invalid(text: text, reason: "has the unknown kind '\(scheme)'")
+        default: throw Invalid(text: text, reason: "unknown scheme '\(scheme)'")
         }
     }
 
-    /// The address with the login of a camera.
+    /// Returns the address with the camera's login added.
     ///
-    /// - Throws: when this is no stream, or has a login of its own.
+    /// - Throws: if this is no stream, or already contains a login.
     func adding(_ login: CameraLogin) throws(Invalid) -> SourceAddress {
-        guard case .stream(let url) = self else { throw Invalid(text: "", reason: "is no stream that takes a login") }
-        guard !url.hasUser else { throw Invalid(text: url.revealed, reason: "has a login of its own") }
+        guard case .stream(let url) = self else {
+            throw Invalid(text: "", reason: "a login is only for rtsp and http streams")
+        }
+        guard !url.hasUser else { throw Invalid(text: url.revealed, reason: "it already contains a login") }
         return .stream(url.adding(user: login.user, password: login.password))
     }
 
@@ -56,7 +58,7 @@ package enum SourceAddress: Sendable, Equatable {
     private static func file(_ rest: String, _ text: String) throws(Invalid) -> SourceAddress {
         guard let mark = rest.firstRange(of: "?fps=") else { return .file(rest, framesPerSecond: nil) }
         guard let rate = Double(rest[mark.upperBound...]), (0.01...1000).contains(rate) else {
-            throw Invalid(text: text, reason: "has no usable frame rate behind fps=")
+            throw Invalid(text: text, reason: "no usable frame rate after fps= (0.01 to 1000)")
         }
         return .file(String(rest[..<mark.lowerBound]), framesPerSecond: rate)
     }
@@ -66,9 +68,9 @@ package enum SourceAddress: Sendable, Equatable {
         let size = parts[0].split(separator: "x", omittingEmptySubsequences: false)
         guard parts.count == 2, size.count == 2, let width = Int(size[0]), let height = Int(size[1]),
             let rate = Int(parts[1])
-        else { throw Invalid(text: text, reason: "is not WIDTHxHEIGHT@FPS behind 'test:'") }
+        else { throw Invalid(text: text, reason: "not WIDTHxHEIGHT@FPS after 'test:'") }
         guard (64...4096).contains(width), (64...4096).contains(height), (1...240).contains(rate) else {
-            throw Invalid(text: text, reason: "is out of range (64 to 4096 pixels, 1 to 240 frames a second)")
+            throw Invalid(text: text, reason: "out of range (64 to 4096 pixels, 1 to 240 frames per second)")
         }
         return .test(width: width, height: height, framesPerSecond: rate)
     }

@@ -2,7 +2,7 @@ import SecamBase
 import SecamPicture
 import SecamWire
 
-/// The built-in test picture, at its frame rate.
+/// The built-in test picture as a source.
 final class TestSource: PictureSource {
     let format: SourceFormat
     private let picture: TestPicture
@@ -20,17 +20,17 @@ final class TestSource: PictureSource {
         format = SourceFormat(
             pixelFormat: .i420, width: width, height: height, bytesPerLine: 0,
             framesPerSecond: Double(framesPerSecond),
-            description: "test picture \(width)x\(height) at \(framesPerSecond) frames a second")
+            description: "test picture \(width)x\(height) at \(framesPerSecond) frames per second")
         bytes = [UInt8](repeating: 0, count: picture.layout.byteCount)
     }
 
     func next(
-        waiting microseconds: Int64, _ take: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
+        timeout: Duration, _ body: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
     ) throws(SourceFailure) -> SourceOutcome {
-        guard pacing.wait(atMost: microseconds) else { return .nothing }
+        guard pacing.wait(timeout: timeout) else { return .nothing }
         frame += 1
         let timestamp = WallClock.now
-        // Taken out of the property while it is written: a span must not outlive the access to what it shows.
+        // Moved out of the property, because a span must not outlive the access to its memory.
         var buffer = bytes
         bytes = []
         defer { bytes = buffer }
@@ -40,7 +40,7 @@ final class TestSource: PictureSource {
         } catch {
             throw SourceFailure(description: "\(error)")
         }
-        take(buffer.span, format, timestamp)
+        body(buffer.span, format, timestamp)
         return .picture
     }
 }

@@ -3,21 +3,21 @@ package import SecamMesh
 package import SecamWire
 import Synchronization
 
-/// Asks a running registry how everything is.
+/// Queries the status of a running system.
 package enum RegistryQuery {
-    /// Nobody answered.
     package struct NoAnswer: ProgramError {
         let registry: String
-        let milliseconds: Int
+        let timeout: Duration
 
         package var exitStatus: ExitStatus { .unavailable }
         package var description: String {
-            "the registry at \(registry) has not answered within \(milliseconds) ms; is the gateway running "
-                + "(secam up), and is this the folder of its keys?"
+            "the registry at \(registry) did not answer within \(timeout.milliseconds) ms; is the gateway running "
+                + "(secam up), and does --data name its folder?"
         }
     }
 
-    package static func status(_ identity: Identity, milliseconds: Int = 5000) async throws -> Status {
+    /// - Throws: `NoAnswer` after the timeout; `CancellationError`; `MeshError`.
+    package static func status(_ identity: Identity, timeout: Duration = .seconds(5)) async throws -> Status {
         let loop = MeshLoop(name: "query")
         defer { loop.stop() }
         let cancelled = Atomic<Bool>(false)
@@ -25,7 +25,7 @@ package enum RegistryQuery {
             try await withCheckedThrowingContinuation { continuation in
                 loop.post {
                     do {
-                        let query = try Query(identity, loop, milliseconds, continuation) {
+                        let query = try Query(identity, loop, timeout, continuation) {
                             cancelled.load(ordering: .relaxed)
                         }
                         query.start()
@@ -39,7 +39,7 @@ package enum RegistryQuery {
         }
     }
 
-    /// One question; it lives as long as its loop holds its timers.
+    /// One query, which its loop's timer keeps alive.
     private final class Query {
         private let loop: MeshLoop
         private let socket: MeshSocket
@@ -49,11 +49,13 @@ package enum RegistryQuery {
         private var continuation: CheckedContinuation<Status, any Error>?
         private var timer: LoopTimer?
         private var lastAsked: MonotonicTime?
-        /// Microseconds after which it is asked again: a question can be lost with a connection that fails in between.
-        private static let patience: Int64 = 1_000_000
+        /// A request is lost when its connection fails, so it is sent again after this time.
+        private static let retryInterval: Duration = .seconds(1)
+        /// Interval of the checks for retry, timeout and cancellation.
+        private static let tick: Duration = .milliseconds(20)
 
         init(
-            _ identity: Identity, _ loop: MeshLoop, _ milliseconds: Int,
+            _ identity: Identity, _ loop: MeshLoop, _ timeout: Duration,
             _ continuation: CheckedContinuation<Status, any Error>, isCancelled: @escaping () -> Bool
         ) throws(MeshError) {
             self.isCancelled = isCancelled
@@ -61,20 +63,20 @@ package enum RegistryQuery {
             self.continuation = continuation
             socket = try MeshSocket.connect(
                 try MeshContext(), endpoint: identity.registry, serverKey: identity.registryKey, keys: identity.keys)
-            deadline = MonotonicTime.now.advanced(byMicroseconds: Int64(milliseconds) * 1000)
-            failure = NoAnswer(registry: identity.registry, milliseconds: milliseconds)
+            deadline = .now + timeout
+            failure = NoAnswer(registry: identity.registry, timeout: timeout)
         }
 
         func start() {
             loop.watch(socket) { [self] in receive() }
             let timer = loop.makeTimer { [self] in ask() }
-            timer.schedule(everyMicroseconds: 20_000)
+            timer.schedule(every: Query.tick)
             self.timer = timer
             ask()
         }
 
         private func ask() {
-            if lastAsked.map({ MonotonicTime.now.since($0) > Query.patience }) ?? true,
+            if lastAsked.map({ .now - $0 > Query.retryInterval }) ?? true,
                 socket.send(StatusRequest()) == .sent
             {
                 lastAsked = .now

@@ -1,24 +1,24 @@
 import SecamBase
 import SecamWire
 
-/// What is wrong with a running system.
+/// The problems of a running system.
 struct SystemHealth {
     struct Problem: Equatable {
-        /// A fixed word, as `camera-offline`.
+        /// A fixed keyword, such as `camera-offline`.
         let kind: String
         /// The camera or service; empty for the whole system.
         let name: String
-        /// What it means, and what to do.
+        /// The meaning, and what to do.
         let detail: String
-        /// Why it is so; empty when that is not known.
+        /// The cause as the service reports it; empty when it is unknown.
         var cause = ""
     }
 
     let problems: [Problem]
 
     init(_ status: Status) {
-        // Of the archives that cannot record some of their cameras.
-        let faults = status.members.compactMap { member in
+        // Causes at the archives that cannot record some of their cameras.
+        let causes = status.members.compactMap { member in
             member[.camerasFailing] > 0
                 ? status.cause(of: .camerasFailing, member).map { "\(member.name): \($0)" } : nil
         }
@@ -36,14 +36,14 @@ struct SystemHealth {
                 problems.append(
                     Problem(
                         kind: "recording-stopped", name: "",
-                        detail: "cameras: \(member[.camerasUnrecorded]); secam-view cameras names them",
-                        cause: faults.joined(separator: "; ")))
+                        detail: "cameras: \(member[.camerasUnrecorded]); list them with secam-view cameras",
+                        cause: causes.joined(separator: "; ")))
             }
             if member[.diskLow] > 0 {
                 problems.append(
                     Problem(
                         kind: "disk-low", name: name,
-                        detail: "\(member[.bytesFree] >> 20) MiB are free; the oldest recordings are removed next",
+                        detail: "\(member[.bytesFree] >> 20) MiB free; the oldest recordings are removed next",
                         cause: status.cause(of: .diskLow, member) ?? ""))
             }
             if member[.policyInvalid] > 0 {
@@ -57,13 +57,13 @@ struct SystemHealth {
                 problems.append(
                     Problem(
                         kind: "clock-doubted", name: name,
-                        detail: "nothing is removed for its age; see: secam archive clock"))
+                        detail: "retention by age is suspended; see: secam archive clock"))
             }
         }
         self.problems = problems
     }
 
-    /// 0 for all well, 1 for degraded; a system that is down has no status.
+    /// `success` when all is well, else `problem`.
     var exitStatus: ExitStatus { problems.isEmpty ? .success : .problem }
 
     var json: String {
@@ -76,7 +76,7 @@ struct SystemHealth {
             })
     }
 
-    /// One line for each problem; a line that all is well without any.
+    /// One line for each problem and each cause, or the line `all well`.
     var text: String {
         guard !problems.isEmpty else { return "all well\n" }
         return problems.map { problem in

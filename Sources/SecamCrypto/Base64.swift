@@ -1,4 +1,4 @@
-/// RFC 4648 §4 without padding, in its one canonical form.
+/// Base64 of RFC 4648 §4 without padding, in canonical form.
 enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -18,7 +18,7 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil for a foreign character, a length that cannot be, or bits left over that are not zero.
+    /// Returns `nil` for an invalid character, an impossible length, or unused bits that are not zero.
     static func decode(_ text: Substring) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0

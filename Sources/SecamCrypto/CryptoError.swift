@@ -1,9 +1,9 @@
-/// A failure of OpenSSL's cryptography, or an argument that it cannot work with.
+/// A failure of an OpenSSL operation, or an argument that it cannot work with.
 package enum CryptoError: Error, Sendable, Hashable {
-    /// OpenSSL refused an operation that has no reason to fail, except for lack of memory. `reason` is OpenSSL's text.
+    /// An OpenSSL operation failed unexpectedly, for example for lack of memory. `reason` is OpenSSL's text.
     case library(operation: String, reason: String)
     case malformedPasswordHash(String)
-    /// `limit` is in bytes.
+    /// The password is longer than `limit` bytes.
     case passwordTooLong(limit: Int)
 }
 

@@ -3,7 +3,7 @@ import COpenSSL
 package enum SHA256Digest {
     package static let byteCount = 32
 
-    /// SHA-256 over bytes that come in pieces.
+    /// A SHA-256 computation over bytes in several pieces.
     @safe package struct Stream: ~Copyable {
         private let context: OpaquePointer
 
@@ -26,7 +26,7 @@ package enum SHA256Digest {
             try OpenSSLQueue.check(status, "compute a SHA-256 digest")
         }
 
-        /// The 32 bytes; nothing more may be added.
+        /// Returns the 32 bytes of the digest. The computation ends.
         package mutating func finish() throws(CryptoError) -> [UInt8] {
             var digest = [UInt8](repeating: 0, count: byteCount)
             try OpenSSLQueue.check(unsafe EVP_DigestFinal_ex(context, &digest, nil), "end a SHA-256 digest")
@@ -34,7 +34,7 @@ package enum SHA256Digest {
         }
     }
 
-    /// The 32 bytes of SHA-256 over `bytes`.
+    /// Returns the 32 bytes of SHA-256 over `bytes`.
     package static func hash(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
         OpenSSLQueue.clear()
         var digest = [UInt8](repeating: 0, count: byteCount)
@@ -45,7 +45,7 @@ package enum SHA256Digest {
 }
 
 package enum HMACSHA256 {
-    /// The 32 bytes of HMAC-SHA-256 (RFC 2104) over `message`.
+    /// Returns the 32 bytes of HMAC-SHA-256 (RFC 2104) over `message`.
     package static func code(for message: [UInt8], key: [UInt8]) throws(CryptoError) -> [UInt8] {
         OpenSSLQueue.clear()
         var code = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
@@ -56,7 +56,7 @@ package enum HMACSHA256 {
     }
 }
 
-/// Compares in a time that depends on the lengths alone, so that nobody learns a secret byte by byte.
+/// Compares in a time that depends only on the lengths, so a peer cannot guess a secret byte by byte.
 package func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     guard left.count == right.count else { return false }
     return unsafe CRYPTO_memcmp(left, right, left.count) == 0

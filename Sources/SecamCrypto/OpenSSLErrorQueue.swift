@@ -5,14 +5,13 @@ package protocol OpenSSLFailure: Error {
     static func library(operation: String, reason: String) -> Self
 }
 
-/// The calling thread's queue of OpenSSL errors. Clear it before a call and drain it in the
-/// same synchronous function.
+/// The calling thread's queue of OpenSSL errors. Clear it before a call, and drain it in the same synchronous function.
 package enum OpenSSLErrorQueue<Failure: OpenSSLFailure> {
     package static func clear() {
         ERR_clear_error()
     }
 
-    /// Empties the queue and gives its texts, oldest first, such as `certificate verify failed`.
+    /// Empties the queue and returns its texts, oldest first, such as `certificate verify failed`.
     package static func drain() -> String {
         var texts: [String] = []
         while true {
@@ -38,7 +37,7 @@ package enum OpenSSLErrorQueue<Failure: OpenSSLFailure> {
         .library(operation: operation, reason: drain())
     }
 
-    /// For functions that return 1 on success.
+    /// Checks the result of a function that returns 1 on success.
     package static func check(_ result: CInt, _ operation: String) throws(Failure) {
         guard result == 1 else { throw error(operation) }
     }

@@ -3,16 +3,16 @@ import COpenSSL
 /// Passwords as scrypt hashes (RFC 7914), written `$scrypt$ln=15,r=8,p=1$salt$hash` with salt and hash in Base64
 /// without padding. A password is its UTF-8 bytes, as given.
 ///
-/// A hash takes about 32 MiB and a tenth of a second by intention: never call this on an event loop or on Swift's
-/// cooperative threads, and bound how many run at once.
+/// A hash deliberately takes about 32 MiB and a tenth of a second. Never compute one on an event loop or on Swift's
+/// cooperative threads, and limit how many run at once.
 package enum PasswordHash {
-    /// Longer passwords are refused before any work is done.
+    /// Maximum password length; longer passwords are rejected before any work.
     package static let maximumPasswordBytes = 1024
 
-    /// The encoded hash of `password` under a new salt.
+    /// Returns the encoded hash of `password` with a new salt.
     package static func hash(_ password: String) throws(CryptoError) -> String {
         let salt = try SecureRandom.bytes(saltBytes)
-        // In place where the string has contiguous bytes, so that no copy is left behind.
+        // Hashed in place where the string has contiguous bytes, so that no copy is left behind.
         var password = password
         let result = password.withUTF8 { bytes in
             Result { () throws(CryptoError) in
@@ -22,9 +22,9 @@ package enum PasswordHash {
         return Encoded(cost: .standard, salt: salt, hash: try result.get()).description
     }
 
-    /// Whether `password` is the one that `encoded` was made from. No copy of it is made.
+    /// Returns whether `password` matches a hash, without copying it.
     ///
-    /// - Throws: `CryptoError.malformedPasswordHash` when `encoded` cannot be read or asks for more than the limits.
+    /// - Throws: `CryptoError.malformedPasswordHash` when `encoded` is invalid or exceeds the limits.
     package static func verify(_ password: UnsafeRawBufferPointer, against encoded: String) throws(CryptoError) -> Bool
     {
         let expected = try Encoded(encoded)
@@ -32,8 +32,8 @@ package enum PasswordHash {
         return equalInConstantTime(hash, expected.hash)
     }
 
-    /// A hash that belongs to no password. Verifying against it takes as long as against a real one, so that an
-    /// unknown user cannot be told from a wrong password.
+    /// Returns a hash that matches no password. Verifying against it takes as long as against a real one, so an unknown
+    /// user cannot be told from a wrong password.
     package static func dummy() throws(CryptoError) -> String {
         Encoded(
             cost: .standard, salt: try SecureRandom.bytes(saltBytes), hash: try SecureRandom.bytes(hashBytes)
@@ -45,7 +45,7 @@ package enum PasswordHash {
 }
 
 extension PasswordHash {
-    /// scrypt's parameters: N is 2 to the power of `logarithm`.
+    /// Parameters of scrypt; N is 2 to the power of `logarithm`.
     struct Cost: Equatable {
         var logarithm: UInt64
         var blockSize: UInt64
@@ -53,13 +53,13 @@ extension PasswordHash {
 
         static let standard = Cost(logarithm: 15, blockSize: 8, parallelism: 1)
 
-        /// What a stored hash may make this process spend: 128 MiB, and 16 times the standard work.
+        /// Limits of a stored hash: 128 MiB, and 16 times the standard work.
         static let maximumMemory: UInt64 = 128 << 20
         static let maximumWork: UInt64 = 16 * 128 * 8 << 15
-        /// OpenSSL counts its smaller buffers, too.
+        /// Includes OpenSSL's smaller buffers.
         static let openSSLMemory = maximumMemory + (1 << 20)
 
-        /// Bytes of the table that scrypt fills.
+        /// Size of the table that scrypt fills, bytes.
         var memory: UInt64 { 128 * blockSize << logarithm }
 
         var isWithinLimits: Bool {
@@ -83,7 +83,7 @@ extension PasswordHash {
         return key
     }
 
-    /// The parts of an encoded hash.
+    /// The parsed parts of an encoded hash.
     struct Encoded: CustomStringConvertible {
         var cost: Cost
         var salt: [UInt8]
@@ -115,7 +115,7 @@ extension PasswordHash {
             guard let salt = Base64.decode(parts[3]), let hash = Base64.decode(parts[4]),
                 (8...64).contains(salt.count), (16...64).contains(hash.count)
             else {
-                throw .malformedPasswordHash("salt or hash is no Base64 of the right length")
+                throw .malformedPasswordHash("salt or hash is not Base64 of the right length")
             }
             self.salt = salt
             self.hash = hash
@@ -126,7 +126,7 @@ extension PasswordHash {
                 + "$\(Base64.encode(salt))$\(Base64.encode(hash))"
         }
 
-        /// Digits alone: no sign, which `UInt64` would take.
+        /// Accepts digits only, without the sign that `UInt64` would accept.
         private static func number(_ field: Substring, named name: String) -> UInt64? {
             guard field.hasPrefix(name) else { return nil }
             let digits = field.dropFirst(name.count)

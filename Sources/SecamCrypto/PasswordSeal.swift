@@ -12,13 +12,13 @@ import COpenSSL
 ///     n        ciphertext of n bytes
 ///     16       tag
 ///
-/// The associated data is everything before the ciphertext, so neither magic nor parameters can be changed. Sealing and
-/// opening take 128 MiB and half a second by intention.
+/// The associated data is everything before the ciphertext, which protects the magic and the parameters. Sealing and
+/// opening deliberately take 128 MiB and half a second.
 package enum PasswordSeal {
     package enum Failure: Error, Sendable, Equatable {
-        /// Not of this format, or asking for more work than the limits.
+        /// The format is invalid, or the parameters exceed the limits.
         case malformed
-        /// Another password, or damaged bytes: the two cannot be told apart.
+        /// The password is wrong or the bytes are damaged, which cannot be distinguished.
         case wrongPassword
         case library(CryptoError)
     }
@@ -76,7 +76,7 @@ package enum PasswordSeal {
         return try result.get()
     }
 
-    /// One use of ChaCha20-Poly1305.
+    /// One operation of ChaCha20-Poly1305.
     @safe private struct Cipher: ~Copyable {
         private let context: OpaquePointer
 
@@ -92,7 +92,7 @@ package enum PasswordSeal {
 
         deinit { unsafe EVP_CIPHER_CTX_free(context) }
 
-        /// - Returns: the output, and whether the tag that was expected is right.
+        /// - Returns: the output, and whether the expected tag matches.
         func run(_ input: [UInt8], associated: [UInt8]) throws(CryptoError) -> (output: [UInt8], isAuthentic: Bool) {
             var count: CInt = 0
             try OpenSSLQueue.check(

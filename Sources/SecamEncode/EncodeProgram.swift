@@ -6,20 +6,20 @@ import SecamProcess
 import SecamWire
 import ServiceLifecycle
 
-/// `secam-encode`: a worker of the encoding pool.
+/// `secam-encode`: one worker of the encoder pool.
 package struct EncodeProgram: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "secam-encode",
-        abstract: "Makes JPEGs, small JPEGs and luma maps for all cameras; start as many as are needed.",
+        abstract: "Make JPEGs, small JPEGs and luma maps for all cameras; run as many replicas as needed.",
         version: softwareVersion)
 
     @OptionGroup var member: MemberOptions
-    @Option(help: "Pictures that are worked on at once. (SECAM_THREADS; default: one for each core)")
+    @Option(help: "Maximum number of pictures encoded at once. (SECAM_THREADS; default: one per core)")
     var threads: String?
     @Option(
         help: """
-            Where its camera is reached, as tcp://host:port, for an encoder that works for one alone. (SECAM_CAMERA; \
-            default: what the registry says)
+            Address of the camera of a dedicated encoder, such as tcp://host:port. (SECAM_CAMERA; default: the address \
+            known to the registry)
             """)
     var camera: String?
     @OptionGroup var service: ServiceOptions
@@ -35,7 +35,7 @@ package struct EncodeProgram: AsyncParsableCommand {
         }
     }
 
-    /// The service, from its settings to everything it consists of.
+    /// Builds the service from its settings.
     static func makeService(_ configuration: EncodeConfiguration) -> any Service {
         let logger = Logger.lines("encode/\(configuration.name)")
         return LoopService(name: "encode") { loop, _ in
@@ -50,7 +50,7 @@ package struct EncodeProgram: AsyncParsableCommand {
 /// The settings of one encoder.
 struct EncodeConfiguration: Sendable {
     let threads: Int
-    /// Where its camera is reached; `nil` for what the registry says.
+    /// The address of a dedicated encoder's camera; `nil` for the address known to the registry.
     let camera: String?
     let identity: Identity
     let metrics: MetricsEndpoint?
@@ -59,7 +59,7 @@ struct EncodeConfiguration: Sendable {
     init(_ settings: Settings) throws {
         threads = try settings.integer("threads", in: 1...256, default: ProgramEnvironment.processors)
         camera = settings.text("camera")
-        let join = try settings.required("join", "the join file that the registry's operator made for the encoders")
+        let join = try settings.required("join", "the join file of the encoders, made by the registry's operator")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
         metrics = try MetricsEndpoint(settings)

@@ -1,69 +1,68 @@
 import SecamBase
 import SecamWire
 
-/// The jobs that wait for a thread, and which of them is next: cameras share the threads' time, not the number of jobs, so
-/// that one whose pictures take long waits for itself.
+/// A scheduler that shares the threads' time between cameras, so that a camera with slow jobs delays only itself.
 ///
-/// - The camera that has used the least processor time is next. One that had nothing to do starts where the others are.
-/// - While other cameras are there, the running jobs of one whose jobs take long are bounded, so that it leaves threads to
-///   the others: together they are to take no more than `shortJob` for each thread.
-/// - Of a camera that has shown nothing yet, and of a picture that is much larger than its earlier ones, one job runs at a
-///   time until it is known what it costs.
+/// - The camera that has used the least processor time is next. An idle camera resumes at the level of the others.
+/// - While several cameras are present, the concurrent jobs of a camera with long jobs are bounded, so that threads
+///   remain for the others: together they take at most `shortJob` per thread.
+/// - A new camera runs one job at a time until its cost is known, and so does a picture that is much larger than the
+///   camera's earlier ones.
 ///
-/// What is known goes by the camera's name, so that joining again does not make it forgotten.
+/// Costs are remembered by the camera's name, so that they survive a rejoin.
 ///
 /// A state machine without I/O: time is an argument.
 struct JobScheduler<Job: Sendable> {
-    private struct Waiting {
+    private struct WaitingJob {
         let job: Job
         let bytes: Int
     }
 
     private struct Camera {
         var isPresent = true
-        var waiting: [Waiting] = []
+        var waiting: [WaitingJob] = []
         var running = 0
-        /// Microseconds of processor time that it used, with what its running jobs are expected to use.
-        var used: Int64 = 0
-        /// Microseconds that its last job took, by which the next one is charged at first.
-        var expected: Int64 = 0
-        /// Microseconds of its longest job, while that is remembered.
-        var longest: Int64 = 0
+        /// Processor time used, including the expected cost of running jobs.
+        var used: Duration = .zero
+        /// Cost of the last job, which is the first charge for the next one.
+        var expected: Duration = .zero
+        /// Cost of the longest job that is remembered.
+        var longest: Duration = .zero
         var longestUntil = MonotonicTime(microseconds: 0)
-        /// Bytes of the largest job that is done.
+        /// Size of the largest finished job, bytes.
         var largest = 0
-        /// Grows with each turn: of two that have used the same, the one that waits longer is next.
+        /// The camera's last turn. Of two cameras with equal use, the one with the earlier turn is next.
         var turn: UInt64 = 0
     }
 
-    /// A job that was handed out; `finish` ends it.
+    /// A running job; `finish` ends it.
     struct Turn: Sendable {
         let job: Job
         let camera: Name
         fileprivate let bytes: Int
-        fileprivate let charged: Int64
+        fileprivate let charged: Duration
     }
 
-    /// Microseconds of a job that any number of threads may be busy with.
-    static var shortJob: Int64 { 100_000 }
-    /// A long job is remembered for so many times its length: a camera cannot hold up others for a greater share of time
-    /// by making its pictures cheap in between.
-    private static var memory: Int64 { 64 }
-    private static var longestMemory: Int64 { 600_000_000 }
-    /// Times the bytes of its largest picture, up to which one of a camera is expected to cost no more.
+    /// Cost up to which a camera's jobs may occupy all threads.
+    static var shortJob: Duration { .milliseconds(100) }
+    /// A long job is remembered for this many times its cost, so that a camera cannot take a larger share by cheap
+    /// pictures in between.
+    private static var memoryFactor: Int { 64 }
+    private static var longestMemory: Duration { .seconds(600) }
+    /// A picture costs more than expected only beyond this many times the size of the camera's largest one.
     private static var growth: Int { 2 }
-    /// Cameras that are gone of which something is remembered.
-    private static var remembered: Int { 4096 }
+    /// Maximum number of absent cameras whose costs are remembered.
+    private static var absentCameraLimit: Int { 4096 }
 
     private let threads: Int
     private var cameras: [Name: Camera] = [:]
     private var present = 0
-    /// Cameras with jobs that wait.
+    /// Cameras with waiting jobs.
     private var ready: [Name] = []
     private var running = 0
     private var lastTurn: UInt64 = 0
-    /// What the camera had used that was last in turn.
-    private var level: Int64 = 0
+    /// Processor time used by the camera of the last turn.
+    private var level: Duration = .zero
 
     init(threads: Int) {
         precondition(threads > 0, "JobScheduler: threads out of range")
@@ -78,7 +77,7 @@ struct JobScheduler<Job: Sendable> {
         present += 1
     }
 
-    /// Its jobs that wait are dropped.
+    /// Removes a camera and drops its waiting jobs.
     mutating func remove(_ name: Name, now: MonotonicTime) {
         guard cameras[name]?.isPresent == true else { return }
         cameras[name]!.isPresent = false
@@ -87,15 +86,16 @@ struct JobScheduler<Job: Sendable> {
         ready.removeAll { $0 == name }
         let gone = cameras.filter { !$0.value.isPresent && $0.value.running == 0 }
         for (name, camera) in gone where camera.longestUntil < now { cameras[name] = nil }
-        guard gone.count > Self.remembered else { return }
+        guard gone.count > Self.absentCameraLimit else { return }
         if let first = gone.min(by: { $0.value.longestUntil < $1.value.longestUntil }) { cameras[first.key] = nil }
     }
 
-    /// Jobs of this camera that may run at once; `nil` for any number.
+    /// Returns the maximum number of the camera's concurrent jobs; `nil` for no limit.
     func bound(of name: Name, now: MonotonicTime) -> Int? {
         guard present > 1, let camera = cameras[name] else { return nil }
         let cost = camera.longestUntil < now ? camera.expected : max(camera.longest, camera.expected)
-        return cost > Self.shortJob ? max(1, Int(Int64(threads) * Self.shortJob / cost)) : nil
+        guard cost > Self.shortJob else { return nil }
+        return max(1, Int(Int64(threads) * Self.shortJob.microseconds / cost.microseconds))
     }
 
     // MARK: Jobs
@@ -104,14 +104,14 @@ struct JobScheduler<Job: Sendable> {
         guard let camera = cameras[name], camera.isPresent else { return }
         if camera.waiting.isEmpty {
             ready.append(name)
-            // Time in which it wanted nothing is not made up for.
+            // An idle camera gets no credit for the time that it did not use.
             if camera.running == 0 { cameras[name]!.used = max(camera.used, level) }
         }
-        cameras[name]!.waiting.append(Waiting(job: job, bytes: bytes))
+        cameras[name]!.waiting.append(WaitingJob(job: job, bytes: bytes))
     }
 
-    /// The job that is to be handed out next, if any. One more is out than there are threads, so that none of them has to
-    /// wait for it.
+    /// Starts the next job, if any may run. One job more than there are threads may run, so that no thread waits for
+    /// it.
     mutating func next(now: MonotonicTime) -> Turn? {
         guard running <= threads else { return nil }
         var best: (index: Int, camera: Camera)?
@@ -135,23 +135,24 @@ struct JobScheduler<Job: Sendable> {
 
     private func mayRun(_ camera: Camera, _ name: Name, _ now: MonotonicTime) -> Bool {
         guard camera.running > 0, present > 1 else { return true }
-        // The first one is waiting, as the camera is ready.
+        // A ready camera has at least one waiting job.
         guard camera.waiting[0].bytes <= camera.largest * Self.growth else { return false }
         return bound(of: name, now: now).map { camera.running < $0 } ?? true
     }
 
-    /// - Parameter microseconds: of processor time that the job took.
-    mutating func finish(_ turn: Turn, microseconds: Int64, now: MonotonicTime) {
+    /// Ends a running job.
+    ///
+    /// - Parameter cost: the processor time of the job.
+    mutating func finish(_ turn: Turn, cost: Duration, now: MonotonicTime) {
         running -= 1
         guard var camera = cameras[turn.camera] else { return }
         camera.running -= 1
-        camera.used += microseconds - turn.charged
-        camera.expected = microseconds
+        camera.used += cost - turn.charged
+        camera.expected = cost
         camera.largest = max(camera.largest, turn.bytes)
-        if microseconds >= camera.longest || camera.longestUntil < now {
-            camera.longest = microseconds
-            camera.longestUntil = now.advanced(
-                byMicroseconds: min(microseconds * Self.memory, Self.longestMemory))
+        if cost >= camera.longest || camera.longestUntil < now {
+            camera.longest = cost
+            camera.longestUntil = now + min(cost * Self.memoryFactor, Self.longestMemory)
         }
         cameras[turn.camera] = camera
     }

@@ -4,11 +4,11 @@ import SecamMesh
 import SecamPicture
 import SecamWire
 
-/// Makes renditions of pictures. One for each thread: it keeps its buffers from picture to picture.
+/// An encoder of pictures into renditions. Each thread has its own, which reuses its buffers.
 final class PictureWorker {
     private var encoder: JPEGEncoder
     private var decoder: JPEGDecoder
-    /// Planes of a picture that is about to be encoded, or a brightness that is about to be averaged.
+    /// Scratch buffer for the planes of a scaled picture, or for luma.
     private var planes: [UInt8] = []
 
     init() throws(JPEGError) {
@@ -16,23 +16,22 @@ final class PictureWorker {
         decoder = try JPEGDecoder()
     }
 
-    /// What came of one message from a camera.
+    /// The answer to one message from a camera.
     enum Answer: Sendable {
         case result(MeshMessage, isFailure: Bool, microseconds: UInt32)
-        /// It was no job.
+        /// The message was not a job.
         case unreadable(WireError)
     }
 
-    /// Does one job.
+    /// Runs one job.
     ///
-    /// - Returns: a result, also when the picture is unusable: it says why, so that the camera need not wait.
+    /// - Returns: a result in any case. For an unusable picture it holds the reason, so that the camera does not wait.
     func answer(_ message: MeshMessage) -> Answer {
         let start = MonotonicTime.now
         do throws(WireError) {
             return try message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 guard envelope.type == .work else {
-                    // A camera that is about to end says so; nothing is to be done about it.
                     throw .unknownType(envelope.type.rawValue)
                 }
                 let (work, payload) = try Work.decode(bytes, envelope)
@@ -54,7 +53,7 @@ final class PictureWorker {
         } catch {
             (made, bytes, failure) = ([], [], error.description)
         }
-        let elapsed = UInt32(clamping: MonotonicTime.now.since(start))
+        let elapsed = UInt32(clamping: (MonotonicTime.now - start).microseconds)
         let result = WorkResult(job: work.job, elapsed: elapsed, failure: failure, renditions: made)
         return .result(
             MeshMessage(result.encoded(payload: bytes.count), payload: bytes[...]), isFailure: !failure.isEmpty,
@@ -77,15 +76,16 @@ final class PictureWorker {
         let size: Size
         do {
             guard PictureLimits.allows(width: full.width, height: full.height) else {
-                throw WorkFailure("\(full.width)x\(full.height) is more than this encoder takes")
+                throw WorkFailure("\(full.width)x\(full.height) exceeds the encoder's maximum size")
             }
             let needed = work.format.byteCount(width: full.width, height: full.height) ?? 1
             guard picture.count >= needed else {
-                throw WorkFailure("\(picture.count) bytes are no \(work.format) of \(full.width)x\(full.height)")
+                throw WorkFailure(
+                    "\(picture.count) bytes are too few for \(work.format) of \(full.width)x\(full.height)")
             }
             switch (rendition, work.format) {
             case (.jpeg, .jpeg):
-                throw WorkFailure("the picture is a JPEG already")
+                throw WorkFailure("the picture is JPEG already")
             case (.jpeg, _):
                 try encode(picture, work.format, full, work.quality, appendingTo: &bytes)
                 size = full
@@ -113,9 +113,9 @@ final class PictureWorker {
         ) { bytes.append(copying: $0) }
     }
 
-    // MARK: Smaller JPEGs
+    // MARK: Small JPEGs
 
-    /// A JPEG scaled down by 1, 2, 4 or 8, so that it is at most as wide as asked for where that is possible.
+    /// Makes a JPEG scaled down by 1, 2, 4 or 8: the first that is not wider than requested, else by 8.
     private func makeSub(
         _ job: Work, _ picture: Span<UInt8>, _ size: Size, appendingTo bytes: inout [UInt8]
     ) throws -> Size {
@@ -125,7 +125,7 @@ final class PictureWorker {
         case .jpeg:
             scaled = try shrinkJPEG(picture, by: factor)
         case .rgb24, .gray8:
-            // Rare, and libturbojpeg knows how.
+            // These formats are rare, so they take the slow path over a full JPEG.
             var full: [UInt8] = []
             try encode(picture, job.format, size, job.quality, appendingTo: &full)
             scaled = try shrinkJPEG(full.span, by: factor)
@@ -177,10 +177,12 @@ final class PictureWorker {
         return scaled
     }
 
-    /// The scratch buffer with that many bytes, taken out of its property: a span must not outlive the access to what
-    /// it shows. Whoever takes it puts it back.
+    /// Moves the scratch buffer out of its property and resizes it, because a span must not outlive the access to its
+    /// memory. The caller moves it back.
     private func takePlanes(_ count: Int) throws -> [UInt8] {
-        guard count <= PictureLimits.maximumPixels * 2 else { throw WorkFailure("a picture of \(count) bytes") }
+        guard count <= PictureLimits.maximumPixels * 2 else {
+            throw WorkFailure("a picture of \(count) bytes is too large")
+        }
         var buffer = planes
         planes = []
         if buffer.count != count { buffer = [UInt8](repeating: 0, count: count) }
@@ -203,27 +205,8 @@ final class PictureWorker {
         return scaled
     }
 
-    /// A JPEG's brightness, decoded no larger than needed.
+    /// Makes a luma map of a JPEG, decoded no larger than needed.
     private func decodeLuma(_ jpeg: Span<UInt8>, appendingTo bytes: inout [UInt8]) throws -> Size {
-        let header = try decoder.header(of: jpeg)
-        let factor = LumaMap.factor(width: header.width, height: header.height)
-        let scale = JPEGScale(rawValue: min(factor, 8))!
-        let size = header.size(at: scale)
-        var buffer = try takePlanes(size.width * size.height)
-        defer { planes = buffer }
-        var target = buffer.mutableSpan
-        let decoded = try decoder.decodeLuma(jpeg, scale: scale, into: &target)
-        let reduced = (width: decoded.width, height: decoded.height)
-        guard factor > 8 else {
-            bytes += buffer
-            return reduced
-        }
-        let layout = try PictureLayout(format: .gray8, width: reduced.width, height: reduced.height)
-        let scaled = LumaMap.size(width: reduced.width, height: reduced.height, factor: factor / 8)
-        var map = [UInt8](repeating: 0, count: scaled.width * scaled.height)
-        var mapTarget = map.mutableSpan
-        try LumaMap.average(buffer.span, layout: layout, factor: factor / 8, into: &mapTarget)
-        bytes += map
-        return scaled
+        try decoder.appendLumaMap(of: jpeg, to: &bytes, scratch: &planes)
     }
 }

@@ -10,10 +10,10 @@ import SecamUsers
 import SecamWire
 import ServiceLifecycle
 
-/// Everything that the gateway is told at its start.
+/// The gateway's settings.
 struct GatewayConfiguration: Sendable {
     var folder: DataFolder
-    /// What the folder begins with.
+    /// A folder from which a new data folder takes its first files.
     var seed: String?
     var listen: String
     var server: ViewerServerConfiguration
@@ -49,7 +49,7 @@ struct GatewayConfiguration: Sendable {
     }
 }
 
-/// The gateway as one service: viewers' server and registry begin and end together.
+/// The gateway as one service: the viewers' server and the registry start and stop together.
 struct Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger = Logger.lines("gateway")
@@ -62,7 +62,7 @@ struct Gateway: Service {
         let folder = configuration.folder
         try folder.make()
         if let seed = configuration.seed {
-            try folder.begin(with: seed, and: ["\(folder.tls)/\(TLSIdentity.selfSignedFileName)"])
+            try folder.copyMissingFiles(from: seed, and: ["\(folder.tls)/\(TLSIdentity.selfSignedFileName)"])
         }
         let identity = try identity()
         let tls = try TLSContext.server(
@@ -105,7 +105,7 @@ struct Gateway: Service {
         audit.flush()
     }
 
-    /// Returns at a shutdown; being cancelled means the same here.
+    /// Serves metrics, if configured, until the gateway is shut down or cancelled.
     private func serveMetrics(_ service: GatewayService) async throws {
         guard let endpoint = configuration.metrics else {
             try? await gracefulShutdown()
@@ -137,7 +137,8 @@ struct Gateway: Service {
         return try CertificateReloader.load(certificate, logger: logger)
     }
 
-    /// Tells whoever started us which ports were chosen, as `NAME=VALUE` lines.
+    /// Writes the chosen ports and the certificate's fingerprints as `NAME=VALUE` lines, for the process that started the
+    /// gateway.
     private func writeReadyFile(
         _ address: SocketAddress, _ endpoint: String, _ identity: TLSIdentity
     ) throws {
@@ -152,7 +153,7 @@ struct Gateway: Service {
         try SecretFile.write(text, to: path)
     }
 
-    /// `host:port`, with brackets around an IPv6 address.
+    /// Returns `host:port`, with brackets around an IPv6 address.
     private static func text(_ address: SocketAddress) -> String {
         let host = address.ipAddress ?? "localhost"
         return (host.contains(":") ? "[\(host)]" : host) + ":\(address.port ?? 0)"

@@ -2,7 +2,7 @@ package import SecamBase
 package import SecamTLS
 package import SecamUsers
 
-// With which status the gateway ends: `secam up` and other supervisors start it again only where that can help.
+// The gateway's exit status per error. Supervisors such as `secam up` restart it only where a restart can help.
 
 extension ViewerServerError: ProgramError {
     package var exitStatus: ExitStatus {

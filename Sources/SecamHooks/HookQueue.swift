@@ -4,31 +4,32 @@ import SecamPolicy
 import SecamWire
 import Synchronization
 
-/// The occasions that wait for one hook. They run one after the other, those of one camera in order, so that a start
-/// comes before its end. Cameras take turns and each has a bounded queue of its own: a camera that tells many events
-/// delays and displaces no other camera's. Conditions are apart from events, so that a camera's events do not displace
-/// what the gateway says of it.
+/// A queue of the events of one hook. The hook runs for one event at a time, and for the events of a camera in order.
+///
+/// Cameras take turns, and each has a bounded queue of its own, so that a camera with many events neither delays nor
+/// displaces other cameras' events. A camera's conditions have a separate queue, so that its events do not displace them.
 final class HookQueue: Sendable {
-    /// Events of one camera that may wait, and conditions of it.
+    /// Maximum waiting events of one camera, and maximum waiting conditions.
     static let limit = 64
-    /// Occasions of all cameras that may wait.
+    /// Maximum waiting events of all cameras.
     static let totalLimit = 4096
-    /// Tries of what may pass, and seconds before the second one; each further one waits twice as long.
-    static let tries = 6
-    static let firstPause = 1.0
+    /// Attempts per event when failures are transient.
+    static let attemptLimit = 6
+    /// Pause before the second attempt. Each further pause is twice as long.
+    static let firstPause = Duration.seconds(1)
 
     private struct Source: Hashable {
         let name: Name
         let isCondition: Bool
 
-        init(_ occasion: HookOccasion) {
-            name = occasion.name
-            isCondition = if case .condition = occasion.subject { true } else { false }
+        init(_ event: HookEvent) {
+            name = event.name
+            isCondition = if case .condition = event.subject { true } else { false }
         }
     }
 
     private struct State {
-        var waiting = FairQueue<Source, HookOccasion>(laneLimit: HookQueue.totalLimit, keyLimit: HookQueue.limit)
+        var waiting = FairQueue<Source, HookEvent>(laneLimit: HookQueue.totalLimit, keyLimit: HookQueue.limit)
         var wake: CheckedContinuation<Void, Never>?
         var isStopped = false
     }
@@ -37,24 +38,24 @@ final class HookQueue: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
     private let task = Mutex<Task<Void, Never>?>(nil)
-    private let firstPause: Double
+    private let firstPause: Duration
 
-    /// - Parameter firstPause: seconds before the second try.
-    init(_ rule: HookRule, logger: Logger, firstPause: Double = HookQueue.firstPause) {
+    /// Starts the hook's worker.
+    init(_ rule: HookRule, logger: Logger, firstPause: Duration = HookQueue.firstPause) {
         self.rule = rule
         self.logger = logger
         self.firstPause = firstPause
         let work = Task { [weak self] in
-            while let occasion = await self?.next() { await self?.handle(occasion) }
+            while let event = await self?.next() { await self?.handle(event) }
         }
         task.withLock { $0 = work }
     }
 
-    /// Queues an occasion. Where too many wait, the oldest one of its camera is given up.
-    func add(_ occasion: HookOccasion) {
+    /// Queues an event. When too many events wait, the oldest event of the camera with too many is dropped.
+    func add(_ event: HookEvent) {
         let (wake, dropped) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Source?) in
             guard !state.isStopped else { return (nil, nil) }
-            let dropped = state.waiting.appendReplacing(occasion, key: Source(occasion))
+            let dropped = state.waiting.appendReplacing(event, key: Source(event))
             defer { state.wake = nil }
             return (state.wake, dropped)
         }
@@ -64,7 +65,7 @@ final class HookQueue: Sendable {
                 "hook event dropped",
                 metadata: [
                     "hook": "\(rule.name)", "camera": "\(dropped.name)",
-                    "reason": "the hook is too slow for what this camera tells",
+                    "reason": "queue full: the hook is slower than this camera's events",
                 ])
         }
     }
@@ -80,13 +81,13 @@ final class HookQueue: Sendable {
         task.withLock { $0.take() }?.cancel()
     }
 
-    private func next() async -> HookOccasion? {
+    private func next() async -> HookEvent? {
         while true {
-            let (occasion, isStopped) = state.withLock { state in
+            let (event, isStopped) = state.withLock { state in
                 (state.waiting.popFirst(), state.isStopped)
             }
             if isStopped { return nil }
-            if let occasion { return occasion }
+            if let event { return event }
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
                     guard state.waiting.isEmpty, !state.isStopped else { return true }
@@ -98,25 +99,27 @@ final class HookQueue: Sendable {
         }
     }
 
-    private func handle(_ occasion: HookOccasion) async {
+    private func handle(_ event: HookEvent) async {
         var pause = firstPause
-        for attempt in 1...HookQueue.tries {
+        for attempt in 1...HookQueue.attemptLimit {
             do throws(HookFailure) {
-                try await perform(occasion)
+                try await runHook(for: event)
                 return
             } catch {
-                guard error.isPassing, attempt < HookQueue.tries, !Task.isCancelled else { return report(error) }
+                guard error.isTransient, attempt < HookQueue.attemptLimit, !Task.isCancelled else {
+                    return report(error)
+                }
             }
-            try? await Task.sleep(for: .seconds(pause))
-            pause *= 2
+            try? await Task.sleep(for: pause)
+            pause = pause * 2
         }
     }
 
-    private func perform(_ occasion: HookOccasion) async throws(HookFailure) {
+    private func runHook(for event: HookEvent) async throws(HookFailure) {
         switch rule.action {
-        case .run(let arguments): try await CommandHook.run(arguments, occasion, seconds: rule.seconds)
+        case .run(let arguments): try await CommandHook.run(arguments, event, timeout: rule.timeout)
         case .post(let address, let secretFile):
-            try await Webhook.post(address, occasion, secretFile: secretFile, seconds: rule.seconds)
+            try await Webhook.post(address, event, secretFile: secretFile, timeout: rule.timeout)
         }
     }
 

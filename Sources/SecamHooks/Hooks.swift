@@ -3,14 +3,14 @@ package import SecamPolicy
 import SecamWire
 import Synchronization
 
-/// All hooks: hands each occasion to those that it concerns, and waits for none of them.
+/// The hooks of a policy. Each event goes to the queues of the hooks whose rules it matches.
 package final class Hooks: Sendable {
     private let queues = Mutex<[HookQueue]>([])
     private let logger: Logger
 
     package init(logger: Logger) { self.logger = logger }
 
-    /// Goes by other rules from now on. What waits for a rule that stays goes on waiting.
+    /// Replaces the rules. Hooks whose rule stays keep their queues.
     package func update(_ rules: [HookRule]) {
         let gone = queues.withLock { queues in
             let old = queues
@@ -20,21 +20,22 @@ package final class Hooks: Sendable {
         for queue in gone { queue.stop() }
     }
 
-    package func tell(_ occasion: HookOccasion) {
-        for queue in queues.withLock({ $0 }) where queue.rule.concerns(occasion) { queue.add(occasion) }
+    /// Queues an event for all hooks that it matches. Returns at once.
+    package func dispatch(_ event: HookEvent) {
+        for queue in queues.withLock({ $0 }) where queue.rule.matches(event) { queue.add(event) }
     }
 
-    /// Gives up what waits, and ends what runs.
+    /// Drops the waiting events and cancels the running hooks.
     package func stop() { update([]) }
 }
 
 extension HookRule {
-    func concerns(_ occasion: HookOccasion) -> Bool {
+    func matches(_ event: HookEvent) -> Bool {
         let isWanted =
-            switch occasion.subject {
+            switch event.subject {
             case .event(let event): states.contains(event.state)
             case .condition(let condition, _, _): conditions.contains(condition)
             }
-        return isWanted && (cameras.isEmpty || occasion.camera.map(cameras.contains) ?? true)
+        return isWanted && (cameras.isEmpty || event.camera.map(cameras.contains) ?? true)
     }
 }

@@ -10,7 +10,7 @@ struct I420Target {
     var byteCount: Int { lumaBytes + 2 * chromaBytes }
 }
 
-/// Brings an image's colour planes to half the picture's width and height.
+/// Resampling of an image's chroma planes to half the picture's width and height.
 enum ChromaResampling {
     static func halve(
         _ source: UnsafePointer<UInt8>, _ size: (width: Int, height: Int), of chroma: JPEGHeader.Chroma,
@@ -54,7 +54,7 @@ enum ChromaResampling {
         }
     }
 
-    /// For planes of a quarter of the width: each value serves two columns.
+    /// Averages planes of a quarter of the width, where each value covers two columns.
     private static func averageDoubled(
         _ upper: UnsafePointer<UInt8>, _ lower: UnsafePointer<UInt8>, into output: UnsafeMutablePointer<UInt8>,
         count: Int

@@ -3,27 +3,29 @@ import Glibc
 import SecamPicture
 import SecamWire
 
-/// Decodes JPEG images with libturbojpeg, from sources that nobody vouches for: sizes and the memory that decoding takes
-/// are checked before anything is allocated or decoded, and an image of endless scans is refused. One for each thread.
+/// A decoder of untrusted JPEG images, with libturbojpeg. Each thread has its own.
+///
+/// Size and memory use are checked before any allocation or decoding, and images with too many scans are rejected.
 package struct JPEGDecoder: ~Copyable, Sendable {
     private var codec: TurboJPEG
     private var planes = ScratchBuffer()
-    /// Pixels of all scans together. A progressive image has ten scans or so; hundreds of empty ones in a few kilobytes
-    /// would take seconds.
-    private static let mostScanned = 1 << 28
-    /// Bytes that decoding one image may take, the decoded picture included: enough for any baseline image of
-    /// ``SecamPicture/PictureLimits`` and for a progressive one of 4K.
-    package static let usualMemoryLimit = 128 << 20
+    /// Maximum number of pixels in all scans together. A progressive image has about ten scans; hundreds of empty ones
+    /// in a few kilobytes would take seconds.
+    private static let scannedPixelLimit = 1 << 28
+    /// Default limit of the memory for one image, including the decoded picture, bytes: enough for any baseline image
+    /// within ``SecamPicture/PictureLimits`` and for a progressive 4K one.
+    package static let defaultMemoryLimit = 128 << 20
     private let memoryLimit: Int
 
-    /// - Parameter memoryLimit: bytes that decoding one image may take, the decoded picture included.
+    /// - Parameter memoryLimit: maximum memory for one image, including the decoded picture, bytes.
     /// - Throws: ``JPEGError/outOfMemory``.
-    package init(memoryLimit: Int = usualMemoryLimit) throws(JPEGError) {
+    package init(memoryLimit: Int = defaultMemoryLimit) throws(JPEGError) {
         self.memoryLimit = memoryLimit
         codec = try TurboJPEG(compressing: false)
     }
 
-    /// Reads an image's header; some microseconds.
+    /// Reads an image's header, which takes some microseconds.
+    ///
     /// - Throws: ``JPEGError/invalid(_:)``, ``JPEGError/tooLarge(width:height:)``,
     ///   ``JPEGError/tooMuchMemory(bytes:limit:)``, ``JPEGError/unsupportedColors``.
     package mutating func header(of jpeg: Span<UInt8>) throws(JPEGError) -> JPEGHeader {
@@ -35,23 +37,23 @@ package struct JPEGDecoder: ~Copyable, Sendable {
             }
         }
         switch outcome {
-        // An image of tables alone is no error to libturbojpeg.
-        case .success where width <= 0 || height <= 0: throw .invalid("there is no picture in it")
+        // libturbojpeg accepts an image that only holds tables.
+        case .success where width <= 0 || height <= 0: throw .invalid("it contains no picture")
         case .success: break
         case .failure(let reason): throw .invalid(reason)
-        // Damaged, but the header's fields are there.
+        // The image is damaged, but the header's fields are known.
         case .warning where width > 0 && height > 0: break
         case .warning(let reason): throw .invalid(reason)
         }
         guard PictureLimits.allows(width: Int(width), height: Int(height)) else {
             throw .tooLarge(width: Int(width), height: Int(height))
         }
-        guard Self.scans(in: jpeg) * Int(width) * Int(height) <= Self.mostScanned else {
-            throw .invalid("it has far more scans than a picture of its size needs")
+        guard Self.scans(in: jpeg) * Int(width) * Int(height) <= Self.scannedPixelLimit else {
+            throw .invalid("it has too many scans")
         }
         if colors == CInt(TJCS_CMYK.rawValue) || colors == CInt(TJCS_YCCK.rawValue) { throw .unsupportedColors }
         guard let chroma = JPEGHeader.Chroma(code: sampling) else {
-            throw .invalid("unknown subsampling of the colours")
+            throw .invalid("unknown chroma subsampling")
         }
         let header = JPEGHeader(
             width: Int(width), height: Int(height), chroma: chroma,
@@ -64,7 +66,7 @@ package struct JPEGDecoder: ~Copyable, Sendable {
         guard bytes <= memoryLimit else { throw .tooMuchMemory(bytes: bytes, limit: memoryLimit) }
     }
 
-    /// Scans that the image begins, or a few more: what is embedded in it counts too.
+    /// Returns an upper bound of the number of scans; scans of embedded images count too.
     private static func scans(in jpeg: Span<UInt8>) -> Int {
         unsafe jpeg.withUnsafeBufferPointer { bytes in
             var count = 0
@@ -79,11 +81,12 @@ package struct JPEGDecoder: ~Copyable, Sendable {
         }
     }
 
-    /// Decodes into the first bytes of `destination`, rows without padding: of size
-    /// ``JPEGHeader/size(at:)`` times ``JPEGPixels/bytesPerPixel``.
+    /// Decodes into the first bytes of `destination`, rows without padding. The size is ``JPEGHeader/size(at:)`` times
+    /// ``JPEGPixels/bytesPerPixel``.
     ///
-    /// ``JPEGPixels/gray`` at ``JPEGScale/eighth`` is the cheapest look at an image: the mean brightness of each block.
-    /// - Throws: as ``header(of:)``, and ``JPEGError/picture(_:)`` when `destination` is too small.
+    /// ``JPEGPixels/gray`` at ``JPEGScale/eighth`` is the cheapest decoding: the mean luma of each block.
+    ///
+    /// - Throws: the errors of ``header(of:)``, and ``JPEGError/picture(_:)`` if `destination` is too small.
     package mutating func decode(
         _ jpeg: Span<UInt8>, as pixels: JPEGPixels, scale: JPEGScale = .full, into destination: inout MutableSpan<UInt8>
     ) throws(JPEGError) -> JPEGPicture {
@@ -92,7 +95,7 @@ package struct JPEGDecoder: ~Copyable, Sendable {
         let needed = width * height * pixels.bytesPerPixel
         try check(destination.count, needed: needed)
         try check(memory: header.coefficientBytes + needed)
-        // Brightness is for programs, which do not see the fast transform's rounding.
+        // Luma is for programs, for which the rounding of the fast transform is negligible.
         let flags = TJFLAG_LIMITSCANS | (pixels == .gray ? TJFLAG_FASTDCT : 0)
         let outcome = unsafe jpeg.withUnsafeBufferPointer { bytes in
             unsafe destination.withUnsafeMutableBufferPointer { target in
@@ -108,16 +111,17 @@ package struct JPEGDecoder: ~Copyable, Sendable {
         return try picture(outcome, width, height)
     }
 
-    /// The brightness alone, scaled down: ``decode(_:as:scale:into:)`` with ``JPEGPixels/gray``.
+    /// Decodes luma only: ``decode(_:as:scale:into:)`` with ``JPEGPixels/gray``.
     package mutating func decodeLuma(
         _ jpeg: Span<UInt8>, scale: JPEGScale, into destination: inout MutableSpan<UInt8>
     ) throws(JPEGError) -> JPEGPicture {
         try decode(jpeg, as: .gray, scale: scale, into: &destination)
     }
 
-    /// Decodes into the first bytes of `destination` as I420 without padding. Nothing is converted to RGB and back;
-    /// images with more colour than 4:2:0 (most webcams deliver 4:2:2) have it averaged.
-    /// - Throws: as ``header(of:)``, and ``JPEGError/picture(_:)`` when `destination` is too small.
+    /// Decodes into the first bytes of `destination` as I420 without padding, without a conversion to RGB. Chroma with
+    /// a higher resolution than 4:2:0 (most webcams deliver 4:2:2) is averaged.
+    ///
+    /// - Throws: the errors of ``header(of:)``, and ``JPEGError/picture(_:)`` if `destination` is too small.
     package mutating func decodeI420(
         _ jpeg: Span<UInt8>, scale: JPEGScale = .full, into destination: inout MutableSpan<UInt8>
     ) throws(JPEGError) -> JPEGPicture {
@@ -133,7 +137,7 @@ package struct JPEGDecoder: ~Copyable, Sendable {
         return try picture(outcome, width, height)
     }
 
-    /// Bytes of the planes as the image has them, where they cannot go to their place at once.
+    /// Returns the sizes of the image's planes that cannot be decoded directly into the destination, bytes.
     private static func scratchBytes(
         _ subsampling: JPEGHeader.Chroma, _ target: I420Target
     ) -> (luma: Int, color: Int) {

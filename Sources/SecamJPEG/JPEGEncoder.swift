@@ -2,8 +2,7 @@ import CTurboJPEG
 import SecamPicture
 package import SecamWire
 
-/// Makes JPEG images (4:2:0, or grey) with libturbojpeg. One for each thread: it keeps its buffers from picture to
-/// picture.
+/// An encoder of JPEG images (4:2:0, or grey), with libturbojpeg. Each thread has its own, which reuses its buffers.
 package struct JPEGEncoder: ~Copyable, Sendable {
     private var codec: TurboJPEG
     private var output = ScratchBuffer()
@@ -15,13 +14,14 @@ package struct JPEGEncoder: ~Copyable, Sendable {
         codec = try TurboJPEG(compressing: true)
     }
 
-    /// Encodes one picture whose rows lie side by side without padding (see ``SecamPicture/Repack``).
+    /// Encodes a picture whose rows have no padding (see ``SecamPicture/Repack``).
     ///
-    /// I420, RGB24 and GRAY8 go to libturbojpeg as they are; YUYV and NV12 are first brought to I420.
+    /// I420, RGB24 and GRAY8 are passed to libturbojpeg unchanged; YUYV and NV12 are first converted to I420.
+    ///
     /// - Parameters:
-    ///   - quality: 1 to 100; values outside are taken as the nearest.
-    ///   - body: is given the image, which is there until `body` returns.
-    /// - Throws: ``JPEGError/picture(_:)`` when the size or the number of bytes is wrong,
+    ///   - quality: 1 to 100; other values are clamped.
+    ///   - body: receives the image, which is valid until `body` returns.
+    /// - Throws: ``JPEGError/picture(_:)`` if the size or the number of bytes is wrong,
     ///   ``JPEGError/alreadyEncoded``, ``JPEGError/encoding(_:)``.
     package mutating func encode<Result: ~Copyable>(
         _ picture: Span<UInt8>, format: PixelFormat, width: Int, height: Int, quality: Int,
@@ -92,8 +92,8 @@ package struct JPEGEncoder: ~Copyable, Sendable {
         }
     }
 
-    /// A copy of a picture's luma with the last column and row repeated where a side is odd: libturbojpeg reads planes
-    /// of even size.
+    /// Returns a copy of the luma with the last column and row repeated to an even size, because libturbojpeg reads
+    /// planes of even size.
     private mutating func evenLuma(
         _ bytes: UnsafeBufferPointer<UInt8>, _ layout: PictureLayout, _ size: (width: Int, height: Int)
     ) -> UnsafePointer<UInt8>? {

@@ -1,38 +1,38 @@
 package import SecamPicture
 
-/// What went wrong with a JPEG image. None of these leaves the encoder or decoder unusable.
+/// An error of a JPEG image. The encoder or decoder remains usable after it.
 package enum JPEGError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// libturbojpeg could not be set up; there is no memory left.
+    /// libturbojpeg could not be initialized.
     case outOfMemory
-    /// The picture to encode, or the room for the decoded one, does not have the size that it should.
+    /// The picture to encode, or the destination of a decoded one, has a wrong size.
     case picture(PictureError)
-    /// Encoding takes pictures of pixels only.
+    /// The picture to encode is a JPEG.
     case alreadyEncoded
-    /// The image claims a size past ``SecamPicture/PictureLimits``; nothing was decoded.
+    /// The image claims a size beyond ``SecamPicture/PictureLimits``; it was not decoded.
     case tooLarge(width: Int, height: Int)
-    /// Decoding the image would take more memory than allowed; nothing was decoded.
+    /// Decoding the image would exceed the memory limit; it was not decoded.
     case tooMuchMemory(bytes: Int, limit: Int)
-    /// The image's colours are of a kind that cameras do not make (CMYK, YCCK).
+    /// The image has a colour space that cameras do not use (CMYK, YCCK).
     case unsupportedColors
-    /// Not a JPEG image, or damaged so that nothing can be decoded; with libturbojpeg's words.
+    /// Not a JPEG image, or too damaged to decode; with libturbojpeg's message.
     case invalid(String)
-    /// libturbojpeg refused to encode; with its words.
+    /// libturbojpeg failed to encode; with its message.
     case encoding(String)
 
     package var description: String {
         switch self {
-        case .outOfMemory: "libturbojpeg could not be set up: out of memory"
+        case .outOfMemory: "cannot initialize libturbojpeg: out of memory"
         case .picture(let error): error.description
-        case .alreadyEncoded: "the picture is a JPEG image already; pass it on as it is"
+        case .alreadyEncoded: "cannot encode the picture: it is a JPEG image already"
         case .tooLarge(let width, let height):
-            "the JPEG image says it is \(width)x\(height); refused, the limit is \(PictureLimits.maximumSide) a side "
-                + "and \(PictureLimits.maximumPixels) pixels"
+            "the JPEG image is too large: \(width)x\(height); the maximum is \(PictureLimits.maximumSide) per side and "
+                + "\(PictureLimits.maximumPixels) pixels"
         case .tooMuchMemory(let bytes, let limit):
-            "decoding the JPEG image takes \(bytes) bytes of memory; the limit is \(limit). Have the camera send baseline "
-                + "JPEG, or a smaller picture"
-        case .unsupportedColors: "the JPEG image has CMYK colours; only grey and colour (YCbCr, RGB) is handled"
-        case .invalid(let reason): "the JPEG image cannot be decoded: \(reason)"
-        case .encoding(let reason): "the picture cannot be encoded as JPEG: \(reason)"
+            "decoding the JPEG image needs \(bytes) bytes of memory; the limit is \(limit). Set the camera to baseline "
+                + "JPEG, or to a smaller picture"
+        case .unsupportedColors: "unsupported CMYK colours in the JPEG image; use YCbCr, RGB or grey"
+        case .invalid(let reason): "cannot decode the JPEG image: \(reason)"
+        case .encoding(let reason): "cannot encode the picture as JPEG: \(reason)"
         }
     }
 }

@@ -1,6 +1,6 @@
-/// What a JPEG image says about itself.
+/// The header of a JPEG image.
 package struct JPEGHeader: Equatable, Sendable {
-    /// How many pixels share a colour.
+    /// The chroma subsampling.
     package enum Chroma: Equatable, Sendable, CaseIterable {
         case gray, yuv444, yuv422, yuv440, yuv420, yuv411
     }
@@ -10,7 +10,7 @@ package struct JPEGHeader: Equatable, Sendable {
     /// Pixels.
     package let height: Int
     package let chroma: Chroma
-    /// Decoding keeps the coefficients of the whole image, as it comes in several scans.
+    /// The image has several scans, so decoding keeps the coefficients of the whole image in memory.
     package let keepsCoefficients: Bool
 
     package init(width: Int, height: Int, chroma: Chroma, keepsCoefficients: Bool = false) {
@@ -18,7 +18,7 @@ package struct JPEGHeader: Equatable, Sendable {
         self.keepsCoefficients = keepsCoefficients
     }
 
-    /// Bytes of the coefficients that libturbojpeg keeps: two for each sample, at any scale.
+    /// Size of the coefficients that libturbojpeg keeps, bytes: two per sample, at any scale.
     var coefficientBytes: Int {
         guard keepsCoefficients else { return 0 }
         let luma = chroma.planeSize(0, width: width, height: height)
@@ -26,13 +26,13 @@ package struct JPEGHeader: Equatable, Sendable {
         return 2 * (luma.width * luma.height + 2 * color.width * color.height)
     }
 
-    /// The size in pixels when decoded at a scale.
+    /// Returns the size of the image decoded at a scale, pixels.
     package func size(at scale: JPEGScale) -> (width: Int, height: Int) {
         ((width + scale.rawValue - 1) / scale.rawValue, (height + scale.rawValue - 1) / scale.rawValue)
     }
 }
 
-/// By how much an image is made smaller while it is decoded, which costs less than decoding all of it.
+/// A scale at which an image is decoded. Smaller scales cost less.
 package enum JPEGScale: Int, Sendable, CaseIterable {
     case full = 1
     case half = 2
@@ -40,9 +40,9 @@ package enum JPEGScale: Int, Sendable, CaseIterable {
     case eighth = 8
 }
 
-/// How decoded pixels are arranged, in rows without padding.
+/// The layout of decoded pixels, in rows without padding.
 package enum JPEGPixels: Sendable, CaseIterable {
-    /// Brightness alone, one byte; the colours are not even decoded.
+    /// Luma, one byte; chroma is not decoded.
     case gray
     /// Red, green, blue.
     case rgb
@@ -60,13 +60,13 @@ package enum JPEGPixels: Sendable, CaseIterable {
     }
 }
 
-/// A picture that was decoded.
+/// The properties of a decoded picture.
 package struct JPEGPicture: Equatable, Sendable {
     /// Pixels, after scaling.
     package let width: Int
     /// Pixels, after scaling.
     package let height: Int
-    /// The image was cut off or damaged: parts of the picture are grey or wrong.
+    /// The image was truncated or damaged, so parts of the picture are grey or wrong.
     package let isDamaged: Bool
 
     package init(width: Int, height: Int, isDamaged: Bool) {

@@ -1,7 +1,7 @@
 /// The markers before a JPEG's first scan (ITU-T T.81, annex B).
 enum JPEGMarkers {
-    /// Whether decoding keeps the coefficients of the whole image: it is progressive, or its first scan does not have all
-    /// components. True also when the markers are not in the form that encoders write them, so that nothing is missed.
+    /// Returns whether decoding keeps the coefficients of the whole image: it is progressive, or its first scan lacks
+    /// components. Also returns `true` for unusual markers, to be safe.
     static func keepCoefficients(_ jpeg: Span<UInt8>) -> Bool {
         var offset = 2
         var components: UInt8?
@@ -15,9 +15,9 @@ enum JPEGMarkers {
             let end = offset + 2 + length
             guard length >= 2, end <= jpeg.count else { return true }
             switch marker {
-            // Without a length: encoders write them only inside of scans.
+            // Markers without a length, which encoders write only inside scans.
             case 0x00, 0x01, 0xd0...0xd9: return true
-            // Progressive frames: Huffman and arithmetic coding, with and without differences.
+            // Progressive frames: Huffman and arithmetic coding, differential and not.
             case 0xc2, 0xc6, 0xca, 0xce: return true
             case 0xc0...0xcf where marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
                 guard components == nil, length >= 8 else { return true }

@@ -1,4 +1,4 @@
-/// Memory that is kept from picture to picture and only ever grows.
+/// A buffer that is reused from picture to picture and only grows.
 @safe struct ScratchBuffer: ~Copyable, @unchecked Sendable {
     private var memory: UnsafeMutableBufferPointer<UInt8>
 
@@ -10,7 +10,7 @@
         unsafe memory.deallocate()
     }
 
-    /// At least `count` bytes; what they held before is lost when they have to grow.
+    /// Returns at least `count` bytes. Their content is lost when the buffer grows.
     mutating func bytes(_ count: Int) -> UnsafeMutableBufferPointer<UInt8> {
         if unsafe memory.count < count {
             unsafe memory.deallocate()

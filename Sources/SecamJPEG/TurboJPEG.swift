@@ -1,7 +1,7 @@
 import CTurboJPEG
 
-/// A libturbojpeg instance with one owner. Every call and the reading of its error happen in one function, since the
-/// next call overwrites the error.
+/// A libturbojpeg instance with one owner. A call and the reading of its error happen in one function, because the next
+/// call overwrites the error.
 @safe struct TurboJPEG: ~Copyable, @unchecked Sendable {
     private let create: () -> tjhandle?
     private var handle: tjhandle
@@ -16,15 +16,15 @@ import CTurboJPEG
         unsafe tjDestroy(handle)
     }
 
-    /// How a call ended.
+    /// The outcome of a call.
     enum Outcome {
         case success
-        /// The data was damaged. There may be a result; see ``TurboJPEG/decode(clearing:_:)``.
+        /// The data were damaged. There may be a result; see ``TurboJPEG/decode(clearing:_:)``.
         case warning(String)
         case failure(String)
     }
 
-    /// Makes one call, which must return libturbojpeg's usual 0 or -1.
+    /// Makes a call, which must return libturbojpeg's 0 or -1.
     mutating func call(_ body: (tjhandle) -> CInt) -> Outcome {
         if unsafe body(handle) == 0 { return .success }
         let reason = unsafe String(cString: tjGetErrorStr2(handle))
@@ -33,11 +33,11 @@ import CTurboJPEG
         return isWarning ? .warning(reason) : .failure(reason)
     }
 
-    /// Makes one decoding call; `clear` empties what it writes to.
+    /// Makes a decoding call; `clear` clears its output.
     ///
-    /// libturbojpeg reports an error that followed a warning as a warning, too, and then has left part of the output
-    /// as it was, which may be another camera's picture. So damaged images, which are rare, are decoded once more onto
-    /// cleared memory.
+    /// libturbojpeg reports an error after a warning as a warning too, and leaves part of the output unchanged, which
+    /// may be another camera's picture. Therefore damaged images, which are rare, are decoded again into cleared
+    /// memory.
     mutating func decode(clearing clear: () -> Void, _ body: (tjhandle) -> CInt) -> Outcome {
         let outcome = unsafe call(body)
         guard case .warning = outcome else { return outcome }
@@ -45,8 +45,8 @@ import CTurboJPEG
         return unsafe call(body)
     }
 
-    /// An error while a header is read leaves the instance in the middle of that header, and it then reads every later
-    /// image as the rest of it (2.1): one bad image would spoil all that follow. A new instance costs microseconds.
+    /// Replaces the instance after an error. An error while reading a header leaves it in the middle of that header, so
+    /// it would read every later image as the rest of it (2.1). A new instance costs microseconds.
     private mutating func renew() {
         guard let fresh = unsafe create() else { return }
         unsafe tjDestroy(handle)

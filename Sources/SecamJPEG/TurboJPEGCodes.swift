@@ -34,8 +34,8 @@ extension JPEGHeader.Chroma {
         return CInt(code.rawValue)
     }
 
-    /// The size of plane 0 (luma), 1 or 2 as libturbojpeg reads and writes it. Even luma is rounded up to whole colour
-    /// samples, unlike in our I420: 37x21 at 4:2:0 has 38x22.
+    /// Returns the size of plane 0 (luma), 1 or 2, as libturbojpeg reads and writes it. Even luma is rounded up to
+    /// whole chroma samples, unlike in I420 elsewhere: 37x21 at 4:2:0 has 38x22.
     func planeSize(_ plane: CInt, width: Int, height: Int) -> (width: Int, height: Int) {
         if self == .gray, plane > 0 { return (0, 0) }
         return (Int(tjPlaneWidth(plane, CInt(width), code)), Int(tjPlaneHeight(plane, CInt(height), code)))

@@ -1,7 +1,7 @@
 import CAVFormat
 import SecamWire
 
-/// libavcodec's decoder and the picture it made last, brought into a form that secam takes.
+/// A libavcodec decoder with its last picture, converted to a supported pixel format.
 @safe final class AVDecoder {
     private let source: String
     private let fullRange: Bool
@@ -10,8 +10,8 @@ import SecamWire
     private var converted: UnsafeMutablePointer<AVFrame>?
     private var scaler: OpaquePointer?
     private var conversion: Conversion?
-    /// What of the two is shown.
-    private var showsConverted = false
+    /// The current picture is `converted`, not `decoded`.
+    private var isConverted = false
 
     init(_ input: MediaInput, threads: Int, fullRange: Bool) throws(MediaError) {
         source = input.source.name
@@ -30,7 +30,7 @@ import SecamWire
             unsafe context.pointee.pkt_timebase = timeBase
         }
         unsafe context.pointee.thread_count = Int32(clamping: threads)
-        unsafe context.pointee.max_pixels = Int64(MediaReader.mostPixels)
+        unsafe context.pointee.max_pixels = Int64(MediaReader.pixelLimit)
         let code = unsafe avcodec_open2(context, codec, nil)
         guard code == 0 else { throw .unsupportedCodec(source: source, codec: input.codecName) }
     }
@@ -42,8 +42,10 @@ import SecamWire
         unsafe avcodec_free_context(&context)
     }
 
-    /// - Parameter packet: `nil` when no more come.
-    /// - Returns: whether the decoder could make something of it.
+    /// Passes a packet to the decoder.
+    ///
+    /// - Parameter packet: `nil` at the end of the stream.
+    /// - Returns: whether the decoder accepted it.
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) -> Bool {
         unsafe avcodec_send_packet(context, packet) == 0
     }
@@ -56,7 +58,7 @@ import SecamWire
         case end
     }
 
-    /// Takes the next finished picture; it stays until the next call.
+    /// Receives the next decoded picture, which is valid until the next call.
     func receive() throws(MediaError) -> Received {
         let code = unsafe avcodec_receive_frame(context, decoded)
         if code == secam_averror_again { return .needsPacket }
@@ -69,22 +71,22 @@ import SecamWire
         }
         let timestamp = unsafe decoded.pointee.best_effort_timestamp
         if let format = unsafe directFormat(of: decoded) {
-            showsConverted = false
+            isConverted = false
             return .picture(format, width: width, height: height, timestamp: timestamp)
         }
         guard unsafe convert(decoded) else { return .damaged }
-        showsConverted = true
+        isConverted = true
         return .picture(.i420, width: width, height: height, timestamp: timestamp)
     }
 
-    /// Forgets what it knows of the stream, before it begins anew.
+    /// Resets the decoder before a seek.
     func flush() {
         unsafe avcodec_flush_buffers(context)
     }
 
     /// Copies the current picture, without padding between rows.
     func copyPicture(into bytes: UnsafeMutableRawBufferPointer) {
-        guard let frame = unsafe showsConverted ? converted : decoded,
+        guard let frame = unsafe isConverted ? converted : decoded,
             let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         else { return }
         let count = unsafe secam_av_pack(frame, start, Int32(clamping: bytes.count))
@@ -93,7 +95,7 @@ import SecamWire
 
     // MARK: Conversion
 
-    /// How secam calls the picture, when it can be taken as it is.
+    /// Returns the pixel format of a picture that needs no conversion; `nil` for others.
     private func directFormat(of frame: UnsafeMutablePointer<AVFrame>) -> PixelFormat? {
         let isFull = unsafe Self.isFullRange(frame)
         guard isFull || !fullRange else { return nil }
@@ -113,7 +115,7 @@ import SecamWire
         return flags & UInt64(AV_PIX_FMT_FLAG_RGB) != 0
     }
 
-    /// Makes planar 4:2:0 of anything, at full range if wanted: that is what JPEG means by its numbers.
+    /// Converts any picture to planar 4:2:0, at full range if wanted, as JPEG defines it.
     private func convert(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
         let isFull = unsafe Self.isFullRange(frame)
         let wanted = unsafe Conversion(
@@ -144,8 +146,8 @@ import SecamWire
 
     private static func makeScaler(_ conversion: Conversion) -> OpaquePointer? {
         guard let scaler = unsafe sws_alloc_context() else { return nil }
-        // Before the start: set later, the ranges would be ignored where only they differ. Rounding
-        // accurately also keeps libswscale from a short cut for RGB that knows one range only.
+        // The ranges must be set before the start, else they are ignored if only they differ. Accurate rounding also
+        // disables a shortcut for RGB in libswscale that supports only one range.
         let options: [(String, Int64)] = [
             ("srcw", Int64(conversion.width)), ("srch", Int64(conversion.height)),
             ("dstw", Int64(conversion.width)), ("dsth", Int64(conversion.height)),
@@ -161,7 +163,7 @@ import SecamWire
         return nil
     }
 
-    /// Gives the picture its buffers.
+    /// Allocates the picture's buffers.
     private static func prepare(_ picture: UnsafeMutablePointer<AVFrame>, _ conversion: Conversion) -> Bool {
         unsafe av_frame_unref(picture)
         unsafe picture.pointee.format = AV_PIX_FMT_YUV420P.rawValue
@@ -170,7 +172,7 @@ import SecamWire
         return unsafe av_frame_get_buffer(picture, 0) == 0
     }
 
-    /// libswscale takes the range apart from the format; the formats that imply one are deprecated there.
+    /// Returns the format without an implied range: libswscale takes the range separately and deprecates such formats.
     private static func withoutRange(_ format: AVPixelFormat) -> AVPixelFormat {
         switch format {
         case AV_PIX_FMT_YUVJ420P: AV_PIX_FMT_YUV420P

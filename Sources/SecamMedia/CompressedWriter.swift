@@ -1,23 +1,23 @@
 import CAVFormat
 import Glibc
 
-/// Writes pictures into a Matroska file as H.264, with the time of every one, for recordings that are to be small.
+/// A writer of pictures to a Matroska file as H.264, with the time of every picture, for small recordings.
 package final class CompressedWriter {
     private let file: MatroskaFile
     private let encoder: H264Encoder
     private let start: Int64
     private var lastMilliseconds: Int64 = -1
 
-    /// Pixels; more would want a gigabyte for the encoder.
-    private static let largestPicture = 4096 * 2304
+    /// Maximum number of pixels; the encoder would need a gigabyte for more.
+    private static let pixelLimit = 4096 * 2304
 
-    /// Whether pictures of this size can be compressed: H.264 has its colours for two by two pixels each.
-    package static func takes(width: Int, height: Int) -> Bool {
+    /// Returns whether pictures of this size can be compressed. H.264 stores colours for squares of two by two pixels.
+    package static func supports(width: Int, height: Int) -> Bool {
         width.isMultiple(of: 2) && height.isMultiple(of: 2) && min(width, height) >= 16
-            && width * height <= largestPicture
+            && width * height <= pixelLimit
     }
 
-    /// Creates the file and writes its head; see ``MatroskaWriter``.
+    /// Creates the file and writes its header; see ``MatroskaWriter``.
     package init(
         path: String, width: Int, height: Int, startMicroseconds: Int64, title: String,
         tags: KeyValuePairs<String, String>
@@ -29,7 +29,7 @@ package final class CompressedWriter {
             file.setMetadata("creation_time", MatroskaWriter.iso8601(startMicroseconds))
             file.setMetadata("title", title)
             for (name, value) in tags { file.setMetadata(name, value) }
-            try file.begin(encoder)
+            try file.writeHeader(encoder)
         } catch {
             unsafe unlink(path)
             throw error
@@ -40,16 +40,16 @@ package final class CompressedWriter {
     ///
     /// - Parameters:
     ///   - i420: full range, rows and planes without padding, of the file's size.
-    ///   - timestampMicroseconds: UTC since 1970, later than that of the one before; kept to the millisecond.
+    ///   - timestampMicroseconds: UTC since 1970, later than that of the previous picture; stored in milliseconds.
     package func write(i420: Span<UInt8>, timestampMicroseconds: Int64) throws(MediaError) {
-        // Encoders take no two pictures of one time.
+        // Encoders reject two pictures with the same time.
         lastMilliseconds = max(lastMilliseconds + 1, (timestampMicroseconds - start + 500) / 1000)
         try unsafe encoder.encode(i420, milliseconds: lastMilliseconds) { (packet) throws(MediaError) in
             try unsafe file.write(packet)
         }
     }
 
-    /// Ends the file and brings all of it to the disk.
+    /// Finishes the file and syncs it to the disk.
     package func finish() throws(MediaError) {
         try unsafe encoder.encode(nil, milliseconds: 0) { (packet) throws(MediaError) in try unsafe file.write(packet) }
         try file.end()

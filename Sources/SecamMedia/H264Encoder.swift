@@ -1,10 +1,10 @@
 import CAVFormat
 import Synchronization
 
-/// libavcodec's encoder for H.264 and the picture that it is given: the hardware's where there is one, else libx264.
+/// A libavcodec encoder for H.264 with its input picture: a hardware encoder if available, else libx264.
 @safe final class H264Encoder {
+    /// The encoders, in the order of preference.
     private enum Kind: String, CaseIterable {
-        /// In the order in which they are tried.
         case nvenc = "h264_nvenc"
         case vaapi = "h264_vaapi"
         case v4l2 = "h264_v4l2m2m"
@@ -19,22 +19,23 @@ import Synchronization
         }
     }
 
-    /// Hardware that opened and then did not do: not tried again by this process, so that the next attempt succeeds.
+    /// Hardware encoders that opened and then failed. This process does not use them again, so the next attempt
+    /// succeeds.
     private static let broken = Mutex<Set<Kind>>([])
-    /// Frames from one that stands for itself to the next: as far as a player may have to go back.
-    private static let keyInterval: Int32 = 60
+    /// Frames between two key frames, which bounds how far back a player must decode to seek.
+    private static let keyFrameInterval: Int32 = 60
 
     private let path: String
     private var kind = Kind.x264
-    /// Of encoders that take pictures from there only.
-    private var memory: VideoMemory?
+    /// For encoders that read pictures only from graphics memory.
+    private var framePool: VAAPIFramePool?
     private var context: UnsafeMutablePointer<AVCodecContext>?
     private var picture: UnsafeMutablePointer<AVFrame>?
     private var packet: UnsafeMutablePointer<AVPacket>?
 
     /// - Parameters:
-    ///   - path: of the file, for errors.
-    ///   - width: pixels, even.
+    ///   - path: the file's path, for errors.
+    ///   - width: pixels, even; so is the height.
     init(path: String, width: Int, height: Int) throws(MediaError) {
         _ = LibAV.isQuiet
         self.path = path
@@ -44,7 +45,7 @@ import Synchronization
         let broken = Self.broken.withLock(\.self)
         for kind in Kind.allCases where !broken.contains(kind) && open(kind, width, height) { break }
         guard unsafe context != nil else {
-            throw .io(source: path, operation: "compressing", reason: "no H.264 encoder takes \(width)x\(height)")
+            throw .io(source: path, operation: "compressing", reason: "no H.264 encoder supports \(width)x\(height)")
         }
         unsafe picture.pointee.format = AV_PIX_FMT_YUV420P.rawValue
         unsafe picture.pointee.width = Int32(width)
@@ -73,50 +74,50 @@ import Synchronization
         unsafe opening.pointee.pix_fmt = AV_PIX_FMT_YUV420P
         unsafe opening.pointee.color_range = AVCOL_RANGE_JPEG
         unsafe opening.pointee.time_base = AVRational(num: 1, den: 1000)
-        unsafe opening.pointee.gop_size = Self.keyInterval
-        // Frames stay in their order, so that each has just the time and number it had.
+        unsafe opening.pointee.gop_size = Self.keyFrameInterval
+        // Without B-frames, frames keep their order, times and numbers.
         unsafe opening.pointee.max_b_frames = 0
-        // Whoever compresses old recordings has time; the processor belongs to the live ones.
+        // Compression of old recordings is not urgent; the processor is for live pictures.
         unsafe opening.pointee.thread_count = 1
         unsafe opening.pointee.flags |= Int32(AV_CODEC_FLAG_GLOBAL_HEADER)
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
-        var memory: VideoMemory?
+        var framePool: VAAPIFramePool?
         switch kind {
         case .x264:
             unsafe av_dict_set(&options, "preset", "superfast", 0)
             unsafe av_dict_set(&options, "crf", "23", 0)
         case .vaapi:
-            guard let new = VideoMemory(width: Int32(width), height: Int32(height)) else { return false }
+            guard let new = VAAPIFramePool(width: Int32(width), height: Int32(height)) else { return false }
             unsafe new.attach(to: opening)
-            memory = new
-            // The one way to say how good it shall be that all drivers know.
+            framePool = new
+            // Constant quantization is the only quality setting that all drivers support.
             unsafe av_dict_set(&options, "rc_mode", "CQP", 0)
             unsafe av_dict_set(&options, "qp", "24", 0)
         case .nvenc, .v4l2, .openH264:
-            // A tenth of a bit a pixel and frame, as 2.8 Mbit/s for 1280x720 at 30.
+            // A tenth of a bit per pixel and frame, such as 2.8 Mbit/s for 1280x720 at 30 frames per second.
             unsafe opening.pointee.bit_rate = Int64(width * height * 3)
         }
         guard unsafe avcodec_open2(opening, codec, &options) == 0 else { return false }
         self.kind = kind
-        self.memory = memory
+        self.framePool = framePool
         unsafe context = opening
         unsafe new = nil
         return true
     }
 
-    /// Describes the stream for a file's head.
+    /// Writes the stream's parameters for a file's header.
     func describe(_ parameters: UnsafeMutablePointer<AVCodecParameters>) {
         unsafe avcodec_parameters_from_context(parameters, context)
-        // Wherever the encoder reads them.
+        // The format in the file does not depend on where the encoder reads its pictures.
         unsafe parameters.pointee.format = AV_PIX_FMT_YUV420P.rawValue
     }
 
-    /// Compresses a picture; `nil` when no more come.
+    /// Compresses a picture.
     ///
     /// - Parameters:
-    ///   - i420: full range, rows and planes without padding.
-    ///   - body: is given each packet that is ready, with a time in milliseconds.
+    ///   - i420: full range, rows and planes without padding; `nil` at the end.
+    ///   - body: receives each finished packet, with its time in milliseconds.
     func encode(
         _ i420: Span<UInt8>?, milliseconds: Int64,
         _ body: (UnsafeMutablePointer<AVPacket>) throws(MediaError) -> Void
@@ -129,7 +130,7 @@ import Synchronization
             guard code >= 0 else { throw error(code) }
             unsafe picture?.pointee.pts = milliseconds
         }
-        let code = try unsafe avcodec_send_frame(context, i420 == nil ? nil : readable())
+        let code = try unsafe avcodec_send_frame(context, i420 == nil ? nil : uploadedPicture())
         guard code == 0 else { throw failure(code) }
         while let packet = unsafe packet {
             let code = unsafe avcodec_receive_packet(context, packet)
@@ -140,15 +141,15 @@ import Synchronization
         }
     }
 
-    /// The picture where the encoder reads it.
-    private func readable() throws(MediaError) -> UnsafeMutablePointer<AVFrame>? {
-        guard let memory, let picture = unsafe picture else { return unsafe picture }
-        let (code, uploaded) = unsafe memory.upload(picture)
+    /// Returns the picture in the memory that the encoder reads.
+    private func uploadedPicture() throws(MediaError) -> UnsafeMutablePointer<AVFrame>? {
+        guard let framePool, let picture = unsafe picture else { return unsafe picture }
+        let (code, uploaded) = unsafe framePool.upload(picture)
         guard code == 0 else { throw failure(code) }
         return unsafe uploaded
     }
 
-    /// Of the encoder, or of the way to it.
+    /// Makes the error for a failed encoder or upload, and marks hardware as broken.
     private func failure(_ code: Int32) -> MediaError {
         if kind.isHardware { Self.broken.withLock { _ = $0.insert(kind) } }
         return error(code)

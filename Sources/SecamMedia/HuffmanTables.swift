@@ -1,6 +1,7 @@
 import CAVFormat
 
-/// Puts the standard Huffman tables into JPEGs that lack them (AVI's MJPEG), so that anybody can decode them.
+/// A filter that adds the standard Huffman tables to JPEGs that lack them (AVI's MJPEG), so that any decoder can decode
+/// them.
 @safe final class HuffmanTables {
     private var filter: UnsafeMutablePointer<AVBSFContext>?
 
@@ -19,6 +20,8 @@ import CAVFormat
         unsafe av_bsf_free(&filter)
     }
 
+    /// Adds the tables to a packet.
+    ///
     /// - Returns: whether the packet now holds a complete JPEG.
     func complete(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
         unsafe av_bsf_send_packet(filter, packet) == 0 && av_bsf_receive_packet(filter, packet) == 0

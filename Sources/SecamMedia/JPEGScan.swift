@@ -1,20 +1,20 @@
-/// What a JPEG's markers before its first scan say (ITU-T T.81, annex B).
+/// The properties in a JPEG's markers before its first scan (ITU-T T.81, annex B).
 struct JPEGFrameHeader: Hashable, Sendable {
     let width: Int
     let height: Int
-    /// Without them (AVI's MJPEG, some cameras) only a decoder that assumes the standard tables can show it.
+    /// Without tables (AVI's MJPEG, some cameras), only a decoder that assumes the standard tables can decode it.
     let hasHuffmanTables: Bool
-    /// Decoding it takes memory for all its coefficients.
+    /// Decoding needs memory for all coefficients.
     let isProgressive: Bool
 }
 
-/// Looks at a JPEG's markers and its end, not at what only a decoder understands.
+/// The result of a check of a JPEG's markers and its end, without decoding.
 enum JPEGScan: Hashable, Sendable {
     case whole(JPEGFrameHeader)
-    /// No JPEG, cut short, or broken before its first scan.
+    /// Not a JPEG, truncated, or broken before its first scan.
     case damaged
 
-    /// Zeros, and a few other bytes, may follow the end marker.
+    /// Maximum number of other bytes between the end marker and a padding of zeros.
     private static let longestTail = 64
 
     init(_ bytes: RawSpan) {

@@ -1,11 +1,12 @@
 import CAVFormat
 import Glibc
+import SecamBase
 
-/// How frames are put together in a file.
+/// A container format of a video file.
 package enum VideoContainer: Sendable {
-    /// Plays wherever it is cut off.
+    /// Playable even if truncated.
     case matroska
-    /// For programs that know nothing else; of no use before it is complete.
+    /// For programs that do not support Matroska; playable only when complete.
     case mp4
 
     var muxer: String {
@@ -16,12 +17,12 @@ package enum VideoContainer: Sendable {
     }
 }
 
-/// A Matroska file (or another container) that is being written: the one owner of the descriptor, libav's output and
+/// A Matroska file (or another container) that is being written: the only owner of the descriptor, libav's output and
 /// its muxer.
 @safe final class MatroskaFile {
-    /// What libav gathers before it calls the system.
+    /// Size of libav's write buffer, bytes.
     private static let bufferSize: Int32 = 256 * 1024
-    /// Of a new file: recordings are nobody else's business.
+    /// Permissions of a new file: recordings are private.
     private static let mode: mode_t = 0o640
 
     let path: String
@@ -30,7 +31,7 @@ package enum VideoContainer: Sendable {
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var packet: UnsafeMutablePointer<AVPacket>?
     private var hasHeader = false
-    /// Of the stream, as the muxer wants it: milliseconds in Matroska, in MP4 something finer.
+    /// Time base of the stream, chosen by the muxer: milliseconds in Matroska, finer in MP4.
     private var timeBase = MatroskaFile.milliseconds
 
     private let container: VideoContainer
@@ -52,7 +53,7 @@ package enum VideoContainer: Sendable {
             default: .io(source: path, operation: "creating", reason: AVFailure(code: -errno).text)
             }
         }
-        // Tells others that somebody still writes; gone with the descriptor, however that goes.
+        // Marks the file as being written. The lock ends with the descriptor, even after a crash.
         flock(descriptor, LOCK_EX | LOCK_NB)
         unsafe packet = av_packet_alloc()
         unsafe output = secam_av_output(descriptor, Self.bufferSize)
@@ -75,9 +76,9 @@ package enum VideoContainer: Sendable {
         unsafe av_dict_set(&context.pointee.metadata, key, value, 0)
     }
 
-    /// Declares the one stream, Motion JPEG in milliseconds, and writes the file's head.
-    func begin(width: Int, height: Int, clusterMilliseconds: Int64) throws(MediaError) {
-        try unsafe begin(clusterMilliseconds: clusterMilliseconds) { parameters in
+    /// Declares the only stream, Motion JPEG in milliseconds, and writes the file's header.
+    func writeHeader(width: Int, height: Int, clusterDuration: Duration) throws(MediaError) {
+        try unsafe writeHeader(clusterDuration: clusterDuration) { parameters in
             unsafe parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
             unsafe parameters.pointee.codec_id = AV_CODEC_ID_MJPEG
             unsafe parameters.pointee.width = Int32(width)
@@ -86,13 +87,15 @@ package enum VideoContainer: Sendable {
         }
     }
 
-    /// Declares the one stream, what the encoder makes, in milliseconds, and writes the file's head.
-    func begin(_ encoder: H264Encoder) throws(MediaError) {
-        try unsafe begin(clusterMilliseconds: 999) { parameters in unsafe encoder.describe(parameters) }
+    /// Declares the only stream, the encoder's output in milliseconds, and writes the file's header.
+    func writeHeader(_ encoder: H264Encoder) throws(MediaError) {
+        try unsafe writeHeader(clusterDuration: MatroskaWriter.clusterDuration) { parameters in
+            unsafe encoder.describe(parameters)
+        }
     }
 
-    private func begin(
-        clusterMilliseconds: Int64, _ describe: (UnsafeMutablePointer<AVCodecParameters>) -> Void
+    private func writeHeader(
+        clusterDuration: Duration, _ describe: (UnsafeMutablePointer<AVCodecParameters>) -> Void
     ) throws(MediaError) {
         guard let context = unsafe context, let stream = unsafe avformat_new_stream(context, nil),
             let parameters = unsafe stream.pointee.codecpar
@@ -101,9 +104,9 @@ package enum VideoContainer: Sendable {
         unsafe stream.pointee.time_base = Self.milliseconds
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
-        unsafe av_dict_set_int(&options, "cluster_time_limit", clusterMilliseconds, 0)
+        unsafe av_dict_set_int(&options, "cluster_time_limit", clusterDuration.milliseconds, 0)
         let code = unsafe avformat_write_header(context, &options)
-        guard code >= 0 else { throw failure("writing the head", code) }
+        guard code >= 0 else { throw failure("writing the header", code) }
         timeBase = unsafe stream.pointee.time_base
         hasHeader = true
         try flush()
@@ -112,13 +115,13 @@ package enum VideoContainer: Sendable {
     func write(_ jpeg: RawSpan, milliseconds: Int64) throws(MediaError) {
         guard let packet = unsafe packet else { return }
         var time = av_rescale_q(milliseconds, Self.milliseconds, timeBase)
-        // Two frames of one moment, as when a clock was set back, are not to be had in MP4.
+        // MP4 does not support two frames with the same time, as after a clock was set back.
         if container == .mp4, let lastTime, lastTime >= time { time = lastTime + 1 }
-        // Nor is a last one that lasts for nothing: it is shown for as long as the one before it.
+        // Nor does it support a last frame without duration, which gets the duration of the previous one.
         let duration = container == .mp4 ? lastTime.map { time - $0 } ?? 1 : 0
         lastTime = time
         let code: Int32 = unsafe jpeg.withUnsafeBytes { bytes in
-            // libav does not write into what it is given here, and is done with it when it returns.
+            // Safe, because libav only reads these bytes, and only until it returns.
             unsafe packet.pointee.data = UnsafeMutableRawPointer(mutating: bytes.baseAddress)?
                 .assumingMemoryBound(to: UInt8.self)
             unsafe packet.pointee.size = Int32(bytes.count)
@@ -133,7 +136,7 @@ package enum VideoContainer: Sendable {
         guard code >= 0 else { throw failure("writing", code) }
     }
 
-    /// Writes what an encoder made; its times are in milliseconds.
+    /// Writes an encoder's packet, whose times are in milliseconds.
     func write(_ packet: UnsafeMutablePointer<AVPacket>) throws(MediaError) {
         unsafe packet.pointee.stream_index = 0
         unsafe av_packet_rescale_ts(packet, Self.milliseconds, timeBase)
@@ -141,7 +144,7 @@ package enum VideoContainer: Sendable {
         guard code >= 0 else { throw failure("writing", code) }
     }
 
-    /// Ends the cluster and hands everything to the system.
+    /// Ends the cluster and passes all data to the system.
     func flush() throws(MediaError) {
         let code = unsafe av_write_frame(context, nil)
         guard code >= 0 else { throw failure("writing", code) }
@@ -154,7 +157,7 @@ package enum VideoContainer: Sendable {
         guard fdatasync(descriptor) == 0 else { throw failure("syncing", -errno) }
     }
 
-    /// Writes the index and the length, brings all to the disk, and closes.
+    /// Writes the index and the duration, syncs the file to the disk, and closes it.
     func end() throws(MediaError) {
         guard hasHeader else { return }
         hasHeader = false

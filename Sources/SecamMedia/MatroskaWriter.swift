@@ -1,23 +1,23 @@
 import Glibc
+import SecamBase
 
-/// Records Motion JPEG as it is into a Matroska file, with the time of every frame.
+/// A writer of unchanged Motion JPEG to a Matroska file, with the time of every frame.
 ///
-/// libavformat keeps the index in memory until the end, some 40 bytes a frame: a long recording is best split.
+/// libavformat keeps the index in memory until the end, some 40 bytes per frame, so long recordings should be split.
 ///
-/// The file can be played up to the last whole cluster wherever it is cut off; a cluster is at most
-/// one second. What is not yet a whole cluster is in memory until ``flush()``.
+/// A truncated file can be played up to its last whole cluster, which is at most one second long. An incomplete cluster
+/// is in memory until ``flush()``.
 package final class MatroskaWriter {
-    /// How much of the recording a cluster holds at most; large frames have one each.
-    private static let clusterMilliseconds: Int64 = 999
+    /// Maximum duration of a cluster; large frames have a cluster each.
+    static let clusterDuration: Duration = .milliseconds(999)
     private static let largestFrame = 64 << 20
-    /// From the start to the last frame; more is a wrong clock.
-    private static let longestMicroseconds: Int64 = 366 * 86_400 * 1_000_000
-    /// UTC microseconds at which a file can begin: up to the year 9999, the last that a date can be written for.
+    /// Maximum time from the start to the last frame; a longer one means a wrong clock.
+    private static let longestDuration: Duration = .seconds(366 * 86_400)
+    /// Allowed start times, UTC microseconds: up to the year 9999, the last that a date can express.
     package static let startTimes: ClosedRange<Int64> = 0...253_402_300_799 * 1_000_000
 
-    /// Where it is written.
     package let path: String
-    /// How many frames are in it so far.
+    /// Number of frames written so far.
     package private(set) var frameCount = 0
 
     private let file: MatroskaFile
@@ -26,16 +26,16 @@ package final class MatroskaWriter {
     private var isFinished = false
     private var failure: MediaError?
 
-    /// Creates the file and writes its head.
+    /// Creates the file and writes its header.
     ///
     /// - Parameters:
-    ///   - width: pixels; for players, each JPEG has its own.
-    ///   - startMicroseconds: UTC since 1970; the file's date, and the time 0 of its frames. A player shows it as
-    ///     DateUTC (creation_time).
-    ///   - title: for people, such as the camera's name; may be empty.
+    ///   - width: pixels, as a hint for players; each JPEG has its own size.
+    ///   - startMicroseconds: UTC since 1970; the file's date, and the time 0 of its frames. Players show it as DateUTC
+    ///     (creation_time).
+    ///   - title: a title for users, such as the camera's name; may be empty.
     ///   - tags: further names and values, for programs.
-    ///   - container: another than Matroska, for programs that do not know that.
-    ///   - replacing: whether a file that exists is overwritten; otherwise it is an error.
+    ///   - container: the container format.
+    ///   - replacing: overwrites an existing file, which is an error otherwise.
     package init(
         path: String, width: Int, height: Int, startMicroseconds: Int64, title: String = "",
         tags: KeyValuePairs<String, String> = [:], container: VideoContainer = .matroska, replacing: Bool = false
@@ -44,7 +44,7 @@ package final class MatroskaWriter {
             throw .pictureTooLarge(source: path, width: width, height: height)
         }
         guard Self.startTimes.contains(startMicroseconds) else {
-            throw .invalidFrame(path: path, reason: "it cannot begin at \(startMicroseconds) µs since 1970")
+            throw .invalidFrame(path: path, reason: "the start time \(startMicroseconds) µs is out of range")
         }
         self.path = path
         self.startMicroseconds = startMicroseconds
@@ -54,26 +54,27 @@ package final class MatroskaWriter {
             file.setMetadata("creation_time", Self.iso8601(startMicroseconds))
             if !title.isEmpty { file.setMetadata("title", title) }
             for (name, value) in tags { file.setMetadata(name, value) }
-            try file.begin(width: width, height: height, clusterMilliseconds: Self.clusterMilliseconds)
+            try file.writeHeader(width: width, height: height, clusterDuration: Self.clusterDuration)
         } catch {
-            // A file without a head is of no use to anybody.
+            // A file without a header is useless.
             if !replacing { unsafe unlink(path) }
             throw error
         }
     }
 
     deinit {
-        // An error has nobody left to tell, and the file plays without its index too.
+        // The error has no receiver here, and the file can be played without its index.
         try? finish()
     }
 
     /// Appends a frame.
     ///
     /// - Parameters:
-    ///   - jpeg: a complete JPEG; written as it is.
-    ///   - timestampMicroseconds: UTC since 1970, not before the frame before it; kept to the millisecond.
+    ///   - jpeg: a complete JPEG, written unchanged.
+    ///   - timestampMicroseconds: UTC since 1970, not earlier than the previous frame; stored in milliseconds.
     /// - Throws: ``MediaError/outOfOrder(path:lastMicroseconds:givenMicroseconds:)`` and
-    ///   ``MediaError/invalidFrame(path:reason:)`` leave the file as it was; after any other error it takes no more.
+    ///   ``MediaError/invalidFrame(path:reason:)`` leave the file unchanged. After any other error it cannot be
+    ///   written.
     package func write(jpeg: RawSpan, timestampMicroseconds: Int64) throws(MediaError) {
         try requireUsable()
         try validate(jpeg)
@@ -81,8 +82,8 @@ package final class MatroskaWriter {
             throw .outOfOrder(
                 path: path, lastMicroseconds: lastMicroseconds, givenMicroseconds: timestampMicroseconds)
         }
-        guard timestampMicroseconds <= startMicroseconds + Self.longestMicroseconds else {
-            throw .invalidFrame(path: path, reason: "its time is more than a year after the start")
+        guard timestampMicroseconds <= startMicroseconds + Self.longestDuration.microseconds else {
+            throw .invalidFrame(path: path, reason: "its time is more than a year after the start of the file")
         }
         let milliseconds = (timestampMicroseconds - startMicroseconds + 500) / 1000
         try attempt { () throws(MediaError) in try file.write(jpeg, milliseconds: milliseconds) }
@@ -90,19 +91,19 @@ package final class MatroskaWriter {
         frameCount += 1
     }
 
-    /// Ends the cluster and hands everything written so far to the system: from then on it can be read.
+    /// Ends the cluster and passes all data to the system, so that it can be read.
     package func flush() throws(MediaError) {
         try requireUsable()
         try attempt { () throws(MediaError) in try file.flush() }
     }
 
-    /// ``flush()``, and waits until all of it is on the disk (fdatasync).
+    /// Flushes the file and waits until it is on the disk (fdatasync).
     package func synchronize() throws(MediaError) {
         try flush()
         try attempt { () throws(MediaError) in try file.synchronize() }
     }
 
-    /// Writes the index and the length, and closes the file. Again, it does nothing.
+    /// Writes the index and the duration, and closes the file. Further calls have no effect.
     package func finish() throws(MediaError) {
         guard !isFinished else { return }
         isFinished = true
@@ -110,7 +111,7 @@ package final class MatroskaWriter {
         try file.end()
     }
 
-    /// Closes the file as it is, without what is still in memory. For one that has become somebody else's.
+    /// Closes the file without the data in memory, because another writer owns it now.
     package func abandon() { isFinished = true }
 
     private func requireUsable() throws(MediaError) {
@@ -118,7 +119,7 @@ package final class MatroskaWriter {
         if isFinished { throw .finished(path: path) }
     }
 
-    /// What failed once is not tried again: the file has a hole there.
+    /// Runs a write and remembers its failure. Later writes fail too, because the file has a gap.
     private func attempt(_ body: () throws(MediaError) -> Void) throws(MediaError) {
         do {
             try body()
@@ -130,13 +131,14 @@ package final class MatroskaWriter {
 
     private func validate(_ jpeg: RawSpan) throws(MediaError) {
         guard jpeg.byteCount <= Self.largestFrame else {
-            throw .invalidFrame(path: path, reason: "\(jpeg.byteCount) bytes are more than \(Self.largestFrame)")
+            throw .invalidFrame(
+                path: path, reason: "\(jpeg.byteCount) bytes exceed the maximum of \(Self.largestFrame)")
         }
         let isJPEG = unsafe jpeg.withUnsafeBytes { unsafe $0.count >= 4 && $0[0] == 0xff && $0[1] == 0xd8 }
-        guard isJPEG else { throw .invalidFrame(path: path, reason: "it is no JPEG") }
+        guard isJPEG else { throw .invalidFrame(path: path, reason: "not a JPEG") }
     }
 
-    /// Such as `2026-01-02T03:04:05.678901Z`.
+    /// Returns a time such as `2026-01-02T03:04:05.678901Z`.
     static func iso8601(_ microseconds: Int64) -> String {
         let (second, micro) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
         var time = time_t(second)

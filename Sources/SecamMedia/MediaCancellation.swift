@@ -1,13 +1,13 @@
-import Glibc
+import SecamBase
 import Synchronization
 
-/// Ends what a ``MediaReader`` waits for, from any thread.
+/// A handle that cancels the blocking calls of a ``MediaReader`` from any thread.
 package final class MediaCancellation: Sendable {
     private let flag = Atomic(false)
 
     package init() {}
 
-    /// The reader's current and every later call throws ``MediaError/cancelled(source:)``, soon.
+    /// Makes the reader's current call, and every later one, throw ``MediaError/cancelled(source:)``.
     package func cancel() {
         flag.store(true, ordering: .releasing)
     }
@@ -17,35 +17,30 @@ package final class MediaCancellation: Sendable {
     }
 }
 
-/// What libav asks again and again while it waits: whether to give up.
+/// The condition that libav polls while it waits: a time-out, or a cancellation.
 final class MediaInterrupt: Sendable {
     private let cancellation: MediaCancellation
-    private let timeoutSeconds: Double
+    private let timeout: Duration
+    /// Microseconds of the monotonic clock.
     private let deadline = Atomic(Int64.max)
 
-    init(cancellation: MediaCancellation, timeoutSeconds: Double) {
+    init(cancellation: MediaCancellation, timeout: Duration) {
         self.cancellation = cancellation
-        self.timeoutSeconds = timeoutSeconds
+        self.timeout = timeout
     }
 
-    /// From now on, the timeout counts.
+    /// Starts the time-out.
     func start() {
-        deadline.store(Self.now() + Int64(timeoutSeconds * 1_000_000), ordering: .relaxed)
+        deadline.store((MonotonicTime.now + timeout).microseconds, ordering: .relaxed)
     }
 
     var isDue: Bool {
-        cancellation.isCancelled || Self.now() > deadline.load(ordering: .relaxed)
+        cancellation.isCancelled || MonotonicTime.now.microseconds > deadline.load(ordering: .relaxed)
     }
 
-    /// Why libav gave up; `nil` when it was for another reason.
+    /// Returns the reason why libav was interrupted; `nil` if it was not.
     func error(source: String) -> MediaError? {
         if cancellation.isCancelled { return .cancelled(source: source) }
-        return isDue ? .timedOut(source: source, seconds: timeoutSeconds) : nil
-    }
-
-    private static func now() -> Int64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+        return isDue ? .timedOut(source: source, after: timeout) : nil
     }
 }

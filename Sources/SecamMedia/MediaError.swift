@@ -1,64 +1,65 @@
 import CAVFormat
 import Glibc
+import SecamBase
 
-/// Why a file or stream gives no pictures, or takes none, and what to do about it.
-/// Addresses are named without the user and password that they may hold.
+/// The reason why a file or stream cannot be read or written, with advice. Addresses appear without user and password.
 package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchFile(source: String)
     case permissionDenied(source: String)
-    /// A scheme that secam does not read, a folder, a device.
+    /// An unsupported scheme, a folder or a device.
     case unsupportedSource(source: String, reason: String)
     case notVideo(source: String, found: String)
     case noVideoStream(source: String, found: String)
     case unsupportedCodec(source: String, codec: String)
     case pictureTooLarge(source: String, width: Int, height: Int)
     case unreachable(source: String, reason: String)
-    case timedOut(source: String, seconds: Double)
+    case timedOut(source: String, after: Duration)
     case cancelled(source: String)
-    /// Too many damaged packets in succession.
+    /// Too many consecutive damaged packets.
     case damaged(source: String, reason: String)
     case io(source: String, operation: String, reason: String)
     case fileExists(path: String)
     case diskFull(path: String)
-    /// A frame before the one written last; nothing was written, and the file can go on.
+    /// A frame earlier than the previous one. It was not written; later frames can be.
     case outOfOrder(path: String, lastMicroseconds: Int64, givenMicroseconds: Int64)
     case invalidFrame(path: String, reason: String)
     case finished(path: String)
 
     package var description: String {
         switch self {
-        case .noSuchFile(let source): "\(source): no such file: check the path"
-        case .permissionDenied(let source): "\(source): permission denied: let this user read (or write) it"
+        case .noSuchFile(let source): "\(source): no such file. Check the path"
+        case .permissionDenied(let source): "\(source): permission denied. Give this user access"
         case .unsupportedSource(let source, let reason):
-            "\(source): \(reason): give a video file, rtsp://, rtsps://, http:// or https://"
-        case .notVideo(let source, let found): "\(source): not a video, but \(found): give a video file or stream"
-        case .noVideoStream(let source, let found): "\(source): no video in it, only \(found): give one with video"
+            "\(source): \(reason). Use a video file, rtsp://, rtsps://, http:// or https://"
+        case .notVideo(let source, let found): "\(source): not a video (\(found)). Use a video file or stream"
+        case .noVideoStream(let source, let found): "\(source): no video stream (found: \(found)). Use one with video"
         case .unsupportedCodec(let source, let codec):
-            "\(source): libavcodec cannot decode '\(codec)' here: convert it, or set the camera to H.264 or MJPEG"
+            "\(source): no decoder for '\(codec)'. Convert the file, or set the camera to H.264 or MJPEG"
         case .pictureTooLarge(let source, let width, let height):
-            "\(source): pictures of \(width)x\(height) cannot be taken: from 1 to \(MediaReader.largestSide) a side are"
+            "\(source): unsupported size \(width)x\(height): width and height must be 1 to \(MediaReader.largestSide)"
         case .unreachable(let source, let reason):
-            "\(source): cannot be opened (\(reason)): check the address, user and password, and that it is switched on"
-        case .timedOut(let source, let seconds):
-            "\(source): nothing came for \(seconds) s: check the network and that it is switched on"
+            "\(source): cannot connect (\(reason)). Check the address, user, password and the camera's power"
+        case .timedOut(let source, let timeout):
+            "\(source): no data for \(Double(timeout.milliseconds) / 1000) s. Check the network and the camera's power"
         case .cancelled(let source): "\(source): cancelled"
-        case .damaged(let source, let reason): "\(source): too damaged to go on (\(reason)): check its source"
+        case .damaged(let source, let reason):
+            "\(source): too damaged to continue (\(reason)). Check the camera or file"
         case .io(let source, let operation, let reason): "\(source): \(operation) failed: \(reason)"
-        case .fileExists(let path): "\(path): exists already: choose another name, or delete it"
-        case .diskFull(let path): "\(path): no space left on the disk: make room"
+        case .fileExists(let path): "\(path): file exists. Choose another name, or delete it"
+        case .diskFull(let path): "\(path): no space left on the disk. Free some space"
         case .outOfOrder(let path, let last, let given):
-            "\(path): a frame of \(given) µs came after \(last) µs: begin a new file if the clock was set back"
-        case .invalidFrame(let path, let reason): "\(path): not a frame that can be written: \(reason)"
-        case .finished(let path): "\(path): finished already: begin a new file"
+            "\(path): frame at \(given) µs after one at \(last) µs. Start a new file if the clock was set back"
+        case .invalidFrame(let path, let reason): "\(path): cannot write the frame: \(reason)"
+        case .finished(let path): "\(path): already finished. Start a new file"
         }
     }
 }
 
-/// What libav answers with.
+/// An error code of libav.
 struct AVFailure: Hashable, Sendable {
     let code: Int32
 
-    /// The errno that libav passes on from the system, if this is one.
+    /// The errno of a system error; `nil` for other codes.
     var errno: Int32? {
         (1...4095).contains(-code) ? -code : nil
     }
@@ -73,7 +74,7 @@ struct AVFailure: Hashable, Sendable {
 }
 
 enum LibAV {
-    /// libav writes to stderr on its own; what matters is told by our errors. Decided once for the process.
+    /// Silences libav's own output to standard error, once for the process. Errors are reported by ``MediaError``.
     static let isQuiet: Bool = {
         av_log_set_level(AV_LOG_QUIET)
         return true

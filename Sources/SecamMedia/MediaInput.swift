@@ -1,10 +1,11 @@
 import CAVFormat
 import Glibc
+import SecamBase
 
-/// An opened file or stream; the one owner of libav's demuxer, the chosen stream and the packet read last.
+/// An open file or stream: the only owner of libav's demuxer, the selected stream and the current packet.
 @safe final class MediaInput {
-    /// Longer than this, nobody waits for a stream to tell what is in it.
-    private static let analysisMicroseconds = 3_000_000
+    /// Maximum time for the analysis of a stream's content.
+    private static let analysisTimeout: Duration = .seconds(3)
 
     let source: MediaURL
     private let interrupt: MediaInterrupt
@@ -23,7 +24,7 @@ import Glibc
             throw .io(source: source.name, operation: "opening", reason: "out of memory")
         }
         try open()
-        try chooseStream()
+        try selectStream()
     }
 
     deinit {
@@ -41,11 +42,11 @@ import Glibc
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
         unsafe av_dict_set(&options, "protocol_whitelist", source.protocols, 0)
-        unsafe av_dict_set_int(&options, "analyzeduration", Int64(Self.analysisMicroseconds), 0)
-        // Over UDP a single lost datagram spoils pictures up to the next key frame.
+        unsafe av_dict_set_int(&options, "analyzeduration", Self.analysisTimeout.microseconds, 0)
+        // Over UDP, one lost datagram damages all pictures up to the next key frame.
         unsafe av_dict_set(&options, "rtsp_transport", "tcp", 0)
         interrupt.start()
-        // Frees the context when it fails.
+        // This frees the context if it fails.
         var code = unsafe avformat_open_input(&context, source.address, nil, &options)
         guard code == 0 else { throw openError(AVFailure(code: code)) }
         code = unsafe avformat_find_stream_info(context, nil)
@@ -53,7 +54,7 @@ import Glibc
         guard code >= 0 else { throw openError(AVFailure(code: code)) }
     }
 
-    private func chooseStream() throws(MediaError) {
+    private func selectStream() throws(MediaError) {
         let index = unsafe av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
         let streams = unsafe UnsafeBufferPointer(
             start: context?.pointee.streams, count: Int(context?.pointee.nb_streams ?? 0))
@@ -66,10 +67,10 @@ import Glibc
             unsafe streams[other]?.pointee.discard = AVDISCARD_ALL
         }
         unsafe stream = chosen
-        // libav can show a text file as a video of letters.
+        // libav would decode a text file as a video of letters.
         let textCodecs = [AV_CODEC_ID_ANSI, AV_CODEC_ID_BINTEXT, AV_CODEC_ID_XBIN, AV_CODEC_ID_IDF]
         guard !textCodecs.contains(codec) else { throw .notVideo(source: source.name, found: "text") }
-        // A stream may tell its size with a later key frame; a file that does not has no pictures.
+        // A stream may announce its size with a later key frame. A file without a size has no pictures.
         guard width > 0 && height > 0 || !source.isFile else {
             throw .notVideo(source: source.name, found: source.describeContent())
         }
@@ -95,7 +96,7 @@ import Glibc
         case secam_averror_invalid_data, secam_averror_eof:
             return .notVideo(source: source.name, found: source.describeContent())
         case secam_averror_no_protocol:
-            return .unsupportedSource(source: source.name, reason: "libavformat was built without this kind of address")
+            return .unsupportedSource(source: source.name, reason: "libavformat was built without this protocol")
         default: break
         }
         switch failure.errno {
@@ -108,14 +109,14 @@ import Glibc
             : .unreachable(source: source.name, reason: failure.text)
     }
 
-    // MARK: The chosen stream
+    // MARK: Selected stream
 
     var codec: AVCodecID { unsafe stream?.pointee.codecpar?.pointee.codec_id ?? AV_CODEC_ID_NONE }
     var codecName: String { unsafe String(cString: avcodec_get_name(codec)) }
     var width: Int { unsafe Int(stream?.pointee.codecpar?.pointee.width ?? 0) }
     var height: Int { unsafe Int(stream?.pointee.codecpar?.pointee.height ?? 0) }
 
-    /// The average, or what the container promises; `nil` when neither is known.
+    /// The average rate, else the rate that the container declares; `nil` if neither is known.
     var framesPerSecond: Double? {
         let rates = unsafe [stream?.pointee.avg_frame_rate, stream?.pointee.r_frame_rate]
         let known = rates.lazy.compactMap { $0 }.first { $0.num > 0 && $0.den > 0 }
@@ -127,14 +128,14 @@ import Glibc
         return duration > 0 ? duration : nil
     }
 
-    /// Microseconds since the stream's start; `nil` for a missing timestamp.
+    /// Converts a timestamp to microseconds since the stream's start; `nil` for a missing timestamp.
     func microseconds(_ timestamp: Int64) -> Int64? {
         guard timestamp != secam_av_no_timestamp, let stream = unsafe stream?.pointee else { return nil }
         let start = unsafe stream.start_time == secam_av_no_timestamp ? 0 : stream.start_time
         return unsafe av_rescale_q(timestamp &- start, stream.time_base, AVRational(num: 1, den: 1_000_000))
     }
 
-    /// Hands the stream's description to `body`, to set up a decoder or filter with.
+    /// Passes the stream's parameters and time base to `body`, to set up a decoder or filter.
     func withParameters<R>(_ body: (UnsafePointer<AVCodecParameters>, AVRational) -> R?) -> R? {
         guard let stream = unsafe stream, let parameters = unsafe stream.pointee.codecpar else { return nil }
         return unsafe body(parameters, stream.pointee.time_base)
@@ -148,7 +149,7 @@ import Glibc
         case end
     }
 
-    /// Reads the next packet of the chosen stream; it stays until the next call.
+    /// Reads the next packet of the selected stream, which is valid until the next call.
     func read() throws(MediaError) -> Read {
         guard let context = unsafe context, let packet = unsafe packet, let stream = unsafe stream else { return .end }
         interrupt.start()
@@ -162,7 +163,7 @@ import Glibc
             if let error = interrupt.error(source: source.name) { throw error }
             if code == secam_averror_eof { return .end }
             if code == secam_averror_again { continue }
-            // What a cut off file ends with is said in several ways.
+            // libav reports the end of a truncated file with several codes.
             if unsafe source.isFile && avio_feof(context.pointee.pb) != 0 { return .end }
             if code == secam_averror_invalid_data { return .damaged }
             throw .io(source: source.name, operation: "reading", reason: AVFailure(code: code).text)
@@ -187,16 +188,16 @@ import Glibc
         return unsafe microseconds(packet.pts == secam_av_no_timestamp ? packet.dts : packet.pts)
     }
 
-    /// What the file says of itself under this name; `nil` for nothing.
+    /// Returns the file's metadata under this name; `nil` if there is none.
     func tag(_ name: String) -> String? {
         let entry = unsafe av_dict_get(context?.pointee.metadata, name, nil, 0)
         return unsafe entry.map { unsafe String(cString: $0.pointee.value) }
     }
 
-    /// Goes to the last key frame at or before a time.
+    /// Seeks to the last key frame at or before a time.
     ///
     /// - Parameter microseconds: since the stream's start.
-    /// - Returns: whether that could be done.
+    /// - Returns: whether the seek succeeded.
     func seek(toMicroseconds microseconds: Int64) -> Bool {
         guard source.isFile, let context = unsafe context, let stream = unsafe stream else { return false }
         let start = unsafe stream.pointee.start_time == secam_av_no_timestamp ? 0 : stream.pointee.start_time
@@ -205,7 +206,9 @@ import Glibc
         return unsafe av_seek_frame(context, stream.pointee.index, start &+ offset, AVSEEK_FLAG_BACKWARD) >= 0
     }
 
-    /// - Returns: whether the next packet is the first again; only formats with an index of their own can be trusted.
+    /// Seeks to the first packet. This is reliable only for formats with an index of their own.
+    ///
+    /// - Returns: whether the seek succeeded.
     func seekToStart() -> Bool {
         guard source.isFile, let context = unsafe context, let stream = unsafe stream,
             unsafe context.pointee.iformat.pointee.flags & (AVFMT_GENERIC_INDEX | AVFMT_TS_DISCONT) == 0

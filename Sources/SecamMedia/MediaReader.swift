@@ -1,18 +1,18 @@
 import CAVFormat
 package import SecamWire
 
-/// What a file or stream holds.
+/// The format of a file or stream.
 package struct MediaFormat: Hashable, Sendable, CustomStringConvertible {
-    /// As libavcodec names it, such as `h264`.
+    /// libavcodec's name of the codec, such as `h264`.
     package let codecName: String
-    /// Pixels, as the container says; each frame has its own.
+    /// Pixels, as declared by the container; each frame has its own size.
     package let width: Int
     package let height: Int
-    /// The average; `nil` when it is not known.
+    /// The average rate; `nil` if unknown.
     package let framesPerSecond: Double?
-    /// Its pictures come undecoded.
+    /// Frames are passed through undecoded.
     package let isMotionJPEG: Bool
-    /// `nil` for live streams and where the container does not say.
+    /// `nil` for live streams, and if the container does not declare it.
     package let durationMicroseconds: Int64?
 
     package var description: String {
@@ -21,55 +21,55 @@ package struct MediaFormat: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// About one frame.
+/// The properties of one frame.
 package struct MediaFrame: Hashable, Sendable {
-    /// ``PixelFormat/jpeg``: as it is in the file. Otherwise a decoded picture, rows and planes without padding.
+    /// ``PixelFormat/jpeg`` for a frame as stored in the file, else a decoded picture, rows and planes without padding.
     package let pixelFormat: PixelFormat
     package let width: Int
     package let height: Int
-    /// What ``MediaReader/copyFrame(into:)`` needs.
+    /// Size of the buffer for ``MediaReader/copyFrame(into:)``.
     package let byteCount: Int
-    /// When it is shown: microseconds from the start; never before the frame before it.
+    /// Presentation time, microseconds since the start; never earlier than that of the previous frame.
     package let timestampMicroseconds: Int64
 }
 
-/// Reads the pictures of a video file or network stream. Its calls block: it belongs to one thread of its own.
+/// A reader of the pictures of a video file or network stream. Its calls block, so it belongs to a dedicated thread.
 ///
-/// Motion JPEG is passed through byte for byte (missing Huffman tables are added); other codecs are decoded to
-/// planar 4:2:0. Damaged packets are left out and counted.
+/// Motion JPEG is passed through byte for byte (missing Huffman tables are added); other codecs are decoded to planar
+/// 4:2:0. Damaged packets are skipped and counted.
 package final class MediaReader {
-    /// The widest and highest picture that is taken, in pixels.
+    /// Maximum width and height of a picture, pixels.
     package static let largestSide = 16_384
-    /// So many damaged packets without a picture in between end the reading.
-    package static let mostDamagedInSuccession = 250
-    /// So many packets without a picture in between, damaged or not, end the reading.
-    package static let mostPacketsWithoutPicture = 3000
+    /// Number of damaged packets, without a picture in between, after which reading fails.
+    package static let damagedPacketLimit = 250
+    /// Number of packets, damaged or not, without a picture in between, after which reading fails.
+    package static let pictureSearchLimit = 3000
 
-    /// The most pixels of a picture that is decoded: 8K video has a little fewer.
-    package static let mostPixels = 1 << 25
-    /// The latest timestamp of a frame, microseconds: far below the limits of its type, so that it can be added to times.
-    private static let longestMicroseconds: Int64 = 1 << 60
+    /// Maximum number of pixels of a decoded picture; 8K video has slightly fewer.
+    package static let pixelLimit = 1 << 25
+    /// Maximum timestamp of a frame, microseconds: far below the limit of its type, so that it can be added to times.
+    private static let latestTimestamp: Int64 = 1 << 60
 
-    /// For frames without a timestamp in a stream without a rate.
-    private static let usualRate = 25.0
+    /// Frame rate for frames without a timestamp in a stream without a rate.
+    private static let defaultRate = 25.0
 
     package struct Options: Sendable {
-        /// How long opening, and each wait for a packet, may take.
-        package var timeoutSeconds: Double
-        /// More make large H.264 files faster, and live streams later by a frame each.
+        /// Maximum time for opening, and for each wait for a packet.
+        package var timeout: Duration
+        /// Number of decoder threads. More speed up large H.264 files, but delay live streams by one frame each.
         package var decoderThreads: Int
-        /// Stretches pictures of "TV range" (16 to 235) to what JPEG means (0 to 255).
+        /// Converts pictures with "TV range" (16 to 235) to JPEG's full range (0 to 255).
         package var fullRange: Bool
 
-        package init(timeoutSeconds: Double = 10, decoderThreads: Int = 1, fullRange: Bool = true) {
-            self.timeoutSeconds = timeoutSeconds
+        package init(timeout: Duration = .seconds(10), decoderThreads: Int = 1, fullRange: Bool = true) {
+            self.timeout = timeout
             self.decoderThreads = decoderThreads
             self.fullRange = fullRange
         }
     }
 
     package let format: MediaFormat
-    /// How many packets were left out so far.
+    /// Number of damaged packets so far.
     package private(set) var damagedCount = 0
 
     private let options: Options
@@ -80,7 +80,7 @@ package final class MediaReader {
     private var current = Current.none
     private var isDraining = false
     private var lastMicroseconds: Int64?
-    private var damagedInSuccession = 0
+    private var consecutiveDamaged = 0
     private var packetsWithoutPicture = 0
 
     private enum Current {
@@ -89,33 +89,33 @@ package final class MediaReader {
         case picture(byteCount: Int)
     }
 
-    /// Opens a file (path or `file://`), `rtsp(s)://` or `http(s)://`, and finds its best video stream.
+    /// Opens a file (path or `file://`), `rtsp(s)://` or `http(s)://`, and selects its best video stream.
     ///
-    /// - Parameter cancellation: ends a blocked call, this one too, from another thread.
+    /// - Parameter cancellation: interrupts any blocking call, including this one, from another thread.
     package init(
         url: String, options: Options = Options(), cancellation: MediaCancellation = MediaCancellation()
     ) throws(MediaError) {
         let source = try MediaURL(url)
         self.options = options
-        interrupt = MediaInterrupt(cancellation: cancellation, timeoutSeconds: options.timeoutSeconds)
+        interrupt = MediaInterrupt(cancellation: cancellation, timeout: options.timeout)
         input = try MediaInput(source, interrupt)
         format = MediaFormat(
             codecName: input.codecName, width: input.width, height: input.height,
             framesPerSecond: input.framesPerSecond, isMotionJPEG: input.codec == AV_CODEC_ID_MJPEG,
             durationMicroseconds: input.durationMicroseconds)
         try Self.check(format.width, format.height, input)
-        // Told here and not at the first frame: a codec that cannot be decoded is no video for us.
+        // A missing decoder is reported here instead of at the first frame.
         if !format.isMotionJPEG { _ = try openDecoder() }
     }
 
-    /// Goes to the next frame; its bytes are there until the next call.
+    /// Reads the next frame, whose bytes are valid until the next call.
     ///
     /// - Returns: `nil` at the end.
-    /// - Throws: ``MediaError``; a live stream is best opened anew then.
+    /// - Throws: ``MediaError``. A live stream should be reopened then.
     package func next() throws(MediaError) -> MediaFrame? {
         current = .none
         while true {
-            if let decoder, let frame = try takePicture(decoder) { return frame }
+            if let decoder, let frame = try receivePicture(from: decoder) { return frame }
             if isDraining { return nil }
             switch try input.read() {
             case .end:
@@ -126,18 +126,18 @@ package final class MediaReader {
                 try countDamaged("a packet is corrupt")
             case .packet:
                 packetsWithoutPicture += 1
-                guard packetsWithoutPicture <= Self.mostPacketsWithoutPicture else {
+                guard packetsWithoutPicture <= Self.pictureSearchLimit else {
                     throw .damaged(
                         source: input.source.name, reason: "no picture in \(packetsWithoutPicture - 1) packets")
                 }
-                if let frame = try take() { return frame }
+                if let frame = try processPacket() { return frame }
             }
         }
     }
 
     /// Copies the current frame's bytes to the start of `destination`.
     ///
-    /// - Precondition: there is a current frame, and room for its ``MediaFrame/byteCount``.
+    /// - Precondition: there is a current frame, and `destination` has at least its ``MediaFrame/byteCount``.
     package func copyFrame(into destination: inout MutableRawSpan) {
         unsafe destination.withUnsafeMutableBytes { bytes in
             switch current {
@@ -155,13 +155,13 @@ package final class MediaReader {
         }
     }
 
-    /// Shows the current frame's JPEG without a copy; `nil` when the frame is a decoded picture.
+    /// Passes the current frame's JPEG to `body` without a copy; returns `nil` if the frame is a decoded picture.
     package func withJPEG<R>(_ body: (RawSpan) -> R) -> R? {
         guard case .packet = current else { return nil }
         return input.withPacketBytes(body)
     }
 
-    /// Begins again at the first frame, with timestamps from 0. A live stream is opened anew.
+    /// Continues with the first frame, with timestamps from 0. A live stream is reopened.
     package func rewind() throws(MediaError) {
         current = .none
         if !input.seekToStart() {
@@ -169,42 +169,43 @@ package final class MediaReader {
             tables = nil
             input = try MediaInput(input.source, interrupt)
         }
-        decoder?.flush()
-        isDraining = false
-        lastMicroseconds = nil
-        packetsWithoutPicture = 0
+        resetPosition()
     }
 
-    /// Goes on with the last key frame at or before a time of a file; with its first frame where there is none.
+    /// Continues with the last key frame at or before a time of a file, or with its first frame if there is none.
     ///
     /// - Parameter microseconds: since the start, as in ``MediaFrame/timestampMicroseconds``.
     package func seek(toMicroseconds microseconds: Int64) throws(MediaError) {
         current = .none
         guard input.seek(toMicroseconds: max(0, microseconds)) else { return try rewind() }
+        resetPosition()
+    }
+
+    private func resetPosition() {
         decoder?.flush()
         isDraining = false
         lastMicroseconds = nil
         packetsWithoutPicture = 0
     }
 
-    /// What the file says of itself under this name, as `title`; `nil` for nothing.
+    /// Returns the file's metadata under this name, such as `title`; `nil` if there is none.
     package func tag(_ name: String) -> String? { input.tag(name) }
 
     // MARK: Packets and pictures
 
-    /// Passes the packet on as a frame, or gives it to the decoder.
-    private func take() throws(MediaError) -> MediaFrame? {
+    /// Returns the packet as a frame, or passes it to the decoder.
+    private func processPacket() throws(MediaError) -> MediaFrame? {
         guard format.isMotionJPEG else {
             try decode()
             return nil
         }
         let scan = input.withPacketBytes { bytes in JPEGScan(bytes) }
         guard case .whole(let header) = scan else {
-            try countDamaged("a JPEG is cut short or broken")
+            try countDamaged("a JPEG is truncated or broken")
             return nil
         }
         try Self.check(header.width, header.height, input)
-        // Two fields in one packet make one picture only when they are decoded.
+        // Two fields in one packet must be decoded to make one picture.
         if header.width == format.width, header.height < format.height, header.height == (format.height + 1) / 2 {
             guard !header.isProgressive else {
                 try countDamaged("a field is a progressive JPEG")
@@ -244,11 +245,11 @@ package final class MediaReader {
 
     private func decode() throws(MediaError) {
         let decoder = try openDecoder()
-        let isTaken = try unsafe input.withPacket { packet in unsafe decoder.send(packet) }
-        if !isTaken { try countDamaged("a packet cannot be decoded") }
+        let isAccepted = try unsafe input.withPacket { packet in unsafe decoder.send(packet) }
+        if !isAccepted { try countDamaged("a packet cannot be decoded") }
     }
 
-    private func takePicture(_ decoder: AVDecoder) throws(MediaError) -> MediaFrame? {
+    private func receivePicture(from decoder: AVDecoder) throws(MediaError) -> MediaFrame? {
         while true {
             switch try decoder.receive() {
             case .needsPacket, .end: return nil
@@ -264,11 +265,11 @@ package final class MediaReader {
     private func frame(
         _ pixelFormat: PixelFormat, _ width: Int, _ height: Int, _ byteCount: Int, _ microseconds: Int64?
     ) -> MediaFrame {
-        damagedInSuccession = 0
+        consecutiveDamaged = 0
         packetsWithoutPicture = 0
-        let usual = Int64(1_000_000 / max(format.framesPerSecond ?? Self.usualRate, 0.001))
+        let usual = Int64(1_000_000 / max(format.framesPerSecond ?? Self.defaultRate, 0.001))
         let expected = lastMicroseconds.map { $0 &+ usual } ?? 0
-        let timestamp = (0...Self.longestMicroseconds).clamping(max(lastMicroseconds ?? 0, microseconds ?? expected))
+        let timestamp = (0...Self.latestTimestamp).clamping(max(lastMicroseconds ?? 0, microseconds ?? expected))
         lastMicroseconds = timestamp
         return MediaFrame(
             pixelFormat: pixelFormat, width: width, height: height, byteCount: byteCount,
@@ -277,9 +278,9 @@ package final class MediaReader {
 
     private func countDamaged(_ reason: String) throws(MediaError) {
         damagedCount += 1
-        damagedInSuccession += 1
-        guard damagedInSuccession < Self.mostDamagedInSuccession else {
-            throw .damaged(source: input.source.name, reason: "\(reason), \(damagedInSuccession) in succession")
+        consecutiveDamaged += 1
+        guard consecutiveDamaged < Self.damagedPacketLimit else {
+            throw .damaged(source: input.source.name, reason: "\(reason), \(consecutiveDamaged) in succession")
         }
     }
 }

@@ -2,23 +2,24 @@ import Glibc
 import SecamBase
 import SecamWire
 
-/// An address that pictures are read from, and what libav may touch for its sake.
+/// The address of a media source, with the protocols that libav may use for it.
 struct MediaURL: Hashable, Sendable {
+    /// Maximum length of an address, bytes.
     static let longestAddress = 4096
 
-    /// For libav; may hold a password.
+    /// The address for libav; may contain a password.
     let address: String
-    /// For people and logs: without user, password and query.
+    /// The address for users and logs, without user, password and query.
     let name: String
     let isFile: Bool
-    /// The libav protocols that this source may use: a playlist from the network never reads this machine's files.
+    /// The libav protocols that this source may use. A playlist from the network cannot read local files.
     let protocols: String
 
     init(_ url: String) throws(MediaError) {
         guard url.utf8.count <= Self.longestAddress, !url.utf8.contains(0) else {
             let start = String(decoding: url.utf8.prefix { $0 != 0 }.prefix(64), as: UTF8.self)
             throw .unsupportedSource(
-                source: start + "…", reason: "the address is longer than 4096 bytes or has a zero byte")
+                source: start + "…", reason: "the address is longer than 4096 bytes or contains a zero byte")
         }
         guard let colon = Self.schemeEnd(of: url) else {
             self.init(path: url)
@@ -34,12 +35,12 @@ struct MediaURL: Hashable, Sendable {
         case "rtsp", "rtsps":
             self.init(address: url, name: name, isFile: false, protocols: "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https")
         default:
-            throw .unsupportedSource(source: name, reason: "an address of this kind cannot be read")
+            throw .unsupportedSource(source: name, reason: "unsupported scheme")
         }
     }
 
     private init(path: String) {
-        // The prefix keeps libav from reading a scheme into a file name with a colon.
+        // The prefix keeps libav from parsing a scheme in a file name with a colon.
         self.init(address: "file:" + path, name: path, isFile: true, protocols: "file")
     }
 
@@ -50,7 +51,7 @@ struct MediaURL: Hashable, Sendable {
         self.protocols = protocols
     }
 
-    /// How many bytes stand before `://`; `nil` when this is a path.
+    /// Returns the length of the scheme before `://`; `nil` for a path.
     private static func schemeEnd(of url: String) -> Int? {
         let bytes = Array(url.utf8.prefix(16))
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0,
@@ -60,7 +61,7 @@ struct MediaURL: Hashable, Sendable {
         return colon
     }
 
-    /// What libav would tell less clearly, or hang on.
+    /// Throws if the file cannot be read. libav would report this less clearly, or hang.
     func requireReadableFile() throws(MediaError) {
         guard isFile else { return }
         var status = stat()
@@ -68,12 +69,12 @@ struct MediaURL: Hashable, Sendable {
             throw errno == EACCES ? .permissionDenied(source: name) : .noSuchFile(source: name)
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .unsupportedSource(source: name, reason: "not a file but a folder, a device or a pipe")
+            throw .unsupportedSource(source: name, reason: "not a regular file")
         }
         guard status.st_size > 0 else { throw .notVideo(source: name, found: "an empty file") }
     }
 
-    /// What a file that is no video looks like.
+    /// Describes the content of a file that is not a video.
     func describeContent() -> String {
         guard isFile else { return "something else" }
         let descriptor = unsafe open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -85,6 +86,6 @@ struct MediaURL: Hashable, Sendable {
         let bytes = start.prefix(count)
         if bytes.allSatisfy({ $0 >= 0x20 || (0x09...0x0d).contains($0) }) { return "text" }
         let digits = bytes.prefix(4).map { Hexadecimal.encode(CollectionOfOne($0)) }
-        return "of no known format (it begins with \(digits.joined(separator: " "))), or cut off in a way that hides it"
+        return "unknown format, or truncated; it starts with \(digits.joined(separator: " "))"
     }
 }

@@ -1,17 +1,17 @@
 import SecamProcess
 import ServiceLifecycle
 
-/// A service whose work happens on a `MeshLoop` of its own.
+/// A service that runs on its own `MeshLoop`.
 package struct LoopService: Service {
     package typealias Stop = @Sendable () async -> Void
-    /// For a service that cannot go on as it is: it is stopped, and the process ends with this error.
+    /// Reports a fatal error: the service is stopped, and the process ends with this error.
     package typealias Fail = @Sendable (any Error) -> Void
     private let name: String
     private let start: @Sendable (MeshLoop, @escaping Fail) throws -> Stop
 
     /// - Parameters:
-    ///   - name: of the thread.
-    ///   - start: makes everything, on the loop's thread, and returns how to end it.
+    ///   - name: name of the loop's thread.
+    ///   - start: starts the service on the loop's thread and returns the function that stops it.
     package init(name: String, start: @escaping @Sendable (MeshLoop, @escaping Fail) throws -> Stop) {
         self.name = name
         self.start = start
@@ -30,7 +30,7 @@ package struct LoopService: Service {
         let stop = try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Stop, any Error>) in
             loop.post { continuation.resume(with: Result { try start(loop, fail) }) }
         }
-        // Ends at a shutdown; being cancelled means the same here.
+        // The stream ends on graceful shutdown and on cancellation.
         var failure: (any Error)?
         for await error in failures.stream.cancelOnGracefulShutdown() {
             failure = error

@@ -1,16 +1,16 @@
 package import SecamBase
 package import SecamProcess
 
-/// Where metrics are served: an address of this machine and a port.
+/// The address and port at which metrics are served.
 package struct MetricsEndpoint: Sendable, Equatable {
-    /// An IP address, without brackets.
+    /// A local IP address, without brackets.
     package let host: String
     package let port: Int
 
-    /// The setting `metrics`; `nil` when there is none.
+    /// Parses the setting `metrics`; returns `nil` without it.
     package init?(_ settings: Settings) throws(SettingsError) {
         guard let text = settings.text("metrics") else { return nil }
-        let expected = "ADDRESS:PORT to serve metrics at, as 127.0.0.1:9464 or [::1]:9464"
+        let expected = "ADDRESS:PORT, such as 127.0.0.1:9464 or [::1]:9464"
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
             throw SettingsError(key: "metrics", value: text, expected: expected)
         }
@@ -26,7 +26,7 @@ package struct MetricsEndpoint: Sendable, Equatable {
     }
 }
 
-/// Why metrics cannot be served.
+/// The reason why metrics cannot be served.
 package struct MetricsFailure: ProgramError, Equatable {
     package let description: String
     package var exitStatus: ExitStatus { .unavailable }

@@ -3,7 +3,8 @@ package import SecamWire
 package import ServiceLifecycle
 
 extension MetricsServer {
-    /// The server of one member of the mesh, which publishes its figures to `FigureStore.ours`; none without an endpoint.
+    /// Returns the server of a mesh member, which publishes its figures to `FigureStore.ours`; none without an
+    /// endpoint.
     package static func services(_ endpoint: MetricsEndpoint?, _ role: Role, _ name: Name) -> [any Service] {
         guard let endpoint else { return [] }
         return [

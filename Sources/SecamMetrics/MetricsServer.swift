@@ -5,7 +5,7 @@ import NIOPosix
 import SecamProcess
 import ServiceLifecycle
 
-/// Serves `GET /metrics` over HTTP/1.1, one request a connection, and nothing else.
+/// An HTTP/1.1 server that answers `GET /metrics`, with one request for each connection.
 package struct MetricsServer: Service {
     package typealias Page = @Sendable () async -> String
 
@@ -13,12 +13,12 @@ package struct MetricsServer: Service {
     private let page: Page
     private let logger = Logger.lines("metrics")
 
-    /// Connections at once; further ones are closed.
+    /// Maximum number of connections; further ones are closed.
     static let connectionLimit = 16
-    /// Within which a request must have come and its answer must have gone.
+    /// Time for a request and its response.
     static let timeout = TimeAmount.seconds(10)
 
-    /// - Parameter page: makes the text of the answer, in the text exposition format.
+    /// - Parameter page: returns the body of a response in the text exposition format.
     package init(_ endpoint: MetricsEndpoint, page: @escaping Page) {
         self.endpoint = endpoint
         self.page = page
@@ -26,7 +26,7 @@ package struct MetricsServer: Service {
 
     /// Serves until a graceful shutdown or cancellation.
     ///
-    /// - Throws: `MetricsFailure` when the address cannot be listened at.
+    /// - Throws: `MetricsFailure` when it cannot listen at the address.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
@@ -60,7 +60,7 @@ package struct MetricsServer: Service {
     }
 }
 
-/// The number of open connections. It belongs to the server's only event loop.
+/// The number of open connections, used only on the server's event loop.
 private final class ConnectionCount: @unchecked Sendable {
     var count = 0
 }

@@ -3,77 +3,79 @@ import SecamMesh
 import SecamMotionDetector
 import SecamWire
 
-/// The watch of one camera: a flow of its luma maps, a detector, and what the camera is told.
+/// The watch of one camera: a flow of its luma maps, a motion detector, and the detections that the camera gets.
 ///
 /// It belongs to the loop's thread.
 final class CameraWatch {
-    /// The only flow that we open at a camera.
+    /// The number of the one flow that the service opens at a camera.
     private static let flow: UInt32 = 1
-    /// Maps on their way at once: an old map is of no use, but while one is looked at the next may travel.
+    /// Maps in flight: an old map is useless, but the next one may travel while one is processed.
     private static let window: UInt32 = 2
-    /// Maps that may come at once, as when a camera was held up.
+    /// Maps that may come at once, as after a delay of the camera.
     private static let burst = 16
-    /// Microseconds between two tellings of an event that goes on.
-    private static let tellInterval: Int64 = 90_000
+    /// Minimum time between two updates of an event.
+    private static let updateInterval: Duration = .milliseconds(90)
+    /// Time without a map after which an event ends.
+    private static let silenceTimeout: Duration = .seconds(5)
 
     let socket: MeshSocket
-    private var duty: Assignment.Camera
+    private var assignment: Assignment.Camera
     private var detector: MotionDetector
     private var isOpen = false
-    /// Together with the detector's own counter the number of an event.
+    /// Added to the detector's own counter, this makes the number of an event.
     private let firstID = UInt64.random(in: 1...UInt64.max)
-    /// UTC microseconds of the map with which something was last told.
-    private var told = Int64.min
+    /// Capture time of the map of the last detection, UTC microseconds.
+    private var lastDetection = Int64.min
     private var lastMap: MonotonicTime?
-    /// Maps that the camera may still send, by its rate and no faster.
+    /// Maps that the camera may still send at its rate.
     private var budget = (maps: CameraWatch.burst, at: MonotonicTime.now)
 
     private(set) var maps: UInt64 = 0
     private(set) var events: UInt64 = 0
     private(set) var microseconds: UInt64 = 0
 
-    init(_ socket: MeshSocket, duty: Assignment.Camera) {
+    init(_ socket: MeshSocket, assignment: Assignment.Camera) {
         self.socket = socket
-        self.duty = duty
-        detector = MotionDetector(settings: duty.settings)
+        self.assignment = assignment
+        detector = MotionDetector(settings: assignment.settings)
     }
 
-    /// Looks in another way from the next map on.
-    func change(to new: Assignment.Camera) {
-        guard new != duty else { return }
-        let isOtherRate = new.mapsPerSecond != duty.mapsPerSecond
-        duty = new
+    /// Applies a changed assignment from the next map on.
+    func apply(_ new: Assignment.Camera) {
+        guard new != assignment else { return }
+        let isRateChanged = new.mapsPerSecond != assignment.mapsPerSecond
+        assignment = new
         detector.apply(new.settings)
-        guard isOtherRate, isOpen else { return }
-        // The camera ends the event of a flow that is opened anew.
+        guard isRateChanged, isOpen else { return }
+        // The camera ends the event when its flow is reopened.
         _ = detector.finish()
         isOpen = false
-        refresh()
+        refreshFlow()
     }
 
-    /// Opens the flow, or says that it is still needed.
+    /// Opens the flow, or keeps it open.
     ///
     /// - Returns: whether the camera was reached.
     @discardableResult
-    func refresh() -> Bool {
+    func refreshFlow() -> Bool {
         if isOpen {
             isOpen = socket.send(Credit(flow: CameraWatch.flow, frames: 0)) == .sent
         } else {
             let open = OpenFlow(
                 flow: CameraWatch.flow, content: .luma, policy: .latest, start: .live, credit: CameraWatch.window,
-                interval: 1_000_000 / UInt32(duty.mapsPerSecond))
+                interval: 1_000_000 / UInt32(assignment.mapsPerSecond))
             isOpen = socket.send(open) == .sent
-            // What the camera was told before belongs to a flow that is gone.
+            // The event of the previous flow ended with it.
             if isOpen { _ = detector.finish() }
         }
         return isOpen
     }
 
-    /// Takes what has come.
+    /// Handles received messages.
     ///
-    /// - Parameter onRefusal: is told why the camera does not give us its maps.
+    /// - Parameter onRefusal: called if the camera refuses the flow.
     func receive(onRefusal: (CloseFlow) -> Void) throws(WireError) {
-        // No more than it may send, so that a camera that sends more does not keep the loop from everything else.
+        // Bounded by the credit, so that a camera that sends more does not block the loop.
         for _ in 0...CameraWatch.window {
             guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
@@ -82,8 +84,8 @@ final class CameraWatch {
                 case .frame:
                     socket.send(Credit(flow: CameraWatch.flow, frames: 1))
                     let (frame, payload) = try Frame.decode(bytes, envelope)
-                    guard takeFromBudget(now: .now) else { break }
-                    try look(frame, bytes.extracting(payload))
+                    guard spendBudget(now: .now) else { break }
+                    try detectMotion(in: bytes.extracting(payload), of: frame)
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
                     isOpen = false
@@ -97,34 +99,32 @@ final class CameraWatch {
         }
     }
 
-    /// The camera has stopped giving maps: nobody knows whether what moved still does.
-    func endIfSilent(now: MonotonicTime) {
-        guard let lastMap, now.since(lastMap) > CameraWatch.silence else { return }
+    /// Ends the active event if the camera sends no more maps.
+    func endEventIfSilent(now: MonotonicTime) {
+        guard let lastMap, now - lastMap > CameraWatch.silenceTimeout else { return }
         self.lastMap = nil
-        if let transition = detector.finish() { tell(transition, boxes: []) }
+        if let transition = detector.finish() { send(transition, boxes: []) }
     }
 
-    /// Microseconds without a map after which an event is over.
-    private static let silence: Int64 = 5_000_000
-
     func close() {
-        if let transition = detector.finish() { tell(transition, boxes: []) }
+        if let transition = detector.finish() { send(transition, boxes: []) }
         socket.send(CloseFlow(flow: CameraWatch.flow, reason: .done))
     }
 
-    /// Looking at a map is the dear part: who sends more than twice what was asked for has the rest passed over.
-    private func takeFromBudget(now: MonotonicTime) -> Bool {
-        let interval = 500_000 / Int64(duty.mapsPerSecond)
-        let earned = now.since(budget.at) / interval
+    /// Returns whether a map may be processed. Processing is expensive, so maps beyond twice the requested rate are
+    /// skipped.
+    private func spendBudget(now: MonotonicTime) -> Bool {
+        let interval = 500_000 / Int64(assignment.mapsPerSecond)
+        let earned = (now - budget.at).microseconds / interval
         budget = (
-            min(CameraWatch.burst, budget.maps + Int(earned)), budget.at.advanced(byMicroseconds: earned * interval)
+            min(CameraWatch.burst, budget.maps + Int(earned)), budget.at + .microseconds(earned * interval)
         )
         guard budget.maps > 0 else { return false }
         budget.maps -= 1
         return true
     }
 
-    private func look(_ frame: Frame, _ map: Span<UInt8>) throws(WireError) {
+    private func detectMotion(in map: Span<UInt8>, of frame: Frame) throws(WireError) {
         guard frame.flow == CameraWatch.flow, frame.rendition == .luma, frame.format == .gray8 else {
             throw .badValue(field: "flow")
         }
@@ -139,17 +139,19 @@ final class CameraWatch {
             throw .badValue(field: "payload")
         }
         maps += 1
-        microseconds += UInt64(max(0, MonotonicTime.now.since(start)))
+        microseconds += UInt64(max(0, (MonotonicTime.now - start).microseconds))
         if let transition = report.transition {
-            told = frame.timestamp
-            tell(transition, boxes: detector.boxes)
-        } else if let event = detector.event, abs(frame.timestamp &- told) >= CameraWatch.tellInterval {
-            told = frame.timestamp
-            tell(.update(event), boxes: detector.boxes)
+            lastDetection = frame.timestamp
+            send(transition, boxes: detector.boxes)
+        } else if let event = detector.event,
+            abs(frame.timestamp &- lastDetection) >= CameraWatch.updateInterval.microseconds
+        {
+            lastDetection = frame.timestamp
+            send(.update(event), boxes: detector.boxes)
         }
     }
 
-    private func tell(_ transition: MotionTransition, boxes: [MotionBox]) {
+    private func send(_ transition: MotionTransition, boxes: [MotionBox]) {
         let event: CameraEvent
         switch transition {
         case .start(let motion):
@@ -182,12 +184,12 @@ extension CameraEvent.Box {
             score: UInt32(min(max(box.score * 10, 0), 4e9)))
     }
 
-    /// 0 to 1 as 65535ths.
+    /// Converts a fraction from 0 to 1 to 65535ths.
     private static func part(_ value: Double) -> UInt16 { UInt16((min(max(value, 0), 1) * 65535).rounded()) }
 }
 
 extension Assignment.Camera {
-    /// Zones that the detector does not take are left out; the codec has checked everything that could be wrong.
+    /// The detector's settings. Zones that the detector does not accept are skipped; the codec has validated them all.
     fileprivate var settings: MotionSettings {
         let zones = zones.compactMap { zone in
             try? MotionZone(

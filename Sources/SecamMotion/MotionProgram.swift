@@ -6,11 +6,11 @@ import SecamProcess
 import SecamWire
 import ServiceLifecycle
 
-/// `secam-motion`: looks for motion in the luma maps of the cameras that the registry gives it.
+/// `secam-motion`: detects motion in the luma maps of the cameras that the registry assigns to it.
 package struct MotionProgram: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "secam-motion",
-        abstract: "Looks for motion before cameras and tells them; start as many as are needed.",
+        abstract: "Detect motion and report it to the cameras; run as many replicas as needed.",
         version: softwareVersion)
 
     @OptionGroup var member: MemberOptions
@@ -26,7 +26,7 @@ package struct MotionProgram: AsyncParsableCommand {
         }
     }
 
-    /// The service, from its settings to everything it consists of.
+    /// Builds the service from its settings.
     static func makeService(_ configuration: MotionConfiguration) -> any Service {
         let logger = Logger.lines("motion/\(configuration.name)")
         return LoopService(name: "motion") { loop, _ in
@@ -44,7 +44,8 @@ struct MotionConfiguration: Sendable {
     let name: Name
 
     init(_ settings: Settings) throws {
-        let join = try settings.required("join", "the join file that the registry's operator made for motion")
+        let join = try settings.required(
+            "join", "the join file of the motion services, made by the registry's operator")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .motion)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
         metrics = try MetricsEndpoint(settings)

@@ -4,25 +4,26 @@ import SecamMesh
 import SecamProcess
 import SecamWire
 
-/// Watches the cameras that the registry gives it. It keeps nothing that would be missed: another one goes on where
-/// this one ends.
+/// A service that watches the cameras that the registry assigns to it. It has no durable state: another replica can
+/// take over its cameras at any time.
 actor MotionService {
     private let loop: MeshLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     private let logger: Logger
     private let member: MeshMember
-    private var duties: [Name: Assignment.Camera] = [:]
+    private var assignments: [Name: Assignment.Camera] = [:]
     private var cameras = ReachableCameras()
     private var watches: [Name: CameraWatch] = [:]
     private var timer: LoopTimer?
-    private var refused: UInt64 = 0
-    /// What watches that have ended had counted.
+    private var messagesRejected: UInt64 = 0
+    /// The counts of watches that have ended.
     private var past = (maps: UInt64(0), events: UInt64(0), microseconds: UInt64(0))
 
-    /// Microseconds between two tries to reach a camera that is new, and between two signs of life.
-    private static let tryInterval: Int64 = 50_000
-    private static let lifeInterval: Int64 = 1_000_000
+    /// Interval of connection attempts to new cameras.
+    private static let connectInterval = Duration.milliseconds(50)
+    /// Interval of the messages that keep flows open.
+    private static let keepAliveInterval = Duration.seconds(1)
 
     private init(member: MeshMember, logger: Logger) {
         loop = member.loop
@@ -34,59 +35,57 @@ actor MotionService {
     static func start(identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws -> MotionService {
         let service = MotionService(
             member: try MeshMember(identity, name: name, loop: loop, logger: logger), logger: logger)
-        try service.assumeIsolated { try $0.begin() }
+        try service.assumeIsolated { try $0.start() }
         return service
     }
 
-    /// Ends the events that go on, and leaves.
+    /// Ends the active events and leaves the mesh.
     func stop() {
         timer?.cancel()
-        for camera in Array(watches.keys) { leave(camera) }
+        for camera in Array(watches.keys) { endWatch(of: camera) }
         member.stop()
     }
 
-    private func begin() throws {
-        member.onRoster = { [unowned self] added, removed in
-            assumeIsolated { $0.adopt(added: added, removed: removed) }
-        }
-        member.onAssignment = { [unowned self] assignment in assumeIsolated { $0.adopt(assignment) } }
-        member.figures = { [unowned self] in assumeIsolated { $0.figures() } }
-        timer = loop.makeTimer { [unowned self] in assumeIsolated { $0.refresh() } }
+    private func start() throws {
+        member.onRoster = callback { $0.updateRoster(added: $1, removed: $2) }
+        member.onAssignment = callback { $0.apply($1) }
+        member.figures = callback { $0.figures() }
+        timer = loop.makeTimer(callback { $0.refresh() })
         try member.start()
     }
 
-    // MARK: Who is watched
+    // MARK: Watches
 
-    private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
-        for camera in cameras.adopt(added: added, removed: removed) { leave(camera) }
-        watchWhatIsOurs()
+    private func updateRoster(added: [Roster.Member], removed: [Roster.Member]) {
+        for camera in cameras.adopt(added: added, removed: removed) { endWatch(of: camera) }
+        startMissingWatches()
     }
 
-    private func adopt(_ assignment: Assignment) {
-        duties = Dictionary(assignment.cameras.map { ($0.camera, $0) }) { first, _ in first }
-        for camera in Array(watches.keys) where duties[camera] == nil { leave(camera) }
-        for (camera, watch) in watches { duties[camera].map { watch.change(to: $0) } }
-        watchWhatIsOurs()
+    private func apply(_ assignment: Assignment) {
+        assignments = Dictionary(assignment.cameras.map { ($0.camera, $0) }) { first, _ in first }
+        for camera in Array(watches.keys) where assignments[camera] == nil { endWatch(of: camera) }
+        for (camera, watch) in watches { assignments[camera].map { watch.apply($0) } }
+        startMissingWatches()
     }
 
-    private func watchWhatIsOurs() {
-        for (name, duty) in duties where watches[name] == nil {
-            if let camera = cameras[name] { watch(camera, duty) }
+    private func startMissingWatches() {
+        for (name, assignment) in assignments where watches[name] == nil {
+            if let camera = cameras[name] { startWatch(of: camera, assignment) }
         }
         refresh()
     }
 
-    private func watch(_ camera: Roster.Member, _ duty: Assignment.Camera) {
+    private func startWatch(of camera: Roster.Member, _ assignment: Assignment.Camera) {
         do throws(MeshError) {
-            let watch = CameraWatch(try member.connect(to: camera), duty: duty)
+            let watch = CameraWatch(try member.connect(to: camera), assignment: assignment)
             watches[camera.name] = watch
-            loop.watch(watch.socket) { [unowned self] in assumeIsolated { $0.receive(camera.name) } }
+            loop.watch(watch.socket, onReadable: callback { $0.receive(camera.name) })
         } catch {
             logger.error("camera unreachable", metadata: ["camera": "\(camera.name)", "reason": "\(error)"])
         }
     }
 
-    private func leave(_ camera: Name) {
+    private func endWatch(of camera: Name) {
         guard let watch = watches.removeValue(forKey: camera) else { return }
         watch.close()
         loop.unwatch(watch.socket)
@@ -95,36 +94,32 @@ actor MotionService {
         past.microseconds += watch.microseconds
     }
 
-    /// Once a second for the flows that are open; soon again while one is not.
+    /// Keeps flows open and opens missing ones. Runs once a second, and more often while a flow is missing.
     private func refresh() {
         var isComplete = true
         for watch in watches.values {
-            if !watch.refresh() { isComplete = false }
-            watch.endIfSilent(now: .now)
+            if !watch.refreshFlow() { isComplete = false }
+            watch.endEventIfSilent(now: .now)
         }
         guard !watches.isEmpty else { return timer?.pause() ?? () }
-        timer?.schedule(afterMicroseconds: isComplete ? MotionService.lifeInterval : MotionService.tryInterval)
+        timer?.schedule(after: isComplete ? MotionService.keepAliveInterval : MotionService.connectInterval)
     }
 
-    // MARK: What comes
+    // MARK: Messages
 
     private func receive(_ camera: Name) {
         guard let watch = watches[camera] else { return }
         do throws(WireError) {
             try watch.receive { close in
-                refused += 1
+                messagesRejected += 1
                 logger.warning(
                     "flow refused",
                     metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
             }
         } catch {
-            refuse("\(error)", camera)
+            messagesRejected += 1
+            logger.warning("message rejected", metadata: ["sender": "camera \(camera)", "reason": "\(error)"])
         }
-    }
-
-    private func refuse(_ reason: String, _ camera: Name) {
-        refused += 1
-        logger.warning("message rejected", metadata: ["sender": "camera \(camera)", "reason": "\(reason)"])
     }
 
     private func figures() -> [Figure] {
@@ -133,9 +128,9 @@ actor MotionService {
             (sum.maps + watch.maps, sum.events + watch.events, sum.microseconds + watch.microseconds)
         }
         return [
-            Figure(.camerasAssigned, UInt64(duties.count)), Figure(.framesReceived, counts.maps),
+            Figure(.camerasAssigned, UInt64(assignments.count)), Figure(.framesReceived, counts.maps),
             Figure(.eventsTold, counts.events), Figure(.detectMicroseconds, counts.microseconds),
-            Figure(.messagesRefused, refused), Figure(.residentBytes, process.residentBytes),
+            Figure(.messagesRefused, messagesRejected), Figure(.residentBytes, process.residentBytes),
             Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }

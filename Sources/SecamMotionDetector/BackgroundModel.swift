@@ -1,22 +1,23 @@
-/// What the camera usually sees, cell by cell: the mean and how far values stray from it.
+/// A model of the still scene, cell by cell: the mean of each value and its mean deviation.
 struct BackgroundModel {
-    let cells: Cells
-    private let tuning: DetectorParameters
-    /// Seconds and maps since it was last taught anew.
+    let cells: DetectorGrid
+    private let parameters: DetectorParameters
+    /// Seconds since the last reset.
     private(set) var age: Float = 0
+    /// Maps since the last reset.
     private(set) var maps = 0
-    /// How far the last map was moved back.
+    /// The shift by which the last map was compensated.
     private(set) var shift = Shift()
+    /// Seconds since the map was last kept as ``DetectorGrid/next``.
     private var sinceRemembered: Float = 0
 
-    init(width: Int, height: Int, factor: Int, tuning: DetectorParameters) {
-        cells = Cells(width: width, height: height, factor: factor)
-        self.tuning = tuning
+    init(width: Int, height: Int, factor: Int, parameters: DetectorParameters) {
+        cells = DetectorGrid(width: width, height: height, factor: factor)
+        self.parameters = parameters
     }
 
-    /// The current map becomes the background, and for a second the model learns quickly. What was learned of restless
-    /// places is kept.
-    mutating func adopt() {
+    /// Makes the current map the background. The model then learns quickly for a second; deviations are kept.
+    mutating func reset() {
         let isFirst = maps == 0
         unsafe cells.mean.update(from: cells.current, count: cells.count)
         unsafe cells.recent.update(from: cells.current, count: cells.count)
@@ -26,23 +27,23 @@ struct BackgroundModel {
         maps = 1
     }
 
-    /// Edges may be restless for all that is known; a flat wall is not.
+    /// Sets the first deviations: edges may be restless, flat areas are not.
     private func startDeviations() {
         for row in 0..<cells.height {
-            spread(row)
+            findExtremes(around: row)
             let at = row &* cells.width
             var x = 0
             while x < cells.width {
                 let low = unsafe min(cells.rowLow[x], min(cells.rowLow[x &+ 1], cells.rowLow[x &+ 2]))
                 let high = unsafe max(cells.rowHigh[x], max(cells.rowHigh[x &+ 1], cells.rowHigh[x &+ 2]))
-                unsafe cells.deviation[at &+ x] = 1 + tuning.startDeviation * (high - low)
+                unsafe cells.deviation[at &+ x] = 1 + parameters.startDeviation * (high - low)
                 x &+= 1
             }
         }
     }
 
-    /// The least and the largest mean of three rows.
-    private func spread(_ row: Int) {
+    /// Writes the minimum and maximum mean of three rows into ``DetectorGrid/rowLow`` and ``DetectorGrid/rowHigh``.
+    private func findExtremes(around row: Int) {
         let width = cells.width
         let middle = unsafe cells.mean + row &* width
         let above = unsafe cells.mean + max(row &- 1, 0) &* width
@@ -64,8 +65,7 @@ struct BackgroundModel {
         unsafe high[width] = high[width &- 1]
     }
 
-    /// Shifts the background by the light's change, told by the medians of the differences of its dark and its bright
-    /// half: exposure multiplies, so bright cells change more.
+    /// Applies a change of light to the background.
     func followLight(_ light: LightChange) {
         guard light.slope != 0 || light.offset != 0 else { return }
         let (slope, offset) = (1 + light.slope, light.offset)
@@ -81,24 +81,24 @@ struct BackgroundModel {
         }
     }
 
-    /// Takes the shaking of the camera out of the current map.
-    mutating func steady() {
+    /// Compensates the shaking of the camera in the current map.
+    mutating func compensateShift() {
         var total = Shift()
         let unmoved = ShiftEstimator.difference(cells, x: 0, y: 0)
         var least = unmoved
-        if unmoved > tuning.shakenDifference {
+        if unmoved > parameters.shakenDifference {
             let found = ShiftEstimator.search(cells)
-            // A shift must explain much: what moves by itself explains a little of any.
-            consider(found, under: tuning.shiftGain * unmoved, &total, &least)
+            // A shift must explain much of the difference, because a moving object explains a little of any shift.
+            consider(found, under: parameters.shiftGain * unmoved, &total, &least)
             let before = (x: Int(shift.x.rounded()), y: Int(shift.y.rounded()))
-            consider(before, under: tuning.shiftGain * unmoved, &total, &least)
+            consider(before, under: parameters.shiftGain * unmoved, &total, &least)
         }
         if total.isNone {
             total = unsafe ShiftEstimator.measure(cells, cells.current)
             shift = Shift()
-            guard max(total.x.magnitude, total.y.magnitude) > tuning.leastShift else { return }
+            guard max(total.x.magnitude, total.y.magnitude) > parameters.leastShift else { return }
         }
-        // Gradients hold for a fraction of a cell only: a second and third look at what is left.
+        // Gradients are valid only for a fraction of a cell, so the remaining shift is measured twice more.
         for _ in 0..<2 {
             unsafe ShiftEstimator.undo(total, cells, from: cells.current, to: cells.spare)
             let rest = unsafe ShiftEstimator.measure(cells, cells.spare)
@@ -119,15 +119,16 @@ struct BackgroundModel {
         total = Shift(x: -Float(candidate.x), y: -Float(candidate.y))
     }
 
-    /// Fills ``Cells/ratio``: how many thresholds the current map differs from the background. A leaf or a shaking
-    /// camera puts a neighbour's value here, so what lies between the neighbours counts half.
-    /// - Returns: the share of the watched cells that differ.
+    /// Fills ``DetectorGrid/ratio`` with the difference of the current map and the background, in thresholds. A leaf or
+    /// a shaking camera moves a neighbour's value to a cell, so values within the range of the neighbours count half.
+    ///
+    /// - Returns: the share of watched cells that differ.
     func compare(factor: Float) -> Float {
         for row in 0..<cells.height {
-            spread(row)
+            findExtremes(around: row)
             compareWithNeighbours(row)
         }
-        compareWithMeans(base: tuning.baseThreshold * factor, deviations: tuning.deviations * factor)
+        compareWithMeans(base: parameters.baseThreshold * factor, deviations: parameters.deviations * factor)
         forgetBorder()
         var changed: Int32 = 0
         let ratio = unsafe cells.ratio
@@ -139,7 +140,7 @@ struct BackgroundModel {
         return Float(changed) / max(Float(cells.watchedCount), 1)
     }
 
-    /// Leaves in ``Cells/ratio`` by how much a row is beyond the least and the largest of the nine cells around each.
+    /// Writes into ``DetectorGrid/ratio`` how far each value of a row is outside the range of the nine cells around it.
     private func compareWithNeighbours(_ row: Int) {
         let low = unsafe cells.rowLow
         let high = unsafe cells.rowHigh
@@ -178,7 +179,7 @@ struct BackgroundModel {
         }
     }
 
-    /// While the camera shakes, the picture's border is seen now and then, and little is known of it.
+    /// Ignores the picture's border while the camera shakes, because the model rarely sees it.
     private func forgetBorder() {
         guard max(shift.x.magnitude, shift.y.magnitude) >= 0.5 else { return }
         let (width, height) = (cells.width, cells.height)
@@ -192,19 +193,19 @@ struct BackgroundModel {
         }
     }
 
-    /// Learns the cells that are background; the others' turn comes with ``learn(_:as:seconds:)``.
+    /// Learns the background cells. ``learn(_:as:seconds:)`` learns the others.
     mutating func learn(seconds: Float) {
         age += seconds
         maps += 1
-        let rate = max(rate(tuning.meanSeconds, seconds), warmRate)
-        let up = max(self.rate(tuning.deviationUp, seconds), warmRate)
-        let down = max(self.rate(tuning.deviationDown, seconds), 0.5 * warmRate)
+        let rate = max(rate(parameters.meanSeconds, seconds), warmRate)
+        let up = max(self.rate(parameters.deviationRiseSeconds, seconds), warmRate)
+        let down = max(self.rate(parameters.deviationFallSeconds, seconds), 0.5 * warmRate)
         sinceRemembered += seconds
-        if sinceRemembered >= tuning.recentSeconds {
+        if sinceRemembered >= parameters.recentSeconds {
             sinceRemembered = 0
             cells.remember()
         }
-        let weak = tuning.weak
+        let weak = parameters.weak
         let current = unsafe cells.current
         let mean = unsafe cells.mean
         let deviation = unsafe cells.deviation
@@ -222,17 +223,21 @@ struct BackgroundModel {
         }
     }
 
-    private var warmRate: Float { age < tuning.meanSeconds ? 1 / Float(maps) : 0 }
+    private var warmRate: Float { age < parameters.meanSeconds ? 1 / Float(maps) : 0 }
 
     private func rate(_ constant: Float, _ seconds: Float) -> Float { seconds / (constant + seconds) }
 
-    /// The rates for cells of a region.
+    /// Returns the learning rates for the cells of a region.
     private func learning(_ kind: Region.Kind, seconds: Float) -> (mean: Float, up: Float) {
-        let warm = age < tuning.warmSeconds ? 1 / Float(maps + 1) : 0
+        let warm = age < parameters.warmSeconds ? 1 / Float(maps + 1) : 0
         return switch kind {
-        case .flicker: (max(warm, rate(tuning.flickerSeconds, seconds)), max(warm, rate(tuning.flickerUp, seconds)))
-        case .mover: (max(warm, rate(tuning.moverSeconds, seconds)), rate(tuning.moverUp, seconds))
-        case .still: (rate(tuning.stillSeconds, seconds), rate(tuning.moverUp, seconds))
+        case .flicker:
+            (
+                max(warm, rate(parameters.flickerSeconds, seconds)),
+                max(warm, rate(parameters.flickerRiseSeconds, seconds))
+            )
+        case .mover: (max(warm, rate(parameters.moverSeconds, seconds)), rate(parameters.moverRiseSeconds, seconds))
+        case .still: (rate(parameters.stillSeconds, seconds), rate(parameters.moverRiseSeconds, seconds))
         case .light: (1, 0)
         }
     }

@@ -1,28 +1,28 @@
-/// Makes visits out of motion: an event begins with the first object and ends when nothing has moved for a while.
+/// A segmenter of motion into events. An event starts with the first object and ends after a time without motion.
 struct EventSegmenter: ~Copyable {
     private(set) var current: MotionEvent?
-    private let tuning: DetectorParameters
+    private let parameters: DetectorParameters
     private var lastID: UInt64 = 0
-    private var told: Int64 = 0
-    /// The last motion of the event before.
+    private var lastReported: Int64 = 0
+    /// Time of the last motion of the previous event.
     private var lastEnd = Int64.min
 
-    init(tuning: DetectorParameters) {
-        self.tuning = tuning
+    init(parameters: DetectorParameters) {
+        self.parameters = parameters
     }
 
-    /// Time has jumped, or the picture is another: nobody knows whether it goes on.
+    /// Ends the current event after a jump in time or a change of the picture's size.
     mutating func interrupt() -> MotionTransition? {
-        // Times before and after have nothing to do with each other.
+        // Times before and after a jump are not comparable.
         lastEnd = .min
         return current.take().map { .end($0) }
     }
 
-    mutating func take(
+    mutating func update(
         _ tracker: borrowing Tracker, _ boxes: [MotionBox], isMoving: Bool, at now: Int64, frameNumber: UInt64
     ) -> MotionTransition? {
         guard isMoving else {
-            guard let event = current, seconds(now, since: event.lastMicroseconds) >= tuning.quietSeconds else {
+            guard let event = current, seconds(now, since: event.lastMicroseconds) >= parameters.quietSeconds else {
                 return nil
             }
             current = nil
@@ -32,8 +32,8 @@ struct EventSegmenter: ~Copyable {
         let score = boxes.reduce(0) { $0 + $1.score }
         guard var event = current else {
             lastID += 1
-            told = now
-            // Somebody who rested and moves again was first seen in the event before.
+            lastReported = now
+            // An object that rested and moves again was first seen during the previous event.
             let first = tracker.firstMotion(at: now) ?? now
             let event = MotionEvent(
                 id: lastID, startMicroseconds: first > lastEnd ? first : now, lastMicroseconds: now,
@@ -49,8 +49,8 @@ struct EventSegmenter: ~Copyable {
             event.peakBox = union(boxes, score)
         }
         current = event
-        guard seconds(now, since: told) >= tuning.updateSeconds else { return nil }
-        told = now
+        guard seconds(now, since: lastReported) >= parameters.updateSeconds else { return nil }
+        lastReported = now
         return .update(event)
     }
 

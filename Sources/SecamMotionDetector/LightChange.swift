@@ -1,20 +1,21 @@
-/// How the light of the whole picture changed from the background to the current map: value = mean + slope * mean +
-/// offset.
+/// The change of light in the whole picture from the background to the current map: value = mean + slope * mean +
+/// offset. Exposure multiplies, so bright cells change more.
 struct LightChange {
     var slope: Float = 0
     var offset: Float = 0
 }
 
-/// Finds ``LightChange`` from a sample of the cells: medians, so that what covers less than half does not count.
+/// A meter that finds the ``LightChange`` from a sample of the cells. It uses the medians of the dark and the bright
+/// half, so objects that cover less than half of the picture have no effect.
 struct LightMeter: ~Copyable {
-    /// Differences of -128…128 in quarters; larger ones are counted at the ends.
+    /// Differences of -128…128 in quarters; larger ones count in the first and last bin.
     private static let bins = 1024
-    /// Every seventh cell: no multiple of it is a usual width, so the sample has all columns.
+    /// Every seventh cell is sampled. Usual widths are not multiples of seven, so the sample covers all columns.
     private static let sampled = 7
-    /// Of the dark half and of the bright one.
+    /// Histograms of the dark half, then of the bright half.
     private var counts = [UInt16](repeating: 0, count: 2 * bins)
 
-    mutating func measure(_ cells: Cells) -> LightChange {
+    mutating func measure(_ cells: DetectorGrid) -> LightChange {
         var sum: Float = 0
         var taken = 0
         var index = 0
@@ -31,13 +32,13 @@ struct LightMeter: ~Copyable {
     }
 
     private static func measure(
-        _ cells: Cells, middle: Float, _ dark: UnsafeMutablePointer<UInt16>
+        _ cells: DetectorGrid, middle: Float, _ dark: UnsafeMutablePointer<UInt16>
     ) -> LightChange {
         let bright = unsafe dark + bins
         var (total, darkCount) = (0, 0)
         var (sum, darkSum) = (Float(0), Float(0))
         var index = 0
-        // Without a branch: which half a cell belongs to is as good as random.
+        // Branch-free, because the half of a cell is unpredictable.
         while index < cells.count {
             let mean = unsafe cells.mean[index]
             let difference = unsafe cells.current[index] - mean

@@ -1,24 +1,23 @@
-/// Tells from a camera's luma maps when something moves in its picture, where, and which visits that makes.
+/// A detector of motion in the luma maps of one camera: its time, its place, and its segmentation into events.
 ///
-/// One for each camera. Time is an argument; nothing is allocated from map to map as long as their size stays and
-/// nobody keeps ``boxes``.
+/// Time is an argument. No memory is allocated per map while the size of the maps stays and no caller keeps ``boxes``.
 package struct MotionDetector: ~Copyable {
-    /// Pixels that a side of a map must have.
+    /// Minimum width and height of a map, pixels.
     package static let smallestSide = 8
-    /// Pixels that a side of a map may have.
+    /// Maximum width and height of a map, pixels.
     package static let largestSide = 1024
-    /// How many objects are told of a map.
-    package static let mostBoxes = 16
-    /// Cells along the longer side at most; larger maps are averaged. Finer cells see more noise and no more visitors.
-    static let mostCells = 160
+    /// Maximum number of objects reported per map.
+    package static let boxLimit = 16
+    /// Maximum number of cells along the longer side. Larger maps are averaged, because finer cells only add noise.
+    static let cellLimit = 160
 
     package private(set) var settings: MotionSettings
-    /// What moves now, in no order.
+    /// The objects that move now, in no order.
     package private(set) var boxes: [MotionBox] = []
-    /// The event that has not ended yet.
+    /// The active event.
     package var event: MotionEvent? { events.current }
 
-    private let tuning: DetectorParameters
+    private let parameters: DetectorParameters
     private var model: BackgroundModel?
     private var mapSize = (width: 0, height: 0)
     private var light = LightMeter()
@@ -29,37 +28,39 @@ package struct MotionDetector: ~Copyable {
     private var lightChanged: Int64?
 
     package init(settings: MotionSettings = .standard) {
-        self.init(settings: settings, tuning: DetectorParameters())
+        self.init(settings: settings, parameters: DetectorParameters())
     }
 
-    init(settings: MotionSettings, tuning: DetectorParameters) {
+    init(settings: MotionSettings, parameters: DetectorParameters) {
         self.settings = settings
-        self.tuning = tuning
-        tracker = Tracker(tuning: tuning)
-        events = EventSegmenter(tuning: tuning)
-        boxes.reserveCapacity(Self.mostBoxes)
+        self.parameters = parameters
+        tracker = Tracker(parameters: parameters)
+        events = EventSegmenter(parameters: parameters)
+        boxes.reserveCapacity(Self.boxLimit)
     }
 
-    /// Watches with other settings from the next map on. What was learned stays.
+    /// Applies settings from the next map on. The background is kept.
     package mutating func apply(_ settings: MotionSettings) {
         guard settings != self.settings else { return }
         self.settings = settings
-        model?.cells.watch(settings.zones)
+        model?.cells.setWatched(settings.zones)
         tracker.clear()
     }
 
-    /// Nobody looks on: an event that has not ended ends with its last motion.
+    /// Ends the active event with its last motion, because no more maps follow.
     package mutating func finish() -> MotionTransition? {
         tracker.clear()
         return events.interrupt()
     }
 
+    /// Processes the next map.
+    ///
     /// - Parameters:
-    ///   - luma: brightness, row after row without padding.
-    ///   - timestampMicroseconds: after a step back, or more than 3 s without a map, an event has ended and the
-    ///     background is learned anew.
-    ///   - frameNumber: the camera's, for the event's peak.
-    /// - Throws: ``MotionMapError``; then nothing has changed.
+    ///   - luma: one byte per pixel, rows without padding.
+    ///   - timestampMicroseconds: time of capture. A step back, or more than 3 s without a map, ends an event and
+    ///     resets the background.
+    ///   - frameNumber: the camera's number of the frame, for the event's peak.
+    /// - Throws: ``MotionMapError``. The detector is unchanged then.
     package mutating func process(
         _ luma: Span<UInt8>, width: Int, height: Int, timestampMicroseconds now: Int64, frameNumber: UInt64 = 0
     ) throws(MotionMapError) -> MotionReport {
@@ -78,46 +79,47 @@ package struct MotionDetector: ~Copyable {
         if isOtherSize { model = newModel(width, height) }
         mapSize = (width, height)
         model.cells.load(luma, width: width, height: height)
-        let longest = Int64(tuning.longestGap * 1e6)
+        let longest = Int64(parameters.longestGapSeconds * 1e6)
         if isFirst || isOtherSize || elapsed.overflow || !(0...longest).contains(elapsed.partialValue) {
-            model.adopt()
+            model.reset()
             tracker.clear()
             lightChanged = nil
             return MotionReport(isMoving: false, transition: events.interrupt())
         }
-        look(&model, at: now, seconds: Float(elapsed.partialValue) / 1e6)
-        let isMoving = tell(model.cells, at: now)
+        followObjects(&model, at: now, seconds: Float(elapsed.partialValue) / 1e6)
+        let isMoving = collectBoxes(model.cells, at: now)
         return MotionReport(
             isMoving: isMoving,
-            transition: events.take(tracker, boxes, isMoving: isMoving, at: now, frameNumber: frameNumber))
+            transition: events.update(tracker, boxes, isMoving: isMoving, at: now, frameNumber: frameNumber))
     }
 
     private mutating func newModel(_ width: Int, _ height: Int) -> BackgroundModel {
-        let factor = (max(width, height) + Self.mostCells - 1) / Self.mostCells
+        let factor = (max(width, height) + Self.cellLimit - 1) / Self.cellLimit
         let model = BackgroundModel(
             width: (width + factor - 1) / factor, height: (height + factor - 1) / factor, factor: factor,
-            tuning: tuning)
-        model.cells.watch(settings.zones)
+            parameters: parameters)
+        model.cells.setWatched(settings.zones)
         tracker.setSize(width: model.cells.width, height: model.cells.height)
         return model
     }
 
-    private mutating func look(_ model: inout BackgroundModel, at now: Int64, seconds: Float) {
+    private mutating func followObjects(_ model: inout BackgroundModel, at now: Int64, seconds: Float) {
         let cells = model.cells
         let factor = settings.factor
-        // Light first: a brighter picture must not look like a shifted one. What a shift hid of it comes after.
+        // Light comes first, because a brighter picture must not look like a shifted one. The shift hides part of the
+        // change, so light is measured again after it.
         model.followLight(light.measure(cells))
-        model.steady()
+        model.compensateShift()
         if !model.shift.isNone { model.followLight(light.measure(cells)) }
-        guard model.compare(factor: factor) <= tuning.adoptShare else {
-            // Tracks wait: whoever was here before the light changed is found again or forgotten.
-            model.adopt()
+        guard model.compare(factor: factor) <= parameters.resetShare else {
+            // Tracks are kept: objects from before the change are found again or become lost.
+            model.reset()
             return
         }
-        finder.find(cells, tuning, factor: factor)
+        finder.find(cells, parameters, factor: factor)
         let lit = markLight()
-        if lit > tuning.settleShare * Float(cells.count) { lightChanged = now }
-        let isSettling = lightChanged.map { Float(now - $0) / 1e6 < tuning.settleSeconds } ?? false
+        if lit > parameters.settleShare * Float(cells.count) { lightChanged = now }
+        let isSettling = lightChanged.map { Float(now - $0) / 1e6 < parameters.settleSeconds } ?? false
         let leastArea = Float(settings.smallestObjectPercent) / 100 * Float(cells.count)
         tracker.follow(
             &finder, at: now, seconds: seconds, factor: factor, leastArea: leastArea, isSettling: isSettling)
@@ -129,16 +131,17 @@ package struct MotionDetector: ~Copyable {
         }
     }
 
-    /// Regions that are the background, only brighter or darker, are no objects.
-    /// - Returns: how many cells they have.
+    /// Marks regions that are brighter or darker background as light.
+    ///
+    /// - Returns: their number of cells.
     private mutating func markLight() -> Float {
         var lit: Float = 0
         for index in finder.regions.indices {
             let region = finder.regions[index]
-            guard region.cells >= tuning.lightCells else { continue }
+            guard region.cells >= parameters.lightCells else { continue }
             let (residual, texture) = region.likeness
-            let noise = tuning.lightTexture * region.restless / region.cells
-            if residual < tuning.lightResidual, texture > noise * noise {
+            let noise = parameters.lightTexture * region.restless / region.cells
+            if residual < parameters.lightResidual, texture > noise * noise {
                 finder.set(.light, ofRegion: index)
                 lit += region.cells
             }
@@ -146,13 +149,16 @@ package struct MotionDetector: ~Copyable {
         return lit
     }
 
-    private mutating func tell(_ cells: Cells, at now: Int64) -> Bool {
+    /// Fills ``boxes``.
+    ///
+    /// - Returns: whether any object moves.
+    private mutating func collectBoxes(_ cells: DetectorGrid, at now: Int64) -> Bool {
         var isMoving = false
         for index in tracker.tracks.indices {
             let track = tracker.tracks[index]
-            guard track.isMoving(at: now, tuning) else { continue }
+            guard track.isMoving(at: now, parameters) else { continue }
             isMoving = true
-            guard track.isSeen, boxes.count < Self.mostBoxes else { continue }
+            guard track.isSeen, boxes.count < Self.boxLimit else { continue }
             boxes.append(
                 MotionBox(
                     x: Double(track.left) / Double(cells.width), y: Double(track.top) / Double(cells.height),
@@ -163,16 +169,17 @@ package struct MotionDetector: ~Copyable {
     }
 }
 
-/// What the model sees, for people who tune by looking.
+/// A view of the model, for tuning.
 extension MotionDetector {
-    /// Size of ``copyView(into:)``'s plane in cells.
+    /// Size of the plane of ``copyView(into:)``, cells.
     package var viewSize: (width: Int, height: Int) {
         guard let model else { return (0, 0) }
         return (model.cells.width, model.cells.height)
     }
 
-    /// Writes, for each cell, by how much the last map differs from the background, 64 being one threshold.
-    /// - Returns: whether there is a model, and room for it.
+    /// Writes the difference of the last map and the background for each cell; 64 is one threshold.
+    ///
+    /// - Returns: `false` if there is no model, or the destination is too small.
     package func copyView(into difference: inout MutableSpan<UInt8>) -> Bool {
         guard let cells = model?.cells, difference.count >= cells.count else { return false }
         for index in 0..<cells.count {

@@ -1,18 +1,18 @@
-/// How a camera is watched. The defaults need no touching.
+/// The settings of motion detection for one camera. The defaults suit most cameras.
 package struct MotionSettings: Hashable, Sendable {
     package static let sensitivityRange = 1...100
     package static let smallestObjectRange = 0.0...100.0
-    /// How many zones a camera has at most.
+    /// Maximum number of zones of a camera.
     package static let maximumZones = 32
 
-    /// 1 to 100: how little a change may differ from the picture's noise, and how short it may be seen.
+    /// 1 to 100. A higher sensitivity detects fainter and shorter motion.
     package let sensitivity: Int
-    /// Objects whose box is smaller are not told, in percent of the picture.
+    /// Minimum size of an object's box, percent of the picture.
     package let smallestObjectPercent: Double
-    /// Where to look and where not.
+    /// The areas to watch or to ignore.
     package let zones: [MotionZone]
 
-    /// Everything as it is for a camera that nobody has set up.
+    /// The defaults.
     package static let standard = MotionSettings()
 
     private init() {
@@ -21,9 +21,8 @@ package struct MotionSettings: Hashable, Sendable {
         zones = []
     }
 
-    /// - Parameters:
-    ///   - zones: where there is one to watch, nothing outside of those is seen; what is inside of one to ignore is
-    ///     not seen in any case.
+    /// - Parameter zones: if any zone is to be watched, motion outside such zones is ignored. Zones to ignore take
+    ///   precedence.
     /// - Throws: ``MotionSettingsError``.
     package init(
         sensitivity: Int = 50, smallestObjectPercent: Double = 0, zones: [MotionZone] = []
@@ -40,8 +39,8 @@ package struct MotionSettings: Hashable, Sendable {
 }
 
 extension MotionSettings {
-    /// What thresholds are multiplied with: 2 at the least, 1 at 50, a half at the greatest sensitivity.
-    /// A polynomial, since powers would need the C library.
+    /// The factor for all thresholds: 2 at the lowest sensitivity, 1 at 50, one half at the highest.
+    /// A polynomial, because powers would need the C library.
     var factor: Float {
         let doublings = Float(50 - sensitivity) / 50
         // Within 1 % of 2^x on -1...1.
@@ -51,15 +50,15 @@ extension MotionSettings {
 
 /// A part of the picture, as a polygon.
 ///
-/// Its border may cross itself: a point is inside when a ray from it meets the border an odd number of times, so a
-/// figure of eight is its two loops. People draw such shapes by hand, and both loops are what they mean.
+/// Its border may cross itself. A point is inside if a ray from it crosses the border an odd number of times, so a
+/// figure of eight covers both of its loops, as a user who draws one by hand intends.
 package struct MotionZone: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         case watch
         case ignore
     }
 
-    /// 0…1 from the picture's left and upper edge.
+    /// A position, 0…1 from the picture's left and upper edge.
     package struct Point: Hashable, Sendable {
         package let x: Double
         package let y: Double
@@ -81,7 +80,7 @@ package struct MotionZone: Hashable, Sendable {
         guard points.count >= Self.minimumPoints else { throw .tooFewPoints(points.count) }
         guard points.count <= Self.maximumPoints else { throw .tooManyPoints(points.count) }
         for (index, point) in points.enumerated() {
-            // Written so that a value which is no number fails too.
+            // This form of the conditions rejects NaN too.
             guard point.x >= 0, point.x <= 1, point.y >= 0, point.y <= 1 else {
                 throw .pointOutside(index: index, x: point.x, y: point.y)
             }
@@ -92,7 +91,7 @@ package struct MotionZone: Hashable, Sendable {
 }
 
 extension MotionZone {
-    /// Even-odd rule.
+    /// Returns whether a point is inside, by the even-odd rule.
     func contains(x: Double, y: Double) -> Bool {
         var isInside = false
         var previous = points[points.count - 1]
@@ -108,8 +107,8 @@ extension MotionZone {
 }
 
 extension [MotionZone] {
-    /// Whether a point is looked at.
-    func watch(x: Double, y: Double) -> Bool {
+    /// Returns whether a point is watched.
+    func watches(x: Double, y: Double) -> Bool {
         var isWatched = !contains { $0.kind == .watch }
         for zone in self where zone.contains(x: x, y: y) {
             if zone.kind == .ignore { return false }
@@ -119,7 +118,7 @@ extension [MotionZone] {
     }
 }
 
-/// Settings that cannot be meant.
+/// An invalid setting of motion detection.
 package enum MotionSettingsError: Error, Hashable, Sendable, CustomStringConvertible {
     case sensitivity(Int)
     case smallestObject(Double)
@@ -135,13 +134,13 @@ package enum MotionSettingsError: Error, Hashable, Sendable, CustomStringConvert
         case .smallestObject(let value):
             "the smallest object is \(value) percent of the picture; it must be 0 to 100"
         case .tooManyZones(let count):
-            "there are \(count) zones; at most \(MotionSettings.maximumZones) can be kept"
+            "there are \(count) zones; the maximum is \(MotionSettings.maximumZones)"
         case .tooFewPoints(let count):
-            "a zone has \(count) points; it needs at least \(MotionZone.minimumPoints)"
+            "a zone has \(count) points; the minimum is \(MotionZone.minimumPoints)"
         case .tooManyPoints(let count):
-            "a zone has \(count) points; at most \(MotionZone.maximumPoints) can be kept"
+            "a zone has \(count) points; the maximum is \(MotionZone.maximumPoints)"
         case .pointOutside(let index, let x, let y):
-            "point \(index) of a zone, (\(x), \(y)), is outside the picture; both numbers must be 0 to 1"
+            "point \(index) of a zone, (\(x), \(y)), is outside the picture; both coordinates must be 0 to 1"
         }
     }
 }

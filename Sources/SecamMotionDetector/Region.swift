@@ -1,11 +1,12 @@
-/// Cells that touch and differ from the background.
+/// A group of adjacent cells that differ from the background.
 struct Region {
     enum Kind {
-        /// Not known to be an object: learned as restlessness.
+        /// Not known to be an object; learned as restlessness.
         case flicker
         case mover
-        /// An object that has come to rest, or the place that one has left.
+        /// An object at rest, or the place that one has left.
         case still
+        /// Brighter or darker background.
         case light
     }
 
@@ -17,8 +18,9 @@ struct Region {
     var strong: Float = 0
     var score: Float = 0
     var moving: Float = 0
-    /// The sum of the differences to the map of some tenths of a second ago, and of their squares.
+    /// Sum of the differences from the recent map.
     var step: Float = 0
+    /// Sum of the squares of these differences.
     var stepSquares: Float = 0
     var restless: Float = 0
     var current: Float = 0
@@ -28,8 +30,9 @@ struct Region {
     var products: Float = 0
     var weightedX: Float = 0
     var weightedY: Float = 0
-    /// The steps across its left and right border, in the current map and in the background.
+    /// Sum of the steps across the left and right border, in the current map.
     var currentEdge: Float = 0
+    /// Sum of the steps across the left and right border, in the background.
     var meanEdge: Float = 0
     var kind = Kind.flicker
     var track: Int32 = -1
@@ -60,13 +63,14 @@ struct Region {
     var centerX: Float { weightedX / score }
     var centerY: Float { weightedY / score }
 
-    /// Whether all of it became brighter or darker by the same small step, as by a camera's exposure: no motion.
+    /// Returns whether all cells changed by the same small step, as by a change of exposure, which is no motion.
     func isEvenStep(_ share: Float) -> Bool {
         step * step > share * cells * stepSquares && step.magnitude < 0.5 * (current - mean).magnitude
     }
 
-    /// What is left of the current values' variance when the background, brighter or darker by a factor and an offset,
-    /// is taken away; and the variance of the background: 0 for a wall without texture, about which this says nothing.
+    /// The likeness of the current map and the background: the share of the current variance that the background does
+    /// not explain by a factor and an offset, and the variance of the background. A low variance makes the share
+    /// meaningless.
     var likeness: (residual: Float, texture: Float) {
         let currentVariance = max(currentSquares / cells - (current / cells) * (current / cells), 0)
         let meanVariance = max(meanSquares / cells - (mean / cells) * (mean / cells), 0)

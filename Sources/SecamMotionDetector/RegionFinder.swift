@@ -1,7 +1,7 @@
-/// Finds the regions of a map: runs of each row, joined with those of the row above that they touch (8 neighbours).
+/// A finder of the regions of a map. It joins the runs of each row with adjacent runs of the row above (8 neighbours).
 struct RegionFinder: ~Copyable {
-    static let mostRuns = 4096
-    static let mostRegions = 96
+    static let runLimit = 4096
+    static let regionLimit = 96
 
     struct Run {
         var row: Int32
@@ -12,43 +12,44 @@ struct RegionFinder: ~Copyable {
 
     private(set) var runs: [Run] = []
     private(set) var regions: [Region] = []
-    /// Which region a run belongs to; -1 for none.
+    /// The region of each run; -1 for none.
     private(set) var regionOfRun: [Int32] = []
     private var sums: [Region] = []
 
     init() {
-        runs.reserveCapacity(Self.mostRuns)
-        sums.reserveCapacity(Self.mostRuns)
-        regionOfRun.reserveCapacity(Self.mostRuns)
-        regions.reserveCapacity(Self.mostRegions)
+        runs.reserveCapacity(Self.runLimit)
+        sums.reserveCapacity(Self.runLimit)
+        regionOfRun.reserveCapacity(Self.runLimit)
+        regions.reserveCapacity(Self.regionLimit)
     }
 
-    mutating func find(_ cells: Cells, _ tuning: DetectorParameters, factor: Float) {
+    mutating func find(_ cells: DetectorGrid, _ parameters: DetectorParameters, factor: Float) {
         runs.removeAll(keepingCapacity: true)
         sums.removeAll(keepingCapacity: true)
         var above = 0..<0
         for row in 0..<cells.height {
             let first = runs.count
-            addRuns(of: row, cells, tuning, factor)
+            addRuns(of: row, cells, parameters, factor)
             join(first..<runs.count, with: above)
             above = first..<runs.count
         }
-        collect(tuning)
+        collect(parameters)
     }
 
-    private mutating func addRuns(of row: Int, _ cells: Cells, _ tuning: DetectorParameters, _ factor: Float) {
+    private mutating func addRuns(of row: Int, _ cells: DetectorGrid, _ parameters: DetectorParameters, _ factor: Float)
+    {
         let at = row &* cells.width
         var x = 0
         while x < cells.width {
-            // Nearly everywhere there is nothing.
-            while x &+ 8 <= cells.width, unsafe (cells.ratio + (at &+ x)).lanes.largest < tuning.weak { x &+= 8 }
-            while x < cells.width, unsafe cells.ratio[at &+ x] < tuning.weak { x &+= 1 }
+            // Most cells are quiet, so eight at a time are skipped.
+            while x &+ 8 <= cells.width, unsafe (cells.ratio + (at &+ x)).lanes.largest < parameters.weak { x &+= 8 }
+            while x < cells.width, unsafe cells.ratio[at &+ x] < parameters.weak { x &+= 1 }
             guard x < cells.width else { return }
-            guard runs.count < Self.mostRuns else { return }
+            guard runs.count < Self.runLimit else { return }
             var sum = Region()
             let first = x
-            while x < cells.width, unsafe cells.ratio[at &+ x] >= tuning.weak {
-                add(at &+ x, x: x, y: row, cells, tuning, factor, to: &sum)
+            while x < cells.width, unsafe cells.ratio[at &+ x] >= parameters.weak {
+                add(at &+ x, x: x, y: row, cells, parameters, factor, to: &sum)
                 x &+= 1
             }
             if first > 0 { addEdge(at &+ first, at &+ first &- 1, cells, to: &sum) }
@@ -65,11 +66,11 @@ struct RegionFinder: ~Copyable {
 
     @inline(__always)
     private func add(
-        _ index: Int, x: Int, y: Int, _ cells: Cells, _ tuning: DetectorParameters, _ factor: Float,
+        _ index: Int, x: Int, y: Int, _ cells: DetectorGrid, _ parameters: DetectorParameters, _ factor: Float,
         to sum: inout Region
     ) {
         let ratio = unsafe cells.ratio[index]
-        let weight = min(ratio, tuning.ratioCap)
+        let weight = min(ratio, parameters.ratioCap)
         let (current, mean) = unsafe (cells.current[index], cells.mean[index])
         let deviation = unsafe cells.deviation[index]
         sum.cells += 1
@@ -78,9 +79,9 @@ struct RegionFinder: ~Copyable {
         sum.weightedX += weight * Float(x)
         sum.weightedY += weight * Float(y)
         sum.restless += deviation
-        let threshold = factor * max(tuning.baseThreshold, tuning.deviations * deviation)
+        let threshold = factor * max(parameters.baseThreshold, parameters.deviations * deviation)
         let step = unsafe current - cells.recent[index]
-        if step.magnitude > tuning.movingShare * threshold { sum.moving += 1 }
+        if step.magnitude > parameters.movingShare * threshold { sum.moving += 1 }
         sum.step += step
         sum.stepSquares += step * step
         sum.current += current
@@ -90,7 +91,7 @@ struct RegionFinder: ~Copyable {
         sum.products += current * mean
     }
 
-    private func addEdge(_ inside: Int, _ outside: Int, _ cells: Cells, to sum: inout Region) {
+    private func addEdge(_ inside: Int, _ outside: Int, _ cells: DetectorGrid, to sum: inout Region) {
         sum.currentEdge += unsafe (cells.current[inside] - cells.current[outside]).magnitude
         sum.meanEdge += unsafe (cells.mean[inside] - cells.mean[outside]).magnitude
     }
@@ -117,7 +118,7 @@ struct RegionFinder: ~Copyable {
         return run
     }
 
-    private mutating func collect(_ tuning: DetectorParameters) {
+    private mutating func collect(_ parameters: DetectorParameters) {
         regions.removeAll(keepingCapacity: true)
         regionOfRun.removeAll(keepingCapacity: true)
         for run in runs.indices {
@@ -128,8 +129,8 @@ struct RegionFinder: ~Copyable {
             let root = root(of: run)
             if root == run {
                 let sum = sums[run]
-                let counts = sum.strong >= 1 && sum.cells >= tuning.leastCells && sum.score >= tuning.leastScore
-                if counts, regions.count < Self.mostRegions {
+                let counts = sum.strong >= 1 && sum.cells >= parameters.leastCells && sum.score >= parameters.leastScore
+                if counts, regions.count < Self.regionLimit {
                     regionOfRun.append(Int32(regions.count))
                     regions.append(sum)
                 } else {

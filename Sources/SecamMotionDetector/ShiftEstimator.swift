@@ -1,25 +1,26 @@
-/// How far the camera's picture has moved against the background, in cells.
+/// The shift of the camera's picture relative to the background, in cells.
 struct Shift {
     var x: Float = 0
     var y: Float = 0
     var isNone: Bool { x == 0 && y == 0 }
 
-    /// Cells; shaking moves a picture by less than this, a camera that is turned by more.
-    static let most: Float = 10
+    /// Maximum shift by shaking, cells; only a turned camera shifts its picture by more.
+    static let limit: Float = 10
 
     var limited: Shift {
-        Shift(x: min(max(x, -Self.most), Self.most), y: min(max(y, -Self.most), Self.most))
+        Shift(x: min(max(x, -Self.limit), Self.limit), y: min(max(y, -Self.limit), Self.limit))
     }
 }
 
-/// Finds and takes out the shaking of a camera: the shift that explains best, by least squares over the picture's
-/// gradients, how the current map differs from the background. Differences are cut off, so that what moves by itself
-/// counts little.
+/// An estimator of camera shake: the shift that best explains, by least squares over the picture's gradients, the
+/// difference of the current map and the background. Differences are clipped, so that moving objects have little
+/// weight.
 enum ShiftEstimator {
-    private static let mostDifference: Float = 12
+    private static let differenceLimit: Float = 12
 
-    /// The mean difference, cut off, of a sample of the cells when the map is moved back by whole cells.
-    static func difference(_ cells: Cells, x shiftX: Int, y shiftY: Int) -> Float {
+    /// Returns the mean clipped difference, over a sample of the cells, of the map after undoing a shift by whole
+    /// cells.
+    static func difference(_ cells: DetectorGrid, x shiftX: Int, y shiftY: Int) -> Float {
         let width = cells.width
         let left = max(0, shiftX, -shiftX)
         let top = max(0, shiftY, -shiftY)
@@ -31,7 +32,7 @@ enum ShiftEstimator {
             let value = unsafe cells.current + (row &+ shiftY) &* width + shiftX
             var x = left
             while x < width &- left {
-                sum += unsafe min((value[x] - mean[x]).magnitude, mostDifference)
+                sum += unsafe min((value[x] - mean[x]).magnitude, differenceLimit)
                 taken &+= 1
                 x &+= 3
             }
@@ -40,8 +41,8 @@ enum ShiftEstimator {
         return taken == 0 ? 0 : sum / Float(taken)
     }
 
-    /// The shift in whole cells at which the sums of the columns, and of the rows, are most alike.
-    static func search(_ cells: Cells) -> (x: Int, y: Int) {
+    /// Returns the shift in whole cells at which the column sums, and the row sums, match best.
+    static func search(_ cells: DetectorGrid) -> (x: Int, y: Int) {
         let (width, height) = (cells.width, cells.height)
         let (now, usual) = unsafe (cells.spare, cells.spare + width)
         let (nowRows, usualRows) = unsafe (usual + width, usual + width + height)
@@ -72,11 +73,11 @@ enum ShiftEstimator {
         return unsafe (bestShift(now, usual, width), bestShift(nowRows, usualRows, height))
     }
 
-    /// Compares steps from one sum to the next, which do not depend on the light.
+    /// Compares the steps between adjacent sums, which do not depend on the light.
     private static func bestShift(
         _ now: UnsafeMutablePointer<Float>, _ usual: UnsafeMutablePointer<Float>, _ count: Int
     ) -> Int {
-        let most = min(Int(Shift.most), count / 6)
+        let most = min(Int(Shift.limit), count / 6)
         var best = 0
         var least = Float.infinity
         for shift in -most...most {
@@ -105,7 +106,7 @@ enum ShiftEstimator {
         return best
     }
 
-    static func measure(_ cells: Cells, _ values: UnsafeMutablePointer<Float>) -> Shift {
+    static func measure(_ cells: DetectorGrid, _ values: UnsafeMutablePointer<Float>) -> Shift {
         let width = cells.width
         var (xx, xy, yy, xd, yd): (Float, Float, Float, Float, Float) = (0, 0, 0, 0, 0)
         var row = 1
@@ -113,15 +114,15 @@ enum ShiftEstimator {
             let mean = unsafe cells.mean + row &* width
             let value = unsafe values + row &* width
             var (rowXX, rowXY, rowYY, rowXD, rowYD) = (Float8(), Float8(), Float8(), Float8(), Float8())
-            // What is left over at the right edge, fewer than eight columns, would change little.
+            // Fewer than eight columns at the right edge are ignored; they would change little.
             var x = 1
             while x &+ 8 < width {
                 let here = unsafe mean + x
                 let gx = unsafe 0.5 * ((here + 1).lanes - (here - 1).lanes)
                 let gy = unsafe 0.5 * ((here + width).lanes - (here - width).lanes)
                 var difference = unsafe (value + x).lanes - here.lanes
-                difference.replace(with: mostDifference, where: difference .> mostDifference)
-                difference.replace(with: -mostDifference, where: difference .< -mostDifference)
+                difference.replace(with: differenceLimit, where: difference .> differenceLimit)
+                difference.replace(with: -differenceLimit, where: difference .< -differenceLimit)
                 rowXX += gx * gx
                 rowXY += gx * gy
                 rowYY += gy * gy
@@ -136,7 +137,7 @@ enum ShiftEstimator {
             yd += rowYD.sum()
             row &+= 1
         }
-        // A picture without edges in one direction says nothing about shifts in it.
+        // Regularization for pictures without edges in one direction, whose shift in that direction is undetermined.
         let ridge = 0.5 * Float(cells.count)
         let determinant = (xx + ridge) * (yy + ridge) - xy * xy
         guard determinant > 0 else { return Shift() }
@@ -145,9 +146,10 @@ enum ShiftEstimator {
         return Shift(x: dx, y: dy).limited
     }
 
-    /// Writes `source` moved back by the shift: value(x) = source(x - shift), between the cells.
+    /// Writes `source` with the shift undone, by linear interpolation: value(x) = source(x - shift).
     static func undo(
-        _ shift: Shift, _ cells: Cells, from source: UnsafeMutablePointer<Float>, to target: UnsafeMutablePointer<Float>
+        _ shift: Shift, _ cells: DetectorGrid, from source: UnsafeMutablePointer<Float>,
+        to target: UnsafeMutablePointer<Float>
     ) {
         let width = cells.width
         let wholeX = (-shift.x).rounded(.down)
@@ -169,7 +171,7 @@ enum ShiftEstimator {
                 unsafe out[x] = a + fx * (b - a)
                 x &+= 1
             }
-            // What came into view beyond the edge has no background to be compared with.
+            // Cells that came into view have no background, so they are made equal to it.
             let mean = unsafe cells.mean + row * width
             for x in 0..<first { unsafe out[x] = mean[x] }
             for x in max(end, first)..<width { unsafe out[x] = mean[x] }

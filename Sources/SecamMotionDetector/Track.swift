@@ -1,4 +1,4 @@
-/// One thing that differs from the background, followed from map to map.
+/// A region followed from map to map.
 struct Track {
     var isActive = false
     var left: Float = 0
@@ -10,36 +10,37 @@ struct Track {
     /// Cells a second.
     var speedX: Float = 0
     var speedY: Float = 0
-    /// The box at first.
+    /// The box of the first sighting.
     var firstLeft: Float = 0
     var firstTop: Float = 0
     var firstRight: Float = 0
     var firstBottom: Float = 0
-    /// Microseconds: when it was first seen, last seen, and last seen moving.
-    var born: Int64 = 0
-    var seen: Int64 = 0
-    var moved: Int64 = 0
-    /// In how many maps it was seen, and seen moving.
-    var hits: Float = 0
-    var movedHits: Float = 0
-    /// How many maps there were since it was first seen.
-    var looks: Float = 0
-    /// The mean deviation of the background where it is.
+    /// Capture times of the first and last sighting, and of the last one in motion, microseconds.
+    var firstSeen: Int64 = 0
+    var lastSeen: Int64 = 0
+    var lastMoved: Int64 = 0
+    /// Number of maps with a sighting, and with one in motion.
+    var sightings: Float = 0
+    var movedSightings: Float = 0
+    /// Number of maps since the first sighting.
+    var maps: Float = 0
+    /// Mean deviation of the background at its place.
     var restless: Float = 0
     var score: Float = 0
     var meanScore: Float = 0
-    /// The farthest that it has been from where it was first.
+    /// Largest distance from the first sighting.
     var distance: Float = 0
-    /// The way that its centre has gone.
+    /// Length of the path of its centre.
     var path: Float = 0
+    /// It is an object.
     var isConfirmed = false
-    /// Whether it was seen with the last map.
+    /// It was seen in the last map.
     var isSeen = false
 
-    /// Of its box, in cells.
+    /// Area of the box, cells.
     var area: Float { (right - left + 1) * (bottom - top + 1) }
 
-    func isMoving(at now: Int64, _ tuning: DetectorParameters) -> Bool {
-        isActive && isConfirmed && Float(now - moved) / 1e6 < tuning.holdSeconds
+    func isMoving(at now: Int64, _ parameters: DetectorParameters) -> Bool {
+        isActive && isConfirmed && Float(now - lastMoved) / 1e6 < parameters.holdSeconds
     }
 }

@@ -1,22 +1,22 @@
 import SecamWire
 
-/// A frame number as 32 cells of 8x8 pixels at the picture's upper left, lowest bit first, white for one. Each is one
-/// block of a JPEG, which keeps flat blocks at any quality.
+/// A frame number drawn as 32 cells of 8x8 pixels at the picture's upper left, lowest bit first, white for one. Each
+/// cell is one block of a JPEG, which preserves flat blocks at any quality.
 enum FrameCells {
     private static let side = 8
     private static let bits = 32
     private static let white: UInt8 = 235
     private static let black: UInt8 = 16
 
-    /// Cells beside each other; narrow pictures have them in two or four lines.
+    /// Returns the number of cells per line. Narrow pictures have two or four lines.
     private static func perLine(width: Int) -> Int {
         width >= 32 * side ? 32 : width >= 16 * side ? 16 : 8
     }
 
-    /// Rows of pixels that the cells take.
+    /// Returns the height of all cells, pixels.
     static func height(width: Int) -> Int { bits / perLine(width: width) * side }
 
-    /// Pixels that the cells take in a row.
+    /// Returns the width of all cells, pixels.
     static func width(width: Int) -> Int { perLine(width: width) * side }
 
     static func draw(_ number: UInt32, _ plane: Plane, in bytes: UnsafeMutableRawBufferPointer) {

@@ -1,5 +1,5 @@
-/// The drawing of ``Glyphs``: for every character from space to tilde seven rows from the top, the five columns of each
-/// in the low bits, the leftmost highest. What hangs below the line is drawn from its own top and lowered by
+/// The bitmaps of ``Glyphs``: seven rows from the top for every character from space to tilde, each with five columns
+/// in the low bits, the leftmost one highest. Characters with descenders are drawn from their own top and lowered by
 /// ``Glyphs``.
 enum GlyphRows {
     static let first: UInt32 = 0x20

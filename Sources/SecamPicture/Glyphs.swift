@@ -1,11 +1,11 @@
 import SecamWire
 
-/// A small fixed-width font of the printable ASCII characters, for text that is drawn into pictures. Other characters
-/// appear as a question mark.
+/// A small fixed-width font of the printable ASCII characters, for text in pictures. Other characters appear as a
+/// question mark.
 package enum Glyphs {
-    /// Columns from one character to the next at scale 1, the gap included.
+    /// Columns per character at scale 1, including the gap.
     package static let cellWidth = GlyphRows.columns + 1
-    /// Rows of a line at scale 1, the tails of letters and the gap included.
+    /// Rows per line at scale 1, including descenders and the gap.
     package static let cellHeight = GlyphRows.rows + 3
 
     /// A horizontal run of set pixels.
@@ -18,12 +18,12 @@ package enum Glyphs {
         }
     }
 
-    /// The size in pixels of one line of text.
+    /// Returns the size of one line of text, pixels.
     package static func size(of text: String, scale: Int) -> (width: Int, height: Int) {
         (text.unicodeScalars.count * cellWidth * scale, cellHeight * scale)
     }
 
-    /// Calls `body` with each run of set pixels of one line of text whose upper left corner is at (`x`, `y`).
+    /// Calls `body` with each run of set pixels of one line of text, whose upper left corner is at (`x`, `y`).
     package static func forEachRun(in text: String, x: Int, y: Int, scale: Int, _ body: (Run) -> Void) {
         var left = x
         for scalar in text.unicodeScalars {
@@ -32,7 +32,7 @@ package enum Glyphs {
             for row in 0..<GlyphRows.rows {
                 var bits = GlyphRows.row(row, of: character)
                 while bits != 0 {
-                    // The leftmost set column, and how many are set from there on.
+                    // The leftmost set column, and the number of set columns from there.
                     let start = bits.leadingZeroBitCount - (8 - GlyphRows.columns)
                     let length = (~(bits << bits.leadingZeroBitCount)).leadingZeroBitCount
                     body(Run(x: left + start * scale, y: top + row * scale, width: length * scale, height: scale))
@@ -43,13 +43,14 @@ package enum Glyphs {
         }
     }
 
-    /// Draws one line of text into the first plane of a picture (luma of I420 and NV12, all of GRAY8); what lies
-    /// outside the picture is left out.
+    /// Draws one line of text into the first plane of a picture (luma of I420 and NV12, all of GRAY8), clipped to the
+    /// picture.
+    ///
     /// - Parameters:
-    ///   - x: pixels from the left edge to the text's upper left corner; may be negative, as may `y`.
-    ///   - scale: pixels a side of one dot of the font, at least 1.
-    ///   - background: fills the text's cells first; `nil` leaves what is there.
-    /// - Throws: ``PictureError/unsupportedFormat(_:)`` when the picture's first plane is not of single bytes;
+    ///   - x: pixels from the left edge to the text's upper left corner; `x` and `y` may be negative.
+    ///   - scale: pixels per side of a dot of the font, at least 1.
+    ///   - background: fills the text's cells first; `nil` for none.
+    /// - Throws: ``PictureError/unsupportedFormat(_:)`` if the picture's first plane does not have one byte per pixel;
     ///   ``PictureError/destinationTooSmall(bytes:needed:)``.
     package static func draw(
         _ text: String, into picture: inout MutableSpan<UInt8>, layout: PictureLayout, x: Int, y: Int, scale: Int,
@@ -68,7 +69,7 @@ package enum Glyphs {
         }
     }
 
-    /// Rows by which a character hangs below its line.
+    /// Returns the rows of a character's descender.
     private static func lowering(of character: UInt32) -> Int {
         switch Unicode.Scalar(character) {
         case "g", "p", "q", "y": 2
@@ -78,7 +79,7 @@ package enum Glyphs {
     }
 }
 
-/// The first plane of a picture, one byte a pixel.
+/// The first plane of a picture, one byte per pixel.
 struct Plane {
     let width: Int
     let height: Int
@@ -97,7 +98,7 @@ struct Plane {
         bytesPerLine = layout.bytesPerLine
     }
 
-    /// Fills the part of a rectangle that lies within the plane.
+    /// Fills a rectangle, clipped to the plane.
     func fill(_ rectangle: Glyphs.Run, with value: UInt8, in bytes: UnsafeMutableRawBufferPointer) {
         let left = max(rectangle.x, 0)
         let right = min(rectangle.x + rectangle.width, width)

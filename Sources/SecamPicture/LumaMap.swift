@@ -1,30 +1,32 @@
 import SecamWire
 
-/// A small 8-bit picture of the brightness alone, each value the exact mean of a square box of pixels: what motion
-/// detection looks at. Boxes that the picture's right and lower edges cut off average the pixels that they have, so a
-/// map is as large as the same picture's JPEG decoded at the same scale.
+/// A small 8-bit picture of luma, for motion detection. Each value is the exact mean of a square box of pixels.
+///
+/// Boxes at the right and lower edge average the pixels within the picture, so a map has the size of the picture's JPEG
+/// decoded at the same scale.
 package enum LumaMap {
-    /// Neither side of a map that ``factor(width:height:)`` chose is longer, in pixels.
+    /// Maximum width and height of a map with the factor of ``factor(width:height:)``, pixels.
     package static let maximumSide = 320
-    /// The largest factor: what the largest picture needs.
+    /// The factor of the largest picture.
     package static let maximumFactor = 64
 
-    /// By how much a picture is scaled down: the smallest power of two that brings its longer side to at most
-    /// ``maximumSide``. The longer side is then 161 to 320; smaller pictures stay as they are (factor 1).
+    /// Returns the scale factor of a picture: the smallest power of two that reduces its longer side to at most
+    /// ``maximumSide``. The longer side of the map is then 161 to 320; smaller pictures are not scaled (factor 1).
     package static func factor(width: Int, height: Int) -> Int {
         var factor = 1
         while max(width, height) > maximumSide * factor, factor < maximumFactor { factor *= 2 }
         return factor
     }
 
-    /// The map's size in pixels; rounded up.
+    /// Returns the map's size, pixels, rounded up.
     package static func size(width: Int, height: Int, factor: Int) -> (width: Int, height: Int) {
         ((width + factor - 1) / factor, (height + factor - 1) / factor)
     }
 
-    /// Writes the map, row after row without padding, into the first bytes of `destination`.
-    /// - Parameter factor: a power of two up to ``maximumFactor``; `nil` for the one that the rule chooses.
-    /// - Returns: the map's size in pixels.
+    /// Writes the map, rows without padding, into the first bytes of `destination`.
+    ///
+    /// - Parameter factor: a power of two up to ``maximumFactor``; `nil` for the picture's own factor.
+    /// - Returns: the map's size, pixels.
     /// - Throws: ``PictureError/sourceTooSmall(bytes:needed:)`` or ``PictureError/destinationTooSmall(bytes:needed:)``.
     @discardableResult
     package static func average(
@@ -46,12 +48,12 @@ package enum LumaMap {
         return size
     }
 
-    /// First the columns of a band of rows are added up (whole rows at a time), then the boxes of the band.
+    /// Adds up the columns of a band of rows (whole rows at a time), then the boxes of the band.
     private static func average(
         _ source: UnsafePointer<UInt8>, _ layout: PictureLayout, factor: Int,
         into target: UnsafeMutablePointer<UInt8>, mapWidth: Int
     ) {
-        // Sums of one column stay below 64 * 255, so 16 bits hold them.
+        // The sum of a column is at most 64 * 255, which fits 16 bits.
         let lanes = layout.format == .rgb24 ? 3 * layout.width : layout.width
         unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: lanes) { buffer in
             guard let sums = buffer.baseAddress else { return }
@@ -99,7 +101,7 @@ package enum LumaMap {
         _ sums: UnsafePointer<UInt16>, width: Int, factor: Int, rows: Int, into output: UnsafeMutablePointer<UInt8>
     ) {
         let whole = width / factor
-        // Boxes of a size that is known here are added up with packed instructions.
+        // With a constant box size, the compiler vectorizes the sums.
         switch (factor, rows) {
         case (2, 2): unsafe averageSquares(sums, count: whole, factor: 2, into: output)
         case (4, 4): unsafe averageSquares(sums, count: whole, factor: 4, into: output)
@@ -139,7 +141,7 @@ package enum LumaMap {
         return UInt8(truncatingIfNeeded: sum / area)
     }
 
-    /// Brightness is a weighted sum of the three colours, so adding first and weighting once per box is exact.
+    /// Luma is a weighted sum of the three colours, so weighting once per box is exact.
     private static func averageRGB(
         _ sums: UnsafePointer<UInt16>, width: Int, factor: Int, rows: Int, into output: UnsafeMutablePointer<UInt8>
     ) {
@@ -155,7 +157,7 @@ package enum LumaMap {
                 unsafe blue &+= UInt32(truncatingIfNeeded: sums[lane &+ 2])
                 lane &+= 3
             }
-            // JFIF's 0.299, 0.587, 0.114 in 256ths. At most 256 * 255 * 64 * 64: fits 32 bits.
+            // JFIF's 0.299, 0.587, 0.114 in 256ths. The maximum of 256 * 255 * 64 * 64 fits 32 bits.
             let weighted = 77 &* red &+ 150 &* green &+ 29 &* blue
             let area = UInt32(truncatingIfNeeded: 256 &* (end &- first) &* rows)
             unsafe output[box] = UInt8(truncatingIfNeeded: (weighted &+ area / 2) / area)

@@ -1,46 +1,45 @@
 package import SecamWire
 
-/// What is wrong with a picture that was handed over; nothing has been written when it is thrown.
+/// An error of a picture or its buffers. No output has been written when it is thrown.
 package enum PictureError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A side is not positive, or the picture is past ``PictureLimits``.
+    /// A side is not positive, or the picture exceeds ``PictureLimits``.
     case badSize(width: Int, height: Int)
-    /// The format has no rows of pixels (JPEG), or the operation has no use for it.
+    /// The format has no rows of pixels (JPEG), or the operation does not support it.
     case unsupportedFormat(PixelFormat)
-    /// Rows would overlap (the device says fewer bytes per line than a row of pixels has), or are past the limit.
+    /// Rows would overlap (fewer bytes per line than a row of pixels), or exceed the limit.
     case badBytesPerLine(Int, needed: Int)
-    /// The picture's bytes end before the picture does.
+    /// The picture is truncated.
     case sourceTooSmall(bytes: Int, needed: Int)
-    /// The result does not fit.
+    /// The destination is too small for the result.
     case destinationTooSmall(bytes: Int, needed: Int)
 
     package var description: String {
         switch self {
         case .badSize(let width, let height):
-            "a picture of \(width)x\(height) is refused: sides must be 1 to \(PictureLimits.maximumSide) "
-                + "and at most \(PictureLimits.maximumPixels) pixels; choose another size for this camera"
+            "unsupported size \(width)x\(height): width and height must be 1 to \(PictureLimits.maximumSide), "
+                + "with at most \(PictureLimits.maximumPixels) pixels. Choose another size for this camera"
         case .unsupportedFormat(let format):
-            "a \(format) picture has no plain rows of pixels to work on; decode it first"
+            "unsupported format \(format): the picture has no rows of pixels. Decode it first"
         case .badBytesPerLine(let bytes, let needed):
-            "rows of \(bytes) bytes cannot hold this picture: a row needs \(needed), "
-                + "at most \(PictureLimits.maximumBytesPerLine)"
+            "unsupported row length of \(bytes) bytes: it must be \(needed) to \(PictureLimits.maximumBytesPerLine)"
         case .sourceTooSmall(let bytes, let needed):
-            "the picture is cut off: \(bytes) bytes where its size and format need \(needed)"
+            "truncated picture: \(bytes) of \(needed) bytes"
         case .destinationTooSmall(let bytes, let needed):
-            "the result needs \(needed) bytes and was given room for \(bytes)"
+            "destination too small: \(bytes) of \(needed) bytes"
         }
     }
 }
 
-/// The largest picture that secam handles. An 8K picture (7680x4320) fits, and so does its I420 form in one message.
+/// The limits of a picture's size. An 8K picture (7680x4320) is within them, and its I420 form fits one message.
 package enum PictureLimits {
-    /// Pixels in a row, and rows.
+    /// Maximum width and height, pixels.
     package static let maximumSide = 16_384
-    /// Width times height.
+    /// Maximum width times height.
     package static let maximumPixels = 1 << 25
-    /// Bytes from the start of a row to the next.
+    /// Maximum number of bytes from the start of a row to the next.
     package static let maximumBytesPerLine = 1 << 18
 
-    /// Whether a picture of this size may be handled at all.
+    /// Returns whether a picture of this size is within the limits.
     package static func allows(width: Int, height: Int) -> Bool {
         (1...maximumSide).contains(width) && (1...maximumSide).contains(height)
             && width * height <= maximumPixels

@@ -1,7 +1,7 @@
 package import SecamWire
 
-/// Where the rows and planes of an uncompressed picture lie in its bytes, checked once: whoever has a layout need
-/// only compare ``byteCount`` with the bytes at hand.
+/// The layout of an uncompressed picture's rows and planes. It is validated once, so users only have to compare
+/// ``byteCount`` with the size of their buffer.
 package struct PictureLayout: Sendable, Equatable {
     package let format: PixelFormat
     /// Pixels.
@@ -11,7 +11,7 @@ package struct PictureLayout: Sendable, Equatable {
     /// Bytes from the start of a row (of the first plane) to the next.
     package let bytesPerLine: Int
 
-    /// - Parameter bytesPerLine: as the device says; `nil` when rows lie side by side without padding.
+    /// - Parameter bytesPerLine: bytes per row, as reported by the device; `nil` for rows without padding.
     /// - Throws: ``PictureError/badSize(width:height:)``, ``PictureError/unsupportedFormat(_:)`` for JPEG,
     ///   ``PictureError/badBytesPerLine(_:needed:)``.
     package init(format: PixelFormat, width: Int, height: Int, bytesPerLine: Int? = nil) throws(PictureError) {
@@ -29,7 +29,7 @@ package struct PictureLayout: Sendable, Equatable {
         self.bytesPerLine = stride
     }
 
-    /// The bytes that must be there. The padding after the last row need not be: devices leave it out.
+    /// Minimum size of the picture, bytes. It excludes the padding of the last row, which devices may omit.
     package var byteCount: Int {
         switch format {
         case .i420: secondChromaOffset + chromaBytesPerLine * (chromaHeight - 1) + chromaWidth
@@ -45,19 +45,19 @@ package struct PictureLayout: Sendable, Equatable {
     /// Rows of a half-size chroma plane.
     package var chromaHeight: Int { (height + 1) / 2 }
 
-    /// Bytes from one chroma row to the next: V4L2 pads the U and V rows of I420 half as much as those of Y, and the
-    /// UV rows of NV12 just as much.
+    /// Bytes from one chroma row to the next. V4L2 pads the U and V rows of I420 half as much as those of Y, and the UV
+    /// rows of NV12 equally.
     package var chromaBytesPerLine: Int {
         format == .nv12 ? max(bytesPerLine, 2 * chromaWidth) : (bytesPerLine + 1) / 2
     }
 
-    /// Where U (I420) or UV (NV12) begins.
+    /// Offset of U (I420) or UV (NV12).
     package var chromaOffset: Int { bytesPerLine * height }
 
-    /// Where V of I420 begins.
+    /// Offset of V in I420.
     package var secondChromaOffset: Int { chromaOffset + chromaBytesPerLine * chromaHeight }
 
-    /// Throws ``PictureError/sourceTooSmall(bytes:needed:)`` when the picture's bytes are not all there.
+    /// Throws ``PictureError/sourceTooSmall(bytes:needed:)`` if a picture of `bytes` bytes is truncated.
     func checkSource(_ bytes: Int) throws(PictureError) {
         guard bytes >= byteCount else { throw .sourceTooSmall(bytes: bytes, needed: byteCount) }
     }

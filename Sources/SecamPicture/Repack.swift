@@ -1,11 +1,11 @@
 package import SecamWire
 
-/// Copies a picture out of a device's buffer into a tight one. The copy has to be made anyway (the buffer goes back to
-/// the device), so the same pass takes the padding out and brings 4:2:2 and NV12 to I420: what the JPEG encoder works
-/// on, and a quarter fewer bytes to encrypt than YUYV.
+/// A copy of a picture from a device's buffer to a packed one.
+///
+/// The buffer goes back to the device, so a copy is needed anyway. The same pass removes padding and converts 4:2:2 and
+/// NV12 to I420, the input of the JPEG encoder, with a quarter fewer bytes to encrypt than YUYV.
 package enum Repack {
-    /// The format that a picture has after repacking.
-    /// - Returns: `nil` for JPEG, which has no rows.
+    /// Returns the format of a picture after repacking; `nil` for JPEG, which has no rows.
     package static func result(of format: PixelFormat) -> PixelFormat? {
         switch format {
         case .jpeg: nil
@@ -15,13 +15,14 @@ package enum Repack {
         }
     }
 
-    /// The bytes that the repacked picture takes.
+    /// Returns the size of the repacked picture, bytes.
     package static func byteCount(of layout: PictureLayout) -> Int {
         result(of: layout.format)?.byteCount(width: layout.width, height: layout.height) ?? 0
     }
 
-    /// Copies one picture into the first bytes of `destination`.
-    /// - Returns: the bytes written, ``byteCount(of:)``; the format is ``result(of:)``.
+    /// Copies a picture into the first bytes of `destination`, in the format ``result(of:)``.
+    ///
+    /// - Returns: the number of bytes written, ``byteCount(of:)``.
     /// - Throws: ``PictureError/sourceTooSmall(bytes:needed:)`` or ``PictureError/destinationTooSmall(bytes:needed:)``.
     @discardableResult
     package static func copy(
@@ -34,7 +35,7 @@ package enum Repack {
         }
         unsafe source.withUnsafeBufferPointer { source in
             unsafe destination.withUnsafeMutableBufferPointer { destination in
-                // A picture has at least one byte, so both are there.
+                // A picture has at least one byte, so neither address is `nil`.
                 guard let from = source.baseAddress, let to = destination.baseAddress else { return }
                 unsafe copy(from, layout, into: to)
             }
@@ -68,7 +69,7 @@ package enum Repack {
         let (width, height, chromaWidth) = (layout.width, layout.height, layout.chromaWidth)
         var u = unsafe target + width * height
         var v = unsafe u + chromaWidth * layout.chromaHeight
-        // Two rows at a time, so that they are still in the first-level cache when their chroma is taken.
+        // Two rows at a time, so that they are still in the first-level cache for their chroma.
         for row in stride(from: 0, to: height, by: 2) {
             let upper = unsafe source + row * layout.bytesPerLine
             let hasLower = row + 1 < height

@@ -1,10 +1,11 @@
-/// The inner loops over one row. They are written as plain counted loops over typed pointers on purpose: the compiler
-/// turns each into packed instructions (measured four times faster than the same with SIMD types, whose half
-/// selection it does not see through), and they stay usable without optimisation.
+/// The inner loops over one row.
 ///
-/// Bytes within a loaded word are taken as little-endian, which every platform of this project is.
+/// They are plain counted loops over typed pointers, which the compiler vectorizes: measured four times faster than
+/// SIMD types, whose selection of halves it does not optimize, and usable without optimization.
+///
+/// They assume little-endian words, as on all supported platforms.
 enum RowKernels {
-    /// Every second byte, from the first: luma out of YUYV.
+    /// Copies every second byte, starting with the first: the luma of YUYV.
     static func evenBytes(_ source: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>, count: Int) {
         var index = 0
         while index < count {
@@ -13,7 +14,7 @@ enum RowKernels {
         }
     }
 
-    /// U and V of an interleaved UV row.
+    /// Splits an interleaved UV row into U and V.
     static func split(
         _ source: UnsafePointer<UInt8>, into u: UnsafeMutablePointer<UInt8>, _ v: UnsafeMutablePointer<UInt8>,
         count: Int
@@ -26,7 +27,7 @@ enum RowKernels {
         }
     }
 
-    /// U and V of two YUYV rows, averaged (rounded up), `count` of each.
+    /// Averages U and V of two YUYV rows (rounded up), `count` of each.
     static func averagedChroma(
         _ upper: UnsafeRawPointer, _ lower: UnsafeRawPointer, into u: UnsafeMutablePointer<UInt8>,
         _ v: UnsafeMutablePointer<UInt8>, count: Int
@@ -35,7 +36,7 @@ enum RowKernels {
         while index < count {
             let a = unsafe upper.loadUnaligned(fromByteOffset: 4 &* index, as: UInt32.self)
             let b = unsafe lower.loadUnaligned(fromByteOffset: 4 &* index, as: UInt32.self)
-            // Four byte averages in one word: a | b is the sum's upper bound, the differing bits count half.
+            // Four byte averages in one word, each (a | b) minus half of the differing bits.
             let mean = (a | b) &- (((a ^ b) &>> 1) & 0x7f7f_7f7f)
             unsafe u[index] = UInt8(truncatingIfNeeded: mean &>> 8)
             unsafe v[index] = UInt8(truncatingIfNeeded: mean &>> 24)

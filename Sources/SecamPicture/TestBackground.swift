@@ -1,7 +1,7 @@
 import SecamWire
 
-/// What stands still in a ``TestPicture``: colour bars, below them a grey ramp and rings that get finer outwards, and
-/// the dark plates under the cells and the text.
+/// The static part of a ``TestPicture``: colour bars, below them a grey ramp and rings that get finer outwards, and
+/// dark plates behind the cells and the text.
 enum TestBackground {
     static func render(_ layout: PictureLayout) -> [UInt8] {
         let (width, height) = (layout.width, layout.height)
@@ -40,7 +40,7 @@ enum TestBackground {
     private static func pattern(_ x: Int, _ y: Int, _ width: Int, _ height: Int) -> UInt8 {
         if y < height / 3 { return UInt8(x * 255 / width) }
         let (dx, dy) = (x - width / 2, y - height * 2 / 3)
-        // A triangle wave over the square of the distance: rings whose spacing shrinks with the distance.
+        // A triangle wave over the squared distance makes rings whose spacing shrinks with the distance.
         let phase = (dx * dx + dy * dy) * 40 / width % 512
         return UInt8(64 + (phase < 256 ? phase : 511 - phase) / 2)
     }

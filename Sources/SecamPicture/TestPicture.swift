@@ -1,22 +1,22 @@
 import SecamWire
 
-/// A made-up camera's picture, in I420: colour bars and fine patterns, a square that moves, a clock, the frame's number
-/// as text and once more as a strip of black and white cells that a program can read back from the decoded picture.
+/// The picture of a virtual camera, in I420: colour bars and fine patterns, a moving square, a clock, and the frame
+/// number as text and as black and white cells, which programs can read back from the decoded picture.
 ///
-/// Values are JPEG's (BT.601, full range).
+/// Values are those of JPEG (BT.601, full range).
 package struct TestPicture: Sendable {
-    /// Of the pictures that ``render(frame:utcMicroseconds:into:)`` makes: I420 without padding.
+    /// The layout of rendered pictures: I420 without padding.
     package let layout: PictureLayout
     package let framesPerSecond: Int
-    /// The least width and height; below it the cells and the moving square have no room.
+    /// Minimum width and height, which leaves room for the cells and the moving square.
     package static let minimumSide = 64
 
-    /// The square's side in pixels; even, as are its positions, so that its chroma has whole samples.
+    /// The square's side, pixels. It is even, and so are its positions, so that its chroma has whole samples.
     package let objectSide: Int
     private let objectTop: Int
     private let background: [UInt8]
 
-    /// - Throws: ``PictureError/badSize(width:height:)`` below ``minimumSide`` or past ``PictureLimits``.
+    /// - Throws: ``PictureError/badSize(width:height:)`` below ``minimumSide`` or beyond ``PictureLimits``.
     package init(width: Int, height: Int, framesPerSecond: Int) throws(PictureError) {
         precondition(framesPerSecond > 0)
         layout = try PictureLayout(format: .i420, width: width, height: height)
@@ -24,26 +24,27 @@ package struct TestPicture: Sendable {
         self.framesPerSecond = framesPerSecond
         objectSide = max(16, min(width, height) / 6 & ~1)
         let text = Self.textRectangle(width: width)
-        // Below the text where that leaves it room to move, else below the cells.
+        // Below the text if that leaves room to move, else below the cells.
         let belowText = text.y + text.height
         objectTop = height - belowText >= 2 * objectSide ? (belowText + 1) & ~1 : FrameCells.height(width: width)
         background = TestBackground.render(layout)
     }
 
-    /// Where the moving square's upper left corner is, in pixels: it crosses the picture in four seconds and its height
-    /// in three, and turns around at the edges.
+    /// Returns the upper left corner of the moving square, pixels. The square crosses the picture's width in four
+    /// seconds and its height in three, and reverses at the edges.
     package func objectPosition(frame: UInt64) -> (x: Int, y: Int) {
         let across = bounce(frame, room: layout.width - objectSide, seconds: 4)
         return (across, objectTop + bounce(frame, room: layout.height - objectTop - objectSide, seconds: 3))
     }
 
     /// Draws one frame.
+    ///
     /// - Throws: ``PictureError/destinationTooSmall(bytes:needed:)``.
     package func render(
         frame: UInt64, utcMicroseconds: Int64, into destination: inout MutableSpan<UInt8>
     ) throws(PictureError) {
         let plane = try Plane(layout, bytes: destination.count)
-        // The whole background each time: the buffers are a ring, and what a buffer held before is not known here.
+        // The whole background is copied, because the previous content of the buffer is unknown.
         unsafe destination.withUnsafeMutableBytes { bytes in
             unsafe bytes.copyBytes(from: background)
             unsafe drawObject(frame: frame, plane, in: bytes)
@@ -59,19 +60,19 @@ package struct TestPicture: Sendable {
             y: text.y + (1 + Glyphs.cellHeight) * scale, scale: scale, foreground: 235)
     }
 
-    /// Reads the frame's number (its low 32 bits) back from a picture that was made by this type, then encoded and
-    /// decoded.
+    /// Reads the frame number (its low 32 bits) back from a rendered picture that was encoded and decoded.
+    ///
     /// - Parameters:
     ///   - luma: the picture's first plane.
-    ///   - layout: of the decoded picture; I420, NV12 or GRAY8.
-    ///   - scaledDown: 1, 2, 4 or 8: by how much decoding made the picture smaller. A picture narrower than 256 pixels
-    ///     must then have been a multiple of 8 wide.
-    /// - Returns: `nil` when the cells are not clearly black and white, so it is some other picture.
+    ///   - layout: the layout of the decoded picture; I420, NV12 or GRAY8.
+    ///   - scaledDown: the factor by which decoding reduced the picture: 1, 2, 4 or 8. If it is not 1, the width of
+    ///     pictures narrower than 256 pixels must have been a multiple of 8.
+    /// - Returns: `nil` if the cells are not clearly black and white, so this is another picture.
     package static func frameNumber(inLuma luma: Span<UInt8>, layout: PictureLayout, scaledDown: Int = 1) -> UInt32? {
         FrameCells.read(luma, layout, scaledDown: scaledDown)
     }
 
-    /// Where the clock and the number are drawn, on the background's dark plate.
+    /// Returns the area of the clock and the number, on the background's dark plate.
     static func textRectangle(width: Int) -> Glyphs.Run {
         let scale = textScale(width: width)
         let clock = Glyphs.size(of: UTCText.text(microseconds: 0), scale: scale)

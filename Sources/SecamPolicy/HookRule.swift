@@ -1,45 +1,45 @@
 package import SecamWire
 
-/// What is to be done about a camera's events.
+/// A hook of the policy: an action, and the events that trigger it.
 package struct HookRule: Sendable, Hashable {
     package enum Action: Sendable, Hashable {
-        /// A program and its arguments, as they are: no shell sees them.
+        /// Runs a program with arguments, without a shell.
         case run([String])
-        /// The event is posted to this address.
+        /// Posts the event to an address.
         ///
-        /// - Parameter secretFile: whose text signs what is posted, so that the receiver knows the sender.
+        /// - Parameter secretFile: a file with the secret that signs the post, so that the receiver can verify the sender.
         case post(SecretURL, secretFile: String?)
     }
 
-    package static let usualSeconds = 10.0
+    package static let defaultTimeout = Duration.seconds(10)
 
     package let name: String
     package let action: Action
-    /// Empty for all.
+    /// Empty for all cameras.
     package let cameras: [Name]
-    /// Of motion events.
+    /// The states of motion events that trigger the hook.
     package let states: Set<EventState>
     package let conditions: Set<SystemCondition>
-    /// Seconds after which it is given up.
-    package let seconds: Double
+    /// How long one run or post may take.
+    package let timeout: Duration
 
     package init(
         name: String, action: Action, cameras: [Name], states: Set<EventState>, conditions: Set<SystemCondition> = [],
-        seconds: Double
+        timeout: Duration
     ) {
         self.name = name
         self.action = action
         self.cameras = cameras
         self.states = states
         self.conditions = conditions
-        self.seconds = seconds
+        self.timeout = timeout
     }
 }
 
 /// A state of the system that an operator must act on.
 package enum SystemCondition: String, Sendable, CaseIterable, CustomStringConvertible {
     case cameraOffline = "camera-offline"
-    /// A camera is to be recorded, and no archive does.
+    /// No archive records a camera that should be recorded.
     case recordingStopped = "recording-stopped"
     /// An archive's disk is nearly full.
     case diskLow = "disk-low"

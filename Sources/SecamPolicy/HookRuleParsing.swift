@@ -3,7 +3,7 @@ import SecamWire
 extension HookRule {
     private static let keys = ["name", "run", "post", "secret-file", "cameras", "events", "seconds"]
 
-    /// A hook as the policy file writes it; `nil` when its errors were collected.
+    /// Parses a hook of the policy file; `nil` when its errors were collected.
     init?(_ value: PolicyValue) throws(PolicyError) {
         var name: String?
         var action: Action?
@@ -11,50 +11,50 @@ extension HookRule {
         var cameras: [Name] = []
         var states: Set<EventState> = [.start, .end]
         var conditions: Set<SystemCondition> = []
-        var seconds = HookRule.usualSeconds
+        var timeout = HookRule.defaultTimeout
         let pairs = try value.keys(Self.keys)
         for (key, value) in pairs {
             value.collect { () throws(PolicyError) in
                 switch key {
                 case "name": name = try value.text()
                 case "run", "post":
-                    guard action == nil else { throw value.error("a hook has one of run and post, not both") }
+                    guard action == nil else { throw value.error("a hook has either run or post, not both") }
                     action =
                         key == "run"
                         ? .run(try Self.arguments(value)) : .post(try Self.address(value), secretFile: nil)
-                case "secret-file": secretFile = try value.text("the path of a file")
+                case "secret-file": secretFile = try value.text("a file's path")
                 case "cameras": cameras = try Self.names(value)
                 case "events": (states, conditions) = try Self.events(value)
-                default: seconds = try value.number(in: 0.1...600)
+                default: timeout = .seconds(try value.number(in: 0.1...600))
                 }
             }
         }
         let keys = Set(pairs.map(\.key))
         if !keys.contains("name") {
-            value.collect { () throws(PolicyError) in throw value.error("a hook has no name; add name: …") }
+            value.collect { () throws(PolicyError) in throw value.error("hook without a name; add name: …") }
         }
         guard !keys.isDisjoint(with: ["run", "post"]) else {
-            throw value.error("hook '\(name ?? "")' has neither run nor post; add one of them")
+            throw value.error("hook '\(name ?? "")' has neither run nor post; add one")
         }
         guard let name, var action else { return nil }
         if let secretFile {
             guard case .post(let address, _) = action else {
-                throw value.error("hook '\(name)': secret-file is for post alone")
+                throw value.error("hook '\(name)': secret-file needs post; remove it, or replace run with post")
             }
             action = .post(address, secretFile: secretFile)
         }
         self.init(
-            name: name, action: action, cameras: cameras, states: states, conditions: conditions, seconds: seconds)
+            name: name, action: action, cameras: cameras, states: states, conditions: conditions, timeout: timeout)
     }
 
     private static func arguments(_ value: PolicyValue) throws(PolicyError) -> [String] {
         var arguments: [String] = []
-        for argument in try value.list(atMost: 256, "a program and its arguments, as [/usr/bin/logger, motion]") {
+        for argument in try value.list(atMost: 256, "a program and its arguments, such as [/usr/bin/logger, motion]") {
             arguments.append(try argument.text())
         }
         guard let program = arguments.first else { throw value.error("run: expected a program and its arguments") }
         guard program.hasPrefix("/") else {
-            throw value.error("run: '\(program)' is not the whole path of a program; no shell looks it up")
+            throw value.error("run: '\(program)' is not an absolute path; write the program's path from / on")
         }
         return arguments
     }
@@ -63,7 +63,7 @@ extension HookRule {
         let address = try value.text("an address")
         guard address.hasPrefix("https://") || address.hasPrefix("http://"),
             address.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-        else { throw value.error("post: '\(SecretURL(address))' is no address of the web; expected https://…") }
+        else { throw value.error("post: '\(SecretURL(address))' is not a web address; expected https://…") }
         return SecretURL(address)
     }
 
@@ -95,7 +95,7 @@ extension HookRule {
             } else if let condition = SystemCondition(rawValue: text) {
                 conditions.insert(condition)
             } else {
-                throw entry.error("events: '\(text)' is none of \(eventNames)")
+                throw entry.error("events: unknown event '\(text)'; expected one of \(eventNames)")
             }
         }
         guard !states.isEmpty || !conditions.isEmpty else {

@@ -1,10 +1,10 @@
 import Glibc
 
-/// A moment as the gateway's own wall clock shows it, which is what people mean in a schedule.
+/// A time of the week in the gateway's time zone, as schedules use it.
 package struct LocalTime: Sendable, Hashable {
     /// 0 for Monday to 6 for Sunday.
     package let weekday: Int
-    /// Since midnight.
+    /// Minutes since midnight.
     package let minute: Int
 
     package init(weekday: Int, minute: Int) {

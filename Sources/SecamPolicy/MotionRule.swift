@@ -1,13 +1,13 @@
 import SecamWire
 
-/// How motion is looked for before a camera, as far as it was said; what was not holds from elsewhere.
+/// Settings of motion detection. Unset fields inherit the general rule, and then the defaults.
 struct MotionRule: Sendable, Hashable {
     var isOn: Bool?
     var sensitivity: Int?
-    /// Percent of the picture.
+    /// Minimum size of a moving object, percent of the picture.
     var smallestObject: Double?
     var mapsPerSecond: Int?
-    /// Always when `nil`.
+    /// When motion is detected; always when unset.
     var schedule: Schedule?
     var zones: [Assignment.Zone]?
 
@@ -15,14 +15,15 @@ struct MotionRule: Sendable, Hashable {
 
     init() {}
 
-    /// - Throws: also for values that no detector could take.
+    /// Parses the value of `motion`.
     init(_ value: PolicyValue) throws(PolicyError) {
         if let flag = value.flag {
             isOn = flag
             return
         }
         guard value.isMapping else {
-            throw value.error("motion: expected on, off or the keys \(Self.keys.joined(separator: ", "))")
+            throw value.error(
+                "motion: expected on, off or one or more of the keys \(Self.keys.joined(separator: ", "))")
         }
         isOn = true
         for (key, value) in try value.keys(Self.keys) {
@@ -40,8 +41,8 @@ struct MotionRule: Sendable, Hashable {
         }
     }
 
-    /// These rules, and where they say nothing those of `general`.
-    func over(_ general: MotionRule) -> MotionRule {
+    /// Returns this rule with unset fields from `general`.
+    func inheriting(from general: MotionRule) -> MotionRule {
         var rule = self
         rule.isOn = isOn ?? general.isOn
         rule.sensitivity = sensitivity ?? general.sensitivity
@@ -52,11 +53,11 @@ struct MotionRule: Sendable, Hashable {
         return rule
     }
 
-    /// What a motion service is told now; `nil` when it is not to look.
+    /// Returns a motion service's assignment; `nil` when motion detection is off.
     ///
-    /// - Parameter isUsual: whether it is to look where nothing was said.
-    func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
-        guard isOn ?? isUsual, schedule?.contains(time) ?? true else { return nil }
+    /// - Parameter defaultOn: whether motion is detected where `isOn` is unset.
+    func assignment(for camera: Name, default defaultOn: Bool, at time: LocalTime) -> Assignment.Camera? {
+        guard isOn ?? defaultOn, schedule?.contains(time) ?? true else { return nil }
         return Assignment.Camera(
             sensitivity: UInt8(sensitivity ?? 50), mapsPerSecond: UInt8(mapsPerSecond ?? 10),
             smallestObject: UInt16(((smallestObject ?? 0) * 100).rounded()), camera: camera, zones: zones ?? [])
@@ -66,10 +67,10 @@ struct MotionRule: Sendable, Hashable {
         var spans: [String] = []
         for entry in try value.list(atMost: 64, "times") { spans.append(try entry.text(Schedule.expected)) }
         for span in spans where Schedule([span]) == nil {
-            throw value.error("when: '\(span)' is not understood; expected \(Schedule.expected)")
+            throw value.error("when: invalid time '\(span)'; expected \(Schedule.expected)")
         }
         guard !spans.isEmpty, let schedule = Schedule(spans) else {
-            throw value.error("when: expected at least one time; to look never, write 'motion: off'")
+            throw value.error("when: expected at least one time; to turn motion detection off, write 'motion: off'")
         }
         return schedule
     }
@@ -79,7 +80,9 @@ struct MotionRule: Sendable, Hashable {
         for entry in try value.list(atMost: WireLimits.zones, "zones") {
             entry.collect { () throws(PolicyError) in
                 let pairs = try entry.keys(["watch", "ignore"])
-                guard entry.keyCount == 1 else { throw entry.error("\(entry.name): expected one of watch and ignore") }
+                guard entry.keyCount == 1 else {
+                    throw entry.error("\(entry.name): expected exactly one of watch and ignore")
+                }
                 guard let (key, value) = pairs.first else { return }
                 zones.append(Assignment.Zone(kind: key == "watch" ? .watch : .ignore, corners: try corners(value)))
             }
@@ -90,12 +93,13 @@ struct MotionRule: Sendable, Hashable {
     private static func corners(_ value: PolicyValue) throws(PolicyError) -> [Assignment.Corner] {
         let list = try value.list(atMost: WireLimits.corners, "corners")
         guard list.count >= 3 else {
-            throw value.error("\(value.name): \(list.count) corners enclose nothing; at least 3 are needed")
+            throw value.error("\(value.name): expected at least 3 corners, not \(list.count)")
         }
         var corners: [Assignment.Corner] = []
         for corner in list {
-            let numbers = try corner.list(atMost: 2, "two numbers, as [0.2, 0.5]")
-            guard numbers.count == 2 else { throw corner.error("\(corner.name): expected two numbers, as [0.2, 0.5]") }
+            let expected = "two numbers, such as [0.2, 0.5]"
+            let numbers = try corner.list(atMost: 2, expected)
+            guard numbers.count == 2 else { throw corner.error("\(corner.name): expected \(expected)") }
             let x = try numbers[0].number(in: 0...1)
             let y = try numbers[1].number(in: 0...1)
             corners.append(Assignment.Corner(x: UInt16((x * 65535).rounded()), y: UInt16((y * 65535).rounded())))

@@ -1,38 +1,41 @@
 import SecamBase
 package import SecamWire
 
-/// The operator's policy: per-camera settings and hooks, see the README, "Motion and recordings".
+/// The operator's policy: per-camera settings and hooks. See the README, "Motion and recordings".
 package struct PolicyFile: Sendable, Equatable {
-    /// For cameras that say nothing else.
+    /// The rule that cameras inherit.
     var motion = MotionRule()
+    /// The rule that cameras inherit.
     var record = RecordRule()
     var cameras: [Name: CameraRule] = [:]
     package private(set) var hooks: [HookRule] = []
-    /// The hosts that services may name as their own beside the address that they connect from.
+    /// Hosts that services may announce as their own, besides the address from which they connect.
     package private(set) var advertisedHosts: [String] = []
 
-    /// Seconds after the last recording of a camera that is not admitted any more after which all of its recordings go; 0
-    /// for never.
+    /// Retention of the recordings of cameras that are no longer admitted: seconds after the last recording; 0 for no
+    /// limit.
     package private(set) var goneCameraKeep: UInt32 = 0
 
-    /// What one camera has for itself.
+    /// The settings of one camera.
     struct CameraRule: Sendable, Equatable {
         var motion = MotionRule()
         var record = RecordRule()
     }
 
-    /// Cameras that have settings of their own.
+    /// The number of cameras with settings of their own.
     package var cameraCount: Int { cameras.count }
 
-    /// Without a file.
+    /// The policy without a file.
     package static let none = PolicyFile()
 
-    private static let mostHooks = 64
+    private static let hookLimit = 64
     private static let advertisedHostLimit = 256
 
     private init() {}
 
-    /// - Parameter path: where the text was read, for the error's sake.
+    /// Parses a policy file.
+    ///
+    /// - Parameter path: the file's path, for errors.
     /// - Throws: the first error of the file.
     package init(parsing text: String, path: String) throws(PolicyError) {
         let problems = PolicyProblems()
@@ -40,9 +43,9 @@ package struct PolicyFile: Sendable, Equatable {
         if let first = problems.sorted.first { throw first }
     }
 
-    /// All errors of a policy file, in its order. Of a text that is no YAML only the first one can be found.
+    /// Returns all errors of a policy file, in the order of its lines. A YAML syntax error hides later errors.
     ///
-    /// - Parameter path: where the text was read, for the errors' sake.
+    /// - Parameter path: the file's path, for errors.
     package static func problems(in text: String, path: String) -> [PolicyError] {
         let problems = PolicyProblems()
         _ = PolicyFile(parsing: text, path: path, problems)
@@ -67,7 +70,7 @@ package struct PolicyFile: Sendable, Equatable {
         case "cameras": try readCameras(value)
         case "gone-cameras":
             for (_, keep) in try value.keys(["keep"]) {
-                goneCameraKeep = UInt32(try keep.seconds(atMost: Int(UInt32.max)))
+                goneCameraKeep = try keep.seconds()
             }
         case "advertise": try readHosts(value)
         default: try readHooks(value)
@@ -77,9 +80,9 @@ package struct PolicyFile: Sendable, Equatable {
     private mutating func readHosts(_ value: PolicyValue) throws(PolicyError) {
         for host in try value.list(atMost: Self.advertisedHostLimit, "hosts") {
             host.collect { () throws(PolicyError) in
-                let text = try host.text("a host's name or address")
+                let text = try host.text("a host name or address")
                 guard !text.contains("/"), text.utf8.count <= 253 else {
-                    throw host.error("'\(text)' is not a host's name or address; leave out tcp:// and the port")
+                    throw host.error("'\(text)' is not a host name or address; write it without tcp:// and port")
                 }
                 advertisedHosts.append(text)
             }
@@ -87,26 +90,26 @@ package struct PolicyFile: Sendable, Equatable {
     }
 
     private mutating func readHooks(_ value: PolicyValue) throws(PolicyError) {
-        for hook in try value.list(atMost: Self.mostHooks, "hooks") {
+        for hook in try value.list(atMost: Self.hookLimit, "hooks") {
             hook.collect { () throws(PolicyError) in
                 guard let rule = try HookRule(hook) else { return }
                 guard !hooks.contains(where: { $0.name == rule.name }) else {
-                    throw hook.error("two hooks are called '\(rule.name)'; give one of them another name")
+                    throw hook.error("two hooks have the name '\(rule.name)'; rename one")
                 }
                 hooks.append(rule)
             }
         }
     }
 
-    /// Reads and parses a policy file; the defaults when there is none.
+    /// Reads and parses a policy file. Returns the defaults when there is none.
     package static func read(_ path: String) throws(PolicyError) -> PolicyFile {
         guard let text = try text(at: path) else { return .none }
         return try PolicyFile(parsing: text, path: path)
     }
 
-    /// The text of a policy file; `nil` when there is none.
+    /// Returns the text of a policy file; `nil` when there is none.
     ///
-    /// - Throws: also when others than its owner may write the file: hooks are programs that run in the gateway's name.
+    /// - Throws: also when users other than its owner may write the file, because its hooks run with the gateway's rights.
     package static func text(at path: String) throws(PolicyError) -> String? {
         do throws(SecretFile.Failure) {
             return try TrustedFile.readIfThere(path)
@@ -137,15 +140,19 @@ package struct PolicyFile: Sendable, Equatable {
         cameras[name] = rule
     }
 
-    /// - Parameter isUsual: whether motion is to be looked for where nothing was said.
-    /// - Returns: how motion is to be looked for; `nil` when it is not.
-    package func duty(for camera: Name, isUsual: Bool, at time: LocalTime) -> Assignment.Camera? {
-        (cameras[camera]?.motion ?? MotionRule()).over(motion).duty(for: camera, isUsual: isUsual, at: time)
+    /// Returns the settings of a camera's motion detection; `nil` when it is off.
+    ///
+    /// - Parameter defaultOn: whether motion is detected where the file does not say.
+    package func motion(of camera: Name, default defaultOn: Bool, at time: LocalTime) -> Assignment.Camera? {
+        (cameras[camera]?.motion ?? MotionRule()).inheriting(from: motion)
+            .assignment(for: camera, default: defaultOn, at: time)
     }
 
-    /// - Parameter usual: the mode where nothing was said.
-    /// - Returns: how a camera is recorded; `nil` when it is not.
-    package func recording(of camera: Name, usual: RecordingMode?) -> Recording.Camera? {
-        (cameras[camera]?.record ?? RecordRule()).over(record).duty(for: camera, usual: usual)
+    /// Returns the settings of a camera's recording; `nil` when it is off.
+    ///
+    /// - Parameter defaultMode: the mode where the file does not say.
+    package func recording(of camera: Name, default defaultMode: RecordingMode?) -> Recording.Camera? {
+        (cameras[camera]?.record ?? RecordRule()).inheriting(from: record)
+            .assignment(for: camera, default: defaultMode)
     }
 }

@@ -1,13 +1,13 @@
 package import SecamBase
 import Yams
 
-/// An error in a policy file, with its place.
+/// An error in a policy file, with its line.
 package struct PolicyError: Error, Equatable, Sendable, CustomStringConvertible {
     package let path: String
-    /// From 1; 0 for an error of the whole file.
+    /// Counted from 1; 0 for an error of the whole file.
     package let line: Int
     package let reason: String
-    /// Whether the file could not be read at all, which can change without a change of its content.
+    /// Whether the file could not be read. A retry may succeed without a change of the file.
     package let isUnreadable: Bool
 
     init(path: String, line: Int, reason: String, isUnreadable: Bool = false) {
@@ -24,27 +24,29 @@ extension PolicyError: ProgramError {
     package var exitStatus: ExitStatus { isUnreadable ? .noPermission : .configuration }
 }
 
-/// The errors of one policy file, all that were found.
+/// A collector of the errors of one policy file.
 final class PolicyProblems {
     private var errors: [PolicyError] = []
 
     func add(_ error: PolicyError) { errors.append(error) }
 
-    /// In the order of the file.
+    /// The errors in the order of the file's lines.
     var sorted: [PolicyError] {
         errors.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
     }
 }
 
-/// One value of a YAML file, read strictly: what is not understood is an error that says where it stands.
+/// A value of a YAML file. Reading is strict: unknown keys and invalid values are errors with their line.
 struct PolicyValue {
     private let node: Node
     private let path: String
     private let problems: PolicyProblems
-    /// How the value is called, for errors.
+    /// The value's key, for errors.
     let name: String
 
-    /// - Parameter problems: takes the errors of all values that are read with `collect`.
+    /// Parses a YAML file.
+    ///
+    /// - Parameter problems: receives the errors of all values that are read with `collect`.
     /// - Returns: `nil` for a file without a value.
     static func parse(_ text: String, path: String, problems: PolicyProblems) throws(PolicyError) -> PolicyValue? {
         if let problem = YAMLGuard.problem(in: text) {
@@ -57,7 +59,7 @@ struct PolicyValue {
             return PolicyValue(node: node, path: path, problems: problems, name: "the file")
         } catch {
             let (line, reason) = PolicyValue.place(of: error)
-            throw PolicyError(path: path, line: line, reason: "is no YAML: \(reason)")
+            throw PolicyError(path: path, line: line, reason: "invalid YAML: \(reason)")
         }
     }
 
@@ -66,12 +68,12 @@ struct PolicyValue {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             (mark.line, problem)
-        case .duplicatedKeysInMapping(let keys, let context): (context.mark.line, "\(keys) stands there twice")
+        case .duplicatedKeysInMapping(let keys, let context): (context.mark.line, "\(keys) appears twice")
         default: (0, "\(error)".split(whereSeparator: \.isNewline).joined(separator: " "))
         }
     }
 
-    /// Reads something whose error does not keep the rest of the file from being read.
+    /// Runs `body` and collects its error, so that the rest of the file is read too.
     func collect(_ body: () throws(PolicyError) -> Void) {
         do throws(PolicyError) {
             try body()
@@ -92,10 +94,12 @@ struct PolicyValue {
 
     var isMapping: Bool { node.mapping != nil }
 
-    /// How many keys it has, known or not.
+    /// The number of keys, known and unknown.
     var keyCount: Int { node.mapping?.count ?? 0 }
 
-    /// The text as it was written, of a value that is no list and has no keys.
+    /// Returns the text of a scalar as written.
+    ///
+    /// - Parameter what: the expected value, for the error.
     func text(_ what: String = "a text") throws(PolicyError) -> String {
         guard let scalar = node.scalar, !scalar.string.isEmpty else { throw expected(what) }
         return scalar.string
@@ -115,16 +119,18 @@ struct PolicyValue {
         return value
     }
 
-    /// A time as `90s`, `10m`, `12h` or `14d`; `off` for none at all.
-    func seconds(atMost limit: Int) throws(PolicyError) -> Int {
+    /// Returns the seconds of a time such as `90s`, `10m`, `12h` or `14d`; 0 for `off`.
+    func seconds<Seconds: FixedWidthInteger>(atMost limit: Seconds = .max) throws(PolicyError) -> Seconds {
         let text = node.scalar?.string ?? ""
         if flag == false { return 0 }
         guard let seconds = DurationText.seconds(text) else { throw expected(DurationText.expected) }
-        guard seconds <= limit else { throw error("\(name): '\(text)' is more than \(limit) s") }
+        guard let seconds = Seconds(exactly: seconds), seconds <= limit else {
+            throw error("\(name): '\(text)' exceeds the maximum of \(limit) s")
+        }
         return seconds
     }
 
-    /// `on` and `off`, as YAML writes a flag; `nil` for something else.
+    /// The value of a YAML flag such as `on` and `off`; `nil` for other values.
     var flag: Bool? {
         switch node.scalar?.string.lowercased() {
         case "on", "yes", "true": true
@@ -135,23 +141,26 @@ struct PolicyValue {
 
     func list(atMost limit: Int, _ what: String) throws(PolicyError) -> [PolicyValue] {
         guard let sequence = node.sequence else { throw expected("a list of \(what)") }
-        guard sequence.count <= limit else { throw error("\(name): \(sequence.count) are too many; at most \(limit)") }
+        guard sequence.count <= limit else {
+            throw error("\(name): \(sequence.count) entries exceed the maximum of \(limit)")
+        }
         return sequence.enumerated().map { child($1, "\(name)[\($0 + 1)]") }
     }
 
-    /// The values by their keys. A key that there may not be is collected and left out.
+    /// Returns the keys of a mapping with their values. Unknown keys are collected as errors and left out.
     ///
-    /// - Parameter known: all keys that there may be; `nil` for any.
+    /// - Parameter known: the allowed keys; `nil` for any.
     func keys(_ known: [String]?) throws(PolicyError) -> [(key: String, value: PolicyValue)] {
         guard let mapping = node.mapping else {
             throw expected(known.map { "one or more of the keys \($0.joined(separator: ", "))" } ?? "keys with values")
         }
         var pairs: [(key: String, value: PolicyValue)] = []
         for (key, value) in mapping {
-            guard let text = key.scalar?.string else { throw child(key, name).error("\(name): a key is no text") }
+            guard let text = key.scalar?.string else { throw child(key, name).error("\(name): a key is not a text") }
             if let known, !known.contains(text) {
                 problems.add(
-                    child(key, name).error("\(name) has no '\(text)'; there are \(known.joined(separator: ", "))"))
+                    child(key, name).error(
+                        "\(name): unknown key '\(text)'; expected one of \(known.joined(separator: ", "))"))
                 continue
             }
             pairs.append((text, child(value, text)))

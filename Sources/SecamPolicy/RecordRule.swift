@@ -1,29 +1,30 @@
 package import SecamWire
 
-/// How a camera is recorded, as far as it was said; what was not holds from elsewhere.
+/// Settings of a camera's recording. Unset fields inherit the general rule, and then the defaults.
 package struct RecordRule: Sendable, Hashable {
-    /// `.some(nil)` for not at all.
+    /// `.some(nil)` for no recording.
     var mode: RecordingMode??
     var codec: RecordingCodec?
     /// Seconds.
-    var preRoll: Int?
-    var postRoll: Int?
-    /// Seconds; 0 for ever.
-    var keep: Int?
+    var preRoll: UInt16?
+    /// Seconds.
+    var postRoll: UInt16?
+    /// Retention, seconds; 0 for no limit.
+    var keep: UInt32?
     var keepMegabytes: Int?
-    /// Seconds; 0 for never.
-    var thinAfter: Int?
-    /// Frames a second.
+    /// Age at which recordings are thinned, seconds; 0 for never.
+    var thinAfter: UInt32?
+    /// Frames per second of thinned recordings.
     var thinRate: Double?
 
     private static let keys = [
         "mode", "codec", "pre-roll", "post-roll", "keep", "keep-megabytes", "thin-after", "thin-fps",
     ]
     private static let modes = "off, motion, continuous or both"
-    private static let longestRoll = Int(Recording.Camera.longestRoll)
 
     init() {}
 
+    /// Parses the value of `record`.
     init(_ value: PolicyValue) throws(PolicyError) {
         guard value.isMapping else {
             mode = try Self.mode(value)
@@ -38,11 +39,11 @@ package struct RecordRule: Sendable, Hashable {
         switch key {
         case "mode": mode = try Self.mode(value)
         case "codec": codec = try Self.codec(value)
-        case "pre-roll": preRoll = try value.seconds(atMost: Self.longestRoll)
-        case "post-roll": postRoll = try value.seconds(atMost: Self.longestRoll)
-        case "keep": keep = try value.seconds(atMost: Int(UInt32.max))
+        case "pre-roll": preRoll = try value.seconds(atMost: Recording.Camera.longestRoll)
+        case "post-roll": postRoll = try value.seconds(atMost: Recording.Camera.longestRoll)
+        case "keep": keep = try value.seconds()
         case "keep-megabytes": keepMegabytes = try value.integer(in: 1...1 << 40)
-        case "thin-after": thinAfter = try value.seconds(atMost: Int(UInt32.max))
+        case "thin-after": thinAfter = try value.seconds()
         default: thinRate = try value.number(in: 0.001...1000)
         }
     }
@@ -55,7 +56,7 @@ package struct RecordRule: Sendable, Hashable {
         return codec
     }
 
-    /// `off`, `motion`, `continuous` or `both`, as on a command line too.
+    /// Returns the mode of `off`, `motion`, `continuous` or `both`; `nil` for other texts.
     package static func mode(_ text: String) -> RecordingMode?? {
         if ["off", "no", "false"].contains(text) { return .some(nil) }
         return RecordingMode.allCases.first { "\($0)" == text }.map { .some($0) }
@@ -66,8 +67,8 @@ package struct RecordRule: Sendable, Hashable {
         return mode
     }
 
-    /// These rules, and where they say nothing those of `general`.
-    func over(_ general: RecordRule) -> RecordRule {
+    /// Returns this rule with unset fields from `general`.
+    func inheriting(from general: RecordRule) -> RecordRule {
         var rule = self
         rule.mode = mode ?? general.mode
         rule.codec = codec ?? general.codec
@@ -80,14 +81,14 @@ package struct RecordRule: Sendable, Hashable {
         return rule
     }
 
-    /// What an archive is told; `nil` when the camera is not recorded.
+    /// Returns an archive's assignment; `nil` when the camera is not recorded.
     ///
-    /// - Parameter usual: the mode where nothing was said.
-    func duty(for camera: Name, usual: RecordingMode?) -> Recording.Camera? {
-        guard let mode = mode ?? usual else { return nil }
+    /// - Parameter defaultMode: the mode where `mode` is unset.
+    func assignment(for camera: Name, default defaultMode: RecordingMode?) -> Recording.Camera? {
+        guard let mode = mode ?? defaultMode else { return nil }
         return Recording.Camera(
-            mode: mode, codec: codec ?? .jpeg, preRoll: UInt16(preRoll ?? 5), postRoll: UInt16(postRoll ?? 5),
-            keep: UInt32(keep ?? 14 * 86_400), keepBytes: UInt64(keepMegabytes ?? 0) << 20,
-            thinAfter: UInt32(thinAfter ?? 0), thinRate: UInt32(((thinRate ?? 1) * 1000).rounded()), camera: camera)
+            mode: mode, codec: codec ?? .jpeg, preRoll: preRoll ?? 5, postRoll: postRoll ?? 5,
+            keep: keep ?? 14 * 86_400, keepBytes: UInt64(keepMegabytes ?? 0) << 20, thinAfter: thinAfter ?? 0,
+            thinRate: UInt32(((thinRate ?? 1) * 1000).rounded()), camera: camera)
     }
 }

@@ -1,9 +1,9 @@
-/// When something is on: spans of the week, each some days and a time of day, as `mon-fri 18:00-08:00` or `sat,sun`.
+/// A weekly schedule: spans of days and times of day, such as `mon-fri 18:00-08:00` or `sat,sun`.
 struct Schedule: Sendable, Hashable {
     private struct Span: Sendable, Hashable {
-        /// On which it begins; 0 for Monday.
+        /// The days on which the span begins; 0 for Monday.
         let days: Set<Int>
-        /// Minutes of the day; one that is not above the other reaches into the next day.
+        /// Minutes since midnight. A span whose end is not after its start ends on the next day.
         let from: Int
         let to: Int
 
@@ -14,15 +14,14 @@ struct Schedule: Sendable, Hashable {
         }
     }
 
-    /// What a text that is no schedule should have been.
-    static let expected = "days, a time, or both, as 'mon-fri 18:00-08:00', 'sat,sun' or '22:00-06:00'"
+    /// The form of a span, for errors.
+    static let expected = "days, times or both, such as 'mon-fri 18:00-08:00', 'sat,sun' or '22:00-06:00'"
     private static let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     private static let day = 24 * 60
 
     private let spans: [Span]
 
-    /// - Parameter spans: on during any of them.
-    /// - Returns: `nil` when one cannot be understood.
+    /// Parses the spans; `nil` when one is invalid.
     init?(_ spans: [String]) {
         var parsed: [Span] = []
         for text in spans {

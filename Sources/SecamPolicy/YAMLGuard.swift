@@ -1,18 +1,18 @@
-/// Refuses a YAML text that would be expensive to parse, before it is: with aliases a few hundred bytes can stand for
-/// gigabytes, and each level of nesting takes stack.
+/// A check of YAML texts before they are parsed. It rejects texts that would be expensive to parse: with aliases, a few
+/// hundred bytes can expand to gigabytes, and each level of nesting takes stack.
 enum YAMLGuard {
-    /// Bytes of a policy file.
-    static let largest = 256 << 10
-    /// Levels of nesting; a policy has seven.
-    static let deepest = 32
-    /// Spaces before a line's text, and entries that begin on one line.
-    private static let widestIndentation = 128
+    /// Maximum size of a policy file, bytes.
+    static let byteLimit = 256 << 10
+    /// Maximum levels of nesting. A policy has seven.
+    static let depthLimit = 32
+    /// Maximum spaces before a line's text, and maximum entries that begin on one line.
+    private static let indentationLimit = 128
 
     private static let noAliases = "anchors (&) and aliases (*) are not allowed; write the value out"
 
-    /// The line of something that looks like an alias of something that looks like an anchor, wherever they stand: only
-    /// the parser itself knows for certain what is a quote, a comment, or the end of a line.
-    private static func lineOfRepetition(_ text: String) -> Int? {
+    /// Returns the line of a possible alias, even within quotes and comments: only the parser knows for certain where these
+    /// end. An alias is `*name` where the text also contains the anchor `&name`.
+    private static func lineOfAlias(_ text: String) -> Int? {
         var anchors: Set<[UInt8]> = []
         var aliases: [(name: [UInt8], line: Int)] = []
         var (line, sign) = (1, UInt8(0))
@@ -35,10 +35,10 @@ enum YAMLGuard {
         return aliases.first { anchors.contains($0.name) }?.line
     }
 
-    /// - Returns: what is wrong, and in which line; `nil` when the text may be parsed.
+    /// Returns the problem with its line; `nil` when the text is safe to parse.
     static func problem(in text: String) -> (line: Int, reason: String)? {
-        guard text.utf8.count <= largest else { return (0, "it is larger than \(largest) bytes") }
-        if let line = lineOfRepetition(text) { return (line, noAliases) }
+        guard text.utf8.count <= byteLimit else { return (0, "the file exceeds \(byteLimit) bytes") }
+        if let line = lineOfAlias(text) { return (line, noAliases) }
         var (line, depth, indentation) = (1, 0, 0)
         var quote: UInt8?
         var isComment = false
@@ -74,7 +74,7 @@ enum YAMLGuard {
                 if isStart || byte != UInt8(ascii: "-") { (isStart, indentation) = (true, indentation + 1) }
             default: isStart = false
             }
-            guard depth <= deepest, indentation <= widestIndentation else { return (line, "it is nested too deeply") }
+            guard depth <= depthLimit, indentation <= indentationLimit else { return (line, "nested too deeply") }
         }
         return nil
     }

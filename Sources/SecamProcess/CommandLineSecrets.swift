@@ -1,12 +1,12 @@
 import Glibc
 
-/// Secrets among the arguments of this process, which every user of the machine can read while it runs.
+/// Secrets in the arguments of this process, which every user of the machine can read.
 package enum CommandLineSecrets {
-    /// Overwrites arguments that are this text, or end with `=` and this text, where the kernel shows them.
+    /// Overwrites arguments that equal the secret or end with `=` and the secret.
     ///
-    /// Other users may have read them before: they are visible from the start of the process to this call.
+    /// Other users may have read them between the start of the process and this call.
     ///
-    /// - Returns: whether there was one.
+    /// - Returns: whether an argument was overwritten.
     @discardableResult
     package static func erase(_ secret: String) -> Bool {
         let secret = Array(secret.utf8)

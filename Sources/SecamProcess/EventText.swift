@@ -1,9 +1,9 @@
 import SecamBase
 package import SecamWire
 
-/// An event as programs read it, the same in hooks and in what `secam-view` prints.
+/// An event as JSON, the same for hooks and for the output of `secam-view`.
 package enum EventText {
-    /// One JSON object on one line. Boxes are x, y, width and height as parts of the picture, 0 to 1.
+    /// Returns one line with a JSON object. Boxes are x, y, width and height as fractions of the picture, 0 to 1.
     package static func json(_ event: CameraEvent, of camera: Name) -> String {
         JSONText.object([
             ("camera", JSONText.string(camera.text)), ("id", JSONText.string(id(event.id))),
@@ -17,7 +17,7 @@ package enum EventText {
         ])
     }
 
-    /// An event's number as people copy it: 16 hexadecimal digits.
+    /// Returns an event's id as 16 hexadecimal digits.
     package static func id(_ id: UInt64) -> String {
         let digits = String(id, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits

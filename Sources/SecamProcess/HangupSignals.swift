@@ -1,8 +1,8 @@
 import UnixSignals
 
-/// The SIGHUPs that this process receives, by which an operator asks it to read its files anew.
+/// The SIGHUP signals of this process, with which an operator asks it to reload its files.
 package enum HangupSignals {
-    /// Calls `body` at each one until cancelled.
+    /// Calls `body` for each signal until cancelled.
     package static func forEach(_ body: () async -> Void) async {
         for await _ in await UnixSignalsSequence(trapping: .sighup) { await body() }
     }

@@ -1,35 +1,36 @@
 import Glibc
 package import SecamBase
 
-/// Where a running service says each second how it is, for a health check in another process: the service's container
-/// has nothing else to ask.
+/// A file in which a running service reports its state every second, for a health check in another process.
 ///
-/// A file of one word. It is written by the thread that does the work, so that a service which hangs falls silent.
+/// The file holds one word. The thread that does the work writes it, so a service that hangs falls silent.
 package struct HealthFile: Sendable {
     package enum State: String, Sendable, Equatable {
-        /// Everything is as it should be.
+        /// The service is fully operational.
         case ready
-        /// The service runs, but has not found the registry, or has lost it.
+        /// The service runs but is not connected to the registry.
         case alone
     }
 
-    /// Seconds after which a word is old.
-    static let patience: Int64 = 10
+    /// Age after which a report is outdated.
+    private static let timeout = Duration.seconds(10)
+    /// Interval at which an unchanged state is written again.
+    private static let interval = Duration.seconds(1)
 
     private let path: String
     private var written: (state: State, at: MonotonicTime)?
 
-    /// The one that `SECAM_HEALTH_FILE` names; `nil` when it names none.
+    /// The file named by `SECAM_HEALTH_FILE`; `nil` without it.
     package static var ours: HealthFile? { ProgramEnvironment.variables["SECAM_HEALTH_FILE"].map(HealthFile.init) }
 
     package init(_ path: String) { self.path = path }
 
-    /// Writes the state when it is another one, or a second has gone by. A disk that is full costs the health, not the
-    /// service.
-    package mutating func note(_ state: State, now: MonotonicTime) {
-        if let written, written.state == state, now.since(written.at) < 1_000_000 { return }
+    /// Writes the state when it has changed or a second has passed. A full disk makes the service look unhealthy but
+    /// does not stop it.
+    package mutating func record(_ state: State, now: MonotonicTime) {
+        if let written, written.state == state, now - written.at < HealthFile.interval { return }
         written = (state, now)
-        // Whoever asks meanwhile must find the old word or the new one, not an empty file.
+        // A reader must find the old word or the new one, never an empty file.
         let fresh = path + ".new"
         let descriptor = unsafe open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return }
@@ -40,28 +41,28 @@ package struct HealthFile: Sendable {
         _ = unsafe rename(fresh, path)
     }
 
-    /// What the service said last.
+    /// Returns the service's last report.
     ///
-    /// - Throws: when it has said nothing for ten seconds, or nothing at all.
+    /// - Throws: when there is no report or it is older than ten seconds.
     package func read() throws(HealthProblem) -> State {
         let text: String?
         do throws(SecretFile.Failure) { text = try SecretFile.readIfThere(path) } catch {
             throw HealthProblem(description: error.description)
         }
-        guard let text else { throw HealthProblem(description: "\(path): nothing was written there yet") }
+        guard let text else { throw HealthProblem(description: "\(path): the service has not reported yet") }
         var status = stat()
         guard unsafe stat(path, &status) == 0, let state = State(rawValue: String(text.prefix { $0 != "\n" })) else {
-            throw HealthProblem(description: "\(path): is no health file")
+            throw HealthProblem(description: "\(path): is not a health file")
         }
-        let age = WallClock.now / 1_000_000 - Int64(status.st_mtim.tv_sec)
-        guard age <= HealthFile.patience else {
-            throw HealthProblem(description: "the service has said nothing for \(age) s")
+        let age = Duration.seconds(WallClock.now / 1_000_000 - Int64(status.st_mtim.tv_sec))
+        guard age <= HealthFile.timeout else {
+            throw HealthProblem(description: "the service has not reported for \(age.components.seconds) s")
         }
         return state
     }
 }
 
-/// Why a service is not healthy.
+/// The reason why a service is unhealthy.
 package struct HealthProblem: ProgramError, Equatable {
     package let description: String
 

@@ -4,14 +4,14 @@ import SecamBase
 import SecamWire
 import Synchronization
 
-/// The log of a process: what its loggers write together, within `LogLimits`.
+/// The log of a process, which limits the lines of all its loggers with `LogLimits`.
 ///
-/// Where lines of an event were left out, its next line tells how many, `suppressed=N`; where none comes soon, the latest
-/// of those left out does.
+/// After lines of an event were suppressed, its next line gives their number, `suppressed=N`. If no line follows soon,
+/// the latest suppressed line is written as a summary.
 final class ProcessLog: Sendable {
     static let standardError = ProcessLog { line in
         var line = line
-        // One call a line, so that the lines of several processes do not mix.
+        // One call for each line, so that lines of several processes do not mix.
         _ = line.withUTF8 { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
     }
 
@@ -21,19 +21,19 @@ final class ProcessLog: Sendable {
     }
 
     private let state: Mutex<State>
-    private let summaryMilliseconds: UInt32
+    private let summaryInterval: Duration
     private let clock: @Sendable () -> MonotonicTime
     private let output: @Sendable (String) -> Void
 
     /// - Parameters:
-    ///   - summaryMilliseconds: how often lines that were left out are looked for, while there are some.
+    ///   - summaryInterval: interval at which suppressed lines are summarized.
     ///   - output: writes one line with its end.
     init(
-        _ limits: LogLimits = LogLimits(), summaryMilliseconds: UInt32 = 10_000,
+        _ limits: LogLimits = LogLimits(), summaryInterval: Duration = .seconds(10),
         clock: @escaping @Sendable () -> MonotonicTime = { .now }, output: @escaping @Sendable (String) -> Void
     ) {
         state = Mutex(State(limiter: LogLimiter(limits, now: clock())))
-        self.summaryMilliseconds = summaryMilliseconds
+        self.summaryInterval = summaryInterval
         self.clock = clock
         self.output = output
     }
@@ -52,18 +52,18 @@ final class ProcessLog: Sendable {
         if begins { startSummaries() }
     }
 
-    /// Tells of all lines that were left out, before the process ends.
+    /// Writes the summaries of all suppressed lines, before the process ends.
     func flush() { writeSummaries(isLast: true) }
 
     private func startSummaries() {
         let isStarted = DedicatedThread.startIfPossible { [self] in
-            repeat { usleep(summaryMilliseconds * 1000) } while writeSummaries()
+            repeat { usleep(UInt32(clamping: summaryInterval.microseconds)) } while writeSummaries()
         }
-        // The next line that is left out tries again.
+        // The next suppressed line tries again.
         if !isStarted { state.withLock { $0.isSummarizing = false } }
     }
 
-    /// - Returns: whether there is more to tell, later.
+    /// - Returns: whether more summaries will follow.
     @discardableResult
     private func writeSummaries(isLast: Bool = false) -> Bool {
         let (lines, isMore) = state.withLock { state -> ([String], Bool) in
@@ -88,7 +88,7 @@ final class ProcessLog: Sendable {
     }
 }
 
-/// Writes log lines to the process's log: time, level, source, what happened, then `key=value` pairs.
+/// A log handler that writes lines of time, level, label, message and `key=value` pairs to the process's log.
 ///
 ///     2026-01-31T12:00:00.123Z info  capture/porch  joined  registry=tcp://127.0.0.1:7443
 package struct LineLogHandler: LogHandler {
@@ -116,10 +116,10 @@ package struct LineLogHandler: LogHandler {
             metadata: metadata.merging(event.metadata ?? [:]) { $1 })
     }
 
-    /// One line with its end, of at most `LogLimits.lineBytes`, whatever its parts hold.
+    /// Returns one line with its line end, at most `LogLimits.lineBytes` long.
     ///
     /// - Parameters:
-    ///   - suppressed: lines like it that were left out before it.
+    ///   - suppressed: number of lines of the same event suppressed before this one.
     ///   - microseconds: UTC.
     static func line(
         level: Logger.Level, label: String, message: String, metadata: Logger.Metadata, suppressed: UInt64 = 0,
@@ -127,7 +127,7 @@ package struct LineLogHandler: LogHandler {
     ) -> String {
         let time = UTCText.iso(microseconds: microseconds)
         var line = "\(time) \(padded(level)) \(label)  \(TerminalText.printable(message))"
-        // Before the others, of which a long one may be cut off.
+        // Comes first, because long metadata may be cut off.
         if suppressed > 0 { line += "  suppressed=\(suppressed)" }
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where line.utf8.count < LogLimits.lineBytes {
             line += "  \(escaped(key))=\(escaped("\(value)".prefix(utf8Bytes: LogLimits.lineBytes)))"
@@ -142,7 +142,7 @@ package struct LineLogHandler: LogHandler {
         return text + String(repeating: " ", count: max(0, 7 - text.count))
     }
 
-    /// What others chose must not look like a line or a pair of its own.
+    /// Quotes a text that could otherwise look like another line or pair.
     static func escaped(_ text: String) -> String {
         let isPlain = text.unicodeScalars.allSatisfy {
             TerminalText.isHarmless($0) && $0 != " " && $0 != "\"" && $0 != "="
@@ -157,13 +157,15 @@ package struct LineLogHandler: LogHandler {
     }
 }
 
-/// From which level on the process writes log lines. Chosen once, before the first logger is made.
+/// The lowest level of the process's log lines. Set it once, before the first logger is created.
 package enum LogThreshold {
     private static let chosen = Mutex(Logger.Level.info)
 
     package static var level: Logger.Level { chosen.withLock { $0 } }
 
-    /// - Parameter settings: with `log.level`: the name of a level; `info` without it.
+    /// Sets the level.
+    ///
+    /// - Parameter settings: `log.level` is the name of a level; default `info`.
     package static func choose(_ settings: Settings) throws(SettingsError) {
         guard let text = settings.text("log.level") else { return }
         guard let level = Logger.Level(rawValue: text.lowercased()) else {
@@ -175,12 +177,13 @@ package enum LogThreshold {
 }
 
 extension Logger {
-    /// A logger on standard error, within the bounds of the process (`LogLimits`). A message is a fixed phrase, with
-    /// details in the metadata: lines of one message share a budget.
+    /// Returns a logger to standard error, limited by the process's `LogLimits`.
+    ///
+    /// A message is a fixed phrase with details in the metadata: the lines of one message share a budget.
     ///
     /// - Parameters:
     ///   - label: the service's role and name.
-    ///   - level: of which and of no lower ones lines are written, if the process writes them at all.
+    ///   - level: the lowest level of this logger's lines; the process's level applies too.
     package static func lines(_ label: String, level: Logger.Level = .trace) -> Logger {
         Logger(label: label) { LineLogHandler(label: $0, level: max(level, LogThreshold.level)) }
     }

@@ -1,39 +1,41 @@
 import Logging
 import SecamBase
 
-/// The bounds of what one process writes to its log.
+/// The limits of one process's log.
 ///
-/// The first lines of an event pass at once: of changes, as many as a system of fifty cameras makes when it starts; of
-/// problems, which come back until their cause is gone, as many as show it. Together the events of a process write at most `totalBurst`, and then `totalBytesPerSecond`, 88 MB a day.
+/// The first lines of an event pass at once. For changes their number is that of a system of fifty cameras at its
+/// start; for problems, which recur until their cause is gone, it is just enough to show the problem. All events of a
+/// process together write at most `totalBurst`, and then `totalBytesPerSecond`, 88 MB a day.
 struct LogLimits: Sendable {
-    /// Lines of one event that pass at once after a silence, below the level of a warning and from there on.
+    /// Lines of one event that pass at once after a silence: below the level `warning`, and from it upwards.
     var changeBurst = 50
     var problemBurst = 10
-    /// The time after which an event may write one line more, microseconds.
-    var eventInterval: Int64 = 10_000_000
-    /// Events that are counted each by itself; the further ones of a level share one budget.
+    /// Time after which an event may write another line.
+    var eventInterval = Duration.seconds(10)
+    /// Number of events with a budget of their own; further events of one level share a budget.
     var eventCount = 256
     /// Bytes that a process may write at once after a silence.
     var totalBurst = 256 << 10
-    /// The part of `totalBurst` for errors and for events that were silent before, and the part of that for errors.
+    /// The part of `totalBurst` reserved for errors and for events that were silent, and the part of it reserved for
+    /// errors.
     var silentReserve = 64 << 10
     var errorReserve = 32 << 10
     var totalBytesPerSecond = 1 << 10
 
     func burst(_ level: Logger.Level) -> Int { level < .warning ? changeBurst : problemBurst }
 
-    /// The longest line, bytes with its end; one call writes that much to a pipe undivided (`PIPE_BUF`).
+    /// Maximum line length with its end, bytes; a pipe writes this much in one piece (`PIPE_BUF`).
     static let lineBytes = 4096
-    /// Bytes that a line costs at least, so that the bound of bytes bounds the lines too.
+    /// Minimum cost of a line, bytes, so that the byte limit also limits the number of lines.
     static let lineCost = 256
-    /// The longest message, bytes; longer ones are events of one kind where they begin alike.
+    /// Maximum message length, bytes; longer messages with the same beginning count as one event.
     static let messageBytes = 512
 }
 
-/// Decides which log lines are written, so that nothing that a peer causes fills a disk or hides another event.
+/// Decides which log lines are written, so that no peer can fill a disk or hide other events.
 ///
-/// An event is a level, a label and a message, which is a fixed phrase: details are metadata. Each event has a budget of
-/// its own, and all share a total.
+/// An event is a level, a label and a message, which is a fixed phrase with details in metadata. Each event has its own
+/// budget, and all share a total budget.
 struct LogLimiter: Sendable {
     struct Event: Sendable, Hashable {
         let level: Logger.Level
@@ -41,7 +43,7 @@ struct LogLimiter: Sendable {
         let message: String
     }
 
-    /// The latest line of an event that was left out, and the number of those before it.
+    /// The latest suppressed line of an event, and the number of suppressed lines before it.
     struct Summary: Sendable {
         let event: Event
         let metadata: Logger.Metadata
@@ -60,7 +62,7 @@ struct LogLimiter: Sendable {
     private var records: [Event: Record] = [:]
     private var total: LogBudget
     private var order: UInt64 = 0
-    /// When events that are idle are looked for again; looking costs as much as there are events.
+    /// The time of the next search for idle events, which visits all events.
     private var nextForget: MonotonicTime
 
     init(_ limits: LogLimits = LogLimits(), now: MonotonicTime) {
@@ -70,14 +72,14 @@ struct LogLimiter: Sendable {
             burst: Double(limits.totalBurst), perMicrosecond: Double(limits.totalBytesPerSecond) / 1e6, now: now)
     }
 
-    /// Whether lines were left out that no later line has told of.
+    /// Whether any suppressed lines have not been reported yet.
     var hasSuppressed: Bool { records.values.contains { $0.suppressed > 0 } }
 
     var trackedEvents: Int { records.count }
 
     /// Counts one line.
     ///
-    /// - Returns: the number of lines left out since the event's previous one; `nil` where this one is left out too.
+    /// - Returns: the number of lines suppressed since the event's previous line; `nil` if this line is suppressed too.
     mutating func admit(_ event: Event, _ metadata: Logger.Metadata, now: MonotonicTime) -> UInt64? {
         total.refill(now: now)
         let event = tracked(event, now: now)
@@ -91,12 +93,12 @@ struct LogLimiter: Sendable {
         return nil
     }
 
-    /// Charges the total with a line that passed, once its length is known.
+    /// Charges the total budget for a line that passed, once its length is known.
     mutating func charge(bytes: Int) { total.spend(Double(max(0, bytes - LogLimits.lineCost))) }
 
-    /// Returns what can be told by now of events that went silent, in the order in which they occurred.
+    /// Returns the summaries that are due, in the order in which their lines were suppressed.
     ///
-    /// - Parameter isLast: whether the process ends, so that no event need wait for its turn.
+    /// - Parameter isLast: whether the process ends, so all summaries are due.
     mutating func summaries(now: MonotonicTime, isLast: Bool = false) -> [Summary] {
         total.refill(now: now)
         var summaries: [Summary] = []
@@ -118,7 +120,7 @@ struct LogLimiter: Sendable {
         let reserve: Int
         switch level {
         case .error, .critical: reserve = 0
-        // An event that was silent is news; one that floods is not.
+        // An event that was silent is news; a flood is not.
         default: reserve = record.budget.isFull ? limits.errorReserve : limits.silentReserve
         }
         guard record.budget.has(1), total.has(Double(LogLimits.lineCost + reserve)) else { return nil }
@@ -128,7 +130,7 @@ struct LogLimiter: Sendable {
         return record.suppressed
     }
 
-    /// The event under which a line is counted; it has a record then.
+    /// Returns the event that counts a line, and creates its record.
     private mutating func tracked(_ event: Event, now: MonotonicTime) -> Event {
         if records[event] != nil { return event }
         var event = event
@@ -137,21 +139,21 @@ struct LogLimiter: Sendable {
         }
         if records[event] == nil {
             let burst = Double(limits.burst(event.level))
-            records[event] = Record(
-                budget: LogBudget(burst: burst, perMicrosecond: 1 / Double(limits.eventInterval), now: now))
+            let perMicrosecond = 1 / Double(limits.eventInterval.microseconds)
+            records[event] = Record(budget: LogBudget(burst: burst, perMicrosecond: perMicrosecond, now: now))
         }
         return event
     }
 
     private mutating func forgetIdle(now: MonotonicTime) -> Bool {
         guard now >= nextForget else { return false }
-        nextForget = now.advanced(byMicroseconds: limits.eventInterval)
+        nextForget = now + limits.eventInterval
         for event in records.keys { records[event]?.budget.refill(now: now) }
         records = records.filter { !$0.value.isIdle }
         return records.count < limits.eventCount
     }
 
-    /// A copy that holds no more than a line can show.
+    /// Returns a copy with values no longer than a line.
     private static func bounded(_ metadata: Logger.Metadata) -> Logger.Metadata {
         metadata.mapValues { value in
             if case .string(let text) = value, text.utf8.count <= LogLimits.lineBytes { return value }
@@ -160,7 +162,7 @@ struct LogLimiter: Sendable {
     }
 }
 
-/// Tokens that come back at a constant rate until there are as many as a burst.
+/// A token bucket: tokens return at a constant rate up to the burst.
 struct LogBudget: Sendable {
     private let burst: Double
     private let perMicrosecond: Double
@@ -178,7 +180,7 @@ struct LogBudget: Sendable {
 
     mutating func refill(now: MonotonicTime) {
         guard now > filled else { return }
-        tokens = min(burst, tokens + Double(now.since(filled)) * perMicrosecond)
+        tokens = min(burst, tokens + Double((now - filled).microseconds) * perMicrosecond)
         filled = now
     }
 
@@ -186,12 +188,13 @@ struct LogBudget: Sendable {
 
     func has(_ count: Double) -> Bool { tokens >= count }
 
-    /// A line whose length shows only after it passed may take more than there is; the next ones wait for that.
+    /// Spends tokens, possibly more than there are: a line's length is known only after it has passed, and later lines
+    /// wait.
     mutating func spend(_ count: Double) { tokens -= count }
 }
 
 extension String {
-    /// The longest beginning of at most so many bytes.
+    /// Returns the longest prefix of at most `limit` bytes.
     func prefix(utf8Bytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         var end = utf8.index(utf8.startIndex, offsetBy: limit)

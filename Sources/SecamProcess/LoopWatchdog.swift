@@ -3,16 +3,16 @@ import Logging
 import SecamBase
 import Synchronization
 
-/// Ends the process when one of its event loops stands still, so that its supervisor starts it again.
+/// Ends the process when one of its event loops hangs, so that its supervisor restarts it.
 ///
-/// A thread of its own asks every loop at equal intervals whether it still runs. A loop hangs when it leaves all questions
-/// of the time limit unanswered. The watchdog counts its own rounds and never compares clocks: while the process is stopped
-/// (SIGSTOP, a frozen container, a debugger) or the machine is suspended there are no rounds, so neither is a hang.
+/// A thread of its own polls every loop at equal intervals. A loop hangs when it answers no poll within the time limit.
+/// The watchdog counts its own rounds and never compares clocks: while the process is stopped (SIGSTOP, a frozen
+/// container, a debugger) or the machine is suspended, no rounds pass, so neither looks like a hang.
 package final class LoopWatchdog: Sendable {
-    /// The one of this process. It does nothing until `start`.
+    /// The watchdog of this process. It is inactive until `start`.
     package static let process = LoopWatchdog()
 
-    /// Rounds without an answer that make a hang.
+    /// Number of rounds without an answer that count as a hang.
     static let roundLimit = 6
 
     private let watches = Mutex<[LoopWatch]>([])
@@ -22,8 +22,8 @@ package final class LoopWatchdog: Sendable {
     /// Watches a loop until `LoopWatch.end`.
     ///
     /// - Parameters:
-    ///   - name: of the loop, for the log.
-    ///   - post: runs the block that it is given on the loop. Called from the watchdog's thread.
+    ///   - name: the loop's name, for the log.
+    ///   - post: runs a block on the loop. The watchdog calls it on its own thread.
     package func watch(_ name: String, post: @escaping LoopWatch.Post) -> LoopWatch {
         let watch = LoopWatch(name, post: post)
         watches.withLock { watches in
@@ -33,11 +33,11 @@ package final class LoopWatchdog: Sendable {
         return watch
     }
 
-    /// Starts the thread, once in a process.
+    /// Starts the watchdog's thread, once in a process.
     ///
     /// - Parameters:
-    ///   - program: the log's source.
-    ///   - limit: the time without an answer after which the process ends with `ExitStatus.software`.
+    ///   - program: the label of the log line.
+    ///   - limit: time without an answer after which the process ends with `ExitStatus.software`.
     func start(program: String, limit: Duration) {
         let pause = UInt32(limit / .microseconds(1)) / UInt32(LoopWatchdog.roundLimit)
         DedicatedThread.start { [self] in
@@ -49,7 +49,7 @@ package final class LoopWatchdog: Sendable {
         }
     }
 
-    /// One round: looks for answers to the questions of the round before, and asks again.
+    /// Runs one round: collects the answers to the previous round's polls, and polls again.
     ///
     /// - Returns: the name of a loop that hangs.
     func findHang() -> String? {
@@ -58,7 +58,7 @@ package final class LoopWatchdog: Sendable {
     }
 
     private static func end(_ program: String, loop: String, limit: Duration) -> Never {
-        // The loop may hang because nothing reads standard error, which would then stop this thread too.
+        // The loop may hang because standard error is blocked, which would block this thread too.
         let isLogging = DedicatedThread.startIfPossible {
             Logger.lines(program).critical(
                 "event loop stalled", metadata: ["loop": "\(loop)", "seconds": "\(limit.components.seconds)"])
@@ -69,7 +69,7 @@ package final class LoopWatchdog: Sendable {
     }
 }
 
-/// One event loop that a `LoopWatchdog` watches.
+/// An event loop that a `LoopWatchdog` watches.
 package final class LoopWatch: Sendable {
     /// Runs a block on the loop.
     package typealias Post = @Sendable (@escaping @Sendable () -> Void) -> Void
@@ -90,12 +90,12 @@ package final class LoopWatch: Sendable {
 
     fileprivate var isEnded: Bool { state.withLock { $0.post == nil } }
 
-    /// The loop is no longer watched. To be called before the loop ends.
+    /// Ends the watching. Call it before the loop ends.
     package func end() { state.withLock { $0.post = nil } }
 
-    /// Asks the loop again when it has answered.
+    /// Polls the loop again if it has answered.
     ///
-    /// - Returns: rounds since its last answer.
+    /// - Returns: the number of rounds since its last answer.
     fileprivate func missedRounds() -> Int {
         let (missed, post) = state.withLock { state -> (Int, Post?) in
             guard state.post != nil else { return (0, nil) }
@@ -107,7 +107,7 @@ package final class LoopWatch: Sendable {
             state.missed = 0
             return (0, state.post)
         }
-        // Outside of the lock, since the loop may run the block at once.
+        // Outside the lock, since the loop may run the block at once.
         post? { [self] in state.withLock { $0.isAnswered = true } }
         return missed
     }

@@ -1,14 +1,14 @@
 package import SecamBase
 
-/// Passes on the lines that a program writes to its standard error, within bounds.
+/// Forwards the lines that a program writes to its standard error, within limits.
 ///
-/// The log lines of a service pass: they are bounded where they are written. A library in it writes what it wants, and has
-/// a budget of its own, so that it neither fills a disk nor displaces the log.
+/// A service limits its own log lines, so they pass. Output of its libraries has a separate budget, so it can neither
+/// fill a disk nor displace the log.
 package struct OutputLimiter: Sendable {
-    /// Bytes of log lines: twice what a process writes.
+    /// Budget of log lines, bytes: twice the limit of one process.
     private static let logBurst = 2 * LogLimits().totalBurst
     private static let logBytesPerSecond = 2 * LogLimits().totalBytesPerSecond
-    /// Bytes of other lines; the trace of a crash is 10,000 to 50,000.
+    /// Budget of other lines, bytes. A crash's stack trace takes 10,000 to 50,000.
     static let otherBurst = 128 << 10
     static let otherBytesPerSecond = 512
 
@@ -26,9 +26,9 @@ package struct OutputLimiter: Sendable {
         otherBudget = budget(Self.otherBurst, Self.otherBytesPerSecond)
     }
 
-    /// Takes what the program wrote.
+    /// Processes output of the program.
     ///
-    /// - Returns: the lines that pass, each with its end and of at most `LogLimits.lineBytes`.
+    /// - Returns: the complete lines that pass, each with its line end and at most `LogLimits.lineBytes` long.
     package mutating func receive(_ bytes: some Sequence<UInt8>, now: MonotonicTime = .now) -> [[UInt8]] {
         logBudget.refill(now: now)
         otherBudget.refill(now: now)
@@ -45,10 +45,10 @@ package struct OutputLimiter: Sendable {
         return passed
     }
 
-    /// Returns the beginning of a line that never ended, with an end.
+    /// Returns the unfinished last line, with a line end.
     package mutating func finish() -> [UInt8]? { line.isEmpty ? nil : endLine() }
 
-    /// Returns how many lines were left out since the last call, once lines pass again or the program has ended.
+    /// Returns the number of lines suppressed since the last call, once lines pass again or the program has ended.
     package mutating func takeSuppressed(hasEnded: Bool = false) -> UInt64? {
         guard suppressed > 0, hasEnded || otherBudget.has(Double(LogLimits.lineBytes)) else { return nil }
         defer { suppressed = 0 }
@@ -76,7 +76,7 @@ package struct OutputLimiter: Sendable {
         return true
     }
 
-    /// Whether a line begins with a time as `LineLogHandler` writes it.
+    /// Returns whether a line begins with a time as `LineLogHandler` writes it.
     private static func isLogLine(_ line: [UInt8]) -> Bool {
         let pattern = "0000-00-00T00:00:00.000Z ".utf8
         guard line.count >= pattern.count else { return false }

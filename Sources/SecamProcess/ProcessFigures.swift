@@ -1,10 +1,10 @@
 import Glibc
 
-/// What this process costs.
+/// The resources that this process uses.
 package struct ProcessFigures: Sendable {
-    /// Memory that is resident, bytes.
+    /// Resident memory, bytes.
     package let residentBytes: UInt64
-    /// Processor time used since the start, microseconds.
+    /// Processor time since the start, microseconds.
     package let cpuMicroseconds: UInt64
 
     package static var current: ProcessFigures {
@@ -17,7 +17,7 @@ package struct ProcessFigures: Sendable {
             cpuMicroseconds: seconds * 1_000_000 + microseconds)
     }
 
-    /// The second number of /proc/self/statm; 0 where there is no such file.
+    /// Returns the second number of /proc/self/statm; 0 when the file is missing.
     private static func residentPages() -> UInt64 {
         let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return 0 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The process's surroundings.
+/// The environment of the process.
 package enum ProgramEnvironment {
     package static var variables: [String: String] {
         var variables: [String: String] = [:]
@@ -15,20 +15,20 @@ package enum ProgramEnvironment {
         return variables
     }
 
-    /// Processors of this machine that are in use.
+    /// Number of online processors.
     package static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-    /// Tells apart the processes that share one key.
+    /// A name that distinguishes processes with the same key.
     package static var instanceName: String { "\(hostName)-\(getpid())" }
 
-    /// The names that a self-signed certificate is for.
+    /// Returns the names for a self-signed certificate.
     ///
-    /// - Parameter setting: names with commas between them; `nil` for this host's own.
+    /// - Parameter setting: names separated by commas; `nil` for this host's names.
     package static func certificateNames(_ setting: String?) -> [String] {
         (setting ?? "localhost,127.0.0.1,::1,\(hostName)").split(separator: ",").map(String.init)
     }
 
-    /// The host's name, up to the first dot, as far as it can stand in a name.
+    /// The host's name up to its first dot, shortened to fit into a service's name.
     package static var hostName: String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "host" }

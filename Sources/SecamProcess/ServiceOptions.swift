@@ -1,34 +1,34 @@
 package import ArgumentParser
 
-/// What every service can be told.
+/// Options of every service.
 package struct ServiceOptions: ParsableArguments {
-    @Flag(help: "End when standard input does, as `secam up` wants it.")
+    @Flag(help: "End at the end of standard input, as `secam up` needs it.")
     var withParent = false
     @Flag(help: "Check the settings and exit without starting the service.")
     var check = false
     @Option(
         help: """
-            Start nothing, ask the service that runs: alive, or joined for more than that. It answers in the file that \
-            SECAM_HEALTH_FILE names for both.
+            Query the running service's health and exit: alive, or joined (alive and registered). Needs \
+            SECAM_HEALTH_FILE set for this command and for the service.
             """)
-    var health: HealthQuestion?
+    var health: HealthCheck?
     @OptionGroup var log: LogOptions
     @Option(
         help: """
-            Seconds that an event loop may stand still before the service ends itself, 1 to 3600; 0 for any time. \
-            (SECAM_WATCHDOG; default: 30)
+            Time without a response from an event loop after which the service ends, seconds, 1 to 3600; 0 for no \
+            limit. (SECAM_WATCHDOG; default: 30)
             """)
     var watchdog: String?
 
     @Option(
         help: """
-            Address to serve metrics at for Prometheus, as 127.0.0.1:9464: GET /metrics. (SECAM_METRICS; default: none)
+            Address of the Prometheus endpoint GET /metrics, such as 127.0.0.1:9464. (SECAM_METRICS; default: none)
             """)
     package var metrics: String?
 
     package init() {}
 
-    /// - Returns: `nil` for no limit.
+    /// Returns the watchdog's time limit; `nil` for none.
     func stallLimit() throws(SettingsError) -> Duration? {
         let settings = Settings(
             commandLine: watchdog.map { ["watchdog": $0] } ?? [:], environment: ProgramEnvironment.variables)
@@ -37,11 +37,11 @@ package struct ServiceOptions: ParsableArguments {
     }
 }
 
-/// What every program can be told that writes a log.
+/// Options of every program that writes a log.
 package struct LogOptions: ParsableArguments {
     @Option(
         help: """
-            Least level of log lines: trace, debug, info, notice, warning, error or critical. (SECAM_LOG_LEVEL; \
+            Minimum level of log lines: trace, debug, info, notice, warning, error or critical. (SECAM_LOG_LEVEL; \
             default: info)
             """)
     package var logLevel: String?
@@ -54,31 +54,33 @@ package struct LogOptions: ParsableArguments {
     }
 }
 
-/// What every service can be told that joins a registry.
+/// Options of every service that joins a registry.
 package struct MemberOptions: ParsableArguments {
     @Option(help: "Join file with address, name and keys. (SECAM_JOIN)")
     var join: String?
-    @Option(help: "Registry instead of the join file's, as tcp://host:port. (SECAM_REGISTRY)")
+    @Option(help: "Registry address instead of the join file's, such as tcp://host:port. (SECAM_REGISTRY)")
     var registry: String?
 
     package init() {}
 
-    /// - Parameter others: the program's own options, by key.
+    /// Returns the settings.
+    ///
+    /// - Parameter others: the program's own options by key.
     package func settings(_ others: [String: String?] = [:]) -> Settings {
         let all = others.merging(["join": join, "registry": registry]) { own, _ in own }
         return Settings(commandLine: all.compactMapValues(\.self), environment: ProgramEnvironment.variables)
     }
 }
 
-/// What every service can be told that others connect to.
+/// Options of every service that listens for other services.
 package struct ListenOptions: ParsableArguments {
     @Option(
         help: """
-            Where to be reached by the others. (SECAM_LISTEN; default: any free port, on the loopback when the registry \
-            is there)
+            Address to listen at for other services. (SECAM_LISTEN; default: any free port, on the loopback interface \
+            if the registry is local)
             """)
     package var listen: String?
-    @Option(help: "Address that the others are told, behind a translated one. (SECAM_ADVERTISE; default: --listen's)")
+    @Option(help: "Address told to other services, for a service behind NAT. (SECAM_ADVERTISE; default: --listen's)")
     package var advertise: String?
 
     package init() {}
@@ -86,14 +88,14 @@ package struct ListenOptions: ParsableArguments {
     package var values: [String: String?] { ["listen": listen, "advertise": advertise] }
 }
 
-/// What a health check asks.
-enum HealthQuestion: String, ExpressibleByArgument {
-    /// Whether the service does its work at all; if not, starting it again may help.
+/// A health check of a running service.
+enum HealthCheck: String, ExpressibleByArgument {
+    /// Whether the service is working; if not, a restart may help.
     case alive
-    /// Whether the registry knows it too.
+    /// Whether the service is also connected to the registry.
     case joined
 
-    func ask(_ file: HealthFile) throws(HealthProblem) {
+    func run(on file: HealthFile) throws(HealthProblem) {
         let state = try file.read()
         guard state == .ready || self == .alive else {
             throw HealthProblem(description: "the service runs, but the registry does not answer it")

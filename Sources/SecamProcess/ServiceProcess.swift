@@ -4,37 +4,38 @@ package import SecamBase
 package import ServiceLifecycle
 import UnixSignals
 
-/// How every program starts and ends.
+/// Starts and ends programs.
 package enum ServiceProcess {
-    /// Makes a service without settings and runs it; see `main(_:_:log:configure:make:)`.
+    /// Runs a service without settings; see `main(_:_:log:configure:make:)`.
     package static func main(_ program: String, _ make: () async throws -> any Service) async -> Never {
         await main(program, nil, configure: {}, make: { [try await make()] })
     }
 
-    /// Makes a service and runs it until it ends, a signal comes, or the parent is gone. With `--check` it only reads the
+    /// Runs services until one ends, a signal arrives, or the parent process ends. With `--check` it only checks the
     /// settings.
     ///
-    /// SIGTERM and SIGINT let it finish; what has not ended after four seconds is cancelled, so that a supervisor sees
-    /// the process end within five. An error is one line on standard error and a status of sysexits.
+    /// SIGTERM and SIGINT stop the services gracefully. Services that have not ended after four seconds are cancelled,
+    /// so the process ends within five. An error is reported as one line on standard error and an exit status of
+    /// sysexits.h.
     ///
     /// - Parameters:
-    ///   - program: what an error's line begins with.
-    ///   - options: what the service was told; none for a program that is no service.
-    ///   - log: what a program that is no service was told of its log.
-    ///   - configure: reads and checks all settings; it must start, open and change nothing.
-    ///   - make: makes the service from its settings, and those beside it; when one of them ends, all do.
+    ///   - program: the program's name, for error messages.
+    ///   - options: the service's options; `nil` for a program that is not a service.
+    ///   - log: the log options of a program that is not a service.
+    ///   - configure: reads and checks all settings, without side effects.
+    ///   - make: creates the services from the settings; when one ends, all end.
     package static func main<Configuration>(
         _ program: String, _ options: ServiceOptions?, log: LogOptions? = nil, configure: () throws -> Configuration,
         make: (Configuration) async throws -> [any Service]
     ) async -> Never {
         ProcessProtection.start()
-        // A peer that is gone is an error of the call, not the end of the process.
+        // A broken connection is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        // Asks a service to read its files anew, and must end none that has nothing to read.
+        // SIGHUP asks a service to reload its files; one without files ignores it.
         if options != nil { signal(SIGHUP, SIG_IGN) }
         raiseDescriptorLimit()
         do {
-            if let question = options?.health { try answer(question) }
+            if let check = options?.health { try run(check) }
             try (options?.log ?? log)?.choose()
             let stallLimit = try options?.stallLimit()
             let configuration = try configure()
@@ -56,15 +57,16 @@ package enum ServiceProcess {
         }
     }
 
-    private static func answer(_ question: HealthQuestion) throws -> Never {
+    private static func run(_ check: HealthCheck) throws -> Never {
         guard let file = HealthFile.ours else {
-            throw HealthProblem(description: "SECAM_HEALTH_FILE is not set, neither here nor, likely, for the service")
+            throw HealthProblem(description: "SECAM_HEALTH_FILE is not set, for this command or for the service")
         }
-        try question.ask(file)
+        try check.run(on: file)
         exit(ExitStatus.success.rawValue)
     }
 
-    /// Each peer is a descriptor or two, and the usual soft limit of 1024 is there for programs that use `select`.
+    /// Each peer takes a descriptor or two, and the usual soft limit of 1024 exists only for programs that use
+    /// `select`.
     private static func raiseDescriptorLimit() {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
@@ -72,7 +74,7 @@ package enum ServiceProcess {
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    /// One line on standard error, then the end.
+    /// Writes one line to standard error and ends the process.
     package static func fail(_ program: String, _ text: String, _ status: ExitStatus) -> Never {
         ProcessLog.standardError.flush()
         var line = "\(program): \(text)\n"
@@ -93,9 +95,9 @@ package enum ServiceProcess {
     }
 }
 
-/// Gives back, once the service runs, what only its start needed.
+/// Releases memory that only the start needed.
 private struct SettledProcess: Service {
-    /// Within them a service has joined the others and has done all that it does over and over.
+    /// Time after which a service has joined the mesh and reached its steady state.
     private static let startTime = Duration.seconds(10)
 
     func run() async {
@@ -107,7 +109,7 @@ private struct SettledProcess: Service {
     }
 }
 
-/// Ends the process when whoever started it is gone: standard input, a pipe that nobody writes to, comes to its end.
+/// Ends the process with its parent, which holds the other end of standard input, a pipe that is never written to.
 private struct ParentWatch: Service {
     func run() async throws {
         let ended = AsyncStream<Void>.makeStream()

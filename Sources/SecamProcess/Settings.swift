@@ -1,15 +1,15 @@
 import Configuration
 package import SecamBase
 
-/// What a program was told: on the command line, else in the environment as `SECAM_…`.
+/// The settings of a program, from the command line or else from environment variables `SECAM_…`.
 ///
-/// Values are checked where they are read, so that an error names the key, the value and what would be right.
+/// Values are checked when they are read, so an error names the key, the value and the expected form.
 package struct Settings: Sendable {
     private let reader: ConfigReader
 
     /// - Parameters:
-    ///   - commandLine: options that were given, by key; a key's words are separated by dots, as in `listen.port`.
-    ///   - environment: the process's variables.
+    ///   - commandLine: the given options by key; dots separate a key's words, as in `listen.port`.
+    ///   - environment: the process's environment variables.
     package init(commandLine: [String: String], environment: [String: String]) {
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         for (key, value) in commandLine {
@@ -33,7 +33,7 @@ package struct Settings: Sendable {
         return value
     }
 
-    /// `on` or `off`.
+    /// Returns a setting that is `on` or `off`.
     package func flag(_ key: String, default fallback: Bool) throws(SettingsError) -> Bool {
         switch text(key)?.lowercased() {
         case nil: return fallback
@@ -43,12 +43,12 @@ package struct Settings: Sendable {
         }
     }
 
-    /// A length of time, in seconds.
+    /// Returns a time span in seconds.
     package func seconds(_ key: String, atMost limit: Int, default fallback: Int) throws(SettingsError) -> Int {
         guard let text = text(key) else { return fallback }
         guard let seconds = DurationText.seconds(text), seconds <= limit else {
             throw SettingsError(
-                key: key, value: text, expected: "\(DurationText.expected), no more than \(limit / 86_400)d")
+                key: key, value: text, expected: "\(DurationText.expected), at most \(limit / 86_400)d")
         }
         return seconds
     }
@@ -64,7 +64,7 @@ package struct Settings: Sendable {
     }
 }
 
-/// A setting that is missing or wrong.
+/// A missing or invalid setting.
 package struct SettingsError: Error, Equatable, Sendable, CustomStringConvertible {
     package let key: String
     package let value: String?

@@ -1,17 +1,17 @@
 import CLinux
 import Glibc
 
-/// Pages of the program's file and of its libraries that starting has read and running does not need.
+/// Resident pages of the program's file and libraries that were needed only at start.
 ///
-/// The dynamic linker visits each of a hundred and more libraries, and Swift's runtime reads every conformance of every
-/// image at the first dynamic cast: more than half of a service's resident memory.
+/// The dynamic linker reads each of more than a hundred libraries, and Swift's runtime reads every conformance of every
+/// image at the first dynamic cast. Together they are more than half of a service's resident memory.
 enum StartupMemory {
-    /// Takes all unmodified pages of programs and libraries out of this process.
+    /// Releases all unmodified pages of programs and libraries.
     ///
-    /// They stay in the kernel's cache as long as there is room, so that one that is needed again costs a fault, without
-    /// a disk.
+    /// The kernel keeps them in its cache while it has room, so using a page again usually costs a page fault without a
+    /// disk access.
     static func release() {
-        // Holds the dynamic linker's lock: no library comes or goes while its segments are walked.
+        // The call holds the dynamic linker's lock: no library is loaded or unloaded while its segments are walked.
         _ = unsafe secam_dl_iterate_phdr(
             { image, _, _ in
                 if let image = unsafe image?.pointee { unsafe StartupMemory.release(image) }
@@ -33,7 +33,7 @@ enum StartupMemory {
         }
     }
 
-    /// Whether the linker has written into segments that say that nobody does: such pages are in no file.
+    /// Returns whether the linker has written into read-only segments; such pages cannot be read from the file again.
     private static func hasTextRelocations(
         _ image: secam_linker_image, _ segments: UnsafeBufferPointer<Elf64_Phdr>
     ) -> Bool {

@@ -1,35 +1,34 @@
 import SecamWire
 
-/// The folder of a camera's recordings, whose name is safe on every file system: FAT and exFAT take no `:` or `?`, and like
-/// others of their kind hold `Door` and `door` for the same.
+/// The folder of a camera's recordings. Its name is valid on every file system, and unique even where case is ignored.
 ///
-/// Lower-case letters, digits, `_`, `-` and `.` stand for themselves. An upper-case letter is `+` and the letter in lower
-/// case; every other byte of the name's UTF-8 is `%` and two hexadecimal digits in lower case. So are a `.` at the end and
-/// the first letter of a name that DOS keeps for a device (`con`, `lpt1`). Different cameras have different folders, also
-/// where case is folded: a name of at most 64 bytes becomes one of at most 192.
+/// FAT and exFAT do not allow `:` or `?`, and treat `Door` and `door` as equal. Lower-case letters, digits, `_`, `-`
+/// and `.` are unchanged. An upper-case letter becomes `+` and the letter in lower case. Every other byte of the name's
+/// UTF-8 becomes `%` and two hexadecimal digits in lower case, as do a `.` at the end and the first letter of a DOS
+/// device name (`con`, `lpt1`). A name of at most 64 bytes becomes one of at most 192.
 enum CameraFolder {
     static func name(of camera: Name) -> String {
         let bytes = Array(camera.text.utf8)
         var name = ""
         for (offset, byte) in bytes.enumerated() {
-            let isAtRisk = offset == 0 && isDevice(bytes) || offset == bytes.count - 1 && byte == UInt8(ascii: ".")
+            let isReserved = offset == 0 && isDevice(bytes) || offset == bytes.count - 1 && byte == UInt8(ascii: ".")
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"): name += "+" + String(Character(Unicode.Scalar(byte | 0x20)))
-            case _ where isSafe(byte) && !isAtRisk: name.unicodeScalars.append(Unicode.Scalar(byte))
+            case _ where isSafe(byte) && !isReserved: name.unicodeScalars.append(Unicode.Scalar(byte))
             default: name += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
             }
         }
         return name
     }
 
-    /// The folders in which recordings of a camera may be: this one, and the one of earlier versions, which had the camera's
-    /// name as it is.
+    /// Returns the names of all folders that may hold recordings of a camera: the present one, and the camera's name
+    /// itself, which earlier versions used.
     static func names(of camera: Name) -> [String] {
         let name = name(of: camera)
         return name == camera.text ? [name] : [name, camera.text]
     }
 
-    /// Whether a folder is one of `names(of:)`, on a disk that may have folded the case of the earlier one.
+    /// Whether a folder is one of `names(of:)`, even if the disk has changed the case of the earlier one.
     static func isFolder(_ folder: some StringProtocol, of camera: Name) -> Bool {
         name(of: camera).utf8.elementsEqual(folder.utf8) || folder.lowercased() == camera.text.lowercased()
     }
@@ -41,7 +40,7 @@ enum CameraFolder {
         }
     }
 
-    /// Whether what is before the first dot is a device of DOS.
+    /// Whether the part before the first dot is the name of a DOS device.
     private static func isDevice(_ name: [UInt8]) -> Bool {
         let stem = String(decoding: name.prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self)
         if ["con", "prn", "aux", "nul"].contains(stem) { return true }

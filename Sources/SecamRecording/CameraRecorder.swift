@@ -1,17 +1,17 @@
 import SecamBase
 package import SecamWire
 
-/// One camera's recording, segment after segment: of what is live, or of what the camera had spooled, which is recorded
-/// beside it. It belongs to the vault's thread.
+/// Records one camera, segment after segment. A camera can have two recorders: one for live frames, and one for frames
+/// from its spool, which are recorded beside them. It belongs to the thread of its store.
 package final class CameraRecorder {
-    /// Up to where everything is on the disk.
+    /// The last frame before which everything is on disk.
     package struct Durable: Sendable, Equatable {
         package let incarnation: UInt64
         package let sequence: UInt64
-        /// UTC microseconds of that frame.
+        /// The frame's capture time, UTC microseconds.
         package let time: Int64
 
-        /// Of a frame that need not be recorded, when everything before it is on the disk.
+        /// Skips a frame that need not be recorded, once everything before it is on disk.
         package init(passing frame: Frame) {
             incarnation = frame.incarnation
             sequence = frame.sequence
@@ -25,15 +25,14 @@ package final class CameraRecorder {
         }
     }
 
-    /// When a segment ends by itself.
+    /// The conditions under which a segment ends.
     package struct Limits: Sendable {
-        /// Microseconds.
-        package var longest: Int64 = 60_000_000
-        /// Microseconds by which the camera's clock may step back without a new segment; its frames follow at once.
-        package var tolerance: Int64 = 1_000_000
-        /// Microseconds that a segment lasts at least before a gap ends it.
-        package var leastBeforeGap: Int64 = 1_000_000
-        /// Segments that may end in a second because of what the pictures are or tell.
+        package var maximumDuration = Duration.seconds(60)
+        /// A step back of the camera's clock up to this begins no new segment; the frames follow at once.
+        package var clockTolerance = Duration.seconds(1)
+        /// A gap does not end a segment that is shorter.
+        package var minimumBeforeGap = Duration.seconds(1)
+        /// Segments that changes of the pictures, their numbers or their times may end within a second.
         package var cutsPerSecond = 8
 
         package init() {}
@@ -41,52 +40,52 @@ package final class CameraRecorder {
 
     package let camera: Name
     package let isSpooled: Bool
-    private let vault: RecordingStore
+    private let store: RecordingStore
     private let limits: Limits
     private var segment: SegmentFile?
     private var last: RecordingIndex.Cursor?
-    /// Segments that a change of the pictures has ended, and since when they are counted.
+    /// The segments that such changes have ended since a time.
     private var cuts = (since: MonotonicTime.now, count: 0)
     private var gaps = GapCollector()
-    /// Of what is spooled: which numbers of a run of the camera were recorded before.
+    /// For spooled frames: the numbers of one incarnation that were recorded before.
     private var recorded: (incarnation: UInt64, ranges: [SequenceRange])?
 
     package private(set) var framesRecorded: UInt64 = 0
     package private(set) var bytesRecorded: UInt64 = 0
 
-    /// Goes on where the index says that the camera's recording ended, after whoever wrote before has been tidied up.
+    /// Continues where the camera's recording in the index ends. First completes the segments that a predecessor left.
     ///
     /// - Parameters:
-    ///   - isSpooled: whether for what the camera had spooled. The tape of what is live must have been opened before.
-    ///   - isPatient: whether an archive that still writes is given the time to end it.
-    /// - Throws: `busy`, when one does.
+    ///   - isSpooled: whether to record frames from the camera's spool. The recorder of live frames must exist already.
+    ///   - isPatient: whether to leave a segment to another archive that is still writing it.
+    /// - Throws: `busy` if another archive is still writing.
     package init(
-        _ vault: RecordingStore, camera: Name, isSpooled: Bool = false, limits: Limits = Limits(),
+        _ store: RecordingStore, camera: Name, isSpooled: Bool = false, limits: Limits = Limits(),
         isPatient: Bool = true
     ) throws(RecordingError) {
-        self.vault = vault
+        self.store = store
         self.camera = camera
         self.isSpooled = isSpooled
         self.limits = limits
-        try Recovery.finish(camera: camera, isSpooled: isSpooled, isPatient: isPatient, in: vault)
-        last = isSpooled ? nil : try vault.index.cursor(of: camera, .jpeg)
+        try Recovery.finish(camera: camera, isSpooled: isSpooled, isPatient: isPatient, in: store)
+        last = isSpooled ? nil : try store.index.cursor(of: camera, .jpeg)
     }
 
-    /// The last frame that was taken.
+    /// The last frame that was recorded.
     package var cursor: RecordingIndex.Cursor? { last }
 
-    /// Takes a frame.
+    /// Records a frame.
     ///
-    /// - Parameter jpeg: written as it is.
-    /// - Returns: whether it was taken; a frame that was recorded before, or that is no JPEG, is not.
+    /// - Parameter jpeg: the picture, stored unchanged.
+    /// - Returns: `false` if the frame was recorded before or is no JPEG.
     package func append(_ frame: Frame, _ jpeg: RawSpan) throws(RecordingError) -> Bool {
         if let last, last.incarnation == frame.incarnation, frame.sequence <= last.sequence { return false }
         guard SegmentFile.isJPEG(jpeg), try !wasRecorded(frame) else { return false }
         try cutWhereNeeded(before: frame)
         let cost = UInt64(jpeg.byteCount) + SegmentFile.frameBytes + (segment == nil ? SegmentFile.headBytes : 0)
-        try vault.makeRoom(for: cost, of: camera)
+        try store.makeRoom(for: cost, of: camera)
         let segment: SegmentFile
-        if let open = self.segment { segment = open } else { segment = try begin(frame) }
+        if let open = self.segment { segment = open } else { segment = try openSegment(startingWith: frame) }
         self.segment = segment
         let time = max(frame.timestamp, segment.last.time)
         try segment.append(jpeg, time: time, sequence: frame.sequence)
@@ -96,37 +95,37 @@ package final class CameraRecorder {
         return true
     }
 
-    /// Whether a spooled frame came before: an archive may have ended without having acknowledged it.
+    /// Whether a spooled frame was recorded before, by an archive that ended before it acknowledged the frame.
     private func wasRecorded(_ frame: Frame) throws(RecordingError) -> Bool {
         guard isSpooled else { return false }
         if recorded?.incarnation != frame.incarnation {
-            // Each costs a look at all that is recorded of the camera.
-            try boundCuts()
-            let ranges = try vault.index.recordedRanges(of: camera, incarnation: frame.incarnation)
+            // Reads all segments of the camera in the index, so it is limited like a cut.
+            try limitCuts()
+            let ranges = try store.index.recordedRanges(of: camera, incarnation: frame.incarnation)
             recorded = (frame.incarnation, ranges)
         }
         return recorded?.ranges.contains { ($0.first...$0.last).contains(frame.sequence) } ?? false
     }
 
-    /// Frames that will not come. A segment's frames are numbered one after the other, so that its numbers are known
-    /// without an index: it ends here, if it has only just begun a little later.
+    /// Records that frames are missing, and ends a segment that is long enough. The numbers of a segment's frames are
+    /// consecutive, so that they are known without an index.
     ///
     /// - Parameters:
-    ///   - since: UTC microseconds, after which they were captured, as far as the camera knows.
-    ///   - until: UTC microseconds, before which they were.
-    package func note(_ gap: Gap, since: Int64?, until: Int64?) throws(RecordingError) {
+    ///   - since: the time after which the frames were captured, UTC microseconds; `nil` if the camera does not know.
+    ///   - until: the time before which they were captured, UTC microseconds; `nil` if the camera does not know.
+    package func record(_ gap: Gap, since: Int64?, until: Int64?) throws(RecordingError) {
         let start = last?.incarnation == gap.incarnation ? last?.time : since
         let end = until ?? start ?? WallClock.now
         for gap in try unfilled(gap) {
             let row = gaps.add(RecordedGap(gap, start: min(start ?? end, end), end: end), now: .now)
-            try vault.index.note(row, of: camera)
+            try store.index.record(row, of: camera)
         }
-        if let segment, segment.duration >= limits.leastBeforeGap { try cut() }
+        if let segment, segment.duration >= limits.minimumBeforeGap { try cut() }
     }
 
-    /// What of a gap the spool has not brought already.
+    /// Returns the parts of a gap that the spool has not filled yet.
     private func unfilled(_ gap: Gap) throws(RecordingError) -> [Gap] {
-        let filled = try vault.index.spooledRanges(of: camera, incarnation: gap.incarnation, in: gap.missing)
+        let filled = try store.index.spooledRanges(of: camera, incarnation: gap.incarnation, in: gap.missing)
         return gap.missing.subtracting(filled).map {
             Gap(
                 flow: gap.flow, incarnation: gap.incarnation, missing: $0, reason: gap.reason, since: gap.since,
@@ -134,22 +133,22 @@ package final class CameraRecorder {
         }
     }
 
-    /// Brings everything to the disk.
+    /// Brings everything to the disk, and then updates the index.
     ///
-    /// - Returns: up to where it is there, once it was noted in the index.
+    /// - Returns: the last frame on disk; `nil` if there is nothing new.
     package func synchronize() throws(RecordingError) -> Durable? {
         guard let segment, let progress = try segment.synchronize() else { return nil }
         do throws(RecordingError) {
-            try vault.index.note([progress])
+            try store.index.record(progress)
         } catch {
-            try takeBack(segment, error)
+            try handle(error, of: segment)
         }
         return Durable(progress)
     }
 
-    /// Ends the segment; what comes next begins another one.
+    /// Ends the segment. The next frame begins another one.
     ///
-    /// - Returns: up to where everything is on the disk.
+    /// - Returns: the last frame on disk; `nil` if no segment was open.
     @discardableResult
     package func cut() throws(RecordingError) -> Durable? {
         guard let segment else { return nil }
@@ -157,19 +156,19 @@ package final class CameraRecorder {
         let progress = segment.progress
         try segment.finish()
         do throws(RecordingError) {
-            try Recovery.complete(progress, path: segment.path, in: vault)
+            try Recovery.complete(progress, path: segment.path, in: store)
         } catch {
-            try takeBack(segment, error)
+            try handle(error, of: segment)
         }
         return Durable(progress)
     }
 
-    /// An archive that stood still for so long that another one has completed its file must leave that as it was.
-    private func takeBack(_ segment: SegmentFile, _ error: RecordingError) throws(RecordingError) -> Never {
+    /// Restores a file that another archive completed while this one was stalled, and rethrows the error.
+    private func handle(_ error: RecordingError, of segment: SegmentFile) throws(RecordingError) -> Never {
         if case .superseded = error {
             self.segment = nil
-            let path = vault.index.folder.absolute(segment.path)
-            if let row = try vault.index.segment(segment.id), row.state == .complete {
+            let path = store.index.folder.absolute(segment.path)
+            if let row = try store.index.segment(segment.id), row.state == .complete {
                 segment.abandon(at: row.bytes, of: path)
             }
         }
@@ -179,32 +178,32 @@ package final class CameraRecorder {
     private func cutWhereNeeded(before frame: Frame) throws(RecordingError) {
         guard let segment else { return }
         let isOther = segment.incarnation != frame.incarnation || segment.size != (frame.width, frame.height)
-        let isSetBack = frame.timestamp < segment.last.time - limits.tolerance
-        let isOver = frame.timestamp - segment.start >= limits.longest
-        // No gap tells of what is left out among what was spooled.
+        let isSetBack = frame.timestamp < segment.last.time - limits.clockTolerance.microseconds
+        let isOver = frame.timestamp - segment.start >= limits.maximumDuration.microseconds
+        // The camera reports no gaps for frames that are missing in its spool.
         let isApart = isSpooled && frame.sequence != segment.last.sequence + 1
-        if isOther || isSetBack || isOver || isApart { try boundCuts() }
-        if isOther || isSetBack || isOver || isApart || segment.bytes >= vault.largestSegment { try cut() }
+        if isOther || isSetBack || isOver || isApart { try limitCuts() }
+        if isOther || isSetBack || isOver || isApart || segment.bytes >= store.largestSegment { try cut() }
     }
 
-    /// Each cut is a file, each change of the run a long look: a camera that does nothing else has to wait.
-    private func boundCuts() throws(RecordingError) {
-        if MonotonicTime.now.since(cuts.since) >= 1_000_000 { cuts = (.now, 0) }
+    /// Throws when the camera causes too many cuts. Each one costs a file, and each new incarnation a long query.
+    private func limitCuts() throws(RecordingError) {
+        if MonotonicTime.now - cuts.since >= .seconds(1) { cuts = (.now, 0) }
         cuts.count += 1
         guard cuts.count <= limits.cutsPerSecond else { throw .restless(camera: camera.text) }
     }
 
-    private func begin(_ frame: Frame) throws(RecordingError) -> SegmentFile {
-        let folder = vault.index.folder
-        try vault.checkPlace()
+    private func openSegment(startingWith frame: Frame) throws(RecordingError) -> SegmentFile {
+        let folder = store.index.folder
+        try store.checkPlace()
         let day = try folder.makeDay(camera, at: frame.timestamp)
         for attempt in 1...1000 {
             let path = RecordingFolder.segment(inDay: day, at: frame.timestamp, attempt: attempt)
             guard folder.size(path) == nil else { continue }
-            // The row first: a file without a row would be found by nobody, a row without a file by the next start.
-            let id = try vault.index.begin(
+            // The row comes first: the next start finds a row without a file, but not every file without a row.
+            let id = try store.index.insertSegment(
                 camera: camera, path: path, incarnation: frame.incarnation, sequence: frame.sequence,
-                start: frame.timestamp, writer: vault.writer, isSpooled: isSpooled)
+                start: frame.timestamp, writer: store.writer, isSpooled: isSpooled)
             do {
                 let segment = try SegmentFile(
                     id: id, camera: camera, path: path, absolutePath: folder.absolute(path), first: frame,
@@ -212,10 +211,12 @@ package final class CameraRecorder {
                 try RecordingFolder.synchronize(folder.absolute(day))
                 return segment
             } catch {
-                try? vault.index.forget(id)
+                try? store.index.forget(id)
                 throw error
             }
         }
-        throw .file(path: folder.absolute(day), operation: "beginning a file", reason: "1000 of this second exist")
+        throw .file(
+            path: folder.absolute(day), operation: "creating a file",
+            reason: "1000 files of the same second exist already")
     }
 }

@@ -7,30 +7,30 @@ import SecamJPEG
 import SecamMedia
 package import SecamWire
 
-/// A complete recording that is to be compressed with H.264: a tenth of the disk, at the price of some sharpness.
+/// The compression of one complete recording with H.264. It takes a tenth of the disk and loses some sharpness.
 ///
-/// It is recorded as it comes first, so that nothing of what is promised of recordings depends on an encoder. Then
-/// another file is written beside the old one, by a thread that may take its time; only when that one is complete does
-/// the row say that it is being replaced (state 4), the new file takes the old one's place at once, and the row is made
-/// from whichever file is there. So an end in between does no harm.
+/// A recording is stored as it arrives, so that recording does not depend on an encoder. Later a thread of low priority
+/// writes a compressed file beside the original. When that file is complete, the row's state becomes 4, the new file
+/// replaces the old one atomically, and the row is updated from the file that is there. It can be interrupted at any
+/// point.
 package struct Compression: Sendable {
     let segment: SegmentRow
     let map: [FrameMap.Entry]
-    /// Of the file as it was recorded; `nil` when it is not known.
+    /// The hash of the file as it was recorded; `nil` if unknown.
     let digest: [UInt8]?
     let path: String
-    /// Of the new file: another one for each archive, since two may come upon the same recording.
+    /// The new file. The name differs for each archive, since two may compress the same recording.
     let temporary: String
 
     package enum Outcome: Sendable, Equatable {
         case made
-        /// It would not be smaller, or cannot be compressed at all.
+        /// The recording cannot be compressed, or would not become smaller.
         case useless(String)
-        /// The archive ends, or the disk failed: another time.
+        /// The archive ends or the disk failed; try again later.
         case postponed(String)
     }
 
-    /// Hidden, so that nobody takes it for a recording; in the same folder, so that it can take its place at once.
+    /// Hidden, so that it is not listed as a recording, and in the same folder, so that it can be renamed atomically.
     static func temporary(_ path: String, _ writer: String) -> String {
         let (folder, name) = split(path)
         return "\(folder).\(name).\(writer).small"
@@ -41,7 +41,7 @@ package struct Compression: Sendable {
         return (path[..<slash], path[slash...])
     }
 
-    /// Removes what archives that are gone left of a new file.
+    /// Removes new files that archives which have ended left behind.
     static func sweep(_ path: String) {
         let (folder, name) = split(path)
         let files = (try? FileManager.default.contentsOfDirectory(atPath: String(folder))) ?? []
@@ -51,14 +51,14 @@ package struct Compression: Sendable {
         }
     }
 
-    /// Writes the new file beside the old one. It takes some milliseconds of processor time a frame.
+    /// Writes the new file beside the old one. Takes about 10 ms of processor time per frame of 1280x720.
     ///
-    /// - Parameter isCancelled: asked before each frame.
+    /// - Parameter isCancelled: called before each frame.
     package func make(_ isCancelled: () -> Bool) -> Outcome {
         _ = unsafe unlink(temporary)
         guard unsafe access(path, F_OK) == 0 || errno != ENOENT else { return .useless("it is gone") }
         do {
-            // What was changed by somebody else must not get a new link in the chain.
+            // A file that another program has changed must not get a new link in the chain.
             if let digest, try FileDigest.hash(path) != digest {
                 return .useless("it was changed after it was recorded")
             }
@@ -73,7 +73,7 @@ package struct Compression: Sendable {
         } catch is Cancelled {
             return .postponed("the archive ends")
         } catch {
-            // The disk, or an encoder that is not there: nothing that is so for ever.
+            // The disk failed, or an encoder is missing: neither is permanent.
             return .postponed("\(error)")
         }
     }
@@ -89,9 +89,9 @@ package struct Compression: Sendable {
         for entry in map {
             guard !isCancelled() else { throw Cancelled() }
             guard let frame = try reader.next(), frame.pixelFormat == .jpeg else { break }
-            guard CompressedWriter.takes(width: frame.width, height: frame.height) else { break }
+            guard CompressedWriter.supports(width: frame.width, height: frame.height) else { break }
             let output: CompressedWriter
-            if let writer { output = writer } else { output = try begin(frame) }
+            if let writer { output = writer } else { output = try makeWriter(frame) }
             writer = output
             let needed = PixelFormat.i420.byteCount(width: frame.width, height: frame.height) ?? 0
             if picture.count != needed { picture = [UInt8](repeating: 0, count: needed) }
@@ -113,7 +113,7 @@ package struct Compression: Sendable {
         return count
     }
 
-    private func begin(_ frame: MediaFrame) throws(MediaError) -> CompressedWriter {
+    private func makeWriter(_ frame: MediaFrame) throws(MediaError) -> CompressedWriter {
         try CompressedWriter(
             path: temporary, width: frame.width, height: frame.height, startMicroseconds: segment.start,
             title: segment.camera.text,
@@ -124,8 +124,9 @@ package struct Compression: Sendable {
 }
 
 extension RecordingStore {
-    /// The newest recording that its camera's rule wants compressed and that is not yet; room is kept for the new file
-    /// until `end`. The newest, since the oldest ones go first when there is no room.
+    /// Returns the newest recording that its camera's rule wants compressed and that is not compressed yet. Room for
+    /// the new file is reserved until `end`. The newest comes first because the oldest are removed first when room is
+    /// short.
     package func nextToCompress(_ rules: [Recording.Camera]) throws(RecordingError) -> Compression? {
         let now = MonotonicTime.now
         compressionPauses = compressionPauses.filter { $0.value > now }
@@ -133,7 +134,7 @@ extension RecordingStore {
             guard let segment = try index.segmentToCompress(of: rule.camera, except: Array(compressionPauses.keys))
             else { continue }
             let map = try index.map(of: segment)
-            // While nothing may go for it, it waits.
+            // If nothing can be removed to make room, compression waits.
             guard (try? reserve(segment.bytes)) != nil else { return nil }
             lastCompressed = rule.camera
             let path = index.folder.absolute(segment.path)
@@ -144,21 +145,21 @@ extension RecordingStore {
         return nil
     }
 
-    /// From the camera on that is behind the one whose turn it was.
+    /// Returns the rules in the order of their cameras, beginning after the camera whose recording was compressed last.
     private func inTurn(_ rules: [Recording.Camera]) -> [Recording.Camera] {
         let sorted = rules.sorted { $0.camera < $1.camera }
         guard let last = lastCompressed else { return sorted }
         return sorted.filter { $0.camera > last } + sorted.filter { $0.camera <= last }
     }
 
-    /// Puts the new file in the old one's place, or lets it be.
+    /// Replaces the old file by the new one, or discards the new one.
     package func end(_ compression: Compression, _ outcome: Compression.Outcome) throws(RecordingError) {
         unreserve()
         let segment = compression.segment
         switch outcome {
         case .made:
-            // Protected or let go meanwhile: it stays as it is, or gone.
-            guard try index.noteCompressing(segment) else { break }
+            // Fails if the recording was protected or removed meanwhile; it then stays as it is.
+            guard try index.markCompressing(segment) else { break }
             let path = compression.path
             guard unsafe rename(compression.temporary, path) == 0 else {
                 let reason = unsafe String(cString: strerror(errno))
@@ -169,17 +170,17 @@ extension RecordingStore {
             try finishCompressing(segment)
         case .useless(let reason):
             logger.warning(
-                "a recording is not compressed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
+                "compression skipped", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
             try index.leaveUncompressed(segment)
         case .postponed(let reason):
-            compressionPauses[segment.id] = MonotonicTime.now.advanced(byMicroseconds: RecordingStore.compressionPause)
+            compressionPauses[segment.id] = MonotonicTime.now + RecordingStore.compressionPause
             logger.warning(
                 "compression postponed", metadata: ["file": "\(compression.path)", "reason": "\(reason)"])
         }
         _ = unsafe unlink(compression.temporary)
     }
 
-    /// Notes what the file is now.
+    /// Updates the row from the file that is there now.
     func finishCompressing(_ segment: SegmentRow) throws(RecordingError) {
         let path = index.folder.absolute(segment.path)
         Compression.sweep(path)
@@ -188,22 +189,22 @@ extension RecordingStore {
         do throws(MediaError) {
             reader = try MediaReader(url: path)
         } catch {
-            // Which of the two it is must be known: another time.
+            // Whether it is the old or the new file must be known, so this is tried again later.
             throw .media(error)
         }
-        guard !reader.format.isMotionJPEG else { return try index.noteAsItWas(segment) }
+        guard !reader.format.isMotionJPEG else { return try index.restoreUncompressed(segment) }
         let size = index.folder.size(segment.path) ?? 0
-        try index.noteCompressed(segment, bytes: size, digest: try FileDigest.hash(path))
-        giveBack(segment.bytes - min(segment.bytes, size))
+        try index.recordCompressed(segment, bytes: size, digest: try FileDigest.hash(path))
+        release(segment.bytes - min(segment.bytes, size))
     }
 }
 
 extension RecordingIndex {
-    /// - Parameter others: which are left out.
+    /// - Parameter others: rows to leave out.
     fileprivate func segmentToCompress(
         of camera: Name, except others: [Int64]
     ) throws(RecordingError) -> SegmentRow? {
-        try read("looking for what is to be compressed") { db in
+        try read("finding a recording to compress") { db in
             try Row.fetchOne(
                 db,
                 sql: """
@@ -216,9 +217,9 @@ extension RecordingIndex {
         }
     }
 
-    /// - Returns: `false` when it is not the same any more: protected, thinned, or gone.
-    fileprivate func noteCompressing(_ segment: SegmentRow) throws(RecordingError) -> Bool {
-        try writeDurably("noting that a recording is compressed") { db in
+    /// - Returns: `false` if the recording was protected, thinned or removed meanwhile.
+    fileprivate func markCompressing(_ segment: SegmentRow) throws(RecordingError) -> Bool {
+        try writeDurably("marking a recording as being compressed") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 4 WHERE id = ? AND state = 1 AND protected = 0 AND bytes = ?",
                 arguments: [segment.id, Int64(clamping: segment.bytes)])
@@ -226,10 +227,10 @@ extension RecordingIndex {
         }
     }
 
-    fileprivate func noteCompressed(
+    fileprivate func recordCompressed(
         _ segment: SegmentRow, bytes: UInt64, digest: [UInt8]
     ) throws(RecordingError) {
-        try write("noting a smaller recording") { db in
+        try write("storing a compressed recording") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 1, compressed = 1, bytes = ? WHERE id = ?",
                 arguments: [Int64(clamping: bytes), segment.id])
@@ -238,16 +239,16 @@ extension RecordingIndex {
         }
     }
 
-    /// The new file had not taken the old one's place.
-    fileprivate func noteAsItWas(_ segment: SegmentRow) throws(RecordingError) {
-        try write("noting a recording") { db in
+    /// The new file had not replaced the old one.
+    fileprivate func restoreUncompressed(_ segment: SegmentRow) throws(RecordingError) {
+        try write("storing a recording") { db in
             try db.execute(sql: "UPDATE segment SET state = 1 WHERE id = ?", arguments: [segment.id])
         }
     }
 
-    /// It is not tried again.
+    /// Leaves a recording uncompressed for good.
     fileprivate func leaveUncompressed(_ segment: SegmentRow) throws(RecordingError) {
-        try write("leaving a recording as it is") { db in
+        try write("leaving a recording uncompressed") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 1, compressed = 2 WHERE id = ? AND state IN (1, 4)",
                 arguments: [segment.id])

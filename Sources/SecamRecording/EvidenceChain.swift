@@ -2,9 +2,9 @@ import Foundation
 import GRDB
 import SecamCrypto
 
-/// A chain of hashes over all complete segments: each link's hash is over the one before, the segment's name and the
-/// segment's own hash. Whoever noted the last hash once can prove later that nothing before it was changed, and that
-/// nothing is missing but what retention removed.
+/// A chain of hashes over all complete segments. Each link hashes the previous link, the segment's path and the hash of
+/// its file. With a copy of the last hash, an operator can prove that no earlier recording was changed and that only
+/// retention removed recordings.
 enum EvidenceChain {
     static let empty = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
 
@@ -20,7 +20,7 @@ enum EvidenceChain {
             arguments: [path, Data(digest), Data(chain)])
     }
 
-    /// The hash that a segment's file had when it was completed, or last replaced by us; `nil` when none is known.
+    /// Returns the hash of a segment's file at its completion or replacement by secam; `nil` if unknown.
     static func digest(of path: String, _ db: Database) throws -> [UInt8]? {
         try Data.fetchOne(
             db, sql: "SELECT digest FROM link WHERE path = ? AND gone IS NULL ORDER BY number DESC LIMIT 1",
@@ -28,7 +28,7 @@ enum EvidenceChain {
         ).map { Array($0) }
     }
 
-    /// A segment's file is gone, or another one, and rightly so.
+    /// Marks the link of a segment whose file secam has removed or replaced.
     static func release(path: String, why: String, at time: Int64, _ db: Database) throws {
         try db.execute(
             sql: "UPDATE link SET gone = ?, goneSince = ? WHERE path = ? AND gone IS NULL",

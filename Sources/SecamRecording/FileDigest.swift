@@ -1,9 +1,9 @@
 import Glibc
 import SecamCrypto
 
-/// SHA-256 of a file, read in pieces.
+/// Computes the SHA-256 of a file, reading it in chunks.
 enum FileDigest {
-    private static let piece = 1 << 20
+    private static let chunkBytes = 1 << 20
 
     static func hash(_ path: String) throws(RecordingError) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -13,7 +13,7 @@ enum FileDigest {
         defer { close(descriptor) }
         do {
             var digest = try SHA256Digest.Stream()
-            var buffer = [UInt8](repeating: 0, count: piece)
+            var buffer = [UInt8](repeating: 0, count: chunkBytes)
             while true {
                 let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
                 guard count >= 0 else {

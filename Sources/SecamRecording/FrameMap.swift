@@ -1,11 +1,11 @@
 import SecamWire
 
-/// When each frame of a segment was captured, and its number: a few bytes a frame.
+/// The capture time and number of each frame of a segment, in a few bytes per frame.
 ///
 ///     for each frame  varint  microseconds since the frame before it (since the segment's start for the first)
 ///                     varint  sequence numbers since the frame before it, less one (for the first: 0)
 ///
-/// A varint has seven bits a byte, lowest first, and the eighth bit set on all but the last byte.
+/// A varint has seven bits per byte, lowest first. The eighth bit is set in all bytes but the last.
 package struct FrameMap: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
         /// UTC microseconds.
@@ -18,10 +18,10 @@ package struct FrameMap: Sendable, Equatable {
     private var last: Entry?
     private let start: Int64
 
-    /// - Parameter start: UTC microseconds of the segment's first frame.
+    /// - Parameter start: the time of the segment's first frame, UTC microseconds.
     package init(start: Int64) { self.start = start }
 
-    /// Neither time nor number may be less than those before.
+    /// Appends a frame, whose time must not be before, and whose number must be after, those of the previous frame.
     package mutating func append(time: Int64, sequence: UInt64) {
         let lastTime = last?.time ?? start
         precondition(time >= lastTime && last.map { sequence > $0.sequence } ?? true, "a map only goes forward")
@@ -31,7 +31,7 @@ package struct FrameMap: Sendable, Equatable {
         count += 1
     }
 
-    /// - Returns: `nil` when these are not the bytes of a map.
+    /// Returns the frames of an encoded map; `nil` if the bytes are malformed.
     package static func entries(_ bytes: [UInt8], start: Int64, firstSequence: UInt64) -> [Entry]? {
         var entries: [Entry] = []
         var offset = 0

@@ -1,7 +1,7 @@
 import Glibc
 import SecamBase
 
-/// The clocks by which an archive measures time.
+/// The clocks with which an archive measures time.
 package protocol ArchiveClocks: Sendable {
     var reading: RetentionClock.Reading { get }
 }
@@ -16,7 +16,7 @@ package struct HostClocks: ArchiveClocks {
             isSynchronized: WallClock.isSynchronized)
     }
 
-    /// Another one after each start of the machine; the same in all its containers.
+    /// Identifies the current run of the machine. The same in all its containers.
     private static let boot: String = {
         let path = "/proc/sys/kernel/random/boot_id"
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)

@@ -169,13 +169,12 @@ enum IndexSchema {
     }
 }
 
-/// Gives what was recorded before the archive had a time of its own an arrival.
+/// Gives recordings from before the archive had its own time an arrival.
 ///
-/// The order of the rows is the order of arrival. A time that is before those of earlier rows, or after the last one
-/// that can be right, was told by a wrong clock: it takes the arrival of the row before it, so that nothing is removed
-/// too early because of it.
+/// The order of the rows is the order of arrival. A time before those of earlier rows, or in the future, comes from a
+/// wrong clock. Such a row takes the arrival of the row before it, so that a wrong time removes nothing too early.
 private enum ArrivalMigration {
-    /// 2020-01-01 in UTC microseconds: no archive ran before.
+    /// 2020-01-01 in UTC microseconds; no archive ran before.
     private static let earliest: Int64 = 1_577_836_800_000_000
 
     static func run(_ db: Database) throws {
@@ -189,7 +188,7 @@ private enum ArrivalMigration {
             arrivals.append((row["id"], last))
         }
         guard let newest = last else {
-            // None of them tells when it arrived: they are as old as this index.
+            // No row has a plausible time: everything counts as arrived now.
             try db.execute(sql: "UPDATE segment SET arrival = ?", arguments: [now])
             try db.execute(sql: "UPDATE event SET arrival = ?", arguments: [now])
             try db.execute(sql: "UPDATE gap SET arrival = ?", arguments: [now])
@@ -203,7 +202,7 @@ private enum ArrivalMigration {
                 sql: "UPDATE \(table) SET arrival = CASE WHEN \(time) BETWEEN ? AND ? THEN \(time) ELSE ? END",
                 arguments: [earliest, newest, newest])
         }
-        // How long ago the newest one was recorded is for the clock to judge, as after any absence.
+        // The clock judges how long ago the newest recording was made, as after any absence.
         let before = RetentionClock(
             time: RetentionTime(microseconds: newest),
             reading: RetentionClock.Reading(wall: newest, uptime: 0, boot: "", isSynchronized: false), offset: 0,

@@ -1,17 +1,17 @@
 import SecamBase
 import SecamWire
 
-/// Frames that will not come, as one row of the index.
+/// Missing frames, as one row of the index.
 struct RecordedGap {
     let incarnation: UInt64
-    /// Sequence numbers; between them there may be frames that were recorded.
+    /// Sequence numbers. Frames between them may have been recorded.
     let first: UInt64
     private(set) var last: UInt64
     let reason: GapReason
     /// UTC microseconds.
     let start: Int64
     private(set) var end: Int64
-    /// Frames that are missing.
+    /// The number of missing frames.
     private(set) var frames: UInt64
 
     init(_ gap: Gap, start: Int64, end: Int64) {
@@ -30,34 +30,35 @@ struct RecordedGap {
     }
 }
 
-/// Puts gaps together that lie close to each other: a camera that drops every third frame for an hour makes some hundred
-/// rows instead of ten thousand, and one that means harm no more than a few a second.
+/// Merges gaps that are close to each other. A camera that drops every third frame for an hour then makes some hundred
+/// rows instead of ten thousand, and a hostile one a few per second at most.
 struct GapCollector {
-    /// Microseconds between two gaps that become one.
-    private static let distance: Int64 = 1_000_000
-    /// Microseconds that a collected gap lasts at most.
-    private static let longest: Int64 = 10_000_000
-    /// Rows that may begin within this many microseconds; what comes besides is added to the last of them.
-    private static let budget = (rows: 8, microseconds: Int64(10_000_000))
+    /// Gaps at most this far apart are merged.
+    private static let mergeDistance = Duration.seconds(1)
+    /// The maximum duration of a merged gap.
+    private static let maximumDuration = Duration.seconds(10)
+    /// The number of rows that may begin in this time. Further gaps are added to the last row.
+    private static let budget = (rows: 8, time: Duration.seconds(10))
 
     private var current: RecordedGap?
-    private var begun = (since: MonotonicTime.now, count: 0)
+    private var started = (since: MonotonicTime.now, count: 0)
 
-    /// - Returns: the row to write, which takes the place of an earlier one with the same incarnation and first number.
+    /// - Returns: the row to write. It replaces an earlier row with the same incarnation and first number.
     mutating func add(_ gap: RecordedGap, now: MonotonicTime) -> RecordedGap {
-        if now.since(begun.since) >= Self.budget.microseconds { begun = (now, 0) }
-        if var row = current, isPart(gap, of: row) || begun.count >= Self.budget.rows {
+        if now - started.since >= Self.budget.time { started = (now, 0) }
+        if var row = current, isPart(gap, of: row) || started.count >= Self.budget.rows {
             row.add(gap)
             current = row
             return row
         }
-        begun.count += 1
+        started.count += 1
         current = gap
         return gap
     }
 
     private func isPart(_ gap: RecordedGap, of row: RecordedGap) -> Bool {
         gap.incarnation == row.incarnation && gap.reason == row.reason && gap.first > row.last
-            && gap.start >= row.start && gap.start - row.end <= Self.distance && gap.end - row.start <= Self.longest
+            && gap.start >= row.start && gap.start - row.end <= Self.mergeDistance.microseconds
+            && gap.end - row.start <= Self.maximumDuration.microseconds
     }
 }

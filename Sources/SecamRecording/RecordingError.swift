@@ -2,33 +2,33 @@ package import SecamBase
 package import SecamMedia
 import SecamWire
 
-/// Why recordings cannot be written, found or read, and what to do about it.
+/// An error of writing, finding or reading recordings, with its remedy.
 package enum RecordingError: Error, Sendable, CustomStringConvertible {
     case media(MediaError)
     case file(path: String, operation: String, reason: String)
-    /// The limits are reached, and nothing may be removed to make room.
+    /// The recordings reach their maximum size, and none may be removed.
     case noRoom(path: String, limit: UInt64)
-    /// Less than what is to stay free on the disk is, and nothing may be removed to make room.
+    /// Free space is below the reserve, and no recording may be removed.
     case tooLittleFree(path: String, limit: UInt64)
-    /// The disk's file system can hold hardly any more files.
+    /// The file system is almost out of inodes, and no recording may be removed.
     case tooFewFiles(path: String)
-    /// There is no room, and everything is younger than what is to be kept at least.
+    /// There is no room, and every recording is younger than the minimum retention.
     case keptTooLong(path: String, least: Duration)
-    /// The disk's file system takes no writes.
+    /// The file system is read-only.
     case readOnly(path: String)
-    /// The folder is another one than when recording began.
+    /// The folder is not the one that was opened, as after its disk was unmounted.
     case moved(path: String)
-    /// It is, and that one has an index.
+    /// The folder is not the one that was opened, and has an index.
     case remounted(path: String)
     case index(path: String, operation: String, reason: String)
-    /// The index was made by a newer secam.
+    /// A newer version of secam wrote the index.
     case newerIndex(path: String)
     case digest(path: String, reason: String)
-    /// Another archive is about to complete this camera's recording.
+    /// Another archive is still writing this recording.
     case busy(path: String)
     /// Another archive has taken this recording over.
     case superseded(path: String)
-    /// The size or the time of a camera's pictures changes all the time.
+    /// The size, time or numbering of a camera's pictures changes too often.
     case restless(camera: String)
 
     package var description: String {
@@ -36,35 +36,34 @@ package enum RecordingError: Error, Sendable, CustomStringConvertible {
         case .media(let error): "\(error)"
         case .file(let path, let operation, let reason): "\(path): \(operation) failed: \(reason)"
         case .noRoom(let path, let limit):
-            "\(path): the recordings reach their limit of \(limit >> 20) MiB and all of them are protected or being "
-                + "written; raise the limit, or let some go"
+            "\(path): the recordings have reached their limit of \(limit >> 20) MiB, and all are protected or being "
+                + "written. Raise the limit (--max-megabytes), or release some recordings."
         case .tooLittleFree(let path, let limit):
-            "\(path): of the disk less than \(limit >> 20) MiB are free, which are to stay free (--free-megabytes), and no "
-                + "recording may go; make room, or set less"
+            "\(path): less than \(limit >> 20) MiB of the disk are free, and no recording may be removed. Free some "
+                + "space, or lower the reserve (--free-megabytes)."
         case .tooFewFiles(let path):
-            "\(path): the disk can hold hardly any more files (df -i), and no recording may go; remove other files from it"
+            "\(path): the disk is almost out of inodes (df -i), and no recording may be removed. Remove other files."
         case .keptTooLong(let path, let least):
-            "\(path): there is no room, and every recording is younger than the \(least.components.seconds / 3600) h that are "
-                + "to be kept at least (--keep-at-least); make room, or set less"
+            "\(path): the disk is full, and every recording is younger than \(least.components.seconds / 3600) h. Free "
+                + "some space, or lower the minimum retention (--keep-at-least)."
         case .readOnly(let path):
-            "\(path): the file system is read-only; after an error of the disk the kernel makes it so (dmesg): check the "
-                + "disk and mount it again"
+            "\(path): the file system is read-only, as after a disk error (dmesg). Check the disk and mount it again."
         case .moved(let path):
-            "\(path): is not the folder any more that it was; was its disk unmounted?"
-        case .remounted(let path): "\(path): its disk was mounted anew; the archive must start again"
+            "\(path): the folder has been replaced; was its disk unmounted? Mount it again."
+        case .remounted(let path): "\(path): the disk was mounted again, so the archive must restart"
         case .index(let path, let operation, let reason):
-            "\(path): \(operation) failed: \(reason); if the index is damaged, 'secam archive rebuild' makes it anew "
-                + "from the recordings"
-        case .newerIndex(let path): "\(path): was made by a newer secam; update this one"
-        case .digest(let path, let reason): "\(path): cannot be hashed: \(reason)"
-        case .busy(let path): "\(path): another archive still writes to it"
+            "\(path): \(operation) failed: \(reason). If the index is damaged, rebuild it from the recordings with "
+                + "'secam archive rebuild'."
+        case .newerIndex(let path): "\(path): was written by a newer version of secam. Update secam."
+        case .digest(let path, let reason): "\(path): hashing failed: \(reason)"
+        case .busy(let path): "\(path): another archive is still writing to it"
         case .superseded(let path): "\(path): another archive has taken it over"
         case .restless(let camera):
-            "\(camera): the size or the time of its pictures changes all the time; the rest is asked for again later"
+            "\(camera): the size, time or numbering of its pictures changes too often. The archive retries later."
         }
     }
 
-    /// Whether the disk has no room, so that removing something could help.
+    /// Whether removing something could help.
     package var isDiskFull: Bool {
         switch self {
         case .media(.diskFull), .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong: true

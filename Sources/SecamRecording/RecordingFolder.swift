@@ -2,8 +2,8 @@ import Glibc
 import SecamMedia
 import SecamWire
 
-/// The tree of recordings: `CAMERA/YYYY-MM-DD/HH-MM-SS.mkv` in UTC, each camera's folder as `CameraFolder` calls it, and
-/// `.index`, which no camera's folder is called.
+/// The tree of recordings: `CAMERA/YYYY-MM-DD/HH-MM-SS.mkv` in UTC, and `.index`. `CameraFolder` names the folders of
+/// cameras; none of them is named `.index`.
 package struct RecordingFolder: Sendable {
     package let path: String
 
@@ -15,13 +15,14 @@ package struct RecordingFolder: Sendable {
 
     package var hasIndex: Bool { unsafe access(database, F_OK) == 0 }
 
-    /// Makes the folder and the index's; whoever may read recordings must be let in by their owner.
+    /// Makes the folder and the index's folder. Other users have no access unless the owner grants it.
     package func make() throws(RecordingError) {
         try RecordingFolder.makeFolder(path)
         try RecordingFolder.makeFolder(index)
     }
 
-    /// What root makes in the index's folder is given to whoever owns the recordings, whose archive must write to it.
+    /// Gives files that root made in the index's folder to the owner of the recordings, whose archive must write to
+    /// them.
     func keepOwner() {
         var status = stat()
         guard geteuid() == 0, unsafe stat(path, &status) == 0, status.st_uid != 0 else { return }
@@ -30,13 +31,13 @@ package struct RecordingFolder: Sendable {
         }
     }
 
-    /// - Parameter relative: from the index, which others may have written to: a path that leads out of the folder becomes
-    ///   that of a file which is never there, so that nothing outside is read or removed.
+    /// Returns the absolute path of a recording. The index may contain forged paths, so a path that leads out of the
+    /// folder becomes that of a file that never exists.
     package func absolute(_ relative: String) -> String {
         relative.split(separator: "/").contains("..") ? "\(index)/outside" : "\(path)/\(relative)"
     }
 
-    /// Makes the folder of a camera's day, durably.
+    /// Makes the folder of a camera's day durably and returns its path relative to this folder.
     func makeDay(_ camera: Name, at time: Int64) throws(RecordingError) -> String {
         let folder = CameraFolder.name(of: camera)
         let day = "\(folder)/\(RecordingFolder.date(time))"
@@ -45,9 +46,9 @@ package struct RecordingFolder: Sendable {
         return day
     }
 
-    /// Where a segment that begins then is to be, relative to the folder.
+    /// Returns the path of a segment, relative to the folder.
     ///
-    /// - Parameter attempt: from 1; a further one when the name is taken.
+    /// - Parameter attempt: counted from 1; the next one if the path exists already.
     static func segment(inDay day: String, at time: Int64, attempt: Int) -> String {
         let clock = UTCText.iso(microseconds: time).split(separator: "T")[1].prefix(8).map { $0 == ":" ? "-" : $0 }
         return "\(day)/\(String(clock))\(attempt == 1 ? "" : "-\(attempt)").mkv"
@@ -57,7 +58,7 @@ package struct RecordingFolder: Sendable {
         String(UTCText.iso(microseconds: time).split(separator: "T")[0])
     }
 
-    /// Removes a file, and the folders that are empty without it.
+    /// Removes a file, and folders that become empty.
     func remove(_ relative: String) throws(RecordingError) {
         guard unsafe unlink(absolute(relative)) == 0 || errno == ENOENT else {
             throw RecordingFolder.error(absolute(relative), "removing")
@@ -66,16 +67,16 @@ package struct RecordingFolder: Sendable {
         while !parts.isEmpty, unsafe rmdir(absolute(parts.joined(separator: "/"))) == 0 { parts = parts.dropLast() }
     }
 
-    /// Takes a file out of the recordings: away, or to a name that is no recording's.
+    /// Removes a worthless file; renames another one so that it no longer counts as a recording.
     func putAside(_ relative: String, isWorthless: Bool) throws(RecordingError) {
         if isWorthless { return try remove(relative) }
         let path = absolute(relative)
         guard unsafe rename(path, path + ".damaged") == 0 || errno == ENOENT else {
-            throw RecordingFolder.error(path, "putting aside")
+            throw RecordingFolder.error(path, "renaming")
         }
     }
 
-    /// Whether some process writes to a recording.
+    /// Whether a process is writing a recording.
     static func isWritten(_ path: String) -> Bool {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return false }
@@ -83,14 +84,14 @@ package struct RecordingFolder: Sendable {
         return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
-    /// Bytes of a file; `nil` when there is none.
+    /// Returns the size of a file in bytes; `nil` if it does not exist.
     func size(_ relative: String) -> UInt64? {
         var status = stat()
         guard unsafe stat(absolute(relative), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return UInt64(status.st_size)
     }
 
-    /// Which folder of which file system it is; another one when its disk was unmounted.
+    /// The identity of the folder. It changes when the disk is unmounted.
     var place: Place? {
         var status = stat()
         guard unsafe stat(index, &status) == 0 else { return nil }
@@ -102,28 +103,28 @@ package struct RecordingFolder: Sendable {
         let number: UInt64
     }
 
-    /// Bytes that are free for us on the disk.
+    /// The free space on the disk in bytes, without the part reserved for root; `nil` if unknown.
     package var freeBytes: UInt64? {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { return nil }
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
-    /// Files that can still be made on the disk; `nil` where its file system does not count them.
+    /// The number of files that can still be made on the disk; `nil` if its file system does not count them.
     var freeFiles: UInt64? {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0, status.f_files > 0 else { return nil }
         return UInt64(status.f_favail)
     }
 
-    /// Bytes of the volume; `nil` when it cannot be reached.
+    /// The size of the volume in bytes; `nil` if unknown.
     var volumeBytes: UInt64? {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { return nil }
         return UInt64(status.f_blocks) * UInt64(status.f_frsize)
     }
 
-    /// All recordings, relative to the folder; in order.
+    /// Returns all recordings as sorted paths relative to the folder.
     func files() -> [String] {
         RecordingFolder.names(in: path).flatMap { folder in
             RecordingFolder.names(in: absolute(folder)).flatMap { files(inDay: "\(folder)/\($0)") }
@@ -134,9 +135,9 @@ package struct RecordingFolder: Sendable {
         RecordingFolder.names(in: absolute(day)).filter { $0.hasSuffix(".mkv") }.map { "\(day)/\($0)" }
     }
 
-    /// The recordings of a camera in the folders of the days from a time on, relative to the folder; in order.
+    /// Returns the recordings of a camera since a day as sorted paths relative to the folder.
     ///
-    /// - Parameter time: UTC microseconds.
+    /// - Parameter time: any time of the first day, UTC microseconds.
     func files(of camera: Name, since time: Int64) -> [String] {
         let first = RecordingFolder.date(WireLimits.times.clamping(time))
         return CameraFolder.names(of: camera).flatMap { folder in
@@ -146,10 +147,10 @@ package struct RecordingFolder: Sendable {
         }
     }
 
-    /// Brings a byte to the disk, as a frame would be: whether that is possible shows only so, since neither the mount's
-    /// options nor permissions tell of a file system that an error has made read-only.
+    /// Brings a byte to the disk. Neither mount options nor permissions show that an error made a file system
+    /// read-only.
     ///
-    /// - Throws: `readOnly`, `file`. A full disk is no error here.
+    /// - Throws: `readOnly` or `file`. A full disk is not an error here.
     func checkWritable() throws(RecordingError) {
         let descriptor = unsafe open(probe, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
         guard descriptor >= 0 else {
@@ -164,7 +165,7 @@ package struct RecordingFolder: Sendable {
         }
     }
 
-    /// Waits until a folder's entries are on the disk.
+    /// Brings a folder's entries to the disk.
     static func synchronize(_ folder: String) throws(RecordingError) {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw error(folder, "opening") }

@@ -1,4 +1,5 @@
 import GRDB
+import SecamBase
 import SecamWire
 
 extension RetentionClock {
@@ -22,10 +23,10 @@ extension RetentionClock {
 }
 
 extension RecordingIndex {
-    /// Uptime between two notes of the time in the index, in microseconds: each one is written to the disk.
-    private static let noteInterval: Int64 = 60_000_000
+    /// The uptime between two writes of the clock to the index.
+    private static let storeInterval = Duration.seconds(60)
 
-    /// The archive's time, with what has passed since it was last noted.
+    /// The archive's clock, advanced to the present.
     package var clock: RetentionClock {
         get throws(RecordingError) {
             try read("reading the archive's clock") { db in try clock(db) }
@@ -41,26 +42,26 @@ extension RecordingIndex {
         return clock
     }
 
-    /// The archive's time in a transaction.
+    /// Returns the archive's time, within a transaction.
     func arrival(_ db: Database) throws -> Int64 { try clock(db).time.microseconds }
 
-    /// Counts the time that has passed, and notes it when that was long enough ago.
+    /// Counts the time that has passed, and stores the clock once a minute and when it changes.
     ///
-    /// - Returns: the clock, and by how much the wall clock was set, when that is believed.
+    /// - Returns: the clock, and the time by which the wall clock was set if the step is trusted.
     package func advanceClock() throws(RecordingError) -> (clock: RetentionClock, step: Duration?) {
         let reading = clocks.reading
-        let noted = try read("reading the archive's clock") { db in
+        let stored = try read("reading the archive's clock") { db in
             try Row.fetchOne(db, sql: "SELECT * FROM clock").flatMap(RetentionClock.init)
         }
-        var clock = noted ?? RetentionClock(reading)
+        var clock = stored ?? RetentionClock(reading)
         let before = clock
         let step = clock.advance(to: reading)
         let isFresh =
-            noted != nil && step == nil && before.reading.boot == reading.boot && before.absence == clock.absence
-            && reading.uptime.subtractingSaturated(before.reading.uptime) < Self.noteInterval
+            stored != nil && step == nil && before.reading.boot == reading.boot && before.absence == clock.absence
+            && reading.uptime.subtractingSaturated(before.reading.uptime) < Self.storeInterval.microseconds
         if isFresh { return (clock, nil) }
-        return try write("noting the archive's time") { db in
-            // Another archive may have noted it meanwhile.
+        return try write("storing the archive's clock") { db in
+            // Another archive may have stored it meanwhile.
             let row = try Row.fetchOne(db, sql: "SELECT * FROM clock")
             var clock = row.flatMap(RetentionClock.init) ?? RetentionClock(reading)
             let step = clock.advance(to: reading)
@@ -69,10 +70,10 @@ extension RecordingIndex {
         }
     }
 
-    /// Takes the wall clock as right from now on, on an operator's word.
+    /// Trusts the wall clock from now on, as an operator has confirmed.
     ///
-    /// - Parameter isElapsed: whether what it is ahead by really passed, so that recordings are older by as much.
-    /// - Returns: the clock as it was before.
+    /// - Parameter isElapsed: whether its step counts as time that passed, so that recordings become older.
+    /// - Returns: the clock before the confirmation.
     package func confirmClock(isElapsed: Bool) throws(RecordingError) -> RetentionClock {
         try write("confirming the clock") { db in
             let before = try clock(db)

@@ -4,7 +4,7 @@ import SecamBase
 package import SecamWire
 
 extension RecordingIndex {
-    /// Bytes of each camera's recordings; none of a camera without any.
+    /// Returns the size in bytes of each camera's recordings. Cameras without recordings are missing.
     func usage() throws(RecordingError) -> [Name: UInt64] {
         try read("adding up each camera's recordings") { db in
             let rows = try Row.fetchAll(db, sql: "SELECT camera, bytes FROM usage WHERE bytes > 0")
@@ -16,15 +16,15 @@ extension RecordingIndex {
         }
     }
 
-    /// Of the segments that may go, the one that arrived first.
+    /// Returns the removable segment that arrived first.
     ///
     /// - Parameters:
-    ///   - camera: of this one alone; `nil` for all.
-    ///   - time: only one that arrived before; `nil` for any.
+    ///   - camera: the camera; `nil` for all.
+    ///   - time: the time before which the segment must have arrived; `nil` for any.
     func oldestRemovable(
         of camera: Name?, before time: RetentionTime? = nil
     ) throws(RecordingError) -> SegmentRow? {
-        try read("looking for the oldest recording") { db in
+        try read("finding the oldest recording") { db in
             var sql = "SELECT \(Self.columns) FROM segment WHERE state = 1 AND protected = 0"
             var arguments = StatementArguments()
             if let camera {
@@ -40,17 +40,19 @@ extension RecordingIndex {
         }
     }
 
-    /// When the last segment of a camera arrived; `nil` when there is none.
+    /// Returns the arrival of a camera's last segment; `nil` if there is none.
     func lastArrival(of camera: Name) throws(RecordingError) -> RetentionTime? {
-        try read("looking for the newest recording") { db in
+        try read("finding the newest recording") { db in
             try Int64.fetchOne(db, sql: "SELECT MAX(arrival) FROM segment WHERE camera = ?", arguments: [camera.text])
                 .map { RetentionTime(microseconds: $0) }
         }
     }
 
-    /// - Returns: the state that it was in; `nil` when it may not go any more, as it was protected meanwhile, or is gone.
-    func noteLeaving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
-        try writeDurably("noting that a recording leaves") { db in
+    /// Marks a segment as being removed.
+    ///
+    /// - Returns: the former state; `nil` if the segment was protected or removed meanwhile.
+    func markLeaving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
+        try writeDurably("marking a recording as being removed") { db in
             let state = try Int.fetchOne(
                 db, sql: "SELECT state FROM segment WHERE id = ? AND (state = 1 AND protected = 0 OR state = 2)",
                 arguments: [segment.id])
@@ -59,25 +61,28 @@ extension RecordingIndex {
         }
     }
 
-    /// - Parameter why: we let it go; `nil` when somebody else did, of which its link in the chain goes on to tell.
-    func noteGone(_ segment: SegmentRow, why: String?) throws(RecordingError) {
-        try write("noting that a recording is gone") { db in
+    /// Deletes the row of a removed segment.
+    ///
+    /// - Parameter why: the reason for the removal, stored in the chain; `nil` if another program removed the file. The
+    ///   chain then continues to report it as missing.
+    func deleteRow(of segment: SegmentRow, why: String?) throws(RecordingError) {
+        try write("deleting a removed recording's row") { db in
             if let why { try EvidenceChain.release(path: segment.path, why: why, at: WallClock.now, db) }
             try db.execute(sql: "DELETE FROM segment WHERE id = ?", arguments: [segment.id])
         }
     }
 
-    /// Keeps the rules of the cameras that are recorded. A camera that is not recorded any more, or away, or gone, keeps
-    /// its last rule: what it recorded must not stay for ever.
+    /// Stores the rules of the recorded cameras. The last rule of a camera that is no longer recorded remains in force,
+    /// so that its recordings do not stay forever.
     ///
-    /// - Returns: the rules of all cameras: of those that are not among these, the one that held last.
+    /// - Returns: the given rules, and the last rules of all other cameras.
     package func remember(_ rules: [Recording.Camera]) throws(RecordingError) -> [Recording.Camera] {
         let known = try read("reading the cameras' rules") { db in
             try Data.fetchAll(db, sql: "SELECT fields FROM rule").compactMap { Self.rule(Array($0)) }
         }
         let fresh = rules.filter { !known.contains($0) }
         if !fresh.isEmpty {
-            try write("noting the cameras' rules") { db in
+            try write("storing the cameras' rules") { db in
                 for rule in fresh {
                     try db.execute(
                         sql: "INSERT OR REPLACE INTO rule VALUES (?, ?)",
@@ -94,13 +99,13 @@ extension RecordingIndex {
         return try? Recording.decode(bytes.span, envelope).cameras.first
     }
 
-    /// Removes the events and gaps of a camera that arrived before a time and before all that is recorded of it.
+    /// Removes the events and gaps of a camera that arrived before a time and before all of its recordings.
     func removeEvents(of camera: Name, before time: RetentionTime) throws(RecordingError) {
         let arguments: StatementArguments = [camera.text, time.microseconds, camera.text]
         let isOld = """
             camera = ? AND arrival < MIN(?, COALESCE((SELECT MIN(arrival) FROM segment WHERE camera = ?), \(Int64.max)))
             """
-        let isAny = try read("looking for old events") { db in
+        let isAny = try read("finding old events") { db in
             try Int.fetchOne(
                 db,
                 sql: """
@@ -114,13 +119,13 @@ extension RecordingIndex {
         }
     }
 
-    /// Segments that were being written or removed when their archive ended.
+    /// Returns the segments that are being written or changed, or were when their archive ended.
     ///
     /// - Parameters:
-    ///   - camera: only of this one; `nil` for all.
-    ///   - isSpooled: only of what was spooled, or only of what was not; `nil` for both.
+    ///   - camera: the camera; `nil` for all.
+    ///   - isSpooled: whether only spooled, or only live, segments are returned; `nil` for both.
     func unfinished(of camera: Name?, isSpooled: Bool? = nil) throws(RecordingError) -> [SegmentRow] {
-        try read("looking for unfinished recordings") { db in
+        try read("finding unfinished recordings") { db in
             try Row.fetchAll(db, sql: "SELECT \(Self.columns) FROM segment WHERE state <> 1")
                 .compactMap(Self.segment)
                 .filter { ($0.camera == camera || camera == nil) && ($0.isSpooled == isSpooled || isSpooled == nil) }

@@ -1,20 +1,11 @@
 import GRDB
 package import SecamWire
 
-/// What came from a camera's spool fills gaps that were noted before.
+/// Frames from a camera's spool fill gaps that were recorded earlier.
 extension RecordingIndex {
-    /// The numbers of a camera's frames that are recorded, of one of its runs, in order and without what lies next to each
-    /// other.
+    /// Returns the numbers of the recorded frames of an incarnation, in order. Adjacent ranges are joined.
     func recordedRanges(of camera: Name, incarnation: UInt64) throws(RecordingError) -> [SequenceRange] {
-        let all = try read("looking for recorded frames") { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT firstSequence, lastSequence FROM segment
-                    WHERE camera = ? AND incarnation = ? AND state < 2 AND frames > 0 ORDER BY firstSequence
-                    """, arguments: [camera.text, Int64(bitPattern: incarnation)]
-            ).compactMap(Self.range)
-        }
+        let all = try ranges(of: camera, incarnation: incarnation, where: "state < 2 AND frames > 0")
         return all.reduce(into: []) { ranges, next in
             guard let last = ranges.last, next.first <= last.last + 1 else { return ranges.append(next) }
             guard let joined = SequenceRange(last.first, through: max(last.last, next.last)) else { return }
@@ -22,32 +13,34 @@ extension RecordingIndex {
         }
     }
 
-    /// The numbers in a range that complete segments of what was spooled have, in order.
+    /// Returns the numbers of the frames in complete spooled segments that overlap a range, in order.
     func spooledRanges(
         of camera: Name, incarnation: UInt64, in range: SequenceRange
     ) throws(RecordingError) -> [SequenceRange] {
-        try read("looking for spooled frames") { db in
+        try ranges(
+            of: camera, incarnation: incarnation,
+            where: "spooled = 1 AND state <> 0 AND firstSequence <= ? AND lastSequence >= ?",
+            [Int64(bitPattern: range.last), Int64(bitPattern: range.first)])
+    }
+
+    private func ranges(
+        of camera: Name, incarnation: UInt64, where condition: String, _ values: StatementArguments = []
+    ) throws(RecordingError) -> [SequenceRange] {
+        try read("finding recorded frames") { db in
             try Row.fetchAll(
                 db,
                 sql: """
                     SELECT firstSequence, lastSequence FROM segment
-                    WHERE spooled = 1 AND camera = ? AND incarnation = ? AND firstSequence <= ? AND lastSequence >= ?
-                        AND state <> 0
-                    ORDER BY firstSequence
-                    """,
-                arguments: [
-                    camera.text, Int64(bitPattern: incarnation), Int64(bitPattern: range.last),
-                    Int64(bitPattern: range.first),
-                ]
-            ).compactMap(Self.range)
+                    WHERE camera = ? AND incarnation = ? AND \(condition) ORDER BY firstSequence
+                    """, arguments: [camera.text, Int64(bitPattern: incarnation)] + values
+            ).compactMap { row in
+                SequenceRange(
+                    UInt64(bitPattern: row["firstSequence"]), through: UInt64(bitPattern: row["lastSequence"]))
+            }
         }
     }
 
-    private static func range(_ row: Row) -> SequenceRange? {
-        SequenceRange(UInt64(bitPattern: row["firstSequence"]), through: UInt64(bitPattern: row["lastSequence"]))
-    }
-
-    /// What the camera has not kept after all is lost.
+    /// Turns gaps that the spool was to fill into lost frames, once the spool is empty.
     package func endSpooledGaps(of camera: Name) throws(RecordingError) {
         try write("ending gaps") { db in
             try db.execute(
@@ -56,7 +49,7 @@ extension RecordingIndex {
         }
     }
 
-    /// Takes the frames of a segment that has just been completed out of the gaps in which they were missing.
+    /// Removes the frames of a complete segment from the gaps that they fill.
     static func fillGaps(withSegment id: Int64, _ db: Database) throws {
         guard
             let row = try Row.fetchOne(db, sql: "SELECT \(columns) FROM segment WHERE id = ?", arguments: [id]),
@@ -87,7 +80,7 @@ extension RecordingIndex {
                     sql: "DELETE FROM gap WHERE camera = ? AND incarnation = ? AND first = ?", arguments: key)
                 continue
             }
-            // What is in the middle leaves both ends as they are.
+            // Frames in the middle of a gap leave both of its ends unchanged.
             let first = isFromFirst ? overlap.last + 1 : missing.first
             let last = !isFromFirst && isToLast ? overlap.first - 1 : missing.last
             let start = isFromFirst ? max(row["start"], segment.end) : row["start"] as Int64

@@ -3,7 +3,7 @@ import SecamJPEG
 import SecamMedia
 package import SecamWire
 
-/// A recorded picture: a frame, or the thumbnail of an event with the number and time of its moment's frame.
+/// A recorded picture: a frame, or the thumbnail of an event with the number and time of the peak's frame.
 package struct RecordedFrame: Sendable {
     package let incarnation: UInt64
     package let sequence: UInt64
@@ -11,17 +11,17 @@ package struct RecordedFrame: Sendable {
     package let timestamp: Int64
     package let width: UInt16
     package let height: UInt16
-    /// As it was captured, or made anew from a recording that was compressed.
+    /// The JPEG as captured, or encoded again from a compressed recording.
     package let jpeg: [UInt8]
 }
 
-/// Reads recorded frames of one camera in the order of their times, from one segment to the next; where a time exists
-/// more than once, one pass through it after the other. It belongs to one thread, which it may hold up.
+/// Reads the recorded frames of one camera in the order of their times, segment after segment. Where a time was
+/// recorded more than once, one pass follows the other. It belongs to one thread, which it may block.
 package final class RecordingReader {
-    /// Of JPEGs that are made anew: what H.264 has lost, a higher one does not bring back.
+    /// The quality of JPEGs that are encoded again. A higher one cannot restore what H.264 has lost.
     private static let quality = 85
-    /// Frames that are read over rather than sought past.
-    private static let readOver = 32
+    /// Up to this many frames are skipped by reading them, more by seeking.
+    private static let skipLimit = 32
 
     private struct Open {
         var segment: SegmentRow
@@ -34,7 +34,7 @@ package final class RecordingReader {
     private let index: RecordingIndex
     private let camera: Name
     private let to: Int64
-    private let interval: Int64
+    private let intervalMicroseconds: Int64
     private let from: Int64
     private var open: Open?
     private var segments: SegmentSequence
@@ -42,27 +42,27 @@ package final class RecordingReader {
     private var lastTimestamp: Int64?
 
     /// - Parameters:
-    ///   - from: UTC microseconds; begins with the last frame at or before this in the recording that holds it.
-    ///   - to: UTC microseconds; frames from then on are not meant.
-    ///   - interval: least microseconds between two frames; 0 for all.
-    package init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64, interval: Int64) {
+    ///   - from: the start, UTC microseconds. The first frame is the last one at or before it in the same segment.
+    ///   - to: the end, exclusive, UTC microseconds.
+    ///   - interval: the minimum time between two frames; zero for all frames.
+    package init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64, interval: Duration) {
         self.index = index
         self.camera = camera
         self.from = from
         self.to = to
-        self.interval = interval
+        intervalMicroseconds = interval.microseconds
         segments = SegmentSequence(index, camera: camera, to: to)
     }
 
-    /// What a turn of reading came to.
+    /// The result of reading for a limited time.
     package enum Step {
         case frame(RecordedFrame)
-        /// The time was up before there was a frame.
+        /// The deadline passed before a frame was found.
         case pause
         case end
     }
 
-    /// - Returns: `nil` at the end.
+    /// Returns the next frame; `nil` at the end.
     package func next() throws(RecordingError) -> RecordedFrame? {
         while true {
             switch try next(until: nil) {
@@ -73,59 +73,59 @@ package final class RecordingReader {
         }
     }
 
-    /// The same, for who has other things to do: what lies between two frames may be long.
+    /// Reads until the next frame or a deadline, since the frames skipped on the way can be many.
     ///
-    /// - Parameter deadline: pauses when it has passed.
+    /// - Parameter deadline: the time at which reading pauses; `nil` for none.
     package func next(until deadline: MonotonicTime?) throws(RecordingError) -> Step {
         while true {
             if let deadline, MonotonicTime.now >= deadline { return .pause }
             if open == nil {
                 if let segment = try segments.next(from: earliest) {
-                    try begin(segment)
+                    try openSegment(segment)
                 } else if segments.isAtEnd {
                     return .end
                 }
                 continue
             }
-            passOverWhatIsNotDue()
+            skipToDueFrame()
             guard let frame = nextInSegment() else {
-                if try goOnInGrowing() { continue }
+                if try reopenGrowing() { continue }
                 open = nil
                 continue
             }
-            // Behind it there may be another one, of a clock that was set back.
+            // A later segment may hold an earlier time, if a clock was set back.
             guard frame.entry.time < to else {
                 open = nil
                 continue
             }
-            guard let recorded = take(frame.entry, frame.media) else { continue }
+            guard let recorded = recordedFrame(frame.entry, frame.media) else { continue }
             lastTimestamp = frame.entry.time
             return .frame(recorded)
         }
     }
 
-    /// Before this nothing is wanted of segments that were not looked at yet.
+    /// The time before which no frame of a further segment is due.
     private var earliest: Int64 {
-        guard let lastTimestamp, interval > 0 else { return from }
-        return max(from, FrameInterval.firstDue(after: lastTimestamp, every: interval))
+        guard let lastTimestamp, intervalMicroseconds > 0 else { return from }
+        return max(from, FrameInterval.firstDue(after: lastTimestamp, every: intervalMicroseconds))
     }
 
     private func isDue(_ entry: FrameMap.Entry) -> Bool {
-        lastTimestamp.map { FrameInterval.isDue(entry.time, after: $0, every: interval) } ?? true
+        lastTimestamp.map { FrameInterval.isDue(entry.time, after: $0, every: intervalMicroseconds) } ?? true
     }
 
-    /// What is far is not read on the way.
-    private func passOverWhatIsNotDue() {
+    /// Advances to the next frame that is due, seeking if it is far.
+    private func skipToDueFrame() {
         guard let current = open else { return }
         let due = current.map[current.next...].firstIndex(where: isDue) ?? current.map.count
         open!.next = due
-        if due - current.next > Self.readOver, due < current.map.count {
+        if due - current.next > Self.skipLimit, due < current.map.count {
             try? current.reader.seek(toMicroseconds: current.map[due].time - current.segment.start)
         }
     }
 
-    /// The bytes of the current frame.
-    private func take(_ entry: FrameMap.Entry, _ frame: MediaFrame) -> RecordedFrame? {
+    /// Returns the current frame with its JPEG; `nil` if it cannot be decoded.
+    private func recordedFrame(_ entry: FrameMap.Entry, _ frame: MediaFrame) -> RecordedFrame? {
         guard let open, let width = UInt16(exactly: frame.width), let height = UInt16(exactly: frame.height),
             let jpeg = open.reader.withJPEG({ bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } })
                 ?? encode(frame, open.reader)
@@ -147,15 +147,14 @@ package final class RecordingReader {
         ) { [UInt8](copying: $0) }
     }
 
-    /// Opens a segment, unless nothing in it is wanted. One that was let go just now, or is damaged, must not keep the
-    /// others from being seen.
-    private func begin(_ segment: SegmentRow) throws(RecordingError) {
+    /// Opens a segment if a frame in it is due. A segment that is damaged, or was removed just now, is skipped.
+    private func openSegment(_ segment: SegmentRow) throws(RecordingError) {
         defer { isFirst = false }
         let map = try index.map(of: segment)
         var next = 0
         if from > segment.start {
-            // The first one with the frame that was the picture at that time. Others that hold the time were
-            // recorded when a clock had been set back.
+            // The first segment starts with the frame that was current at the time. Further segments that hold the time
+            // were recorded after a clock was set back.
             next =
                 isFirst
                 ? max(0, (map.firstIndex { $0.time > from } ?? map.count) - 1)
@@ -169,8 +168,8 @@ package final class RecordingReader {
         open = Open(segment: segment, reader: reader, map: map, next: next)
     }
 
-    /// A segment that was being written when it was opened may have more by now.
-    private func goOnInGrowing() throws(RecordingError) -> Bool {
+    /// Opens a segment again that was being written and has grown since. Returns whether it has.
+    private func reopenGrowing() throws(RecordingError) -> Bool {
         guard let current = open, current.segment.state == .open, let now = try index.segment(current.segment.id) else {
             return false
         }
@@ -178,7 +177,7 @@ package final class RecordingReader {
         guard map.count > current.next, let reader = try? MediaReader(url: index.folder.absolute(now.path)) else {
             return false
         }
-        // What it has is passed over: it was read before.
+        // The frames before the next one have been read.
         if current.next > 0 { try? reader.seek(toMicroseconds: map[current.next].time - now.start) }
         open = Open(segment: now, reader: reader, map: map, next: current.next)
         return true
@@ -188,7 +187,7 @@ package final class RecordingReader {
         guard var current = open else { return nil }
         defer { open = current }
         while current.next < current.map.count, let frame = try? current.reader.next() {
-            // The file keeps milliseconds: what lies before the wanted frame is passed over.
+            // The file stores milliseconds. Frames before the wanted one are skipped.
             let wanted = current.map[current.next]
             let offset = (wanted.time - current.segment.start + 500) / 1000
             guard (frame.timestampMicroseconds + 500) / 1000 >= offset else { continue }
@@ -199,23 +198,22 @@ package final class RecordingReader {
     }
 }
 
-/// The segments of a camera that have any part in a range, by their starts. Segments that overlap were recorded when a
-/// clock had been set back: they come in the order in which they were recorded, so that each pass through that time
-/// stays together.
+/// The segments of a camera in a range, in the order of their starts. Segments overlap if a clock was set back. They
+/// come in the order of their recording, so that each pass through that time stays together.
 private struct SegmentSequence {
-    /// Segments that overlap, one with the next: 34 days of minutes.
-    private static let mostOverlapping = 50_000
+    /// The maximum number of segments sorted together: 34 days of one-minute segments.
+    private static let overlapLimit = 50_000
 
     private let index: RecordingIndex
     private let camera: Name
     private let to: Int64
-    /// Those that overlap, as far as they were found.
+    /// Overlapping segments found so far.
     private var found: [SegmentRow] = []
-    /// Where the last of those ends.
+    /// The end of the overlapping segments.
     private var end = Int64.min
-    /// Those that come next.
+    /// Sorted segments to return next.
     private var waiting: ArraySlice<SegmentRow> = []
-    /// The last one that was found, by start.
+    /// The position of the last segment found.
     private var last: RecordingIndex.SegmentPlace?
     private(set) var isAtEnd = false
 
@@ -225,13 +223,13 @@ private struct SegmentSequence {
         self.to = to
     }
 
-    /// Looks for one more.
+    /// Queries one more segment.
     ///
-    /// - Parameter from: what ends before is left out; UTC microseconds.
-    /// - Returns: `nil` at the end, and as long as others may have to come before it.
+    /// - Parameter from: segments that end earlier are skipped; UTC microseconds.
+    /// - Returns: the next segment; `nil` at the end, and while another one may have to precede it.
     mutating func next(from: Int64) throws(RecordingError) -> SegmentRow? {
         if let segment = waiting.popFirst() { return segment }
-        if found.count < Self.mostOverlapping,
+        if found.count < Self.overlapLimit,
             let next = try index.segment(of: camera, from: from, to: to, after: last),
             found.isEmpty || next.segment.start <= end
         {

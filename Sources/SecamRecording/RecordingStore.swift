@@ -3,13 +3,13 @@ import SecamBase
 import SecamMedia
 package import SecamWire
 
-/// How much of a disk recordings may take.
+/// The disk space that recordings may take.
 package struct StorageQuota: Sendable, Equatable {
-    /// Bytes of all recordings; `nil` for no bound but the disk's.
+    /// The maximum size of all recordings; `nil` if only free space limits it.
     package var bytes: UInt64?
     /// Bytes that stay free on the disk.
     package var free: UInt64
-    /// What arrived within this time is not removed to make room: recording stops instead.
+    /// Younger recordings are never removed to make room. Recording stops instead.
     package var leastKept: Duration
 
     package init(bytes: UInt64?, free: UInt64, leastKept: Duration = .zero) {
@@ -18,14 +18,14 @@ package struct StorageQuota: Sendable, Equatable {
         self.leastKept = leastKept
     }
 
-    /// Files that stay free on the disk, where its file system counts them.
+    /// The number of files that stay free, on file systems that count them.
     static let freeFiles: UInt64 = 256
 }
 
 /// The recordings of one volume while they are being written. It belongs to one thread.
 package final class RecordingStore {
     package let index: RecordingIndex
-    /// Which archive writes, for others on the volume.
+    /// The name of the archive that writes, for others on the volume.
     package let writer: String
     private let limits: StorageQuota
     let logger: Logger
@@ -33,30 +33,31 @@ package final class RecordingStore {
     private var freeBytes: UInt64
     private var hasFreeFiles: Bool
     private let place: RecordingFolder.Place?
-    /// Bytes kept for a file that is written besides.
+    /// Bytes reserved for a file that is written besides the recordings.
     private var reservedBytes: UInt64 = 0
-    /// Bytes written since `freeBytes` was looked at, and since `storedBytes` was added up.
-    private var writtenSince: UInt64 = 0
+    /// Bytes written since `freeBytes` was read, and since `storedBytes` was read.
+    private var writtenSinceRefresh: UInt64 = 0
     private var writtenSinceSum: UInt64 = 0
     private var removals = RemovalSummary()
-    /// Recordings whose compression failed, by their rows, and until when they are left alone.
+    /// Recordings whose compression failed, by row, with the time of the next attempt.
     var compressionPauses: [Int64: MonotonicTime] = [:]
-    /// Whose recording was compressed last: cameras take turns.
+    /// The camera whose recording was compressed last. Cameras take turns.
     var lastCompressed: Name?
-    /// What was removed of gone cameras of which something is left to remove.
+    /// The recordings removed so far of gone cameras whose removal continues.
     private var goneRemovals: [Name: (count: Int, bytes: UInt64)] = [:]
-    /// As it was at the last look; `nil` when the wall clock is believed.
+    /// The doubt at the last check; `nil` if the wall clock is trusted.
     private var doubt: RetentionClock.Doubt?
     private var nextReminder = MonotonicTime.now
 
-    /// Time that removing what is too old may take before others have their turn, in microseconds.
-    private static let retentionTurn: Int64 = 500_000
-    /// Microseconds before a recording is compressed again whose compression failed.
-    static let compressionPause: Int64 = 600_000_000
-    /// Microseconds between two log lines about a clock that is doubted.
-    private static let reminderInterval: Int64 = 3_600_000_000
-    /// Bytes after which is looked again what is free, and what there is in all, which takes longer: others write too.
-    private static let lookInterval: UInt64 = 1 << 20
+    /// The time that one call of `retain` or `removeGoneCameras` may take.
+    private static let retentionTimeLimit = Duration.milliseconds(500)
+    /// The time between two attempts to compress a recording.
+    static let compressionPause = Duration.seconds(600)
+    /// The time between two log lines about a suspended retention.
+    private static let reminderInterval = Duration.seconds(3600)
+    /// Bytes written between two readings of the free space, and of the size of all recordings, which takes longer.
+    /// Other programs write to the disk too.
+    private static let refreshInterval: UInt64 = 1 << 20
     private static let sumInterval: UInt64 = 16 << 20
 
     package init(_ index: RecordingIndex, writer: String, limits: StorageQuota, logger: Logger) throws(RecordingError) {
@@ -71,7 +72,7 @@ package final class RecordingStore {
     }
 
     package var figures: [Figure] {
-        // Of a disk that is away nothing is free.
+        // An absent disk has no free space.
         [
             Figure(.bytesStored, storedBytes), Figure(.bytesFree, freeBytes == .max ? 0 : freeBytes),
             Figure(.clockDoubted, doubt == nil ? 0 : 1), Figure(.diskLow, isDiskLow ? 1 : 0),
@@ -84,7 +85,7 @@ package final class RecordingStore {
         return freeBytes < limits.free.addingSaturated(min(size / 20, 10 << 30))
     }
 
-    /// Why the disk is low, for people; `nil` when it is not.
+    /// An explanation of a low disk for operators; `nil` if the disk is not low.
     package var diskLowCause: String? {
         guard isDiskLow, let size = index.folder.volumeBytes else { return nil }
         let used = size - min(size, freeBytes)
@@ -93,49 +94,49 @@ package final class RecordingStore {
             + "the reserve (--free-megabytes); recordings take \(storedBytes >> 20) MiB, other files \(others >> 20) MiB"
     }
 
-    /// Other archives write to the volume too, so what is there is looked at again and again.
-    package func look() throws(RecordingError) {
+    /// Reads the size of the recordings and the free space again, since other archives may write to the volume too.
+    package func refreshUsage() throws(RecordingError) {
         storedBytes = try index.storedBytes()
         writtenSinceSum = 0
-        lookAtDisk()
+        refreshFreeSpace()
     }
 
-    private func lookAtDisk() {
+    private func refreshFreeSpace() {
         freeBytes = index.folder.freeBytes ?? .max
         hasFreeFiles = index.folder.freeFiles ?? .max >= StorageQuota.freeFiles
-        writtenSince = 0
+        writtenSinceRefresh = 0
     }
 
-    /// Bytes after which a segment ends: only what is complete can be let go, so that a small disk needs small ones.
+    /// The size at which a segment ends. Only complete segments can be removed, so a small disk needs small ones.
     var largestSegment: UInt64 {
         let (sum, isMore) = storedBytes.addingReportingOverflow(freeBytes - min(freeBytes, limits.free))
         let room = min(limits.bytes ?? .max, isMore ? .max : sum)
         return max(1 << 20, min(1 << 30, room / 16))
     }
 
-    /// Makes room for that many bytes, by removing what arrived first; see `removable(for:of:)`.
+    /// Makes room by removing recordings, and counts the bytes as stored; see `removable(for:of:)`.
     ///
-    /// - Parameter camera: whose bytes they are; `nil` for none's.
-    /// - Throws: `noRoom`, `tooLittleFree`, when nothing may go.
+    /// - Parameter camera: the camera that the bytes belong to, if any.
+    /// - Throws: `noRoom`, `tooLittleFree`, `tooFewFiles` or `keptTooLong` if nothing may be removed.
     func makeRoom(for bytes: UInt64, of camera: Name? = nil) throws(RecordingError) {
         if writtenSinceSum >= RecordingStore.sumInterval {
-            try look()
-        } else if writtenSince >= RecordingStore.lookInterval {
-            lookAtDisk()
+            try refreshUsage()
+        } else if writtenSinceRefresh >= RecordingStore.refreshInterval {
+            refreshFreeSpace()
         }
-        while isTooMuch(bytes) {
-            guard let oldest = try removable(for: bytes, of: camera) else { throw noRoom() }
+        while exceedsLimits(bytes) {
+            guard let oldest = try removable(for: bytes, of: camera) else { throw noRoomError() }
             try remove(oldest, why: "to make room")
-            if try index.segment(oldest.id) == oldest { throw noRoom() }
+            if try index.segment(oldest.id) == oldest { throw noRoomError() }
         }
         storedBytes += bytes
-        writtenSince += bytes
+        writtenSinceRefresh += bytes
         writtenSinceSum += bytes
     }
 
-    /// What goes next to make room. Each camera has an equal share of what all recordings may take: one that needs more
-    /// makes room for itself, and for the others before they lose anything. So a camera that records too much, by a
-    /// mistake or on purpose, displaces nobody else's recordings but those beyond their own share.
+    /// Returns the segment to remove next to make room. Each camera has an equal share of the total. A camera beyond
+    /// its share makes room from its own recordings, and for other cameras before they lose anything. A camera that
+    /// records too much, by mistake or on purpose, therefore displaces other recordings only beyond their own share.
     private func removable(for bytes: UInt64, of camera: Name?) throws(RecordingError) -> SegmentRow? {
         let floor = try leastKeptSince()
         var usage = try index.usage()
@@ -150,25 +151,25 @@ package final class RecordingStore {
             if oldest.map({ found.arrival < $0.arrival }) ?? true { oldest = found }
         }
         if let oldest { return oldest }
-        // What is being written is in no row yet: whoever writes it is near its share.
+        // No row counts the bytes of open segments, so this camera may be near its share.
         if let camera, let own = try index.oldestRemovable(of: camera, before: floor) { return own }
         return try index.oldestRemovable(of: nil, before: floor)
     }
 
-    /// What arrived from then on is not removed to make room; `nil` where anything may go.
+    /// The time from which arrivals are not removed to make room; `nil` if everything may be removed.
     private func leastKeptSince() throws(RecordingError) -> RetentionTime? {
         guard limits.leastKept > .zero else { return nil }
         return try index.advanceClock().clock.time.advanced(by: .zero - limits.leastKept)
     }
 
-    private func isTooMuch(_ bytes: UInt64) -> Bool {
+    private func exceedsLimits(_ bytes: UInt64) -> Bool {
         if let most = limits.bytes, storedBytes + reservedBytes + bytes > most { return true }
-        return !hasFreeFiles || freeBytes < limits.free + reservedBytes + writtenSince + bytes
+        return !hasFreeFiles || freeBytes < limits.free + reservedBytes + writtenSinceRefresh + bytes
     }
 
-    /// Keeps room for a file besides the recordings, by letting the oldest go.
+    /// Reserves room for a file that is written besides the recordings, by removing the oldest recordings.
     ///
-    /// - Throws: `noRoom`, `tooLittleFree`.
+    /// - Throws: as `makeRoom(for:of:)`.
     func reserve(_ bytes: UInt64) throws(RecordingError) {
         reservedBytes = bytes
         do throws(RecordingError) {
@@ -181,38 +182,38 @@ package final class RecordingStore {
 
     func unreserve() { reservedBytes = 0 }
 
-    private func noRoom() -> RecordingError {
+    private func noRoomError() -> RecordingError {
         if !hasFreeFiles { return .tooFewFiles(path: index.folder.path) }
         if limits.leastKept > .zero { return .keptTooLong(path: index.folder.path, least: limits.leastKept) }
         if let most = limits.bytes, storedBytes >= most { return .noRoom(path: index.folder.path, limit: most) }
         return .tooLittleFree(path: index.folder.path, limit: limits.free)
     }
 
-    /// What was counted for a frame that was not written after all.
-    func giveBack(_ bytes: UInt64) {
+    /// Subtracts bytes that were counted but not written, or were removed by replacing a file.
+    func release(_ bytes: UInt64) {
         storedBytes -= min(storedBytes, bytes)
-        writtenSince -= min(writtenSince, bytes)
+        writtenSinceRefresh -= min(writtenSinceRefresh, bytes)
     }
 
-    /// Nothing is to be recorded into the empty folder in which a disk was mounted.
+    /// Checks that the folder is still the one that was opened. After a disk was unmounted, it is an empty folder.
     ///
     /// - Throws: `moved`.
     package func checkPlace() throws(RecordingError) {
         guard place == index.folder.place else { throw .moved(path: index.folder.path) }
     }
 
-    /// Whether something can be brought to the disk.
+    /// Checks that data can be brought to the disk.
     ///
-    /// - Throws: `moved`, `readOnly`, `file`. A full disk is no error here.
+    /// - Throws: `moved`, `readOnly` or `file`. A full disk is not an error here.
     package func checkWritable() throws(RecordingError) {
         try checkPlace()
         try index.folder.checkWritable()
     }
 
-    /// Removes what an operator wants to be gone, but not what is protected or being written.
+    /// Removes a camera's recordings for an operator, except protected ones and those being written.
     ///
-    /// - Parameter time: only what ends before it; UTC microseconds.
-    /// - Returns: how many recordings and bytes went, and how many are left that begin before the time.
+    /// - Parameter time: only recordings that end before it, UTC microseconds.
+    /// - Returns: the number and size of the removed recordings, and the number of others that begin before the time.
     package func remove(
         allOf camera: Name, before time: Int64
     ) throws(RecordingError) -> (count: Int, bytes: UInt64, left: Int) {
@@ -230,24 +231,24 @@ package final class RecordingStore {
         return (count, bytes, left)
     }
 
-    /// Lets the oldest recordings go until the limits hold. First of all: the rest may need the room.
-    package func relieve() throws(RecordingError) { try makeRoom(for: 0) }
+    /// Removes the oldest recordings until the limits are met.
+    package func enforceLimits() throws(RecordingError) { try makeRoom(for: 0) }
 
-    /// Ends what archives that are gone had begun.
-    package func tidyUp() throws(RecordingError) {
+    /// Finishes segments that archives which have ended left open, and interrupted operations.
+    package func finishInterrupted() throws(RecordingError) {
         do throws(RecordingError) {
             try Recovery.finish(camera: nil, isPatient: true, in: self)
         } catch .busy {
-            // Left to whoever still writes.
+            // The other archive is still writing and will complete the segment.
         }
     }
 
-    /// Removes what the cameras' rules do not keep: some of it now, the rest at the next call. What is too old stays
-    /// while the wall clock is doubted.
+    /// Removes recordings that exceed the age or size of their camera's rule. The time per call is limited; the next
+    /// call continues. Nothing is removed by age while the wall clock is in doubt.
     package func retain(_ rules: [Recording.Camera]) throws(RecordingError) {
         let start = MonotonicTime.now
         let clock = try checkClock()
-        var isInTime: Bool { MonotonicTime.now.since(start) < RecordingStore.retentionTurn }
+        var isInTime: Bool { MonotonicTime.now - start < RecordingStore.retentionTimeLimit }
         for rule in rules {
             if rule.keep > 0, clock.doubt == nil {
                 let oldest = clock.time.advanced(by: .seconds(-Int64(rule.keep)))
@@ -262,16 +263,16 @@ package final class RecordingStore {
                 try remove(segment, why: "more than \(rule.keepBytes) bytes")
             }
         }
-        try relieve()
+        try enforceLimits()
         logRemovals()
     }
 
-    /// Removes all recordings of cameras that are not admitted any more and have not recorded for some time, a camera's in
-    /// one go: some of them now, the rest at the next call. Nothing goes while the wall clock is doubted.
+    /// Removes all recordings of cameras that are no longer admitted and have not recorded for some time. The time per
+    /// call is limited; the next call continues. Nothing is removed while the wall clock is in doubt.
     ///
     /// - Parameters:
-    ///   - keep: the time since a camera's last recording; zero for ever.
-    ///   - admitted: all cameras that there are. Without any, nothing tells which are gone.
+    ///   - keep: the time since a camera's last recording; zero to remove nothing.
+    ///   - admitted: all admitted cameras. If empty, nothing is removed, since the registry may not have reported yet.
     package func removeGoneCameras(after keep: Duration, admitted: Set<Name>) throws(RecordingError) {
         guard keep > .zero, !admitted.isEmpty else { return }
         let start = MonotonicTime.now
@@ -280,7 +281,7 @@ package final class RecordingStore {
         let oldest = clock.time.advanced(by: .zero - keep)
         for camera in try index.usage().keys.sorted() where !admitted.contains(camera) {
             guard let last = try index.lastArrival(of: camera), last < oldest else { continue }
-            while MonotonicTime.now.since(start) < RecordingStore.retentionTurn {
+            while MonotonicTime.now - start < RecordingStore.retentionTimeLimit {
                 guard let segment = try index.oldestRemovable(of: camera, before: oldest) else {
                     try endRemoval(of: camera, before: oldest)
                     break
@@ -302,37 +303,32 @@ package final class RecordingStore {
             ])
     }
 
-    /// Counts the time that passed, and says when the wall clock is doubted, and when it no longer is.
+    /// Counts the time that has passed, and logs when the wall clock comes into doubt and when it no longer is.
     private func checkClock() throws(RecordingError) -> RetentionClock {
         let (clock, step) = try index.advanceClock()
         if let doubt = clock.doubt {
-            if self.doubt == nil || MonotonicTime.now >= nextReminder { say(doubt) }
+            if self.doubt == nil || MonotonicTime.now >= nextReminder { log(doubt) }
         } else if doubt != nil {
-            logger.notice("clock is believed again; retention by age resumed")
+            logger.notice("age-based retention resumed")
         } else if let step {
-            logger.notice("clock was set; recordings keep their age", metadata: ["by": "\(step)"])
+            logger.notice("wall clock changed", metadata: ["by": "\(step)"])
         }
         doubt = clock.doubt
         return clock
     }
 
-    private func say(_ doubt: RetentionClock.Doubt) {
-        nextReminder = MonotonicTime.now.advanced(byMicroseconds: RecordingStore.reminderInterval)
-        let what: Logger.Message
-        let length: Duration
-        switch doubt {
-        case .step(let by):
-            what = "clock was set by more than it can be wrong; retention by age suspended"
-            length = by
-        case .absence(let by):
-            what = "clock cannot be right, or the archive was away for very long; retention by age suspended"
-            length = by
-        }
+    private func log(_ doubt: RetentionClock.Doubt) {
+        nextReminder = MonotonicTime.now + RecordingStore.reminderInterval
+        let (cause, difference) =
+            switch doubt {
+            case .step(let by): ("the wall clock was set by too much", by)
+            case .absence(let by): ("the archive was absent for too long, or the wall clock is wrong", by)
+            }
         logger.error(
-            what,
+            "age-based retention suspended",
             metadata: [
-                "by": "\(length)",
-                "remedy": "set the clock right, or run 'secam archive clock --confirm' when it is right",
+                "reason": "\(cause)", "by": "\(difference)",
+                "remedy": "set the clock; if it is right, run 'secam archive clock --confirm'",
             ])
     }
 
@@ -346,46 +342,45 @@ package final class RecordingStore {
             ])
     }
 
-    /// The row says first that it leaves, then the file goes, then the row: whatever happens in between, the next start
-    /// finds a row that leaves, and ends it. On a disk that is so full that not even this can be said, the file goes
-    /// first, which makes the room.
+    /// Removes a recording. The row first says that it is being removed, then the file is removed, then the row. After
+    /// an interruption the next start finds such a row and continues. If the disk is so full that the row cannot be
+    /// updated, removing the file first makes the room.
     ///
-    /// What somebody else took away from under us was not let go by us, and `secam archive verify` goes on to say so.
+    /// A file that another program removed keeps its link in the chain, so that `secam archive verify` reports it.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
-        let isThere = index.folder.size(segment.path) != nil
-        if !isThere { try checkPlace() }
+        let exists = index.folder.size(segment.path) != nil
+        if !exists { try checkPlace() }
         let former: SegmentRow.State?
         do throws(RecordingError) {
-            former = try index.noteLeaving(segment)
+            former = try index.markLeaving(segment)
         } catch {
             guard error.isDiskFull else { throw error }
             try index.folder.remove(segment.path)
-            former = try index.noteLeaving(segment)
+            former = try index.markLeaving(segment)
         }
         guard let former else { return }
         Compression.sweep(index.folder.absolute(segment.path))
         try index.folder.remove(segment.path)
-        let isOurs = isThere || former == .leaving
-        try index.noteGone(segment, why: isOurs ? why : nil)
+        let isOurs = exists || former == .leaving
+        try index.deleteRow(of: segment, why: isOurs ? why : nil)
         if !isOurs {
             logger.error(
-                "a recording was removed by somebody else; 'secam archive verify' names it",
-                metadata: ["file": "\(segment.path)"])
+                "recording removed by another program",
+                metadata: ["file": "\(segment.path)", "remedy": "run 'secam archive verify'"])
         }
         storedBytes -= min(storedBytes, segment.bytes)
-        // Some file systems set the room free later than they say.
+        // Some file systems report the freed space only later.
         freeBytes = max(index.folder.freeBytes ?? .max, freeBytes &+ segment.bytes)
         hasFreeFiles = index.folder.freeFiles ?? .max >= StorageQuota.freeFiles
-        writtenSince = 0
-        removals.note(segment, why: why)
+        writtenSinceRefresh = 0
+        removals.add(segment, why: why)
         logger.debug("recording removed", metadata: ["file": "\(segment.path)", "reason": "\(why)"])
     }
 }
 
-/// What was removed since the last log line about it. One line each ten minutes, as it goes on and on.
+/// The removals since the last log line, so that they are logged once per ten minutes.
 private struct RemovalSummary {
-    /// Microseconds.
-    private static let interval: Int64 = 600_000_000
+    private static let interval = Duration.seconds(600)
 
     private(set) var count = 0
     private(set) var bytes: UInt64 = 0
@@ -394,16 +389,16 @@ private struct RemovalSummary {
 
     var reasons: String { counts.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ") }
 
-    mutating func note(_ segment: SegmentRow, why: String) {
+    mutating func add(_ segment: SegmentRow, why: String) {
         count += 1
         bytes = bytes.addingSaturated(segment.bytes)
-        // Reasons have the cameras' rules in them, which are few.
+        // Each reason contains a value of a camera's rule, so there are few different ones.
         counts[why, default: 0] += 1
     }
 
-    /// - Returns: what is to be said now; `nil` when nothing is.
+    /// Returns and resets the summary when it is time to log it; `nil` otherwise.
     mutating func due(now: MonotonicTime) -> RemovalSummary? {
-        guard count > 0, last.map({ now.since($0) >= Self.interval }) ?? true else { return nil }
+        guard count > 0, last.map({ now - $0 >= Self.interval }) ?? true else { return nil }
         let summary = self
         self = RemovalSummary()
         last = now

@@ -1,6 +1,7 @@
+import SecamBase
 import SecamWire
 
-/// An instant of an archive's own time, by which the age of recordings is judged. Only differences mean something.
+/// An instant of the archive's own time, which determines the age of recordings. Only differences have a meaning.
 package struct RetentionTime: Sendable, Hashable, Comparable {
     package let microseconds: Int64
 
@@ -14,7 +15,7 @@ package struct RetentionTime: Sendable, Hashable, Comparable {
     package static func < (left: RetentionTime, right: RetentionTime) -> Bool { left.microseconds < right.microseconds }
 }
 
-/// Counts the time that archives of a volume have seen pass, whatever the wall clock says.
+/// Counts the time that the archives of a volume have seen pass, independent of the wall clock.
 ///
 /// A wall clock can be wrong for a moment, or until the network sets it. If the age of a recording were the difference
 /// of two of its readings, one wrong reading would remove everything. So this clock advances with the kernel's
@@ -26,11 +27,11 @@ package struct RetentionTime: Sendable, Hashable, Comparable {
 ///
 /// A state machine without I/O: readings are arguments.
 package struct RetentionClock: Sendable, Equatable {
-    /// All clocks of a machine at one moment.
+    /// All clocks of a machine at one instant.
     package struct Reading: Sendable, Equatable {
-        /// UTC microseconds, as the wall clock says.
+        /// The wall clock, UTC microseconds.
         package let wall: Int64
-        /// Microseconds since the machine's start, suspension included.
+        /// Microseconds since the machine's start, including suspension.
         package let uptime: Int64
         /// Identifies the run of the machine that `uptime` belongs to.
         package let boot: String
@@ -45,33 +46,33 @@ package struct RetentionClock: Sendable, Equatable {
         }
     }
 
-    /// Why the wall clock is not believed. Durations are how far it is ahead; negative when it is behind.
+    /// A reason not to trust the wall clock, with the time by which it is ahead; negative if it is behind.
     package enum Doubt: Sendable, Equatable {
-        /// It was set while an archive ran.
+        /// The wall clock was set while an archive ran.
         case step(Duration)
-        /// It says that the archive was away for so long.
+        /// After a restart of the machine, the wall clock implies an absence of this length.
         case absence(Duration)
     }
 
-    /// A difference between the wall clock and the time that passed, from which on the wall clock is doubted.
+    /// The greatest difference between the wall clock and the time that passed without doubt.
     package static let stepLimit = Duration.seconds(300)
-    /// The longest absence over a restart of the machine that is believed without proof.
+    /// The longest absence across a restart of the machine that is trusted without proof.
     package static let absenceLimit = Duration.seconds(24 * 3600)
 
-    /// Now, as of the last reading.
+    /// The time of the last reading.
     public internal(set) var time: RetentionTime
     var reading: Reading
-    /// What the wall clock is ahead of `time` when it is right, in microseconds.
+    /// The difference between a correct wall clock and `time`, microseconds.
     var offset: Int64
-    /// Set while the length of an absence is not known.
+    /// Set while the length of an absence is unknown.
     var absence: Absence?
 
     struct Absence: Sendable, Equatable {
-        /// Whether the wall clock was synchronized before it.
+        /// Whether the wall clock was synchronized before the absence.
         let wasSynchronized: Bool
     }
 
-    /// A clock that begins now.
+    /// Creates a clock that starts now.
     package init(_ reading: Reading) {
         time = RetentionTime(microseconds: reading.wall)
         self.reading = reading
@@ -85,10 +86,10 @@ package struct RetentionClock: Sendable, Equatable {
         self.absence = absence
     }
 
-    /// What the wall clock says now if it is right, UTC microseconds.
+    /// The present reading of a correct wall clock, UTC microseconds.
     package var expectedWall: Int64 { time.microseconds.addingSaturated(offset) }
 
-    /// How far the wall clock is ahead of what is expected, in microseconds.
+    /// The time by which the wall clock is ahead of `expectedWall`, microseconds.
     private var difference: Int64 { reading.wall.subtractingSaturated(expectedWall) }
 
     package var doubt: Doubt? {
@@ -98,14 +99,14 @@ package struct RetentionClock: Sendable, Equatable {
 
     /// Counts the time since the last reading.
     ///
-    /// - Returns: by how much the wall clock was set, when that is believed.
+    /// - Returns: the time by which the wall clock was set, if the step is trusted.
     @discardableResult
     package mutating func advance(to new: Reading) -> Duration? {
         let elapsed: Int64
         if new.boot == reading.boot {
             elapsed = max(0, new.uptime.subtractingSaturated(reading.uptime))
         } else {
-            // The machine has been running for so long at least.
+            // The machine has run for at least this time.
             elapsed = max(0, new.uptime)
             absence = absence ?? Absence(wasSynchronized: reading.isSynchronized && isNear(difference))
         }
@@ -124,7 +125,7 @@ package struct RetentionClock: Sendable, Equatable {
 
     private mutating func followWall() -> Duration? {
         guard !isNear(difference) else {
-            // Clocks drift apart by little; that is no step.
+            // Clocks drift apart slowly; that is not a step.
             offset = reading.wall.subtractingSaturated(time.microseconds)
             return nil
         }
@@ -137,9 +138,9 @@ package struct RetentionClock: Sendable, Equatable {
         absence = nil
     }
 
-    /// Takes the wall clock as right from now on. What it was set by does not count as time that passed.
+    /// Trusts the wall clock from now on. Its step does not count as time that passed.
     ///
-    /// - Returns: what it was set by.
+    /// - Returns: the time by which the wall clock was set.
     @discardableResult
     package mutating func confirm() -> Duration {
         let step = difference
@@ -148,21 +149,11 @@ package struct RetentionClock: Sendable, Equatable {
         return .microseconds(step)
     }
 
-    /// Takes the wall clock as right, and what it is ahead by as time that really passed.
+    /// Trusts the wall clock, and counts its step as time that really passed.
     package mutating func confirmElapsed() { countAbsence() }
 
     private func isNear(_ difference: Int64) -> Bool {
         let limit = Self.stepLimit.microseconds
         return (-limit...limit).contains(difference)
-    }
-}
-
-extension Duration {
-    /// Whole microseconds, saturated.
-    var microseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, isLarge) = seconds.multipliedReportingOverflow(by: 1_000_000)
-        guard !isLarge else { return seconds < 0 ? .min : .max }
-        return product.addingSaturated(attoseconds / 1_000_000_000_000)
     }
 }

@@ -2,7 +2,7 @@ import Glibc
 import SecamMedia
 import SecamWire
 
-/// A segment that is being written: the file, its map, and how much of both is on the disk.
+/// A segment that is being written: the file, its map, and the parts of both that are on disk.
 ///
 /// The order in which things become durable (see `Sources/SecamRecording/README.md`): frames, then the index, then the
 /// acknowledgement.
@@ -17,17 +17,16 @@ final class SegmentFile {
     private let writer: MatroskaWriter
     private var map: FrameMap
     private(set) var last: FrameMap.Entry
-    /// Bytes that the file has, or will have with what is still in memory; not less than the truth.
+    /// The size of the file including data in memory; an upper bound.
     private(set) var bytes: UInt64
     private var isDirty = false
     private let isSpooled: Bool
 
-    /// What Matroska needs for the head of a file, and for each frame with its entry in the index at the end.
+    /// An upper bound for the head of a Matroska file, and for each frame with its entry in the index at the end.
     static let headBytes: UInt64 = 4096
     static let frameBytes: UInt64 = 64
 
-    var frames: Int { map.count }
-    var duration: Int64 { last.time - start }
+    var duration: Duration { .microseconds(last.time - start) }
 
     /// - Parameter isSpooled: whether the frames come from the camera's spool.
     init(
@@ -55,15 +54,15 @@ final class SegmentFile {
         }
     }
 
-    /// Whether the bytes begin as a JPEG's do, and are as many as one of ours can have.
+    /// Whether the bytes begin like a JPEG and have a permitted length.
     static func isJPEG(_ bytes: RawSpan) -> Bool {
         guard (4...WireLimits.meshMessage).contains(bytes.byteCount) else { return false }
         return unsafe bytes.withUnsafeBytes { unsafe $0[0] == 0xff && $0[1] == 0xd8 }
     }
 
     /// - Parameters:
-    ///   - jpeg: what `isJPEG` says is one.
-    ///   - time: not before that of the frame before.
+    ///   - jpeg: a picture that `isJPEG` accepts.
+    ///   - time: UTC microseconds, not before the previous frame.
     func append(_ jpeg: RawSpan, time: Int64, sequence: UInt64) throws(RecordingError) {
         do {
             try writer.write(jpeg: jpeg, timestampMicroseconds: time)
@@ -78,7 +77,7 @@ final class SegmentFile {
 
     /// Brings everything to the disk.
     ///
-    /// - Returns: what is there now; `nil` when nothing has changed.
+    /// - Returns: the contents on disk; `nil` if nothing has changed.
     func synchronize() throws(RecordingError) -> RecordingIndex.Progress? {
         guard isDirty else { return nil }
         do {
@@ -90,7 +89,7 @@ final class SegmentFile {
         return progress
     }
 
-    /// Ends the file.
+    /// Completes the file.
     func finish() throws(RecordingError) {
         do {
             try writer.finish()
@@ -99,9 +98,9 @@ final class SegmentFile {
         }
     }
 
-    /// Takes back what was written since another archive has completed the file.
+    /// Discards everything that was written since another archive completed the file.
     ///
-    /// - Parameter bytes: that it had then.
+    /// - Parameter bytes: the size of the file at that time.
     func abandon(at bytes: UInt64, of path: String) {
         writer.abandon()
         _ = unsafe truncate(path, off_t(clamping: bytes))
@@ -114,13 +113,13 @@ final class SegmentFile {
     }
 }
 
-/// What a recording says of itself, so that the index can be made anew from it.
+/// The metadata of a recording, from which the index can be rebuilt.
 enum SegmentTags {
     static let camera = "SECAM_CAMERA"
     static let incarnation = "SECAM_INCARNATION"
-    /// Of the first frame.
+    /// The number of the first frame.
     static let sequence = "SECAM_SEQUENCE"
-    /// 1 for frames from the camera's spool, which came beside the live ones.
+    /// 1 for frames from the camera's spool, which are recorded beside the live ones.
     static let spooled = "SECAM_SPOOLED"
 
     static func of(

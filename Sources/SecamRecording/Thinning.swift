@@ -6,42 +6,43 @@ import SecamBase
 import SecamMedia
 package import SecamWire
 
-/// Takes frames out of old recordings, so that they last longer on the same disk; those that stay are as they were.
+/// Thinning removes frames from old recordings, so that they last longer on the same disk. The remaining frames do not
+/// change.
 ///
-/// The row says first that its file is being thinned (state 3); then the new file takes the old one's place at once;
-/// then the row is made from whichever file is there. So an end in between does no harm.
+/// The row's state first becomes 3. Then the new file replaces the old one atomically. Then the row is updated from the
+/// file that is there. Thinning can be interrupted at any point.
 extension RecordingStore {
-    /// Microseconds that thinning may take before others have their turn.
-    private static let turn: Int64 = 300_000
+    /// The time that one call of `thin` may take.
+    private static let thinningTimeLimit = Duration.milliseconds(300)
 
-    /// Thins some of what the cameras' rules want thinner.
+    /// Thins recordings as the cameras' rules demand. The time per call is limited; the next call continues.
     package func thin(_ rules: [Recording.Camera]) throws(RecordingError) {
         let start = MonotonicTime.now
         let clock = try index.clock
         guard clock.doubt == nil else { return }
         for rule in rules where rule.thinAfter > 0 {
             let oldest = clock.time.advanced(by: .seconds(-Int64(rule.thinAfter)))
-            while MonotonicTime.now.since(start) < RecordingStore.turn,
+            while MonotonicTime.now - start < RecordingStore.thinningTimeLimit,
                 let segment = try index.segmentToThin(of: rule.camera, before: oldest)
             {
-                try thin(segment, interval: 1_000_000_000 / Int64(rule.thinRate))
+                try thin(segment, interval: .microseconds(1_000_000_000 / Int64(rule.thinRate)))
             }
         }
     }
 
-    private func thin(_ segment: SegmentRow, interval: Int64) throws(RecordingError) {
+    private func thin(_ segment: SegmentRow, interval: Duration) throws(RecordingError) {
         let map = try index.map(of: segment)
         let path = index.folder.absolute(segment.path)
-        // What was changed by somebody else must not get a new link in the chain.
+        // A file that another program has changed must not get a new link in the chain.
         if index.folder.size(segment.path) != nil, let digest = try index.digest(of: segment),
             try FileDigest.hash(path) != digest
         {
-            logger.error(
-                "a recording was changed after it was recorded; it is left as it is", metadata: ["file": "\(path)"])
-            return try index.leave(segment)
+            logger.error("recording changed by another program", metadata: ["file": "\(path)"])
+            return try index.leaveUnthinned(segment)
         }
-        guard try index.noteThinning(segment) else { return }
-        // Hidden, so that nobody takes it for a recording; in the same folder, so that it can take its place at once.
+        guard try index.markThinning(segment) else { return }
+        // Hidden, so that it is not listed as a recording, and in the same folder, so that it can be renamed
+        // atomically.
         let temporary = Thinning.temporary(path)
         _ = unsafe unlink(temporary)
         do throws(MediaError) {
@@ -60,7 +61,7 @@ extension RecordingStore {
         try finishThinning(segment)
     }
 
-    /// Notes what the file holds now.
+    /// Updates the row from the file that is there now.
     func finishThinning(_ segment: SegmentRow) throws(RecordingError) {
         let path = index.folder.absolute(segment.path)
         _ = unsafe unlink(Thinning.temporary(path))
@@ -70,15 +71,14 @@ extension RecordingStore {
             entries = try Thinning.entries(path, segment, known)
         } catch {
             logger.error(
-                "a recording cannot be read; it is left as it is",
-                metadata: ["file": "\(path)", "reason": "\(error)"])
-            return try index.leave(segment)
+                "recording unreadable", metadata: ["file": "\(path)", "reason": "\(error)"])
+            return try index.leaveUnthinned(segment)
         }
         var map = FrameMap(start: segment.start)
         for entry in entries { map.append(time: entry.time, sequence: entry.sequence) }
         let size = index.folder.size(segment.path) ?? 0
-        try index.noteThinned(segment, map, entries.last, bytes: size, digest: try FileDigest.hash(path))
-        giveBack(segment.bytes - min(segment.bytes, size))
+        try index.recordThinned(segment, map, entries.last, bytes: size, digest: try FileDigest.hash(path))
+        release(segment.bytes - min(segment.bytes, size))
     }
 }
 
@@ -89,18 +89,19 @@ private enum Thinning {
     }
 
     static func copy(
-        _ path: String, to target: String, _ segment: SegmentRow, _ map: [FrameMap.Entry], interval: Int64
+        _ path: String, to target: String, _ segment: SegmentRow, _ map: [FrameMap.Entry], interval: Duration
     ) throws(MediaError) {
         let reader = try MediaReader(url: path)
+        let microseconds = interval.microseconds
         var writer: MatroskaWriter?
         var last: Int64?
         for entry in map {
             guard let frame = try reader.next() else { break }
-            // The first one always stays: its time and number are the file's.
-            if let last, !FrameInterval.isDue(entry.time, after: last, every: interval) { continue }
+            // The first frame always stays, since its time and number are those of the file.
+            if let last, !FrameInterval.isDue(entry.time, after: last, every: microseconds) { continue }
             last = entry.time
             let output: MatroskaWriter
-            if let writer { output = writer } else { output = try begin(target, segment, frame) }
+            if let writer { output = writer } else { output = try makeWriter(target, segment, frame) }
             writer = output
             var failure: MediaError?
             _ = reader.withJPEG { bytes in
@@ -116,7 +117,7 @@ private enum Thinning {
         try writer?.finish()
     }
 
-    private static func begin(
+    private static func makeWriter(
         _ path: String, _ segment: SegmentRow, _ frame: MediaFrame
     ) throws(MediaError) -> MatroskaWriter {
         try MatroskaWriter(
@@ -127,7 +128,7 @@ private enum Thinning {
                 isSpooled: segment.isSpooled))
     }
 
-    /// The frames of a file, with the times and numbers that the old map has for them.
+    /// Returns the frames of a file, with their times and numbers from the old map.
     static func entries(
         _ path: String, _ segment: SegmentRow, _ map: [FrameMap.Entry]
     ) throws(MediaError) -> [FrameMap.Entry] {
@@ -146,7 +147,7 @@ private enum Thinning {
 
 extension RecordingIndex {
     fileprivate func segmentToThin(of camera: Name, before time: RetentionTime) throws(RecordingError) -> SegmentRow? {
-        try read("looking for what is to be thinned") { db in
+        try read("finding a recording to thin") { db in
             try Row.fetchOne(
                 db,
                 sql: """
@@ -158,9 +159,9 @@ extension RecordingIndex {
         }
     }
 
-    /// - Returns: `false` when it may not be thinned any more, as it was protected meanwhile, or is gone.
-    fileprivate func noteThinning(_ segment: SegmentRow) throws(RecordingError) -> Bool {
-        try writeDurably("noting that a recording is thinned") { db in
+    /// - Returns: `false` if the recording was protected or removed meanwhile.
+    fileprivate func markThinning(_ segment: SegmentRow) throws(RecordingError) -> Bool {
+        try writeDurably("marking a recording as being thinned") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 3 WHERE id = ? AND state = 1 AND protected = 0",
                 arguments: [segment.id])
@@ -168,19 +169,19 @@ extension RecordingIndex {
         }
     }
 
-    /// A recording whose file cannot be read, or was changed, stays as it is, for `secam archive verify` to tell.
-    func leave(_ segment: SegmentRow) throws(RecordingError) {
-        try write("leaving a recording as it is") { db in
+    /// Leaves a recording that is unreadable or was changed as it is, so that `secam archive verify` reports it.
+    fileprivate func leaveUnthinned(_ segment: SegmentRow) throws(RecordingError) {
+        try write("leaving a recording unthinned") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 1, thinned = 1 WHERE id = ? AND state IN (1, 3)",
                 arguments: [segment.id])
         }
     }
 
-    fileprivate func noteThinned(
+    fileprivate func recordThinned(
         _ segment: SegmentRow, _ map: FrameMap, _ last: FrameMap.Entry?, bytes: UInt64, digest: [UInt8]
     ) throws(RecordingError) {
-        try write("noting a thinner recording") { db in
+        try write("storing a thinned recording") { db in
             try db.execute(
                 sql: """
                     UPDATE segment SET state = 1, thinned = 1, frames = ?, bytes = ?, map = ?, end = ?, lastSequence = ?

@@ -5,38 +5,42 @@ import SecamJPEG
 package import SecamWire
 
 extension RecordingStore {
-    /// Microseconds that making them may take before others have their turn.
-    private static let turn: Int64 = 200_000
-    /// What has not been recorded for so long after an event's last message will not be.
+    /// The time that one call of `makeThumbnails` may take.
+    private static let thumbnailTimeLimit = Duration.milliseconds(200)
+    /// Frames that were not recorded this long after an event's last message will not be recorded.
     private static let recordingDelay = Duration.seconds(60)
 
-    /// Makes small pictures of events that are over and have none, from what was recorded of their moments.
+    /// Makes the thumbnails of events that have ended, from the recorded frames of their peaks.
     package func makeThumbnails() throws(RecordingError) {
         let start = MonotonicTime.now
         let recent = try index.clock.time.advanced(by: .zero - RecordingStore.recordingDelay)
         for event in try index.eventsWithoutThumbnail() {
-            guard MonotonicTime.now.since(start) < RecordingStore.turn else { return }
+            guard MonotonicTime.now - start < RecordingStore.thumbnailTimeLimit else { return }
             let reader = RecordingReader(
-                index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: 0)
+                index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: .zero)
             let frame = try reader.next()
-            // It may be in memory still.
+            // The frame may still be in memory.
             if frame == nil, event.arrival >= recent { continue }
-            let picture = frame.flatMap { ThumbnailPicture.make($0.jpeg) }
-            try index.note(picture?.jpeg ?? [], width: picture?.width ?? 0, height: picture?.height ?? 0, of: event)
+            let picture = frame.flatMap { Thumbnail.make($0.jpeg) }
+            try index.record(picture, of: event)
         }
     }
 }
 
-private enum ThumbnailPicture {
-    private static let width = 320
+private struct Thumbnail {
+    private static let maximumWidth = 320
     private static let quality = 70
 
-    /// - Returns: `nil` when it cannot be decoded.
-    static func make(_ jpeg: [UInt8]) -> (jpeg: [UInt8], width: Int, height: Int)? {
+    let jpeg: [UInt8]
+    let width: Int
+    let height: Int
+
+    /// Returns a thumbnail of a picture; `nil` if it cannot be decoded.
+    static func make(_ jpeg: [UInt8]) -> Thumbnail? {
         guard var decoder = try? JPEGDecoder(), var encoder = try? JPEGEncoder(),
             let header = try? decoder.header(of: jpeg.span)
         else { return nil }
-        let scale = JPEGScale.allCases.first { header.size(at: $0).width <= width } ?? .eighth
+        let scale = JPEGScale.allCases.first { header.size(at: $0).width <= maximumWidth } ?? .eighth
         let size = header.size(at: scale)
         guard let count = PixelFormat.i420.byteCount(width: size.width, height: size.height) else { return nil }
         var pixels = [UInt8](repeating: 0, count: count)
@@ -45,12 +49,12 @@ private enum ThumbnailPicture {
         let small = try? encoder.encode(
             pixels.span, format: .i420, width: size.width, height: size.height, quality: quality
         ) { [UInt8](copying: $0) }
-        return small.map { ($0, size.width, size.height) }
+        return small.map { Thumbnail(jpeg: $0, width: size.width, height: size.height) }
     }
 }
 
 extension RecordingIndex {
-    /// An event as far as its picture goes.
+    /// The event that a thumbnail is made for.
     fileprivate struct Moment {
         let camera: Name
         let id: Int64
@@ -58,18 +62,18 @@ extension RecordingIndex {
         let arrival: RetentionTime
     }
 
-    private static let mostAtOnce = 32
+    private static let thumbnailBatch = 32
 
-    /// Events that are over and have no picture, those that arrived last first. Cameras take turns.
+    /// Returns events that have ended and have no thumbnail, the last to arrive first. Cameras take turns.
     fileprivate func eventsWithoutThumbnail() throws(RecordingError) -> [Moment] {
-        try read("looking for events without a picture") { db in
+        try read("finding events without a thumbnail") { db in
             try Row.fetchAll(
                 db,
                 sql: """
                     SELECT camera, id, fields, arrival FROM (
                         SELECT *, ROW_NUMBER() OVER (PARTITION BY camera ORDER BY arrival DESC, id) AS turn FROM event
                         WHERE thumbnail IS NULL AND isOver = 1
-                    ) ORDER BY turn, camera LIMIT \(Self.mostAtOnce)
+                    ) ORDER BY turn, camera LIMIT \(Self.thumbnailBatch)
                     """
             ).compactMap { row in
                 guard let camera = try? Name(row["camera"] as String),
@@ -82,27 +86,30 @@ extension RecordingIndex {
         }
     }
 
-    /// - Parameter jpeg: empty when there is none to be had.
-    fileprivate func note(_ jpeg: [UInt8], width: Int, height: Int, of event: Moment) throws(RecordingError) {
-        try write("noting an event's picture") { db in
+    /// Stores an event's thumbnail; `nil` if none can be made.
+    fileprivate func record(_ thumbnail: Thumbnail?, of event: Moment) throws(RecordingError) {
+        try write("storing a thumbnail") { db in
             try db.execute(
                 sql: """
                     UPDATE event SET thumbnail = ?, thumbnailWidth = ?, thumbnailHeight = ? WHERE camera = ? AND id = ?
                     """,
-                arguments: [Data(jpeg), width, height, event.camera.text, event.id])
+                arguments: [
+                    Data(thumbnail?.jpeg ?? []), thumbnail?.width ?? 0, thumbnail?.height ?? 0, event.camera.text,
+                    event.id,
+                ])
         }
     }
 
-    /// The small pictures of a camera's events whose moments lie in the range, by the events' starts.
+    /// Returns the thumbnails of a camera's events whose peaks are in a range, in the order of the events' starts.
     ///
     /// - Parameters:
-    ///   - last: goes on behind this one; `nil` to begin.
-    ///   - limit: no more than so many.
+    ///   - last: the event to continue after; `nil` to begin.
+    ///   - limit: the maximum number of thumbnails.
     fileprivate func thumbnails(
         of camera: Name, from: Int64, to: Int64, after last: ThumbnailReader.Place?, limit: Int
     ) throws(RecordingError) -> [(picture: RecordedFrame, place: ThumbnailReader.Place)] {
-        try read("reading events' pictures") { db in
-            // An event's moment lies between its start and its end.
+        try read("reading thumbnails") { db in
+            // An event's peak lies between its start and its end.
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
@@ -127,9 +134,9 @@ extension RecordingIndex {
     }
 }
 
-/// Reads events' small pictures in the order of the events' starts.
+/// Reads the thumbnails of events in the order of the events' starts.
 package final class ThumbnailReader {
-    /// Of an event among the others of its camera, to go on behind it.
+    /// The position of an event among the others of its camera.
     struct Place {
         let start: Int64
         let id: Int64
@@ -143,12 +150,12 @@ package final class ThumbnailReader {
     private var last: Place?
     private var isOver = false
 
-    /// Pictures that are read at once; some 10 kB each.
+    /// Thumbnails read at once; about 10 kB each.
     private static let batch = 32
 
     /// - Parameters:
-    ///   - from: UTC microseconds.
-    ///   - to: UTC microseconds; moments from then on are not meant.
+    ///   - from: the first peak time, UTC microseconds.
+    ///   - to: the end of the peak times, exclusive, UTC microseconds.
     package init(_ index: RecordingIndex, camera: Name, from: Int64, to: Int64) {
         self.index = index
         self.camera = camera
@@ -156,7 +163,7 @@ package final class ThumbnailReader {
         self.to = to
     }
 
-    /// - Returns: `nil` at the end.
+    /// Returns the next thumbnail; `nil` at the end.
     package func next() throws(RecordingError) -> RecordedFrame? {
         if waiting.isEmpty, !isOver {
             let more = try index.thumbnails(of: camera, from: from, to: to, after: last, limit: Self.batch)

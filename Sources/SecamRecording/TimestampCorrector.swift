@@ -1,27 +1,28 @@
+import SecamBase
 import SecamWire
 
-/// Keeps the times that a camera tells near the archive's own, so that a camera whose clock is wrong, or that lies, is
-/// recorded under a time at which people look for it.
+/// Corrects the times that a camera reports if they are far from the archive's own. A recording from a camera whose
+/// clock is wrong, or that lies, can then be found at the time at which it was made.
 ///
 /// A state machine without I/O. All times are UTC microseconds.
 package struct TimestampCorrector: Sendable {
-    /// A camera's clock may be ahead of the archive's by this much, in microseconds.
-    package static let aheadLimit: Int64 = 3_600_000_000
-    /// What comes late from a camera's ring may be this old, in microseconds.
-    package static let behindLimit: Int64 = 30 * 86_400_000_000
+    /// The greatest time by which a camera's clock may be ahead of the archive's.
+    package static let aheadLimit = Duration.seconds(3600)
+    /// The greatest age of a frame from a camera's ring or spool.
+    package static let behindLimit = Duration.seconds(30 * 86_400)
 
-    /// What is added to the camera's times; 0 while they are near.
+    /// Microseconds added to the camera's times; 0 while they are near the archive's.
     package private(set) var shift: Int64 = 0
-    /// Times that were corrected.
+    /// The number of times that were corrected.
     package private(set) var corrected: UInt64 = 0
 
     package init() {}
 
-    /// The time itself when it is near one of the archive's times; else one that is as far from the corrected one
-    /// before it as the camera says.
+    /// Returns the time itself if it is near one of the archive's times. Otherwise returns the previous corrected time,
+    /// plus the distance that the camera reports.
     ///
-    /// - Parameter own: what the archive takes for now: its wall clock, which may be wrong for a moment, and what that
-    ///   is expected to say. Not empty.
+    /// - Parameter own: the archive's times for the present: the wall clock, which may be wrong for a moment, and its
+    ///   expected reading. Not empty.
     package mutating func correct(_ time: Int64, near own: [Int64]) -> Int64 {
         if isNear(time, own) {
             shift = 0
@@ -39,7 +40,7 @@ package struct TimestampCorrector: Sendable {
     private func isNear(_ time: Int64, _ own: [Int64]) -> Bool {
         own.contains { now in
             let ahead = time.subtractingSaturated(now)
-            return ahead <= Self.aheadLimit && ahead >= -Self.behindLimit
+            return ahead <= Self.aheadLimit.microseconds && ahead >= -Self.behindLimit.microseconds
         }
     }
 }

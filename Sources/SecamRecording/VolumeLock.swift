@@ -1,26 +1,26 @@
-import Glibc
+import SecamBase
 
-/// Keeps the index from being made anew while an archive writes to it: archives share the lock, who rebuilds has it
-/// alone. The end of the process lets it go.
+/// Keeps the index from being rebuilt while an archive writes to it. Archives share the lock; a rebuild holds it alone.
 package final class VolumeLock: Sendable {
-    private let descriptor: Int32
+    private let lock: FileLock
 
-    /// - Parameter isAlone: for who rebuilds; fails at once while an archive runs.
+    /// Locks without waiting.
+    ///
+    /// - Parameter isAlone: whether the lock is for a rebuild, and excludes all archives.
     package init(_ folder: RecordingFolder, isAlone: Bool) throws(RecordingError) {
         try folder.make()
-        let path = "\(folder.index)/lock"
-        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else {
-            throw .file(path: path, operation: "opening", reason: unsafe String(cString: strerror(errno)))
+        let free: FileLock?
+        do throws(SecretFile.Failure) {
+            free = try FileLock(ifFree: "\(folder.index)/lock", isShared: !isAlone, permissions: 0o640)
+        } catch {
+            throw .file(path: error.path, operation: "locking", reason: error.reason)
         }
-        guard flock(descriptor, (isAlone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
-            close(descriptor)
+        guard let free else {
             throw .file(
                 path: folder.path, operation: isAlone ? "rebuilding" : "recording",
-                reason: isAlone ? "an archive records there; end it first" : "its index is being rebuilt; wait for that"
-            )
+                reason: isAlone
+                    ? "an archive is recording there. Stop it first." : "its index is being rebuilt. Try again later.")
         }
+        lock = free
     }
-
-    deinit { close(descriptor) }
 }

@@ -1,10 +1,10 @@
 package import SecamMesh
 package import SecamWire
 
-/// Which keys the registry admits, and as what.
+/// The keys that the registry admits, with their roles and names.
 ///
-/// Its file has one line a key: `KEY ROLE NAME`, where a name that ends with `*` stands for any name that begins so,
-/// for services that are started many times with one key. Empty lines and lines that begin with `#` are passed over.
+/// The file has one line for each key: `KEY ROLE NAME`. A name that ends with `*` matches every name with this prefix,
+/// for services that are started many times with one key. Empty lines and lines that begin with `#` are skipped.
 package struct Allowlist: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
         package let key: PublicKey
@@ -20,7 +20,7 @@ package struct Allowlist: Sendable, Equatable {
         package func admits(role: Role, name: Name) -> Bool {
             guard role == self.role else { return false }
             let bytes = name.text.utf8
-            // Names with an `@` are those of one camera's encoders, which decides what their key may see.
+            // Names with an `@` belong to one camera's encoders, and limit the pictures that their key may see.
             guard !bytes.contains(UInt8(ascii: "@")) || pattern.utf8.contains(UInt8(ascii: "@")) else { return false }
             return pattern.last == "*"
                 ? bytes.starts(with: pattern.dropLast().utf8) : bytes.elementsEqual(pattern.utf8)
@@ -31,7 +31,7 @@ package struct Allowlist: Sendable, Equatable {
 
     package init(_ entries: [Entry] = []) { self.entries = entries }
 
-    /// - Parameter path: where the text was read, for the error's sake.
+    /// - Parameter path: the text's file, for errors.
     package init(parsing text: String, path: String) throws(MeshError) {
         entries = []
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
@@ -45,13 +45,13 @@ package struct Allowlist: Sendable, Equatable {
                 throw .badLine(path: path, line: index + 1, reason: "the key is not 64 hexadecimal digits")
             }
             guard Allowlist.isUsable(pattern: words[2]) else {
-                throw .badLine(path: path, line: index + 1, reason: "'\(words[2])' is not usable as a name")
+                throw .badLine(path: path, line: index + 1, reason: "'\(words[2])' is not a valid name")
             }
             entries.append(Entry(key: key, role: role, pattern: words[2]))
         }
     }
 
-    /// Whether a text can stand for a name, or for all that begin so.
+    /// Returns whether a text is a name or a name's prefix followed by `*`.
     static func isUsable(pattern: String) -> Bool { pattern == "*" || (try? Name(pattern)) != nil }
 
     package var text: String {
@@ -68,7 +68,7 @@ package struct Allowlist: Sendable, Equatable {
         entries.contains { $0.key == key && $0.role == role }
     }
 
-    /// All cameras that may join; `nil` when a pattern stands for several.
+    /// All cameras that may join; `nil` when a pattern matches several.
     package var cameras: Set<Name>? {
         let patterns = entries.lazy.filter { $0.role == .capture }.map(\.pattern)
         return patterns.contains { $0.hasSuffix("*") } ? nil : Set(patterns.compactMap { try? Name($0) })
@@ -76,14 +76,14 @@ package struct Allowlist: Sendable, Equatable {
 
     package func admitsCamera(_ name: Name) -> Bool { entries.contains { $0.admits(role: .capture, name: name) } }
 
-    /// The name under which the list admits a service, which stands for a pool where it ends with `*`.
+    /// Returns the pattern that admits a service, which names a pool where it ends with `*`.
     package func pattern(for key: PublicKey, role: Role, name: Name) -> String? {
         entries.first { $0.key == key && $0.admits(role: role, name: name) }?.pattern
     }
 
     package mutating func add(_ entry: Entry) { entries.append(entry) }
 
-    /// Removes all entries of a role whose pattern is this text; returns how many there were.
+    /// Removes all entries with a role and a pattern, and returns their number.
     @discardableResult
     package mutating func remove(role: Role?, pattern: String) -> Int {
         let before = entries.count

@@ -1,26 +1,26 @@
 import SecamMesh
 package import SecamWire
 
-/// What the registry tells cameras, motion services and archives. It is asked again and again, since what holds can
-/// depend on the time of day.
+/// The policies that the registry sends to cameras, motion services and archives. It queries them repeatedly, since
+/// they may depend on the time of day.
 package protocol CameraPolicies: Sendable {
-    /// What a camera is to be told now.
+    /// Returns the current policy for a camera.
     func policy(for camera: Name) -> Policy
-    /// How motion is to be looked for before a camera now; `nil` when it is not.
+    /// Returns the current motion settings of a camera; `nil` without motion detection.
     func motion(for camera: Name) -> Assignment.Camera?
-    /// How a camera is to be recorded now; `nil` when it is not.
+    /// Returns the current recording rules of a camera; `nil` without recording.
     func recording(of camera: Name) -> Recording.Camera?
-    /// Seconds after the last recording of a camera that is not admitted any more after which all of its recordings go; 0
-    /// for never.
+    /// Retention of all recordings of a camera that is no longer admitted, in seconds after the last one; 0 for no
+    /// limit.
     var goneCameraKeep: UInt32 { get }
-    /// The hosts that services may name as their own beside the address that they connect from, without brackets.
+    /// Hosts that services may advertise besides the address that they connect from, without brackets.
     var advertisedHosts: [String] { get }
 }
 
-/// Spreads cameras over services without a table: each camera belongs to the service with the greatest weight, so that one
-/// service more or less moves only the cameras that are its own.
+/// Rendezvous hashing of cameras to services: each camera belongs to the service with the greatest weight, so a change
+/// of the services moves only their own cameras.
 enum Rendezvous {
-    /// FNV-1a over both texts, then the finalizer of SplitMix64, since names differ in few bits only.
+    /// Returns a weight: FNV-1a over both texts, then SplitMix64's finalizer, since names differ in few bits.
     static func weight(of camera: Name, at place: String) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in Array(camera.text.utf8) + [0] + Array(place.utf8) {
@@ -31,7 +31,7 @@ enum Rendezvous {
         return hash ^ hash >> 31
     }
 
-    /// The place with the greatest weight for a camera; `nil` when there is none.
+    /// Returns the place with the greatest weight for a camera; `nil` without places.
     static func choose<Place>(for camera: Name, among places: [String: Place]) -> Place? {
         places.max { left, right in
             (weight(of: camera, at: left.key), left.key) < (weight(of: camera, at: right.key), right.key)
@@ -39,9 +39,10 @@ enum Rendezvous {
     }
 }
 
-/// The services of one role, among which cameras are spread by key, then by network, then by name.
+/// The services of one role, to which cameras are hashed by key, then by network, then by name.
 ///
-/// So a key gets the share of one key however many services join with it, and one network the share of one network: who
+/// A key gets the share of one key however many services join with it, and a network gets the share of one network. So
+/// the holder of a copied key cannot take over more cameras by starting more services.
 /// holds a copy of a key that many services use cannot take more of their cameras by starting more services.
 struct DutyTree<Service> {
     private var keys: [String: [String: [String: Service]]] = [:]

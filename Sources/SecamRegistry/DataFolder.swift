@@ -3,19 +3,19 @@ package import SecamBase
 package import SecamMesh
 package import SecamWire
 
-/// The folder in which the gateway and its operator keep what must outlive a process.
+/// The folder with the persistent files of the gateway and its operator.
 ///
 ///     keys/gateway.key       the registry's secret key
-///     keys/allowed           who may join (see `Allowlist`)
-///     keys/volumes           which archive owns which volume of recordings
+///     keys/allowed           the admitted keys (see `Allowlist`)
+///     keys/volumes           the archives that own the volumes of recordings
 ///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
 ///     tls/                   the self-signed certificate
-///     users.sqlite           the users
+///     users.sqlite           the user accounts
 ///     audit.log              every login and change of an account
 ///     audit-refusals.log     every refused login
-///     gateway.ready          where the gateway of `secam up` listens
-///     policy.yaml            what the operator wants of cameras and hooks; may be missing
-///     policy.last-good.yaml  the last policy that was accepted; empty when there was none
+///     gateway.ready          the address of the gateway of `secam up`
+///     policy.yaml            the operator's settings for cameras and hooks; optional
+///     policy.last-good.yaml  the last valid policy; empty if there was none
 package struct DataFolder: Sendable, Equatable {
     package let path: String
 
@@ -25,9 +25,9 @@ package struct DataFolder: Sendable, Equatable {
     package var gatewayKey: String { "\(keys)/gateway.key" }
     package var allowed: String { "\(keys)/allowed" }
     package var volumes: String { "\(keys)/volumes" }
-    /// Who had joined (see `MemberCount`).
+    /// The members of the previous run (see `MemberCount`).
     package var members: String { "\(path)/members" }
-    /// Which cameras have joined (see `KnownCameras`).
+    /// The cameras that have joined (see `KnownCameras`).
     package var cameras: String { "\(path)/cameras" }
     package var tls: String { "\(path)/tls" }
     package var users: String { "\(path)/users.sqlite" }
@@ -41,23 +41,23 @@ package struct DataFolder: Sendable, Equatable {
         "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"
     }
 
-    /// Also when we may not look into it, of which the reason is told by whoever opens a file there.
+    /// True even without read permission; opening a file reports that error.
     package var exists: Bool {
         unsafe access(keys, F_OK) == 0 || errno != ENOENT || access(users, F_OK) == 0
     }
 
-    /// Makes the folders where they are missing.
+    /// Creates missing folders.
     package func make() throws(SecretFile.Failure) {
         try SecretFile.makeFolder(keys)
         try SecretFile.makeFolder(tls)
     }
 
-    /// Begins with what another data folder holds: copies the files that outlive a process and are not there yet.
+    /// Copies missing files from a seed folder.
     ///
     /// - Parameters:
-    ///   - seed: a folder with these files, without subfolders, as an orchestrator gives secrets.
-    ///   - others: further files of this folder.
-    package func begin(with seed: String, and others: [String]) throws(SecretFile.Failure) {
+    ///   - seed: a folder with the files but without subfolders, as an orchestrator mounts secrets.
+    ///   - others: further files of this folder to copy.
+    package func copyMissingFiles(from seed: String, and others: [String]) throws(SecretFile.Failure) {
         for file in [gatewayKey, allowed, joinFile(.operator, "operator"), users] + others
         where unsafe access(file, F_OK) != 0 {
             let source = "\(seed)/\(file.split(separator: "/").last ?? "")"
@@ -66,7 +66,7 @@ package struct DataFolder: Sendable, Equatable {
         }
     }
 
-    /// The registry's keys, made when there are none.
+    /// Returns the registry's keys, created if missing.
     package func gatewayKeys() throws -> KeyPair { try exclusively { try $0.readOrMakeGatewayKeys() } }
 
     private func readOrMakeGatewayKeys() throws -> KeyPair {
@@ -78,18 +78,19 @@ package struct DataFolder: Sendable, Equatable {
         return keys
     }
 
-    /// The list of admitted keys; empty when there is none yet.
+    /// Returns the admitted keys; empty without a file.
     package func allowlist() throws -> Allowlist {
         guard let text = try SecretFile.readIfThere(allowed) else { return Allowlist() }
         return try Allowlist(parsing: text, path: allowed)
     }
 
-    /// A state of a file: changes with its content, its permissions and its place.
+    /// A version of a file, which changes with its content, permissions and path.
     package struct FileVersion: Sendable, Equatable {
-        /// Its number and size, and when its content and its permissions changed, seconds and nanoseconds each.
+        /// Its number and size, and the times of its last changes of content and permissions, seconds and nanoseconds
+        /// each.
         private let values: [Int64]
 
-        /// - Parameter path: of a file, which may be missing; links are followed.
+        /// - Parameter path: the file, which may be missing; links are followed.
         package init(of path: String) {
             var status = stat()
             guard unsafe stat(path, &status) == 0 else {
@@ -103,18 +104,18 @@ package struct DataFolder: Sendable, Equatable {
         }
     }
 
-    /// Changes with each change of the list of admitted keys.
+    /// Changes with each change of the admitted keys.
     package var allowlistVersion: FileVersion { FileVersion(of: allowed) }
 
     /// Changes with each change of the policy.
     package var policyVersion: FileVersion { FileVersion(of: policy) }
 
-    /// The join file of a service, made together with its key when there is none.
+    /// Creates the join file of a service and its key, if missing.
     ///
     /// - Parameters:
-    ///   - pattern: the service's name; with `*` at its end one that many processes share.
-    ///   - registry: the address to write into a new file.
-    ///   - path: where the file is to be; `nil` for among the keys.
+    ///   - pattern: the service's name, or with `*` at its end a name for several processes.
+    ///   - registry: the address for a new file.
+    ///   - path: the file's path; `nil` for the folder of keys.
     /// - Returns: the file's path.
     /// - Throws: also when the file's key was revoked.
     package func ensureJoinFile(
@@ -131,7 +132,7 @@ package struct DataFolder: Sendable, Equatable {
             let isOurs = try identity.registryKey == readOrMakeGatewayKeys().publicKey
             guard isOurs, try allowlist().admits(identity.keys.publicKey, role: role) else {
                 let reason = isOurs ? "its key was revoked" : "it is of another gateway"
-                throw MeshError.file(path: file, reason: "\(reason); remove the file to have a new one made")
+                throw MeshError.file(path: file, reason: "\(reason); remove the file to create a new one")
             }
             return
         }
@@ -140,16 +141,16 @@ package struct DataFolder: Sendable, Equatable {
 
     /// Admits a new key.
     ///
-    /// - Returns: the text of the join file that goes with it.
-    /// - Throws: also when the pattern is no name, since the list could not be read any more.
+    /// - Returns: the text of its join file.
+    /// - Throws: also for an invalid pattern, which would make the list unreadable.
     package func invite(_ role: Role, pattern: String, registry: String) throws -> String {
         try exclusively { try $0.admit(role, pattern: pattern, registry: registry) }
     }
 
-    /// Admits a camera on a machine of its own, together with encoders that work for it alone.
+    /// Admits a camera on another machine, with encoders dedicated to it.
     ///
-    /// - Parameter relay: the gateway's address for viewers, where nobody can connect to the camera.
-    /// - Returns: the text of the join file for both.
+    /// - Parameter relay: the gateway's address for viewers, for a camera that cannot accept connections.
+    /// - Returns: the text of their common join file.
     package func inviteCamera(_ name: Name, registry: String, relay: String? = nil) throws -> String {
         try exclusively { folder in
             let camera = try folder.admitted(.capture, pattern: name.text, registry: registry, relay: relay)
@@ -180,13 +181,13 @@ package struct DataFolder: Sendable, Equatable {
         return identity
     }
 
-    /// Takes back all keys of a service, a camera's together with those of its own encoders; a running gateway notices
-    /// within a second.
+    /// Revokes all keys of a service, and those of a camera's dedicated encoders. A running gateway notices within a
+    /// second.
     ///
     /// - Parameters:
-    ///   - role: only in this role; `nil` for every one.
-    ///   - pattern: the service's name as it stands in the list.
-    /// - Returns: how many keys there were.
+    ///   - role: only this role; `nil` for all roles.
+    ///   - pattern: the service's name as in the list.
+    /// - Returns: the number of revoked keys.
     package func revoke(role: Role?, pattern: String) throws -> Int {
         try exclusively { folder in
             var list = try folder.allowlist()
@@ -198,7 +199,7 @@ package struct DataFolder: Sendable, Equatable {
         }
     }
 
-    /// Keeps other processes from changing the keys meanwhile: of two that add one at once, one would be lost.
+    /// Locks the keys against other processes, which could otherwise overwrite a key added at the same time.
     private func exclusively<Result>(_ body: (DataFolder) throws -> Result) throws -> Result {
         let turn = try FileLock("\(keys)/lock")
         let result = try body(self)
@@ -206,7 +207,7 @@ package struct DataFolder: Sendable, Equatable {
         return result
     }
 
-    /// Writes another address into a join file that is there.
+    /// Replaces the registry's address in an existing join file.
     ///
     /// - Parameter path: as in `ensureJoinFile`.
     package func setRegistry(_ registry: String, role: Role, pattern: String, at path: String? = nil) throws {

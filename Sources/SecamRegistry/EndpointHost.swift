@@ -1,10 +1,10 @@
 import Glibc
 
-/// The host of an endpoint or the other end of a connection: an IP address or a name.
+/// The host of an endpoint or of a connection's peer: an IP address or a name.
 struct EndpointHost: Equatable {
-    /// Without brackets, as it was written.
+    /// The host without brackets.
     let text: String
-    /// Four bytes of IPv4, sixteen of IPv6; `nil` for a name.
+    /// Four bytes of IPv4 or sixteen of IPv6; `nil` for a name.
     private let address: [UInt8]?
 
     init(_ text: some StringProtocol) {
@@ -13,13 +13,13 @@ struct EndpointHost: Equatable {
         address = EndpointHost.address(String(self.text.prefix { $0 != "%" }))
     }
 
-    /// Of `tcp://host:port`.
+    /// Creates the host of `tcp://host:port`.
     init?(endpoint: String) {
         guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return nil }
         self.init(endpoint[..<colon].dropFirst("tcp://".count))
     }
 
-    /// Whether only services on the same machine reach it.
+    /// Whether the host is reachable only from the same machine.
     private var isLoopback: Bool {
         switch address?.count {
         case 4: address![0] == 127
@@ -28,7 +28,7 @@ struct EndpointHost: Equatable {
         }
     }
 
-    /// Whether both are the same machine as far as can be seen.
+    /// Returns whether both hosts are known to be the same machine.
     func isSameHost(as other: EndpointHost) -> Bool {
         if isLoopback { return other.isLoopback }
         guard let address, let theirs = other.address else { return text.lowercased() == other.text.lowercased() }
@@ -39,7 +39,7 @@ struct EndpointHost: Equatable {
         var bytes = [UInt8](repeating: 0, count: 16)
         if unsafe inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes[..<4]) }
         guard unsafe inet_pton(AF_INET6, text, &bytes) == 1 else { return nil }
-        // IPv4 as a socket of both families shows it.
+        // The IPv4-mapped form in which a dual-stack socket shows an IPv4 address.
         return bytes.starts(with: [UInt8](repeating: 0, count: 10) + [0xff, 0xff]) ? Array(bytes[12...]) : bytes
     }
 }

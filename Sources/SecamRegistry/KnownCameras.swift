@@ -1,14 +1,14 @@
 package import SecamBase
 package import SecamWire
 
-/// The cameras that have joined, by name. The gateway remembers them, so that one that does not come back after a restart
-/// is missed.
+/// The names of cameras that have joined. The gateway stores them to detect a camera that does not come back after a
+/// restart.
 package struct KnownCameras: Sendable, Equatable {
     package private(set) var names: Set<Name>
 
     package init(_ names: Set<Name> = []) { self.names = names }
 
-    /// As a data folder has them; none when its file is missing or cannot be read.
+    /// Reads the names from a data folder; none without a readable file.
     package init(in folder: DataFolder) {
         let text = (try? SecretFile.readIfThere(folder.cameras)) ?? ""
         names = Set(text.split(separator: "\n").compactMap { try? Name(String($0)) })

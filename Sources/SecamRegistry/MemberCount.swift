@@ -1,7 +1,7 @@
 import SecamWire
 
-/// How many services of each role have joined. The gateway remembers it: after its next start it knows when all are back,
-/// and need not wait any longer before it gives them their cameras.
+/// The number of members of each role. The gateway stores it, so after a restart it knows when all members are back and
+/// assigns cameras without further delay.
 package struct MemberCount: Sendable, Equatable {
     private var counts: [Role: Int]
 
@@ -9,8 +9,8 @@ package struct MemberCount: Sendable, Equatable {
 
     init(of roles: some Sequence<Role>) { counts = roles.reduce(into: [:]) { $0[$1, default: 0] += 1 } }
 
-    /// - Parameter text: one line a role, `ROLE COUNT`. Lines that are no such are passed over: what is remembered here
-    ///   saves seconds and nothing else.
+    /// - Parameter text: one line `ROLE COUNT` for each role. Invalid lines are skipped: a wrong count only costs
+    ///   seconds.
     package init(parsing text: String) {
         self.init()
         for line in text.split(whereSeparator: \.isNewline) {
@@ -26,6 +26,6 @@ package struct MemberCount: Sendable, Equatable {
         counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key) \($0.value)\n" }.joined()
     }
 
-    /// Whether there are as many of each role as there.
+    /// Returns whether there are at least as many members of each role.
     func contains(_ other: MemberCount) -> Bool { other.counts.allSatisfy { counts[$0.key, default: 0] >= $0.value } }
 }

@@ -2,51 +2,49 @@ package import SecamBase
 package import SecamMesh
 package import SecamWire
 
-/// The gateway's list of who lives: it admits members by their keys, notices their silence and tells everybody.
+/// The gateway's registry of services: admits members by their keys, detects their silence, and sends the roster.
 ///
-/// A state machine without I/O: time is an argument, what is to be sent is returned.
+/// A state machine without I/O: time is an argument, and methods return actions.
 package struct Registry: Sendable {
     package struct Limits: Sendable {
-        /// Microseconds of silence after which a member is gone.
-        package var silence: Int64 = 3_000_000
-        /// Microseconds of silence after which another connection may say that it is the same process: more than a beat.
-        package var takeover: Int64 = 1_500_000
-        /// Microseconds between two beats.
-        package var beat: Int64 = 1_000_000
-        /// Microseconds after the start during which members may only not have come back yet, unless all of them have.
-        package var settling: Int64 = 4_000_000
-        /// Messages that a member may send between two ticks.
+        /// Silence after which a member is removed.
+        package var silenceTimeout = Duration.seconds(3)
+        /// Silence after which the same process may join over another connection; longer than the beat interval.
+        package var takeoverTimeout = Duration.milliseconds(1500)
+        package var beatInterval = Duration.seconds(1)
+        /// Time after the start for earlier members to come back. It ends early when all have.
+        package var settlingTime = Duration.seconds(4)
+        /// Messages of one member between two ticks.
         package var messages = 200
-        /// Services that one key may make join between two ticks; others try again by themselves.
+        /// Joins with one key between two ticks; other services retry by themselves.
         package var joins = 16
-        /// Messages that all connections with one key may send between two ticks.
+        /// Messages of all connections with one key between two ticks.
         package var messagesOfKey = 1000
-        /// Services that have joined with one key, from all networks and from one.
+        /// Members with one key in total, and from one network.
         package var instances = 512
         package var instancesInNetwork = 64
-        /// Reports of one camera between two ticks that are told at once; later ones are told with the tick.
+        /// Reports of one camera between two ticks that are forwarded at once; later ones wait for the tick.
         package var reports = 4
-        /// Encoders of one camera's own, whose key is the camera's.
+        /// Dedicated encoders of one camera, which share its key.
         package var ownEncoders = 8
-        /// Rosters that everybody is sent between two beats because of a change; the changes behind them are told together
-        /// with the next tick.
+        /// Roster broadcasts between two beats; later changes are sent together with the next tick.
         package var announcements = 64
-        /// Members in all rosters that are sent between two beats because of changes, beyond the first one: in a large
-        /// system each one costs its square.
+        /// Members in all roster broadcasts between two beats, not counting the first broadcast: in a large system each
+        /// broadcast costs the square of the number of members.
         package var announcedMembers = 16_384
-        /// Questions for the status that one operator's key may ask between two ticks; each answer may be long.
-        package var questions = 8
+        /// Status requests of one operator's key between two ticks; each answer may be long.
+        package var statusRequests = 8
 
         package init() {}
     }
 
     package enum Action: Sendable {
         case send(any WireMessage, to: PeerID)
-        /// The roster or a camera's state is another one now.
+        /// The roster or a camera's state has changed.
         case changed
         case joined(Status.Member)
         case left(Status.Member, reason: String)
-        /// Somebody was turned away; for the log.
+        /// A message or join was refused, for the log.
         case refused(key: PublicKey, reason: String)
     }
 
@@ -55,10 +53,10 @@ package struct Registry: Sendable {
         package let report: CameraReport
     }
 
-    /// How the recording of a camera is that the policies record.
+    /// The state of a camera's recording, for a camera that the policies record.
     package struct CameraRecording: Sendable, Equatable {
         package let health: RecordingHealth
-        /// Why it is not on, for people; empty when that is not known.
+        /// The reason why it is not on, for users; empty when unknown.
         package let cause: String
 
         package init(_ health: RecordingHealth, cause: String = "") {
@@ -70,23 +68,23 @@ package struct Registry: Sendable {
     private struct Member {
         let join: Join
         let key: PublicKey
-        /// Where it joined from (see `SourceNetwork`).
+        /// The network that it joined from (see `SourceNetwork`).
         let network: String
         let joined: Int64
         var heard: MonotonicTime
         var figures: [Figure] = []
-        /// Cameras that this archive is to record and cannot.
+        /// Cameras that this archive should record but cannot.
         var failing: Set<Name> = []
         var causes: [Cause] = []
-        /// The port at which it is reached through the gateway.
+        /// The gateway's port for this member if it uses the relay.
         var relayPort: UInt16?
         var camera: CameraReport?
         /// Reports since the last tick.
         var reports = 0
-        /// An archive that the gateway has asked for its volume, and that has answered.
+        /// Whether this archive has answered the gateway's query for its volume.
         var isConfirmed = false
 
-        /// How this archive records one of its cameras.
+        /// Returns how this archive records one of its cameras.
         func recording(of camera: Name) -> CameraRecording {
             func cause(_ metric: Metric) -> String { causes.first { $0.metric == metric }?.detail ?? "" }
             if failing.contains(camera) { return CameraRecording(.stopped, cause: cause(.camerasFailing)) }
@@ -94,7 +92,7 @@ package struct Registry: Sendable {
             return isDiskLow ? CameraRecording(.diskLow, cause: cause(.diskLow)) : CameraRecording(.on)
         }
 
-        /// Where the others find it; empty as long as the gateway has no port for it.
+        /// The endpoint for other services; empty while the gateway has no port for a relayed member.
         var endpoint: String {
             guard join.isRelayed else { return join.endpoint }
             return relayPort.map { "\(Relay.endpoint):\($0)" } ?? ""
@@ -106,36 +104,36 @@ package struct Registry: Sendable {
     private let own: Roster.Member
     private var allowlist: Allowlist
     private var members: [PeerID: Member] = [:]
-    /// Services that a key made join, since the last tick.
+    /// Joins with each key since the last tick.
     private var joins: [PublicKey: Int] = [:]
     /// Messages of each connection since the last tick.
     private var messages: [PeerID: Int] = [:]
-    /// Members whose JOIN was answered once more since the last tick: each answer is a whole roster.
+    /// Members whose repeated JOIN was answered since the last tick: each answer is a whole roster.
     private var repeatedJoins: Set<PeerID> = []
     private var messagesOfKey: [PublicKey: Int] = [:]
-    private var questions: [PublicKey: Int] = [:]
-    /// A camera's report has not been told.
-    private var hasUntoldReports = false
+    private var statusRequests: [PublicKey: Int] = [:]
+    /// Whether a camera's report waits for the next tick.
+    private var hasUnsentReports = false
     private var generation: UInt64 = 0
-    /// Rosters that were to be sent since the last beat.
+    /// Broadcasts since the last beat.
     private var announcements = 0
     private var announcedMembers = 0
-    /// A roster is to be sent with the next tick.
+    /// Whether the next tick broadcasts the roster.
     private var isRosterDue = false
     private var wasSettling = true
     private var lastBeat: MonotonicTime
     private var lastTick: MonotonicTime
     private var settlingUntil: MonotonicTime
-    /// Who is to come back before; `nil` when that is not known.
+    /// The members before the restart; `nil` when unknown.
     private let expected: MemberCount?
 
     private var policies: any CameraPolicies
-    /// What was last sent to whom, so that only changes are.
+    /// The last messages sent to each member, so that only changes are sent.
     private var sentPolicies: [PeerID: Policy] = [:]
     private var sentAssignments: [PeerID: Assignment] = [:]
     private var sentRecordings: [PeerID: Recording] = [:]
 
-    /// - Parameter expected: who had joined when the gateway ran before; `nil` when that is not known.
+    /// - Parameter expected: the members of the gateway's previous run; `nil` when unknown.
     package init(
         own: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
         policies: any CameraPolicies, expected: MemberCount? = nil
@@ -147,12 +145,12 @@ package struct Registry: Sendable {
         self.policies = policies
         lastBeat = now
         lastTick = now
-        settlingUntil = now.advanced(byMicroseconds: limits.settling)
+        settlingUntil = now + limits.settlingTime
         self.expected = expected
         endSettlingIfComplete(now)
     }
 
-    /// Who has joined.
+    /// The number of members of each role.
     package var memberCount: MemberCount { MemberCount(of: members.values.lazy.map(\.join.role)) }
 
     private mutating func endSettlingIfComplete(_ now: MonotonicTime) {
@@ -162,19 +160,19 @@ package struct Registry: Sendable {
 
     package func isAdmitted(_ key: PublicKey) -> Bool { allowlist.contains(key) }
 
-    /// The archives that can be asked for what they have.
+    /// The archives that can be queried.
     package var archives: [Roster.Member] {
         members.values.filter { $0.join.role == .archive && !$0.endpoint.isEmpty }.map(entry)
     }
 
-    /// The cameras whose state is known, by name.
+    /// The cameras with a known state, sorted by name.
     package var cameras: [Camera] {
         members.values
             .compactMap { member in member.camera.map { Camera(member: entry(member), report: $0) } }
             .sorted { $0.member.name < $1.member.name }
     }
 
-    /// How the recording of each camera is that the policies record; others are left out.
+    /// Returns the state of the recording of each camera that the policies record.
     package func recordings(now: MonotonicTime) -> [Name: CameraRecording] {
         var owners: [Name: Member] = [:]
         for (peer, recording) in sentRecordings {
@@ -208,9 +206,9 @@ package struct Registry: Sendable {
     }
 
     /// - Parameters:
-    ///   - figures: the gateway's own.
-    ///   - causes: why these tell of problems.
-    ///   - away: cameras that are not here any more.
+    ///   - figures: the gateway's own figures.
+    ///   - causes: explanations of the problems in these figures.
+    ///   - away: cameras that have left.
     package func status(
         figures: [Figure], causes: [Status.MemberCause] = [], away: [Status.Member] = [], time: Int64, joined: Int64,
         process: UInt32, now: MonotonicTime
@@ -230,9 +228,9 @@ package struct Registry: Sendable {
                 })
     }
 
-    /// Takes a message from a connection whose key the handshake has checked.
+    /// Processes a message from a connection with a verified key.
     ///
-    /// - Parameter address: the connection's other end, an IP address.
+    /// - Parameter address: the sender's IP address.
     package mutating func receive(
         _ bytes: Span<UInt8>, from peer: PeerID, key: PublicKey, address: String = "", time: Int64, now: MonotonicTime
     ) throws(WireError) -> [Action] {
@@ -240,10 +238,10 @@ package struct Registry: Sendable {
         guard allowlist.contains(key) else {
             return [.refused(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
         }
-        // Whoever has a key is bounded, joined or not.
+        // The limits apply to every key holder, joined or not.
         messages[peer, default: 0] += 1
         messagesOfKey[key, default: 0] += 1
-        // A member's signs of life count for its connection alone: others of its key must not silence it.
+        // A member's beats count only for its own connection: other holders of its key must not silence it.
         let isSignOfLife = envelope.type == .beat && members[peer]?.key == key
         guard messages[peer]! <= limits.messages, isSignOfLife || messagesOfKey[key]! <= limits.messagesOfKey else {
             return []
@@ -270,29 +268,29 @@ package struct Registry: Sendable {
             guard member.camera != report else { return [] }
             members[peer]!.camera = report
             members[peer]!.reports += 1
-            // A camera whose state changes all the time must not keep all viewers busy.
+            // A camera whose state changes constantly must not keep all viewers busy.
             guard member.reports < limits.reports else {
-                hasUntoldReports = true
+                hasUnsentReports = true
                 return []
             }
             return [.changed]
         case .leave:
             _ = try Leave.decode(bytes, envelope)
-            return remove(peer, "it left", now)
+            return remove(peer, "leave received", now)
         default:
             throw .unknownType(envelope.type.rawValue)
         }
     }
 
-    /// The policies were changed.
+    /// Replaces the policies.
     package mutating func update(_ policies: any CameraPolicies, now: MonotonicTime) -> [Action] {
         self.policies = policies
-        return tellPolicies(now)
+        return sendPolicyChanges(now)
     }
 
-    /// A member that can only dial out is reached at a port of the gateway now.
+    /// Sets the gateway's port for a member that can only dial out.
     ///
-    /// - Parameter incarnation: of the member that was meant; for another one nothing happens.
+    /// - Parameter incarnation: the member's incarnation; another incarnation is left unchanged.
     package mutating func relay(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime)
         -> [Action]
     {
@@ -302,7 +300,7 @@ package struct Registry: Sendable {
         return announce(now)
     }
 
-    /// Calls a member that is reached through the gateway.
+    /// Calls a member that is reached through the relay.
     package func call(_ name: Name, _ role: Role, ticket: [UInt8]) -> [Action] {
         guard let peer = members.first(where: { $0.value.join.name == name && $0.value.join.role == role }),
             peer.value.join.isRelayed
@@ -310,32 +308,33 @@ package struct Registry: Sendable {
         return [.send(Call(ticket: ticket), to: peer.key)]
     }
 
-    /// The members that are reached through the gateway.
+    /// The members that are reached through the relay.
     package var relayed: [Roster.Member] { members.values.filter(\.join.isRelayed).map(entry) }
 
-    /// The connection to a member is gone.
+    /// Removes the member of a lost connection.
     package mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
-        remove(peer, "its connection is gone", now)
+        remove(peer, "connection lost", now)
     }
 
-    /// Whether this key may ask for the status.
+    /// Returns whether a key may request the status.
     package func isOperator(_ key: PublicKey) -> Bool { allowlist.admits(key, role: .operator) }
 
-    /// Whether an operator's question is within the bound on them.
-    package mutating func mayAsk(_ key: PublicKey) -> Bool {
-        questions[key, default: 0] += 1
-        return questions[key]! <= limits.questions
+    /// Counts a status request, and returns whether it is within the limit.
+    package mutating func mayRequestStatus(_ key: PublicKey) -> Bool {
+        statusRequests[key, default: 0] += 1
+        return statusRequests[key]! <= limits.statusRequests
     }
 
-    /// An archive has answered the gateway. Cameras are given only to such archives, unless there are none.
+    /// Records that an archive has answered the gateway. Cameras are assigned only to such archives, unless there are
+    /// none.
     package mutating func confirm(_ archive: Roster.Member, now: MonotonicTime) -> [Action] {
         let peer = members.first { entry($0.value) == archive }?.key
         guard let peer, members[peer]!.join.role == .archive, !members[peer]!.isConfirmed else { return [] }
         members[peer]!.isConfirmed = true
-        return tellPolicies(now)
+        return sendPolicyChanges(now)
     }
 
-    /// The list of keys was changed: members whose key is gone are removed.
+    /// Replaces the allowlist, and removes members whose key is no longer admitted.
     package mutating func update(_ allowlist: Allowlist, now: MonotonicTime) -> [Action] {
         self.allowlist = allowlist
         let revoked = members.filter {
@@ -344,35 +343,35 @@ package struct Registry: Sendable {
         return revoked.keys.flatMap { remove($0, "key revoked", now) }
     }
 
-    /// Time has passed: beats go out, silent members are removed.
+    /// Removes silent members, and sends beats and delayed changes.
     package mutating func tick(now: MonotonicTime) -> [Action] {
-        if now.since(lastTick) > limits.beat {
-            // We stood still ourselves, so that the members' beats are still waiting to be read.
+        if now - lastTick > limits.beatInterval {
+            // The gateway itself was suspended, so beats of the members still wait to be read.
             for peer in members.keys { members[peer]!.heard = now }
-            settlingUntil = now.advanced(byMicroseconds: limits.settling)
+            settlingUntil = now + limits.settlingTime
             wasSettling = true
         }
         lastTick = now
         var actions: [Action] = []
-        for (peer, member) in members where now.since(member.heard) > limits.silence {
-            actions += remove(peer, "silent for \(now.since(member.heard) / 1000) ms", now)
+        for (peer, member) in members where now - member.heard > limits.silenceTimeout {
+            actions += remove(peer, "silent for \((now - member.heard).milliseconds) ms", now)
         }
         messages.removeAll(keepingCapacity: true)
         repeatedJoins.removeAll(keepingCapacity: true)
         messagesOfKey.removeAll(keepingCapacity: true)
-        questions.removeAll(keepingCapacity: true)
-        if hasUntoldReports { actions.append(.changed) }
-        hasUntoldReports = false
+        statusRequests.removeAll(keepingCapacity: true)
+        if hasUnsentReports { actions.append(.changed) }
+        hasUnsentReports = false
         for peer in members.keys { members[peer]!.reports = 0 }
         joins.removeAll(keepingCapacity: true)
-        // What was put off.
+        // Delayed broadcasts.
         if isRosterDue { actions += sendRoster(now) }
         if wasSettling, !isSettling(now) {
             wasSettling = false
             actions += announce(now)
         }
-        actions += tellPolicies(now)
-        if now.since(lastBeat) >= limits.beat {
+        actions += sendPolicyChanges(now)
+        if now - lastBeat >= limits.beatInterval {
             lastBeat = now
             announcements = 0
             announcedMembers = 0
@@ -382,9 +381,9 @@ package struct Registry: Sendable {
         return actions
     }
 
-    // MARK: Inside
+    // MARK: Implementation
 
-    /// Whether members that are missing may only not have come back yet.
+    /// Returns whether missing members may still come back after a restart.
     package func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
 
     private mutating func join(
@@ -398,11 +397,11 @@ package struct Registry: Sendable {
         if members[peer]?.join == join {
             members[peer]!.heard = now
             guard repeatedJoins.insert(peer).inserted else { return [] }
-            // It may have been told before it lost what it knew.
+            // The service may have lost the messages sent to it before.
             sentPolicies[peer] = nil
             sentAssignments[peer] = nil
             sentRecordings[peer] = nil
-            return [.send(roster(now: now), to: peer)] + tellPolicies(now)
+            return [.send(roster(now: now), to: peer)] + sendPolicyChanges(now)
         }
         if let problem = join.endpointProblem ?? hostProblem(join, address) {
             return refuse(peer, key, .wrongRole, problem)
@@ -420,12 +419,12 @@ package struct Registry: Sendable {
             return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
         }
         if let (other, member) = members.first(where: { $0.key != peer && isSame($0.value.join, join) }) {
-            // Of two that run at once the first one keeps the name. Whether it still runs shows when it is spoken to:
-            // a service that was started again finds its place free at its next try.
-            // The roster shows incarnations to everybody, so the same one over another connection proves nothing while
-            // the first connection beats.
+            // Of two running services with one name, the first keeps it. The beat below shows whether the first still
+            // runs; if it does not, a restarted service gets the name at its next attempt. The roster shows
+            // incarnations to all members, so the same incarnation over another connection proves nothing while the
+            // first connection sends beats.
             guard member.join.incarnation == join.incarnation, member.key == key,
-                now.since(member.heard) > limits.takeover
+                now - member.heard > limits.takeoverTimeout
             else {
                 let detail =
                     "another \(join.role) \(join.name) runs with process \(member.join.process) at "
@@ -433,12 +432,12 @@ package struct Registry: Sendable {
                 return [.send(Beat(incarnation: incarnation, figures: []), to: other)]
                     + refuse(peer, key, .nameTaken, detail)
             }
-            // The same process over another connection: nothing has changed for the others.
+            // The same process has reconnected.
             members[other] = nil
             members[peer] = member
             members[peer]!.heard = now
-            // It listens where it did: nothing has changed for the others.
-            return [.send(roster(now: now), to: peer)] + tellPolicies(now)
+            // Its endpoint is unchanged, so the other members need no roster.
+            return [.send(roster(now: now), to: peer)] + sendPolicyChanges(now)
         }
         joins[key, default: 0] += 1
         guard joins[key]! <= limits.joins else { return [] }
@@ -450,7 +449,7 @@ package struct Registry: Sendable {
         return actions + announce(now)
     }
 
-    /// What keeps one key from making another service join, for people; `nil` when nothing does.
+    /// Returns why one key may not join another service, for users; `nil` when it may.
     private func tooManyInstances(of key: PublicKey, in network: String, besides join: Join) -> String? {
         let others = members.values.filter { $0.key == key && !isSame($0.join, join) }
         if others.count >= limits.instances { return "\(others.count) services have joined with this key" }
@@ -459,8 +458,8 @@ package struct Registry: Sendable {
         return "\(count) services have joined with this key from \(network.isEmpty ? "one address" : network)"
     }
 
-    /// What is wrong with the host that others would connect to; `nil` when nothing is. A stolen key must not make them
-    /// connect to any host of its holder's choice.
+    /// Returns the problem of an endpoint's host, for users; `nil` for a valid host. A stolen key must not make other
+    /// services connect to an arbitrary host.
     private func hostProblem(_ join: Join, _ address: String) -> String? {
         guard let host = EndpointHost(endpoint: join.endpoint) else { return nil }
         let expected = [address] + policies.advertisedHosts
@@ -486,7 +485,7 @@ package struct Registry: Sendable {
         return [.left(describe(member, now: now), reason: reason)] + announce(now)
     }
 
-    /// Tells everybody who is there now: at once, unless somebody comes and goes all the time.
+    /// Broadcasts the roster at once, or with the next tick when members come and go constantly.
     private mutating func announce(_ now: MonotonicTime) -> [Action] {
         generation += 1
         let cost = members.count * (members.count + 1)
@@ -504,11 +503,11 @@ package struct Registry: Sendable {
     private mutating func sendRoster(_ now: MonotonicTime) -> [Action] {
         isRosterDue = false
         let roster = roster(now: now)
-        return members.keys.map { .send(roster, to: $0) } + [.changed] + tellPolicies(now)
+        return members.keys.map { .send(roster, to: $0) } + [.changed] + sendPolicyChanges(now)
     }
 
-    /// Cameras and motion services are told what is another thing now.
-    private mutating func tellPolicies(_ now: MonotonicTime) -> [Action] {
+    /// Sends changed policies, assignments and recordings to cameras, motion services and archives.
+    private mutating func sendPolicyChanges(_ now: MonotonicTime) -> [Action] {
         sentPolicies = sentPolicies.filter { members[$0.key] != nil }
         sentAssignments = sentAssignments.filter { members[$0.key] != nil }
         sentRecordings = sentRecordings.filter { members[$0.key] != nil }
@@ -519,7 +518,7 @@ package struct Registry: Sendable {
             sentPolicies[peer] = policy
             actions.append(.send(policy, to: peer))
         }
-        // Until all had time to come back, whoever is there goes on with what it has.
+        // While members may still come back, the present ones keep their cameras.
         guard !isSettling(now) else { return actions }
         for (peer, duties) in spread(over: .motion, policies.motion) {
             let assignment = Assignment(cameras: duties)
@@ -527,7 +526,7 @@ package struct Registry: Sendable {
             sentAssignments[peer] = assignment
             actions.append(.send(assignment, to: peer))
         }
-        // Where not all cameras are known by name, none is taken for gone.
+        // If the allowlist does not name every camera, no camera counts as gone.
         let admitted = policies.goneCameraKeep > 0 ? allowlist.cameras : nil
         let goneKeep = admitted == nil ? 0 : policies.goneCameraKeep
         for (peer, duties) in spread(over: .archive, policies.recording) {
@@ -539,7 +538,7 @@ package struct Registry: Sendable {
         return actions
     }
 
-    /// Gives each camera to one of the services of a role (see `DutyTree`).
+    /// Assigns each camera to one of the services of a role (see `DutyTree`).
     private func spread<Duty>(over role: Role, _ duty: (Name) -> Duty?) -> [PeerID: [Duty]] {
         let services = members.filter { $0.value.join.role == role }
         guard !services.isEmpty else { return [:] }
@@ -565,24 +564,24 @@ package struct Registry: Sendable {
     private func describe(_ member: Member, now: MonotonicTime) -> Status.Member {
         Status.Member(
             role: member.join.role, process: member.join.process, joined: member.joined,
-            silence: UInt32(clamping: now.since(member.heard) / 1000), name: member.join.name,
+            silence: UInt32(clamping: (now - member.heard).milliseconds), name: member.join.name,
             endpoint: member.endpoint, software: member.join.software, camera: member.camera,
             figures: member.figures)
     }
 }
 
 extension Join {
-    /// Whether it is reached through the gateway alone.
+    /// Whether the service is reached only through the relay.
     fileprivate var isRelayed: Bool { endpoint == Relay.endpoint }
 
-    /// What is wrong with where the service says it is, for people; `nil` when nothing is.
+    /// The problem of the service's endpoint, for users; `nil` for a valid endpoint.
     fileprivate var endpointProblem: String? {
         if role == .capture, name.text.contains(DedicatedEncoders.sign) {
-            return "a camera's name has no \(DedicatedEncoders.sign): give it another one"
+            return "a camera's name cannot contain \(DedicatedEncoders.sign): choose another name"
         }
-        if isRelayed { return role == .capture || role == .archive ? nil : "nobody connects to \(role)" }
-        if endpoint.isEmpty { return role == .capture ? "a capture must say where it is reached" : nil }
-        // Others connect to it: only to what is an address of a host and a port.
+        if isRelayed { return role == .capture || role == .archive ? nil : "the role \(role) accepts no connections" }
+        if endpoint.isEmpty { return role == .capture ? "a camera must have an endpoint" : nil }
+        // Other services connect to the endpoint, so it must be an address.
         let parts = endpoint.split(separator: ":")
         guard endpoint.hasPrefix("tcp://"), let port = parts.last.flatMap({ UInt16($0) }), port > 0,
             Self.isHost(endpoint.dropFirst("tcp://".count).dropLast(parts.last!.count + 1))
@@ -590,7 +589,7 @@ extension Join {
         return nil
     }
 
-    /// Whether it is a name, an IPv4 address, or an IPv6 address in brackets.
+    /// Returns whether a text is a host name, an IPv4 address, or an IPv6 address in brackets.
     private static func isHost(_ text: Substring) -> Bool {
         let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
         let inner = isBracketed ? text.dropFirst().dropLast() : text
@@ -599,7 +598,7 @@ extension Join {
             && inner.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || others.contains($0) }
     }
 
-    /// A service that listens at every address of its host is reached at the one that it came from.
+    /// Returns the join with a wildcard address replaced by the address that the service connects from.
     fileprivate func reachable(at address: String) -> Join {
         let wildcards = ["tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"]
         guard !address.isEmpty, let wildcard = wildcards.first(where: endpoint.hasPrefix) else { return self }

@@ -2,11 +2,10 @@ import COpenSSL
 package import NIOCore
 
 extension ByteBuffer {
-    /// Overwrites the readable bytes where they lie, for all buffers that share them, after a password was in them. None
-    /// of those may be read any more.
+    /// Overwrites the readable bytes in place, in all buffers that share them, after they held a password. None of
+    /// these buffers may be read any more.
     package func eraseReadableBytes() {
-        // In place on purpose: to write to a buffer that others share would make a copy and leave the bytes where they
-        // are.
+        // In place on purpose: writing to a shared buffer would copy it and leave the bytes in memory.
         unsafe withUnsafeReadableBytes { bytes in
             unsafe OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
         }

@@ -2,13 +2,13 @@ import COpenSSL
 import SecamBase
 import SecamCrypto
 
-/// SHA-256 of a certificate's DER bytes: what a viewer pins and a person compares.
+/// SHA-256 of a certificate's DER encoding, which viewers pin and users compare.
 package struct CertificateFingerprint: Sendable, Hashable {
     /// 32 bytes.
     package let bytes: [UInt8]
 
-    /// Reads 64 hexadecimal digits of either case, plain or as 32 pairs with colons between them, with or without
-    /// `SHA256:` in front.
+    /// Parses 64 hexadecimal digits in either case, optionally as 32 pairs separated by colons, and optionally after
+    /// `SHA256:`.
     package init(_ text: String) throws(TLSError) {
         var digits = Substring(text)
         if digits.lowercased().hasPrefix(Self.prefix) { digits = digits.dropFirst(Self.prefix.count) }
@@ -22,7 +22,7 @@ package struct CertificateFingerprint: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Of the `X509` behind the pointer.
+    /// Computes the fingerprint of an `X509`.
     init(certificate: OpaquePointer) throws(TLSError) {
         OpenSSLQueue.clear()
         var digest = [UInt8](repeating: 0, count: SHA256Digest.byteCount)

@@ -1,16 +1,16 @@
 import COpenSSL
 import SecamCrypto
 
-/// One reference to an OpenSSL object, given back when its owner goes.
+/// A reference to an OpenSSL object, released with its owner.
 ///
-/// Sendable since OpenSSL counts references atomically and we only hold objects that are no longer changed, except
-/// in the function that makes them.
+/// It is sendable because OpenSSL counts references atomically, and objects do not change after the function that
+/// creates them.
 @safe
 final class OpenSSLObject: Sendable {
     nonisolated(unsafe) private let pointer: OpaquePointer
     private let release: @Sendable (OpaquePointer) -> Void
 
-    /// - Parameter operation: what was tried, for the error when `pointer` is nil.
+    /// - Parameter operation: the operation that returned `pointer`, for the error when it is `nil`.
     init(
         _ pointer: OpaquePointer?, to operation: String, freedBy release: @escaping @Sendable (OpaquePointer) -> Void
     ) throws(TLSError) {
@@ -31,7 +31,7 @@ final class OpenSSLObject: Sendable {
     }
 }
 
-/// The calling thread's queue of OpenSSL errors, as errors of TLS.
+/// The calling thread's queue of OpenSSL errors, as TLS errors.
 typealias OpenSSLQueue = OpenSSLErrorQueue<TLSError>
 
 extension TLSError: OpenSSLFailure {}

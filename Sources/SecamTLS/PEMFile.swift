@@ -1,22 +1,22 @@
 import Glibc
 import SecamCrypto
 
-/// Small files with certificates and keys.
+/// Small files of certificates and keys.
 enum PEMFile {
-    /// The whole file, with its permission bits.
+    /// Returns a whole file with its permission bits.
     static func read(_ path: String) throws(TLSError) -> (bytes: [UInt8], mode: mode_t) {
-        // Without O_NONBLOCK a pipe in place of the file would hold us up here.
+        // Opening a pipe would otherwise wait for its writer.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure("read", path) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .malformedFile(path: path, reason: "this is no regular file")
+            throw .malformedFile(path: path, reason: "not a regular file")
         }
         guard status.st_size > 0 else { throw .malformedFile(path: path, reason: "the file is empty") }
         guard status.st_size <= TLSLimits.pemFileBytes else {
-            throw .malformedFile(path: path, reason: "more than \(TLSLimits.pemFileBytes) bytes are too many for PEM")
+            throw .malformedFile(path: path, reason: "larger than \(TLSLimits.pemFileBytes) bytes, too large for PEM")
         }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var count = 0
@@ -31,9 +31,9 @@ enum PEMFile {
         return (bytes, status.st_mode & 0o777)
     }
 
-    /// Makes a file of mode 0600 that appears with all its bytes, on disk, or not at all.
+    /// Creates a file of mode 0600 atomically and durably.
     ///
-    /// - Returns: false when there was one already, which is left as it is.
+    /// - Returns: false when the file already exists, and is left unchanged.
     static func create(_ path: String, _ bytes: [UInt8]) throws(TLSError) -> Bool {
         let temporary = "\(path).\(getpid()).\(try randomNumber())"
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)

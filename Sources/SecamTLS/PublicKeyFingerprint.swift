@@ -2,13 +2,13 @@ import COpenSSL
 import SecamBase
 import SecamCrypto
 
-/// SHA-256 of a certificate's public key, as its DER-encoded SubjectPublicKeyInfo (RFC 7469 §2.4): it stays when a
-/// certificate is renewed for the same key.
+/// SHA-256 of a certificate's public key, as DER-encoded SubjectPublicKeyInfo (RFC 7469 §2.4). It stays the same when a
+/// certificate is renewed with the same key.
 package struct PublicKeyFingerprint: Sendable, Hashable {
     /// 32 bytes.
     package let bytes: [UInt8]
 
-    /// Reads 64 hexadecimal digits of either case behind `SPKI-SHA256:`.
+    /// Parses 64 hexadecimal digits in either case after `SPKI-SHA256:`.
     package init(_ text: String) throws(TLSError) {
         guard text.uppercased().hasPrefix(Self.prefix),
             let bytes = Hexadecimal.decode(text.dropFirst(Self.prefix.count)), bytes.count == SHA256Digest.byteCount
@@ -16,7 +16,7 @@ package struct PublicKeyFingerprint: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Of the key of the `X509` behind the pointer.
+    /// Computes the fingerprint of an `X509`'s key.
     init(certificate: OpaquePointer) throws(TLSError) {
         OpenSSLQueue.clear()
         var encoded: UnsafeMutablePointer<UInt8>?
@@ -40,7 +40,7 @@ extension PublicKeyFingerprint: CustomStringConvertible {
     package var description: String { Self.prefix + Hexadecimal.encode(bytes) }
 }
 
-/// The certificate that a server presents, by its fingerprints.
+/// The fingerprints of the certificate that a server presents.
 package struct PresentedCertificate: Sendable, Hashable {
     package let fingerprint: CertificateFingerprint
     package let key: PublicKeyFingerprint
@@ -50,7 +50,7 @@ package struct PresentedCertificate: Sendable, Hashable {
         self.key = key
     }
 
-    /// Of the `X509` behind the pointer.
+    /// Computes the fingerprints of an `X509`.
     init(certificate: OpaquePointer) throws(TLSError) {
         fingerprint = try unsafe CertificateFingerprint(certificate: certificate)
         key = try unsafe PublicKeyFingerprint(certificate: certificate)

@@ -1,8 +1,8 @@
 import COpenSSL
 import SecamCrypto
 
-/// The settings that connections of one kind share: TLS 1.3 alone, one of our application protocols agreed on (ALPN,
-/// RFC 7301) or no connection, no tickets or resumption, no early data.
+/// Settings shared by connections of one kind: TLS 1.3 only, one agreed application protocol (ALPN, RFC 7301), no
+/// session tickets or resumption, and no early data.
 @safe
 package final class TLSContext: Sendable {
     enum Role: Sendable {
@@ -14,15 +14,15 @@ package final class TLSContext: Sendable {
     let applicationProtocols: [String]
     private let object: OpenSSLObject
 
-    /// - Parameter applicationProtocols: best first.
-    /// - Throws: `configuration` for bad protocol names, `library`.
+    /// - Parameter applicationProtocols: in order of preference.
+    /// - Throws: `configuration` for invalid protocol names, `library`.
     package static func server(
         identity: TLSIdentity, applicationProtocols: [String]
     ) throws(TLSError) -> TLSContext {
         let context = try TLSContext(.server, applicationProtocols)
         try unsafe context.object.withPointer { handle throws(TLSError) in
             try unsafe use(identity, in: handle)
-            // What viewers send is small, and may be a password.
+            // Messages of viewers are small, and may hold a password.
             unsafe SSL_CTX_set_options(handle, secam_SSL_OP_CLEANSE_PLAINTEXT)
             // Called during handshakes, which keep the context alive.
             let reference = unsafe Unmanaged.passUnretained(context).toOpaque()
@@ -33,9 +33,9 @@ package final class TLSContext: Sendable {
     }
 
     /// - Parameters:
-    ///   - serverName: DNS name or IP address as the user gave it; checked with `TLSTrust.authorities` alone, and sent
-    ///     to the server (SNI) when it is a name.
-    ///   - applicationProtocols: best first.
+    ///   - serverName: DNS name or IP address as the user gave it. It is verified only with `TLSTrust.authorities`, and
+    ///     a name is sent to the server (SNI).
+    ///   - applicationProtocols: in order of preference.
     /// - Throws: `configuration`, `file` or `malformedFile` for the authorities' file, `library`.
     package static func client(
         trust: TLSTrust, serverName: String, applicationProtocols: [String]
@@ -80,24 +80,25 @@ package final class TLSContext: Sendable {
                 unsafe SSL_CTX_set_num_tickets(handle, 0) == 1
             else { throw OpenSSLQueue.error("set up a TLS context") }
             try unsafe Self.setGroups(handle)
-            // Our own order of ciphers, except that a peer that puts ChaCha20 first (no AES hardware) has it.
+            // The server's order of ciphers applies, except for a client that prefers ChaCha20 because it has no AES
+            // hardware.
             unsafe SSL_CTX_set_options(
                 handle,
                 secam_SSL_OP_NO_COMPRESSION | secam_SSL_OP_NO_RENEGOTIATION | secam_SSL_OP_NO_TICKET
                     | secam_SSL_OP_CIPHER_SERVER_PREFERENCE | secam_SSL_OP_PRIORITIZE_CHACHA)
             unsafe secam_SSL_CTX_set_session_cache_off(handle)
-            // Record buffers (33 KiB) go back to the allocator between calls: an idle viewer holds none, and the next
-            // viewer gets the ones that are still in the processor's cache.
+            // Record buffers (33 KiB) are freed between calls: an idle viewer holds none, and the next viewer gets
+            // buffers that are still in the processor's cache.
             unsafe secam_SSL_CTX_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
             unsafe secam_SSL_CTX_set_read_ahead(handle)
-            unsafe SSL_CTX_set_msg_callback(handle, noteMessage)
+            unsafe SSL_CTX_set_msg_callback(handle, messageCallback)
         }
     }
 
-    /// Groups for the key exchange, best first. Nothing else is offered or accepted: an exchange over a finite field
+    /// Groups for the key exchange, in order of preference; no others are offered or accepted. A finite-field exchange
     /// (ffdhe8192) costs a server 80 ms and its peer nothing. `*` asks a client to send a key share for the group.
     private static let groups = [
-        // With a post-quantum group, where the library has it (OpenSSL 3.5).
+        // With a post-quantum group if the library has it (OpenSSL 3.5).
         "*X25519MLKEM768:*X25519:P-256",
         "X25519:P-256",
     ]
@@ -124,7 +125,7 @@ package final class TLSContext: Sendable {
         }
     }
 
-    /// A new `SSL`, for the caller to own.
+    /// Returns a new `SSL` that the caller owns.
     func makeSession() throws(TLSError) -> OpaquePointer {
         OpenSSLQueue.clear()
         return try unsafe object.withPointer { handle throws(TLSError) in
@@ -134,7 +135,7 @@ package final class TLSContext: Sendable {
     }
 }
 
-/// OpenSSL asks for our choice only when the client sends the ALPN extension; this refuses one that does not.
+/// Rejects a client without the ALPN extension; OpenSSL calls the selection only with it.
 private func requireApplicationProtocols(
     _ session: OpaquePointer?, _ alert: UnsafeMutablePointer<CInt>?, _ argument: UnsafeMutableRawPointer?
 ) -> CInt {
@@ -149,7 +150,8 @@ private func requireApplicationProtocols(
     return SSL_CLIENT_HELLO_SUCCESS
 }
 
-/// Our first protocol that the client offers. The answer points into the client's list, which outlives this call.
+/// Selects the first protocol that the client offers. The result points into the client's list, which outlives this
+/// call.
 private func selectApplicationProtocol(
     _ session: OpaquePointer?, _ selected: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ selectedCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: CUnsignedInt,
@@ -176,18 +178,18 @@ private func selectApplicationProtocol(
     return SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// Called for each record and each message of TLS itself, in both directions.
-private func noteMessage(
+/// Called for each record and each TLS message, in both directions.
+private func messageCallback(
     _ isSent: CInt, _ version: CInt, _ contentType: CInt, _ bytes: UnsafeRawPointer?, _ count: Int,
     _ session: OpaquePointer?, _ argument: UnsafeMutableRawPointer?
 ) {
     guard isSent == 0, contentType == SSL3_RT_HANDSHAKE, count > 0, let bytes = unsafe bytes,
         unsafe bytes.load(as: UInt8.self) == UInt8(SSL3_MT_KEY_UPDATE)
     else { return }
-    unsafe TLSSession.of(session)?.noteKeyUpdate()
+    unsafe TLSSession.of(session)?.countKeyUpdate()
 }
 
-/// In place of OpenSSL's own check, which it calls where that is wanted.
+/// Replaces OpenSSL's verification, and calls it where needed.
 private func verifyServer(_ verification: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> CInt {
     let session = unsafe TLSSession.of(secam_X509_STORE_CTX_get_session(verification))
     guard let session, case .client(let trust, let serverName) = session.context.role,

@@ -1,30 +1,30 @@
-/// What can go wrong in this module. Texts that OpenSSL gave are copied out of its queue where they happen.
+/// An error of a TLS connection or its files. OpenSSL's texts are copied from its queue when they occur.
 package enum TLSError: Error, Sendable, Hashable {
-    /// A file could not be opened, read or written.
+    /// A file cannot be opened, read or written.
     case file(path: String, operation: String, reason: String)
-    /// A file was read, but it does not hold what it should.
+    /// A file's content is invalid.
     case malformedFile(path: String, reason: String)
     case certificateExpired(path: String, on: String, now: String)
     case certificateNotYetValid(path: String, until: String, now: String)
     case keyDoesNotFit(certificatePath: String, keyPath: String)
-    /// An argument that cannot work: a protocol name, a host name, a password out of its limits.
+    /// An argument is invalid: a protocol name, a host name, or a password outside its limits.
     case configuration(String)
-    /// OpenSSL refused an operation that has no reason to fail, such as for lack of memory.
+    /// An OpenSSL operation failed unexpectedly, for example for lack of memory.
     case library(operation: String, reason: String)
 
-    /// The handshake did not come to its end; the reason is OpenSSL's, or an alert that the peer sent.
+    /// The handshake failed; the reason is OpenSSL's text or an alert of the peer.
     case handshake(reason: String)
-    /// The peer names none of our application protocols, but these.
+    /// The peer offers these protocols, and none of ours.
     case noApplicationProtocol(offered: [String])
-    /// The server's certificate is not one that `TLSTrust` admits.
+    /// `TLSTrust` rejects the server's certificate.
     case untrusted(serverName: String, presented: PresentedCertificate, reason: String)
-    /// After the handshake: a record that was damaged, forged or out of place.
+    /// A record after the handshake was damaged, forged or unexpected.
     case malformedRecord(reason: String)
-    /// The stream ended without the peer's `close_notify`: whatever came last may be cut off (RFC 8446 §6.1).
+    /// The stream ended without the peer's `close_notify`, so its last bytes may be missing (RFC 8446 §6.1).
     case truncated
-    /// The connection was already closed, or closed before this write was sent.
+    /// The connection closed before this write was sent.
     case closed
-    /// More bytes wait to be sent than the named limit allows.
+    /// More bytes wait to be sent than the limit allows.
     case queueFull(limit: Int)
 
     case malformedFingerprint(String)
@@ -54,7 +54,7 @@ extension TLSError: CustomStringConvertible {
         case .noApplicationProtocol(let offered):
             "TLS handshake failed: the peer offers "
                 + (offered.isEmpty ? "no application protocol" : "only \(offered.joined(separator: ", "))")
-                + ", which we do not speak"
+                + ", which this program does not support"
         case .untrusted(let serverName, let presented, let reason):
             "the certificate of \(serverName) (SHA-256 \(presented.fingerprint)) is not trusted: \(reason)"
         case .malformedRecord(let reason):
@@ -66,7 +66,7 @@ extension TLSError: CustomStringConvertible {
         case .queueFull(let limit):
             "more than \(limit) bytes wait to be sent over TLS"
         case .malformedFingerprint(let text):
-            "'\(text)' is no SHA-256 fingerprint; it has 64 hexadecimal digits, with or without colons"
+            "'\(text)' is not a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons"
         }
     }
 }

@@ -1,21 +1,22 @@
 package import NIOCore
 
 package enum TLSEvent: Sendable, Hashable {
-    /// Fired as a user event before any plaintext. The fingerprint is the server's, and nil on a server.
+    /// Fired as a user event before any plaintext. On a client, the fingerprint is the server's; on a server it is
+    /// `nil`.
     case handshakeCompleted(applicationProtocol: String, peerFingerprint: CertificateFingerprint?)
 }
 
-/// TLS 1.3 for one connection: plaintext on the side of the application, records on the side of the socket.
+/// TLS 1.3 for one connection, with plaintext towards the application and records towards the socket.
 ///
-/// - `channelActive` passes on as usual; writes before `TLSEvent.handshakeCompleted` wait, up to
+/// - `channelActive` is forwarded at once; writes before `TLSEvent.handshakeCompleted` wait, up to
 ///   `TLSLimits.bytesBeforeHandshake`.
-/// - A clean end by the peer (`close_notify`) closes the channel and shows as `channelInactive` without an error.
-///   Any other end of the stream fires `TLSError.truncated` (before the handshake is complete: `.handshake`) first.
+/// - A clean end by the peer (`close_notify`) closes the channel, which reports `channelInactive` without an error. Any
+///   other end first fires `TLSError.truncated`, or `.handshake` during the handshake.
 /// - Every error closes the channel.
-/// - `close` drops what is not sent yet, as always in NIO, which the peer then sees as `truncated`. `close` with mode
-///   `.output` sends what is flushed, then `close_notify`, and leaves the channel open until the peer ends its side.
-/// - Writes that do not go out fail with a `TLSError`.
-/// - There is no timeout here, and the handler cannot be removed: plaintext would follow the records.
+/// - `close` drops unsent data, as always in NIO, which the peer sees as `truncated`. `close` with mode `.output` sends
+///   flushed data and `close_notify`, and keeps the channel open until the peer ends its side.
+/// - Writes that are not sent fail with a `TLSError`.
+/// - The handler has no time-out. It cannot be removed, because plaintext would follow the records.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -26,7 +27,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         case idle, handshaking, open, closed
     }
 
-    /// Runs a step of a handshake now, or later on the same event loop.
+    /// Runs a handshake step now, or later on the same event loop.
     package typealias HandshakeTurn = (_ step: @escaping () -> Void) -> Void
 
     let session: TLSSession
@@ -37,20 +38,20 @@ package final class TLSHandler: ChannelDuplexHandler {
     private var state = State.idle
     private var queue = TLSWriteQueue()
 
-    /// The peer's bytes wait for a turn of the handshake; meanwhile no more are read.
+    /// The peer's bytes wait for their handshake turn; nothing more is read meanwhile.
     private var isWaitingForTurn = false
     private var isReceiving = false
     private var mustReceiveAgain = false
     private var isSending = false
-    /// Records were given to the channel, which may not have sent them yet.
+    /// Records were written to the channel, which may not have sent them yet.
     private var channelMayHoldRecords = false
-    /// The application called `read()` and has not been given anything since.
+    /// The application called `read()` and has received nothing since.
     private var readIsWanted = false
-    /// To be read on when the handshake has had its turn.
+    /// Reading continues after the handshake's turn.
     private var readIsHeld = false
     private var hasDeliveredBytes = false
     private var reportedWritability = true
-    /// Of `close(mode: .output)`, which waits until everything flushed is sent.
+    /// The promise of `close(mode: .output)`, which waits until all flushed data is sent.
     private var outputClosing: OutputClosing?
 
     private struct OutputClosing {
@@ -59,8 +60,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     /// - Parameters:
-    ///   - scratch: shared by the connections of one event loop that use `send`.
-    ///   - handshakeTurn: decides when the handshake may compute with what has arrived; by default at once.
+    ///   - scratch: memory shared by the connections of one event loop that use `send`.
+    ///   - handshakeTurn: schedules the computations of the handshake; by default at once.
     /// - Throws: `TLSError.library`.
     package init(
         context: TLSContext, scratch: TLSScratch = TLSScratch(), handshakeTurn: @escaping HandshakeTurn = { $0() }
@@ -70,7 +71,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         self.handshakeTurn = handshakeTurn
     }
 
-    // MARK: - Life
+    // MARK: - Lifecycle
 
     package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -79,7 +80,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func channelActive(context: ChannelHandlerContext) {
-        // First, since the handshake's first step may already close the channel.
+        // Forwarded first, since the handshake's first step may already close the channel.
         context.fireChannelActive()
         startHandshake(context)
     }
@@ -107,7 +108,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         if state == .handshaking { context.read() }
     }
 
-    /// The stream is over. That is only right after the peer's `close_notify`, which has set the state already.
+    /// Handles the end of the stream, which is an error unless `close_notify` has already set the state.
     private func streamEnded(_ context: ChannelHandlerContext) {
         switch state {
         case .handshaking:
@@ -149,7 +150,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         if state == .handshaking { waitForTurn() } else { receive(context) }
     }
 
-    /// The channel may have closed, and the handler left it, before the turn comes.
+    /// The channel may close and remove the handler before the turn comes.
     private func waitForTurn() {
         guard !isWaitingForTurn else { return }
         isWaitingForTurn = true
@@ -171,7 +172,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         } else if isWaitingForTurn {
             readIsHeld = true
         } else if state == .handshaking || readIsWanted {
-            // What arrived was no whole record, or none for the application.
+            // The received bytes were an incomplete record, or a record without application data.
             context.read()
         }
     }
@@ -191,7 +192,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Takes in all that has arrived. The application may call back into this handler at each step.
+    /// Processes all received bytes. The application may call back into this handler at each step.
     private func receive(_ context: ChannelHandlerContext) {
         mustReceiveAgain = true
         guard !isReceiving else { return }
@@ -237,7 +238,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// We answer `close_notify` at once: nobody in this system sends on a stream that its reader has ended.
+    /// Answers `close_notify` at once: no program of this system sends on a stream that its reader has ended.
     private func peerEnded(_ context: ChannelHandlerContext) {
         guard state == .open else { return }
         session.sendCloseNotify()
@@ -249,13 +250,13 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     // MARK: - Sending
 
-    /// Whether the peer takes what is sent, as the last `channelWritabilityChanged` said it.
+    /// Whether the peer accepts data, as the last `channelWritabilityChanged` reported.
     package var isWritable: Bool { reportedWritability }
 
-    /// Writes and flushes. While nothing waits before it, it goes to the socket right away: without the channel's way
-    /// there, which costs each viewer a tenth of what a frame costs in all.
+    /// Writes and flushes. With an empty queue the records go directly to the socket; the way through the channel would
+    /// cost each viewer a tenth of a frame's total cost.
     ///
-    /// - Returns: what to wait for, nil when the socket has taken all of it.
+    /// - Returns: a future of the write; `nil` when the socket has accepted everything.
     package func send(_ plaintext: ByteBuffer) -> EventLoopFuture<Void>? {
         guard let context else { return nil }
         var rest = plaintext
@@ -270,7 +271,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         return promise.futureResult
     }
 
-    /// - Returns: whether the socket has taken everything. When it has not, records may be in the channel.
+    /// - Returns: whether the socket has accepted everything; if not, the channel may hold records.
     private func sendPastChannel(
         _ context: ChannelHandlerContext, _ plaintext: inout ByteBuffer
     ) throws(TLSError) -> Bool {
@@ -284,7 +285,7 @@ package final class TLSHandler: ChannelDuplexHandler {
             guard var records = session.takeOutgoing() else { return false }
             records.moveReaderIndex(forwardBy: socket.send(records))
             guard records.readableBytes == 0 else {
-                // The application hears of the socket's writability when the rest of this message is in the queue.
+                // The application learns of the socket's writability when the rest of this message is queued.
                 isSending = true
                 pass(records, to: context, promise: nil)
                 isSending = false
@@ -297,7 +298,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     private func channelHoldsRecords(_ context: ChannelHandlerContext) -> Bool {
         if channelMayHoldRecords {
-            // What has no such figure any more is closed, and says so to whoever writes.
+            // A channel without this figure is closed, and reports that to its writers.
             channelMayHoldRecords = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) != 0
         }
         return channelMayHoldRecords
@@ -318,7 +319,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         guard queue.byteCount + buffer.readableBytes <= limit else {
             let error = TLSError.queueFull(limit: limit)
             promise?.fail(error)
-            // A stream with a hole in it is of no use to anybody.
+            // A stream with a gap is useless.
             fail(context, error)
             return
         }
@@ -326,7 +327,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func flush(context: ChannelHandlerContext) {
-        // Applications flush at the end of each read, mostly in vain.
+        // Applications flush after each read, usually without a write.
         guard !queue.isEmpty else { return }
         queue.markFlushed()
         send(context)
@@ -340,7 +341,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         switch mode {
         case .input:
-            // We must read on to tell a clean end from a cut.
+            // Reading continues, to distinguish a clean end from a truncated stream.
             promise?.fail(ChannelError.operationUnsupported)
         case .output:
             guard state != .closed, outputClosing == nil else {
@@ -350,7 +351,7 @@ package final class TLSHandler: ChannelDuplexHandler {
             outputClosing = OutputClosing(promise: promise)
             send(context)
         case .all:
-            // With flushed bytes missing, the peer must see the end as a cut.
+            // When flushed bytes are missing, the peer must see a truncated stream.
             if state == .open, !queue.hasFlushed, outputClosing?.isDone != true {
                 session.sendCloseNotify()
                 sendOutgoing(context)
@@ -360,8 +361,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Encrypts what is flushed, a slice at a time and only while the socket takes it: what waits for a slow peer is
-    /// the caller's own buffer, not a copy of it.
+    /// Encrypts flushed data in slices, only while the socket accepts it: the data that waits for a slow peer is the
+    /// caller's buffer, not a copy.
     private func send(_ context: ChannelHandlerContext) {
         guard state == .open, !isSending else { return }
         isSending = true
@@ -388,7 +389,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.close(mode: .output, promise: closing.promise)
     }
 
-    /// The socket's writability goes up and down with each slice; the application hears of the outcome.
+    /// Reports only the outcome: the socket's writability changes with each slice.
     private func reportWritability(_ context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
         guard !isSending, isWritable != reportedWritability else { return }

@@ -3,20 +3,20 @@ import Glibc
 import SecamCrypto
 
 extension TLSIdentity {
-    /// The file in which `loadOrCreate` keeps certificate and key together, so that they can never be of two pairs.
+    /// The file of `loadOrCreate`, which holds certificate and key together, so they always match.
     package static let selfSignedFileName = "tls-identity.pem"
 
-    /// Dates that hold at any time, in seconds since 1970 UTC: to the end of the year 9999 (RFC 5280 §4.1.2.5).
+    /// Validity without an end: until the year 9999 (RFC 5280 §4.1.2.5), in seconds since 1970 UTC.
     static let always: ClosedRange<Int64> = 0...253_402_300_799
 
-    /// The identity kept in `directory`, or a new self-signed one: ECDSA P-256, for `hostNames` (DNS names and IP
-    /// addresses). An existing one stays as it is, whatever `hostNames` are, since viewers have pinned it. The directory
-    /// is made when only its last part is missing.
+    /// Returns the identity stored in `directory`, or creates a self-signed one: ECDSA P-256, for `hostNames` (DNS
+    /// names and IP addresses). An existing identity is kept whatever `hostNames` are, since viewers have pinned it.
+    /// The directory is created if its parent exists.
     ///
-    /// Its dates are not looked at, and a new one is always valid: it may be made while the clock is wrong, viewers know it
-    /// by its fingerprint, and no authority vouches for the dates.
+    /// Its dates are not checked, and a new one is valid at any time: it may be created while the clock is wrong,
+    /// viewers know it by its fingerprint, and no authority certifies the dates.
     ///
-    /// - Throws: `file`, `malformedFile` and `keyDoesNotFit` as `load` does; `configuration` for a bad host name.
+    /// - Throws: `file`, `malformedFile` and `keyDoesNotFit` as `load` does; `configuration` for an invalid host name.
     package static func loadOrCreate(directory: String, hostNames: [String]) throws(TLSError) -> TLSIdentity {
         let path = directory + "/" + selfSignedFileName
         if !PEMFile.exists(path) {
@@ -29,9 +29,9 @@ extension TLSIdentity {
         return try read(certificatePath: path, keyPath: path)
     }
 
-    /// A new key and certificate in PEM.
+    /// Returns a new key and certificate in PEM.
     ///
-    /// - Parameter validity: in seconds since 1970 UTC.
+    /// - Parameter validity: seconds since 1970 UTC.
     static func selfSigned(names: String, validity: ClosedRange<Int64>) throws(TLSError) -> [UInt8] {
         OpenSSLQueue.clear()
         let key = try unsafe OpenSSLObject(
@@ -90,7 +90,7 @@ extension TLSIdentity {
         }
     }
 
-    /// In OpenSSL's notation. The names are checked strictly as a comma in one would add entries.
+    /// Returns the names in OpenSSL's notation. A comma in a name would add entries, so names are checked strictly.
     static func subjectAlternativeNames(_ hostNames: [String]) throws(TLSError) -> String {
         var entries: [String] = []
         for name in hostNames {
@@ -99,7 +99,7 @@ extension TLSIdentity {
             } else if HostName.isName(name) {
                 entries.append("DNS:\(name)")
             } else {
-                throw .configuration("'\(name)' is neither a host name nor an IP address to make a certificate for")
+                throw .configuration("'\(name)' is neither a host name nor an IP address for a certificate")
             }
         }
         return entries.joined(separator: ",")
@@ -112,7 +112,7 @@ enum HostName {
         return unsafe inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1
     }
 
-    /// Letters, digits, hyphens and dots, at most 253 (RFC 1123 §2.1).
+    /// Returns whether a text is a host name: letters, digits, hyphens and dots, at most 253 (RFC 1123 §2.1).
     static func isName(_ text: String) -> Bool {
         (1...253).contains(text.utf8.count)
             && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in

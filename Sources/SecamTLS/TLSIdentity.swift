@@ -4,24 +4,24 @@ import SecamCrypto
 
 /// A server's certificate chain and private key.
 package struct TLSIdentity: Sendable {
-    /// Of the server's own certificate, the first of the chain.
+    /// Fingerprint of the server's own certificate, the first of the chain.
     package let fingerprint: CertificateFingerprint
-    /// Of its public key.
+    /// Fingerprint of its public key.
     package let keyFingerprint: PublicKeyFingerprint
-    /// Since when and until when it is valid, in seconds since 1970 UTC.
+    /// Start and end of its validity, in seconds since 1970 UTC.
     package let notBefore: Int64
     package let notAfter: Int64
-    /// Whether anybody on this machine can read the key file: worth a warning.
+    /// Whether other users of this machine can read the key file, which deserves a warning.
     package let keyIsReadableByOthers: Bool
     let chain: [OpenSSLObject]
     let key: OpenSSLObject
 
-    /// With fewer days left, an operator should be told.
+    /// Days before the expiry from which an operator should be warned.
     package static let warningDays = 30
 
-    /// Whole days until the certificate expires; 0 or less on the last day and after it.
+    /// Returns the whole days until the certificate expires; 0 or less on the last day and after it.
     ///
-    /// - Parameter now: in seconds since 1970 UTC.
+    /// - Parameter now: seconds since 1970 UTC.
     package func daysLeft(at now: Int64) -> Int {
         Int((notAfter - now) / 86_400)
     }
@@ -29,7 +29,8 @@ package struct TLSIdentity: Sendable {
     /// The date and time of `notAfter`, such as `2036-01-31 12:00:00 UTC`.
     package var notAfterText: String { Self.text(notAfter) }
 
-    /// Reads a certificate chain (server's own first) and its unencrypted private key from PEM files, which may be one.
+    /// Reads a certificate chain, the server's own first, and its unencrypted private key from PEM files, which may be
+    /// one.
     ///
     /// - Throws: `file`, `malformedFile`, `keyDoesNotFit`, `certificateExpired`, `certificateNotYetValid`.
     package static func load(certificatePath: String, keyPath: String) throws(TLSError) -> TLSIdentity {
@@ -44,7 +45,7 @@ package struct TLSIdentity: Sendable {
         return identity
     }
 
-    /// The same, whatever its dates are.
+    /// Reads an identity without checking its dates.
     static func read(certificatePath: String, keyPath: String) throws(TLSError) -> TLSIdentity {
         let chain = try readChain(certificatePath)
         let (key, mode) = try readKey(keyPath)
@@ -76,8 +77,8 @@ package struct TLSIdentity: Sendable {
             }
             let isEnd = secam_ERR_is_missing_pem_block(ERR_peek_last_error()) == 1
             let reason = OpenSSLQueue.drain()
-            guard isEnd else { throw .malformedFile(path: path, reason: "a certificate cannot be read: \(reason)") }
-            guard !chain.isEmpty else { throw .malformedFile(path: path, reason: "there is no PEM certificate in it") }
+            guard isEnd else { throw .malformedFile(path: path, reason: "cannot read a certificate: \(reason)") }
+            guard !chain.isEmpty else { throw .malformedFile(path: path, reason: "no PEM certificate in the file") }
             return chain
         }
     }
@@ -87,11 +88,11 @@ package struct TLSIdentity: Sendable {
         defer { unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) } }
         let key = try unsafe withMemoryBIO(bytes) { bio throws(TLSError) in
             OpenSSLQueue.clear()
-            // Without this callback OpenSSL would ask for the passphrase of an encrypted key on the terminal.
+            // Without this callback, OpenSSL would prompt for the passphrase of an encrypted key on the terminal.
             let key = unsafe PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
             guard let key = unsafe key else {
                 let reason = OpenSSLQueue.drain()
-                throw .malformedFile(path: path, reason: "there is no unencrypted PEM private key in it: \(reason)")
+                throw .malformedFile(path: path, reason: "no unencrypted PEM private key in the file: \(reason)")
             }
             return try unsafe OpenSSLObject(key, to: "read a private key", freedBy: { unsafe EVP_PKEY_free($0) })
         }
@@ -118,7 +119,7 @@ package struct TLSIdentity: Sendable {
         var parts = unsafe tm()
         guard unsafe ASN1_TIME_to_tm(date, &parts) == 1 else {
             OpenSSLQueue.clear()
-            throw .malformedFile(path: path, reason: "the certificate's dates cannot be read")
+            throw .malformedFile(path: path, reason: "cannot read the certificate's dates")
         }
         return unsafe Int64(timegm(&parts))
     }

@@ -2,29 +2,29 @@ import COpenSSL
 import NIOCore
 import SecamCrypto
 
-/// One connection's TLS state machine without I/O: bytes of the peer go in with `receive`, bytes for it come out with
-/// `takeOutgoing`.
+/// The TLS state machine of one connection, without I/O: `receive` takes the peer's bytes, and `takeOutgoing` returns
+/// bytes for the peer.
 @safe
 final class TLSSession {
     enum ReadResult: Equatable {
         case bytes
         case needMore
-        /// The peer's `close_notify`: nothing follows, and nothing is missing.
+        /// The peer's `close_notify`: the stream is complete.
         case ended
     }
 
     let context: TLSContext
-    /// Of the server, on a client.
+    /// The server's fingerprints, on a client.
     var peerFingerprint: CertificateFingerprint?
-    /// Why a callback of ours ended the handshake, which OpenSSL's own text does not say.
+    /// The reason why a callback of this module ended the handshake, which OpenSSL's text does not contain.
     var refusal: TLSError?
 
-    /// Owned; freed in `deinit` and nowhere else.
+    /// Owned by this object and freed in `deinit`.
     let handle: OpaquePointer
     private let transport = TLSTransport()
-    /// Kept until the plaintext that came before it is handed on; OpenSSL reports an error only once.
+    /// Kept until the plaintext before it is delivered; OpenSSL reports an error only once.
     private var readFailure: TLSError?
-    /// In both directions, since the answers to our own key updates count, too.
+    /// Counted in both directions, since the answers to this side's key updates count too.
     private var bytesCarried = 0
     private var keyUpdates = 0
 
@@ -73,7 +73,7 @@ final class TLSSession {
         }
     }
 
-    /// What OpenSSL wants to send, if anything.
+    /// Returns the bytes that OpenSSL wants to send, if any.
     func takeOutgoing() -> ByteBuffer? {
         guard transport.outgoing.readableBytes > 0 else { return nil }
         defer { transport.outgoing = ByteBuffer() }
@@ -81,18 +81,19 @@ final class TLSSession {
         return transport.outgoing
     }
 
-    /// Makes room for the records of `plaintext` bytes, so that the buffer does not grow while they are written.
+    /// Reserves room for the records of `plaintext` bytes, so the buffer does not grow while they are written.
     func reserveOutgoing(plaintext: Int, in scratch: TLSScratch) {
         let records = plaintext / TLSLimits.recordPlaintext + 2
         let count = plaintext + records * TLSLimits.recordOverhead
         if transport.outgoing.readableBytes == 0 {
-            transport.outgoing = scratch.take(count)
+            transport.outgoing = scratch.borrow(count)
         } else {
             transport.outgoing.reserveCapacity(minimumWritableBytes: count)
         }
     }
 
-    /// - Returns: the application protocol when the handshake is complete, nil when it needs more from the peer.
+    /// - Returns: the application protocol when the handshake is complete; `nil` when it needs more bytes from the
+    ///   peer.
     func handshake() throws(TLSError) -> String? {
         OpenSSLQueue.clear()
         let result = unsafe SSL_do_handshake(handle)
@@ -105,14 +106,14 @@ final class TLSSession {
         var count: CUnsignedInt = 0
         unsafe SSL_get0_alpn_selected(handle, &bytes, &count)
         let name = unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
-        // A server may ignore our list; it must not choose from outside of it.
+        // A server may ignore the client's list, but must not choose a protocol outside it.
         guard context.applicationProtocols.contains(name) else {
             throw .noApplicationProtocol(offered: name.isEmpty ? [] : [name])
         }
         return name
     }
 
-    /// Appends at most what fits into the buffer's writable bytes.
+    /// Appends at most as much as fits into the buffer's writable bytes.
     func read(into buffer: inout ByteBuffer) throws(TLSError) -> ReadResult {
         if let readFailure { throw readFailure }
         OpenSSLQueue.clear()
@@ -136,12 +137,12 @@ final class TLSSession {
         return error == SSL_ERROR_ZERO_RETURN ? .ended : .needMore
     }
 
-    /// Enough room for what has arrived, within the limit.
+    /// Returns enough room for the received bytes, within the limit.
     var readCapacity: Int {
         unsafe min(max(transport.incoming.readableBytes + Int(SSL_pending(handle)), 512), TLSLimits.readBytes)
     }
 
-    /// Encrypts the first `count` bytes of the buffer and moves it past them.
+    /// Encrypts the first `count` bytes of the buffer and consumes them.
     func write(_ buffer: inout ByteBuffer, _ count: Int) throws(TLSError) {
         guard count > 0 else { return }
         OpenSSLQueue.clear()
@@ -149,14 +150,14 @@ final class TLSSession {
         let result = unsafe buffer.withUnsafeReadableBytes { bytes in
             unsafe SSL_write_ex(handle, bytes.baseAddress, count, &written)
         }
-        // The transport takes everything, so that nothing is ever left to retry.
+        // The transport accepts everything, so a write never has to be retried.
         guard result == 1, written == count else {
             throw .library(operation: "encrypt", reason: OpenSSLQueue.drain())
         }
         buffer.moveReaderIndex(forwardBy: count)
     }
 
-    /// Tells the peer that nothing follows.
+    /// Tells the peer that the stream is complete.
     func sendCloseNotify() {
         OpenSSLQueue.clear()
         unsafe SSL_shutdown(handle)
@@ -167,14 +168,14 @@ final class TLSSession {
         keyUpdates > TLSLimits.keyUpdates + bytesCarried / TLSLimits.bytesPerKeyUpdate
     }
 
-    /// OpenSSL goes on from one key update to the next within one call: taking away what follows ends that, but for what
-    /// it has read ahead.
-    func noteKeyUpdate() {
+    /// OpenSSL processes consecutive key updates within one call. Removing the bytes behind them ends that, except for
+    /// those that it has already read.
+    func countKeyUpdate() {
         keyUpdates += 1
         if hasTooManyKeyUpdates { transport.incoming = ByteBuffer() }
     }
 
-    /// Lets go of the channel's buffer once it is read.
+    /// Releases the channel's buffer once it is read.
     private func releaseIncoming() {
         if transport.incoming.readableBytes == 0 { transport.incoming = ByteBuffer() }
     }

@@ -1,11 +1,11 @@
 import Glibc
 import NIOCore
 
-/// The socket under a channel, for bytes that need not wait in the channel.
+/// The socket under a channel, for bytes that can bypass the channel.
 struct TLSSocket {
     private let core: any NIOTransportAccessibleChannelCore<NIOBSDSocket.Handle>
 
-    /// Nil for a channel that has none.
+    /// `nil` for a channel without one.
     init?(_ channel: any Channel) {
         guard let core = channel._channelCore as? any NIOTransportAccessibleChannelCore<NIOBSDSocket.Handle> else {
             return nil
@@ -13,8 +13,8 @@ struct TLSSocket {
         self.core = core
     }
 
-    /// - Returns: how many of the bytes the socket took. None of them after an error, which the channel meets in turn
-    ///   when it is given the rest.
+    /// - Returns: the number of bytes that the socket accepted; 0 after an error, which the channel meets when it
+    ///   writes the rest.
     func send(_ buffer: ByteBuffer) -> Int {
         let count = try? core.withUnsafeTransport { descriptor in
             unsafe buffer.withUnsafeReadableBytes { bytes in
@@ -26,15 +26,15 @@ struct TLSSocket {
     }
 }
 
-/// Memory for records on their way to a socket, which the connections of one event loop use in turn: so it stays in
-/// the processor's cache. Only used on that loop.
+/// Memory for records on their way to a socket, reused by the connections of one event loop so that it stays in the
+/// processor's cache. It is used only on that loop.
 package final class TLSScratch {
     private var buffer = ByteBuffer()
 
     package init() {}
 
-    /// An empty buffer with room for so many bytes.
-    func take(_ byteCount: Int) -> ByteBuffer {
+    /// Returns an empty buffer with this capacity; `giveBack` returns it.
+    func borrow(_ byteCount: Int) -> ByteBuffer {
         var taken = ByteBuffer()
         swap(&taken, &buffer)
         taken.reserveCapacity(byteCount)

@@ -2,15 +2,15 @@ import COpenSSL
 import NIOCore
 import SecamCrypto
 
-/// The bytes between OpenSSL and the channel. A BIO of our own reads and writes these buffers directly, which saves
-/// the copy into and out of OpenSSL's memory BIOs.
+/// The bytes between OpenSSL and the channel. A custom BIO reads and writes these buffers directly, which saves a copy
+/// into and out of OpenSSL's memory BIOs.
 final class TLSTransport {
-    /// From the peer, not yet read by OpenSSL.
+    /// Bytes from the peer that OpenSSL has not read yet.
     var incoming = ByteBuffer()
-    /// For the peer, not yet given to the channel.
+    /// Bytes for the peer that the channel has not received yet.
     var outgoing = ByteBuffer()
 
-    /// A BIO over this transport, which must outlive it.
+    /// Returns a BIO on this transport, which must outlive it.
     func makeBIO() throws(TLSError) -> OpaquePointer {
         OpenSSLQueue.clear()
         let bio = try unsafe Self.method.get().withPointer { method in unsafe BIO_new(method) }
@@ -57,7 +57,7 @@ private func readIncoming(
     return 1
 }
 
-/// Bytes that are copied at once.
+/// Bytes copied at once.
 private let copyPiece = 2048
 
 private func writeOutgoing(
@@ -66,8 +66,9 @@ private func writeOutgoing(
     unsafe secam_BIO_clear_retry_flags(bio)
     let bytes = unsafe UnsafeRawBufferPointer(start: source, count: length)
     unsafe TLSTransport.of(bio).outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { target in
-        // In pieces, since glibc copies larger ones by `rep movsb`, which on AMD's Zen 3 and 4 takes twenty times as long
-        // where the target lies up to 64 bytes behind the source within their pages: for some connections it always does.
+        // Copied in pieces: glibc copies larger ones with `rep movsb`, which on AMD's Zen 3 and 4 is twenty times
+        // slower when the target is up to 64 bytes behind the source within their pages, which for some connections is
+        // always so.
         for start in stride(from: 0, to: length, by: copyPiece) {
             let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + copyPiece, length)])
             unsafe UnsafeMutableRawBufferPointer(rebasing: target[start...]).copyMemory(from: piece)
@@ -81,6 +82,6 @@ private func writeOutgoing(
 private func control(
     _ bio: OpaquePointer?, _ command: CInt, _ number: Int, _ pointer: UnsafeMutableRawPointer?
 ) -> Int {
-    // Everything that is written is already where it should be; all else is unknown to us.
+    // Every write has already reached its place, so a flush has nothing to do; other commands are unsupported.
     command == BIO_CTRL_FLUSH ? 1 : 0
 }

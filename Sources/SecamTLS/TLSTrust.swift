@@ -1,11 +1,11 @@
-/// Whom a client takes for its server. In each case the server also proves that it holds the certificate's key.
+/// The servers that a client trusts. In each case the server also proves possession of the certificate's key.
 package enum TLSTrust: Sendable {
-    /// The certificate is valid now, is for the server's name, and was issued by a certificate of this PEM file.
+    /// A valid certificate for the server's name, issued by a certificate of this PEM file.
     case authorities(file: String)
-    /// It is this certificate; name and dates do not matter.
+    /// Exactly this certificate; name and dates are ignored.
     case fingerprint(CertificateFingerprint)
-    /// Its certificate is for this key; name, dates and the rest of it do not matter.
+    /// Any certificate with this key; name, dates and everything else are ignored.
     case key(PublicKeyFingerprint)
-    /// The caller says yes or no (pinning at first use). Runs inside the handshake, on the event loop: do not block.
+    /// The caller decides (pinning at first use). It runs inside the handshake on the event loop, so it must not block.
     case decide(@Sendable (PresentedCertificate) -> Bool)
 }

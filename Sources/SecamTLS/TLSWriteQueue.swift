@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Plaintext that waits to be encrypted, in order, each with the promise of its write.
+/// A queue of plaintext to be encrypted, with the promises of its writes.
 struct TLSWriteQueue {
     private struct Write {
         var buffer: ByteBuffer
@@ -13,7 +13,7 @@ struct TLSWriteQueue {
 
     var isEmpty: Bool { writes.isEmpty }
 
-    /// Whether anything flushed is left.
+    /// Whether flushed plaintext is left.
     var hasFlushed: Bool { writes.hasMark }
 
     mutating func append(_ buffer: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
@@ -27,9 +27,9 @@ struct TLSWriteQueue {
         flushedByteCount = byteCount
     }
 
-    /// Encrypts up to one slice of what is flushed.
+    /// Encrypts up to one slice of the flushed plaintext.
     ///
-    /// - Returns: a promise for all the writes that end in this slice, nil when none of them has one.
+    /// - Returns: one promise for all writes that end in this slice; `nil` when none of them has a promise.
     mutating func encryptSlice(
         with session: TLSSession, _ scratch: TLSScratch, _ eventLoop: any EventLoop
     ) throws(TLSError) -> EventLoopPromise<Void>? {
@@ -57,7 +57,7 @@ struct TLSWriteQueue {
 
     /// Empties the queue.
     ///
-    /// - Returns: the promises to fail. They may call back into the handler, hence not from in here.
+    /// - Returns: the promises to fail. They may call back into the handler, so the caller fails them.
     mutating func removeAll() -> [EventLoopPromise<Void>] {
         let promises = writes.compactMap(\.promise)
         self = TLSWriteQueue()
@@ -72,7 +72,7 @@ struct TLSWriteQueue {
             joint = promise
             return
         }
-        // Like NIO itself does it for one write.
+        // NIO does the same for one write.
         first.futureResult.cascade(to: promise)
     }
 }

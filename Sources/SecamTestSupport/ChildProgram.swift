@@ -2,7 +2,7 @@ package import Foundation
 import Glibc
 import Synchronization
 
-/// How a program ended.
+/// The way a program ended.
 package enum Ending: Sendable, Equatable {
     case exited(Int32)
     case killed(signal: Int32)
@@ -16,7 +16,7 @@ package struct FinishedProgram: Sendable {
 
     package var output: String { String(decoding: outputData, as: UTF8.self) }
 
-    /// The exit status; `nil` when a signal ended it.
+    /// The exit status; `nil` when a signal ended the program.
     package var status: Int32? {
         if case .exited(let status) = ending { status } else { nil }
     }
@@ -24,10 +24,10 @@ package struct FinishedProgram: Sendable {
     package func json() throws -> JSONValue { try JSONValue(outputData) }
 }
 
-/// A running program in a session of its own, without a terminal, whose output goes to files.
+/// A running program in a session of its own, without a terminal, with its output in files.
 ///
-/// Whatever happens to the test, nothing of it is left: who lets go of it kills its process group, and should the tests
-/// themselves be killed, a shell that waits for their end does the same.
+/// Its process group is killed with its last reference. If the test process itself is killed, a shell that waits for
+/// its end does the same.
 package final class ChildProgram: Sendable {
     package let processIdentifier: Int32
     private let outputPath: String
@@ -36,15 +36,17 @@ package final class ChildProgram: Sendable {
 
     private struct State {
         var ending: Ending?
-        /// The end of the guard's standard input that we hold, and the guard's process.
+        /// The write end of the guard's standard input, and the guard's process.
         var guardInput: Int32
         var guardProcess: Int32
     }
 
+    /// Starts a program.
+    ///
     /// - Parameters:
-    ///   - environment: all that the program has.
-    ///   - input: its standard input; without one it is at its end at once.
-    ///   - log: the files for its output, without the extension.
+    ///   - environment: the program's whole environment.
+    ///   - input: its standard input; empty by default.
+    ///   - log: the path of its output files without extension.
     package init(
         _ executable: String, _ arguments: [String], environment: [String: String], input: String? = nil,
         folder: String, log: String
@@ -56,7 +58,7 @@ package final class ChildProgram: Sendable {
             inputPath = "\(log).in"
             try Data(input.utf8).write(to: URL(fileURLWithPath: inputPath))
         }
-        // Both replace themselves by what they run, so the process number stays.
+        // `env` and `setsid` replace themselves by the program, so the process number stays.
         processIdentifier = try ChildProgram.spawn(
             ["/usr/bin/env", "--chdir=\(folder)", "setsid", executable] + arguments, environment, input: inputPath,
             output: outputPath, errors: errorPath)
@@ -68,13 +70,13 @@ package final class ChildProgram: Sendable {
         kill()
     }
 
-    /// What it has written to standard output so far.
+    /// The text on standard output so far.
     package var output: String { ChildProgram.text(outputPath) }
 
-    /// What it has written to standard error so far.
+    /// The text on standard error so far.
     package var errors: String { ChildProgram.text(errorPath) }
 
-    /// How it ended; `nil` while it runs.
+    /// The way it ended; `nil` while it runs.
     package var ending: Ending? {
         state.withLock { state in
             guard state.ending == nil else { return state.ending }
@@ -92,22 +94,22 @@ package final class ChildProgram: Sendable {
         _ = Glibc.kill(processIdentifier, signal)
     }
 
-    /// To it and all its children, as a terminal does.
+    /// Sends a signal to the program and all its children, as a terminal does.
     package func sendToGroup(_ signal: Int32) { _ = Glibc.kill(-processIdentifier, signal) }
 
-    /// Waits for its end.
+    /// Waits for the program's end.
     package func finish(seconds: Int = 60) async throws -> FinishedProgram {
         let ending: Ending
         do {
             ending = try await eventually("the end of a program", seconds: seconds) { self.ending }
         } catch {
-            throw TestFailure("\(error); it said: \(errors)")
+            throw TestFailure("\(error); standard error: \(errors)")
         }
         let data = (try? Data(contentsOf: URL(fileURLWithPath: outputPath))) ?? Data()
         return FinishedProgram(ending: ending, outputData: data, errors: errors)
     }
 
-    /// Ends it and everything in its group at once. Returns when it has ended.
+    /// Kills the program and its process group, and waits for the program's end.
     package func kill() {
         guard ending == nil else { return killRest() }
         _ = Glibc.kill(processIdentifier, SIGKILL)
@@ -115,18 +117,18 @@ package final class ChildProgram: Sendable {
         killRest()
     }
 
-    /// Those that outlived it.
+    /// Kills the processes of the session that outlived the program.
     private func killRest() {
         for process in Processes.running(inSession: processIdentifier) { _ = Glibc.kill(process, SIGKILL) }
     }
 
-    // MARK: Inside
+    // MARK: Implementation
 
     private static func text(_ path: String) -> String {
         (try? Data(contentsOf: URL(fileURLWithPath: path))).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    /// A shell that kills the group when its input ends without a word.
+    /// Starts a shell that kills the process group when its input ends without a line.
     private static func startGuard(of process: Int32) throws -> (process: Int32, input: Int32) {
         var ends: [Int32] = [0, 0]
         guard unsafe pipe(&ends) == 0 else { throw TestFailure("pipe: errno \(errno)") }
@@ -176,7 +178,7 @@ package final class ChildProgram: Sendable {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
-        // Whoever started the tests may have signals ignored or blocked.
+        // The test process may run with ignored or blocked signals.
         var signals = sigset_t()
         unsafe sigfillset(&signals)
         unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
@@ -196,9 +198,9 @@ package final class ChildProgram: Sendable {
     }
 }
 
-/// What runs on this machine.
+/// The processes of this machine.
 package enum Processes {
-    /// Everything in a session, which a program that was started here has to itself, without what has ended.
+    /// Returns the processes of a session, which a program started here has to itself, without zombies.
     package static func running(inSession session: Int32) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.filter { process in
@@ -211,7 +213,7 @@ package enum Processes {
         fields(process).map { $0[0] != "Z" } ?? false
     }
 
-    /// State, parent, group, session and so on, as proc(5) has them behind the name.
+    /// Returns state, parent, group, session and so on: the fields behind the name in proc(5).
     private static func fields(_ process: Int32) -> [Substring]? {
         guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
         let text = String(decoding: data, as: UTF8.self)

@@ -1,4 +1,4 @@
-/// Numbers at the limits of types and of the protocol, for messages that no honest peer sends.
+/// Numbers at the limits of types and of the protocol, for messages of hostile peers.
 package enum ExtremeNumbers {
     package static let all: [UInt64] = [
         0, 1, 2, 0x7f, 0xff, 0x7fff, 0xffff, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 48, 1 << 48 + 1, (1 << 61) - 1,
@@ -6,10 +6,10 @@ package enum ExtremeNumbers {
         UInt64(bitPattern: -(1 << 61) - 1), .max - 1, .max,
     ]
 
-    /// Bytes of the envelope and of the length of a payload message's fields, which are left alone.
+    /// Size of the envelope and of the length of the fields, bytes, which are kept.
     private static let header = 8
 
-    /// The message with one or two of its body's numbers replaced by extreme ones.
+    /// Returns the message with one or two numbers of its body replaced by extreme ones.
     package static func replacing(in message: [UInt8], using random: inout SeededGenerator) -> [UInt8] {
         var bytes = message
         for _ in 0..<Int.random(in: 1...2, using: &random) {

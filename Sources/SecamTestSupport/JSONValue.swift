@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A JSON value that a program printed.
+/// A JSON value printed by a program.
 package enum JSONValue: Sendable, Equatable, Decodable {
     case null
     case boolean(Bool)
@@ -13,7 +13,7 @@ package enum JSONValue: Sendable, Equatable, Decodable {
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: data)
         } catch {
-            throw TestFailure("this is no JSON: '\(String(decoding: data, as: UTF8.self))'")
+            throw TestFailure("not JSON: '\(String(decoding: data, as: UTF8.self))'")
         }
     }
 
@@ -36,7 +36,7 @@ package enum JSONValue: Sendable, Equatable, Decodable {
         }
     }
 
-    /// `null` where there is no such field, so that a chain of them ends in a comparison that fails.
+    /// `null` for a missing field, so that a chain of subscripts ends in a comparison that fails.
     package subscript(_ name: String) -> JSONValue {
         if case .object(let fields) = self { fields[name] ?? .null } else { .null }
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A TCP connection without anything on top, for what a stranger might send.
+/// A plain TCP connection, for bytes that a stranger might send.
 package final class PlainSocket: Sendable {
     private let descriptor: Int32
 
@@ -30,7 +30,7 @@ package final class PlainSocket: Sendable {
         }
     }
 
-    /// Everything that the other side sends before it closes.
+    /// Returns all bytes that the peer sends before it closes the connection.
     package func readToEnd() throws -> [UInt8] {
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4096)

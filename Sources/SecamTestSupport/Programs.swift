@@ -2,9 +2,9 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// The package's own programs, as they were built together with the tests.
+/// The programs of the package, built together with the tests.
 package enum Programs {
-    /// They lie beside the tests' own executable.
+    /// The folder of the tests' own executable.
     package static let folder: String = {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
@@ -14,12 +14,12 @@ package enum Programs {
 
     private static let counter = Atomic(0)
 
-    /// What a program sees of the world: a home folder of its own, and nothing that the person who runs the tests set.
+    /// Returns a minimal environment: a separate home folder, and no variables of the user.
     package static func environment(_ scratch: ScratchFolder) -> [String: String] {
         ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": scratch.path, "LC_ALL": "C.UTF-8"]
     }
 
-    /// Starts one of the package's programs, or with a `/` in its name any other.
+    /// Starts a program of the package, or any other by its path.
     package static func start(
         _ program: String, _ arguments: [String], in scratch: ScratchFolder, environment: [String: String] = [:],
         input: String? = nil, folder: String? = nil
@@ -32,7 +32,7 @@ package enum Programs {
             folder: folder ?? scratch.path, log: scratch.file("\(name)-\(number)"))
     }
 
-    /// Runs a program to its end.
+    /// Runs a program until it ends.
     package static func run(
         _ program: String, _ arguments: [String], in scratch: ScratchFolder, environment: [String: String] = [:],
         input: String? = nil, folder: String? = nil, seconds: Int = 60
@@ -41,7 +41,7 @@ package enum Programs {
             .finish(seconds: seconds)
     }
 
-    /// Runs a tool that prepares something for a test; its failure is the test's.
+    /// Runs a tool that prepares a test; its failure is the test's failure.
     @discardableResult
     package static func tool(_ arguments: [String], in scratch: ScratchFolder) async throws -> FinishedProgram {
         let finished = try await run("/usr/bin/env", arguments, in: scratch)
@@ -51,7 +51,7 @@ package enum Programs {
         return finished
     }
 
-    /// A TCP port of the loopback at which nobody listens at the moment.
+    /// Returns a free TCP port of the loopback interface.
     package static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

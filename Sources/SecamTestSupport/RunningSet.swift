@@ -1,16 +1,16 @@
 import Foundation
 import Glibc
 
-/// A whole set of services, started by `secam up`, in a scratch folder.
+/// A complete set of services, started by `secam up` in a scratch folder.
 package final class RunningSet: Sendable {
-    /// Small and slow enough for builds without optimisation.
+    /// A camera that is small and slow enough for builds without optimization.
     package static let camera = "demo=test:320x240@10"
 
     package let scratch: ScratchFolder
     package let up: ChildProgram
     package let address: String
     package let fingerprint: String
-    /// Of the user `admin`, as it was printed; `nil` when the folder was in use before.
+    /// The printed password of the user `admin`; `nil` when the folder was in use before.
     package let password: String?
 
     package struct Service: Sendable, Equatable {
@@ -19,14 +19,14 @@ package final class RunningSet: Sendable {
         package let process: Int32
     }
 
-    /// Starts a set and waits until all is up.
+    /// Starts a set and waits until it is ready.
     ///
     /// - Parameters:
-    ///   - cameras: as for `--camera`.
+    ///   - cameras: values of `--camera`.
     ///   - environment: variables for all services.
-    ///   - arguments: further ones of `secam up`.
-    ///   - launcher: a command that becomes `secam up`, whose path and arguments follow it.
-    ///   - password: of the admin, when the folder was in use before.
+    ///   - arguments: further arguments of `secam up`.
+    ///   - launcher: a command that executes `secam up`, whose path and arguments follow it.
+    ///   - password: the admin's password, when the folder was in use before.
     package init(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
@@ -47,15 +47,15 @@ package final class RunningSet: Sendable {
             }
             self.address = address
             self.fingerprint = fingerprint
-            try await eventually("secam up's words") { up.output.contains("Watch:") }
+            try await eventually("the output of secam up") { up.output.contains("Watch:") }
         } catch {
             up.kill()
-            throw TestFailure("\(error); secam up said: \(up.errors)")
+            throw TestFailure("\(error); standard error of secam up: \(up.errors)")
         }
         password = RunningSet.password(in: up.output) ?? known
     }
 
-    /// `secam up` with what makes it fit for tests, without waiting for anything.
+    /// Starts `secam up` with settings for tests, without waiting.
     package static func start(
         _ cameras: [String], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, recordings: String? = nil, environment: [String: String] = [:],
@@ -74,13 +74,13 @@ package final class RunningSet: Sendable {
             in: scratch, environment: environment)
     }
 
-    /// The password that `secam up` printed.
+    /// Returns the password that `secam up` printed.
     package static func password(in output: String) -> String? {
         output.split(separator: "\n").first { $0.hasPrefix("  password ") }?
             .split(separator: " ").dropFirst().first.map(String.init)
     }
 
-    /// Runs a set for the time of `body`; nothing of it is left afterwards.
+    /// Runs a set for the time of `body`, and ends all its processes afterwards.
     package static func with<Result>(
         _ cameras: [String] = [RunningSet.camera], encoders: Int = 1, motion: Int = 0,
         record: String = "off", archives: Int? = nil, environment: [String: String] = [:],
@@ -93,17 +93,17 @@ package final class RunningSet: Sendable {
         do {
             return try await body(set)
         } catch {
-            throw TestFailure("\(error)\nWhat the services said:\n\(set.up.errors)")
+            throw TestFailure("\(error)\nStandard error of the services:\n\(set.up.errors)")
         }
     }
 
     package var data: String { scratch.file("data") }
 
-    /// What runs now, as the ready file says.
+    /// Returns the running services, from the ready file.
     package func services() throws -> [Service] {
         try JSONValue(scratch.data("ready.json"))["services"].values.map { service in
             guard let role = service["role"].text, let name = service["name"].text, let process = service["pid"].integer
-            else { throw TestFailure("an odd service in the ready file: \(service)") }
+            else { throw TestFailure("invalid service in the ready file: \(service)") }
             return Service(role: role, name: name, process: Int32(process))
         }
     }
@@ -114,13 +114,13 @@ package final class RunningSet: Sendable {
 
     // MARK: Commands
 
-    /// Runs `secam` on the set's folder.
+    /// Runs `secam` with the set's data folder.
     package func secam(_ arguments: [String], input: String? = nil) async throws -> FinishedProgram {
         try await Programs.run(
             "secam", arguments, in: scratch, environment: ["SECAM_DATA": data], input: input)
     }
 
-    /// `secam status --json`.
+    /// Returns the output of `secam status --json`.
     package func status() async throws -> JSONValue {
         let finished = try await secam(["status", "--json"])
         guard finished.status == 0 || finished.status == 1 else {
@@ -129,7 +129,7 @@ package final class RunningSet: Sendable {
         return try finished.json()
     }
 
-    /// One service of `status`.
+    /// Returns one service of `status`.
     package func status(_ role: String, _ name: String? = nil) async throws -> JSONValue {
         let services = try await status()["services"].values
         let found = services.first { $0["role"].text == role && (name == nil || $0["name"].text == name) }
@@ -143,7 +143,7 @@ package final class RunningSet: Sendable {
 
     // MARK: Viewers
 
-    /// Starts `secam-view` with a command and its arguments, as the admin where nobody else is named.
+    /// Starts `secam-view` with a command and its arguments, by default as the admin.
     package func startView(
         _ arguments: [String], user: String = "admin", password: String? = nil, trust: [String]? = nil
     ) throws -> ChildProgram {
@@ -159,7 +159,7 @@ package final class RunningSet: Sendable {
         try await startView(arguments, user: user, password: password, trust: trust).finish()
     }
 
-    /// The list of cameras, by name.
+    /// Returns the list of cameras, by name.
     package func cameras(user: String = "admin", password: String? = nil) async throws -> [String: JSONValue] {
         let finished = try await view(["cameras", "--json"], user: user, password: password)
         guard finished.status == 0 else { throw TestFailure("secam-view cameras: \(finished.errors)") }
@@ -167,7 +167,7 @@ package final class RunningSet: Sendable {
         return Dictionary(pairs) { first, _ in first }
     }
 
-    /// Waits until a camera is in one of these states.
+    /// Waits until a camera is in one of the given states.
     @discardableResult
     package func waitForCamera(_ name: String, _ states: String...) async throws -> JSONValue {
         try await eventually("camera \(name) \(states.joined(separator: " or "))") {
@@ -176,7 +176,7 @@ package final class RunningSet: Sendable {
         }
     }
 
-    /// Waits until the gateway has sent that many more frames to viewers than now.
+    /// Waits until the gateway has sent this many more frames to viewers.
     package func waitForFrames(_ count: Int) async throws {
         let start = try await status("gateway")["frames_to_viewers"].integer ?? 0
         try await eventually("\(count) more frames to viewers") {
@@ -185,7 +185,7 @@ package final class RunningSet: Sendable {
         }
     }
 
-    /// Kills a service and waits until `secam up` has started it again.
+    /// Kills a service and waits until `secam up` has restarted it.
     ///
     /// - Returns: the new process.
     @discardableResult

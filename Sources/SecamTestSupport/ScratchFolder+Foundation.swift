@@ -3,12 +3,12 @@ package import Foundation
 extension ScratchFolder {
     package func data(_ name: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: file(name))) }
 
-    /// Empty when there is no such file.
+    /// Returns a file's text; empty for a missing file.
     package func text(_ name: String) -> String {
         (try? data(name)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    /// Changes the permissions of a file in the folder, or of the folder itself when there is no name.
+    /// Changes the permissions of a file in the folder, or of the folder itself for an empty name.
     package func setMode(_ name: String, _ mode: Int) throws {
         try FileManager.default.setAttributes(
             [.posixPermissions: mode], ofItemAtPath: name.isEmpty ? path : file(name))
@@ -21,7 +21,7 @@ extension ScratchFolder {
         try data(name).write(to: URL(fileURLWithPath: file(other)))
     }
 
-    /// Adds to a file's end.
+    /// Appends text to a file.
     package func append(_ text: String, to name: String) throws {
         try (data(name) + Data(text.utf8)).write(to: URL(fileURLWithPath: file(name)))
     }

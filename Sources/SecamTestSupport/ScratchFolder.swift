@@ -1,6 +1,6 @@
 import Glibc
 
-/// A folder of its own for each test, gone with it.
+/// A temporary folder of one test, removed with its last reference.
 package final class ScratchFolder: Sendable {
     package let path: String
 
@@ -18,7 +18,7 @@ package final class ScratchFolder: Sendable {
 
     package func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Writes a file as some other program would.
+    /// Writes a file as another program would.
     package func write(_ bytes: [UInt8], to name: String, mode: UInt32 = 0o600) throws(Failure) {
         let descriptor = unsafe open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         guard descriptor >= 0 else { throw Failure(description: "open failed: errno \(errno)") }
@@ -32,13 +32,13 @@ package final class ScratchFolder: Sendable {
         try write(Array(text.utf8), to: name, mode: mode)
     }
 
-    /// A file's permissions; 0 when there is none.
+    /// Returns a file's permission bits; 0 for a missing file.
     package func mode(_ name: String) -> UInt32 {
         var status = stat()
         return unsafe stat(file(name), &status) == 0 ? status.st_mode & 0o777 : 0
     }
 
-    /// The names in the folder.
+    /// Returns the sorted names in the folder.
     package var names: [String] { ScratchFolder.names(path) }
 
     private static func names(_ path: String) -> [String] {

@@ -1,4 +1,4 @@
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Pseudorandom numbers that are the same in every run (SplitMix64).
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -12,7 +12,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return mixed ^ mixed >> 31
     }
 
-    /// Whether something happens that happens this many times in a hundred.
+    /// Returns true with this probability, per cent.
     package mutating func chance(percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 
     package mutating func bytes(_ count: Int) -> [UInt8] {

@@ -3,13 +3,13 @@ import Foundation
 import Glibc
 import SecamBase
 
-/// A thread of another process that stands still while the others run, as in a hang.
+/// A stopped thread of another process whose other threads run, as in a hang.
 ///
-/// It takes the right to trace the process: it is a child of ours that runs with `SECAM_DEBUG=1`, or we are root.
+/// The caller must be allowed to trace the process: a child that runs with `SECAM_DEBUG=1`, or any process as root.
 package enum StoppedThread {
     /// Stops the thread until its process ends.
     ///
-    /// - Parameter name: how the thread's name in /proc begins.
+    /// - Parameter name: a prefix of the thread's name in /proc.
     package static func stop(_ name: String, of process: Int32) async throws {
         let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
         let thread = threads.first { thread in
@@ -20,7 +20,7 @@ package enum StoppedThread {
             throw TestFailure("process \(process) has no thread \(name)")
         }
         let isStopped = await withCheckedContinuation { continuation in
-            // The thread that traces must stay, and take note of the end of the traced one.
+            // The tracing thread must live on, and wait for the end of the traced one.
             DedicatedThread.start {
                 let isStopped = secam_stop_thread(number)
                 continuation.resume(returning: isStopped)
@@ -31,6 +31,6 @@ package enum StoppedThread {
         guard isStopped else { throw TestFailure("thread \(name) of process \(process) cannot be traced") }
     }
 
-    /// __WALL
+    /// `__WALL` of Linux.
     private static let waitForAnyThread: Int32 = 0x4000_0000
 }

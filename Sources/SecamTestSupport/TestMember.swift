@@ -3,21 +3,21 @@ package import SecamMesh
 package import SecamRegistry
 package import SecamWire
 
-/// A member of the mesh that connects to every camera and says to it whatever a test wants.
+/// A mesh member that connects to every camera and sends it arbitrary messages.
 package actor TestMember {
     private let loop: MeshLoop
     nonisolated package var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     private let member: MeshMember
     private var sockets: [Name: MeshSocket] = [:]
-    /// What cameras have sent, whole messages in order.
+    /// Whole messages from cameras, in order.
     package private(set) var received: [MeshMessage] = []
-    /// Where others reach it, when it listens.
+    /// The socket for other services, when it listens.
     private var listener: MeshSocket?
-    /// Who has sent something to this member while it listened.
+    /// The peers that have sent something to the listener.
     private var visitors: Set<PeerID> = []
     private var timers: [LoopTimer] = []
-    /// Answers at once to what comes from a camera, or from who connects to this member.
+    /// Returns the immediate answer to a message from a camera or from a peer of the listener.
     private var answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?
 
     private init(_ identity: Identity, name: Name, loop: MeshLoop) throws {
@@ -26,7 +26,7 @@ package actor TestMember {
             identity, name: name, loop: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// Joins with a new key of this role.
+    /// Joins with a new key for this role.
     package static func join(
         _ folder: DataFolder, _ role: Role, _ name: String, registry: String,
         answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
@@ -35,9 +35,9 @@ package actor TestMember {
         return try await join(try Identity.read(file, registry: registry, role: role), name, answer: answer)
     }
 
-    /// Joins with a key of which the test has the join file, under any name.
+    /// Joins with an existing identity, under any name.
     ///
-    /// - Parameter isListening: whether others are told where to reach it.
+    /// - Parameter isListening: whether it advertises an endpoint to other services.
     package static func join(
         _ identity: Identity, _ name: String, isListening: Bool = false,
         answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
@@ -48,7 +48,7 @@ package actor TestMember {
                 continuation.resume(
                     with: Result {
                         let made = try TestMember(identity, name: Name(name), loop: loop)
-                        try made.assumeIsolated { try $0.begin(answer, isListening: isListening) }
+                        try made.assumeIsolated { try $0.start(answer, isListening: isListening) }
                         return made
                     })
             }
@@ -66,12 +66,12 @@ package actor TestMember {
 
     package func isConnected(to camera: String) -> Bool { sockets.keys.contains { $0.text == camera } }
 
-    /// Sends to a camera; `false` while it cannot be reached.
+    /// Sends to a camera; returns `false` while it is unreachable.
     package func send(_ message: MeshMessage, to camera: String) -> Bool {
         sockets.first { $0.key.text == camera }?.value.send(message) == .sent
     }
 
-    /// Sends them one right behind the other, whatever else the machine has to do; `false` when one could not be sent.
+    /// Sends messages back to back, independent of the machine's load; returns `false` if one could not be sent.
     package func send(all messages: [[UInt8]], to camera: String) -> Bool {
         messages.allSatisfy { send(MeshMessage($0), to: camera) }
     }
@@ -80,17 +80,17 @@ package actor TestMember {
         send(MeshMessage(message), to: camera)
     }
 
-    /// Sends to all who have sent something to this member while it listened.
+    /// Sends to all peers that have sent something to the listener.
     package func sendToVisitors(_ messages: [MeshMessage]) {
         for peer in visitors {
             for message in messages { listener?.send(message, to: peer) }
         }
     }
 
-    /// Tells the registry the state of the camera that this member is.
+    /// Reports the state of the camera that this member represents.
     package func report(_ report: CameraReport) { member.report(report) }
 
-    private func begin(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?, isListening: Bool) throws {
+    private func start(_ answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?, isListening: Bool) throws {
         self.answer = answer
         if isListening {
             let listener = try member.listen(at: "tcp://127.0.0.1:*", advertised: nil)
@@ -103,12 +103,12 @@ package actor TestMember {
         try member.start()
     }
 
-    /// Says again and again that a flow is still needed, as a consumer must, until the member stops.
+    /// Keeps a flow open, as a consumer must, until the member stops.
     package func keep(_ flow: UInt32, of camera: String) {
         let timer = loop.makeTimer { [weak self] in
             self?.assumeIsolated { _ = $0.send(Credit(flow: flow, frames: 0), to: camera) }
         }
-        timer.schedule(everyMicroseconds: 500_000)
+        timer.schedule(every: .milliseconds(500))
         timers.append(timer)
     }
 

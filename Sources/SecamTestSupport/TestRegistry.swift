@@ -3,17 +3,17 @@ import SecamMesh
 package import SecamRegistry
 package import SecamWire
 
-/// The same for all cameras.
+/// The same policies for all cameras.
 package struct TestPolicies: CameraPolicies {
-    /// Whether motion is looked for.
+    /// Whether motion detection is on.
     package var isWatched: Bool
     package var sensitivity: UInt8
-    /// How cameras are recorded; `nil` for not at all.
+    /// The recording mode of cameras; `nil` without recording.
     package var mode: RecordingMode?
 
     package var goneCameraKeep: UInt32 = 0
 
-    /// The host `h` is where tests say that services are which do not run.
+    /// By default the host `h`, where tests place services that do not run.
     package var advertisedHosts: [String]
 
     package init(
@@ -45,7 +45,7 @@ package struct TestPolicies: CameraPolicies {
     }
 }
 
-/// The gateway's registry and nothing else of it: listens, admits, beats.
+/// The gateway's registry on its own: it listens, admits members and sends beats.
 package actor TestRegistry {
     private let loop: MeshLoop
     nonisolated package var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -56,7 +56,7 @@ package actor TestRegistry {
     private var timer: LoopTimer?
     private let started = WallClock.now
 
-    /// What the registry noted, in order, as text: `joined capture porch`, `left …`, `refused …`.
+    /// The events of the registry as text, in order: `joined capture porch`, `left …`, `refused …`.
     package private(set) var notes: [String] = []
     package let endpoint: String
 
@@ -67,8 +67,8 @@ package actor TestRegistry {
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes,
             name: try Name("gateway"), endpoint: "")
         var limits = Registry.Limits()
-        // Nobody may be lost because the machine is slow: what they say would be refused, and be counted.
-        limits.silence = 3_600_000_000
+        // A slow machine must lose no member: its messages would be refused and counted.
+        limits.silenceTimeout = .seconds(3600)
         registry = Registry(own: own, allowlist: try folder.allowlist(), limits: limits, now: .now, policies: policies)
         let admitted = try folder.allowlist()
         admission = try ZAPHandler(
@@ -77,7 +77,7 @@ package actor TestRegistry {
         self.endpoint = socket.endpoint
     }
 
-    /// Starts a registry on a loop of its own, with the keys that the folder admits by now.
+    /// Starts a registry on a loop of its own, with the keys that the folder admits at this time.
     package static func start(
         _ folder: DataFolder, endpoint: String = "tcp://127.0.0.1:*",
         policies: any CameraPolicies = TestPolicies()
@@ -88,7 +88,7 @@ package actor TestRegistry {
                 continuation.resume(
                     with: Result {
                         let made = try TestRegistry(folder, endpoint: endpoint, policies: policies, loop: loop)
-                        made.assumeIsolated { $0.begin() }
+                        made.assumeIsolated { $0.startListening() }
                         return made
                     })
             }
@@ -104,7 +104,7 @@ package actor TestRegistry {
 
     package var cameras: [Registry.Camera] { registry.cameras }
 
-    /// One figure of a member's last beat; `nil` while it has not joined.
+    /// Returns one figure of a member's last beat; `nil` while it has not joined.
     package func figure(_ metric: Metric, of name: String) -> UInt64? {
         let status = registry.status(figures: [], time: WallClock.now, joined: started, process: 1, now: .now)
         return status.members.first { $0.name.text == name }?[metric]
@@ -112,12 +112,12 @@ package actor TestRegistry {
 
     package func has(_ name: String) -> Bool { registry.roster(now: .now).members.contains { $0.name.text == name } }
 
-    private func begin() {
+    private func startListening() {
         loop.watch(admission)
         let socket = socket
         loop.watch(socket) { [weak self] in self?.assumeIsolated { $0.receive() } }
-        let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.perform($0.registry.tick(now: .now)) } }
-        timer.schedule(everyMicroseconds: 100_000)
+        let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.apply($0.registry.tick(now: .now)) } }
+        timer.schedule(every: .milliseconds(100))
         self.timer = timer
     }
 
@@ -125,7 +125,7 @@ package actor TestRegistry {
         while let received = socket.receive() {
             guard let peer = received.peer, let key = received.key else { continue }
             do throws(WireError) {
-                perform(
+                apply(
                     try received.message.withBytes { (bytes) throws(WireError) in
                         try registry.receive(
                             bytes, from: peer, key: key, address: received.address, time: WallClock.now, now: .now)
@@ -136,7 +136,7 @@ package actor TestRegistry {
         }
     }
 
-    private func perform(_ actions: [Registry.Action]) {
+    private func apply(_ actions: [Registry.Action]) {
         var lost: [PeerID] = []
         for action in actions {
             switch action {
@@ -148,6 +148,6 @@ package actor TestRegistry {
             case .refused(_, let reason): notes.append("refused \(reason)")
             }
         }
-        for peer in lost { perform(registry.lost(peer, now: .now)) }
+        for peer in lost { apply(registry.lost(peer, now: .now)) }
     }
 }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// Bounds how many tests run at once, before the test runner reads the bound from its environment.
+/// Limits how many tests run at once, before the test runner reads the limit from its environment.
 ///
-/// Without one all of them start together, and each that waits for something comes back into line behind the first
-/// part of every other: on two processors that alone takes minutes, and whatever talks to a real service runs out of
-/// the time that the service has for it. A width that the environment already has is kept.
+/// Without a limit all tests start together, and each test that waits queues behind the first part of every other. On
+/// two processors that alone takes minutes, and exceeds the time-outs of real services. A limit in the environment is
+/// kept.
 @section(".init_array") @used
 private let limitTestWidth: @convention(c) () -> Void = {
     let width = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) * 4

@@ -1,7 +1,7 @@
-/// Looks again and again until the condition holds.
+/// Polls a condition until it is true.
 ///
-/// - Parameter limit: after which it is given up; generous, since a machine may be busy with something else.
-/// - Returns: whether it came to hold.
+/// - Parameter limit: time after which it gives up; generous, since the machine may be busy.
+/// - Returns: whether the condition became true.
 package func waitUntil(
     within limit: Duration = .seconds(300), _ condition: () async throws -> Bool
 ) async throws -> Bool {
@@ -13,29 +13,28 @@ package func waitUntil(
     return try await condition()
 }
 
-/// Why a test cannot go on.
+/// The reason why a test cannot continue.
 package struct TestFailure: Error, CustomStringConvertible {
     package let description: String
 
     package init(_ description: String) { self.description = description }
 }
 
-/// Waits until there is a value, and throws when there is none in the end. For what other processes do, which costs
-/// more to look at.
+/// Polls until there is a value, at longer intervals than `waitUntil`, since looking at other processes is expensive.
 ///
-/// - Parameter what: what is waited for, for the failure's text.
+/// - Parameter what: the awaited state, for the failure's text.
 package func eventually<Value>(
-    _ what: String, seconds: Int = 300, _ look: () async throws -> Value?
+    _ what: String, seconds: Int = 300, _ poll: () async throws -> Value?
 ) async throws -> Value {
     let end = ContinuousClock.now.advanced(by: .seconds(seconds))
     while true {
-        if let value = try await look() { return value }
+        if let value = try await poll() { return value }
         guard ContinuousClock.now < end else { throw TestFailure("not within \(seconds) s: \(what)") }
         try await Task.sleep(for: .milliseconds(20))
     }
 }
 
-/// The same for a condition without a value.
+/// Polls until a condition is true.
 package func eventually(_ what: String, seconds: Int = 300, _ condition: () async throws -> Bool) async throws {
     let _: Bool = try await eventually(what, seconds: seconds) { try await condition() ? true : nil }
 }

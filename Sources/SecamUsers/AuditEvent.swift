@@ -1,6 +1,6 @@
 import Glibc
 
-/// What is written to the audit log.
+/// A kind of event in the audit log.
 package enum AuditEvent: String, Sendable, CaseIterable {
     case login
     case refusal
@@ -17,8 +17,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case userEnabled = "user-enabled"
 }
 
-/// One line of the audit log: a JSON object, whatever text strangers sent.
+/// The format of the audit log: one JSON object per line. Untrusted text is escaped.
 enum AuditLine {
+    /// Returns the line of one event.
+    ///
     /// - Parameter time: UTC microseconds.
     static func format(
         time: Int64, event: AuditEvent, user: String, address: String, reason: String
@@ -26,7 +28,9 @@ enum AuditLine {
         fields(time, event, user, address, reason) + "}\n"
     }
 
-    /// A line that stands for `count` events.
+    /// Returns the line of several events with a count.
+    ///
+    /// - Parameter time: UTC microseconds.
     static func format(_ summary: AuditSummaries.Summary, time: Int64) -> String {
         fields(time, summary.event, summary.user, summary.address, summary.reason)
             + ",\"count\":\(summary.count),\"since\":\"\(timestamp(summary.since))\"}\n"
@@ -39,7 +43,7 @@ enum AuditLine {
             + "\"address\":\"\(escape(address))\",\"reason\":\"\(escape(reason))\""
     }
 
-    /// Escapes for JSON and for terminals: whatever does not show as a character of its own becomes `\uXXXX`.
+    /// Escapes a text for JSON and terminals: invisible and control characters become `\uXXXX`.
     static func escape(_ text: String) -> String {
         var escaped = ""
         for scalar in text.unicodeScalars {
@@ -57,7 +61,7 @@ enum AuditLine {
         return escaped
     }
 
-    /// ISO 8601 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`.
+    /// Returns a time as ISO 8601 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`.
     static func timestamp(_ microseconds: Int64) -> String {
         let fraction = ((microseconds % 1_000_000) + 1_000_000) % 1_000_000
         var seconds = time_t((microseconds - fraction) / 1_000_000)

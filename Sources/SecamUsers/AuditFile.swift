@@ -1,16 +1,20 @@
 import Glibc
 
-/// An append-only file of mode 0600 that several processes may write. When it grows past its size it becomes `.1`, the
-/// old `.1` becomes `.2` and so on; when it was moved away, a new one is begun.
+/// An append-only file of mode 0600 that several processes may write.
+///
+/// The file is rotated when it exceeds its size: it becomes `.1`, the old `.1` becomes `.2` and so on. When another program
+/// moves the file away, a new one is started.
 struct AuditFile: ~Copyable {
     let path: String
     private let maximumBytes: Int
     private let keptFiles: Int
     private var descriptor: CInt
 
+    /// Opens or creates the file.
+    ///
     /// - Parameters:
-    ///   - maximumBytes: of one file.
-    ///   - keptFiles: old files that are kept besides.
+    ///   - maximumBytes: the size at which the file is rotated.
+    ///   - keptFiles: the number of rotated files that are kept.
     init(path: String, maximumBytes: Int, keptFiles: Int) throws(UsersError) {
         precondition(maximumBytes > 0 && keptFiles > 0, "AuditFile: size out of range")
         self.path = path
@@ -28,7 +32,7 @@ struct AuditFile: ~Copyable {
         // Another process must not move the file between the check and the write.
         try lockCurrentFile()
         defer { flock(descriptor, LOCK_UN) }
-        // Again after each change of the file, which others may fill before it is locked here.
+        // Another process may fill the new file before it is locked here, so that each rotation is followed by a check.
         while case let size = try size(), size > 0, size + bytes.count > maximumBytes {
             try rotate()
             try lockCurrentFile()
@@ -44,7 +48,7 @@ struct AuditFile: ~Copyable {
         return Int(status.st_size)
     }
 
-    /// Locks the file that has the log's name now, opening it anew when that is another one than before.
+    /// Locks the file that has the log's name now. Opens it first when it is not the file that is open.
     private mutating func lockCurrentFile() throws(UsersError) {
         while true {
             while flock(descriptor, LOCK_EX) != 0 {

@@ -1,19 +1,20 @@
 import Dispatch
-import Glibc
 package import Logging
+import SecamBase
 import Synchronization
 
-/// Every login, refusal and change of an account, one JSON object a line, in append-only files; and through the logger
-/// at `info`, lockouts and revocations at `notice`.
+/// The audit log: every login, refusal and change of an account, as one JSON object per line in append-only files.
 ///
-/// Logins, logouts and changes have one file; refusals and lockouts, which strangers cause, have another, so that no
-/// number of them can push a login out. In each, the events that one network or user can cause are bounded: the first
-/// ones of ten minutes have lines of their own, the others are counted in one line with `count` and `since`. The first
-/// login of a user from each network has a line of its own in any case.
+/// The log also goes to the logger, lockouts and revocations at level `notice`, other events at `info`.
 ///
-/// Calls return at once: a slow disk must not hold up an event loop.
+/// Logins, logouts and changes have one file. Refusals and lockouts, which strangers cause, have another, so that they
+/// cannot push logins out. In both, the lines that one network or user can cause are limited: the first events of ten
+/// minutes have lines of their own, and the others are counted in one line with `count` and `since`. The first login of a
+/// user from each network always has a line of its own.
+///
+/// Calls return at once, so that a slow disk does not delay an event loop.
 package final class AuditLog: Sendable {
-    /// The files. Used on `writer` only.
+    /// Used on `writer` only.
     private struct Files: ~Copyable {
         var logins: AuditFile
         var refusals: AuditFile
@@ -39,16 +40,18 @@ package final class AuditLog: Sendable {
     private let files: Mutex<Files>
     private let budgets = Mutex(Budgets())
 
-    /// Lines that may wait for the disk; those beyond it are counted, and their number is written when it has time.
+    /// Maximum lines that wait for the disk. Further lines are lost, and their number is logged later.
     static let pendingLines = 10_000
 
+    /// Opens or creates the log's files.
+    ///
     /// - Parameters:
-    ///   - path: of logins and changes.
-    ///   - refusalsPath: of refusals and lockouts.
-    ///   - maximumBytes: of one file.
-    ///   - keptFiles: old files that are kept besides, of each of the two.
-    ///   - clock: by which summaries are due.
-    /// - Throws: `file` when one cannot be opened or made.
+    ///   - path: the file of logins and changes.
+    ///   - refusalsPath: the file of refusals and lockouts.
+    ///   - maximumBytes: the size at which a file is rotated.
+    ///   - keptFiles: the number of rotated files that are kept of each file.
+    ///   - clock: the clock of the summaries.
+    /// - Throws: `file` when a file cannot be opened or created.
     package init(
         path: String, refusalsPath: String, maximumBytes: Int = 8 << 20, keptFiles: Int = 9,
         clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }, logger: Logger
@@ -62,44 +65,45 @@ package final class AuditLog: Sendable {
                 refusals: try AuditFile(path: refusalsPath, maximumBytes: maximumBytes, keptFiles: keptFiles)))
     }
 
+    /// Records an event.
+    ///
     /// - Parameters:
-    ///   - user: as the peer gave it; escaped here.
-    ///   - address: of the peer, or where a change was made.
-    ///   - network: of the peer, whose refusals share a budget, and by which logins are told apart; by default the
-    ///     address.
+    ///   - user: the name that the peer sent, unescaped.
+    ///   - address: the peer's address, or where a change was made.
+    ///   - network: the peer's network; by default the address. Refusals of one network share a budget, and each network
+    ///     of a user's logins has a line.
     ///   - reason: one or a few words.
     package func record(
         _ event: AuditEvent, user: String, address: String, network: String? = nil, reason: String = ""
     ) {
-        let time = Self.now()
+        let time = WallClock.now
         writeSummariesIfDue()
         let network = network ?? address
-        let (verdict, begins) = budgets.withLock { budgets in
+        let (verdict, isNewWindow) = budgets.withLock { budgets in
             switch event.budget {
             case .none: (AuditSummaries.Verdict.line, false)
             case .network:
                 (
                     budgets.refusals.record(
                         event, source: network, user: user, address: network, reason: reason, time: time),
-                    budgets.refusals.beginWindow(at: clock())
+                    budgets.refusals.startWindow(at: clock())
                 )
             case .user:
                 (
                     budgets.logins.record(
                         event, source: user, user: user, address: network, reason: reason, time: time),
-                    budgets.logins.beginWindow(at: clock())
+                    budgets.logins.startWindow(at: clock())
                 )
             }
         }
-        if begins { scheduleSummaries() }
+        if isNewWindow { scheduleSummaries() }
         guard verdict == .line else { return }
         log(event, user: user, address: address, reason: reason)
         let line = AuditLine.format(time: time, event: event, user: user, address: address, reason: reason)
         enqueue(line, to: event.budget == .network ? .refusals : .logins)
     }
 
-    /// Waits until everything recorded so far is in the files, with a summary of what was only counted. Not for event
-    /// loops.
+    /// Waits until all recorded events, including the counted ones, are in the files. Blocks; not for event loops.
     package func flush() {
         writeSummaries { _ in true }
         writer.sync {}
@@ -117,7 +121,7 @@ package final class AuditLog: Sendable {
 
     private func scheduleSummaries() {
         let (seconds, _) = AuditSummaries.window.components
-        // A second more, since the clocks may differ.
+        // One second more, because the clocks may differ.
         writer.asyncAfter(deadline: .now() + .seconds(Int(seconds) + 1)) { [weak self] in self?.writeSummariesIfDue() }
     }
 
@@ -138,7 +142,7 @@ package final class AuditLog: Sendable {
                 log(
                     summary.event, user: summary.user, address: summary.address, reason: summary.reason,
                     count: summary.count)
-                enqueue(AuditLine.format(summary, time: Self.now()), to: file)
+                enqueue(AuditLine.format(summary, time: WallClock.now), to: file)
             }
         }
     }
@@ -160,7 +164,7 @@ package final class AuditLog: Sendable {
         let missed = lost.exchange(0, ordering: .relaxed)
         if missed > 0 {
             text += AuditLine.format(
-                time: Self.now(), event: .refusal, user: "", address: "", reason: "\(missed) lines were lost")
+                time: WallClock.now, event: .refusal, user: "", address: "", reason: "\(missed) lines were lost")
         }
         do {
             try files.withLock { files throws(UsersError) in
@@ -177,21 +181,16 @@ package final class AuditLog: Sendable {
             }
         }
     }
-
-    private static func now() -> Int64 {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
-    }
 }
 
 extension AuditEvent {
+    /// The events that share a limit on lines.
     fileprivate enum Budget {
-        /// Every event has a line: only an operator causes them.
+        /// No limit, because only operators cause the event.
         case none
-        /// Shared by the events of one network.
+        /// The events of one network.
         case network
-        /// Shared by the events of one user.
+        /// The events of one user.
         case user
     }
 

@@ -1,31 +1,34 @@
-/// Bounds the audit lines that peers can cause: the first events of each source have lines of their own, and the first
-/// one of each of its places, all others are counted and written as one line a place at the end of the window.
+/// A limit on the audit lines that peers can cause.
+///
+/// In each window, the first events of a source have lines of their own, and so has the first event of each of its places.
+/// All others are counted, and written at the end of the window as one summary per place.
 struct AuditSummaries: Sendable {
-    /// What a window can write at most.
-    struct Bounds: Sendable {
-        /// Lines of their own that one source gets.
+    /// Limits of one window.
+    struct Limits: Sendable {
+        /// Single lines of one source.
         let linesPerSource: Int
-        /// Lines of their own that all sources get together.
+        /// Single lines of all sources together.
         let lines: Int
-        /// Sources with a summary of their own; all others share one.
+        /// Sources with summaries of their own. All others share one.
         let sources: Int
-        /// Places of one source whose first event of a kind has a line in any case, and which have a summary of their
-        /// own; all others of the source share one.
+        /// Places of one source that always get a line for their first event of a kind, and that have summaries of their
+        /// own. All other places of the source share one.
         let placesPerSource: Int
 
-        static let refusals = Bounds(linesPerSource: 10, lines: 200, sources: 256, placesPerSource: 0)
-        static let logins = Bounds(linesPerSource: 30, lines: 1000, sources: 1024, placesPerSource: 256)
+        static let refusals = Limits(linesPerSource: 10, lines: 200, sources: 256, placesPerSource: 0)
+        static let logins = Limits(linesPerSource: 30, lines: 1000, sources: 1024, placesPerSource: 256)
     }
 
-    /// Events of one source that have no line of their own.
+    /// A count of events without lines of their own.
     struct Summary: Sendable, Equatable {
         let event: AuditEvent
-        /// Empty where the events differ, as `reason`.
+        /// Empty when the events have different users.
         private(set) var user: String
         let address: String
+        /// Empty when the events have different reasons.
         private(set) var reason: String
         private(set) var count = 1
-        /// When the first of them happened, UTC microseconds.
+        /// When the first event happened, UTC microseconds.
         let since: Int64
 
         init(event: AuditEvent, user: String, address: String, reason: String, since: Int64) {
@@ -55,10 +58,10 @@ struct AuditSummaries: Sendable {
     }
 
     static let window = Duration.seconds(600)
-    /// Stands for sources, and for places of one, beyond the bound.
+    /// The name of all sources, and of all places of a source, beyond the limit.
     static let others = "others"
 
-    private let bounds: Bounds
+    private let limits: Limits
     private var start: ContinuousClock.Instant?
     private var lines = 0
     private var linesBySource: [String: Int] = [:]
@@ -66,33 +69,35 @@ struct AuditSummaries: Sendable {
     private var summaries: [Key: Summary] = [:]
     private var order: [Key] = []
 
-    init(_ bounds: Bounds) { self.bounds = bounds }
+    init(_ limits: Limits) { self.limits = limits }
 
     enum Verdict: Equatable {
-        /// The event has a line of its own.
+        /// The event gets a line of its own.
         case line
-        /// The event was counted.
+        /// The event was added to a summary.
         case counted
     }
 
+    /// Records an event.
+    ///
     /// - Parameters:
-    ///   - source: whose events share a budget.
-    ///   - address: what a summary says for the source; where places count, of which place it is.
+    ///   - source: the network or user whose events share a budget.
+    ///   - address: the place, which the summary names.
     ///   - time: UTC microseconds.
     mutating func record(
         _ event: AuditEvent, source: String, user: String, address: String, reason: String, time: Int64
     ) -> Verdict {
-        let isListed = linesBySource[source] != nil || linesBySource.count < bounds.sources
+        let isListed = linesBySource[source] != nil || linesBySource.count < limits.sources
         let source = isListed ? source : Self.others
         let place = Place(event: event, name: address)
         var isKnown = placesBySource[source]?.contains(place) ?? false
-        if !isKnown, placesBySource[source, default: []].count < bounds.placesPerSource {
+        if !isKnown, placesBySource[source, default: []].count < limits.placesPerSource {
             placesBySource[source, default: []].insert(place)
             linesBySource[source, default: 0] += 1
             return .line
         }
-        if bounds.placesPerSource == 0 { isKnown = isListed }
-        if lines < bounds.lines, linesBySource[source, default: 0] < bounds.linesPerSource {
+        if limits.placesPerSource == 0 { isKnown = isListed }
+        if lines < limits.lines, linesBySource[source, default: 0] < limits.linesPerSource {
             lines += 1
             linesBySource[source, default: 0] += 1
             return .line
@@ -109,21 +114,21 @@ struct AuditSummaries: Sendable {
         return .counted
     }
 
-    /// Begins a window if none is under way.
+    /// Starts a window unless one is open.
     ///
-    /// - Returns: whether it did; `takeSummaries` is due after `window`.
-    mutating func beginWindow(at now: ContinuousClock.Instant) -> Bool {
+    /// - Returns: whether a window was started; `takeSummaries` is then due after `window`.
+    mutating func startWindow(at now: ContinuousClock.Instant) -> Bool {
         guard start == nil else { return false }
         start = now
         return true
     }
 
-    /// Whether the window under way is over.
+    /// Returns whether the open window has ended.
     func isOver(at now: ContinuousClock.Instant) -> Bool { start.map { now - $0 >= Self.window } ?? false }
 
-    /// What was counted since the window began, which ends.
+    /// Closes the window and returns its summaries.
     mutating func takeSummaries() -> [Summary] {
-        defer { self = AuditSummaries(bounds) }
+        defer { self = AuditSummaries(limits) }
         return order.compactMap { summaries[$0] }
     }
 }

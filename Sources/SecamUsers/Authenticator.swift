@@ -1,26 +1,25 @@
-import Glibc
 package import Logging
 import SecamBase
 import SecamCrypto
 package import SecamWire
 import Synchronization
 
-/// What a login came to.
+/// The result of a login.
 package enum LoginOutcome: Sendable, Hashable {
     /// - Parameters:
-    ///   - asOf: the change counter of the accounts when they were read. Whoever learned of a later change must check
-    ///     the user against it.
-    ///   - token: a new device token for the viewer, if it is to have one.
+    ///   - asOf: the change counter of the accounts when the user was read. A caller that knows of a later change must
+    ///     check the user again.
+    ///   - token: a new device token for the viewer, if it asked for one and has none.
     case accepted(User, asOf: Int64, token: [UInt8]? = nil)
-    /// - Parameter wait: seconds before another try can succeed.
+    /// - Parameter wait: time until another attempt can succeed, seconds.
     case denied(DenialReason, wait: UInt32)
 }
 
-/// Where a login comes from.
+/// The origin of a login.
 package struct LoginPeer: Sendable, Hashable {
     /// Address and port, for the audit log.
     package let address: String
-    /// What one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
+    /// The part of the address that a peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
     package let network: String
     /// Whether the peer runs on the gateway's own host.
     package let isHost: Bool
@@ -32,9 +31,9 @@ package struct LoginPeer: Sendable, Hashable {
     }
 }
 
-/// Checks names and passwords, off the event loops.
+/// Checks logins on threads of its own.
 ///
-/// An unknown user, a disabled one and a wrong password cost the same time and give the same answer. Logins with a device
+/// Unknown users, disabled users and wrong passwords take the same time and get the same answer. Logins with a device
 /// token, from an accustomed network or from the host have a queue of their own, which strangers cannot fill.
 package final class Authenticator: Sendable {
     private let users: UserStore
@@ -43,16 +42,15 @@ package final class Authenticator: Sendable {
     private let pool: VerificationPool
     private let dummyHash: String
     private let loginGuard: Mutex<LoginGuard>
-    /// Held while earlier logins are read from or written to the accounts, so that none is lost in between.
-    private let memory = Mutex(())
+    /// Held while earlier logins are read or written, so that a reload does not lose a login that is being written.
+    private let storage = Mutex(())
     private let clock: @Sendable () -> LoginGuard.Instant
 
     /// - Parameters:
-    ///   - width: passwords that are checked at once, 1 to 3. Each takes a core for a tenth of a second, and 32 MiB.
-    ///     With more, right logins of one user at the same moment would look like guessing to `LoginGuard`.
-    ///   - depth: logins of strangers that may wait besides, and as many of others; all further ones are denied as
-    ///     `busy`.
-    ///   - clock: by which wrong tries are forgotten.
+    ///   - width: the number of passwords checked at once, 1 to 3. Each takes a core for a tenth of a second, and 32 MiB.
+    ///     With more than 3, `LoginGuard` would lock a user with as many correct logins at the same moment.
+    ///   - depth: maximum waiting logins of strangers, and as many of known peers. Further logins are denied as `busy`.
+    ///   - clock: the clock of locks and budgets.
     /// - Throws: `hashing` when libcrypto has no random numbers, `database` when earlier logins cannot be read.
     package init(
         users: UserStore, audit: AuditLog, loginGuard: LoginGuard = LoginGuard(), width: Int = 2, depth: Int = 64,
@@ -73,25 +71,25 @@ package final class Authenticator: Sendable {
         try reloadEarlierLogins()
     }
 
-    /// Reads anew from where users logged in before, after the accounts changed. Blocks on the disk.
+    /// Reloads the earlier logins after a change of the accounts. Blocks.
     package func reloadEarlierLogins() throws(UsersError) {
-        try memory.withLock { _ throws(UsersError) in
+        try storage.withLock { _ throws(UsersError) in
             let earlier = try users.earlierLogins()
             loginGuard.withLock { $0.earlier = earlier }
         }
     }
 
-    /// Whether any user logged in from this network before.
+    /// Returns whether any user has logged in from this network.
     package func knows(network: String) -> Bool { loginGuard.withLock { $0.earlier.knows(network: network) } }
 
-    /// Checks one login. Returns at once.
+    /// Checks a login. Returns at once.
     ///
-    /// - Parameter completion: called exactly once, on the caller's thread or one of the pool.
+    /// - Parameter completion: called exactly once, on the caller's thread or a thread of the pool.
     package func authenticate(
         _ login: Login, from peer: LoginPeer, completion: @escaping @Sendable (LoginOutcome) -> Void
     ) {
         let attempt = Attempt(login, peer)
-        // Asked here too, so that tries under a lock do not take places in the queue.
+        // Checked before queueing too, so that locked attempts do not fill the queue.
         let (wait, evidence) = loginGuard.withLock {
             let now = clock()
             return ($0.wait(attempt.origin, at: now), $0.evidence(of: attempt.origin, at: now))
@@ -106,11 +104,11 @@ package final class Authenticator: Sendable {
             completion(self.check(attempt))
         }
         if !isTaken {
-            completion(refuse(.busy, wait: Self.busyWait, attempt))
+            completion(refuse(.busy, wait: Self.busyWaitSeconds, attempt))
         }
     }
 
-    /// One login and where it comes from.
+    /// A login with its origin.
     private struct Attempt: Sendable {
         let login: Login
         let peer: LoginPeer
@@ -125,8 +123,8 @@ package final class Authenticator: Sendable {
         }
     }
 
-    /// Seconds after which a viewer should try again when too many logins wait.
-    private static let busyWait: UInt32 = 2
+    /// The wait in DENIED when too many logins are waiting, seconds.
+    private static let busyWaitSeconds: UInt32 = 2
 
     private func refuse(_ reason: DenialReason, wait: UInt32, _ attempt: Attempt) -> LoginOutcome {
         record(.refusal, attempt, reason: "\(reason)")
@@ -139,39 +137,39 @@ package final class Authenticator: Sendable {
             reason: reason)
     }
 
-    /// One try, on a thread of the pool.
+    /// Checks a login on a thread of the pool.
     private func check(_ attempt: Attempt) -> LoginOutcome {
         let admitted: LoginGuard.Attempt
-        switch loginGuard.withLock({ $0.begin(attempt.origin, at: clock()) }) {
+        switch loginGuard.withLock({ $0.admit(attempt.origin, at: clock()) }) {
         case .locked(let wait):
             return refuse(.locked, wait: Self.seconds(wait), attempt)
-        case .proceed(let proceeding):
-            admitted = proceeding
+        case .admitted(let charged):
+            admitted = charged
         }
         let user: User?
         let counter: Int64
         do {
             (user, counter) = try find(attempt.login)
         } catch {
-            loginGuard.withLock { $0.withdrawn(admitted, at: clock()) }
+            loginGuard.withLock { $0.withdraw(admitted, at: clock()) }
             logger.error("login not checked", metadata: ["reason": "\(error)"])
             record(.refusal, attempt, reason: "accounts not readable")
-            return .denied(.busy, wait: Self.busyWait)
+            return .denied(.busy, wait: Self.busyWaitSeconds)
         }
         guard let user else {
-            let wait = loginGuard.withLock { $0.failed(admitted, at: clock()) }
+            let wait = loginGuard.withLock { $0.recordFailure(of: admitted, at: clock()) }
             let outcome = refuse(.credentials, wait: Self.seconds(wait), attempt)
             if wait > .zero { record(.lockout, attempt, reason: "\(Self.seconds(wait)) s") }
             return outcome
         }
-        loginGuard.withLock { $0.succeeded(admitted, at: clock()) }
+        loginGuard.withLock { $0.recordSuccess(of: admitted, at: clock()) }
         record(.login, attempt, reason: user.role.description)
         return .accepted(user, asOf: counter, token: remember(user, attempt, admitted.evidence))
     }
 
-    /// Remembers network and device of a login.
+    /// Stores the network and device of a successful login.
     ///
-    /// - Returns: a token when the viewer wants one and has none that is valid.
+    /// - Returns: a new device token when the viewer asked for one and sent no valid one.
     private func remember(_ user: User, _ attempt: Attempt, _ evidence: LoginGuard.Evidence) -> [UInt8]? {
         do {
             var token: [UInt8]?
@@ -181,32 +179,32 @@ package final class Authenticator: Sendable {
                 token = fresh
                 device = try EarlierLogins.hash(ofToken: fresh)
             }
-            let isWritten = try memory.withLock { _ in
+            let isWritten = try storage.withLock { _ in
                 try write(user, network: attempt.peer.network, device: device)
             }
             return isWritten ? token : nil
         } catch {
-            // Only the next login is harder for it.
-            logger.error("login not remembered", metadata: ["user": "\(user.name)", "reason": "\(error)"])
+            // The login itself succeeded. The user's next login merely counts as a stranger's.
+            logger.error("login not stored", metadata: ["user": "\(user.name)", "reason": "\(error)"])
             return nil
         }
     }
 
     private func write(_ user: User, network: String, device: String?) throws(UsersError) -> Bool {
         let name = user.name.text
-        let time = Self.utcMicroseconds()
-        guard loginGuard.withLock({ $0.earlier.isNews(name, network: network, device: device, at: time) }) else {
+        let time = WallClock.now
+        guard loginGuard.withLock({ $0.earlier.isWriteDue(name, network: network, device: device, at: time) }) else {
             return true
         }
         guard try users.recordLogin(of: user, network: network, device: device, at: time) else { return false }
-        loginGuard.withLock { guarded in
-            guarded.earlier.insert(name, network: network, lastLogin: time)
-            if let device { guarded.earlier.insert(name, device: device, lastLogin: time) }
+        loginGuard.withLock {
+            $0.earlier.insert(name, network: network, lastLogin: time)
+            if let device { $0.earlier.insert(name, device: device, lastLogin: time) }
         }
         return true
     }
 
-    /// The user, when there is one of this name and password who may log in.
+    /// Returns the user if name and password are correct and the account is enabled, and the change counter.
     private func find(_ login: Login) throws(UsersError) -> (User?, Int64) {
         var account: Account?
         var counter: Int64 = 0
@@ -219,13 +217,13 @@ package final class Authenticator: Sendable {
         return (account.user, counter)
     }
 
-    /// Takes the same time for each account, and for none.
+    /// Checks a password. Takes the same time whether or not there is an account.
     private func isRight(_ password: Secret, for account: Account?) throws(UsersError) -> Bool {
         do throws(CryptoError) {
             return try verify(password, against: account?.passwordHash ?? dummyHash)
         } catch .malformedPasswordHash(let reason) {
             logger.error(
-                "password hash not readable; set the password anew",
+                "password hash invalid, login denied until the password is set again",
                 metadata: ["user": "\(account?.user.name.text ?? "")", "reason": "\(reason)"])
             _ = try? verify(password, against: dummyHash)
             return false
@@ -240,14 +238,9 @@ package final class Authenticator: Sendable {
         }
     }
 
+    /// Returns whole seconds, rounded up.
     private static func seconds(_ duration: Duration) -> UInt32 {
         let (seconds, attoseconds) = duration.components
         return UInt32(clamping: attoseconds > 0 ? seconds + 1 : seconds)
-    }
-
-    private static func utcMicroseconds() -> Int64 {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 }

@@ -3,10 +3,10 @@ import SecamBase
 import SecamCrypto
 import SecamWire
 
-/// From where users logged in before: their networks, and the devices that keep a token. Bounded for each user, so that
-/// none can displace what is remembered of another.
+/// The networks and devices from which users have logged in. Both are limited per user, so that no user displaces the
+/// entries of another.
 ///
-/// The latest are those that were inserted last, whatever the wall clock said: it can be set back.
+/// Entries are ordered by insertion, not by the wall clock, which can be set back.
 struct EarlierLogins: Sendable {
     struct LastLogin: Sendable {
         /// UTC microseconds.
@@ -17,34 +17,35 @@ struct EarlierLogins: Sendable {
 
     /// By user and network.
     private(set) var networks: [String: [String: LastLogin]] = [:]
-    /// By user and the token's SHA-256 in hexadecimal.
+    /// By user and the device token's SHA-256 in hexadecimal.
     private(set) var devices: [String: [String: LastLogin]] = [:]
     private var usersByNetwork: [String: Int] = [:]
     private var lastOrder: UInt64 = 0
 
-    /// Networks that are remembered of one user, the latest ones.
+    /// Maximum networks of one user. The latest are kept.
     static let networksPerUser = 32
-    /// Devices that are remembered of one user, the latest ones.
+    /// Maximum devices of one user. The latest are kept.
     static let devicesPerUser = 16
-    /// A login this soon after the last one from the same place is not written again. Microseconds.
-    static let writeInterval: Int64 = 3_600_000_000
+    /// Minimum time between two writes of logins from the same network or device.
+    static let writeInterval = Duration.seconds(60 * 60)
 
     func knows(_ user: String, network: String) -> Bool { networks[user]?[network] != nil }
 
     func knows(_ user: String, device: String) -> Bool { devices[user]?[device] != nil }
 
-    /// Whether any user logged in from there.
+    /// Returns whether any user has logged in from this network.
     func knows(network: String) -> Bool { usersByNetwork[network] != nil }
 
-    /// Whether a login at this time is worth writing down.
+    /// Returns whether a login at this time should be written.
     ///
     /// - Parameters:
-    ///   - device: the hash of the token that the viewer has shown or will get, if any.
+    ///   - device: the hash of the device token that the viewer sent or will get, if any.
     ///   - time: UTC microseconds.
-    func isNews(_ user: String, network: String, device: String?, at time: Int64) -> Bool {
+    func isWriteDue(_ user: String, network: String, device: String?, at time: Int64) -> Bool {
         func isRecent(_ last: Int64?) -> Bool {
-            // A clock that was set back makes it news, too.
-            last.map { $0 <= time && time.subtractingReportingOverflow($0).partialValue < Self.writeInterval } ?? false
+            // After the clock was set back, the login is written too.
+            guard let last, last <= time else { return false }
+            return .microseconds(time.subtractingReportingOverflow(last).partialValue) < Self.writeInterval
         }
         return !isRecent(networks[user]?[network]?.time) || device.map { !isRecent(devices[user]?[$0]?.time) } ?? false
     }
@@ -74,7 +75,7 @@ struct EarlierLogins: Sendable {
         return LastLogin(time: time, order: lastOrder)
     }
 
-    /// What is stored of a token: its bytes are random, so that a plain hash tells nothing of them.
+    /// Returns the stored form of a device token. A plain hash suffices, because tokens are random.
     static func hash(ofToken token: [UInt8]) throws(CryptoError) -> String {
         Hexadecimal.encode(try SHA256Digest.hash(token))
     }
@@ -95,11 +96,13 @@ extension UserStore {
         }
     }
 
+    /// Writes a login, unless the user's credentials have changed since.
+    ///
     /// - Parameters:
-    ///   - device: the hash of a token, if the viewer keeps one.
-    ///   - revision: of the credentials with which the user logged in. Nothing is written when they have changed since.
+    ///   - user: the user as read at the login.
+    ///   - device: the hash of the device token, if the viewer has one.
     ///   - time: UTC microseconds.
-    /// - Returns: whether it was written.
+    /// - Returns: whether the login was written.
     func recordLogin(
         of user: User, network: String, device: String?, at time: Int64
     ) throws(UsersError) -> Bool {
@@ -120,7 +123,7 @@ extension UserStore {
         return isWritten
     }
 
-    /// Inserts a row as the user's latest, and removes those that have been there longest.
+    /// Inserts a row as the user's latest, and removes the oldest rows beyond `count`.
     private static func insert(
         _ value: String, of user: String, at time: Int64, keeping count: Int, in table: String, key: String,
         _ db: Database

@@ -1,36 +1,35 @@
-/// Slows down guessing of passwords, without letting a guesser lock the real user out. Pure: time is an argument.
+/// Slows down password guessing without letting an attacker lock the real user out. Pure: time is an argument.
 ///
-/// A try is judged by the strongest evidence that it brings, and by that alone:
+/// An attempt is judged by its strongest evidence alone:
 ///
-/// - *A device token* of this user: only wrong tries with the same token count, whoever guesses elsewhere or behind the
-///   same address. A token that is locked, as one that was stolen may be, is no evidence: its owner is judged by the
-///   network.
-/// - *An accustomed network* of this user: only wrong tries on this user from there count, and a lock lasts a minute at
-///   most.
-/// - *The gateway's own host*: the same, in a table apart, since there any number of names can be tried.
-/// - *A stranger* is locked hard by user and network: from the 3rd wrong try in a row on 1 s, then twice as long each
-///   time, up to 15 minutes. Besides, all strangers of one network share a budget of tries, against trying one password
-///   on many users, and all strangers who try one user share another, against guessing from many addresses. A success
-///   gives back its own try and no other, else an attacker would log into an account of his own in between.
+/// - *A device token* of this user: only failed attempts with the same token count, whatever others guess from the same
+///   address or elsewhere. A locked token, which may be a stolen one, is no evidence; its owner is judged by the network.
+/// - *An accustomed network* of this user: only failed attempts on this user from there count, and a lock lasts at most a
+///   minute.
+/// - *The gateway's own host*: the same, in a separate table, because any number of names can be tried there.
+/// - *A stranger* is locked by user and network: for 1 s from the third failure in a row on, then twice as long each time,
+///   up to 15 minutes. In addition, all strangers of one network share a budget, against trying one password on many
+///   users, and all strangers who try one user share a budget, against guessing from many addresses. A success refunds
+///   only its own attempt. Otherwise an attacker could log into an own account in between to refill the budget.
 ///
-/// A try counts as wrong from the start of its check and is given back when it turns out right. Else a hundred at the
-/// same moment would all be checked before the first of them is known to be wrong. Tries that are refused do not
-/// count. Names without an account are treated like any other, hence nothing here tells whether there is one.
+/// An attempt is charged before its check and refunded on success. Otherwise a hundred concurrent attempts would all be
+/// checked before the first is known to have failed. Denied attempts are not charged. Names without an account are treated
+/// like all others, so that nothing here reveals whether an account exists.
 ///
-/// The tables are bounded. Entries that never came to a lock are forgotten first, old locks an hour after they ended,
-/// and a lock never before that. While a table is full of locks, newcomers share no lock, which each of them could
-/// prolong for all others: strangers are bounded by the two budgets alone, the others by one try every ten seconds.
+/// The tables are bounded. Entries without a lock are dropped first, locks an hour after their end, and locks in force
+/// never. While a table is full of locks, new keys do not share a lock, which each of them could prolong for all others.
+/// Instead the two budgets limit strangers, and one attempt every ten seconds limits all others together.
 package struct LoginGuard: Sendable {
     package typealias Instant = ContinuousClock.Instant
 
-    /// Where a try comes from.
+    /// The origin of an attempt.
     struct Origin: Hashable, Sendable {
         let user: String
-        /// What one peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
+        /// The part of the address that a peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
         let network: String
-        /// The gateway's own host.
+        /// Whether the peer runs on the gateway's own host.
         var isHost = false
-        /// The hash of the token that came with it, if any.
+        /// The hash of the attempt's device token, if any.
         var device: String?
     }
 
@@ -41,16 +40,16 @@ package struct LoginGuard: Sendable {
         case stranger
     }
 
-    /// A try that was let through; exactly one of `succeeded`, `failed` and `withdrawn` ends it.
+    /// An admitted attempt. Exactly one of `recordSuccess`, `recordFailure` and `withdraw` must follow.
     struct Attempt: Sendable {
         let origin: Origin
-        /// By which it was charged.
+        /// The evidence by which the attempt was charged.
         let evidence: Evidence
     }
 
     enum Verdict: Sendable {
-        case proceed(Attempt)
-        /// No try is possible before this time is over.
+        case admitted(Attempt)
+        /// No attempt is possible for this time.
         case locked(Duration)
     }
 
@@ -64,17 +63,17 @@ package struct LoginGuard: Sendable {
         let hash: String
     }
 
-    /// From where users logged in before.
+    /// The networks and devices from which users have logged in.
     var earlier = EarlierLogins()
     private var strangers: FailureTable<Place>
     private var accustomed: FailureTable<Place>
-    /// By user.
+    /// Attempts from the host, by user.
     private var host: FailureTable<String>
     private var devices: FailureTable<Device>
     private var networks: BudgetTable<String>
     private var users: BudgetTable<String>
 
-    /// - Parameter capacity: entries of each table; about 100 bytes each.
+    /// - Parameter capacity: maximum entries of each table, about 100 bytes each.
     package init(capacity: Int = 8192) {
         strangers = FailureTable(policy: .stranger, capacity: capacity, overflowInterval: .zero)
         accustomed = FailureTable(policy: .accustomed, capacity: capacity)
@@ -84,6 +83,7 @@ package struct LoginGuard: Sendable {
         users = BudgetTable(policy: .user, capacity: capacity)
     }
 
+    /// Returns the strongest evidence of an attempt.
     func evidence(of origin: Origin, at now: Instant) -> Evidence {
         if let device = origin.device, earlier.knows(origin.user, device: device),
             devices.wait(Self.device(origin), at: now) == .zero
@@ -94,8 +94,8 @@ package struct LoginGuard: Sendable {
         return earlier.knows(origin.user, network: origin.network) ? .accustomed : .stranger
     }
 
-    /// Asks leave for one try.
-    mutating func begin(_ origin: Origin, at now: Instant) -> Verdict {
+    /// Admits and charges an attempt, unless a lock or an exhausted budget denies it.
+    mutating func admit(_ origin: Origin, at now: Instant) -> Verdict {
         let attempt = Attempt(origin: origin, evidence: evidence(of: origin, at: now))
         let wait = wait(attempt, at: now)
         guard wait == .zero else { return .locked(wait) }
@@ -109,16 +109,19 @@ package struct LoginGuard: Sendable {
             networks.charge(origin.network, at: now)
             users.charge(origin.user, at: now)
         }
-        return .proceed(attempt)
+        return .admitted(attempt)
     }
 
-    /// - Returns: how long the next try must wait, zero for not at all.
-    mutating func failed(_ attempt: Attempt, at now: Instant) -> Duration {
+    /// Ends a failed attempt.
+    ///
+    /// - Returns: the time until the next attempt; zero if it is allowed now.
+    mutating func recordFailure(of attempt: Attempt, at now: Instant) -> Duration {
         wait(attempt.origin, at: now)
     }
 
-    mutating func succeeded(_ attempt: Attempt, at now: Instant) {
-        withdrawn(attempt, at: now)
+    /// Ends a successful attempt: refunds it and clears the failures before it.
+    mutating func recordSuccess(of attempt: Attempt, at now: Instant) {
+        withdraw(attempt, at: now)
         let place = Place(user: attempt.origin.user, network: attempt.origin.network)
         switch attempt.evidence {
         case .device: devices.clear(Self.device(attempt.origin))
@@ -128,8 +131,8 @@ package struct LoginGuard: Sendable {
         }
     }
 
-    /// The try was never checked, for lack of time or because the accounts could not be read.
-    mutating func withdrawn(_ attempt: Attempt, at now: Instant) {
+    /// Refunds an attempt that was not checked, because the accounts could not be read.
+    mutating func withdraw(_ attempt: Attempt, at now: Instant) {
         let place = Place(user: attempt.origin.user, network: attempt.origin.network)
         switch attempt.evidence {
         case .device: devices.refund(Self.device(attempt.origin))
@@ -142,7 +145,7 @@ package struct LoginGuard: Sendable {
         }
     }
 
-    /// How long a try must wait, zero for not at all.
+    /// Returns the time until an attempt is admitted; zero if it is admitted now.
     func wait(_ origin: Origin, at now: Instant) -> Duration {
         let wait = wait(Attempt(origin: origin, evidence: evidence(of: origin, at: now)), at: now)
         guard let device = origin.device, earlier.knows(origin.user, device: device) else { return wait }
@@ -163,40 +166,42 @@ package struct LoginGuard: Sendable {
 
     private static func device(_ origin: Origin) -> Device { Device(user: origin.user, hash: origin.device ?? "") }
 
-    /// Entries of all tables together.
+    /// The number of entries of all tables together.
     var entryCount: Int {
         strangers.count + accustomed.count + host.count + devices.count + networks.count + users.count
     }
 }
 
-/// From which wrong try on there is a lock, and how long it can become.
+/// A policy of locks after failed attempts.
 struct LockPolicy: Sendable {
+    /// The first failure in a row that causes a lock.
     let threshold: Int
-    let longest: Duration
+    let maximum: Duration
 
-    /// A user from one network.
-    static let stranger = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
-    /// A user from a network that the user logged in from before, or from the host. Others there can cause this lock, too.
-    static let accustomed = LockPolicy(threshold: 3, longest: .seconds(60))
-    /// A user with a device's token. Only the device itself can cause this lock.
-    static let device = LockPolicy(threshold: 3, longest: .seconds(15 * 60))
+    /// For a user from one network.
+    static let stranger = LockPolicy(threshold: 3, maximum: .seconds(15 * 60))
+    /// For a user from an accustomed network, or from the host. Other peers there can cause this lock too, hence it is
+    /// short.
+    static let accustomed = LockPolicy(threshold: 3, maximum: .seconds(60))
+    /// For a user with a device token. Only a holder of the token can cause this lock.
+    static let device = LockPolicy(threshold: 3, maximum: .seconds(15 * 60))
 
-    /// How long after the end of its lock an entry is remembered.
-    static let memory = Duration.seconds(60 * 60)
+    /// How long an entry is kept after the end of its lock.
+    static let retention = Duration.seconds(60 * 60)
 
-    /// 1, 2, 4, … seconds from the threshold on.
+    /// Returns the length of the lock: 1, 2, 4, … seconds from the threshold on.
     func lock(after failures: Int) -> Duration {
         guard failures >= threshold else { return .zero }
         let doublings = min(failures - threshold, 20)
-        return min(.seconds(1 << doublings), longest)
+        return min(.seconds(1 << doublings), maximum)
     }
 }
 
-/// Counts wrong tries by key, in bounded memory.
+/// A table of failed attempts and locks by key, in bounded memory.
 struct FailureTable<Key: Hashable & Sendable>: Sendable {
     private struct Entry {
         var failures = 0
-        /// Locked until then; the last failure's time when there was no lock.
+        /// The end of the lock, or the time of the last failure when there is no lock.
         var until: LoginGuard.Instant
     }
 
@@ -204,11 +209,11 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
     private let capacity: Int
     private let overflowInterval: Duration
     private var entries: [Key: Entry] = [:]
-    /// When the next key may try for which there is no place.
+    /// When the next attempt of a key without a place is allowed.
     private var overflowUntil: LoginGuard.Instant?
 
-    /// - Parameter overflowInterval: between two tries of keys for which there is no place, of all of them together. Zero
-    ///   where something else bounds their tries.
+    /// - Parameter overflowInterval: time between two attempts of all keys without a place together. Zero where a budget
+    ///   limits these attempts.
     init(policy: LockPolicy, capacity: Int, overflowInterval: Duration = .seconds(10)) {
         precondition(capacity > 1, "FailureTable: capacity out of range")
         self.policy = policy
@@ -230,13 +235,13 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
             return
         }
         var entry = entries[key] ?? Entry(until: now)
-        if entry.until.advanced(by: LockPolicy.memory) < now { entry.failures = 0 }
+        if entry.until.advanced(by: LockPolicy.retention) < now { entry.failures = 0 }
         entry.failures += 1
         entry.until = max(entry.until, now.advanced(by: policy.lock(after: entry.failures)))
         entries[key] = entry
     }
 
-    /// Takes one charge back, with the lock that it caused.
+    /// Takes one failure back, with the lock that it caused.
     mutating func refund(_ key: Key) {
         guard var entry = entries[key] else {
             overflowUntil = nil
@@ -251,9 +256,9 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
         entries[key] = nil
     }
 
-    /// Half of the table at a time, so that a flood of names costs each of them little.
+    /// Shrinks the table to half, so that the cost per attempt stays small in a flood of names.
     private mutating func makeRoom(at now: LoginGuard.Instant) {
-        entries = entries.filter { $0.value.until.advanced(by: LockPolicy.memory) >= now }
+        entries = entries.filter { $0.value.until.advanced(by: LockPolicy.retention) >= now }
         guard entries.count > capacity / 2 else { return }
         let harmless = entries.filter { $0.value.failures < policy.threshold }
             .sorted { ($0.value.failures, $0.value.until) < ($1.value.failures, $1.value.until) }

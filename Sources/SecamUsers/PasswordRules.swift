@@ -1,8 +1,8 @@
 import SecamWire
 
-/// Which passwords are taken: 1 to 1024 bytes of UTF-8, so that each of them fits in a LOGIN message.
+/// The rules for passwords: 1 to 1024 bytes of UTF-8, the limit of a LOGIN message.
 package enum PasswordRules {
-    /// Shorter passwords are taken, with `PasswordAdvice.short`.
+    /// Shorter passwords are accepted with the advice `PasswordAdvice.short`.
     package static let adviceBytes = 8
 
     package static func check(_ password: String) throws(UsersError) -> PasswordAdvice? {
@@ -13,14 +13,14 @@ package enum PasswordRules {
     }
 }
 
-/// What the person who sets a password should be told although it was taken.
+/// Advice on a password that was accepted, for the user who sets it.
 package enum PasswordAdvice: Sendable, Hashable, CustomStringConvertible {
     case short(bytes: Int)
 
     package var description: String {
         switch self {
         case .short(let bytes):
-            "a password of \(bytes) bytes is easily guessed; at least \(PasswordRules.adviceBytes) are advised"
+            "a password of \(bytes) bytes is easily guessed; use at least \(PasswordRules.adviceBytes)"
         }
     }
 }

@@ -1,13 +1,13 @@
 package import SecamWire
 
-/// A person's or a device's account at the gateway.
+/// An account at the gateway, of a person or a device.
 package struct User: Sendable, Hashable {
     package let name: Name
     package let role: UserRole
     package let cameras: CameraRights
-    /// Whether logins are refused although the account exists.
+    /// Whether the account may not log in.
     package let disabled: Bool
-    /// A new number each time password, role or `disabled` change: sessions of an older one must end.
+    /// A number that grows with each change of password, role or `disabled`. Sessions with an older revision must end.
     package let credentialRevision: Int64
 
     package init(name: Name, role: UserRole, cameras: CameraRights, disabled: Bool, credentialRevision: Int64) {
@@ -18,15 +18,15 @@ package struct User: Sendable, Hashable {
         self.credentialRevision = credentialRevision
     }
 
-    /// Whether this user may see the camera. An admin sees every camera, since an admin could grant it anyway.
+    /// Returns whether this user may see the camera. An admin sees every camera, because an admin can grant all rights.
     package func maySee(_ camera: Name) -> Bool {
         !disabled && (role == .admin || cameras.contains(camera))
     }
 }
 
-/// The cameras that a user was granted.
+/// The cameras that a user may see.
 package enum CameraRights: Sendable, Hashable {
-    /// All cameras, those that appear later too.
+    /// All cameras, present and future.
     case all
     case only(Set<Name>)
 

@@ -1,12 +1,12 @@
 import GRDB
 
-/// The tables of the accounts' file. A migration that was released is never changed: the next one is appended.
+/// The schema of the accounts' database. Released migrations never change; changes are appended as new migrations.
 enum UserSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 users") { db in
-            // `state.counter` grows with every change, and each `credentialRevision` is a value of it, so that a
-            // user who is removed and added again never gets an old revision back.
+            // `state.counter` grows with every change, and each `credentialRevision` is one of its values. A user who is
+            // removed and added again therefore never gets an old revision.
             try db.execute(
                 sql: """
                     CREATE TABLE state (
@@ -47,7 +47,7 @@ enum UserSchema {
                     """)
         }
         migrator.registerMigration("3 order of logins") { db in
-            // Grows with each login of a user; the wall clock may be set back.
+            // `sequence` grows with each login of a user. The wall clock does not serve: it may be set back.
             for (table, key) in [("loginNetwork", "network"), ("device", "tokenHash")] {
                 try db.execute(
                     sql: """

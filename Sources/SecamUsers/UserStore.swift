@@ -4,33 +4,32 @@ import SecamBase
 import SecamCrypto
 package import SecamWire
 
-/// The accounts, in one SQLite file that the gateway and the `secam user` command may use at the same time.
+/// The accounts, in an SQLite file that the gateway and the `secam user` command may use at the same time.
 ///
-/// Every call blocks on the disk, and those that hash a password for about a tenth of a second: never call them on
-/// an event loop.
+/// Every call blocks: on the disk, and for about a tenth of a second where it hashes a password. Not for event loops.
 package final class UserStore: Sendable {
     package let path: String
     private let queue: DatabaseQueue
 
-    /// How long a call waits for another process that is writing.
-    static let busySeconds = 5.0
+    /// How long a call waits while another process writes.
+    static let busyTimeout = Duration.seconds(5)
 
-    /// Opens the accounts, and makes the file (mode 0600) when there is none; its folder must exist.
+    /// Opens the accounts. Creates the file (mode 0600) when it is missing; its folder must exist.
     ///
     /// - Throws: `file`, `database`, `newerVersion`.
     package init(path: String) throws(UsersError) {
         self.path = path
-        // Two processes must not both find the file empty and both create its tables.
-        let turn: FileLock
+        // Otherwise two processes could both find the file empty and create its tables.
+        let lock: FileLock
         do throws(SecretFile.Failure) {
-            turn = try FileLock(path + ".lock")
+            lock = try FileLock(path + ".lock")
         } catch {
             throw .file(path: error.path, operation: "create", reason: error.reason)
         }
         try Self.restrictPermissions(path)
         var configuration = Configuration()
         configuration.journalMode = .wal
-        configuration.busyMode = .timeout(Self.busySeconds)
+        configuration.busyMode = .timeout(Self.busyTimeout / .seconds(1))
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
             let migrator = UserSchema.migrator
@@ -39,29 +38,31 @@ package final class UserStore: Sendable {
         } catch {
             throw Self.wrap(error, path: path, "open the accounts")
         }
-        _ = consume turn
+        _ = consume lock
     }
 
-    /// A number that is different after every change, by whichever process. Costs a few microseconds.
+    /// Returns a number that changes with every change of an account, by any process. Takes a few microseconds.
     package func changeCounter() throws(UsersError) -> Int64 {
         try read("read the change counter", Self.counter)
     }
 
-    /// All users, by name.
+    /// Returns all users, ordered by name.
     package func list() throws(UsersError) -> [User] {
         try read("list the users") { db in try self.users(db) }
     }
 
-    /// All users, and the change counter that belongs to exactly this list.
+    /// Returns all users and the change counter of the same moment.
     package func snapshot() throws(UsersError) -> (users: [User], counter: Int64) {
         try read("list the users") { db in (try self.users(db), try Self.counter(db)) }
     }
 
     package func user(_ name: Name) throws(UsersError) -> User? {
-        try read("look a user up") { db in try self.account(name, db)?.user }
+        try read("read a user") { db in try self.account(name, db)?.user }
     }
 
-    /// - Throws: `userExists`, `emptyPassword`, `passwordTooLong`, and what a disk can do.
+    /// Adds a user.
+    ///
+    /// - Throws: `userExists`, `emptyPassword`, `passwordTooLong`, `database`.
     @discardableResult
     package func add(
         _ name: Name, password: String, role: UserRole, cameras: CameraRights = .all
@@ -69,7 +70,7 @@ package final class UserStore: Sendable {
         let advice = try PasswordRules.check(password)
         let hash = try Self.hash(password)
         try change("add a user") { db, counter in
-            // Two names that only look alike would be one for everybody who reads them.
+            // Compared as Swift strings: names with equal characters count as equal, whatever their encoding.
             let names = try String.fetchAll(db, sql: "SELECT name FROM user")
             if let held = names.first(where: { $0 == name.text }) { throw UsersError.userExists(try Name(held)) }
             try db.execute(
@@ -80,6 +81,8 @@ package final class UserStore: Sendable {
         return advice
     }
 
+    /// Removes a user.
+    ///
     /// - Throws: `noSuchUser`, `lastAdmin`.
     package func remove(_ name: Name) throws(UsersError) {
         try change("remove a user") { db, _ in
@@ -89,7 +92,7 @@ package final class UserStore: Sendable {
         }
     }
 
-    /// Sessions under the old password end, and the user's devices are forgotten.
+    /// Sets a user's password. Ends sessions under the old password, and forgets the user's devices.
     ///
     /// - Throws: `noSuchUser`, `emptyPassword`, `passwordTooLong`.
     @discardableResult
@@ -106,6 +109,8 @@ package final class UserStore: Sendable {
         return advice
     }
 
+    /// Sets a user's role. A new role ends the user's sessions.
+    ///
     /// - Throws: `noSuchUser`, `lastAdmin`.
     package func setRole(_ role: UserRole, of name: Name) throws(UsersError) {
         try change("set a role") { db, counter in
@@ -117,7 +122,7 @@ package final class UserStore: Sendable {
         }
     }
 
-    /// Replaces the cameras that the user may see; sessions go on with the new rights.
+    /// Replaces the cameras that a user may see. Sessions continue with the new rights.
     ///
     /// - Throws: `noSuchUser`.
     package func grant(_ cameras: CameraRights, to name: Name) throws(UsersError) {
@@ -129,7 +134,7 @@ package final class UserStore: Sendable {
         }
     }
 
-    /// A disabled user keeps account and rights, but cannot log in.
+    /// Disables or enables a user. A disabled user keeps account and rights, but cannot log in.
     ///
     /// - Throws: `noSuchUser`, `lastAdmin`.
     package func setDisabled(_ disabled: Bool, of name: Name) throws(UsersError) {
@@ -143,16 +148,16 @@ package final class UserStore: Sendable {
     }
 }
 
-/// What a login is checked against.
+/// A user with the hash of the password, against which logins are checked.
 struct Account: Equatable {
     let user: User
     let passwordHash: String
 }
 
 extension UserStore {
-    /// The account, if there is one, and the change counter at this moment.
+    /// Returns the account, if it exists, and the change counter of the same moment.
     func credentials(of name: Name) throws(UsersError) -> (account: Account?, counter: Int64) {
-        try read("look a user up") { db in (try self.account(name, db), try Self.counter(db)) }
+        try read("read a user") { db in (try self.account(name, db), try Self.counter(db)) }
     }
 
     private func users(_ db: Database) throws -> [User] {
@@ -228,7 +233,7 @@ extension UserStore {
         }
     }
 
-    /// Runs `body` in a transaction, with the change counter's new value.
+    /// Runs `body` with the change counter's new value, in a transaction.
     private func change(
         _ operation: String, _ body: (Database, Int64) throws -> Void
     ) throws(UsersError) {
@@ -238,7 +243,7 @@ extension UserStore {
         }
     }
 
-    /// Writes all accounts into a new file, as they are at one moment, while other processes may change them.
+    /// Writes a snapshot of all accounts to a new file. Other processes may change accounts meanwhile.
     package func copy(to path: String) throws(UsersError) {
         do {
             try queue.vacuum(into: path)
@@ -262,10 +267,11 @@ extension UserStore {
         return .database(path: path, operation: operation, reason: reason)
     }
 
-    /// SQLite gives the files that it puts beside this one the same mode.
+    /// Creates the file with mode 0600, or restricts the mode of an existing one. SQLite creates its side files with the
+    /// same mode.
     private static func restrictPermissions(_ path: String) throws(UsersError) {
-        // An existing file is not opened here: closing it would drop the locks that SQLite holds on it elsewhere in
-        // this process (POSIX advisory locks belong to the process).
+        // An existing file must not be opened here: POSIX locks belong to the process, so that closing the file would
+        // drop the locks that SQLite holds on it elsewhere in this process.
         let descriptor = unsafe open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
         if descriptor >= 0 {
             close(descriptor)
@@ -281,7 +287,7 @@ extension UserStore {
 }
 
 extension UsersError {
-    /// The C library's last error on this thread.
+    /// Returns an error with the C library's last error on this thread.
     static func last(path: String, operation: String) -> UsersError {
         .file(path: path, operation: operation, reason: unsafe String(cString: strerror(errno)))
     }

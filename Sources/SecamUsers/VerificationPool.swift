@@ -2,7 +2,7 @@ import Dispatch
 import SecamBase
 import Synchronization
 
-/// Runs blocking work on a bounded number of threads, with a bounded queue before them in which keys take turns.
+/// A pool of a few threads for blocking work, with a bounded queue in which keys take turns.
 final class VerificationPool: Sendable {
     typealias Work = @Sendable () -> Void
 
@@ -15,15 +15,17 @@ final class VerificationPool: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - width: how much runs at once.
-    ///   - depth: how much may wait besides in each lane, a quarter of it of one key.
+    ///   - width: the number of threads.
+    ///   - depth: maximum waiting work in each lane, a quarter of it of one key.
     init(width: Int, depth: Int) {
         precondition(width > 0 && depth >= 0, "VerificationPool: size out of range")
         self.width = width
         state = Mutex(State(waiting: FairQueue(laneLimit: depth, keyLimit: max(1, depth / 4))))
     }
 
-    /// - Returns: false when the queue is full; then `work` is never called.
+    /// Runs or queues work.
+    ///
+    /// - Returns: false when the queue is full; `work` is then never called.
     func submit(key: String, lane: FairQueue<String, Work>.Lane, _ work: @escaping Work) -> Bool {
         let (isTaken, needsThread) = state.withLock { state in
             if state.running < width {

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Both clocks read at one moment, in microseconds.
+/// A reading of both clocks at one instant, in microseconds.
 struct ClockReading: Hashable, Sendable {
     /// CLOCK_REALTIME: since 1970-01-01 UTC.
     let realtime: Int64
-    /// CLOCK_MONOTONIC: since some fixed moment; what drivers stamp frames with.
+    /// CLOCK_MONOTONIC: since a fixed instant. Drivers stamp frames with this clock.
     let monotonic: Int64
 
-    /// Reads both; a thread switched away between the two readings would part them, so the closest of a few counts.
+    /// Reads both clocks. The thread may be suspended between the two readings, so the closest of a few pairs is used.
     static func now() -> ClockReading {
         let attempts = 3
         let closeEnough: Int64 = 5
@@ -32,12 +32,14 @@ struct ClockReading: Hashable, Sendable {
     }
 }
 
-/// Turns the stamps of a device on CLOCK_MONOTONIC into UTC. The difference of the two clocks is taken anew
-/// every second, so that a correction by NTP is followed, and kept in between, so that frames stay evenly apart.
+/// A converter of a device's CLOCK_MONOTONIC stamps to UTC.
+///
+/// The difference of the two clocks is sampled every second, which follows corrections by NTP, and constant in between,
+/// which keeps frames evenly spaced.
 struct DeviceClock: Sendable {
-    static let sampleInterval: Int64 = 1_000_000
-    /// A stamp that is older than this, or in the future, is the driver's mistake.
-    static let oldestStamp: Int64 = 10_000_000
+    static let sampleInterval: Duration = .seconds(1)
+    /// Age beyond which a stamp is an error of the driver, and so is any stamp in the future.
+    static let oldestStamp: Duration = .seconds(10)
 
     private var sample: ClockReading
 
@@ -46,13 +48,13 @@ struct DeviceClock: Sendable {
     }
 
     /// - Parameters:
-    ///   - stamp: the driver's, microseconds on CLOCK_MONOTONIC; `nil` when it has another or no clock.
-    ///   - now: both clocks when the frame was taken out of the queue.
-    /// - Returns: UTC microseconds since 1970; the time of `now` when the stamp cannot be right.
+    ///   - stamp: the driver's stamp, microseconds on CLOCK_MONOTONIC; `nil` if it has another or no clock.
+    ///   - now: both clocks when the frame was dequeued.
+    /// - Returns: UTC microseconds since 1970; the time of `now` for an implausible stamp.
     mutating func utc(stamp: Int64?, now: ClockReading) -> Int64 {
-        if now.monotonic - sample.monotonic >= Self.sampleInterval { sample = now }
+        if .microseconds(now.monotonic - sample.monotonic) >= Self.sampleInterval { sample = now }
         let difference = sample.realtime - sample.monotonic
-        guard let stamp, stamp <= now.monotonic, now.monotonic - stamp <= Self.oldestStamp else {
+        guard let stamp, stamp <= now.monotonic, .microseconds(now.monotonic - stamp) <= Self.oldestStamp else {
             return now.monotonic + difference
         }
         return stamp + difference

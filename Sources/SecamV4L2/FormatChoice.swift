@@ -12,7 +12,7 @@ struct FrameSize: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Sizes from `minimum` to `maximum` in steps; a single size has both alike.
+/// The sizes from `minimum` to `maximum` in steps; both are equal for a single size.
 struct FrameSizeRange: Hashable, Sendable {
     let minimum: FrameSize
     let maximum: FrameSize
@@ -44,25 +44,25 @@ struct FrameSizeRange: Hashable, Sendable {
     }
 }
 
-/// One pixel format that a device offers, and its sizes.
+/// A pixel format that a device offers, with its sizes.
 struct FormatOffer: Hashable, Sendable {
     let fourCC: FourCC
-    /// Made by libv4l2 out of what the device delivers.
+    /// libv4l2 converts the device's own format to this one.
     let isConverted: Bool
     let sizes: [FrameSizeRange]
 }
 
-/// What to ask a device for, out of what it offers.
+/// The format and size to request from a device.
 struct FormatChoice: Hashable, Sendable {
     let fourCC: FourCC
     let pixelFormat: PixelFormat
     let size: FrameSize
     let isConverted: Bool
 
-    /// The preferred format first, if the device has it at all; then the size nearest to the wanted one; then
-    /// what costs least on the way: JPEG (passed through), native 4:2:2 and 4:2:0, native RGB, conversions.
+    /// Returns the best choice: first by the preferred format, if the device offers it; then by the size nearest to the
+    /// wanted one; then by cost: JPEG (passed through), native 4:2:2 and 4:2:0, native RGB, conversions.
     ///
-    /// - Returns: `nil` when no offer is a format that secam takes.
+    /// - Returns: `nil` if no offered format is supported.
     static func choose(from offers: [FormatOffer], wanted: FrameSize, preferred: PixelFormat?) -> FormatChoice? {
         let choices = offers.flatMap { offer in
             guard let pixelFormat = offer.fourCC.pixelFormat else { return [FormatChoice]() }
@@ -76,7 +76,7 @@ struct FormatChoice: Hashable, Sendable {
     }
 
     private func rank(_ wanted: FrameSize, _ preferred: PixelFormat?) -> (Int, Int, Int, Int) {
-        // Of two sizes equally far, the larger shows more.
+        // Of two equally distant sizes, the larger is better.
         (
             pixelFormat == preferred ? 0 : 1, size.distance(to: wanted), -size.width * size.height,
             (isConverted ? 10 : 0) + cost

@@ -3,7 +3,7 @@ import SecamWire
 
 /// V4L2's name of a pixel format: four characters, the first in the lowest byte.
 struct FourCC: Hashable, Sendable, CustomStringConvertible {
-    /// The code as V4L2 has it; its highest bit says big-endian.
+    /// The code as defined by V4L2; its highest bit marks big-endian formats.
     let code: UInt32
 
     init(code: UInt32) {
@@ -23,7 +23,7 @@ struct FourCC: Hashable, Sendable, CustomStringConvertible {
     static let yu12 = FourCC("YU12")
     static let rgb24 = FourCC("RGB3")
 
-    /// What the rest of secam calls this format; `nil` when secam cannot take it as it is.
+    /// The corresponding `PixelFormat`; `nil` if the format is unsupported.
     var pixelFormat: PixelFormat? {
         switch self {
         case .mjpeg, .jpeg: .jpeg
@@ -35,7 +35,7 @@ struct FourCC: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The four characters; `0x…` when they are not printable.
+    /// The four characters; `0x…` if they are not printable.
     var description: String {
         let bytes = (0..<4).map { UInt8(truncatingIfNeeded: (code & 0x7fff_ffff) >> (8 * $0)) }
         guard bytes.allSatisfy({ (0x20...0x7e).contains($0) }) else { return "0x" + String(code, radix: 16) }

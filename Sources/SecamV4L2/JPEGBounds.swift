@@ -1,20 +1,21 @@
-/// Where a JPEG lies in a device's buffer. Only its ends are looked at: what is between costs a decode.
+/// The bounds of a JPEG in a device's buffer. Only its start and end are checked, because the rest would need a
+/// decoder.
 enum JPEGBounds: Equatable, Sendable {
     /// A picture in the first `byteCount` bytes.
     case picture(byteCount: Int)
     case damaged(reason: String)
 
-    /// Some cameras pad with zeros up to a whole block or a whole buffer, some add a few bytes of their own.
+    /// Maximum number of other bytes that a camera may append before its padding of zeros.
     private static let longestTail = 64
 
     init(of bytes: RawSpan) {
         let count = bytes.byteCount
         guard count >= 4 else {
-            self = .damaged(reason: "\(count) bytes are no JPEG")
+            self = .damaged(reason: "\(count) bytes are too few for a JPEG")
             return
         }
         guard Self.byte(0, bytes) == 0xff, Self.byte(1, bytes) == 0xd8 else {
-            self = .damaged(reason: "it does not begin as a JPEG does (FF D8)")
+            self = .damaged(reason: "the start of the JPEG is missing (FF D8)")
             return
         }
         var end = count
@@ -27,7 +28,7 @@ enum JPEGBounds: Equatable, Sendable {
             }
             end -= 1
         }
-        self = .damaged(reason: "the end of the JPEG is missing (FF D9), \(count) bytes arrived")
+        self = .damaged(reason: "the end of the JPEG is missing (FF D9), \(count) bytes received")
     }
 
     private static func byte(_ offset: Int, _ bytes: RawSpan) -> UInt8 {

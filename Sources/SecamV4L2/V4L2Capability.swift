@@ -1,6 +1,6 @@
 import CV4L2
 
-/// What a device says that it is.
+/// The driver, name and capabilities of a device.
 struct V4L2Capability: Hashable, Sendable {
     let driver: String
     let card: String
@@ -11,7 +11,7 @@ struct V4L2Capability: Hashable, Sendable {
         driver = Self.text(of: answer.driver)
         card = Self.text(of: answer.card)
         bus = Self.text(of: answer.bus_info)
-        // The node's own capabilities; `capabilities` are those of all nodes of the hardware together.
+        // `device_caps` are the capabilities of this node, `capabilities` those of all nodes of the hardware.
         flags = answer.capabilities & V4L2_CAP_DEVICE_CAPS != 0 ? answer.device_caps : answer.capabilities
     }
 
@@ -23,13 +23,13 @@ struct V4L2Capability: Hashable, Sendable {
         flags & UInt32(V4L2_CAP_STREAMING) != 0
     }
 
-    /// Part of a pipeline that somebody must set up first, not a camera to open.
+    /// The node is part of a pipeline that needs a set-up, not a camera.
     var isPartOfPipeline: Bool {
-        // bcm2835-isp (Raspberry Pi) offers captures that never give a frame and does not say V4L2_CAP_IO_MC.
+        // bcm2835-isp (Raspberry Pi) lacks V4L2_CAP_IO_MC, yet its capture nodes never deliver a frame.
         flags & UInt32(V4L2_CAP_IO_MC) != 0 || driver == "bcm2835-isp"
     }
 
-    /// The text in a C array that need not end with a zero.
+    /// Returns the text in a C array that may lack a terminating zero.
     static func text<T: BitwiseCopyable>(of array: T) -> String {
         unsafe withUnsafeBytes(of: array) { bytes in
             unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

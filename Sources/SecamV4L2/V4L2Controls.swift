@@ -1,16 +1,16 @@
 import CV4L2
 import Glibc
 
-/// A setting of the camera, such as its brightness.
+/// A control of a camera, such as its brightness.
 struct V4L2Control: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         case number
         case menu
-        /// Text, 64-bit numbers, arrays: nothing that one `Int32` could set.
+        /// Text, 64-bit numbers and arrays, which no `Int32` can set.
         case other
     }
 
-    static let mostControls = 512
+    static let countLimit = 512
 
     let identifier: UInt32
     let name: String
@@ -19,7 +19,7 @@ struct V4L2Control: Hashable, Sendable {
     let maximum: Int
     let isReadOnly: Bool
 
-    /// The name as v4l2-ctl spells it: letters and digits in lower case, everything else one underscore.
+    /// Returns the name as v4l2-ctl spells it: letters and digits in lower case, anything else as one underscore.
     static func name(fromLabel label: String) -> String {
         var name = ""
         var needsUnderscore = false
@@ -35,13 +35,11 @@ struct V4L2Control: Hashable, Sendable {
         return name
     }
 
-    /// Why `value` cannot be set; `nil` when it is within the range.
+    /// Returns the allowed range if it excludes the value; `nil` if the value is allowed. Drivers round to the step, so
+    /// only the limits are checked.
     func rangeProblem(of value: Int) -> String? {
-        guard value >= minimum, value <= maximum, Int32(exactly: value) != nil else {
-            return "from \(minimum) to \(maximum)"
-        }
-        // Drivers round to the step, v4l2-ctl lets them: only the ends are refused.
-        return nil
+        let isAllowed = value >= minimum && value <= maximum && Int32(exactly: value) != nil
+        return isAllowed ? nil : "\(minimum) to \(maximum)"
     }
 }
 
@@ -63,11 +61,11 @@ extension V4L2Control {
 }
 
 extension V4L2Device {
-    /// Every control that is in use and can be set.
+    /// Returns all controls that are enabled and writable.
     func controls() -> [V4L2Control] {
         var controls: [V4L2Control] = []
         var last: UInt32 = 0
-        while controls.count < V4L2Control.mostControls, let answer = control(after: last), answer.id > last {
+        while controls.count < V4L2Control.countLimit, let answer = control(after: last), answer.id > last {
             last = answer.id
             guard answer.flags & UInt32(V4L2_CTRL_FLAG_DISABLED) == 0 else { continue }
             let control = V4L2Control(answer)
@@ -92,7 +90,7 @@ extension V4L2Device {
             throw .controlOutOfRange(path: path, name: control.name, value: value, allowed: problem)
         }
         if control.kind == .menu, !hasMenuEntry(UInt32(clamping: value), of: control.identifier) {
-            let entries = (control.minimum...control.maximum).prefix(V4L2Control.mostControls)
+            let entries = (control.minimum...control.maximum).prefix(V4L2Control.countLimit)
                 .filter { hasMenuEntry(UInt32(clamping: $0), of: control.identifier) }
             let allowed = "one of " + entries.map(String.init).joined(separator: ", ")
             throw .controlOutOfRange(path: path, name: control.name, value: value, allowed: allowed)

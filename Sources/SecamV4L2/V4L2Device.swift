@@ -2,16 +2,16 @@ import CV4L2
 import Glibc
 import SecamWire
 
-/// An open device and its mapped buffers; this is their one owner. The calls answer what V4L2 answers.
+/// An open device and its mapped buffers, of which this is the only owner.
 @safe struct V4L2Device: ~Copyable {
-    static let mostFormats: UInt32 = 64
-    static let mostSizes: UInt32 = 256
+    static let formatLimit: UInt32 = 64
+    static let sizeLimit: UInt32 = 256
 
     let path: String
     private let descriptor: Int32
     private var buffers: [UnsafeMutableRawBufferPointer] = unsafe []
 
-    /// - Parameter descriptor: one that libv4l2 has adopted; closed in `deinit`.
+    /// - Parameter descriptor: adopted by libv4l2; closed in `deinit`.
     init(path: String, descriptor: Int32) {
         self.path = path
         self.descriptor = descriptor
@@ -29,13 +29,13 @@ import SecamWire
         V4L2Error(path: path, operation: operation, code: code)
     }
 
-    /// Whether the device still answers at all; after an unplug every question is answered with ENODEV.
+    /// Returns whether the device answers. After an unplug every call fails with ENODEV.
     func isPresent() -> Bool {
         var answer = v4l2_capability()
         return unsafe secam_querycap(descriptor, &answer) == 0
     }
 
-    /// The current input; `nil` for drivers without a notion of inputs.
+    /// Returns the current input; `nil` for drivers without inputs.
     func input() -> v4l2_input? {
         var input = v4l2_input()
         return unsafe secam_v4l2_input(descriptor, &input) == 0 ? input : nil
@@ -47,11 +47,11 @@ import SecamWire
 
     // MARK: Formats
 
-    /// Everything that the device and libv4l2 offer; a format whose sizes are not told has the one that it
-    /// would take for `wanted`.
+    /// Returns all formats that the device and libv4l2 offer. A format without a list of sizes gets the size that the
+    /// driver would choose for `wanted`.
     func offers(wanted: FrameSize) -> [FormatOffer] {
         var offers: [FormatOffer] = []
-        for index in 0..<Self.mostFormats {
+        for index in 0..<Self.formatLimit {
             var code: UInt32 = 0
             var flags: UInt32 = 0
             guard unsafe secam_v4l2_format_offer(descriptor, index, &code, &flags) == 0 else { break }
@@ -65,7 +65,7 @@ import SecamWire
 
     private func sizes(of code: UInt32) -> [FrameSizeRange] {
         var ranges: [FrameSizeRange] = []
-        for index in 0..<Self.mostSizes {
+        for index in 0..<Self.sizeLimit {
             var sizes = secam_v4l2_sizes()
             guard unsafe secam_v4l2_size_offer(descriptor, code, index, &sizes) == 0 else { break }
             ranges.append(
@@ -73,7 +73,7 @@ import SecamWire
                     minimum: FrameSize(width: Int(sizes.min_width), height: Int(sizes.min_height)),
                     maximum: FrameSize(width: Int(sizes.max_width), height: Int(sizes.max_height)),
                     step: FrameSize(width: Int(sizes.step_width), height: Int(sizes.step_height))))
-            // A range is the only answer there is; some drivers give it again for every index.
+            // A range has no successor; some drivers return it again for every index.
             if sizes.min_width != sizes.max_width || sizes.min_height != sizes.max_height { break }
         }
         return ranges
@@ -92,15 +92,17 @@ import SecamWire
         return picture
     }
 
-    /// What the device itself delivers, before libv4l2 converts; `nil` for devices with several planes.
+    /// Returns the device's own picture format, before libv4l2 converts it; `nil` for devices with several planes.
     func ownPicture() -> secam_v4l2_picture? {
         var picture = secam_v4l2_picture()
         return unsafe secam_own_picture(descriptor, &picture) == 0 ? picture : nil
     }
 
-    /// - Returns: the rate that the device took; `nil` when it has no say in it.
+    /// Requests a frame rate.
+    ///
+    /// - Returns: the rate that the device chose; `nil` if it does not support rates.
     func setRate(_ framesPerSecond: Double) throws(V4L2Error) -> Double? {
-        // Whole rates as 1/n, as the cameras list them; others to a thousandth.
+        // Whole rates are requested as 1/n, as cameras list them, others to a thousandth.
         let isWhole = framesPerSecond == framesPerSecond.rounded()
         var numerator: UInt32 = isWhole ? 1 : 1000
         var denominator = max(1, UInt32((framesPerSecond * Double(numerator)).rounded()))
@@ -112,7 +114,7 @@ import SecamWire
 
     // MARK: Controls
 
-    /// The first control whose number is above `identifier`.
+    /// Returns the first control with a number above `identifier`.
     func control(after identifier: UInt32) -> v4l2_queryctrl? {
         var control = v4l2_queryctrl()
         control.id = identifier | V4L2_CTRL_FLAG_NEXT_CTRL
@@ -129,7 +131,9 @@ import SecamWire
 
     // MARK: Streaming
 
-    /// Maps and queues `count` buffers, or as many as the driver gives, and starts the stream.
+    /// Maps and queues `count` buffers, or as many as the driver grants, and starts the stream.
+    ///
+    /// - Returns: the number of buffers.
     mutating func startStreaming(buffers count: UInt32) throws(V4L2Error) -> Int {
         var granted = count
         var code = unsafe secam_v4l2_request_buffers(descriptor, &granted)
@@ -147,12 +151,18 @@ import SecamWire
         return Int(granted)
     }
 
+    /// Waits for a filled buffer. The timeout is rounded up to milliseconds.
+    ///
     /// - Returns: 0, ETIMEDOUT, or another errno.
-    func wait(milliseconds: Int) -> Int32 {
-        secam_v4l2_wait(descriptor, Int32(clamping: milliseconds))
+    func wait(timeout: Duration) -> Int32 {
+        let (seconds, attoseconds) = timeout.components
+        let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        return secam_v4l2_wait(descriptor, Int32(clamping: milliseconds))
     }
 
-    /// - Returns: 0 and a filled buffer that must be queued again, or an errno.
+    /// Dequeues a filled buffer, which must be queued again.
+    ///
+    /// - Returns: 0, or an errno.
     func dequeue(_ frame: inout secam_v4l2_dequeued) -> Int32 {
         unsafe secam_v4l2_dequeue(descriptor, &frame)
     }
@@ -162,7 +172,8 @@ import SecamWire
         guard code == 0 else { throw fail("queueing a buffer", code) }
     }
 
-    /// The bytes of a dequeued buffer; no more than it has, whatever the driver says.
+    /// Passes the bytes of a dequeued buffer to `body`. Their number is bounded by the buffer's size, whatever the
+    /// driver reports.
     func withBytes<R>(of frame: secam_v4l2_dequeued, _ body: (RawSpan) -> R) -> R {
         guard unsafe Int(frame.index) < buffers.count else { return body(RawSpan()) }
         let buffer = unsafe UnsafeRawBufferPointer(buffers[Int(frame.index)])

@@ -3,24 +3,24 @@ import Glibc
 
 /// A camera of this machine.
 package struct V4L2DeviceInfo: Hashable, Sendable {
-    /// `/dev/videoN`; the number may change when cameras are plugged in again.
+    /// `/dev/videoN`. The number may change when cameras are plugged in again.
     package let path: String
     package let number: Int
     /// The camera's own name.
     package let card: String
     package let driver: String
-    /// Where it is plugged in.
+    /// The port of the camera.
     package let bus: String
-    /// The name in `/dev/v4l/by-id`, which stays; `nil` when udev made none.
+    /// The permanent name in `/dev/v4l/by-id`; `nil` if udev created none.
     package let stablePath: String?
 }
 
 /// The cameras of this machine.
 package enum V4L2Devices {
-    private static let mostDevices = 1024
+    private static let nodeLimit = 1024
 
-    /// Every `/dev/video*` that can capture and stream, by number. Nodes of a camera that carry only metadata,
-    /// outputs, codecs and parts of a pipeline are left out, and so are devices that this user may not open.
+    /// Returns every `/dev/video*` that can capture and stream, by number. Metadata nodes, outputs, codecs, parts of a
+    /// pipeline, and devices without read permission are excluded.
     package static func list() -> [V4L2DeviceInfo] {
         let stablePaths = stablePaths()
         return nodes().compactMap { number in
@@ -34,7 +34,7 @@ package enum V4L2Devices {
         }
     }
 
-    /// The `/dev/video*` that this user may not open, by number: worth telling when there seems to be no camera.
+    /// Returns every `/dev/video*` that this user may not open, by number. Useful to report if no camera is found.
     package static func withoutPermission() -> [String] {
         nodes().map { "/dev/video\($0)" }.filter { path in
             guard case .failure(.permissionDenied) = capability(of: path) else { return false }
@@ -42,7 +42,7 @@ package enum V4L2Devices {
         }
     }
 
-    /// The number of a name such as `video12`.
+    /// Returns the number of a node name such as `video12`; `nil` for other names.
     static func number(ofNode name: String) -> Int? {
         guard name.hasPrefix("video") else { return nil }
         let digits = name.utf8.dropFirst("video".utf8.count)
@@ -58,7 +58,7 @@ package enum V4L2Devices {
         Result { () throws(V4L2Error) in try V4L2Node(path).capability() }
     }
 
-    /// From `/dev/videoN` to its name in `/dev/v4l/by-id`.
+    /// Returns the names in `/dev/v4l/by-id` by `/dev/videoN`.
     private static func stablePaths() -> [String: String] {
         let folder = "/dev/v4l/by-id"
         var paths: [String: String] = [:]
@@ -74,7 +74,7 @@ package enum V4L2Devices {
         guard let directory = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        while names.count < mostDevices, let entry = unsafe readdir(directory) {
+        while names.count < nodeLimit, let entry = unsafe readdir(directory) {
             let name = unsafe V4L2Capability.text(of: entry.pointee.d_name)
             if name != ".", name != ".." { names.append(name) }
         }

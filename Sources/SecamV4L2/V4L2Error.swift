@@ -1,53 +1,53 @@
 import Glibc
 
-/// Why a camera gives no pictures, and what to do about it.
+/// The reason why a camera delivers no pictures, with advice.
 package enum V4L2Error: Error, Hashable, Sendable, CustomStringConvertible {
     case noSuchDevice(path: String)
     case permissionDenied(path: String)
-    /// Another program has the camera, or its format is held by one.
+    /// Another program uses the camera.
     case busy(path: String)
     case notACaptureDevice(path: String, reason: String)
     case noUsableFormat(path: String, offered: [String])
-    /// An input (HDMI, composite) on which nothing arrives.
+    /// An input (HDMI, composite) without a signal.
     case noSignal(path: String, input: String, reason: String)
     case invalidRequest(path: String, reason: String)
     case unknownControl(path: String, name: String, known: [String])
     case controlOutOfRange(path: String, name: String, value: Int, allowed: String)
     case controlRefused(path: String, name: String, value: Int, reason: String)
-    /// The camera was there and is gone: unplugged, or its driver gave up. Opening it again is the only way.
+    /// The camera was unplugged, or its driver failed. It must be reopened.
     case lost(path: String, reason: String)
     case io(path: String, operation: String, code: Int32)
 
     package var description: String {
         switch self {
         case .noSuchDevice(let path):
-            "\(path): no such device: plug the camera in, or choose one of /dev/video*"
+            "\(path): no such device. Plug the camera in, or choose one of /dev/video*"
         case .permissionDenied(let path):
-            "\(path): permission denied: add the user to group video (usermod -aG video USER) and log in again"
+            "\(path): permission denied. Add the user to group video (usermod -aG video USER) and log in again"
         case .busy(let path):
-            "\(path): busy: another program uses the camera (fuser \(path) tells which); end it first"
+            "\(path): busy. End the other program that uses the camera (fuser \(path) shows which)"
         case .notACaptureDevice(let path, let reason):
-            "\(path): not a camera that streams (\(reason)): choose another /dev/video*"
+            "\(path): not a streaming camera (\(reason)). Choose another /dev/video*"
         case .noUsableFormat(let path, let offered):
-            "\(path): no pixel format that can be used, it offers \(Self.list(offered)): choose another camera"
+            "\(path): no supported pixel format (offered: \(Self.list(offered))). Choose another camera"
         case .noSignal(let path, let input, let reason):
-            "\(path): no picture arrives at input '\(input)' (\(reason)): connect and switch on its source"
+            "\(path): no signal at input '\(input)' (\(reason)). Connect and switch on its source"
         case .invalidRequest(let path, let reason):
             "\(path): \(reason)"
         case .unknownControl(let path, let name, let known):
-            "\(path): the camera has no control '\(name)', it has \(Self.list(known))"
+            "\(path): unknown control '\(name)' (known: \(Self.list(known)))"
         case .controlOutOfRange(let path, let name, let value, let allowed):
-            "\(path): \(name)=\(value) is out of range: \(allowed)"
+            "\(path): \(name)=\(value) is out of range (allowed: \(allowed))"
         case .controlRefused(let path, let name, let value, let reason):
-            "\(path): the camera refused \(name)=\(value) (\(reason)): leave it out, or set what it needs before it"
+            "\(path): the camera rejected \(name)=\(value) (\(reason)). Remove it, or first set what it depends on"
         case .lost(let path, let reason):
-            "\(path): the camera is gone (\(reason)): plug it in again"
+            "\(path): camera lost (\(reason)). Plug it in again"
         case .io(let path, let operation, let code):
-            "\(path): \(operation) failed: \(Self.text(ofErrno: code)): plug the camera in anew if it goes on"
+            "\(path): \(operation) failed: \(Self.text(ofErrno: code)). Replug the camera if this persists"
         }
     }
 
-    /// The error for an errno that `operation` answered with.
+    /// Makes the error for an errno of `operation`.
     init(path: String, operation: String, code: Int32) {
         switch code {
         case ENOENT, ENXIO: self = .noSuchDevice(path: path)

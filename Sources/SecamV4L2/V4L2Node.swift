@@ -1,19 +1,19 @@
 import CV4L2
 import Glibc
 
-/// A device file that is open, to be asked what it is; closed when nobody makes more of it.
+/// An open device file, before libv4l2 adopts it. It is closed in `deinit` unless adopted.
 struct V4L2Node: ~Copyable {
     private let path: String
-    /// -1 once it is libv4l2's.
+    /// -1 once libv4l2 owns it.
     private var descriptor: Int32
 
-    /// Without O_NONBLOCK, dequeuing would wait for a camera that hangs, beyond any timeout.
+    /// Opens the node. Without O_NONBLOCK, dequeuing would wait for a camera that hangs, beyond any timeout.
     init(_ path: String) throws(V4L2Error) {
         var descriptor: Int32 = -1
         let code = unsafe secam_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC, &descriptor)
         guard code == 0 else {
             throw switch code {
-            // The node is there, but nothing behind it any more.
+            // The node exists, but its device is gone.
             case ENODEV: .noSuchDevice(path: path)
             case EISDIR, ENOTDIR: .notACaptureDevice(path: path, reason: V4L2Error.text(ofErrno: code))
             default: V4L2Error(path: path, operation: "opening", code: code)
@@ -32,16 +32,16 @@ struct V4L2Node: ~Copyable {
         let code = unsafe secam_querycap(descriptor, &answer)
         guard code == 0 else {
             if code == ENODEV { throw .lost(path: path, reason: V4L2Error.text(ofErrno: code)) }
-            throw .notACaptureDevice(path: path, reason: "it does not answer as a video device")
+            throw .notACaptureDevice(path: path, reason: "not a video device")
         }
         return V4L2Capability(answer)
     }
 
-    /// - Throws: also when the device is not a camera that streams.
+    /// Returns the capability. Throws if the device is not a streaming camera.
     func cameraCapability() throws(V4L2Error) -> V4L2Capability {
         let capability = try capability()
         guard capability.captures else {
-            throw .notACaptureDevice(path: path, reason: "\(capability.card) has no capture at this node")
+            throw .notACaptureDevice(path: path, reason: "\(capability.card) does not capture at this node")
         }
         guard capability.streams else {
             throw .notACaptureDevice(path: path, reason: "\(capability.card) cannot stream")
@@ -51,7 +51,7 @@ struct V4L2Node: ~Copyable {
 
     /// Hands the descriptor to libv4l2.
     ///
-    /// - Returns: the descriptor, to be closed with v4l2_close.
+    /// - Returns: the descriptor, which the caller closes with v4l2_close.
     mutating func adopt() throws(V4L2Error) -> Int32 {
         secam_v4l2_silence()
         let code = secam_v4l2_adopt(descriptor)

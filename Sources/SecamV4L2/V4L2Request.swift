@@ -1,24 +1,24 @@
 package import SecamWire
 
-/// What somebody wants from a camera. What is left out is up to the camera.
+/// A request for a camera stream. The camera chooses the values of unset fields.
 package struct V4L2Request: Sendable {
-    /// The size asked for when nobody says one.
+    /// The size of a request without one, pixels.
     package static let defaultWidth = 1280
     package static let defaultHeight = 720
     package static let defaultFramesPerSecond = 30.0
-    /// The widest and highest picture that may be asked for, in pixels.
+    /// Maximum width and height, pixels.
     package static let largestSide = 16_384
-    package static let mostFramesPerSecond = 1000.0
+    package static let highestFramesPerSecond = 1000.0
 
     /// `/dev/videoN`, or one of the names in `/dev/v4l/by-id`.
     package var path: String
-    /// Pixels; the camera's nearest size is taken.
+    /// Pixels; the camera's nearest size is used.
     package var width: Int?
     package var height: Int?
     package var framesPerSecond: Double?
-    /// Taken if the camera has it or libv4l2 can make it, whatever it costs.
+    /// Used if the camera offers it or libv4l2 can convert to it, whatever the cost.
     package var format: PixelFormat?
-    /// Set in this order before streaming begins; names as v4l2-ctl spells them (`brightness`, `auto_exposure`).
+    /// Set in this order before streaming starts; names as v4l2-ctl spells them (`brightness`, `auto_exposure`).
     package var controls: [(name: String, value: Int)]
 
     package init(
@@ -36,14 +36,15 @@ package struct V4L2Request: Sendable {
     func validate() throws(V4L2Error) {
         for (name, side) in [("width", width), ("height", height)] {
             guard let side, !(1...Self.largestSide).contains(side) else { continue }
-            throw .invalidRequest(path: path, reason: "\(name) \(side) is not between 1 and \(Self.largestSide)")
+            throw .invalidRequest(path: path, reason: "\(name) \(side) is out of range (1 to \(Self.largestSide))")
         }
-        if let rate = framesPerSecond, !(rate > 0 && rate <= Self.mostFramesPerSecond) {
+        if let rate = framesPerSecond, !(rate > 0 && rate <= Self.highestFramesPerSecond) {
             throw .invalidRequest(
-                path: path, reason: "\(rate) frames per second are not between 0 and \(Self.mostFramesPerSecond)")
+                path: path,
+                reason: "\(rate) frames per second is out of range (above 0, up to \(Self.highestFramesPerSecond))")
         }
         if format == .gray8 {
-            throw .invalidRequest(path: path, reason: "format GRAY8 cannot be captured; leave it out, or take I420")
+            throw .invalidRequest(path: path, reason: "format GRAY8 cannot be captured. Use I420, or set no format")
         }
     }
 
@@ -52,7 +53,7 @@ package struct V4L2Request: Sendable {
     }
 }
 
-/// What a camera and secam agreed on.
+/// The negotiated format of a camera stream.
 package struct V4L2Negotiated: Hashable, Sendable, CustomStringConvertible {
     package let driver: String
     /// The camera's own name.
@@ -60,22 +61,22 @@ package struct V4L2Negotiated: Hashable, Sendable, CustomStringConvertible {
     /// Pixels.
     package let width: Int
     package let height: Int
-    /// What ``V4L2Stream/next(milliseconds:_:)`` delivers.
+    /// The format that ``V4L2Stream/next(timeout:_:)`` delivers.
     package let pixelFormat: PixelFormat
-    /// What the device itself delivers, as V4L2 names it.
+    /// The device's own format, as V4L2 names it.
     package let fourCC: String
-    /// Whether libv4l2 makes ``pixelFormat`` out of ``fourCC``.
+    /// libv4l2 converts ``fourCC`` to ``pixelFormat``.
     package let converted: Bool
-    /// `nil` when the device does not say.
+    /// `nil` if unknown.
     package let framesPerSecond: Double?
-    /// From one row (of the first plane) to the next; 0 for JPEG.
+    /// Bytes from one row (of the first plane) to the next; 0 for JPEG.
     package let bytesPerLine: Int
-    /// How many frames the driver can hold.
+    /// Number of the driver's buffers.
     package let buffers: Int
 
     package var description: String {
         let rate = framesPerSecond.map { "\(Double(Int(($0 * 100).rounded())) / 100) fps" } ?? "unknown rate"
-        let source = converted ? " made by libv4l2 from \(fourCC)" : ""
+        let source = converted ? " converted by libv4l2 from \(fourCC)" : ""
         return "\(card) (\(driver)): \(width)x\(height) \(pixelFormat)\(source), \(rate), \(buffers) buffers"
     }
 }

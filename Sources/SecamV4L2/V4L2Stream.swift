@@ -2,33 +2,33 @@ import CV4L2
 import Glibc
 import SecamWire
 
-/// About one frame of a stream.
+/// The properties of one frame of a stream.
 package struct V4L2FrameInfo: Hashable, Sendable {
-    /// When the camera took it: UTC microseconds since 1970.
+    /// Time of capture, UTC microseconds since 1970.
     package let timestampMicroseconds: Int64
-    /// The device's own count; a jump tells of frames that found no buffer.
+    /// The device's own count; it skips frames that found no buffer.
     package let sequence: UInt32
-    /// From one row (of the first plane) to the next; 0 for JPEG.
+    /// Bytes from one row (of the first plane) to the next; 0 for JPEG.
     package let bytesPerLine: Int
 }
 
-/// What waiting for a frame came to.
+/// The outcome of waiting for a frame.
 package enum V4L2Outcome<R> {
     case frame(R)
-    /// Nothing came in time. A camera that hangs ends here again and again.
+    /// No frame came in time. A camera that hangs times out again and again.
     case timeout
-    /// Something came that is no picture; the stream goes on.
+    /// The received data are no picture; the stream continues.
     case damaged(reason: String)
 }
 
 extension V4L2Outcome: Sendable where R: Sendable {}
 
-/// A camera that streams. Its calls block: it belongs to one thread of its own.
+/// A streaming camera. Its calls block, so it belongs to a dedicated thread.
 package struct V4L2Stream: ~Copyable {
-    /// How many buffers the driver is asked for: one being filled, one being read, two for a late reader.
+    /// Number of requested buffers: one being filled, one being read, two for a late reader.
     package static let bufferCount = 4
-    /// So many failures one after the other, without a frame in between, are a lost camera.
-    package static let mostFailures = 8
+    /// Number of consecutive failures after which the camera counts as lost.
+    package static let failureLimit = 8
 
     package let negotiated: V4L2Negotiated
     private let device: V4L2Device
@@ -36,9 +36,9 @@ package struct V4L2Stream: ~Copyable {
     private var clock: DeviceClock
     private var failures = 0
 
-    /// Opens the camera, agrees on a format, sets rate and controls, and starts streaming.
+    /// Opens the camera, negotiates a format, sets rate and controls, and starts streaming.
     ///
-    /// - Throws: ``V4L2Error``; the device is closed again.
+    /// - Throws: ``V4L2Error``. The device is closed then.
     package init(_ request: V4L2Request) throws(V4L2Error) {
         try request.validate()
         var node = try V4L2Node(request.path)
@@ -60,7 +60,7 @@ package struct V4L2Stream: ~Copyable {
         let rate = try device.setRate(request.framesPerSecond ?? V4L2Request.defaultFramesPerSecond)
         try device.set(request.controls)
         let buffers = try device.startStreaming(buffers: UInt32(Self.bufferCount))
-        // Only now is it settled: libv4l2 may change the device's own format until the stream starts.
+        // Read after the start, because libv4l2 may change the device's own format until then.
         let own = device.ownPicture() ?? picture
         negotiated = V4L2Negotiated(
             driver: capability.driver, card: capability.card,
@@ -75,45 +75,46 @@ package struct V4L2Stream: ~Copyable {
         self.device = device
     }
 
-    /// Waits for the next frame and shows it to `body`; its bytes are the driver's and end with `body`.
-    /// The bytes of a JPEG end with its end marker; a camera's padding is left out.
+    /// Waits for the next frame and passes it to `body`. A JPEG's bytes end with its end marker, without padding.
     ///
     /// - Parameters:
-    ///   - milliseconds: how long to wait at most.
-    ///   - body: copies what it needs, and soon: meanwhile the driver has a buffer less.
-    /// - Throws: ``V4L2Error/lost(path:reason:)`` after an unplug or when the driver only fails;
-    ///   the stream is of no use then. ``V4L2Error/io(path:operation:code:)`` when a buffer cannot be given back.
+    ///   - timeout: the maximum wait.
+    ///   - body: receives the driver's bytes, which are valid only until it returns. It should return soon, because the
+    ///     driver has one buffer less meanwhile.
+    /// - Throws: ``V4L2Error/lost(path:reason:)`` after an unplug or repeated failures of the driver; the stream is
+    ///   unusable then. ``V4L2Error/io(path:operation:code:)`` if a buffer cannot be returned to the driver.
     package mutating func next<R>(
-        milliseconds: Int, _ body: (RawSpan, V4L2FrameInfo) -> R
+        timeout: Duration, _ body: (RawSpan, V4L2FrameInfo) -> R
     ) throws(V4L2Error) -> V4L2Outcome<R> {
-        let deadline = ClockReading.now().monotonic + Int64(max(0, milliseconds)) * 1000
+        let deadline = SuspendingClock.now + max(.zero, timeout)
         var frame = secam_v4l2_dequeued()
         while true {
-            let remaining = max(0, deadline - ClockReading.now().monotonic)
-            let waited = device.wait(milliseconds: Int((remaining + 999) / 1000))
+            let remaining = max(.zero, deadline - SuspendingClock.now)
+            let waited = device.wait(timeout: remaining)
             if waited == ETIMEDOUT { return .timeout }
             if waited == EINTR { continue }
             let code = device.dequeue(&frame)
             if code == 0 { break }
-            // Readable without a frame: libv4l2 took a frame and could not convert it.
-            if code == EAGAIN, remaining > 0 { continue }
+            // Readable without a frame: libv4l2 dequeued a frame and could not convert it.
+            if code == EAGAIN, remaining > .zero { continue }
             if code == EAGAIN { return .timeout }
-            return try failed("taking a frame", code)
+            return try recordFailure("dequeuing a frame", code)
         }
-        let outcome = show(frame, body)
+        let outcome = withPicture(in: frame, body)
         try device.queue(frame.index)
         return outcome
     }
 
-    /// Why no picture arrives, as far as the device's input knows: cable out, no sync. `nil` when it sees a signal.
+    /// Returns the reason why the device's input gets no signal, such as "no sync"; `nil` if it has a signal.
     package func signalProblem() -> String? {
         device.signalProblem()?.reason
     }
 
-    private mutating func show<R>(_ frame: secam_v4l2_dequeued, _ body: (RawSpan, V4L2FrameInfo) -> R) -> V4L2Outcome<R>
-    {
+    private mutating func withPicture<R>(
+        in frame: secam_v4l2_dequeued, _ body: (RawSpan, V4L2FrameInfo) -> R
+    ) -> V4L2Outcome<R> {
         guard frame.flags & UInt32(V4L2_BUF_FLAG_ERROR) == 0 else {
-            return .damaged(reason: "the driver marked the frame as bad")
+            return .damaged(reason: "the driver marked the frame as damaged")
         }
         failures = 0
         let isMonotonic =
@@ -126,7 +127,7 @@ package struct V4L2Stream: ~Copyable {
         return device.withBytes(of: frame) { bytes in
             guard isJPEG else {
                 guard bytes.byteCount >= smallestPicture else {
-                    return .damaged(reason: "\(bytes.byteCount) of \(smallestPicture) bytes arrived")
+                    return .damaged(reason: "\(bytes.byteCount) of \(smallestPicture) bytes received")
                 }
                 return .frame(body(bytes, info))
             }
@@ -137,15 +138,15 @@ package struct V4L2Stream: ~Copyable {
         }
     }
 
-    /// A failed dequeue is a bad frame as long as the device answers and frames come in between.
-    private mutating func failed<R>(_ operation: String, _ code: Int32) throws(V4L2Error) -> V4L2Outcome<R> {
+    /// Counts a failed dequeue, which is a damaged frame as long as the device answers and delivers frames in between.
+    private mutating func recordFailure<R>(_ operation: String, _ code: Int32) throws(V4L2Error) -> V4L2Outcome<R> {
         let reason = "\(operation): \(V4L2Error.text(ofErrno: code))"
         failures += 1
-        guard device.isPresent(), failures < Self.mostFailures else { throw .lost(path: device.path, reason: reason) }
+        guard device.isPresent(), failures < Self.failureLimit else { throw .lost(path: device.path, reason: reason) }
         return .damaged(reason: reason)
     }
 
-    /// What a whole raw picture takes at least; 0 for JPEG. The last rows may lack the padding after them.
+    /// Returns the minimum size of a complete raw picture, bytes; 0 for JPEG. The last rows may lack padding.
     static func byteCount(_ format: PixelFormat, bytesPerLine: Int, height: Int) -> Int {
         let chromaHeight = (height + 1) / 2
         return switch format {
@@ -158,7 +159,7 @@ package struct V4L2Stream: ~Copyable {
 }
 
 extension V4L2Device {
-    /// The current input's name and what it lacks; `nil` when it sees a signal, or cannot tell.
+    /// Returns the current input's name and problem; `nil` if it has a signal or reports none.
     func signalProblem() -> (input: String, reason: String)? {
         guard let input = input() else { return nil }
         let problems: [(Int32, String)] = [
@@ -169,7 +170,8 @@ extension V4L2Device {
         return (V4L2Capability.text(of: input.name), problem.1)
     }
 
-    /// A missing signal is told before any format is: without one there may be none.
+    /// Throws if the input has no signal. Must precede the choice of a format, because there may be none without
+    /// signal.
     func requireSignal() throws(V4L2Error) {
         if let problem = signalProblem() {
             throw .noSignal(path: path, input: problem.input, reason: problem.reason)
@@ -179,9 +181,9 @@ extension V4L2Device {
         switch followTimings() {
         case ENOLINK: reason = "no cable or source"
         case ENOLCK: reason = "the signal is not stable"
-        case ERANGE: reason = "the signal's timings are beyond the device"
+        case ERANGE: reason = "the device does not support the signal's timings"
         case EBUSY: throw .busy(path: path)
-        // Some drivers know no query: they go on with the timings that they have.
+        // Drivers without a query keep their current timings.
         default: return
         }
         throw .noSignal(path: path, input: V4L2Capability.text(of: input.name), reason: reason)

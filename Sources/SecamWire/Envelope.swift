@@ -1,36 +1,36 @@
 /// The eight bytes before every body, on ZeroMQ, TLS and WebSocket alike (proto-spec/envelope.md).
 ///
-///     offset  size  field
-///     0       4     length   bytes that follow this field: 4 + body
-///     4       2     type     which message
-///     6       1     version  of the body's layout, from 1
-///     7       1     flags    0 in this version; readers ignore them
+///     offset  type  field    meaning
+///     0       u32   length   bytes that follow this field: 4 + body
+///     4       u16   type     message type
+///     6       u8    version  version of the body's layout, from 1
+///     7       u8    flags    0 in this version; readers ignore them
 package struct Envelope: Sendable, Hashable {
-    /// Bytes of the envelope itself.
+    /// Size of the envelope, bytes.
     package static let size = 8
-    /// What `length` counts besides the body.
+    /// Bytes that `length` counts besides the body.
     package static let fixedLength = 4
 
     package let type: MessageType
     package let version: UInt8
     package let flags: UInt8
-    /// Bytes of the body.
+    /// Size of the body, bytes.
     package let bodyLength: Int
 
-    /// Bytes of the whole message.
+    /// Size of the whole message, bytes.
     package var messageLength: Int { Envelope.size + bodyLength }
 
-    /// What the first bytes of a stream say.
+    /// The result of reading the start of a stream.
     package enum Outcome: Sendable, Equatable {
-        /// At least this many more bytes are needed before anything can be said.
+        /// At least this many more bytes are needed.
         case needMore(Int)
         case envelope(Envelope)
     }
 
     /// Reads an envelope at `offset`.
     ///
-    /// - Parameter limit: the longest message accepted, in bytes with the envelope.
-    /// - Throws: as soon as the length field is there and wrong, so that no peer makes us wait or reserve memory.
+    /// - Parameter limit: the maximum message size, bytes, including the envelope.
+    /// - Throws: as soon as the length field is invalid, so that no peer can make the reader wait or reserve memory.
     package static func read(
         _ bytes: Span<UInt8>, at offset: Int = 0, limit: Int
     ) throws(WireError) -> Outcome {
@@ -49,7 +49,7 @@ package struct Envelope: Sendable, Hashable {
         return .envelope(Envelope(type: type, version: version, flags: flags, bodyLength: length - fixedLength))
     }
 
-    /// Reads the envelope of a message that must be complete, as a ZeroMQ part is.
+    /// Reads the envelope of a message that must be complete, such as a ZeroMQ part.
     package static func readWhole(_ bytes: Span<UInt8>, limit: Int) throws(WireError) -> Envelope {
         switch try read(bytes, limit: limit) {
         case .needMore: throw .truncated(field: "envelope")
@@ -63,14 +63,14 @@ package struct Envelope: Sendable, Hashable {
     }
 }
 
-/// One kind of message: its layout, encoder and decoder.
+/// A message type: its layout, encoder and decoder.
 package protocol WireMessage: Sendable, Equatable {
     static var type: MessageType { get }
-    /// The newest layout that this code writes and knows completely.
+    /// The newest known version of the layout, which the encoder writes.
     static var version: UInt8 { get }
-    /// Bytes to reserve for writing one. More only costs another allocation.
+    /// Bytes to reserve for an encoder. More bytes only cost another allocation.
     static var usualLength: Int { get }
-    /// Reads the fields from the reader's place on.
+    /// Reads the fields at the reader's position.
     init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError)
     /// Appends the fields.
     func write(_ writer: inout WireWriter)
@@ -80,9 +80,9 @@ extension WireMessage {
     package static var version: UInt8 { 1 }
     package static var usualLength: Int { 64 }
 
-    /// Decodes the body of a whole message, whose envelope was read before.
+    /// Decodes the body of a whole message whose envelope was read before.
     ///
-    /// What a newer writer appended is passed over; in a known version left-over bytes are an error.
+    /// Fields that a newer version appended are skipped. In a known version, trailing bytes are an error.
     package static func decode(_ bytes: Span<UInt8>, _ envelope: Envelope) throws(WireError) -> Self {
         guard envelope.type == type else { throw .unknownType(envelope.type.rawValue) }
         var reader = WireReader(offset: Envelope.size, end: envelope.messageLength, version: envelope.version)
@@ -91,7 +91,7 @@ extension WireMessage {
         return message
     }
 
-    /// The whole message.
+    /// Returns the whole message.
     package func encoded() -> [UInt8] {
         var writer = WireWriter(capacity: Self.usualLength)
         writer.integer(UInt32(0))
@@ -104,13 +104,14 @@ extension WireMessage {
     }
 }
 
-/// A message whose fields are followed by a payload that is read and sent where it lies, without being copied.
+/// A message whose fields are followed by a payload that is read and sent in place, without a copy.
 ///
-/// Its body begins with a `u16`, the bytes from the body's start to the payload, so that fields can be appended.
+/// Its body begins with a `u16`, the number of bytes from the body's start to the payload, so that fields can be
+/// appended.
 package protocol PayloadMessage: WireMessage {}
 
 extension PayloadMessage {
-    /// Decodes the fields; the payload is the message's bytes in the range returned.
+    /// Decodes the fields. The payload is the returned range of the message's bytes.
     package static func decode(
         _ bytes: Span<UInt8>, _ envelope: Envelope
     ) throws(WireError) -> (message: Self, payload: Range<Int>) {
@@ -126,10 +127,10 @@ extension PayloadMessage {
         return (message, payloadStart..<envelope.messageLength)
     }
 
-    @available(*, unavailable, message: "say how long the payload is")
+    @available(*, unavailable, message: "give the size of the payload")
     package func encoded() -> [UInt8] { encoded(payload: 0) }
 
-    /// The message up to its payload, of which `payload` bytes follow.
+    /// Returns the message up to its payload of `payload` bytes.
     package func encoded(payload: Int) -> [UInt8] {
         var fields = WireWriter()
         write(&fields)

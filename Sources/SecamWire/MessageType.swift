@@ -1,11 +1,11 @@
-/// Every message's type code (proto-spec/README.md lists who may send which).
+/// The type code of every message. proto-spec/README.md lists the permitted senders.
 package enum MessageType: UInt16, Sendable, CaseIterable {
-    // Either end of a viewer's connection
+    // Either side of a viewer's connection
     case ping = 0x0001
     case pong = 0x0002
     case error = 0x0003
     case bye = 0x0004
-    // A consumer and a camera
+    // Consumer and camera
     case openFlow = 0x0010
     case credit = 0x0011
     case frame = 0x0012
@@ -14,11 +14,11 @@ package enum MessageType: UInt16, Sendable, CaseIterable {
     case closeFlow = 0x0015
     case event = 0x0016
     case detection = 0x0017
-    // A worker and a camera
+    // Worker and camera
     case grant = 0x0020
     case work = 0x0021
     case result = 0x0022
-    // A member and the registry
+    // Member and registry
     case join = 0x0030
     case beat = 0x0031
     case roster = 0x0032
@@ -31,7 +31,7 @@ package enum MessageType: UInt16, Sendable, CaseIterable {
     case assignment = 0x0039
     case recording = 0x003a
     case call = 0x003b
-    // A viewer and the gateway
+    // Viewer and gateway
     case hello = 0x0040
     case login = 0x0041
     case welcome = 0x0042
@@ -40,7 +40,7 @@ package enum MessageType: UInt16, Sendable, CaseIterable {
     case watch = 0x0045
     case unwatch = 0x0046
     case follow = 0x0047
-    // Whoever looks back and an archive
+    // Gateway and archive, viewer and gateway
     case search = 0x0050
     case found = 0x0051
     case replay = 0x0052

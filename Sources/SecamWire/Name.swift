@@ -1,9 +1,8 @@
-/// The name of a camera, a service or a user: 1 to 64 bytes of UTF-8 that are safe as a folder's name and on a
-/// terminal.
+/// The name of a camera, service or user: 1 to 64 bytes of UTF-8 that are safe as a folder's name and on a terminal.
 ///
-/// Letters, digits and signs of any script are allowed, spaces inside too; no `/`, `\` or control character, and no
-/// `.`, `-` or space at the start nor space at the end. Names are the same when their bytes are, as in folders and
-/// tables, where they also stand: not, as with other strings, when they only look alike.
+/// Letters, digits and signs of any script are allowed, and spaces within the name. `/`, `\` and control characters are
+/// not allowed, nor `.`, `-` or a space at the start, nor a space at the end. Names are equal when their bytes are, as
+/// in folders and tables, unlike strings, which are equal when they look alike.
 package struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
     package let text: String
 
@@ -25,7 +24,7 @@ package struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
     package static func == (left: Name, right: Name) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
     package func hash(into hasher: inout Hasher) {
-        // Texts with the same bytes are the same text too.
+        // Equal bytes are equal texts.
         hasher.combine(text)
     }
 

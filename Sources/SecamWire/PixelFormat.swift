@@ -1,4 +1,4 @@
-/// How a picture's bytes are arranged. The raw values are the codes on the wire (proto-spec/types.md).
+/// The layout of a picture's bytes. The raw values are the codes on the wire (proto-spec/types.md).
 package enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// A complete JPEG image; rows have no stride.
     case jpeg = 1
@@ -8,7 +8,7 @@ package enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible
     case yuyv = 3
     /// Planar 4:2:0: a full-size Y plane, then an interleaved half-size UV plane.
     case nv12 = 4
-    /// Planar 4:2:0: Y, U and V planes one after the other (V4L2: YU12).
+    /// Planar 4:2:0: consecutive Y, U and V planes (V4L2: YU12).
     case i420 = 5
     /// Packed red, green, blue; three bytes a pixel.
     case rgb24 = 6
@@ -24,8 +24,8 @@ package enum PixelFormat: UInt8, Sendable, CaseIterable, CustomStringConvertible
         }
     }
 
-    /// The bytes of a picture whose rows lie side by side without padding; `nil` for JPEG, whose size the
-    /// content decides. Chroma of odd-sized pictures is rounded up.
+    /// Returns the size of a picture without padding, bytes; `nil` for JPEG, whose size depends on the content. Chroma
+    /// of odd-sized pictures is rounded up.
     package func byteCount(width: Int, height: Int) -> Int? {
         let chromaWidth = (width + 1) / 2
         let chromaHeight = (height + 1) / 2

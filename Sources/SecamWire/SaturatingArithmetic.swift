@@ -1,12 +1,12 @@
 extension FixedWidthInteger {
-    /// The sum, or the type's nearest limit where the sum does not fit: for totals of numbers that peers or files state.
+    /// Returns the sum, clamped to the type's range, for totals of numbers from peers or files.
     package func addingSaturated(_ other: Self) -> Self {
         let (sum, overflow) = addingReportingOverflow(other)
         guard overflow else { return sum }
         return other < 0 ? .min : .max
     }
 
-    /// The difference, or the type's nearest limit where the difference does not fit.
+    /// Returns the difference, clamped to the type's range.
     package func subtractingSaturated(_ other: Self) -> Self {
         let (difference, overflow) = subtractingReportingOverflow(other)
         guard overflow else { return difference }
@@ -15,6 +15,6 @@ extension FixedWidthInteger {
 }
 
 extension ClosedRange {
-    /// The bound that is nearest to `value`, or `value` itself inside the range.
+    /// Returns `value`, clamped to the range.
     package func clamping(_ value: Bound) -> Bound { Swift.min(Swift.max(value, lowerBound), upperBound) }
 }

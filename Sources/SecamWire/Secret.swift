@@ -1,9 +1,9 @@
 import Glibc
 
-/// Bytes that are overwritten when nothing refers to them any more, such as a password.
+/// Secret bytes, such as a password, that are overwritten with the last reference to them.
 @safe
 package final class Secret: @unchecked Sendable {
-    /// Owned; written in `init` alone, erased and freed in `deinit`.
+    /// Written only in `init`; erased and freed in `deinit`.
     private let storage: UnsafeMutableRawBufferPointer
 
     private init(count: Int) {
@@ -15,7 +15,7 @@ package final class Secret: @unchecked Sendable {
         for index in 0..<bytes.count { unsafe storage[index] = bytes[index] }
     }
 
-    /// The text itself stays in memory until its memory is used for something else.
+    /// The text itself stays in memory until its memory is reused.
     package convenience init(_ text: String) {
         self.init(Array(text.utf8).span)
     }
@@ -33,13 +33,13 @@ package final class Secret: @unchecked Sendable {
         try unsafe body(UnsafeRawBufferPointer(storage))
     }
 
-    /// Overwrites an array's bytes where they lie. A copy that shares them must not be used any more.
+    /// Overwrites an array's bytes in place. A copy that shares them must not be used any more.
     package static func erase(_ bytes: inout [UInt8]) {
         unsafe bytes.withUnsafeMutableBytes { bytes in unsafe erase(bytes) }
         bytes = []
     }
 
-    /// Overwrites bytes; not removed by the optimizer, unlike an assignment that nobody reads.
+    /// Overwrites bytes, in a way that the optimizer does not remove.
     package static func erase(_ bytes: UnsafeMutableRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         unsafe explicit_bzero(start, bytes.count)

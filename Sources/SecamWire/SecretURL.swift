@@ -1,34 +1,34 @@
-/// An address that may hold a password, as that of a camera or a webhook. Whatever prints it gets the redacted form.
+/// An address that may hold a password, such as a camera's or a webhook's. Printing shows the redacted form.
 package struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
-    /// The whole address, for the library that connects to it.
+    /// The complete address, for the library that connects to it.
     package let revealed: String
 
     package init(_ text: String) { revealed = text }
 
     package init(stringLiteral text: String) { revealed = text }
 
-    /// Whether the address names a user.
+    /// Whether the address contains a user name.
     package var hasUser: Bool { authority?.contains("@") ?? false }
 
-    /// Whether user or password, or else the query, can be read in the address.
+    /// Whether the address contains a user, a password or a query.
     package var holdsSecret: Bool { description != revealed }
 
-    /// Whether the part that stands for the host has a port that is no number, as after a `/`, `?` or `#` in a password
+    /// Whether the apparent host has a port that is not a number. That happens after a `/`, `?` or `#` in a password
     /// that is not percent-encoded: `rtsp://admin:pass#word@host/`.
     package var hasBrokenPort: Bool {
         guard let authority else { return false }
         let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-        // An IPv6 address has colons of its own.
+        // An IPv6 address contains colons.
         let afterAddress = host.lastIndex(of: "]").map { host[$0...] } ?? host
         guard let colon = afterAddress.firstIndex(of: ":") else { return false }
         let port = afterAddress[afterAddress.index(after: colon)...]
         return !port.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    /// Whether it is open which part is the password: a `@` follows a `/`, `?` or `#`.
+    /// Whether the position of the password is ambiguous: a `@` follows a `/`, `?` or `#`.
     package var isAmbiguous: Bool { authority.map { revealed[$0.endIndex...].contains("@") } ?? false }
 
-    /// The address with a user and a password, percent-encoded.
+    /// Returns the address with a user and a password, percent-encoded.
     package func adding(user: String, password: String) -> SecretURL {
         guard let scheme = revealed.firstRange(of: "://") else { return self }
         let login = Self.percentEncoded(user) + ":" + Self.percentEncoded(password)
@@ -52,8 +52,8 @@ package struct SecretURL: Sendable, Hashable, ExpressibleByStringLiteral {
 }
 
 extension SecretURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The address without user, password and query. Where an unencoded `@`, `/`, `?` or `#` leaves open which part is
-    /// the password, only the scheme is shown.
+    /// The address without user, password and query. If an unencoded `@`, `/`, `?` or `#` makes the password's position
+    /// ambiguous, only the scheme is shown.
     package var description: String {
         guard let scheme = revealed.firstRange(of: "://"), let authority else { return revealed }
         let rest = revealed[authority.endIndex...]

@@ -3,25 +3,25 @@ package struct SequenceRange: Sendable, Hashable {
     package let first: UInt64
     package let last: UInt64
 
-    /// - Returns: `nil` for a range that ends before it begins, or beyond the largest sequence number.
+    /// - Returns: `nil` for an empty range or one beyond the largest sequence number.
     package init?(_ first: UInt64, through last: UInt64) {
         guard first <= last, last <= WireLimits.sequence else { return nil }
         self.first = first
         self.last = last
     }
 
-    /// At most `WireLimits.sequence` + 1.
+    /// Number of sequence numbers, at most `WireLimits.sequence` + 1.
     package var count: UInt64 { last - first + 1 }
 
-    /// The numbers of the range above `sequence`; `nil` when there are none.
+    /// Returns the numbers above `sequence`; `nil` when there are none.
     package func suffix(after sequence: UInt64) -> SequenceRange? {
         guard sequence < last else { return nil }
         return SequenceRange(max(first, sequence + 1), through: last)
     }
 
-    /// What is left of the range without others.
+    /// Returns the parts of this range outside the others.
     ///
-    /// - Parameter others: by their first numbers.
+    /// - Parameter others: sorted by their first numbers.
     package func subtracting(_ others: [SequenceRange]) -> [SequenceRange] {
         var left: [SequenceRange] = []
         var rest: SequenceRange? = self

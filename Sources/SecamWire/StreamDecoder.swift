@@ -1,13 +1,13 @@
-/// Cuts a byte stream into messages, however the bytes arrive.
+/// Splits a byte stream into messages.
 package struct StreamDecoder: Sendable {
-    /// The longest message accepted, in bytes with the envelope. It may change between messages, as at login.
+    /// Maximum message size, bytes, including the envelope. It may change between messages, as at login.
     package var limit: Int
     private var buffer: [UInt8] = []
     private var start = 0
 
     package enum Outcome: Sendable, Equatable {
         case needMore
-        /// A whole message, envelope included.
+        /// A whole message, including the envelope.
         case message(Envelope, [UInt8])
     }
 
@@ -15,7 +15,7 @@ package struct StreamDecoder: Sendable {
         self.limit = limit
     }
 
-    /// Bytes that wait for the rest of their message.
+    /// Bytes of incomplete messages.
     package var buffered: Int { buffer.count - start }
 
     package mutating func append(_ bytes: some Collection<UInt8>) {
@@ -26,7 +26,7 @@ package struct StreamDecoder: Sendable {
         buffer.append(contentsOf: bytes)
     }
 
-    /// The next message, `needMore`, or an error after which the stream cannot be read any further.
+    /// Returns the next message or `needMore`. After an error the stream cannot be read any further.
     package mutating func next() throws(WireError) -> Outcome {
         guard case .envelope(let envelope) = try Envelope.read(buffer.span, at: start, limit: limit) else {
             return .needMore

@@ -1,20 +1,20 @@
 /// Times of the wire, UTC microseconds since 1970, as text.
 package enum UTCText {
-    /// `2026-01-31 23:59:59.123 UTC`, for people; years past 9999 get more digits.
+    /// Returns `2026-01-31 23:59:59.123 UTC`, for users; years past 9999 have more digits.
     package static func text(microseconds: Int64) -> String {
         let parts = parts(microseconds)
         return parts.date + " " + parts.time + " UTC"
     }
 
-    /// `2026-01-31T23:59:59.123Z`, for programs (RFC 3339).
+    /// Returns `2026-01-31T23:59:59.123Z`, for programs (RFC 3339).
     package static func iso(microseconds: Int64) -> String {
         let parts = parts(microseconds)
         return parts.date + "T" + parts.time + "Z"
     }
 
-    /// Of a text as `2026-01-31T23:59:59.123456Z` (RFC 3339, in UTC; the fraction and `Z` may be missing).
+    /// Parses a time such as `2026-01-31T23:59:59.123456Z` (RFC 3339, in UTC; fraction and `Z` are optional).
     ///
-    /// - Returns: `nil` when the text is no time.
+    /// - Returns: `nil` for an invalid text.
     package static func microseconds(iso text: String) -> Int64? {
         let words = text.split(separator: "T", omittingEmptySubsequences: false)
         guard words.count == 2, let day = microseconds(date: words[0]) else { return nil }
@@ -22,13 +22,13 @@ package enum UTCText {
         return microseconds(clock: clock).map { day + $0 }
     }
 
-    /// Microseconds of a day's midnight, of a text as `2026-01-31`.
+    /// Parses a date such as `2026-01-31`; returns the microseconds of its midnight.
     package static func microseconds(date text: some StringProtocol) -> Int64? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
         guard parts.count == 3, let year = parts[0], let month = parts[1], let date = parts[2],
             (1970...9999).contains(year), (1...12).contains(month), (1...days(in: month, of: year)).contains(date)
         else { return nil }
-        // Days from the first of March of year 0, so that a leap day is the last of its year.
+        // Days since 1 March of year 0, so that a leap day is the last day of its year.
         let shifted = month > 2 ? year : year - 1
         let ofYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + date - 1
         let ofEra = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400
@@ -44,7 +44,7 @@ package enum UTCText {
         }
     }
 
-    /// Microseconds since midnight, of a text as `23:59`, `23:59:59` or `23:59:59.123456`.
+    /// Parses a time of day such as `23:59`, `23:59:59` or `23:59:59.123456`; returns microseconds since midnight.
     package static func microseconds(clock text: some StringProtocol) -> Int64? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard (2...3).contains(parts.count), let hour = Int64(parts[0]), let minute = Int64(parts[1]),
@@ -72,8 +72,8 @@ package enum UTCText {
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 
-    /// The Gregorian date of a day counted from 1970-01-01, reckoned in years that begin on 1 March, so that the leap
-    /// day is a year's last.
+    /// Returns the Gregorian date of a day counted from 1970-01-01. Internally years begin on 1 March, so that the leap
+    /// day is the last day of its year.
     private static func civil(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = floorDivide(days + 719_468, 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365

@@ -1,11 +1,11 @@
-/// What a member of the mesh does. A key belongs to one role, and a role decides what its holder may send.
+/// The role of a member of the mesh. A key belongs to one role, which decides what its holder may send.
 package enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case gateway = 1
     case capture = 2
     case encode = 3
     case motion = 4
     case archive = 5
-    /// A person at the command line: may ask for the status, nothing else.
+    /// A command-line user who may request the status only.
     case `operator` = 6
 
     package var description: String {
@@ -25,11 +25,11 @@ package enum Role: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     }
 }
 
-/// One of the forms in which a camera's frame can be had.
+/// A form of a camera's frame.
 package enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// The full picture as JPEG.
     case jpeg = 1
-    /// A smaller JPEG for grids and thin lines.
+    /// A smaller JPEG, for grids and slow connections.
     case sub = 2
     /// A small 8-bit luma map, for motion detection.
     case luma = 3
@@ -43,13 +43,13 @@ package enum Rendition: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     }
 }
 
-/// What a flow carries: one rendition of the camera's frames, or its events.
+/// The content of a flow: one rendition of the camera's frames, or its events.
 package enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case jpeg = 1
     case sub = 2
     case luma = 3
     case events = 4
-    /// Frames of `jpeg` that fell out of the ring before an archive had them, and that the camera's service kept.
+    /// `jpeg` frames that left the ring before an archive had them, from the camera's spool.
     case spooled = 5
 
     package init(_ rendition: Rendition) {
@@ -61,7 +61,7 @@ package enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible
             }
     }
 
-    /// The rendition whose frames in the ring are meant; `nil` for what is none.
+    /// The rendition that the flow takes from the ring; `nil` for events and spooled frames.
     package var rendition: Rendition? { Rendition(rawValue: rawValue) }
 
     package var description: String {
@@ -73,7 +73,7 @@ package enum FlowContent: UInt8, Sendable, CaseIterable, CustomStringConvertible
     }
 }
 
-/// A set of renditions; bit `rawValue - 1` stands for each.
+/// A set of renditions; each has the bit `rawValue - 1`.
 package struct RenditionSet: OptionSet, Sendable, Hashable {
     package let rawValue: UInt8
 
@@ -89,24 +89,24 @@ package struct RenditionSet: OptionSet, Sendable, Hashable {
     package func contains(_ rendition: Rendition) -> Bool { contains(RenditionSet(rendition)) }
 }
 
-/// What a consumer is promised when its credit runs out.
+/// The delivery policy of a flow whose credit runs out.
 package enum FlowPolicy: UInt8, Sendable {
-    /// In order and nothing skipped; what fell out of the ring is told as a gap.
+    /// All frames, in order; GAP reports frames that left the ring.
     case every = 1
-    /// The newest frame at the time when there is credit; what lies between is skipped.
+    /// The newest frame at the time when there is credit; frames in between are skipped.
     case latest = 2
 }
 
-/// Whether a camera delivers.
+/// The state of a camera.
 package enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// Nobody needs pictures, so the device is stopped.
+    /// No consumer needs pictures; the device is stopped.
     case idle = 1
     /// The device is being opened.
     case starting = 2
     case online = 3
-    /// The device is gone or fails; it is tried again.
+    /// The device is absent or fails; the camera retries.
     case offline = 4
-    /// The device gives pictures, but no encoder takes them.
+    /// The device delivers pictures, but no encoder accepts them.
     case waiting = 5
 
     package var description: String {
@@ -120,14 +120,14 @@ package enum CameraState: UInt8, Sendable, CaseIterable, CustomStringConvertible
     }
 }
 
-/// Whether a camera's recording works.
+/// The state of a camera's recording.
 package enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// The policy does not record the camera, or it is not known yet who does.
+    /// The policy does not record the camera, or the gateway does not yet know which archive records it.
     case off = 0
     case on = 1
-    /// The camera is to be recorded, and no archive does.
+    /// The policy records the camera, but no archive does.
     case stopped = 2
-    /// It is recorded onto a disk that is nearly full.
+    /// An archive records the camera on a disk that is nearly full.
     case diskLow = 3
 
     package var description: String {
@@ -140,7 +140,7 @@ package enum RecordingHealth: UInt8, Sendable, CaseIterable, CustomStringConvert
     }
 }
 
-/// What a user may do.
+/// The rights of a user.
 package enum UserRole: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case admin = 1
     case viewer = 2
@@ -158,7 +158,7 @@ package enum UserRole: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     }
 }
 
-/// One running figure of a member, sent with each beat. Counters count from the member's start.
+/// A figure of a member, sent with each beat. Counters start with the member.
 package enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case framesCaptured = 1
     case framesDamaged = 2

@@ -1,25 +1,25 @@
-/// Why bytes from a peer are not a message. Each case is one error class of `proto-spec/vectors/bad`.
+/// The reason why bytes are not a valid message. Each case is an error class of `proto-spec/vectors/bad`.
 package enum WireError: Error, Hashable, Sendable {
-    /// The envelope announces more bytes than the receiver accepts in its present state.
+    /// The envelope announces more bytes than the receiver accepts in its current state.
     case oversized(length: Int, limit: Int)
-    /// The envelope's length is smaller than the four bytes of type, version and flags.
+    /// The envelope's length is less than the four bytes of type, version and flags.
     case undersized(length: Int)
-    /// No message has this type, or none that may be sent here.
+    /// The message type is unknown or not allowed in the current state.
     case unknownType(UInt16)
-    /// Layouts are numbered from 1; 0 is never valid.
+    /// The layout version is 0.
     case badVersion(UInt8)
-    /// The body ends inside this field.
+    /// The body ends within this field.
     case truncated(field: String)
-    /// Bytes follow the last field although the version is one that this reader knows.
+    /// Bytes follow the last field of a known layout version.
     case trailingBytes(count: Int)
-    /// The field's value is outside of what the specification allows.
+    /// The field's value is outside the specified range.
     case badValue(field: String)
-    /// The text or the list is longer than its limit.
+    /// The text or list exceeds its limit.
     case tooLong(field: String, count: Int, limit: Int)
     /// The field is not valid UTF-8.
     case badText(field: String)
 
-    /// The class's name, as the test vectors write it.
+    /// The name of the error class, as in the test vectors.
     package var name: String {
         switch self {
         case .oversized: "oversized"
@@ -38,14 +38,14 @@ package enum WireError: Error, Hashable, Sendable {
 extension WireError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .oversized(let length, let limit): "message of \(length) bytes, \(limit) are allowed here"
-        case .undersized(let length): "message length \(length), at least \(Envelope.fixedLength) expected"
+        case .oversized(let length, let limit): "message of \(length) bytes exceeds the limit of \(limit)"
+        case .undersized(let length): "message length \(length) is below the minimum of \(Envelope.fixedLength)"
         case .unknownType(let type): "message type \(type) is unknown or not allowed here"
         case .badVersion(let version): "message layout version \(version) does not exist"
         case .truncated(let field): "message ends inside \(field)"
         case .trailingBytes(let count): "\(count) bytes follow the last field"
         case .badValue(let field): "\(field) has a value that the protocol does not allow"
-        case .tooLong(let field, let count, let limit): "\(field) has length \(count), at most \(limit) allowed"
+        case .tooLong(let field, let count, let limit): "\(field) has length \(count), above the limit of \(limit)"
         case .badText(let field): "\(field) is not UTF-8"
         }
     }

@@ -1,48 +1,47 @@
-/// The limits of proto-spec/limits.md. A length or count is held against its limit before anything is
-/// allocated for it.
+/// The limits of proto-spec/limits.md. Every length and count is checked against its limit before any allocation.
 package enum WireLimits {
-    /// Bytes of one message between services, envelope included.
+    /// Maximum size of a message between services, bytes, including the envelope.
     package static let meshMessage = 64 << 20
-    /// Bytes of one message from a viewer who is logged in, envelope included.
+    /// Maximum size of a message from a viewer after login, bytes, including the envelope.
     package static let viewerMessage = 64 << 10
-    /// Bytes of one message from a viewer before login, envelope included.
+    /// Maximum size of a message from a viewer before login, bytes, including the envelope.
     package static let beforeLogin = 4 << 10
-    /// Points in time, UTC microseconds: some 73,000 years around 1970.
+    /// The valid times, UTC microseconds: about 73,000 years before and after 1970.
     package static let times: ClosedRange<Int64> = -(1 << 61)...1 << 61
-    /// The largest sequence number of a frame or event: 8,900 years at 1,000 frames a second. The counts of 65,535
-    /// ranges of them add up within 64 bits.
+    /// The largest sequence number of a frame or event: 8,900 years at 1,000 frames a second. The lengths of 65,535
+    /// ranges add up within 64 bits.
     package static let sequence: UInt64 = 1 << 48
-    /// Bytes of a camera's, service's or user's name in UTF-8.
+    /// Maximum length of a name of a camera, service or user, bytes of UTF-8.
     package static let name = 64
-    /// Bytes of a text meant for people.
+    /// Maximum length of a human-readable text, bytes of UTF-8.
     package static let text = 1024
-    /// Bytes of a password in UTF-8.
+    /// Maximum length of a password, bytes of UTF-8.
     package static let password = 1024
-    /// Bytes of the token by which a gateway recognizes a device from which a user logged in before.
+    /// Size of the token by which a gateway recognizes a device of an earlier login, bytes.
     package static let deviceToken = 32
-    /// Bytes of a ZeroMQ endpoint.
+    /// Maximum length of a ZeroMQ endpoint, bytes.
     package static let endpoint = 256
-    /// Members of a roster, and cameras of a list.
+    /// Maximum number of members of a roster, and of cameras of a list.
     package static let members = 4096
-    /// Figures in one beat.
+    /// Maximum number of figures in one BEAT.
     package static let figures = 64
-    /// Renditions in one result.
+    /// Maximum number of renditions in one RESULT.
     package static let renditions = 8
-    /// Credit that one peer can hold on one flow.
+    /// Maximum credit of one peer on one flow.
     package static let credit: UInt32 = 1024
-    /// Recordings, events and gaps of one answer, each.
+    /// Maximum number of recordings, of events and of gaps in one answer.
     package static let found = 4096
-    /// Boxes of one event.
+    /// Maximum number of boxes of one event.
     package static let boxes = 16
-    /// Zones of one camera.
+    /// Maximum number of zones of one camera.
     package static let zones = 32
-    /// Cameras that a BEAT names as not recorded.
+    /// Maximum number of failing cameras in one BEAT.
     package static let failingCameras = 256
-    /// Causes in one BEAT, and in one STATUS.
+    /// Maximum number of causes in one BEAT and in one STATUS.
     package static let causesOfMember = 8
     package static let causes = 8192
-    /// Corners of one zone.
+    /// Maximum number of corners of one zone.
     package static let corners = 64
-    /// Pixels on one side of a picture.
+    /// Maximum width and height of a picture, pixels.
     package static let side = 16384
 }

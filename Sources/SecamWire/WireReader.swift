@@ -1,10 +1,10 @@
-/// A place in a message's body, from which fields are read in order.
+/// A position in a message's body, from which fields are read in order.
 ///
-/// The bytes are passed to each call instead of being held, so that reading needs no lifetime of its own.
+/// The bytes are passed to each call instead of being held, so the reader needs no lifetime of its own.
 package struct WireReader: Sendable {
     package private(set) var offset: Int
     package let end: Int
-    /// Of the body's layout: fields that a later version appended are missing in an older one.
+    /// The version of the body's layout. An older layout lacks the fields that a later version appended.
     package let version: UInt8
 
     package init(offset: Int, end: Int, version: UInt8 = 1) {
@@ -15,7 +15,7 @@ package struct WireReader: Sendable {
 
     package var remaining: Int { end - offset }
 
-    /// An unsigned integer in little-endian order, as wide as its type.
+    /// Reads a little-endian unsigned integer.
     package mutating func integer<Value: FixedWidthInteger>(
         _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
     ) throws(WireError) -> Value {
@@ -29,7 +29,7 @@ package struct WireReader: Sendable {
         return value
     }
 
-    /// An integer that is the raw value of `type`.
+    /// Reads an integer that is a raw value of `type`.
     package mutating func choice<Value: RawRepresentable>(
         _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
     ) throws(WireError) -> Value where Value.RawValue: FixedWidthInteger {
@@ -38,26 +38,26 @@ package struct WireReader: Sendable {
         return value
     }
 
-    /// A point in time, UTC microseconds, so far from the ends of its type that times can be added and subtracted.
+    /// Reads a time, UTC microseconds, within limits that prevent overflow when times are added and subtracted.
     package mutating func time(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
         let value = try integer(field, as: Int64.self, bytes)
         guard WireLimits.times.contains(value) else { throw .badValue(field: "\(field)") }
         return value
     }
 
-    /// A point in time that bounds a search: beyond the limits, the nearest limit is meant. UTC microseconds.
+    /// Reads a time that bounds a search, UTC microseconds, clamped to the limits.
     package mutating func timeBound(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
         WireLimits.times.clamping(try integer(field, bytes))
     }
 
-    /// The sequence number of a frame or event.
+    /// Reads the sequence number of a frame or event.
     package mutating func sequence(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> UInt64 {
         let value = try integer(field, as: UInt64.self, bytes)
         guard value <= WireLimits.sequence else { throw .badValue(field: "\(field)") }
         return value
     }
 
-    /// A text: `u16` length in bytes, then UTF-8.
+    /// Reads a text: its `u16` length in bytes, then UTF-8.
     package mutating func text(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> String {
@@ -68,7 +68,7 @@ package struct WireReader: Sendable {
         return text
     }
 
-    /// A text like any other, that is erased after use and never becomes a `String`.
+    /// Reads a text that is erased after use and never becomes a `String`.
     package mutating func secret(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> Secret {
@@ -81,14 +81,14 @@ package struct WireReader: Sendable {
         return Secret(raw)
     }
 
-    /// A name that people gave a camera, service or user.
+    /// Reads the name of a camera, service or user.
     package mutating func name(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Name {
         let text = try text(field, limit: WireLimits.name, bytes)
         guard let name = try? Name(text) else { throw .badValue(field: "\(field)") }
         return name
     }
 
-    /// A fixed number of bytes.
+    /// Reads a fixed number of bytes.
     package mutating func bytes(
         _ field: StaticString, count: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> [UInt8] {
@@ -101,7 +101,7 @@ package struct WireReader: Sendable {
         return copy
     }
 
-    /// A `u16` count of entries, held against its limit.
+    /// Reads a `u16` count of entries, checked against its limit.
     package mutating func count(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> Int {
@@ -110,7 +110,7 @@ package struct WireReader: Sendable {
         return count
     }
 
-    /// A `u16` count of entries, then the entries.
+    /// Reads a `u16` count of entries, then the entries.
     mutating func list<Element: WireElement>(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> [Element] {
@@ -119,7 +119,7 @@ package struct WireReader: Sendable {
         return list
     }
 
-    /// Passes over bytes that this reader has no use for, or that are read in place.
+    /// Skips bytes that are unused or read in place.
     package mutating func skip(_ field: StaticString, count: Int) throws(WireError) {
         guard count >= 0, remaining >= count else { throw .truncated(field: "\(field)") }
         offset += count

@@ -1,4 +1,4 @@
-/// Appends a message's fields to a growing array.
+/// A growing array to which a message's fields are appended.
 package struct WireWriter: Sendable {
     package private(set) var bytes: [UInt8]
 
@@ -17,7 +17,8 @@ package struct WireWriter: Sendable {
         integer(value.rawValue)
     }
 
-    /// Text past the field's limit is cut at a character, since what we say about others must always be sendable.
+    /// Writes a text. A text beyond the field's limit is cut at a character, so that every message about a peer can be
+    /// sent.
     package mutating func text(_ text: String, limit: Int) {
         var kept = Substring(text)
         while kept.utf8.count > limit { kept.removeLast() }
@@ -25,7 +26,7 @@ package struct WireWriter: Sendable {
         bytes.append(contentsOf: kept.utf8)
     }
 
-    /// At most 65,535 bytes.
+    /// Writes at most 65,535 bytes with their length.
     package mutating func secret(_ secret: Secret) {
         integer(UInt16(secret.count))
         unsafe secret.withBytes { source in unsafe bytes.append(contentsOf: source) }
@@ -39,7 +40,7 @@ package struct WireWriter: Sendable {
         bytes.append(contentsOf: raw)
     }
 
-    /// A `u16` count of entries, then the entries.
+    /// Writes a `u16` count of entries, then the entries.
     mutating func list<Element: WireElement>(_ list: [Element]) {
         integer(UInt16(list.count))
         for element in list { element.write(&self) }

@@ -10,12 +10,12 @@ import Testing
         try RecordingIndex(RecordingFolder("\(set.data)/recordings"))
     }
 
-    /// Everything that is recorded of the camera, and what is noted as missing.
+    /// Returns the recorded frames and the gaps of the camera.
     private static func account(_ index: RecordingIndex) throws -> (
         frames: [RecordedFrame], gaps: [Found.Missing]
     ) {
         let camera = try Name("demo")
-        let reader = RecordingReader(index, camera: camera, from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: camera, from: .min, to: .max, interval: .zero)
         var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return (frames, try index.gaps(of: camera, from: .min, to: .max))
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func `however often the archive, the encoder and the gateway are killed, each frame is recorded once`()
+    @Test func `each frame is recorded once, however often archive, encoder and gateway are killed`()
         async throws
     {
         try await RunningSet.with(["demo=test:160x120@20"], encoders: 2, record: "continuous") { set in
@@ -58,8 +58,8 @@ import Testing
         }
     }
 
-    @Test func `an archive that was away for less than the ring is long misses nothing`() async throws {
-        // Longer than anything that is remembered of a consumer for a fixed time.
+    @Test func `an archive that is absent for less than the ring's length misses no frame`() async throws {
+        // Longer than the camera remembers any consumer.
         let environment = ["SECAM_RING_SECONDS": "600"]
         try await RunningSet.with(["demo=test:160x120@5"], record: "continuous", environment: environment) { set in
             try await Self.waitForFrames(10, set)
@@ -83,11 +83,11 @@ import Testing
         }
     }
 
-    @Test func `an archive that starts while the registry is away records what it recorded before`() async throws {
+    @Test func `an archive that starts while the registry is absent resumes its last assignment`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous") { set in
             try await Self.waitForFrames(10, set)
             let folder = "\(set.data)/recordings/.index"
-            try await eventually("what it records is remembered") {
+            try await eventually("the assignment is saved") {
                 let files = try FileManager.default.contentsOfDirectory(atPath: folder)
                 return try files.filter { $0.hasPrefix("assignment-") }
                     .contains { try !set.scratch.data("data/recordings/.index/\($0)").isEmpty }
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func `nothing is recorded where a disk was mounted that is missing at the start`() async throws {
+    @Test func `nothing is recorded into the folder of a disk that is missing at start`() async throws {
         let scratch = try ScratchFolder()
         let first = try await RunningSet(["demo=test:160x120@10"], record: "continuous", scratch: scratch)
         defer { first.up.kill() }
@@ -121,20 +121,20 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.moveItem(atPath: path + ".disk", toPath: path)
-        // The archive is started again and again.
+        // The supervisor restarts the archive.
         try await Self.waitForFrames(10, second)
     }
 
-    @Test func `another archive goes on where one that hangs had ended`() async throws {
+    @Test func `another archive continues where an archive that hangs stopped`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous", archives: 2) { set in
             try await Self.waitForFrames(10, set)
-            let owner = try await eventually("the one that records") {
+            let owner = try await eventually("the recording archive") {
                 try await set.status()["services"].values.first {
                     $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1
                 }?["pid"].integer
             }
             kill(Int32(owner), SIGSTOP)
-            try await eventually("the other one records") {
+            try await eventually("the other archive records") {
                 try await set.status()["services"].values.contains {
                     $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1 && $0["pid"].integer != owner
                 }
@@ -148,11 +148,11 @@ import Testing
         }
     }
 
-    @Test func `a camera that starts anew is recorded from its first frame on`() async throws {
+    @Test func `a camera that restarts is recorded from its first frame`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous") { set in
             try await Self.waitForFrames(10, set)
             try await set.killService("capture")
-            try await eventually("frames of the new one") {
+            try await eventually("frames of the new process") {
                 Set(try Self.account(Self.index(set)).frames.map(\.incarnation)).count == 2
             }
             let frames = try Self.account(Self.index(set)).frames
@@ -162,10 +162,10 @@ import Testing
         }
     }
 
-    @Test func `a disk that was mounted anew is recorded to again`() async throws {
+    @Test func `recording resumes on a disk that is mounted again`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous") { set in
             try await Self.waitForFrames(10, set)
-            // Another folder in the place of the one that is open, as after a disk was pulled and plugged in again.
+            // Another folder replaces the open one, as after a disk was unplugged and plugged in again.
             let path = "\(set.data)/recordings"
             let isAway = unsafe rename(path, path + ".away") == 0
             try #require(isAway)
@@ -176,9 +176,9 @@ import Testing
         }
     }
 
-    @Test func `a full disk costs the oldest recordings, and neither live view nor what is kept`() async throws {
+    @Test func `a full disk costs the oldest recordings but neither live view nor protected recordings`() async throws {
         let scratch = try ScratchFolder()
-        // A disk of its own, which is gone with its namespace; only root can have one.
+        // Only root can mount a disk.
         let mounted = scratch.file("disk")
         try scratch.makeFolders("disk")
         guard unsafe mount("tmpfs", mounted, "tmpfs", 0, "size=24m") == 0 else {
@@ -188,7 +188,7 @@ import Testing
         let set = try await RunningSet(
             ["demo=test:1280x720@10"], record: "continuous", recordings: mounted, scratch: scratch)
         defer { set.up.kill() }
-        try await eventually("more was recorded than the disk holds", seconds: 300) {
+        try await eventually("more was recorded than fits on the disk", seconds: 300) {
             let archive = try await set.status("archive")
             return (archive["bytes_recorded"].integer ?? 0) > 40 << 20
         }

@@ -3,14 +3,14 @@ import SecamBase
 import SecamTestSupport
 import Testing
 
-/// A service whose event loop stands still ends itself; one that was merely stopped goes on.
+/// A service exits if its event loop hangs, and continues if the process was only stopped.
 @Suite(.serialized) struct HangTests {
-    /// Seconds; more than a busy machine keeps a thread waiting.
+    /// Seconds; longer than a busy machine delays a thread.
     private static let limit = 6
 
     private let scratch = try! ScratchFolder()
 
-    /// The gateway, or an encoder that has joined it, ready and fit to be traced.
+    /// Starts a service that can be traced, and waits until it is ready.
     private func start(_ program: String, _ arguments: [String]) async throws -> ChildProgram {
         let health = scratch.file("\(program).health")
         let child = try Programs.start(
@@ -44,7 +44,7 @@ import Testing
         return try await start("secam-encode", ["--join", scratch.file("encode.join")])
     }
 
-    @Test(arguments: ["gateway", "NIO-ELT-"]) func `a gateway with a loop that hangs ends itself`(
+    @Test(arguments: ["gateway", "NIO-ELT-"]) func `a gateway whose loop hangs exits`(
         _ thread: String
     ) async throws {
         let gateway = try await startGateway()
@@ -55,7 +55,7 @@ import Testing
         #expect(finished.errors.contains("event loop stalled  loop=\(thread == "gateway" ? thread : "viewers")"))
     }
 
-    @Test func `a member with a loop that hangs ends itself`() async throws {
+    @Test func `a service whose loop hangs exits`() async throws {
         let gateway = try await startGateway()
         defer { gateway.kill() }
         let encode = try await startEncode()
@@ -67,20 +67,20 @@ import Testing
         #expect(gateway.ending == nil)
     }
 
-    @Test func `a process that was stopped for longer than the limit goes on`() async throws {
+    @Test func `a process that was stopped for longer than the limit continues`() async throws {
         let gateway = try await startGateway()
         defer { gateway.kill() }
         let encode = try await startEncode()
         defer { encode.kill() }
         for child in [gateway, encode] { child.send(SIGSTOP) }
-        // The stop itself is to last: there is nothing else to wait for.
+        // No event marks the end of this time.
         try await Task.sleep(for: .seconds(Self.limit * 2))
         for name in ["secam-gateway", "secam-encode"] { try scratch.write("", to: "\(name).health") }
         for child in [gateway, encode] { child.send(SIGCONT) }
         for name in ["secam-gateway", "secam-encode"] {
             try await eventually("\(name) works again") { scratch.text("\(name).health") == "ready\n" }
         }
-        // Rounds that were late would have come by now.
+        // A late check of the watchdog would have run by now.
         try await Task.sleep(for: .seconds(Self.limit))
         #expect(gateway.ending == nil && encode.ending == nil, "\(gateway.errors) \(encode.errors)")
     }

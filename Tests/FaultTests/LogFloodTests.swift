@@ -5,7 +5,7 @@ import SecamWire
 import Synchronization
 import Testing
 
-/// What a peer can make a running set write to its log.
+/// Limits on the log lines that a peer can cause.
 @Suite(.serialized) struct LogFloodTests {
     private static func openedFlow(_ message: MeshMessage) -> UInt32? {
         message.withBytes { bytes -> UInt32? in
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test func `a camera that refuses flows thousands of times writes a line in ten seconds`() async throws {
+    @Test func `thousands of refused flows are logged once in ten seconds`() async throws {
         try await RunningSet.with { set in
             let file = set.scratch.file("porch.secam")
             let invited = try await set.secam(

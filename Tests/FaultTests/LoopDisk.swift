@@ -3,13 +3,13 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// A disk of its own for a test, made of a file; only root can have one, where the kernel has loop devices for us.
+/// A disk for a test, in a file. Requires root and loop devices.
 final class LoopDisk: Sendable {
     let path: String
     private let image: String
     private let scratch: ScratchFolder
 
-    /// Cancels the test where no disk can be mounted.
+    /// Cancels the test if no disk can be mounted.
     init(in scratch: ScratchFolder) async throws {
         self.scratch = scratch
         path = scratch.file("disk")
@@ -25,7 +25,9 @@ final class LoopDisk: Sendable {
 
     deinit { unsafe umount2(path, Int32(MNT_DETACH)) }
 
-    /// - Returns: whether it is mounted now; not as long as it was before, and something of it is open.
+    /// Mounts the disk. Fails while a program has files of an earlier mount open.
+    ///
+    /// - Returns: whether the disk is mounted.
     func mount() async throws -> Bool {
         guard try await Programs.run("/usr/bin/env", ["losetup", "-j", image], in: scratch).output.isEmpty else {
             return false
@@ -35,15 +37,15 @@ final class LoopDisk: Sendable {
         return mounted.status == 0
     }
 
-    /// Lets go of the mount; the disk itself goes with the last program that has a file of it open.
+    /// Detaches the mount. The disk is released when the last open file is closed.
     func unmount() { unsafe umount2(path, Int32(MNT_DETACH)) }
 
-    /// The kernel notes an error of the file system, as after one of the disk, and from then on refuses all writes.
+    /// Makes the kernel report an error of the file system, after which it refuses all writes.
     func fail() async throws {
         let source = try await Programs.tool(["findmnt", "-no", "SOURCE", path], in: scratch).output
         let device = source.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: "/").last ?? ""
         let trigger = "/sys/fs/ext4/\(device)/trigger_fs_error"
-        guard let file = FileHandle(forWritingAtPath: trigger) else { try Test.cancel("there is no \(trigger)") }
+        guard let file = FileHandle(forWritingAtPath: trigger) else { try Test.cancel("\(trigger) is missing") }
         try file.write(contentsOf: Data("1".utf8))
     }
 }

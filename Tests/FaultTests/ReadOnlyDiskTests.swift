@@ -3,7 +3,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// A disk that refuses writes is told like one that is full: wherever an operator looks, with the reason.
+/// A read-only disk is reported like a full one: in every listing, with the reason.
 @Suite(.serialized, .enabled(if: geteuid() == 0, "only root can mount a disk")) struct ReadOnlyDiskTests {
     private static func recording(_ set: RunningSet) async throws -> (health: String, detail: String) {
         let camera = try await set.cameras()["demo"]
@@ -19,13 +19,13 @@ import Testing
     }
 
     private static func waitForFrames(_ set: RunningSet) async throws {
-        try await eventually("frames on the disk") {
+        try await eventually("frames on disk") {
             try await set.status("archive")["frames_recorded"].integer ?? 0 > 10
         }
     }
 
     @Test(arguments: ["continuous", "motion"])
-    func `a disk that an error makes read-only stops recording, and mounted again is recorded to`(
+    func `recording stops when an error makes the disk read-only and resumes when it is mounted again`(
         _ mode: String
     ) async throws {
         let scratch = try ScratchFolder()
@@ -50,13 +50,13 @@ import Testing
 
         disk.unmount()
         try await set.killService("archive")
-        // The old one is gone only when the archive that had it open is.
+        // The earlier mount is released when the archive ends.
         try await eventually("a mounted disk") { try await disk.mount() }
         try await Self.waitForRecording("on", set)
         if mode == "continuous" { try await Self.waitForFrames(set) }
     }
 
-    @Test func `recording goes on by itself when the file system is writable again`() async throws {
+    @Test func `recording resumes when the file system is writable again`() async throws {
         let scratch = try ScratchFolder()
         try scratch.makeFolders("recordings")
         let folder = scratch.file("recordings")
@@ -75,6 +75,6 @@ import Testing
         unsafe umount2(folder, Int32(MNT_DETACH))
         try await Self.waitForRecording("on", set)
         #expect(set.up.errors.contains("recording resumed"))
-        #expect(try set.processes("archive") == archive, "without a new start")
+        #expect(try set.processes("archive") == archive, "without a restart")
     }
 }

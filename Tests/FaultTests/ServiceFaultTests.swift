@@ -3,7 +3,7 @@ import SecamTestSupport
 import Testing
 
 @Suite(.serialized) struct ServiceFaultTests {
-    @Test func `the picture comes back by itself after each service in turn was killed`() async throws {
+    @Test func `live view recovers after each service in turn is killed`() async throws {
         try await RunningSet.with { set in
             let run = try await WatchedRun(set)
             for role in ["encode", "capture", "gateway"] {
@@ -11,18 +11,18 @@ import Testing
                 try await set.waitForCamera("demo", "online")
                 try await set.waitForFrames(10)
             }
-            #expect(run.viewer.errors.contains("connected again"), "the gateway's end was noticed and overcome")
+            #expect(run.viewer.errors.contains("connected again"), "the viewer has reconnected")
             let figures = try await run.end()
             #expect(try #require(figures["frames"].integer) >= 35)
         }
     }
 
-    @Test func `with two encoders the end of one costs no frame`() async throws {
-        // Few and small, so that also a busy machine keeps up with them: what waits too long is given up by design.
+    @Test func `with two encoders the death of one costs no frame`() async throws {
+        // Few and small frames, so that a busy machine keeps up. By design, a frame that waits too long is dropped.
         try await RunningSet.with(["demo=test:160x120@5"], encoders: 2) { set in
             let run = try await WatchedRun(set)
             for _ in 0..<3 {
-                // Stopped first, so that it has frames in hand when it dies.
+                // Stopped first, so that it holds frames when it dies.
                 let victim = try await set.stopEncoderAtWork()
                 try await set.killService("encode", victim.name)
                 try await eventually("both encoders have joined") {
@@ -34,35 +34,35 @@ import Testing
             let figures = try await run.end()
             let camera = try await set.status("capture")
             #expect(camera["frames_dropped"].integer == 0, "\(camera) \(set.up.errors)")
-            // Frames that waited for a late one come at the same moment, and a viewer has room for the latest only: so
-            // its gaps say nothing, but the camera gave up none.
+            // Frames that waited for a late one arrive together, and a viewer holds only the latest. Its gaps therefore
+            // show nothing, but the camera must not have dropped a frame.
             #expect(try #require(figures["frames"].integer) > 0)
         }
     }
 
-    @Test func `with two encoders one that hangs costs no frame, nor does its return`() async throws {
+    @Test func `with two encoders neither a hang of one nor its recovery costs a frame`() async throws {
         try await RunningSet.with(["demo=test:160x120@5"], encoders: 2) { set in
             let run = try await WatchedRun(set)
             let victim = try await set.stopEncoderAtWork().process
             try await set.waitForFrames(20)
             kill(victim, SIGCONT)
-            try await eventually("it has joined again") {
+            try await eventually("the encoder has joined again") {
                 try await set.status()["services"].values.contains { $0["pid"].integer == Int(victim) }
             }
             try await set.waitForFrames(20)
             let figures = try await run.end()
             let camera = try await set.status("capture")
             #expect(camera["frames_dropped"].integer == 0, "\(camera) \(set.up.errors)")
-            // Frames that waited for a late one come at the same moment, and a viewer has room for the latest only: so
-            // its gaps say nothing, but the camera gave up none.
+            // Frames that waited for a late one arrive together, and a viewer holds only the latest. Its gaps therefore
+            // show nothing, but the camera must not have dropped a frame.
             #expect(try #require(figures["frames"].integer) > 0)
         }
     }
 
-    @Test func `without any encoder frames are dropped and counted, and the view goes on when one is back`()
+    @Test func `without encoders frames are dropped and counted, and live view resumes when one returns`()
         async throws
     {
-        // More frames than may wait come soon.
+        // The queue is full soon.
         try await RunningSet.with(["demo=test:160x120@60"]) { set in
             let run = try await WatchedRun(set)
             let victim = try #require(try set.processes("encode").first)
@@ -72,14 +72,14 @@ import Testing
                 try await set.status("capture", "demo")["frames_dropped"].integer ?? 0 > 0
             }
             let camera = try await set.status("capture", "demo")
-            #expect(camera["camera"]["state"].text == "online", "the camera itself is all right")
+            #expect(camera["camera"]["state"].text == "online", "the camera itself works")
             kill(victim, SIGCONT)
             try await set.waitForFrames(60)
             let dropped = try #require(try await set.status("capture", "demo")["frames_dropped"].integer)
             let figures = try await run.end()
             #expect(try #require(figures["gaps"].integer) >= 1)
             #expect(dropped > 0)
-            #expect(set.up.errors.contains("frame dropped"), "the operator is told")
+            #expect(set.up.errors.contains("frame dropped"), "the drop is logged")
         }
     }
 
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func `the end of the gateway leaves the camera alone, which joins the next one`() async throws {
+    @Test func `a camera survives the end of the gateway and joins the next one`() async throws {
         try await RunningSet.with { set in
             let before = try #require(try set.processes("capture").first)
             let encoder = try #require(try set.processes("encode").first)
@@ -120,7 +120,7 @@ import Testing
         }
     }
 
-    @Test func `a camera that is killed is offline in the list until it is back`() async throws {
+    @Test func `a killed camera is listed as offline until it returns`() async throws {
         try await RunningSet.with { set in
             let process = try #require(try set.processes("capture").first)
             kill(process, SIGSTOP)

@@ -5,13 +5,13 @@ import SecamTestSupport
 import SecamWire
 import Testing
 
-/// An archive that is away for longer than the ring is long, and a camera that keeps what falls out of it.
+/// An archive that is absent for longer than the ring's length, and a camera that spools the frames.
 @Suite(.serialized) struct SpoolTests {
     private static let camera = "demo=test:160x120@10"
 
     private static func frames(_ set: RunningSet) throws -> [RecordedFrame] {
         let index = try RecordingIndex(RecordingFolder("\(set.data)/recordings"))
-        let reader = RecordingReader(index, camera: try Name("demo"), from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: try Name("demo"), from: .min, to: .max, interval: .zero)
         var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
         return frames
@@ -32,9 +32,9 @@ import Testing
         try await body(set)
     }
 
-    /// Stops the archive until the camera has kept so many frames.
+    /// Stops the archive, and waits until the camera has spooled a number of frames.
     ///
-    /// - Returns: the archive's process, which is to be continued.
+    /// - Returns: the archive's process, which the caller must continue.
     private static func stopArchive(_ set: RunningSet, untilSpooled count: Int) async throws -> Int32 {
         let archive = Int32(try #require(try await set.status("archive")["pid"].integer))
         kill(archive, SIGSTOP)
@@ -59,24 +59,24 @@ import Testing
         }
     }
 
-    @Test func `an archive that was away for longer than the ring is long gets everything`() async throws {
+    @Test func `an archive that is absent for longer than the ring's length misses no frame`() async throws {
         try await Self.withSet { set in
             let archive = try await Self.stopArchive(set, untilSpooled: 80)
             let before = try Self.frames(set).count
             kill(archive, SIGCONT)
-            try await eventually("live frames come at once, as the spool is slower") {
+            try await eventually("live frames arrive before the slower spool") {
                 try Self.frames(set).count > before + 10
             }
             try await Self.waitForEmptySpool(set)
             let numbers = try Self.frames(set).map(\.sequence)
             #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "in order, each once, none missing")
-            try await eventually("no gap is left") { try Self.gaps(set).isEmpty }
+            try await eventually("all gaps are filled") { try Self.gaps(set).isEmpty }
             let verified = try await set.secam(["archive", "check"])
             #expect(verified.status == 0, "\(verified.output)")
         }
     }
 
-    @Test func `what is spooled outlives the camera's service, and nobody can read it`() async throws {
+    @Test func `the spool survives the camera's service and is unreadable without its key`() async throws {
         try await Self.withSet { set in
             let archive = try await Self.stopArchive(set, untilSpooled: 50)
             defer { kill(archive, SIGCONT) }
@@ -96,19 +96,19 @@ import Testing
             #expect(runs.count == 2)
             for frames in runs.values {
                 let numbers = frames.map(\.sequence)
-                #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "none missing within a run")
+                #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]), "none missing within an incarnation")
             }
         }
     }
 
-    @Test func `a camera that ends keeps what no archive has, and hands it on at its next start`() async throws {
+    @Test func `a camera that stops spools unarchived frames and delivers them after its next start`() async throws {
         try await Self.withSet { set in
             let archive = try await Self.stopArchive(set, untilSpooled: 5)
             defer { kill(archive, SIGCONT) }
             let published = try #require(try await set.status("capture")["frames_published"].integer)
             let capture = Int32(try #require(try await set.status("capture")["pid"].integer))
             kill(capture, SIGTERM)
-            try await eventually("another run of the camera") {
+            try await eventually("a restart of the camera") {
                 try await set.status("capture")["pid"].integer.map { $0 != Int(capture) } ?? false
             }
             kill(archive, SIGCONT)
@@ -116,7 +116,7 @@ import Testing
             let first = try Self.frames(set)
             let numbers = first.filter { $0.incarnation == first[0].incarnation }.map(\.sequence)
             #expect(numbers == Array(numbers[0]...numbers[numbers.count - 1]))
-            #expect(numbers.count >= published, "also what was in the ring: \(numbers.count) of \(published)")
+            #expect(numbers.count >= published, "including the frames in the ring: \(numbers.count) of \(published)")
         }
     }
 }

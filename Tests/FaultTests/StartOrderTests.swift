@@ -2,7 +2,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// Services that are started by hand, each with a join file.
+/// Services that are started separately, each with a join file.
 @Suite(.serialized) struct StartOrderTests {
     private let scratch = try! ScratchFolder()
     private let port: Int
@@ -50,7 +50,7 @@ import Testing
         return gateway
     }
 
-    /// Watches until frames come, which needs all three services to have found each other.
+    /// Watches until frames arrive, which requires that all three services have found each other.
     private func watch() async throws {
         let lines = scratch.text("gateway.ready").split(separator: "\n").map { $0.split(separator: "=") }
         let values = Dictionary(uniqueKeysWithValues: lines.map { ($0[0], String($0[1])) })
@@ -70,7 +70,7 @@ import Testing
         #expect(seen.status == 0, "\(seen.errors)")
     }
 
-    @Test func `capture and encode may be there long before the gateway`() async throws {
+    @Test func `capture and encode may start long before the gateway`() async throws {
         let capture = try startCapture()
         try await eventually("the camera is open") { capture.errors.contains("online") }
         let encode = try startEncode()
@@ -79,7 +79,7 @@ import Testing
         for program in [capture, encode, gateway] { #expect(program.ending == nil) }
     }
 
-    @Test func `an encoder that comes last takes up what waits`() async throws {
+    @Test func `an encoder that starts last encodes the waiting frames`() async throws {
         let gateway = try await startGateway()
         let capture = try startCapture()
         try await eventually("the camera has joined") { capture.errors.contains("joined") }
@@ -88,19 +88,19 @@ import Testing
         for program in [capture, encode, gateway] { #expect(program.ending == nil) }
     }
 
-    @Test func `a gateway that was away is joined again by everybody`() async throws {
+    @Test func `all services rejoin a gateway that was absent`() async throws {
         let capture = try startCapture()
         let encode = try startEncode()
         let first = try await startGateway()
         try await watch()
         first.kill()
-        try await eventually("the camera misses the gateway") { capture.errors.contains("registry does not answer") }
+        try await eventually("the camera misses the gateway") { capture.errors.contains("registry unreachable") }
         let second = try await startGateway()
         try await watch()
         for program in [capture, encode, second] { #expect(program.ending == nil) }
     }
 
-    @Test func `each service ends within its five seconds when asked to`() async throws {
+    @Test func `each service stops within five seconds`() async throws {
         let gateway = try await startGateway()
         let capture = try startCapture()
         let encode = try startEncode()
@@ -112,14 +112,14 @@ import Testing
         }
     }
 
-    @Test func `a revoked camera is refused and told why`() async throws {
+    @Test func `a revoked camera is refused and receives the reason`() async throws {
         let gateway = try await startGateway()
         let capture = try startCapture()
         let encode = try startEncode()
         try await watch()
         let revoked = try await secam(["keys", "revoke", "demo"])
         #expect(revoked.status == 0, "\(revoked.errors)")
-        try await eventually("the gateway says that it is gone") {
+        try await eventually("the gateway reports that it left") {
             gateway.errors.contains("left") && gateway.errors.contains("revoked")
         }
         #expect(encode.ending == nil && gateway.ending == nil)
@@ -129,7 +129,7 @@ import Testing
         #expect(!again.errors.contains("joined"))
     }
 
-    @Test func `the join file of another system is refused, and both ends say so`() async throws {
+    @Test func `the join file of another system is refused and both sides report it`() async throws {
         let foreign = try ScratchFolder()
         let made = try await Programs.run(
             "secam",

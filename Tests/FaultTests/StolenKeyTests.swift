@@ -5,13 +5,13 @@ import SecamTestSupport
 import SecamWire
 import Testing
 
-/// A running set, and somebody who holds a copy of one service's key (proto-spec/security.md, "What an attacker can do").
+/// Attacks with a copy of one service's key on a running set (proto-spec/security.md, "What an attacker can do").
 @Suite(.serialized) struct StolenKeyTests {
     private static let message: @Sendable (MeshMessage) -> MessageType? = { message in
         message.withBytes { try? Envelope.readWhole($0, limit: WireLimits.meshMessage).type }
     }
 
-    /// The key of a service of the set, or one that was invited with `secam keys invite`.
+    /// Returns the identity in a join file of the set, or one made with `secam keys invite`.
     private func steal(_ role: Role, _ file: String, from set: RunningSet) throws -> Identity {
         let folder = DataFolder(set.data)
         let registry = try Identity.read(folder.joinFile(.operator, "operator"), registry: nil, role: .operator)
@@ -40,7 +40,7 @@ import Testing
         #expect(try await waitUntil { await member.send(message, to: "demo") })
     }
 
-    @Test func `a motion key that opens all flows it can leaves the live view its own`() async throws {
+    @Test func `a motion key that opens every possible flow does not disturb live view`() async throws {
         try await RunningSet.with(motion: 1) { set in
             let identity = try stealOfPool(.motion, from: set)
             var members: [TestMember] = []
@@ -61,34 +61,34 @@ import Testing
             }
             try await expectLiveView(set)
             let flows = try #require(try await set.status("capture")["flows_open"].integer)
-            #expect(flows <= 40, "32 of the key, and the gateway's")
+            #expect(flows <= 40, "32 of the key, and those of the gateway")
             for member in members { await member.stop() }
         }
     }
 
-    @Test func `archives that only join do not take the recording`() async throws {
+    @Test func `archives that only join do not take over recording`() async throws {
         try await RunningSet.with(record: "continuous") { set in
-            let own = try await eventually("the set's own archive records") {
+            let own = try await eventually("the archive of the set records") {
                 let archive = try await set.status("archive")
                 return archive["cameras_assigned"].integer == 1 ? archive["name"].text : nil
             }
             let identity = try stealOfPool(.archive, from: set)
             var members: [TestMember] = []
             for number in 0..<16 { members.append(try await TestMember.join(identity, "archive-!\(number)")) }
-            try await eventually("they have joined") {
+            try await eventually("all archives have joined") {
                 try await set.status()["services"].values.count { $0["role"].text == "archive" } == 17
             }
             func recorded() async throws -> Int {
                 try #require(try await set.status("archive", own)["bytes_recorded"].integer)
             }
             let before = try await recorded()
-            try await eventually("more is recorded") { try await recorded() > before + 50_000 }
+            try await eventually("recording continues") { try await recorded() > before + 50_000 }
             #expect(try await set.status("archive", own)["cameras_assigned"].integer == 1)
             for member in members { await member.stop() }
         }
     }
 
-    @Test func `another archive's key neither hides a volume nor answers for it`() async throws {
+    @Test func `another archive's key can neither hide a volume nor answer for it`() async throws {
         try await RunningSet.with(record: "continuous") { set in
             let owners = try await eventually("the volume has an owner") {
                 try? String(contentsOfFile: DataFolder(set.data).volumes, encoding: .utf8)
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func `workers that only take pictures do not stop the live view`() async throws {
+    @Test func `workers that accept pictures but return none do not stop live view`() async throws {
         try await RunningSet.with { set in
             try await expectLiveView(set)
             let identity = try stealOfPool(.encode, from: set)
@@ -138,7 +138,8 @@ import Testing
         }
     }
 
-    @Test func `the key of another camera, of its encoders or of an operator shows nothing of a camera`() async throws {
+    @Test func `the key of another camera, of its encoders or of an operator gives no access to a camera`() async throws
+    {
         try await RunningSet.with { set in
             let file = set.scratch.file("porch.secam")
             let invited = try await set.secam(

@@ -2,23 +2,23 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// A viewer that watches while something goes wrong, and what it says at the end.
+/// A viewer during a fault, and its statistics at the end.
 struct WatchedRun {
     let set: RunningSet
     let viewer: ChildProgram
 
-    /// Starts watching and waits until the first frames have come.
+    /// Starts the viewer and waits for the first frames.
     init(_ set: RunningSet, _ arguments: [String] = []) async throws {
         self.set = set
         viewer = try set.startView(["live", "demo", "--headless", "--stats"] + arguments)
         try await set.waitForFrames(5)
     }
 
-    /// Ends the viewer as Ctrl-C does.
+    /// Ends the viewer like Ctrl-C.
     ///
-    /// - Returns: its figures of the camera.
+    /// - Returns: its statistics of the camera.
     func end() async throws -> JSONValue {
-        try #require(viewer.ending == nil, "the viewer must still be there; it said: \(viewer.errors)")
+        try #require(viewer.ending == nil, "the viewer ended early: \(viewer.errors)")
         viewer.send(SIGINT)
         let finished = try await viewer.finish()
         try #require(finished.status == 0, "\(finished.errors)")
@@ -27,12 +27,12 @@ struct WatchedRun {
 }
 
 extension RunningSet {
-    /// Stops the encoder that has the work: a camera prefers the one that answers sooner, so the other may never get
-    /// a frame.
+    /// Stops the encoder that has the work. A camera prefers the faster encoder, so the other one may never get a
+    /// frame.
     ///
-    /// - Returns: the stopped one, once its frames were given to the other.
+    /// - Returns: the stopped encoder, once the camera has sent its frames to the other one.
     func stopEncoderAtWork() async throws -> Service {
-        try await eventually("frames of a stopped encoder are given to the other") {
+        try await eventually("frames of a stopped encoder are resent") {
             let victim = try await busiestEncoder()
             let before = try await status("capture")["work_repeated"].integer ?? 0
             kill(victim.process, SIGSTOP)
@@ -40,7 +40,7 @@ extension RunningSet {
                 try await status("capture")["work_repeated"].integer ?? 0 > before
             }
             if isAtWork { return victim }
-            // The other one was preferred since; this one must be back before that one may be stopped.
+            // The camera now prefers the other encoder. This one must return before the other one is stopped.
             kill(victim.process, SIGCONT)
             try await eventually("the encoder has joined again") {
                 let members = try await status()["services"].values
@@ -61,7 +61,7 @@ extension RunningSet {
         }
     }
 
-    /// By process.
+    /// Returns the number of encoded frames by process.
     private func jobsDone() async throws -> [Int32: Int] {
         let encoders = try await status()["services"].values.filter { $0["role"].text == "encode" }
         let pairs = encoders.compactMap { encoder in

@@ -1,13 +1,13 @@
 #!/bin/bash
-# Records two cameras to a disk of their own, and keeps the disk as it is at random moments: what a power cut would leave.
+# Records two cameras to a disk of their own, and copies the disk at random moments, as a power cut would leave it.
 #
 #   power-cut.sh PROGRAMS CUTS
 #
-# In the folder in which it is started, N.img for N from 1 to CUTS is the disk at the Nth moment, and N.at the time before
-# it in microseconds. Ends with status 125 where this machine has no loop devices for us.
+# In the working directory, N.img for N from 1 to CUTS is the Nth copy of the disk, and N.at the time before it in
+# microseconds. Exits with status 125 if loop devices are not available.
 #
-# What the kernel has in memory is not in these images. Each is taken within one moment: a copy by reference of the file
-# that the disk is made of, in a file system that can do this.
+# The images lack the data in the kernel's memory. Each is a copy by reference of the disk's file, in a file system that
+# supports this, and therefore of one instant.
 set -u
 programs=$1 cuts=$2
 results=$PWD

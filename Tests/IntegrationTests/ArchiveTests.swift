@@ -3,7 +3,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// Recording and looking back, through all services.
+/// Recording, search, replay and export through all services.
 @Suite(.serialized) struct ArchiveTests {
     private let scratch: ScratchFolder
 
@@ -24,7 +24,7 @@ import Testing
         return split(jpegs: try scratch.data(name + ".mjpeg"))
     }
 
-    /// Waits until so many seconds of a camera can be seen, and tells from when to when, in microseconds.
+    /// Waits until a number of seconds of a camera is recorded, and returns their start and end in UTC microseconds.
     private func recorded(
         _ set: RunningSet, _ camera: String, seconds: Double, arguments: [String] = []
     ) async throws -> (start: Int, end: Int) {
@@ -43,7 +43,7 @@ import Testing
         return date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
     }
 
-    @Test func `what is recorded is found, played and exported byte for byte, and read by any player`() async throws {
+    @Test func `recordings are found, replayed and exported byte for byte, and any player reads them`() async throws {
         let source = try await film(20)
         let pictures = try await jpegs("film.mkv")
         let set = try await RunningSet(["film=\(source)"], record: "continuous", scratch: scratch)
@@ -91,7 +91,7 @@ import Testing
         let snapshot = try await set.view(["snapshot", "film", "--at", iso(end - 1_000_000), "-o", "-"])
         #expect(pictures.contains(snapshot.outputData))
 
-        // What is being written can be read, whole or cut off anywhere, by others too.
+        // Any player reads a file that is being written, whole or truncated.
         let path = try #require(
             FileManager.default.enumerator(atPath: scratch.file("data/recordings"))?.compactMap { $0 as? String }
                 .first { $0.hasSuffix(".mkv") })
@@ -107,12 +107,12 @@ import Testing
         }
     }
 
-    @Test func `an export says what is missing, with its times, and ends with a status of its own`() async throws {
+    @Test func `an export with missing frames names their times, and has its own exit status`() async throws {
         let source = try await film(20)
         let set = try await RunningSet(["film=\(source)"], record: "continuous", scratch: scratch)
         defer { set.up.kill() }
         _ = try await recorded(set, "film", seconds: 3)
-        // Another archive completes what this one had open, and begins a new file.
+        // The restarted archive completes the open file, and begins a new one.
         try await set.killService("archive")
         let (start, end) = try await recorded(set, "film", seconds: 8)
         let files = try #require(
@@ -124,7 +124,7 @@ import Testing
         #expect(whole.status == 0, "\(whole.errors)")
         let frames = try await jpegs("whole.mkv").count
 
-        // Somebody removes the first of them, whose row is still there.
+        // Removes the first file without its row in the index.
         try FileManager.default.removeItem(atPath: scratch.file("data/recordings/\(files[0])"))
         let partial = try await set.view(
             ["export", "film", "--from", iso(start), "--to", iso(end), "-o", scratch.file("partial.mkv")])
@@ -136,7 +136,7 @@ import Testing
         #expect(left > 0 && left < frames)
     }
 
-    @Test func `recordings are compressed when they are complete, and shown all the same`() async throws {
+    @Test func `complete recordings are compressed, and can still be exported and shown`() async throws {
         try FileManager.default.createDirectory(
             atPath: scratch.file("data"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         try scratch.write("record:\n  mode: continuous\n  codec: h264\n", to: "data/policy.yaml", mode: 0o644)
@@ -149,7 +149,7 @@ import Testing
         let set = try await RunningSet(
             ["film=test:320x240@10"], record: "continuous", scratch: scratch, password: first.password)
         defer { set.up.kill() }
-        // That of the first set, and the one that the second set has begun.
+        // The recording of the first set, and the open one of the second set.
         let listed = try await eventually("a recording of each set") {
             let list = try await set.view(["recordings", "film", "--json"]).json()["recordings"].values
             return list.count >= 2 ? list : nil
@@ -187,7 +187,7 @@ import Testing
         #expect(verified.status == 0, "\(verified.output)")
     }
 
-    @Test func `a camera on motion is recorded from before a visit to after it, and not else`() async throws {
+    @Test func `a camera in motion mode is recorded from before a visit to after it`() async throws {
         let scene =
             "[0:v]noise=alls=6:allf=t[b];[b][1:v]overlay=x='if(between(t,12,15),(t-12)*120-40,-200)':y=80,format=yuvj420p"
         try await Programs.tool(
@@ -201,7 +201,7 @@ import Testing
         let set = try await RunningSet(
             ["porch=file:\(scratch.file("visit.mkv"))"], motion: 1, record: "motion", scratch: scratch)
         defer { set.up.kill() }
-        // While no motion service watches yet, everything is recorded: that is the first one.
+        // The first recording is from before a motion service watched, when everything is recorded.
         let visit = try await eventually("a visit that is over and recorded", seconds: 120) {
             () -> (JSONValue, JSONValue)? in
             let events = try await set.view(["events", "porch", "--json"]).json()["events"].values
@@ -220,12 +220,12 @@ import Testing
         let before = try Double(#require(event["start_us"].number) - #require(file["start_us"].number)) / 1e6
         let after = try Double(#require(file["end_us"].number) - #require(event["last_us"].number)) / 1e6
         #expect((2.8...3.3).contains(before), "\(before) s of pre-roll")
-        // That an event is over is known some seconds after its last motion; what was recorded by then stays.
+        // The end of an event is known some seconds after its last motion; the frames recorded until then stay.
         #expect((1.9...4).contains(after), "\(after) s of post-roll")
         let timeline = try await set.view(["timeline", "porch"])
         #expect(timeline.output.contains("#"), "\(timeline.output)")
 
-        // A small picture of it, once the archive has made one.
+        // The archive makes the thumbnail some time later.
         try await eventually("a thumbnail") {
             let saved = try await set.view(["events", "porch", "--thumbnails", scratch.file("pictures")])
             guard saved.status == 0 else { throw TestFailure(saved.errors) }
@@ -243,7 +243,7 @@ import Testing
         #expect(probed.output == "mjpeg,320\n")
     }
 
-    @Test func `of a camera that a user may not see no recording is told, and only admins protect`() async throws {
+    @Test func `recordings of hidden cameras do not exist for a user, and only admins protect`() async throws {
         let set = try await RunningSet(
             ["porch=test:160x120@10", "yard=test:160x120@10"], record: "continuous", scratch: scratch)
         defer { set.up.kill() }
@@ -266,11 +266,11 @@ import Testing
         #expect(released.status == 0 && !released.output.contains("protected"))
     }
 
-    @Test func `check, rebuild and verify say what is so`() async throws {
+    @Test func `check, rebuild and verify report changed files and a damaged index`() async throws {
         let set = try await RunningSet(["porch=test:160x120@10"], record: "continuous", scratch: scratch)
         _ = try await recorded(set, "porch", seconds: 3)
         let busy = try await set.secam(["archive", "rebuild"])
-        #expect(busy.status == 74 && busy.errors.contains("end it first"), "\(busy.errors)")
+        #expect(busy.status == 74 && busy.errors.contains("Stop it first"), "\(busy.errors)")
         set.up.send(SIGTERM)
         _ = try await set.up.finish()
         let checked = try await set.secam(["archive", "check"])

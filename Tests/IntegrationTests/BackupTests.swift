@@ -23,10 +23,10 @@ import Testing
         try scratch.write("motion: off\n", to: "data/policy.yaml")
     }
 
-    @Test func `a set that is restored elsewhere has the same users, certificate, keys and policy`() async throws {
+    @Test func `a set restored elsewhere has the same users, certificate, keys and policy`() async throws {
         try await RunningSet.with { set in
             try await set.addUser("anna", password: "anna's own", ["--role", "admin"])
-            // While the services write to the folder.
+            // The services write to the folder meanwhile.
             let backup = try await Programs.run(
                 "secam", ["backup", "set.backup"], in: set.scratch,
                 environment: ["SECAM_DATA": set.data, "SECAM_BACKUP_PASSWORD": Self.password])
@@ -42,7 +42,7 @@ import Testing
             let again = try await RunningSet(scratch: scratch, password: set.password)
             defer { again.up.kill() }
             #expect(again.fingerprint == set.fingerprint)
-            #expect(again.up.output.contains("password") == false, "no user is made anew")
+            #expect(again.up.output.contains("password") == false, "no new user is created")
             #expect(try await again.cameras(user: "anna", password: "anna's own")["demo"] != nil)
             for file in ["keys/gateway.key", "keys/allowed"] {
                 #expect(
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func `a backup goes through standard output and input, with its policy`() async throws {
+    @Test func `a backup can be written to standard output and read from standard input`() async throws {
         try await makeFolder()
         try scratch.write(Self.password + "\nnot this line\n", to: "password")
         let backup = try await Programs.run(
@@ -68,7 +68,7 @@ import Testing
         #expect(users.values.map { $0["name"].text } == ["anna"])
     }
 
-    @Test func `keys and users are replaced only when that is asked for`() async throws {
+    @Test func `keys and users are replaced only with --replace`() async throws {
         try await makeFolder()
         #expect(try await secam(["backup", "set.backup"]).status == 0)
         let second = try await secam(["backup", "set.backup"])
@@ -100,7 +100,7 @@ import Testing
         #expect(!scratch.names.contains("other"))
     }
 
-    @Test func `a folder that secam up uses is not replaced`() async throws {
+    @Test func `a folder in use by secam up is not replaced`() async throws {
         try await RunningSet.with { set in
             func secam(_ arguments: [String]) async throws -> FinishedProgram {
                 try await Programs.run(

@@ -3,7 +3,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// What people give by mistake: an error that says what, where and what to do, and everything else goes on.
+/// Mistakes of operators and users. Each is an error that says what failed, why and what to do, and all else continues.
 @Suite(.serialized) struct BadInputTests {
     private let scratch = try! ScratchFolder()
 
@@ -13,27 +13,26 @@ import Testing
 
     // MARK: Names and options
 
-    @Test func `a camera's name with a slash is refused`() async throws {
+    @Test func `a camera name with a slash is refused`() async throws {
         let finished = try await up("a/b=test:320x240@10")
         #expect(finished.status == 64)
         #expect(finished.errors.contains("the camera name 'a/b' is not usable as a name"))
     }
 
-    @Test func `a camera's name with a control character is refused, without writing it to the terminal`() async throws
-    {
+    @Test func `a camera name with a control character is refused, and the character is not printed`() async throws {
         let finished = try await up("a\u{1B}[31mb=test:320x240@10")
         #expect(finished.status == 64)
         #expect(finished.errors.contains("it contains U+1B"))
         #expect(!finished.errors.contains("\u{1B}"))
     }
 
-    @Test func `a camera's name of 300 bytes is refused`() async throws {
+    @Test func `a camera name of 300 bytes is refused`() async throws {
         let finished = try await up(String(repeating: "x", count: 300) + "=test:320x240@10")
         #expect(finished.status == 64)
         #expect(finished.errors.contains("it has 300 bytes"))
     }
 
-    @Test func `two cameras of one name are refused`() async throws {
+    @Test func `two cameras with the same name are refused`() async throws {
         let finished = try await up("a=test:320x240@10", "a=test:64x64@10")
         #expect(finished.status == 64)
         #expect(finished.errors.contains("two cameras are called 'a'"))
@@ -53,15 +52,15 @@ import Testing
     }
 
     @Test(arguments: ["test:320", "test:9x9@1", "ftp://host/x", "v4l2:", "nothing"])
-    func `a source that cannot be understood ends secam up with what is allowed`(source: String) async throws {
+    func `an invalid source ends secam up with the expected formats`(source: String) async throws {
         let finished = try await up("a=\(source)")
         #expect(finished.status == 64, "\(finished.errors)")
         #expect(finished.errors.contains("test:WIDTHxHEIGHT@FPS"))
     }
 
-    // MARK: Two of the same
+    // MARK: Duplicates
 
-    @Test func `a second secam up on the same folder is refused, and the first goes on`() async throws {
+    @Test func `a second secam up on the same folder is refused, and the first continues`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         let second = try await Programs.run(
@@ -71,10 +70,10 @@ import Testing
         #expect(try await set.cameras()["demo"] != nil)
     }
 
-    @Test func `two captures of one name: the second is told who has it`() async throws {
+    @Test func `a second capture with the same name is refused with the process of the first`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
-        // The operator's file knows where the registry is.
+        // The operator's join file has the registry's address.
         let registry =
             scratch.text("data/keys/operator-operator.join").split(separator: "\n")
             .first { $0.hasPrefix("registry=") }?.dropFirst(9) ?? ""
@@ -89,11 +88,11 @@ import Testing
         let seen = try await set.view(["live", "demo", "--headless", "--frames", "3"])
         #expect(seen.status == 0, "\(seen.errors)")
         #expect(try await set.cameras()["demo"]?["width"].integer == 320, "the first one keeps its place")
-        #expect(second.ending == nil, "it tries again, in case the other one goes")
+        #expect(second.ending == nil, "it tries again, since the first one may end")
         second.kill()
     }
 
-    @Test func `a port that is taken is named`() async throws {
+    @Test func `the error names a port that is taken`() async throws {
         let first = try await RunningSet(scratch: scratch)
         defer { first.up.kill() }
         let port = String(try #require(first.address.split(separator: ":").last))
@@ -119,7 +118,7 @@ import Testing
     private static let mayChangeUser = geteuid() == 0 && FileManager.default.fileExists(atPath: "/usr/bin/setpriv")
 
     @Test(.enabled(if: mayChangeUser, "only root can become a user who may not write"))
-    func `a data folder that may not be written is named`() async throws {
+    func `the error names a data folder that is not writable`() async throws {
         let folder = scratch.file("closed")
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
@@ -137,14 +136,14 @@ import Testing
         }
     }
 
-    @Test func `a data folder that is a file is named`() async throws {
+    @Test func `the error names a data folder that is a file`() async throws {
         try scratch.write("not a folder", to: "data")
         let finished = try await up(RunningSet.camera)
         #expect(finished.status != 0 && finished.status != nil)
         #expect(finished.errors.contains(scratch.file("data")), "\(finished.errors)")
     }
 
-    @Test func `a secret that others may read, and a list of keys that is damaged, are named`() async throws {
+    @Test func `errors name a secret that other users may read, and a damaged list of keys`() async throws {
         let set = try await RunningSet(scratch: scratch)
         set.up.kill()
         try scratch.setMode("data/keys/gateway.key", 0o644)
@@ -158,12 +157,12 @@ import Testing
         #expect(damaged.errors.contains("allowed, line 1"))
     }
 
-    @Test func `a join file that is none, or for another program, is refused`() async throws {
+    @Test func `a malformed join file, and one for another program, are refused`() async throws {
         try scratch.write("hello=world\n", to: "junk.join")
         let junk = try await Programs.run(
             "secam-capture", ["--join", scratch.file("junk.join"), "--source", "test:64x64@1"], in: scratch)
         #expect(junk.status == 66, "\(junk.errors)")
-        #expect(junk.errors.contains("is no join file"))
+        #expect(junk.errors.contains("is not a join file"))
         let missing = try await Programs.run(
             "secam-capture", ["--join", scratch.file("missing.join"), "--source", "test:64x64@1"], in: scratch)
         #expect(missing.status == 66)
@@ -182,7 +181,7 @@ import Testing
 
     // MARK: Sources
 
-    @Test func `a source that is not there is offline with its reason, and the others run`() async throws {
+    @Test func `a missing source is offline with its reason, and other cameras run`() async throws {
         let set = try await RunningSet(
             ["gone=file:/nowhere/film.mkv", "device=v4l2:/dev/video-none", "demo=test:320x240@10"], scratch: scratch)
         defer { set.up.kill() }
@@ -199,7 +198,7 @@ import Testing
         #expect(table.output.contains("/nowhere/film.mkv"))
     }
 
-    @Test func `a file that is no video is offline with its reason, until it is one`() async throws {
+    @Test func `a file that is not a video is offline with its reason, until it is one`() async throws {
         try scratch.write("this is no video", to: "film.mkv")
         let set = try await RunningSet(["film=file:\(scratch.file("film.mkv"))"], scratch: scratch)
         defer { set.up.kill() }

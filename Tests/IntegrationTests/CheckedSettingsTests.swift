@@ -2,7 +2,7 @@ import Foundation
 import SecamTestSupport
 import Testing
 
-/// Settings are checked before anything starts.
+/// The check of all settings before the first service starts.
 @Suite struct CheckedSettingsTests {
     private let scratch = try! ScratchFolder()
 
@@ -13,7 +13,7 @@ import Testing
         (["--size", "8x8"], "--size", "1280x720"),
         (["--record", "always"], "--record", "off, motion, continuous or both"),
     ])
-    func `secam up refuses a wrong value before anything starts`(
+    func `secam up refuses an invalid value before any service starts`(
         arguments: [String], option: String, expected: String
     ) async throws {
         let up = try RunningSet.start(

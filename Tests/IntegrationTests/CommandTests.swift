@@ -12,7 +12,7 @@ import Testing
             "secam", arguments, in: scratch, environment: ["SECAM_DATA": scratch.file("data")], input: input)
     }
 
-    @Test func `users are kept before the first start, which then shows no password`() async throws {
+    @Test func `users added before the first start stay, and it shows no password`() async throws {
         let added = try await secam("user", "add", "anna", "--role", "admin", "--password-stdin", input: "anna's own\n")
         #expect(added.status == 0, "\(added.errors)")
         let viewer = try await secam(
@@ -34,7 +34,7 @@ import Testing
         ["user", "list"], ["user", "remove", "anna"], ["keys", "list"], ["keys", "revoke", "porch"], ["status"],
         ["archive", "check"], ["archive", "rebuild"],
     ])
-    func `a folder that is not there is told, not made`(command: [String]) async throws {
+    func `a missing folder is an error, and is not created`(command: [String]) async throws {
         let finished = try await Programs.run(
             "secam", command, in: scratch, environment: ["SECAM_DATA": scratch.file("mistyped")])
         #expect(finished.status == 66 && finished.errors.contains("mistyped"), "\(finished.errors)")
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: ["", "a/b", "a\u{1}b", ".hidden", "-x", String(repeating: "x", count: 300)])
-    func `names that cannot be used are refused`(name: String) async throws {
+    func `invalid user names are refused`(name: String) async throws {
         let finished = try await Programs.run(
             "secam", ["user", "add", "--password-stdin", "--", name], in: scratch,
             environment: ["SECAM_DATA": scratch.file("data")], input: "a password\n")
@@ -58,7 +58,7 @@ import Testing
         #expect(!finished.errors.dropLast().contains { $0.isASCII && $0.asciiValue! < 32 }, "one line, no control")
     }
 
-    @Test func `the last admin stays`() async throws {
+    @Test func `the last admin can be neither removed nor demoted`() async throws {
         #expect(
             try await secam("user", "add", "anna", "--role", "admin", "--password-stdin", input: "a password\n").status
                 == 0)
@@ -71,7 +71,7 @@ import Testing
         #expect(listed[0]["role"].text == "admin")
     }
 
-    @Test func `commands about a user who is not there say so`() async throws {
+    @Test func `commands on an unknown user are errors`() async throws {
         #expect(try await secam("user", "add", "anna", "--password-stdin", input: "a password\n").status == 0)
         for arguments in [
             ["user", "remove", "nobody"], ["user", "passwd", "nobody", "--password-stdin"],
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func `passwords that cannot be used are refused`() async throws {
+    @Test func `unusable passwords are refused`() async throws {
         let empty = try await secam("user", "add", "anna", "--password-stdin", input: "\n")
         #expect(empty.status == 65)
         let none = try await secam("user", "add", "anna", "--password-stdin")
@@ -103,7 +103,7 @@ import Testing
         #expect(short.output.contains("easily guessed"))
     }
 
-    @Test func `keys are made, listed and revoked`() async throws {
+    @Test func `keys are created, listed and revoked`() async throws {
         let file = scratch.file("porch.join")
         let invited = try await secam("keys", "invite", "porch", "--registry", "tcp://10.0.0.1:7444", "-o", file)
         #expect(invited.status == 0, "\(invited.errors)")
@@ -113,7 +113,9 @@ import Testing
         #expect(listed[0]["role"].text == "capture")
         #expect(listed[0]["name"].text == "porch")
         #expect(listed[0]["key"].text?.count == 64)
-        #expect(!scratch.text("porch.join").contains(try #require(listed[0]["key"].text)), "the secret one is in there")
+        #expect(
+            !scratch.text("porch.join").contains(try #require(listed[0]["key"].text)),
+            "the join file has the secret key")
         let again = try await secam("keys", "invite", "porch", "--registry", "tcp://10.0.0.1:7444", "-o", file)
         #expect(again.status == 73)
         let revoked = try await secam("keys", "revoke", "porch")
@@ -154,7 +156,7 @@ import Testing
         viewer.kill()
     }
 
-    @Test func `init makes what is missing and leaves what is there`() async throws {
+    @Test func `init creates missing files and keeps existing ones`() async throws {
         let joins = [
             "--join", "capture/demo=\(scratch.file("demo.join"))", "--join",
             "encode/encode-*=\(scratch.file("encode.join"))",
@@ -177,7 +179,7 @@ import Testing
         #expect(try await secam("keys", "list", "--json").json().values.count == 3, "with the operator's")
     }
 
-    @Test func `a gateway begins with what another folder holds`() async throws {
+    @Test func `a gateway starts with the contents of a seed folder`() async throws {
         let made = try await Programs.run(
             "secam",
             [
@@ -209,7 +211,7 @@ import Testing
         #expect(try await secam("user", "list", "--json").json()[0]["name"].text == "admin")
     }
 
-    @Test func `init names a join file that cannot be used, and goes on with the others`() async throws {
+    @Test func `init reports an unusable join file, and continues with the others`() async throws {
         func initialize(_ data: String, _ joins: String...) async throws -> FinishedProgram {
             try await Programs.run(
                 "secam",
@@ -229,7 +231,7 @@ import Testing
         #expect(odd.status == 64 && odd.errors.contains("expected ROLE/NAME=FILE"), "\(odd.errors)")
     }
 
-    @Test func `a health check tells how a service is that was started by itself`() async throws {
+    @Test func `a health check reports the state of a service without secam up`() async throws {
         let health = scratch.file("health")
         func check(_ question: String) async throws -> FinishedProgram {
             try await Programs.run(
@@ -257,13 +259,13 @@ import Testing
         gateway.kill()
         try await eventually("the loss") { try await check("joined").status == 69 }
         let alone = try await check("joined")
-        #expect(alone.errors.contains("the registry does not answer"), "\(alone.errors)")
+        #expect(alone.errors.contains("registry unreachable"), "\(alone.errors)")
         #expect(try await check("alive").status == 0)
         encode.kill()
-        try await eventually("silence") { try await check("alive").errors.contains("has said nothing for") }
+        try await eventually("silence") { try await check("alive").errors.contains("has not reported for") }
     }
 
-    @Test func `status without a running set says what is missing`() async throws {
+    @Test func `status without a running set is an error that names secam up`() async throws {
         let fresh = try await secam("status")
         #expect(fresh.status == 66)
         let set = try await RunningSet(scratch: scratch)
@@ -273,21 +275,21 @@ import Testing
         #expect(stopped.errors.contains("secam up"))
     }
 
-    @Test func `once it runs, a service gives back the pages that only its start needed`() async throws {
+    @Test func `a running service gives back the memory that only its start needed`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         let start = try set.services()
-        // One that keeps nothing, so that nothing else grows meanwhile.
+        // A tiny ring, so that no other memory grows meanwhile.
         let encode = try #require(start.first { $0.role == "encode" }?.process)
         try await eventually("much less in memory than at the start") {
             try Self.kilobytes("VmRSS", of: encode) < Self.kilobytes("VmHWM", of: encode) * 3 / 4
         }
         let watched = try await set.view(["live", "demo", "--headless", "--frames", "10"])
         #expect(watched.status == 0, "\(watched.errors)")
-        #expect(try set.services() == start, "none has died of it")
+        #expect(try set.services() == start, "no service has ended")
     }
 
-    /// A figure of /proc/PID/status.
+    /// Returns a value from /proc/PID/status.
     private static func kilobytes(_ name: String, of process: Int32) throws -> Int {
         let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
         let line = status.split(separator: "\n").first { $0.hasPrefix("\(name):") }

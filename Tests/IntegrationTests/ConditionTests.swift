@@ -3,11 +3,11 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// What an operator must act on, wherever it shows.
+/// Conditions that need an operator, in the status, metrics, hooks and logs.
 @Suite struct ConditionTests {
     private let scratch = try! ScratchFolder()
 
-    @Test func `a camera that goes offline is in the status, the metrics and the hooks`() async throws {
+    @Test func `an offline camera is in the status, the metrics and the hooks`() async throws {
         try scratch.write("", to: "told")
         let script = "echo \"$SECAM_KIND $SECAM_STATE $SECAM_CAMERA\" >> '\(scratch.file("told"))'"
         try FileManager.default.createDirectory(atPath: scratch.file("data"), withIntermediateDirectories: true)
@@ -47,7 +47,7 @@ import Testing
         #expect(set.up.errors.contains("condition began"))
     }
 
-    @Test func `recording that stops is in the status and in the list of cameras`() async throws {
+    @Test func `stopped recording is in the status and in the list of cameras`() async throws {
         let port = try Programs.freePort()
         let set = try await RunningSet(
             record: "continuous", arguments: ["--metrics", "127.0.0.1:\(port)"], scratch: scratch)
@@ -61,7 +61,7 @@ import Testing
         try await eventually("recording") { try await recording() == "on" }
         try await eventually("a set without problems") { try await set.secam(["status"]).status == 0 }
         #expect(try await page().contains("secam_camera_recording_stopped{camera=\"demo\"} 0\n"))
-        // Where recordings were is a file now, so that no archive can write.
+        // Replaces the folder of the recordings by a file, so that no archive can write.
         let folder = scratch.file("data/recordings")
         let archive = try set.processes("archive")[0]
         kill(archive, SIGSTOP)
@@ -79,7 +79,7 @@ import Testing
         #expect(try listed.json()["cameras"][0]["recording"].text == "on")
     }
 
-    @Test func `a camera that does not come back after a restart of the gateway is offline`() async throws {
+    @Test func `a camera that does not return after a restart of the gateway is offline`() async throws {
         let port = try Programs.freePort()
         let set = try await RunningSet(arguments: ["--metrics", "127.0.0.1:\(port)"], scratch: scratch)
         defer { set.up.kill() }
@@ -111,14 +111,14 @@ import Testing
             }
         }
         _ = try await set.secam(["keys", "revoke", "porch"])
-        try await eventually("nobody misses a camera that was taken back") {
+        try await eventually("the status without the revoked camera") {
             let cameras = try await set.cameras()
             let problem = try await problem()
             return cameras["demo"] != nil && cameras["porch"] == nil && problem == nil
         }
     }
 
-    @Test func `a camera that secam up does not start any more is not missed`() async throws {
+    @Test func `a camera that secam up no longer starts is not reported`() async throws {
         let first = try await RunningSet(["demo=test:160x120@10", "yard=test:160x120@10"], scratch: scratch)
         defer { first.up.kill() }
         try await eventually("the cameras are remembered") { scratch.text("data/cameras") == "demo\nyard\n" }
@@ -132,7 +132,7 @@ import Testing
         #expect(try await Set(second.cameras().keys) == ["demo"])
     }
 
-    @Test func `every service serves its own figures, with and without a registry`() async throws {
+    @Test func `every service serves its own metrics, with and without a registry`() async throws {
         func page(_ port: Int) async throws -> String {
             try await Programs.run(
                 "/usr/bin/env", ["curl", "-sS", "http://127.0.0.1:\(port)/metrics"], in: scratch

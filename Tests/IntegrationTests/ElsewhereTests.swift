@@ -3,7 +3,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// Cameras that are not part of the set that `secam up` started: with a join file from the operator.
+/// Cameras outside of the set of `secam up`, which join with an invitation from the operator.
 @Suite(.serialized) struct ElsewhereTests {
     private let scratch: ScratchFolder
 
@@ -24,7 +24,7 @@ import Testing
         try Programs.start(program, arguments, in: scratch)
     }
 
-    @Test func `a camera with its own encoder is seen, and gone when its key is taken back`() async throws {
+    @Test func `a camera with its own encoder is visible until its key is revoked`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         let file = try await invite(set, "porch")
@@ -53,23 +53,25 @@ import Testing
         try await eventually("its encoder is gone as well") {
             try await set.status()["services"].values.allSatisfy { $0["name"].text != own }
         }
-        try await eventually("the camera is told why") {
-            camera.errors.contains("is the address right, and this key admitted")
+        try await eventually("the reason in the camera's log") {
+            camera.errors.contains("check the address, and this key with")
         }
-        #expect(try await set.view(["live", "demo", "--headless", "--frames", "3"]).status == 0, "the other goes on")
+        #expect(
+            try await set.view(["live", "demo", "--headless", "--frames", "3"]).status == 0,
+            "the other camera continues")
     }
 
-    @Test func `an encoder of one camera is refused by another`() async throws {
+    @Test func `a camera refuses the dedicated encoder of another one`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
-        // It is told to speak with the other camera, in place of its own.
+        // Its arguments make it connect to the other camera instead of its own.
         let file = try await invite(set, "porch")
         let endpoint = try #require(try await set.status("capture", "demo")["endpoint"].text)
         let camera = try start("secam-capture", "--join", file, "--source", "test:64x64@5")
         defer { camera.kill() }
         let encoder = try start("secam-encode", "--join", file, "--camera", endpoint)
         defer { encoder.kill() }
-        // The key of the other camera is another one, so that not even the handshake succeeds.
+        // The other camera has another key, so that the handshake already fails.
         try await eventually("the encoder's place on the roster") {
             try await set.status()["services"].values.contains { $0["name"].text?.hasPrefix("porch@") == true }
         }
@@ -79,7 +81,8 @@ import Testing
         #expect(jobs?["jobs_done"].integer == 0)
     }
 
-    @Test func `a camera that can only dial out is seen through the gateway, also after its restart`() async throws {
+    @Test func `a camera with only outbound connections is visible, also after a restart of the gateway`() async throws
+    {
         let set = try await RunningSet(motion: 1, record: "continuous", scratch: scratch)
         defer { set.up.kill() }
         let file = try await invite(set, "porch", "--relay", set.address)
@@ -92,7 +95,7 @@ import Testing
         try await eventually("frames through the gateway") {
             try await set.view(["live", "porch", "--headless", "--frames", "20"]).status == 0
         }
-        // Motion and recording come by the same way.
+        // Motion services and archives use the same relay.
         try await eventually("recordings") {
             try await set.view(["recordings", "porch", "--json"]).json()["recordings"].values.isEmpty == false
         }
@@ -105,7 +108,7 @@ import Testing
         try await eventually("the camera is on no list") { try await set.cameras()["porch"] == nil }
     }
 
-    @Test func `whoever has no ticket gets nothing from the relay`() async throws {
+    @Test func `the relay sends nothing to a peer without a ticket`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         for bytes in [Array("secam-relay/1\n".utf8) + [UInt8](repeating: 7, count: 32), Array("secam-relay/2\n".utf8)] {
@@ -118,7 +121,7 @@ import Testing
         #expect(try await set.view(["live", "demo", "--headless", "--frames", "3"]).status == 0)
     }
 
-    @Test func `invitations that cannot work are refused`() async throws {
+    @Test func `invalid invitations are refused`() async throws {
         func invite(_ arguments: String...) async throws -> FinishedProgram {
             try await Programs.run(
                 "secam", ["keys", "invite"] + arguments + ["--data", scratch.file("data")], in: scratch)

@@ -7,7 +7,7 @@ import Testing
     private let scratch = try! ScratchFolder()
     private static let frames = 8
 
-    /// A short film of a moving pattern.
+    /// A short video of a moving pattern.
     private func film(_ name: String, _ arguments: String...) async throws -> String {
         try await Programs.tool(
             [
@@ -18,7 +18,7 @@ import Testing
         return "file:" + scratch.file(name)
     }
 
-    @Test func `JPEGs of a file reach the viewer byte for byte, again and again from its start`() async throws {
+    @Test func `JPEGs of a file reach the viewer byte for byte, in a loop`() async throws {
         let source = try await film("film.mkv", "-c:v", "mjpeg")
         try await Programs.tool(
             ["ffmpeg", "-v", "error", "-i", "film.mkv", "-c", "copy", "-f", "mjpeg", "film.mjpeg"], in: scratch)
@@ -30,7 +30,7 @@ import Testing
             let seen = try await set.snapshot("film")
             #expect(pictures.contains(seen))
         }
-        // Longer than the film, every frame of it one of the file's.
+        // Longer than the video; every frame is one of the file's.
         let path = scratch.file("seen.mkv")
         let live = try await set.view(
             ["live", "film", "--headless", "--frames", "20", "--stats", "--record", path])
@@ -41,11 +41,11 @@ import Testing
         let seen = split(jpegs: try scratch.data("seen.mjpeg"))
         #expect(seen.count == 20)
         #expect(seen.allSatisfy { pictures.contains($0) })
-        #expect(Set(seen).count == Self.frames, "the whole film was shown")
+        #expect(Set(seen).count == Self.frames, "the whole video was shown")
         #expect(try await set.status("encode")["jobs_done"].integer == 0, "nothing was encoded")
     }
 
-    @Test func `a film of another codec is encoded`() async throws {
+    @Test func `a video file with another codec is encoded`() async throws {
         let source = try await film("film.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p")
         let set = try await RunningSet(["film=\(source)"], scratch: scratch)
         defer { set.up.kill() }
@@ -55,7 +55,7 @@ import Testing
         #expect(live.status == 0, "\(live.errors)")
     }
 
-    @Test func `another frame rate can be given`() async throws {
+    @Test func `a frame rate can be set for a file`() async throws {
         let source = try await film("film.mkv", "-c:v", "mjpeg")
         let set = try await RunningSet(["slow=\(source)?fps=2", "own=\(source)"], scratch: scratch)
         defer { set.up.kill() }

@@ -2,7 +2,7 @@ import Foundation
 import SecamTestSupport
 import Testing
 
-/// Whether metrics can be switched on in every kind of installation, and are off before.
+/// The switch for metrics in each kind of installation. Metrics are off by default.
 @Suite struct MetricsWiringTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("docker").path
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(.enabled(if: MetricsWiringTests.has("docker compose version")), arguments: ["compose.yaml", "camera.yaml"])
-    func `each service of a Compose file takes SECAM_METRICS`(_ file: String) async throws {
+    func `each service of a Compose file accepts SECAM_METRICS`(_ file: String) async throws {
         for address in ["", "0.0.0.0:9464"] {
             let shown = try await Programs.run(
                 "/usr/bin/env",
@@ -61,7 +61,7 @@ import Testing
             toFile: list, atomically: true, encoding: .utf8)
         let on = try await manifests()
         let pods = count(on, "kind: Deployment\n") + count(on, "kind: StatefulSet\n")
-        // Scaling rules name the deployments that they scale.
+        // Scaling rules contain the names of their deployments.
         let scaled = count(on, "scaleTargetRef")
         #expect(count(on, "name: SECAM_METRICS") == pods - scaled && pods - scaled >= 5)
         #expect(on.contains("kubernetes.io/metadata.name: monitoring"))

@@ -3,7 +3,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// What a viewer is told of motion before real cameras, through all services.
+/// Motion events of cameras, from detection to viewers and hooks, through all services.
 @Suite(.serialized) struct MotionTests {
     private let scratch: ScratchFolder
 
@@ -25,7 +25,7 @@ import Testing
         try text.split(separator: "\n").map { try JSONValue(String($0)) }
     }
 
-    @Test func `a visit is one event, told to viewers and hooks, and remembered`() async throws {
+    @Test func `a visit is one event for viewers and hooks, and is listed later`() async throws {
         let source = try await visit()
         let policy = """
             hooks:
@@ -40,7 +40,7 @@ import Testing
         let set = try await RunningSet(["porch=\(source)"], motion: 1, scratch: scratch)
         defer { set.up.kill() }
         let viewer = try set.startView(["events", "--follow", "--json"])
-        // A viewer that comes in the middle of a visit is told of its rest; this one is to see a whole visit.
+        // The first event may be the rest of a visit; this waits for a whole one.
         let visit = try await eventually("a visit from start to end") { () -> [JSONValue]? in
             let told = try lines(viewer.output)
             let starts = Set(told.filter { $0["state"].text == "start" }.map { $0["id"].text })
@@ -69,14 +69,14 @@ import Testing
         let later = try await set.view(["events", "--json", "--since", "2100-01-01"])
         #expect(try later.json()["events"].values.isEmpty)
 
-        try await eventually("the hook has heard of the end") {
+        try await eventually("the end at the hook") {
             scratch.text("bell").contains("end porch")
         }
         #expect(scratch.text("bell").hasPrefix("start porch\n"))
-        try await eventually("the other hook's failure is told") { set.up.errors.contains("hook=gone") }
+        try await eventually("the other hook's failure in the log") { set.up.errors.contains("hook=gone") }
     }
 
-    @Test func `a changed policy holds without a restart, and a wrong one does not`() async throws {
+    @Test func `a changed policy applies without a restart, and an invalid one does not`() async throws {
         let set = try await RunningSet(["porch=test:320x240@10"], motion: 1, scratch: scratch)
         defer { set.up.kill() }
         let viewer = try set.startView(["events", "--follow", "--json"])
@@ -89,7 +89,7 @@ import Testing
         #expect(try await set.status("motion")["cameras_assigned"].integer == 0)
 
         try scratch.write("cameras:\n  porch:\n    motoin: on\n", to: "data/policy.yaml", mode: 0o644)
-        try await eventually("a word about the wrong line") {
+        try await eventually("the invalid line in the log") {
             set.up.errors.contains("policy.yaml, line 3") && set.up.errors.contains("motoin")
         }
         #expect(try await set.status("motion")["cameras_assigned"].integer == 0, "the old policy stays in force")
@@ -102,7 +102,7 @@ import Testing
         viewer.kill()
     }
 
-    @Test func `what a user may not see is not told`() async throws {
+    @Test func `users get no events of cameras that they may not see`() async throws {
         let set = try await RunningSet(["porch=test:320x240@10", "yard=test:160x120@10"], motion: 1, scratch: scratch)
         defer { set.up.kill() }
         try await set.addUser("bert", password: "a long password", ["--role", "viewer", "--cameras", "yard"])
@@ -116,14 +116,13 @@ import Testing
         #expect(asked.status == 66, "as a camera that does not exist")
     }
 
-    /// Recorded footage that is no part of the project; passed over where it is not there.
-    private static let footage =
-        ProcessInfo.processInfo.environment["SECAM_FOOTAGE"] ?? "../shared/footage"
+    /// A folder of surveillance videos, which are not part of the project.
+    private static let footage = ProcessInfo.processInfo.environment["SECAM_FOOTAGE"] ?? ""
 
     private static let hasFootage = unsafe access("\(footage)/one-by-one.mkv", R_OK) == 0
 
     @Test(.enabled(if: MotionTests.hasFootage, "there is no footage"))
-    func `people on recorded footage are events through the real services`() async throws {
+    func `people in recorded footage are events through the real services`() async throws {
         let path = URL(fileURLWithPath: "\(Self.footage)/one-by-one.mkv").standardizedFileURL.path
         let set = try await RunningSet(["hall=file:\(path)"], motion: 1, scratch: scratch)
         defer { set.up.kill() }

@@ -3,9 +3,9 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// The first minutes of somebody who has just built the package.
+/// The first minutes of a new user who has just built the package.
 @Suite(.serialized) struct NewcomerTests {
-    @Test func `the line that secam up prints works when it is pasted`() async throws {
+    @Test func `the command that secam up prints works`() async throws {
         let scratch = try ScratchFolder()
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
@@ -21,7 +21,7 @@ import Testing
             environment: ["SECAM_PASSWORD": password])
         #expect(pasted.status == 0, "\(line): \(pasted.errors)")
         #expect(try pasted.json()["cameras"]["demo"]["frames"].integer == 5)
-        #expect(pasted.errors.contains(set.fingerprint), "the first use says which certificate was accepted")
+        #expect(pasted.errors.contains(set.fingerprint), "the first connection shows the accepted certificate")
     }
 
     @Test func `the ready file names every service with its process`() async throws {
@@ -41,16 +41,16 @@ import Testing
         first.up.send(SIGTERM)
         let ended = try await first.up.finish()
         #expect(ended.status == 0, "\(ended.errors)")
-        #expect(scratch.text("ready.json").isEmpty, "the ready file is gone with what it spoke of")
+        #expect(scratch.text("ready.json").isEmpty, "the ready file is removed")
         let second = try await RunningSet(scratch: scratch, password: first.password)
         defer { second.up.kill() }
         #expect(second.fingerprint == first.fingerprint)
         #expect(RunningSet.password(in: second.up.output) == nil)
         let cameras = try await second.cameras()
-        #expect(cameras["demo"] != nil, "the password of the first start still holds")
+        #expect(cameras["demo"] != nil, "the password of the first start is still valid")
     }
 
-    @Test(arguments: [false, true]) func `Ctrl-C ends everything`(reachesChildren: Bool) async throws {
+    @Test(arguments: [false, true]) func `Ctrl-C ends all services`(reachesChildren: Bool) async throws {
         let set = try await RunningSet(
             ["a=test:320x240@10", "b=test:320x240@10"], encoders: 2, scratch: ScratchFolder())
         defer { set.up.kill() }
@@ -67,7 +67,7 @@ import Testing
         viewer.kill()
     }
 
-    @Test func `nothing is left when secam up itself is killed`() async throws {
+    @Test func `all services end when secam up is killed`() async throws {
         let set = try await RunningSet(scratch: ScratchFolder())
         defer { set.up.kill() }
         let services = try set.services()
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func `what is secret is readable by its owner only and stands in no argument`() async throws {
+    @Test func `secrets are readable by their owner only, and are in no argument`() async throws {
         try await RunningSet.with { set in
             let files = FileManager.default.enumerator(atPath: set.data)?.compactMap { $0 as? String } ?? []
             #expect(files.count > 5)
@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test(arguments: ["secam", "secam-view", "secam-gateway", "secam-capture", "secam-encode"])
-    func `every program explains itself and names its version`(program: String) async throws {
+    func `every program has a help text and a version`(program: String) async throws {
         let scratch = try ScratchFolder()
         let help = try await Programs.run(program, ["--help"], in: scratch)
         #expect(help.status == 0)

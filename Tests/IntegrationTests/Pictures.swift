@@ -4,14 +4,16 @@ import SecamPicture
 import SecamTestSupport
 import SecamWire
 
-/// What is to be seen in a JPEG of the built-in test picture.
+/// The contents of a JPEG of the built-in test picture.
 struct SeenPicture {
     let width: Int
     let height: Int
-    /// As the picture itself shows it; `nil` when it is some other picture.
+    /// The frame number in the picture; `nil` when it is not the test picture.
     let number: UInt32?
 
-    /// Decodes it as a viewer does; damaged ones throw.
+    /// Decodes a JPEG as a viewer does.
+    ///
+    /// - Throws: when the JPEG is damaged.
     init(_ jpeg: Data) throws {
         let bytes = [UInt8](jpeg)
         var decoder = try JPEGDecoder()
@@ -26,7 +28,7 @@ struct SeenPicture {
 }
 
 extension RunningSet {
-    /// One picture of a camera, as it came.
+    /// Returns one picture of a camera.
     func snapshot(_ camera: String, _ arguments: [String] = []) async throws -> Data {
         let finished = try await view(["snapshot", camera, "-o", "-", "--timeout", "60"] + arguments)
         guard finished.status == 0 else { throw TestFailure("secam-view snapshot: \(finished.errors)") }
@@ -34,7 +36,7 @@ extension RunningSet {
     }
 }
 
-/// JPEG pictures one after the other, as `ffmpeg -f mjpeg` writes them.
+/// Successive JPEGs, as `ffmpeg -f mjpeg` writes them.
 func split(jpegs data: Data) -> [Data] {
     var pictures: [Data] = []
     var start: Int?

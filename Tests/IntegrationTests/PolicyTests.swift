@@ -3,7 +3,7 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// `policy.yaml` while the gateway runs, at its starts, and `secam policy`.
+/// `policy.yaml` at a start of the gateway and while it runs, and `secam policy`.
 @Suite struct PolicyTests {
     private let scratch = try! ScratchFolder()
     private let policy = "data/policy.yaml"
@@ -32,7 +32,7 @@ import Testing
         try await eventually("the motion service after the restart") { try await assigned() == 0 }
         let table = try await set.secam(["status"])
         #expect(table.output.contains("secam policy check"))
-        #expect(table.output.contains("policy.yaml, line 1: the file has no 'motoin'"), "\(table.output)")
+        #expect(table.output.contains("policy.yaml, line 1: the file: unknown key 'motoin'"), "\(table.output)")
         let problem = try await set.status()["problems"].values.first { $0["kind"].text == "policy-invalid" }
         #expect(problem?["cause"].text?.contains("motoin") == true)
 
@@ -41,7 +41,7 @@ import Testing
         #expect(try await set.status("gateway")["policy_invalid"].integer == 0)
     }
 
-    @Test func `a policy that becomes readable is read`() async throws {
+    @Test func `a policy that becomes readable is applied`() async throws {
         let set = try await RunningSet(["porch=test:320x240@10"], motion: 1, scratch: scratch)
         defer { set.up.kill() }
         try await eventually("motion detection") {

@@ -3,12 +3,12 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// Who may see what, while everything runs.
+/// Users' rights in a running system.
 @Suite(.serialized) struct RightsTests {
     private static let cameras = ["a=test:320x240@10", "b=test:320x240@10"]
     private static let password = "a viewer's password"
 
-    @Test func `for a viewer other cameras do not exist`() async throws {
+    @Test func `cameras that a viewer may not see do not exist for it`() async throws {
         try await RunningSet.with(Self.cameras) { set in
             try await set.addUser("vera", password: Self.password, ["--cameras", "a"])
             let cameras = try await set.cameras(user: "vera", password: Self.password)
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func `a right that is given or taken holds for sessions that run`() async throws {
+    @Test func `changed rights apply to running sessions`() async throws {
         try await RunningSet.with(Self.cameras) { set in
             try await set.addUser("vera", password: Self.password, ["--cameras", "a"])
             let session = try set.startView(
@@ -34,8 +34,8 @@ import Testing
             try await set.waitForFrames(3)
             let granted = try await set.secam(["user", "grant", "vera", "--cameras", "b"])
             #expect(granted.status == 0, "\(granted.errors)")
-            // The one that is left is that of its events.
-            try await eventually("a is not sent any more") {
+            // The flow that remains is that of the camera's events.
+            try await eventually("the end of a's frames") {
                 try await set.status("capture", "a")["flows_open"].integer == 1
             }
             try await set.waitForFrames(5)
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func `whoever is removed is shown out`() async throws {
+    @Test func `removing a user ends the user's sessions`() async throws {
         try await RunningSet.with(Self.cameras) { set in
             try await set.addUser("vera", password: Self.password)
             let session = try set.startView(["live", "--headless"], user: "vera", password: Self.password)
@@ -88,10 +88,10 @@ import Testing
         }
     }
 
-    @Test func `guessing is locked out, which does not touch another user`() async throws {
+    @Test func `guessing locks a user, but no other user`() async throws {
         try await RunningSet.with { set in
             try await set.addUser("vera", password: Self.password)
-            // The address was seen with this user, so that the address's own lock does not hold for her.
+            // The address is known for this user, so its own lock does not apply to her.
             let before = try await set.view(["cameras"], user: "vera", password: Self.password)
             #expect(before.status == 0)
             try await eventually("a lock") {
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func `logins, refusals and changes stand in the audit log`() async throws {
+    @Test func `logins, refusals and changes are in the audit log`() async throws {
         try await RunningSet.with { set in
             try await set.addUser("vera", password: Self.password)
             _ = try await set.view(["cameras"], user: "vera", password: Self.password)

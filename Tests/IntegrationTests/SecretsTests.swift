@@ -3,9 +3,9 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// Passwords and keys of running programs, as other programs and users of the machine could read them.
+/// Protection of the passwords and keys of running programs from other programs and users of the machine.
 @Suite(.serialized) struct SecretsTests {
-    /// A source that is offline: nothing listens there, and no test needs its pictures.
+    /// An offline source, at a port without a listener.
     private static let deadAddress = "127.0.0.1:1/stream"
     private static let login = "porch=watcher:p@ss#wörd-1\n"
 
@@ -22,7 +22,7 @@ import Testing
             launcher: withoutCapabilities, scratch: scratch)
     }
 
-    /// Whether another process of this user can read a process's environment; its memory has the same guard.
+    /// Returns whether another process of this user can read a process's environment. Its memory has the same protection.
     private func isReadable(_ process: Int32, _ scratch: ScratchFolder) async throws -> Bool {
         let command = Self.withoutCapabilities + ["/usr/bin/env", "cat", "/proc/\(process)/environ"]
         let finished = try await Programs.run(command[0], Array(command.dropFirst()), in: scratch)
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test func `a login from --camera-credentials-file reaches the camera and stands in no argument`() async throws {
+    @Test func `a login from --camera-credentials-file reaches the camera, and is in no argument`() async throws {
         let scratch = try ScratchFolder()
         let file = scratch.file("logins")
         try Data(Self.login.utf8).write(to: URL(fileURLWithPath: file))
@@ -90,7 +90,7 @@ import Testing
         (["--camera", "porch=http://127.0.0.1:1/", "--camera-credentials-file", "torn"], "torn, line 2: expected"),
         (["--camera", "a*=test:320x240@10"], "the camera name 'a*' is not usable: leave the * out"),
     ])
-    func `logins and names that cannot be meant are refused`(arguments: [String], reason: String) async throws {
+    func `invalid logins and names are refused`(arguments: [String], reason: String) async throws {
         let scratch = try ScratchFolder()
         for (name, text, mode) in [
             ("logins", Self.login, 0o600), ("open", Self.login, 0o644),
@@ -107,19 +107,19 @@ import Testing
         #expect(!scratch.text("data/keys/allowed").contains("a*"))
     }
 
-    @Test func `a login on the command line is overwritten there, with a warning`() async throws {
+    @Test func `a login on the command line is overwritten, with a warning`() async throws {
         let scratch = try ScratchFolder()
         let set = try await Self.start(["porch=http://watcher:w-o-r-d@\(Self.deadAddress)"], scratch: scratch)
         defer { set.up.kill() }
         try await expectNoArgument(holds: "w-o-r-d", set)
         #expect(set.up.errors.contains("camera login given on the command line"))
         #expect(set.up.errors.contains("--camera-credentials-file") && !set.up.errors.contains("w-o-r-d"))
-        // What it was started with has reached the camera all the same.
+        // The login has reached the camera.
         let state = try await set.waitForCamera("porch", "offline")
         #expect(!"\(state)".contains("no camera"))
     }
 
-    @Test func `a viewer's password on the command line is overwritten there`() async throws {
+    @Test func `a viewer's password on the command line is overwritten`() async throws {
         let scratch = try ScratchFolder()
         let set = try await Self.start([RunningSet.camera], scratch: scratch)
         defer { set.up.kill() }

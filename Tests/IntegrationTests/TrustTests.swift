@@ -3,11 +3,11 @@ import Glibc
 import SecamTestSupport
 import Testing
 
-/// How a viewer knows its gateway, and what a gateway takes as a certificate.
+/// The trust of viewers in the gateway's certificate, and the gateway's checks of its certificate.
 @Suite(.serialized) struct TrustTests {
     private let scratch = try! ScratchFolder()
 
-    /// A certificate for the loopback, issued by an authority of its own in `ca.pem`.
+    /// Creates a certificate for the loopback address, issued by a new authority in `ca.pem`.
     private func makeCertificate(days: Int = 30) async throws -> [String: String] {
         func openssl(_ arguments: [String]) async throws {
             try await Programs.tool(["openssl"] + arguments, in: scratch)
@@ -37,7 +37,7 @@ import Testing
             in: scratch)
     }
 
-    @Test func `the first certificate is remembered and another one is refused loudly`() async throws {
+    @Test func `the first certificate is remembered, and another key is refused with an alarm`() async throws {
         let set = try await RunningSet(scratch: scratch)
         let first = try await set.view(["cameras"], trust: [])
         #expect(first.status == 0, "\(first.errors)")
@@ -66,13 +66,13 @@ import Testing
         other.kill()
     }
 
-    @Test func `the fingerprint of the gateway's key decides as well`() async throws {
+    @Test func `a gateway can be trusted by its key's fingerprint`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         let line = set.up.output.split(separator: "\n").first { $0.hasPrefix("  its key ") }
         let key = String(try #require(line?.split(separator: " ").last))
         #expect(key.hasPrefix("SPKI-SHA256:"))
-        #expect(set.up.errors.contains("key=\(key)"), "the gateway says it too")
+        #expect(set.up.errors.contains("key=\(key)"), "the gateway logs it too")
         let trusted = try await set.view(["cameras"], trust: ["--fingerprint", key])
         #expect(trusted.status == 0, "\(trusted.errors)")
         let other = key.dropLast(4) + (key.hasSuffix("0000") ? "1111" : "0000")
@@ -82,7 +82,7 @@ import Testing
         #expect(odd.status == 64 && odd.errors.contains("64 hexadecimal digits"), "\(odd.errors)")
     }
 
-    @Test func `a fingerprint decides`() async throws {
+    @Test func `a gateway can be trusted by its certificate's fingerprint`() async throws {
         let set = try await RunningSet(scratch: scratch)
         defer { set.up.kill() }
         let right = try await set.view(["cameras"], trust: ["--fingerprint", set.fingerprint.uppercased()])
@@ -94,7 +94,7 @@ import Testing
         #expect(bad.status == 64)
     }
 
-    @Test func `a given certificate is shown and checked against its authority`() async throws {
+    @Test func `a configured certificate is used, and is checked against its authority`() async throws {
         let environment = try await makeCertificate()
         let set = try await RunningSet(environment: environment, scratch: scratch)
         defer { set.up.kill() }
@@ -111,7 +111,7 @@ import Testing
         #expect(missing.errors.contains("nothing.pem"))
     }
 
-    @Test func `a renewed certificate is used at once, drops no stream and alarms nobody`() async throws {
+    @Test func `a renewed certificate is used at once, without lost streams or alarms`() async throws {
         let environment = try await makeCertificate()
         let set = try await RunningSet(environment: environment, scratch: scratch)
         defer { set.up.kill() }
@@ -143,7 +143,7 @@ import Testing
         #expect(try await set.status("gateway")["viewers"].integer == connections)
         #expect(try set.services() == services, "no service ended")
 
-        // A certificate without its key is refused; then another pair is used, which is an alarm.
+        // A certificate without its key is refused. A complete new pair is used, and raises an alarm at the viewer.
         try await renew(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "other-key.pem"])
         try FileManager.default.removeItem(atPath: scratch.file("certificate.pem"))
         try FileManager.default.moveItem(atPath: scratch.file("renewed.pem"), toPath: scratch.file("certificate.pem"))
@@ -164,19 +164,19 @@ import Testing
         #expect(finished.errors.contains("certificate.pem: the certificate expired on"))
     }
 
-    @Test func `a key that does not fit its certificate ends the gateway`() async throws {
+    @Test func `a key that does not match its certificate ends the gateway`() async throws {
         _ = try await makeCertificate()
         let finished = try await startGateway("certificate.pem", "ca-key.pem")
         #expect(finished.status == 78, "\(finished.errors)")
         #expect(finished.errors.contains("is not that of the certificate"))
     }
 
-    @Test func `a certificate that is none, or is not there, ends the gateway`() async throws {
+    @Test func `a malformed or missing certificate ends the gateway`() async throws {
         _ = try await makeCertificate()
         try scratch.write("no certificate", to: "junk.pem")
         let junk = try await startGateway("junk.pem", "key.pem")
         #expect(junk.status == 78, "\(junk.errors)")
-        #expect(junk.errors.contains("junk.pem: there is no PEM certificate in it"))
+        #expect(junk.errors.contains("junk.pem: no PEM certificate in the file"))
         let missing = try await startGateway("missing.pem", "key.pem")
         #expect(missing.status == 66, "\(missing.errors)")
         #expect(missing.errors.contains("missing.pem: No such file or directory"))
@@ -187,7 +187,7 @@ import Testing
         #expect(half.errors.contains("--key"))
     }
 
-    @Test func `secam up ends with its gateway when the certificate cannot be used`() async throws {
+    @Test func `secam up ends with its gateway when the certificate is unusable`() async throws {
         let environment = try await makeCertificate(days: 0)
         let up = try RunningSet.start([RunningSet.camera], environment: environment, scratch: scratch)
         let finished = try await up.finish()

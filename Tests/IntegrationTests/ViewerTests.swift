@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func `statistics have the form that is promised`() async throws {
+    @Test func `statistics have their documented form`() async throws {
         try await RunningSet.with(["a=test:320x240@10", "b=test:320x240@10"]) { set in
             let finished = try await set.view(["live", "--headless", "--frames", "10", "--stats"])
             #expect(finished.status == 0, "\(finished.errors)")
@@ -31,7 +31,7 @@ import Testing
             for name in ["a", "b"] {
                 let figures = cameras[name]
                 #expect(figures["frames"].integer == 10)
-                // On a busy machine the newest frame may come before one that the viewer had no room for.
+                // On a busy machine, a newer frame may replace one for which the viewer had no credit.
                 #expect(try #require(figures["gaps"].integer) >= 0)
                 #expect(try #require(figures["fps"].number) > 0)
                 #expect(try #require(figures["bytes"].integer) > 10 * 1000)
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func `a snapshot is a whole JPEG of a frame that was just captured`() async throws {
+    @Test func `a snapshot is a complete JPEG of a new frame`() async throws {
         try await RunningSet.with { set in
             let path = set.scratch.file("demo.jpg")
             let finished = try await set.view(["snapshot", "demo", "-o", path])
@@ -50,7 +50,7 @@ import Testing
             let first = try SeenPicture(set.scratch.data("demo.jpg"))
             #expect((first.width, first.height) == (320, 240))
             let number = try #require(first.number)
-            // A viewer that stays keeps the camera running, so its numbers go on.
+            // Another viewer keeps the camera running, so that its frame numbers continue.
             let viewer = try set.startView(["live", "demo", "--headless"])
             try await set.waitForFrames(5)
             let one = try #require(try SeenPicture(try await set.snapshot("demo")).number)
@@ -63,14 +63,14 @@ import Testing
         }
     }
 
-    @Test func `the sub rendition is a smaller picture of the same`() async throws {
+    @Test func `the sub rendition is a smaller version of the picture`() async throws {
         try await RunningSet.with(["demo=test:1280x720@5"]) { set in
             let small = try SeenPicture(try await set.snapshot("demo", ["--rendition", "sub"]))
             #expect((small.width, small.height) == (640, 360))
         }
     }
 
-    @Test func `a recording holds every frame and is read by any player`() async throws {
+    @Test func `a recording has every frame, and any player reads it`() async throws {
         try await RunningSet.with { set in
             let path = set.scratch.file("demo.mkv")
             let finished = try await set.view(
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func `a lower rate is delivered where it is asked for`() async throws {
+    @Test func `a requested lower frame rate is delivered`() async throws {
         try await RunningSet.with { set in
             let finished = try await set.view(
                 ["live", "demo", "--headless", "--frames", "6", "--fps", "2", "--stats"])
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func `nothing is captured that nobody watches`() async throws {
+    @Test func `a camera without viewers captures no frames`() async throws {
         try await RunningSet.with { set in
             try await set.waitForCamera("demo", "idle")
             let seen = try await set.view(["live", "demo", "--headless", "--frames", "3"])
@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test func `a camera that is not there is named together with those that are`() async throws {
+    @Test func `the error for an unknown camera names the known ones`() async throws {
         try await RunningSet.with { set in
             let finished = try await set.view(["live", "garden", "--headless", "--frames", "1"])
             #expect(finished.status == 66)
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func `without a gateway the viewer says so`() async throws {
+    @Test func `an unreachable gateway is named in the error`() async throws {
         let scratch = try ScratchFolder()
         let port = try Programs.freePort()
         let finished = try await Programs.run(

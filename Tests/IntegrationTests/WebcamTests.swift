@@ -2,28 +2,27 @@ import Foundation
 import SecamTestSupport
 import Testing
 
-/// The whole set on a kernel that has webcams: vivid's raw formats, and MJPEG behind the kernel's uvcvideo.
+/// The whole set on a kernel with webcams: vivid's raw formats, and MJPEG through the kernel's uvcvideo.
 ///
-/// Machines that build software have no camera, so the tests boot such a kernel in a virtual machine. SECAM_V4L2_VM
-/// names the program that does: it runs the command behind its options as root in the machine, which shares this one's
-/// files and may write to the folder in which it was started. SECAM_UVC_CAMERA names a script for Python that is a UVC
-/// camera made of software, plugged in as long as it runs. The machine is emulated and needs the processors for itself:
-/// run these tests alone (`swift test --filter WebcamTests`).
+/// Build machines have no camera, so the tests boot such a kernel in a virtual machine. The program SECAM_V4L2_VM runs the
+/// command after its options as root in the virtual machine, which shares the host's files and may write to the working
+/// directory. The Python script SECAM_UVC_CAMERA emulates a UVC camera, which is plugged in while it runs. The machine is
+/// emulated and needs all processors, so run these tests alone (`swift test --filter WebcamTests`).
 @Suite(
     .serialized,
     .enabled(if: Machine.isThere, "SECAM_V4L2_VM and SECAM_UVC_CAMERA name no programs, so there is no webcam"))
 struct WebcamTests {
-    @Test func `a webcam with a raw format is found, encoded and seen`() async throws {
+    @Test func `a webcam with a raw format is found, encoded and shown`() async throws {
         let machine = try await Machine.results()
         let camera = try machine.camera("vivid-cameras.json", "video0")
         #expect(camera["detail"].text?.contains("YUYV") == true, "\(camera)")
-        // The viewer has gone by then, so it may have been stopped.
+        // The viewer has left by then, so the camera may have stopped.
         #expect(["online", "idle"].contains(camera["state"].text), "\(camera)")
         let figures = try machine.json("vivid.json")["cameras"]["video0"]
         #expect(figures["frames"].integer == 10)
     }
 
-    @Test func `a device that another program uses is offline and says so`() async throws {
+    @Test func `a device that another program uses is offline with its reason`() async throws {
         let camera = try await Machine.results().camera("busy.json", "other")
         #expect(camera["state"].text == "offline")
         #expect(
@@ -32,7 +31,7 @@ struct WebcamTests {
 
     @Test func `four webcams become four cameras at once`() async throws {
         let machine = try await Machine.results()
-        #expect(try machine.json("four-cameras.json")["cameras"].values.count == 4, "nodes for metadata are none")
+        #expect(try machine.json("four-cameras.json")["cameras"].values.count == 4, "metadata nodes are not cameras")
         let figures = try machine.json("four.json")["cameras"]
         #expect(figures.names == ["video0", "video1", "video3", "video5"])
         for name in figures.names { #expect(figures[name]["frames"].integer == 5) }
@@ -45,7 +44,7 @@ struct WebcamTests {
         #expect(camera["width"].integer == 320 && camera["height"].integer == 240)
     }
 
-    @Test func `a damaged frame is counted and not shown`() async throws {
+    @Test func `a damaged frame is counted but not shown`() async throws {
         let machine = try await Machine.results()
         #expect(try #require(Int(machine.text("damaged"))) >= 1)
         #expect(machine.pictures["a"]!.contains(try machine.data("after-damage.jpg")))
@@ -54,7 +53,7 @@ struct WebcamTests {
         #expect(shown.allSatisfy { machine.pictures["a"]!.contains($0) })
     }
 
-    @Test func `a webcam that hangs is offline until it goes on`() async throws {
+    @Test func `a webcam that hangs is offline until it continues`() async throws {
         let machine = try await Machine.results()
         let camera = try machine.camera("hung.json", "video1")
         #expect(camera["state"].text == "offline")
@@ -62,7 +61,7 @@ struct WebcamTests {
         #expect(try machine.json("after-hang.json")["cameras"]["video1"]["frames"].integer == 5)
     }
 
-    @Test func `an unplugged webcam is offline, and the others go on`() async throws {
+    @Test func `an unplugged webcam is offline, and the others continue`() async throws {
         let machine = try await Machine.results()
         let camera = try machine.camera("unplugged.json", "video1")
         #expect(camera["state"].text == "offline")
@@ -70,13 +69,13 @@ struct WebcamTests {
         #expect(try machine.json("others.json")["cameras"]["video3"]["frames"].integer == 5)
     }
 
-    @Test func `plugged in again, with another size, a webcam comes back by itself`() async throws {
+    @Test func `a webcam that returns with another picture size comes back by itself`() async throws {
         let machine = try await Machine.results()
         let camera = try machine.camera("plugged.json", "video1")
         #expect(camera["width"].integer == 176 && camera["height"].integer == 144, "\(camera)")
         #expect(machine.pictures["b"]!.contains(try machine.data("replugged.jpg")))
         #expect(try machine.json("after-plug.json")["cameras"]["video1"]["frames"].integer == 5)
-        // Somebody watched through damage, hang, unplugging and return, in one session.
+        // One session lasted through the damage, the hang, the unplugging and the return.
         #expect(machine.text("watcher") == "0")
         let watched = try machine.json("watched.json")["cameras"]["video1"]
         #expect(try #require(watched["frames"].integer) >= 20)
@@ -84,9 +83,9 @@ struct WebcamTests {
     }
 }
 
-/// One boot of a machine with webcams, for all tests.
+/// One boot of a virtual machine with webcams, for all tests.
 struct Machine: Sendable {
-    /// What each UVC camera is fed with, by name.
+    /// The input file of each UVC camera, by name.
     let pictures: [String: [Data]]
     private let files: [String: Data]
     private let frames: [String: [Data]]
@@ -102,11 +101,11 @@ struct Machine: Sendable {
     private static let camera = program(named: "SECAM_UVC_CAMERA")
     static let isThere = program != nil && camera != nil
 
-    /// The status with which the program says that no machine can run here.
+    /// The program's exit status when no virtual machine can run here.
     private static let cannotRun: Int32 = 125
     private static let boot = Task { try await run() }
 
-    /// What the script saw; a test is cancelled where no machine can run.
+    /// Returns the script's results. The test is cancelled where no virtual machine can run.
     static func results() async throws -> Machine {
         do {
             return try await boot.value
@@ -183,7 +182,7 @@ struct Machine: Sendable {
         return found
     }
 
-    /// Frames of a recording.
+    /// Returns the number of frames of a recording.
     func frames(_ name: String) throws -> [Data] {
         guard let frames = frames[name] else { throw TestFailure("there is no recording \(name)") }
         return frames

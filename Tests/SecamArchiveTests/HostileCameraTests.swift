@@ -8,19 +8,21 @@ import Testing
 
 @testable import SecamArchive
 
-/// An archive's link to a camera that sends messages whose numbers are extreme, over real sockets and to a real disk: a
-/// trap ends the test.
+/// An archive's flows from a camera that sends extreme numbers, over real sockets and to a real disk. A trap ends the
+/// test.
 @Suite struct HostileCameraTests {
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
-    func `a camera with extreme numbers neither ends its archive nor what reads the index`(seed: UInt64) async throws {
+    func `a camera with extreme numbers crashes neither its archive nor a reader of the index`(seed: UInt64)
+        async throws
+    {
         let scratch = try ScratchFolder()
         let folder = RecordingFolder(scratch.file("recordings"))
         let archive = try await HostileCamera.start(folder, seed: seed)
-        try await eventually("the camera has sent all it has to send") { await archive.isDone }
+        try await eventually("the camera has sent all messages") { await archive.isDone }
         await archive.stop()
         let index = try RecordingIndex(folder)
         for gap in try index.gaps(of: nil, from: .min, to: .max) { #expect(gap.frames <= WireLimits.sequence + 1) }
-        let reader = RecordingReader(index, camera: try Name("porch"), from: .min, to: .max, interval: 0)
+        let reader = RecordingReader(index, camera: try Name("porch"), from: .min, to: .max, interval: .zero)
         while try reader.next() != nil {}
     }
 
@@ -36,7 +38,7 @@ import Testing
     }
 }
 
-/// A camera and the archive's link to it, on one loop.
+/// A camera and the archive's flows from it, on one loop.
 private actor HostileCamera {
     private static let messages = 2000
 
@@ -45,7 +47,7 @@ private actor HostileCamera {
 
     private let camera: MeshSocket
     private let admission: ZAPHandler
-    private let link: ArchiveCameraFlow
+    private let flow: ArchiveCameraFlow
     private let writer: Writer
     private var random: SeededGenerator?
     private var timer: LoopTimer?
@@ -68,11 +70,11 @@ private actor HostileCamera {
         writer = Writer(
             RecordingStore.Plan(
                 index: index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: quiet,
-                lock: try VolumeLock(folder, isAlone: false)), tell: { _ in })
+                lock: try VolumeLock(folder, isAlone: false)), report: { _ in })
         let rule = Recording.Camera(
             mode: .both, preRoll: 3600, postRoll: 3600, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000,
             camera: name)
-        link = try ArchiveCameraFlow(
+        flow = try ArchiveCameraFlow(
             Roster.Member(
                 role: .capture, incarnation: 9, key: own.publicKey.bytes, name: name, endpoint: camera.endpoint),
             socket: socket, rule: rule, index: index, writer: writer, allowance: CameraRateLimit(now: .now))
@@ -85,7 +87,7 @@ private actor HostileCamera {
                 continuation.resume(
                     with: Result {
                         let made = try HostileCamera(folder, seed: seed, loop: loop)
-                        made.assumeIsolated { $0.begin() }
+                        made.assumeIsolated { $0.start() }
                         return made
                     })
             }
@@ -93,7 +95,7 @@ private actor HostileCamera {
     }
 
     var isDone: Bool { sent >= HostileCamera.messages }
-    var missed: UInt64 { link.missed }
+    var missed: UInt64 { flow.missed }
 
     func send(gaps: [SequenceRange]) async throws {
         while opened[.jpeg] == nil { try await Task.sleep(for: .milliseconds(2)) }
@@ -104,7 +106,7 @@ private actor HostileCamera {
 
     func stop() async {
         timer?.cancel()
-        let (camera, socket) = (camera, link.socket)
+        let (camera, socket) = (camera, flow.socket)
         loop.unwatch(camera)
         loop.unwatch(socket)
         loop.unwatch(admission)
@@ -113,17 +115,17 @@ private actor HostileCamera {
         loop.stop()
     }
 
-    private func begin() {
+    private func start() {
         loop.watch(admission)
-        let (camera, socket) = (camera, link.socket)
+        let (camera, socket) = (camera, flow.socket)
         loop.watch(camera) { [weak self] in self?.assumeIsolated { $0.receive() } }
         loop.watch(socket) { [weak self] in self?.assumeIsolated { $0.receiveAsArchive() } }
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.proceed() } }
-        timer.schedule(everyMicroseconds: 5000)
+        timer.schedule(every: .milliseconds(5))
         self.timer = timer
     }
 
-    private func receiveAsArchive() { try? link.receive(onRefusal: { _ in }) }
+    private func receiveAsArchive() { try? flow.receive(onRefusal: { _ in }) }
 
     private func receive() {
         while let received = camera.receive() {
@@ -138,7 +140,7 @@ private actor HostileCamera {
     }
 
     private func proceed() {
-        link.refresh()
+        flow.refresh()
         guard var random, !isDone, let frames = opened[.jpeg], let events = opened[.events] else { return }
         for _ in 0..<20 {
             sent += 1

@@ -10,31 +10,31 @@ import Testing
             peakSequence: 0, peakBox: .none, boxes: [])
     }
 
-    @Test func itReachesFromBeforeAnEventToAfterIt() {
-        var window = MotionWindow(preRoll: 5, postRoll: 7)
+    @Test func `the window spans an event with pre-roll and post-roll`() {
+        var window = MotionWindow(preRoll: .seconds(5), postRoll: .seconds(7))
         #expect(!window.isOpen)
-        window.note(event(1, .start, start: 100, last: 100))
+        window.handle(event(1, .start, start: 100, last: 100))
         #expect(window.isOpen && window.from == 95_000_000)
-        #expect(!window.isOver(at: .max), "nobody knows yet when it ends")
-        window.note(event(1, .update, start: 100, last: 110))
-        window.note(event(1, .end, start: 100, last: 112))
+        #expect(!window.isOver(at: .max), "the event has not ended")
+        window.handle(event(1, .update, start: 100, last: 110))
+        window.handle(event(1, .end, start: 100, last: 112))
         #expect(!window.isOver(at: 119_000_000))
         #expect(window.isOver(at: 119_000_001))
     }
 
-    @Test func eventsThatOverlapAreOneRecording() {
-        var window = MotionWindow(preRoll: 1, postRoll: 1)
-        window.note(event(1, .start, start: 100, last: 100))
-        window.note(event(2, .start, start: 105, last: 105))
-        window.note(event(1, .end, start: 100, last: 110))
+    @Test func `overlapping events share one window`() {
+        var window = MotionWindow(preRoll: .seconds(1), postRoll: .seconds(1))
+        window.handle(event(1, .start, start: 100, last: 100))
+        window.handle(event(2, .start, start: 105, last: 105))
+        window.handle(event(1, .end, start: 100, last: 110))
         #expect(!window.isOver(at: 200_000_000))
-        window.note(event(2, .end, start: 105, last: 120))
+        window.handle(event(2, .end, start: 105, last: 120))
         #expect(window.isOver(at: 121_000_001) && !window.isOver(at: 121_000_000))
     }
 
-    @Test func anEndAloneIsRecordedToo() {
-        var window = MotionWindow(preRoll: 2, postRoll: 2)
-        window.note(event(1, .end, start: 100, last: 103))
+    @Test func `an event of which only the end arrives opens a window`() {
+        var window = MotionWindow(preRoll: .seconds(2), postRoll: .seconds(2))
+        window.handle(event(1, .end, start: 100, last: 103))
         #expect(window.from == 98_000_000 && window.until == 105_000_000)
         window.close()
         #expect(!window.isOpen)

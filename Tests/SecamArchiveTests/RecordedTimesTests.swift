@@ -6,7 +6,7 @@ import Testing
 @testable import SecamArchive
 
 @Suite struct RecordedTimesTests {
-    @Test func `of what was spooled, what lies around an event is recorded`() throws {
+    @Test func `spooled frames around an event are recorded`() throws {
         let scratch = try ScratchFolder()
         let index = try RecordingIndex(RecordingFolder(scratch.path))
         let camera = try Name("porch")
@@ -16,7 +16,7 @@ import Testing
             let event = CameraEvent(
                 kind: .motion, state: .end, id: id, start: noon + start * second, last: noon + last * second,
                 peakTime: noon + start * second, peakSequence: 1, peakBox: .none, boxes: [])
-            try index.note(event, of: camera, incarnation: 9)
+            try index.record(event, of: camera, incarnation: 9)
         }
         let rule = Recording.Camera(
             mode: .motion, preRoll: 5, postRoll: 10, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1, camera: camera)

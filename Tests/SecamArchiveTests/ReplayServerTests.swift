@@ -13,7 +13,7 @@ import Testing
     private static let frames: UInt64 = 24
     private static let noon: Int64 = 1_767_268_800_000_000
 
-    /// The numbers of the frames that came on each flow.
+    /// The numbers of the frames received on each flow.
     private final class Frames: Sendable {
         private let numbers = Mutex<[UInt32: [UInt64]]>([:])
 
@@ -28,7 +28,7 @@ import Testing
         subscript(flow: UInt32) -> [UInt64] { numbers.withLock { $0[flow] ?? [] } }
     }
 
-    /// A small picture with comments that bring it to that many bytes or a few more.
+    /// Returns a small picture, padded with comments to about the given size.
     private func picture(bytes: Int) throws -> [UInt8] {
         let pixels = [UInt8](repeating: 99, count: 64 * 48 * 3 / 2)
         var encoder = try JPEGEncoder()
@@ -43,30 +43,30 @@ import Testing
         return jpeg.prefix(2) + comments + jpeg.dropFirst(2)
     }
 
-    /// Frames of so many bytes.
+    /// Records frames of a given size.
     private func record(_ camera: Name, bytes: Int, _ index: RecordingIndex) throws {
-        let vault = try RecordingStore(
+        let store = try RecordingStore(
             index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: Logger(label: "test"))
-        let tape = try CameraRecorder(vault, camera: camera)
+        let recorder = try CameraRecorder(store, camera: camera)
         let jpeg = try picture(bytes: bytes)
         for sequence in 1...Self.frames {
             let frame = Frame(
                 flow: 1, rendition: .jpeg, format: .jpeg, incarnation: 9, sequence: sequence,
                 timestamp: Self.noon + Int64(sequence) * 100_000, width: 64, height: 48)
-            let isTaken = try unsafe tape.append(frame, jpeg.span.bytes)
+            let isTaken = try unsafe recorder.append(frame, jpeg.span.bytes)
             #expect(isTaken)
         }
-        try tape.cut()
+        try recorder.cut()
     }
 
-    private func replay(_ flow: UInt32, _ camera: Name, _ index: RecordingIndex) -> Question {
+    private func replay(_ flow: UInt32, _ camera: Name, _ index: RecordingIndex) -> GatewayRequest {
         .replay(
             Replay(
                 flow: flow, credit: 16, interval: 0, content: .frames, from: Self.noon, to: Self.noon + 60_000_000,
                 volume: index.volume, camera: camera))
     }
 
-    @Test func `a replay of large frames has few of them under way, and gets all with its credit`() async throws {
+    @Test func `a replay of large frames keeps few of them in flight and delivers all`() async throws {
         let scratch = try ScratchFolder()
         let index = try RecordingIndex(RecordingFolder(scratch.path))
         let (large, huge, small) = (try Name("large"), try Name("huge"), try Name("small"))
@@ -77,17 +77,17 @@ import Testing
         let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in frames.add(message) }
         defer { server.stop() }
         let peer = PeerID(number: 1)
-        server.ask(replay(1, large, index), from: peer)
-        server.ask(replay(2, huge, index), from: peer)
-        server.ask(replay(3, small, index), from: peer)
+        server.handle(replay(1, large, index), from: peer)
+        server.handle(replay(2, huge, index), from: peer)
+        server.handle(replay(3, small, index), from: peer)
         try await eventually("the credit of small frames is used") { frames[3].count == 16 }
-        try await eventually("large frames") { !frames[1].isEmpty && !frames[2].isEmpty }
+        try await eventually("large frames are sent") { !frames[1].isEmpty && !frames[2].isEmpty }
         #expect(frames[1].count <= 4, "4 MiB")
         #expect(frames[2].count == 1)
         for flow: UInt32 in 1...3 {
             try await eventually("all of flow \(flow)") {
                 let came = frames[flow].count
-                server.ask(.credit(Credit(flow: flow, frames: 1)), from: peer)
+                server.handle(.credit(Credit(flow: flow, frames: 1)), from: peer)
                 try await Task.sleep(for: .milliseconds(5))
                 return came == Int(Self.frames)
             }

@@ -8,9 +8,9 @@ import Testing
 
 @testable import SecamArchive
 
-/// What an archive answers to SEARCH.
+/// An archive's answers to SEARCH.
 struct SearchTests {
-    /// The answers in order.
+    /// The received answers in order.
     private final class Answers: Sendable {
         let messages = Mutex<[Found]>([])
 
@@ -23,7 +23,7 @@ struct SearchTests {
     }
 
     private func ask(_ server: ReplayServer, _ answers: Answers, _ search: Search) async throws -> [Found] {
-        server.ask(.search(search), from: PeerID(number: 1))
+        server.handle(.search(search), from: PeerID(number: 1))
         #expect(try await waitUntil { answers.messages.withLock { $0.last?.last == true } })
         return answers.messages.withLock { messages in
             defer { messages = [] }
@@ -32,13 +32,13 @@ struct SearchTests {
     }
 
     @Test(arguments: [1, 7, 1000, 100_000])
-    func `pages from the newest on tell each recording once`(limit: UInt32) async throws {
+    func `pages from the newest backwards list each recording once`(limit: UInt32) async throws {
         let scratch = try ScratchFolder()
         let index = try RecordingIndex(RecordingFolder(scratch.path))
         let count = limit == 1 ? 30 : 3000
         let cameras = try ["back", "front", "yard"].map { try Name($0) }
-        // All of them begin at the same times.
-        for camera in cameras { try index.fill(camera: camera, segments: count) }
+        // The segments of all cameras begin at the same times.
+        for camera in cameras { try index.insertPlaceholders(of: camera, count: count) }
         let answers = Answers()
         let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in answers.add(message) }
         defer { server.stop() }

@@ -15,19 +15,19 @@ let processNumber = getpid()
         }
     }
 
-    @Test func `what is pushed for one key makes nothing wait that is pushed for another one`() {
+    @Test func `elements of one key do not delay those of another`() {
         let queue = BlockingQueue<Int>()
         for number in 0..<100 { queue.push(number, for: "much") }
         for number in 1000..<1003 { queue.push(number, for: "little") }
         #expect(queue.count == 103)
         var popped: [Int] = []
-        while case .element(let number) = queue.pop(waiting: 0) { popped.append(number) }
+        while case .element(let number) = queue.pop(timeout: .zero) { popped.append(number) }
         #expect(popped.prefix(6) == [0, 1000, 1, 1001, 2, 1002])
-        #expect(popped.filter { $0 < 1000 } == Array(0..<100), "in order for each")
+        #expect(popped.filter { $0 < 1000 } == Array(0..<100), "in each producer's order")
         #expect(queue.count == 0)
     }
 
-    @Test func whatIsPushedComesOutInOrder() {
+    @Test func `elements are popped in order`() {
         let queue = BlockingQueue<Int>()
         for number in 1...3 { queue.push(number) }
         #expect(queue.count == 3)
@@ -35,31 +35,31 @@ let processNumber = getpid()
         #expect(queue.count == 0)
     }
 
-    @Test func notWaitingMeansNotWaiting() {
+    @Test func `a pop with a time-out of zero does not wait`() {
         let queue = BlockingQueue<Int>()
-        #expect(text(queue.pop(waiting: 0)) == "timed out")
+        #expect(text(queue.pop(timeout: .zero)) == "timed out")
         queue.push(1)
-        #expect(text(queue.pop(waiting: 0)) == "1")
+        #expect(text(queue.pop(timeout: .zero)) == "1")
     }
 
-    @Test func aTimeoutIsNotOverBeforeItsTime() {
+    @Test func `a pop does not time out early`() {
         let queue = BlockingQueue<Int>()
         let start = MonotonicTime.now
-        #expect(text(queue.pop(waiting: 30_000)) == "timed out")
-        #expect(MonotonicTime.now.since(start) >= 30_000)
+        #expect(text(queue.pop(timeout: .milliseconds(30))) == "timed out")
+        #expect(MonotonicTime.now - start >= .milliseconds(30))
     }
 
-    @Test func aClosedQueueGivesWhatItHasAndThenSaysSo() {
+    @Test func `a closed queue returns its elements and then reports that it is closed`() {
         let queue = BlockingQueue<Int>()
         queue.push(1)
         queue.close()
         queue.push(2)
         #expect(text(queue.pop()) == "1")
         #expect(text(queue.pop()) == "closed")
-        #expect(text(queue.pop(waiting: 1000)) == "closed")
+        #expect(text(queue.pop(timeout: .milliseconds(1))) == "closed")
     }
 
-    @Test func closingWakesEverybodyWhoWaits() async throws {
+    @Test func `closing wakes all waiting threads`() async throws {
         let queue = BlockingQueue<Int>()
         let counter = Counter()
         for _ in 0..<4 {
@@ -73,7 +73,7 @@ let processNumber = getpid()
         #expect(try await waitUntil { counter.value == 4 })
     }
 
-    @Test func manyThreadsTakeEachElementOnceAndInEachProducersOrder() async throws {
+    @Test func `threads pop each element once and in its producer's order`() async throws {
         let queue = BlockingQueue<Int>()
         let results = Collected()
         for _ in 0..<4 {

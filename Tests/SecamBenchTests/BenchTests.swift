@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct PictureStampTests {
     @Test(arguments: [0, 1, 2, 0x8000_0000, 0xdead_beef, UInt32.max])
-    func `survives encoding and decoding`(number: UInt32) throws {
+    func `a stamp survives encoding and decoding`(number: UInt32) throws {
         var picture = [UInt8](repeating: 90, count: 320 * 48 * 2)
         PictureStamp.write(number, intoYUYV: &picture, width: 320)
         var encoder = try JPEGEncoder()
@@ -19,7 +19,7 @@ import Testing
         #expect(stamp?.received == 5)
     }
 
-    @Test func `finds none in bytes that are no picture, or in a narrow one`() throws {
+    @Test func `garbage and narrow pictures have no stamp`() throws {
         var reader = try StampReader()
         #expect(reader.read([1, 2, 3], received: 0) == nil)
         #expect(reader.read([], received: 0) == nil)
@@ -38,14 +38,14 @@ import Testing
         v4l2-shim: /dev/video0: stream begins at 100.500000, 10 fps
         """
 
-    @Test func `counts frames from the last start of the stream`() throws {
+    @Test func `frames are counted from the last start of the stream`() throws {
         let clock = try #require(FrameClock(log: Self.log))
         #expect(clock.time(of: 0) == 100_600_000_000)
         let stamp = LoadReport.Stamp(number: 9, received: 101_512_000_000)
         #expect(clock.latency(of: stamp, cycle: nil) == 12_000)
     }
 
-    @Test func `takes the newest frame that had the number when numbers repeat`() throws {
+    @Test func `a repeating number means the newest frame with it`() throws {
         let clock = try #require(FrameClock(log: Self.log))
         // Number 2 of 4 has been there as frame 2, 6 and 10; at 101.65 s frame 10 (of 101.6 s) is the newest of all.
         #expect(clock.latency(of: LoadReport.Stamp(number: 2, received: 101_650_000_000), cycle: 4) == 50_000)
@@ -53,13 +53,13 @@ import Testing
     }
 
     @Test(arguments: ["", "stream begins", "x: stream begins at y, 30 fps", "x: stream begins at 1.0, 0 fps"])
-    func `needs to know when the stream began`(log: String) {
+    func `a log without the start of a stream gives no clock`(log: String) {
         #expect(FrameClock(log: log) == nil)
     }
 }
 
 @Suite struct BenchReportTests {
-    @Test func `tables show numbers at the right and json has the same`() {
+    @Test func `a table aligns numbers at the right, and JSON has the same values`() {
         var part = BenchReport.Part("p", "Part", [.init("name", "name"), .init("ms", "time ms")])
         part.add([.text("one"), .number(1.234, digits: 2)])
         part.add([.text("three"), .number(nil, 2)])
@@ -83,7 +83,7 @@ import Testing
                     + #"{"name":"three","ms":null}],"notes":["a \"note\""]}}}"#))
     }
 
-    @Test func `decimals are rounded and filled up`() {
+    @Test func `decimals are rounded and padded`() {
         #expect(Decimal.text(0.5, digits: 0) == "1")
         #expect(Decimal.text(1.005, digits: 3) == "1.005")
         #expect(Decimal.text(2, digits: 2) == "2.00")
@@ -92,7 +92,7 @@ import Testing
         #expect(Decimal.text(.infinity, digits: 1) == "-")
     }
 
-    @Test func `percentiles are of the nearest rank`() {
+    @Test func `percentiles are those of the nearest rank`() {
         let durations = Durations(microseconds: (1...100).reversed().map { $0 * 1000 })
         #expect(durations.milliseconds(0.5) == 50)
         #expect(durations.milliseconds(0.99) == 99)
@@ -100,11 +100,11 @@ import Testing
         #expect(Durations(microseconds: []).milliseconds(0.5) == nil)
     }
 
-    @Test func `processor time is summed over the threads that are left`() {
+    @Test func `processor time is summed over the remaining threads`() {
         #expect(ProcessCost.nanoseconds(from: [1: 10, 2: 20, 3: 5], to: [1: 15, 2: 20, 4: 7]) == 12)
     }
 
-    @Test func `reads what the kernel counts for this process`() throws {
+    @Test func `the processor time and memory of this process are read`() throws {
         let process = try #require(Int32(SmallFile.read("/proc/self/stat")?.split(separator: " ").first ?? ""))
         #expect(ProcessCost.threads(of: process).isEmpty == false)
         #expect(ProcessCost.residentBytes(of: process) ?? 0 > 0)
@@ -112,7 +112,7 @@ import Testing
         #expect(ProcessCost.residentBytes(of: -1) == nil)
     }
 
-    @Test func `understands tjbench`() {
+    @Test func `the frame rate in the output of tjbench is read`() {
         let output = """
             Encode YUV    --> Frame rate:         460.628955 fps
             Comp from YUV --> Frame rate:         115.795548 fps
@@ -123,7 +123,7 @@ import Testing
         #expect(EncodePart.frameRate(ofTjbench: "Comp from YUV --> fps") == nil)
     }
 
-    @Test func `understands openssl speed`() {
+    @Test func `the rate in the output of openssl speed is read`() {
         #expect(FanOutPart.bytesPerSecond(ofOpenSSL: "+H:16384\n+F:25:AES-128-GCM:2703144860.00\n") == 2_703_144_860)
         #expect(FanOutPart.bytesPerSecond(ofOpenSSL: "+F:25:AES-128-GCM:0.00") == nil)
         #expect(FanOutPart.bytesPerSecond(ofOpenSSL: "+H:16384\n+F:") == nil)

@@ -18,7 +18,7 @@ import Testing
             + frame(2).encoded(payload: 0) + Pong(token: 2).encoded()
     }
 
-    /// What comes out, in words.
+    /// Returns the decoded messages as text.
     private static func skim(_ bytes: [UInt8], step: Int, keepsPayloads: Bool) throws -> [String] {
         var skimmer = MessageSkimmer(keepsPayloads: keepsPayloads)
         var words: [String] = []
@@ -38,7 +38,7 @@ import Testing
         return words
     }
 
-    @Test(arguments: [1, 2, 7, 9, 100, 5000]) func `finds the same messages however the bytes arrive`(
+    @Test(arguments: [1, 2, 7, 9, 100, 5000]) func `messages are the same for any size of reads`(
         step: Int
     ) throws {
         let header = Self.frame(1).encoded(payload: 0).count
@@ -50,7 +50,7 @@ import Testing
                 == ["1", "frame 1 \(header + 1000) true 1000", "frame 2 \(header) true 0", "2"])
     }
 
-    @Test func `refuses a header longer than its message`() throws {
+    @Test func `a header longer than its message is refused`() throws {
         var bytes = Self.frame(1).encoded(payload: 10)
         bytes[Envelope.size] = 0xff
         bytes[Envelope.size + 1] = 0xff
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func `refuses an unknown message and a long one`() throws {
+    @Test func `an unknown message and an oversized one are refused`() throws {
         #expect(throws: WireError.self) {
             _ = try Self.skim([4, 0, 0, 0, 0xff, 0xff, 1, 0], step: 8, keepsPayloads: false)
         }
@@ -87,18 +87,18 @@ import Testing
         return found
     }
 
-    @Test(arguments: [1, 3, 50, 1000]) func `finds the same pictures however the bytes arrive`(step: Int) throws {
+    @Test(arguments: [1, 3, 50, 1000]) func `pictures are the same for any size of reads`(step: Int) throws {
         #expect(try Self.skim(Self.stream, step: step) == ["5 abcde", "2 fg"])
         #expect(try Self.skim(Self.stream, step: step, keeps: false) == ["5 ", "2 "])
     }
 
-    @Test(arguments: ["-1", "0", "9999999999", "x", ""]) func `refuses a length that is none`(length: String) {
+    @Test(arguments: ["-1", "0", "9999999999", "x", ""]) func `an invalid length is refused`(length: String) {
         #expect(throws: MultipartSkimmer.Failure.badLength) {
             _ = try Self.skim(Array("Content-Length: \(length)\r\n\r\n".utf8), step: 100)
         }
     }
 
-    @Test func `refuses a header without an end`() {
+    @Test func `a header without an end is refused`() {
         #expect(throws: MultipartSkimmer.Failure.longHeader) {
             _ = try Self.skim([UInt8](repeating: 65, count: 9000), step: 100)
         }

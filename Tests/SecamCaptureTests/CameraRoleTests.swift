@@ -8,7 +8,7 @@ import Testing
 
 @testable import SecamCapture
 
-/// A real camera in the mesh, and members that are not what they say.
+/// A real camera in the mesh, with members that send invalid or forbidden messages.
 @Suite struct CameraRoleTests {
     private let scratch: ScratchFolder
     private let folder: DataFolder
@@ -45,9 +45,9 @@ import Testing
         return (camera, loop)
     }
 
-    /// A worker that lies about lengths or gives what was not asked for: the camera takes none of it, and goes on.
-    @Test func aResultThatDoesNotFitIsNotPublished() async throws {
-        // JPEGs, whose maps encoders make.
+    /// A worker returns wrong lengths or renditions that were not requested. The camera rejects them and continues.
+    @Test func `a result that does not fit its picture is not published`() async throws {
+        // A JPEG source, because the encoders make its luma maps.
         try await Programs.tool(
             [
                 "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x64:rate=20:duration=2", "-c:v", "mjpeg",
@@ -69,14 +69,14 @@ import Testing
             [made(.luma, .gray8, 5, 16)], [made(.luma, .jpeg, 4, 16)], [made(.jpeg, .jpeg, 4, 16)],
             [made(.luma, .gray8, 4, 16), made(.luma, .gray8, 4, 0)],
         ]
-        // A camera gives up a job whose result is late, and then does not look at it: so whatever comes is answered until
-        // an answer was looked at. The grant is said again, as an answer that makes no sense takes it back.
+        // The camera drops a job whose result is late, and ignores the result. Therefore the worker answers every job
+        // until a result was checked. It repeats the grant, because an invalid result revokes it.
         var answered: Set<UInt64> = []
         func answer(
             _ renditions: [WorkResult.Made], until isSeen: () async throws -> Bool
         ) async throws -> Set<UInt64> {
             let before = answered
-            try await eventually("a result was looked at") {
+            try await eventually("a result was checked") {
                 _ = await worker.send(Grant(jobs: 1), to: "porch")
                 for job in await jobs(worker) where answered.insert(job).inserted {
                     let result = WorkResult(job: job, elapsed: 1, renditions: renditions)
@@ -104,9 +104,10 @@ import Testing
         await registry.stop()
     }
 
-    @Test func `a result is no larger than its picture can be`() {
+    @Test func `a result larger than its picture can be does not fit`() {
         let picture = CapturedPicture(
-            sequence: 1, timestamp: 0, width: 20, height: 16, jpeg: nil, luma: nil, work: nil, job: 1, asked: [.jpeg])
+            sequence: 1, timestamp: 0, width: 20, height: 16, jpeg: nil, luma: nil, work: nil, job: 1,
+            requested: [.jpeg])
         func fits(_ length: Int, width: UInt16 = 20, height: UInt16 = 16) -> Bool {
             let made = WorkResult.Made(
                 rendition: .jpeg, format: .jpeg, width: width, height: height, length: UInt32(length))
@@ -118,7 +119,7 @@ import Testing
         #expect(!fits(100, width: 21) && !fits(100, height: 17))
     }
 
-    /// The numbers of the jobs that a worker was given, in order, each once.
+    /// Returns the numbers of the worker's jobs, in order, without duplicates.
     private func jobs(_ worker: TestMember) async -> [UInt64] {
         var numbers: [UInt64] = []
         for message in await worker.received {
@@ -140,7 +141,7 @@ import Testing
         }
     }
 
-    @Test func eachRoleIsHeldToWhatItMaySend() async throws {
+    @Test func `messages that a role may not send are rejected`() async throws {
         let registry = try await TestRegistry.start(folder)
         let (camera, loop) = try await startCamera(registry.endpoint)
         let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
@@ -162,7 +163,7 @@ import Testing
         #expect(try await waitUntil { await registry.figure(.messagesRefused, of: "porch") == UInt64(bad.count + 1) })
         #expect(await registry.figure(.creditFromWorkers, of: "porch") == 0)
 
-        // Who may have a flow has it, whatever others said.
+        // A permitted flow still opens after the rejected messages.
         #expect(try await waitUntil { await watcher.send(open, to: "porch") })
         #expect(try await waitUntil { await registry.figure(.flowsOpen, of: "porch") == 1 })
 
@@ -174,8 +175,8 @@ import Testing
         await registry.stop()
     }
 
-    /// What a motion service tells is written into the log; what others tell, or what has no place, is not.
-    @Test func onlyMotionServicesTellOfEventsAndOnlyOfWhatTheyWatch() async throws {
+    /// Detections of motion services are logged; those of others, or without a flow, are rejected.
+    @Test func `only motion services report events, and only for their own flows`() async throws {
         let registry = try await TestRegistry.start(folder, policies: TestPolicies(isWatched: true))
         let (camera, loop) = try await startCamera(registry.endpoint)
         let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
@@ -197,14 +198,14 @@ import Testing
             try await waitUntil {
                 await watcher.received.contains { $0.withBytes { bytes in [UInt8](copying: bytes) } == refused }
             })
-        // Nobody watches yet, and after three seconds the camera says so itself.
+        // Without a motion service, the camera logs an unwatched event after three seconds.
         #expect(try await waitUntil { await events(watcher).map(\.event.kind) == [.unwatched] })
 
         #expect(try await waitUntil { await worker.send(detection(.start), to: "porch") })
         #expect(await watcher.send(detection(.start), to: "porch"), "before it has a flow of maps")
         #expect(try await waitUntil { await registry.figure(.messagesRefused, of: "porch") == 2 })
         let open = OpenFlow(flow: 5, content: .luma, policy: .latest, start: .live, credit: 100)
-        // Together, since a flow that is not said to be needed for three seconds ends, and with it the event.
+        // Sent together, because a flow without a keep-alive ends after three seconds, and with it the event.
         let messages = [
             open.encoded(), detection(.start).encoded(), detection(.update, flow: 9).encoded(),
             detection(.update).encoded(), CloseFlow(flow: 5, reason: .done).encoded(), detection(.update).encoded(),
@@ -214,7 +215,7 @@ import Testing
         #expect(
             try await waitUntil {
                 await events(watcher).filter { $0.event.kind == .motion }.map(\.event.state) == [.start, .update, .end]
-            }, "the camera ends what its watcher leaves")
+            }, "the camera ends the event of the closed flow")
         let numbers = await events(watcher).map(\.sequence)
         #expect(numbers == Array(1..<UInt64(numbers.count + 1)))
 
@@ -226,7 +227,7 @@ import Testing
         await registry.stop()
     }
 
-    /// In order, each once.
+    /// Returns the received events, in order, without duplicates.
     private func events(_ member: TestMember) async -> [Event] {
         let all = await member.received.compactMap { message in
             message.withBytes { bytes -> Event? in

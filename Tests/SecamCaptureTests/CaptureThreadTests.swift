@@ -7,7 +7,7 @@ import Testing
 
 @testable import SecamCapture
 
-/// A source that does what its script says, one step for each call.
+/// A source that follows a script, one step per call.
 private final class ScriptedSource: PictureSource {
     enum Step: Sendable {
         case picture([UInt8])
@@ -24,14 +24,14 @@ private final class ScriptedSource: PictureSource {
     }
 
     func next(
-        waiting microseconds: Int64, _ take: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
+        timeout: Duration, _ body: (Span<UInt8>, SourceFormat, _ timestamp: Int64) -> Void
     ) throws(SourceFailure) -> SourceOutcome {
-        // The last step goes on for ever.
+        // The last step repeats.
         let step = steps.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
-        _ = Pacing.wait(until: MonotonicTime.now.advanced(byMicroseconds: 1000), atMost: 1000)
+        _ = Pacing.wait(until: .now + .milliseconds(1), timeout: .milliseconds(1))
         switch step {
         case .picture(let bytes):
-            take(bytes.span, format, WallClock.now)
+            body(bytes.span, format, WallClock.now)
             return .picture
         case .damaged: return .damaged("cut short")
         case .failure: throw SourceFailure(description: "unplugged")
@@ -39,7 +39,7 @@ private final class ScriptedSource: PictureSource {
     }
 }
 
-/// What a capture thread told, and how often it opened its source.
+/// The events of a capture thread, and how often it opened its source.
 private final class Told: Sendable {
     let events = Mutex<[CaptureEvent]>([])
     let opened = Atomic<Int>(0)
@@ -60,13 +60,13 @@ private final class Told: Sendable {
     private static let raw = SourceFormat(
         pixelFormat: .i420, width: 64, height: 48, bytesPerLine: 0, framesPerSecond: 30, description: "I420")
 
-    /// What comes of opening the source.
+    /// The result of opening the source.
     private enum Opening: Sendable {
         case source(SourceFormat, [ScriptedSource.Step])
         case failure
     }
 
-    /// Starts a thread whose n-th opening comes to the n-th of these; the last one goes on.
+    /// Starts a thread whose n-th opening has the n-th result; the last one repeats.
     private func start(_ openings: [Opening]) -> (thread: CaptureThread, told: Told) {
         let told = Told()
         let thread = CaptureThread(
@@ -93,7 +93,7 @@ private final class Told: Sendable {
         #expect(try await waitUntil { told.isStopped.load(ordering: .relaxed) })
     }
 
-    @Test func withoutDemandItIsOpenedOnceAndThenIdle() async throws {
+    @Test func `without demand the source is opened once and becomes idle`() async throws {
         let (thread, told) = start([.source(Self.jpeg, [.picture([1])])])
         #expect(try await waitUntil { told.states == [.starting, .online, .idle] })
         #expect(told.pictures.isEmpty)
@@ -104,7 +104,7 @@ private final class Told: Sendable {
         try await stop(thread, told)
     }
 
-    @Test func aJPEGIsPassedThroughAndOnlyTheRestIsWork() async throws {
+    @Test func `a JPEG is passed through and only other renditions are work`() async throws {
         let (thread, told) = start([.source(Self.jpeg, [.picture([0xff, 0xd8, 7])])])
         thread.demand(demand(.jpeg))
         #expect(try await waitUntil { !told.pictures.isEmpty })
@@ -114,12 +114,12 @@ private final class Told: Sendable {
         let first = try #require(told.pictures.first)
         #expect(first.jpeg.map(Array.init) == [0xff, 0xd8, 7] && first.work == nil)
         let asked = try #require(told.pictures.first { $0.work != nil })
-        #expect(asked.jpeg.map(Array.init) == [0xff, 0xd8, 7] && asked.asked == .luma)
+        #expect(asked.jpeg.map(Array.init) == [0xff, 0xd8, 7] && asked.requested == .luma)
         let numbers = told.pictures.map(\.sequence)
         #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
     }
 
-    @Test func aRawPictureIsWorkForTheEncoders() async throws {
+    @Test func `a raw picture becomes work for the encoders`() async throws {
         let bytes = [UInt8](repeating: 9, count: 64 * 48 * 3 / 2)
         let (thread, told) = start([.source(Self.raw, [.picture(bytes)])])
         thread.demand(demand([.jpeg, .sub]))
@@ -135,7 +135,7 @@ private final class Told: Sendable {
         }
     }
 
-    @Test func aLostSourceIsOfflineAndComesBackWithAnotherFormat() async throws {
+    @Test func `a lost source is offline and returns with another format`() async throws {
         let (thread, told) = start([
             .source(Self.jpeg, [.picture([1]), .failure]),
             .failure,
@@ -147,7 +147,7 @@ private final class Told: Sendable {
         try await stop(thread, told)
     }
 
-    @Test func aSourceThatOpensAndThenFailsStaysOffline() async throws {
+    @Test func `a source that opens and then fails stays offline`() async throws {
         let (thread, told) = start([.source(Self.jpeg, [.failure])])
         thread.demand(demand(.jpeg))
         #expect(try await waitUntil { told.opened.load(ordering: .relaxed) >= 3 })
@@ -156,7 +156,7 @@ private final class Told: Sendable {
         #expect(told.states.filter { $0 == .starting }.count == 1)
     }
 
-    @Test func damagedPicturesTakeANumberAndAreTold() async throws {
+    @Test func `a damaged picture is reported`() async throws {
         let (thread, told) = start([.source(Self.jpeg, [.picture([1]), .damaged, .picture([2])])])
         thread.demand(demand(.jpeg))
         #expect(

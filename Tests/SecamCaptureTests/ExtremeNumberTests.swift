@@ -6,13 +6,13 @@ import Testing
 
 @testable import SecamCapture
 
-/// The camera's state machines with messages whose numbers are extreme: a trap ends the test.
+/// The camera's state machines with extreme numbers in messages: a trap ends the test.
 @Suite struct ExtremeNumberTests {
     private static let rounds = 1000
 
     private let key = PublicKey(bytes: [UInt8](repeating: 7, count: 32))!
 
-    /// Decodes messages of which a number was replaced; those that are refused are passed over.
+    /// Replaces a number in a message and decodes it; returns `nil` if the codec rejects it.
     private func decode<Message: WireMessage>(
         _ message: Message, _ random: inout SeededGenerator
     ) -> Message? {
@@ -22,10 +22,10 @@ import Testing
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a camera's flows bear a consumer with extreme numbers`(seed: UInt64) throws {
+    func `extreme numbers of a consumer do not trap the flow server`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var server = FlowServer(incarnation: 77)
-        var ring = Ring(seconds: 30, bytes: 1 << 20)
+        var ring = Ring(duration: .seconds(30), byteLimit: 1 << 20)
         var sequence: UInt64 = 0
         var known = 0
         for round in 0..<Self.rounds {
@@ -63,11 +63,11 @@ import Testing
             for case .gap(let gap, _) in actions { #expect(gap.missing.last < sequence) }
             server.tick(now: now)
         }
-        #expect(known > 0, "some were taken")
+        #expect(known > 0, "some messages were accepted")
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a camera's work bears workers with extreme numbers`(seed: UInt64) throws {
+    func `extreme numbers of workers do not trap the work pool`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var pool = WorkPool<Int>()
         for round in 0..<Self.rounds {
@@ -87,24 +87,24 @@ import Testing
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a camera's events bear a motion service with extreme numbers`(seed: UInt64) throws {
+    func `extreme numbers of a motion service do not trap the events`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        var ledger = ActiveEvents()
+        var events = ActiveEvents()
         var taken = 0
         for round in 0..<Self.rounds {
             let now = at(Int64(round) * 100)
             let state = EventState.allCases.randomElement(using: &random) ?? .start
             let told = Detection(flow: 1, event: event(state, id: UInt64.random(in: 0...3, using: &random)))
             if let detection = decode(told, &random),
-                (try? ledger.take(detection, from: peer(1), key: key, hasFlow: true, newest: .max, now: now)) != nil
+                (try? events.handle(detection, from: peer(1), key: key, hasFlow: true, newest: .max, now: now)) != nil
             {
                 taken += 1
             }
             let time = Int64(bitPattern: ExtremeNumbers.all.randomElement(using: &random) ?? 0)
-            _ = ledger.tick(
+            _ = events.tick(
                 isWanted: random.chance(percent: 80), isWatched: random.chance(percent: 20), now: now,
                 time: WireLimits.times.clamping(time), id: UInt64(round))
-            if random.chance(percent: 5) { _ = ledger.end { _, _ in true } }
+            if random.chance(percent: 5) { _ = events.endEvents { _, _ in true } }
         }
         #expect(taken > 0)
     }

@@ -13,7 +13,7 @@ import Testing
     }
 
     private func ring(_ sequences: some Sequence<UInt64>, seconds: Int = 30, bytes: Int = 1 << 20) -> Ring {
-        var ring = Ring(seconds: seconds, bytes: bytes)
+        var ring = Ring(duration: .seconds(seconds), byteLimit: bytes)
         for sequence in sequences { ring.append(ringFrame(sequence)) }
         return ring
     }
@@ -31,12 +31,12 @@ import Testing
     // MARK: Events
 
     private func ring(events: ClosedRange<UInt64>) -> Ring {
-        var ring = Ring(seconds: 30, bytes: 1 << 20)
+        var ring = Ring(duration: .seconds(30), byteLimit: 1 << 20)
         for number in events { ring.append(RingEvent(sequence: number, event: event(.start, id: number))) }
         return ring
     }
 
-    @Test func aFlowOfEventsGetsEachOneWhateverItsPolicySays() {
+    @Test func `a flow of events gets each event, whatever its policy`() {
         var server = server()
         let open = OpenFlow(flow: 4, content: .events, policy: .latest, start: .time(.min), credit: 2, interval: 9)
         let ring = ring(events: 1...3)
@@ -46,7 +46,7 @@ import Testing
         #expect(server.demand(now: at(1)) == [], "events alone need no device")
     }
 
-    @Test func eventsBeginWhereTheConsumerEnded() {
+    @Test func `a flow of events continues where the consumer ended`() {
         var server = server()
         var ring = ring(events: 1...3)
         let open = OpenFlow(
@@ -57,9 +57,9 @@ import Testing
         #expect(told(server.pump(ring)) == [])
     }
 
-    @Test func eventsThatWereLetGoAreAGap() {
+    @Test func `evicted events are a gap`() {
         var server = server()
-        let most = UInt64(Ring.mostEvents)
+        let most = UInt64(Ring.eventLimit)
         let ring = ring(events: 1...most + 5)
         #expect(ring.oldestEvent?.sequence == 6)
         let open = OpenFlow(
@@ -67,7 +67,7 @@ import Testing
         #expect(told(server.open(open, from: consumer, ring, now: at(0))) == ["gap 2...5 overflow", "event 6 start"])
     }
 
-    @Test func aGroupsCursorOfEventsIsNotThatOfItsFrames() {
+    @Test func `a group has separate cursors for events and frames`() {
         var server = server()
         var ring = ring(events: 1...3)
         for sequence: UInt64 in 1...5 { ring.append(ringFrame(sequence)) }
@@ -80,10 +80,11 @@ import Testing
         #expect(told(server.open(again, from: peer(2), ring, now: at(2))) == ["event 3 start"])
         let frames = OpenFlow(
             flow: 2, content: .jpeg, policy: .every, start: .acknowledged, credit: 9, group: "archive")
-        #expect(told(server.open(frames, from: peer(2), ring, now: at(2))) == [], "live, as nothing was acknowledged")
+        #expect(
+            told(server.open(frames, from: peer(2), ring, now: at(2))) == [], "live, because no frame was acknowledged")
     }
 
-    @Test func whoseMapsAreWatchedIsKnown() {
+    @Test func `the flows of luma maps are listed with their peers`() {
         var server = server()
         let ring = ring(1...2)
         _ = server.open(open(.latest, .live, flow: 7, rendition: .luma), from: peer(5), ring, now: at(0))
@@ -94,7 +95,7 @@ import Testing
         #expect(server.mapFlows.isEmpty)
     }
 
-    @Test func whatAFlowOfTheLatestPassesOverIsCounted() {
+    @Test func `frames that a latest flow skips are counted`() {
         var server = server()
         var ring = ring(1...2)
         _ = server.open(open(.latest, .live, credit: 1), from: consumer, ring, now: at(200))
@@ -103,7 +104,7 @@ import Testing
         #expect(server.framesSkipped == 3)
     }
 
-    @Test func whileEncodersWorkOffWhatWaitedOnlyFlowsOfEverythingGetIt() {
+    @Test func `while encoders drain a backlog only every flows get it`() {
         var server = server()
         var ring = ring(1...2)
         _ = server.open(open(.latest, .live, flow: 1), from: consumer, ring, now: at(0))
@@ -116,9 +117,9 @@ import Testing
         #expect(told(server.pump(ring)) == ["frame 4", "frame 4"])
     }
 
-    // MARK: Starts
+    // MARK: Start
 
-    @Test func everyFromLiveBeginsWithTheNextFrame() {
+    @Test func `an every flow from live starts with the next frame`() {
         var server = server()
         var ring = ring(1...5)
         #expect(told(server.open(open(.every, .live), from: consumer, ring, now: at(0))) == [])
@@ -126,14 +127,14 @@ import Testing
         #expect(told(server.pump(ring)) == ["frame 6"])
     }
 
-    @Test func latestFromLiveShowsTheNewestFrameAtOnce() {
+    @Test func `a latest flow from live starts with the newest frame`() {
         var server = server()
         #expect(told(server.open(open(.latest, .live), from: consumer, ring(1...5), now: at(0))) == ["frame 5"])
     }
 
-    /// The camera counts frames while nobody wants this rendition, too.
+    /// The camera counts frames even while this rendition is not demanded.
     @Test(arguments: [[], [1, 2, 40]] as [[UInt64]])
-    func aLiveFlowIsNotToldOfFramesFromBeforeItWasOpened(before: [UInt64]) {
+    func `a live flow gets no gap for frames before it was opened`(before: [UInt64]) {
         var server = server()
         var ring = ring(before)
         #expect(told(server.open(open(.every, .live), from: consumer, ring, now: at(0))) == [])
@@ -141,7 +142,7 @@ import Testing
         #expect(told(server.pump(ring)) == ["frame 501"])
     }
 
-    @Test func afterALiveFlowsFirstFrameWhatIsMissingIsTold() {
+    @Test func `a live flow gets gaps after its first frame`() {
         var server = server()
         var ring = ring(1...40)
         _ = server.open(open(.every, .live), from: consumer, ring, now: at(0))
@@ -150,7 +151,7 @@ import Testing
         #expect(told(server.pump(ring)) == ["frame 502", "gap 503...503 dropped", "frame 504"])
     }
 
-    @Test func aSequenceOfThisIncarnationIsWhereItBegins() {
+    @Test func `a flow starts at a sequence number of this incarnation`() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 3)
         #expect(
@@ -159,7 +160,7 @@ import Testing
             ])
     }
 
-    @Test func aSequenceThatTheRingHoldsNoLongerBeginsWithAGap() {
+    @Test func `a flow that starts at an evicted frame starts with a gap`() {
         var server = server()
         let ring = ring(1...30, seconds: 1)
         let start = FlowStart.sequence(incarnation: incarnation, 3)
@@ -167,7 +168,7 @@ import Testing
         #expect(actions == ["gap 3...19 overflow", "frame 20"])
     }
 
-    @Test func `a gap says when its frames were captured, also those that the ring let go long ago`() throws {
+    @Test func `a gap carries the capture times of frames that were evicted long ago`() throws {
         var server = server()
         let ring = ring(1...200, seconds: 1)
         let start = FlowStart.sequence(incarnation: incarnation, 31)
@@ -178,7 +179,7 @@ import Testing
         #expect(gap.until == 19_000_000, "when frame 190 was captured")
     }
 
-    @Test func `an archive is told which of the frames that the ring let go are spooled`() {
+    @Test func `an archive learns which evicted frames are spooled`() {
         var server = server()
         let archive = FlowServer.Consumer(peer: peer(1), key: key(1), role: .archive)
         let ring = ring(1...30, seconds: 1)
@@ -200,12 +201,12 @@ import Testing
             ])
     }
 
-    @Test func `frames are owed to an archive that is away, or has not acknowledged them, and to no other`() {
+    @Test func `frames are owed to an absent archive, and to one that has not acknowledged them`() {
         var server = server()
         let archive = FlowServer.Consumer(peer: peer(1), key: key(1), role: .archive)
         let gateway = FlowServer.Consumer(peer: peer(2), key: key(2), role: .gateway)
         let ring = ring(1...30)
-        #expect(server.isOwed(1), "none has come yet")
+        #expect(server.isOwed(1), "no archive has connected yet")
         _ = server.open(open(.every, .time(0), group: "archive"), from: archive, ring, now: at(0))
         _ = server.open(open(.every, .time(0), flow: 2, group: "x"), from: gateway, ring, now: at(0))
         _ = server.acknowledge(
@@ -217,24 +218,24 @@ import Testing
         #expect(!server.isOwed(10) && server.isOwed(11))
         let events = OpenFlow(flow: 3, content: .events, policy: .every, start: .time(0), credit: 1)
         _ = server.open(events, from: archive, ring, now: at(2))
-        #expect(!server.isOwed(11), "it is there, and wants events alone")
+        #expect(!server.isOwed(11), "the archive is connected and wants only events")
     }
 
-    @Test func `a camera without a spool says at once that nothing is spooled`() {
+    @Test func `a camera without a spool closes a flow of spooled frames as done`() {
         var server = server()
         let open = OpenFlow(flow: 4, content: .spooled, policy: .every, start: .acknowledged, credit: 2)
         #expect(told(server.open(open, from: consumer, ring(1...3), now: at(0))) == ["close 4 done"])
         #expect(server.count == 0)
     }
 
-    @Test func sequenceNumbersBeginAtOneSoAGapNeverNamesZero() {
+    @Test func `sequence numbers start at one, so no gap contains zero`() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 0)
         #expect(
             told(server.open(open(.every, start), from: consumer, ring(1...2), now: at(0))) == ["frame 1", "frame 2"])
     }
 
-    @Test func aSequenceOfAnotherIncarnationMeansTheWholeRing() {
+    @Test func `a sequence number of another incarnation means the whole ring`() {
         var server = server()
         let ring = ring(1...30, seconds: 1)
         let start = FlowStart.sequence(incarnation: incarnation + 1, 25)
@@ -242,7 +243,7 @@ import Testing
         #expect(actions == (20...30).map { "frame \($0)" })
     }
 
-    @Test func aTimeMeansTheFirstFrameAtOrAfterIt() {
+    @Test func `a time means the first frame at or after it`() {
         var server = server()
         #expect(
             told(server.open(open(.every, .time(400_000)), from: consumer, ring(1...5), now: at(0))) == [
@@ -252,7 +253,7 @@ import Testing
         #expect(told(server.open(open(.every, .time(9_000_000)), from: consumer, ring(1...5), now: at(0))) == [])
     }
 
-    @Test func acknowledgedMeansBehindTheGroupsCursor() {
+    @Test func `acknowledged means after the group's cursor`() {
         var server = server()
         let ring = ring(1...5)
         let start = FlowStart.sequence(incarnation: incarnation, 1)
@@ -263,7 +264,7 @@ import Testing
         #expect(actions == ["frame 4", "frame 5"])
     }
 
-    @Test func aGroupThatNeverAcknowledgedBeginsLive() {
+    @Test func `a group without a cursor starts live`() {
         var server = server()
         #expect(
             told(server.open(open(.every, .acknowledged, group: "new"), from: consumer, ring(1...5), now: at(0))) == [])
@@ -275,13 +276,13 @@ import Testing
         Acknowledge(flow: flow, incarnation: incarnation, sequence: sequence)
     }
 
-    /// Where a group's next flow begins, among frames 1 to 9.
+    /// Opens a group's next flow, among frames 1 to 9, and returns its first action.
     private func next(_ server: inout FlowServer, _ group: String, _ rendition: Rendition = .jpeg) -> [String] {
         let message = open(.every, .acknowledged, flow: 99, credit: 1, group: group, rendition: rendition)
         return told(server.open(message, from: peer(9), ring(1...9), now: at(0)))
     }
 
-    @Test func cursorsAreKeptForEachGroupAndRendition() {
+    @Test func `each group has a cursor for each rendition`() {
         var server = server()
         var both = ring(1...9)
         both.append(ringFrame(9, .luma))
@@ -296,7 +297,7 @@ import Testing
         #expect(next(&server, "c") == [])
     }
 
-    @Test func acknowledgementsThatSayNothingAreIgnored() {
+    @Test func `implausible acknowledgements are ignored`() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 1)
         _ = server.open(open(.every, start, credit: 4, group: "a"), from: consumer, ring(1...9), now: at(0))
@@ -307,13 +308,13 @@ import Testing
         _ = server.acknowledge(ack(.max), from: consumer, now: at(0))
         #expect(next(&server, "a") == ["frame 4"], "frames that were not sent cannot be durable")
         _ = server.acknowledge(ack(4, incarnation: 78), from: consumer, now: at(0))
-        #expect(next(&server, "a") == ["frame 4"], "another incarnation's frames are others")
+        #expect(next(&server, "a") == ["frame 4"], "an acknowledgement of another incarnation is ignored")
         _ = server.open(open(.every, start, flow: 2), from: consumer, ring(1...9), now: at(0))
         _ = server.acknowledge(ack(4, flow: 2), from: consumer, now: at(0))
-        #expect(next(&server, "") == [], "no group has no cursor")
+        #expect(next(&server, "") == [], "a flow without a group has no cursor")
     }
 
-    @Test func aFlowThatBeganInTheFutureCannotMoveItsGroupsCursorThere() {
+    @Test func `a flow that starts in the future cannot move its group's cursor there`() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 1_000_000)
         _ = server.open(open(.every, start, group: "a"), from: consumer, ring(1...9), now: at(0))
@@ -321,7 +322,7 @@ import Testing
         #expect(next(&server, "a") == [])
     }
 
-    @Test func onlySoManyGroupsAreRemembered() {
+    @Test func `the number of cursors per key is limited`() {
         var limits = FlowServer.Limits()
         limits.cursorsPerKey = 2
         var server = server(limits)
@@ -336,7 +337,7 @@ import Testing
 
     // MARK: Credit and policies
 
-    @Test func withoutCreditNothingIsSent() {
+    @Test func `no frame is sent without credit`() {
         var server = server()
         var ring = ring(1...3)
         let start = FlowStart.sequence(incarnation: incarnation, 1)
@@ -352,7 +353,7 @@ import Testing
         #expect(server.bytesSent == 40)
     }
 
-    @Test func latestSkipsToTheNewestWhenCreditComes() {
+    @Test func `a latest flow skips to the newest frame when it gets credit`() {
         var server = server()
         var ring = ring(1...3)
         #expect(told(server.open(open(.latest, .live, credit: 1), from: consumer, ring, now: at(0))) == ["frame 3"])
@@ -362,7 +363,7 @@ import Testing
         #expect(told(server.pump(ring)) == [], "the same frame is not sent twice")
     }
 
-    @Test func creditIsBoundedWhateverIsGranted() {
+    @Test func `credit is limited, whatever is granted`() {
         var limits = FlowServer.Limits()
         limits.credit = 3
         var server = server(limits)
@@ -372,7 +373,7 @@ import Testing
         #expect(server.credit(Credit(flow: 1, frames: 1024), from: consumer, ring, now: at(0)).count == 3)
     }
 
-    @Test func aGapUsesNoCredit() {
+    @Test func `a gap uses no credit`() {
         var server = server()
         let start = FlowStart.sequence(incarnation: incarnation, 1)
         let actions = told(server.open(open(.every, start, credit: 2), from: consumer, ring([3, 6, 9]), now: at(0)))
@@ -380,7 +381,7 @@ import Testing
     }
 
     @Test(arguments: [FlowPolicy.every, .latest])
-    func anIntervalThinsOutWithoutGaps(policy: FlowPolicy) {
+    func `an interval thins out frames without gaps`(policy: FlowPolicy) {
         var server = server()
         var ring = ring([])
         var given: [String] = []
@@ -394,7 +395,7 @@ import Testing
     }
 
     @Test(arguments: [FlowPolicy.every, .latest])
-    func aClockThatIsSetBackDoesNotStopAFlowWithAnInterval(policy: FlowPolicy) {
+    func `a clock that is set back does not stop a flow with an interval`(policy: FlowPolicy) {
         var server = server()
         var ring = ring([])
         _ = server.open(open(policy, .live, interval: 200_000), from: consumer, ring, now: at(0))
@@ -409,7 +410,7 @@ import Testing
 
     // MARK: Ends and limits
 
-    @Test func anUnknownFlowIsSaidToBeUnknown() {
+    @Test func `messages for an unknown flow are answered with unknownFlow`() {
         var server = server()
         let ring = ring(1...3)
         #expect(
@@ -420,7 +421,7 @@ import Testing
         #expect(server.count == 0)
     }
 
-    @Test func aFlowBelongsToItsConnectionAlone() {
+    @Test func `a flow belongs to its connection alone`() {
         var server = server()
         _ = server.open(open(.every, .live), from: consumer, ring([]), now: at(0))
         #expect(
@@ -433,7 +434,7 @@ import Testing
         #expect(server.count == 0)
     }
 
-    @Test func anOpenFlowIsReplacedByAnotherOfItsNumber() {
+    @Test func `opening a flow with the same number replaces it`() {
         var limits = FlowServer.Limits()
         limits.flowsPerPeer = 1
         var server = server(limits)
@@ -443,7 +444,7 @@ import Testing
         #expect(server.count == 1)
     }
 
-    @Test func thereAreLimitsForOneConnectionAndForOneKey() {
+    @Test func `flows are limited per connection and per key`() {
         var limits = FlowServer.Limits()
         limits.flowsPerPeer = 2
         limits.flowsPerKey = 3
@@ -455,13 +456,13 @@ import Testing
         #expect(refused == ["close 3 tooMany", "close 2 tooMany"])
     }
 
-    // MARK: What one key can take
+    // MARK: Limits of a key
 
     private func consumer(_ number: UInt32, key byte: UInt8, _ role: Role) -> FlowServer.Consumer {
         FlowServer.Consumer(peer: peer(number), key: key(byte), role: role)
     }
 
-    @Test func `a key that opens all flows it can leaves other keys and roles theirs`() {
+    @Test func `a key that opens as many flows as it can leaves other keys and roles theirs`() {
         var server = server()
         let limits = FlowServer.Limits()
         func fill(_ key: UInt8, _ role: Role, connections: Range<UInt32>) {
@@ -478,14 +479,14 @@ import Testing
             let consumer = consumer(number, key: key, role)
             #expect(told(server.open(open(.every, .live), from: consumer, ring([]), now: at(0))) == [])
         }
-        // Many keys of one role leave the other roles theirs.
+        // Many keys of one role leave room for other roles.
         for key in UInt8(10)..<30 { fill(key, .motion, connections: UInt32(key) * 100..<UInt32(key) * 100 + 4) }
         #expect(server.count == limits.flowsPerRole + 2)
         let gateway = consumer(3, key: 4, .gateway)
         #expect(told(server.open(open(.every, .live, flow: 9), from: gateway, ring([]), now: at(0))) == [])
     }
 
-    @Test func `of many connections with one key the one with most flows gives way`() {
+    @Test func `the connection with the most flows of a key gives way to another one`() {
         var limits = FlowServer.Limits()
         limits.flowsPerKey = 6
         var server = server(limits)
@@ -497,11 +498,11 @@ import Testing
             told(server.open(open(.every, .live, flow: 2), from: peer(3), ring([]), now: at(0))) == ["close 3 tooMany"])
         #expect(
             told(server.open(open(.every, .live, flow: 3), from: peer(3), ring([]), now: at(0))) == ["close 3 tooMany"],
-            "all have the same")
+            "all connections have the same number")
         #expect(server.count == 6)
     }
 
-    @Test func `a flow that is opened again and again is not sent the ring each time`() {
+    @Test func `a flow that is reopened repeatedly does not get the whole ring each time`() {
         var limits = FlowServer.Limits()
         limits.backlog = 100
         limits.backlogPerSecond = 20
@@ -512,19 +513,19 @@ import Testing
         for _ in 0..<10 { frames += told(server.open(open(.every, start), from: consumer, ring, now: at(0))).count }
         #expect(frames == 10, "ten bytes each")
         ring.append(ringFrame(10))
-        #expect(told(server.pump(ring)) == [], "first what was asked for")
-        // A flow of what comes is not held up, not even one with the same key.
+        #expect(told(server.pump(ring)) == [], "the backlog comes first")
+        // A live flow is not delayed, not even with the same key.
         #expect(told(server.open(open(.every, .live), from: peer(2), ring, now: at(0))) == [])
         ring.append(ringFrame(11))
         #expect(told(server.pump(ring)) == ["frame 11"])
         let more = server.credit(Credit(flow: 1, frames: 0), from: consumer, ring, now: at(1000))
         #expect(told(more) == ["frame 1", "frame 2"])
-        // Another key has its own bound.
+        // Another key has its own allowance.
         let other = self.consumer(3, key: 2, .archive)
         #expect(told(server.open(open(.every, start), from: other, ring, now: at(1000))).count == 10)
     }
 
-    @Test func `a key moves no other key's cursor, and a group is taken over from where it ended`() {
+    @Test func `a key moves no other key's cursor, and takes a group over where it ended`() {
         var server = server()
         let (first, liar) = (consumer(1, key: 1, .archive), consumer(2, key: 2, .archive))
         let ring = ring(1...9)
@@ -538,11 +539,11 @@ import Testing
             return told(server.open(open, from: consumer, ring, now: at(time)))
         }
         #expect(next(first, at: 1) == ["frame 5"])
-        #expect(next(consumer(3, key: 3, .archive), at: 1) == ["frame 5"], "the one that is furthest back")
-        #expect(next(consumer(4, key: 4, .archive), at: 60_000) == [], "nobody has recorded for long")
+        #expect(next(consumer(3, key: 3, .archive), at: 1) == ["frame 5"], "the cursor furthest back")
+        #expect(next(consumer(4, key: 4, .archive), at: 60_000) == [], "no archive has recorded for a long time")
     }
 
-    @Test func aSilentConsumersFlowsAreDropped() {
+    @Test func `the flows of a silent consumer are closed`() {
         var server = server()
         let ring = ring([])
         _ = server.open(open(.every, .live, flow: 1), from: consumer, ring, now: at(0))
@@ -558,7 +559,7 @@ import Testing
             ])
     }
 
-    @Test func demandIsWhatIsOpen() {
+    @Test func `demand is the renditions of the open flows`() {
         var server = server()
         let ring = ring([])
         #expect(server.demand(now: at(0)).isEmpty)
@@ -569,14 +570,14 @@ import Testing
             open(.every, .live, flow: 2, interval: 100_000, rendition: .luma), from: peer(2), ring, now: at(0))
         _ = server.open(open(.every, .live, flow: 3), from: consumer, ring, now: at(0))
         #expect(server.demand(now: at(0)) == [.jpeg, .luma])
-        #expect(server.interval(.luma) == 100_000)
+        #expect(server.interval(.luma) == .milliseconds(100))
         server.lost(peer(2))
-        #expect(server.interval(.luma) == 500_000)
+        #expect(server.interval(.luma) == .milliseconds(500))
         server.lost(consumer)
         #expect(server.demand(now: at(0)).isEmpty)
     }
 
-    @Test func allAreToldWhenTheCameraStops() {
+    @Test func `all flows are closed when the camera stops`() {
         var server = server()
         _ = server.open(open(.every, .live, flow: 4), from: consumer, ring([]), now: at(0))
         _ = server.open(open(.every, .live, flow: 5), from: peer(2), ring([]), now: at(0))
@@ -584,22 +585,22 @@ import Testing
         #expect(server.count == 0)
     }
 
-    // MARK: At random
+    // MARK: Random sequences
 
-    /// Frames come, are left out, fall out of the ring; credit comes in drops; the connection is lost and the flow is
-    /// opened anew from the consumer's own cursor. Each number must come once, as a frame or within a gap.
+    /// Frames are appended, skipped and evicted, credit is granted, and the connection is lost and the flow reopened
+    /// from the consumer's own cursor. Each number must come once, as a frame or within a gap.
     @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
-    func everyMeansEachNumberOnceAsFrameOrInAGap(seed: UInt64) {
+    func `an every flow gets each number once, as a frame or in a gap`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var server = server()
-        var ring = Ring(seconds: 3, bytes: 300)
+        var ring = Ring(duration: .seconds(3), byteLimit: 300)
         var made: Set<UInt64> = []
         var expected: UInt64 = 1
         var credit = 0
         var connection: UInt32 = 1
         var sequence: UInt64 = 0
 
-        func take(_ actions: [FlowServer.Action]) -> Bool {
+        func receive(_ actions: [FlowServer.Action]) -> Bool {
             for action in actions {
                 switch action {
                 case .frame(let frame, let bytes, _):
@@ -611,13 +612,13 @@ import Testing
                     credit -= 1
                 case .gap(let gap, _):
                     #expect(gap.missing.first == expected)
-                    // What was made and is in a gap can only have fallen out of the ring.
+                    // A frame that was made is in a gap only if it was evicted.
                     let hadBeenMade = (gap.missing.first...gap.missing.last).contains { made.contains($0) }
                     #expect((gap.reason == .overflow) == hadBeenMade)
                     guard gap.missing.first == expected else { return false }
                     expected = gap.missing.last + 1
                 case .event, .close:
-                    Issue.record("the flow was closed, or had an event")
+                    Issue.record("unexpected event or close")
                     return false
                 }
             }
@@ -632,30 +633,30 @@ import Testing
                     made.insert(sequence)
                     ring.append(ringFrame(sequence))
                 }
-                guard take(server.pump(ring)) else { return }
+                guard receive(server.pump(ring)) else { return }
             case 5..<9:
                 let more = UInt32.random(in: 0...3, using: &random)
                 guard step > 0, server.count > 0 else { continue }
                 credit += Int(more)
                 let actions = server.credit(Credit(flow: 1, frames: more), from: peer(connection), ring, now: at(0))
-                guard take(actions) else { return }
+                guard receive(actions) else { return }
             default:
                 guard random.chance(percent: 30) || server.count == 0 else { continue }
                 server.lost(peer(connection))
                 connection += 1
                 credit = 2
                 let message = open(.every, .sequence(incarnation: incarnation, expected), credit: 2)
-                guard take(server.open(message, from: peer(connection), ring, now: at(0))) else { return }
+                guard receive(server.open(message, from: peer(connection), ring, now: at(0))) else { return }
             }
         }
         #expect(expected > 500)
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func latestMeansTheNewestAndNeverAnOlderOne(seed: UInt64) {
+    func `a latest flow gets the newest frame and never an older one`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var server = server()
-        var ring = Ring(seconds: 3, bytes: 300)
+        var ring = Ring(duration: .seconds(3), byteLimit: 300)
         var last: UInt64 = 0
         var credit = 1
         var frames = 0
@@ -681,7 +682,7 @@ import Testing
     }
 }
 
-/// What was sent, as text.
+/// Returns the actions as text.
 private func told(_ actions: [FlowServer.Action]) -> [String] {
     actions.map { action in
         switch action {

@@ -6,8 +6,8 @@ import SecamWire
 import Testing
 
 @Suite struct RingTests {
-    @Test func anEmptyRingHasNothing() {
-        let ring = Ring(seconds: 30, bytes: 1000)
+    @Test func `an empty ring has no frame`() {
+        let ring = Ring(duration: .seconds(30), byteLimit: 1000)
         for rendition in Rendition.allCases {
             #expect(ring.newest(rendition) == nil)
             #expect(ring.oldest(rendition) == nil)
@@ -18,8 +18,8 @@ import Testing
         #expect(ring.byteCount == 0)
     }
 
-    @Test func aFrameIsFoundByTheNextNumberOrTimeThatIsThere() {
-        var ring = Ring(seconds: 30, bytes: 1000)
+    @Test func `a frame is found by the next existing number or time`() {
+        var ring = Ring(duration: .seconds(30), byteLimit: 1000)
         for sequence: UInt64 in [2, 3, 7, 9] { ring.append(ringFrame(sequence)) }
         #expect(ring.first(.jpeg, from: 0)?.sequence == 2)
         #expect(ring.first(.jpeg, from: 4)?.sequence == 7)
@@ -30,8 +30,8 @@ import Testing
         #expect(ring.first(.luma, from: 0) == nil)
     }
 
-    @Test func theNewestFrameStaysEvenWhenItAloneIsTooLarge() {
-        var ring = Ring(seconds: 30, bytes: 100)
+    @Test func `the newest frame stays even if it alone exceeds the limit`() {
+        var ring = Ring(duration: .seconds(30), byteLimit: 100)
         ring.append(ringFrame(1, bytes: 60))
         ring.append(ringFrame(2, bytes: 500))
         #expect(ring.oldest(.jpeg)?.sequence == 2)
@@ -39,28 +39,28 @@ import Testing
         #expect(ring.lastEvicted(.jpeg) == 1)
     }
 
-    @Test func framesOlderThanTheRingIsLongAreLetGo() {
-        var ring = Ring(seconds: 1, bytes: 1 << 20)
+    @Test func `frames older than the ring's duration are evicted`() {
+        var ring = Ring(duration: .seconds(1), byteLimit: 1 << 20)
         for sequence in UInt64(1)...25 { ring.append(ringFrame(sequence)) }
-        // 2.5 s is the newest: 1.5 s is just not too old.
+        // The newest frame is from 2.5 s, so one from 1.5 s just stays.
         #expect(ring.oldest(.jpeg)?.sequence == 15)
         #expect(ring.lastEvicted(.jpeg) == 14)
         #expect(ring.byteCount == 110)
     }
 
-    @Test func aShorterPolicyTakesEffectWithTheNextFrame() {
-        var ring = Ring(seconds: 30, bytes: 1 << 20)
+    @Test func `a shorter duration takes effect with the next frame`() {
+        var ring = Ring(duration: .seconds(30), byteLimit: 1 << 20)
         for sequence in UInt64(1)...20 { ring.append(ringFrame(sequence)) }
-        ring.longest = 500_000
+        ring.duration = .milliseconds(500)
         ring.append(ringFrame(21))
         #expect(ring.oldest(.jpeg)?.sequence == 16)
     }
 
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
-    func itHoldsJustWhatAPlainListWould(seed: UInt64) {
+    func `the ring equals a plain list`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var ring = Ring(seconds: 2, bytes: 3000)
-        var model = ListRing(longest: 2_000_000, largest: 3000)
+        var ring = Ring(duration: .seconds(2), byteLimit: 3000)
+        var model = ListRing(duration: .seconds(2), byteLimit: 3000)
         var time: Int64 = 0
         for sequence in UInt64(1)...3000 {
             time += Int64.random(in: 1...60_000, using: &random)
@@ -79,16 +79,16 @@ import Testing
     }
 }
 
-/// What a ring should be, in its plainest form.
+/// A plain model of a ring.
 private struct ListRing {
-    let longest: Int64
-    let largest: Int
+    let duration: Duration
+    let byteLimit: Int
     private var lists: [Rendition: [RingFrame]] = [:]
     private var evicted: [Rendition: UInt64] = [:]
 
-    init(longest: Int64, largest: Int) {
-        self.longest = longest
-        self.largest = largest
+    init(duration: Duration, byteLimit: Int) {
+        self.duration = duration
+        self.byteLimit = byteLimit
     }
 
     private var bytes: Int { lists.values.joined().reduce(0) { $0 + $1.bytes.count } }
@@ -96,10 +96,10 @@ private struct ListRing {
     mutating func append(_ frame: RingFrame) {
         lists[frame.rendition, default: []].append(frame)
         while true {
-            // The oldest of all; of two of one moment that of the lower rendition.
+            // The oldest frame; of two from the same time, the one of the lower rendition.
             let candidates = Rendition.allCases.filter { lists[$0, default: []].count > 1 }
             guard let victim = candidates.min(by: { lists[$0]![0].arrived < lists[$1]![0].arrived }),
-                bytes > largest || frame.arrived.since(lists[victim]![0].arrived) > longest
+                bytes > byteLimit || frame.arrived - lists[victim]![0].arrived > duration
             else { return }
             evicted[victim] = lists[victim]!.removeFirst().sequence
         }

@@ -14,7 +14,7 @@ import Testing
         ("https://user:word@host/x?y=z", .stream("https://user:word@host/x?y=z")),
         ("test:64x4096@240", .test(width: 64, height: 4096, framesPerSecond: 240)),
     ])
-    func isUnderstood(text: String, address: SourceAddress) throws {
+    func `a valid source address is parsed`(text: String, address: SourceAddress) throws {
         #expect(try SourceAddress(text) == address)
     }
 
@@ -22,7 +22,7 @@ import Testing
         "", "/dev/video0", "v4l2:", "ftp://host/x", "test:640x480", "test:640@30", "test:63x480@30", "test:640x480@0",
         "test:640x480@241", "test:8192x8192@1", "file:x?fps=0", "file:x?fps=fast", "file:x?fps=nan",
     ])
-    func isRefusedWithWhatWouldBeRight(text: String) {
+    func `an invalid source address is rejected with the valid forms`(text: String) {
         let error = #expect(throws: SourceAddress.Invalid.self) { _ = try SourceAddress(text) }
         #expect(error?.description.contains("use v4l2:/dev/videoN, file:PATH[?fps=N]") == true)
     }
@@ -30,18 +30,18 @@ import Testing
     @Test(arguments: [
         "rtsp://admin:wo#rd@host/x", "rtsp://admin:wo?rd@host", "http://admin:wo/rd@host:80/x",
     ])
-    func `an address whose login is not percent-encoded is refused with how to encode it`(text: String) {
+    func `an address whose login is not percent-encoded is rejected with advice`(text: String) {
         let error = #expect(throws: SourceAddress.Invalid.self) { _ = try SourceAddress(text) }
         #expect(error?.description.contains("write @ as %40, # as %23, ? as %3F and / as %2F") == true)
         #expect(error?.description.contains("rd@") == false)
     }
 
     @Test(arguments: ["rtsp://u:p@[::1]:554/x", "rtsp://[fe80::1]/x", "http://host:/x", "http://a@b:c@host:80/@x"])
-    func `an address that can be meant is tried`(text: String) throws {
+    func `an ambiguous address is accepted`(text: String) throws {
         #expect(try SourceAddress(text) == .stream(SecretURL(text)))
     }
 
-    @Test func `a source that fails and may have an unencoded login says how to encode it`() throws {
+    @Test func `a failure with an ambiguous address advises how to encode a login`() throws {
         let failure = #expect(throws: SourceFailure.self) {
             _ = try MediaPictureSource(stream: "http://127.0.0.1:1#s3cret@host/", MediaCancellation())
         }
@@ -49,7 +49,7 @@ import Testing
         #expect(failure?.description.contains("s3cret") == false)
     }
 
-    @Test func `a login from a file is added to a stream that has none`() throws {
+    @Test func `a separate login is added to a stream that has none`() throws {
         let login = try #require(
             try CameraLogin(Settings(commandLine: [:], environment: ["SECAM_CREDENTIALS": "admin:p@ss#w?rd"])))
         #expect("\(login)" == "…")

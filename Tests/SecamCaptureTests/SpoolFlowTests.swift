@@ -12,7 +12,7 @@ import Testing
         MonotonicTime(microseconds: 1_000_000_000 + milliseconds * 1000)
     }
 
-    /// One of ten frames a second.
+    /// Returns a frame of a camera with ten frames per second.
     private func frame(_ sequence: UInt64) -> SpooledFrame {
         let header = Frame(
             flow: 0, rendition: .jpeg, format: .jpeg, incarnation: 9, sequence: sequence,
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func `frames are sent slower than they were captured`() {
+    @Test func `spooled frames are sent slower than they were captured`() {
         var flow = SpoolFlow()
         var now: Int64 = 0
         #expect(told(flow.open(open(), from: consumer, now: at(now))) == ["rewind 1", "read"])
@@ -48,7 +48,7 @@ import Testing
             var actions: [SpoolFlow.Action] = []
             if isAsked {
                 isAsked = false
-                actions += flow.take(frame(next), turn: 1, isEmpty: false, now: at(now))
+                actions += flow.handleRead(frame(next), turn: 1, isEmpty: false, now: at(now))
                 next += 1
             }
             actions += flow.credit(1, now: at(now))
@@ -60,65 +60,67 @@ import Testing
         }
         #expect(sent.map(\.sequence) == Array(1...50))
         let captured: Int64 = 49 * 100
-        #expect(sent[49].at - sent[0].at > captured, "took longer than the camera did")
-        #expect(sent[49].at - sent[0].at < 2 * captured, "but comes to an end")
+        #expect(sent[49].at - sent[0].at > captured, "slower than the capture")
+        #expect(sent[49].at - sent[0].at < 2 * captured, "but less than twice as slow")
     }
 
-    @Test func `without credit nothing is sent, and the flow does not wake up`() {
+    @Test func `without credit no frame is sent and no timer is needed`() {
         var flow = SpoolFlow()
         _ = flow.open(open(credit: 1), from: consumer, now: at(0))
-        #expect(told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(0))) == ["frame 1 on 4", "read"])
-        #expect(told(flow.take(frame(2), turn: 1, isEmpty: false, now: at(1))) == [])
+        #expect(told(flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(0))) == ["frame 1 on 4", "read"])
+        #expect(told(flow.handleRead(frame(2), turn: 1, isEmpty: false, now: at(1))) == [])
         #expect(told(flow.tick(now: at(500))) == [])
         #expect(!flow.isWaiting)
         #expect(told(flow.credit(1, now: at(501))) == ["frame 2 on 4", "read"])
     }
 
-    @Test func `when all that was kept is acknowledged the flow ends`() {
+    @Test func `the flow ends when all frames are acknowledged`() {
         var flow = SpoolFlow()
         _ = flow.open(open(), from: consumer, now: at(0))
-        _ = flow.take(frame(1), turn: 1, isEmpty: false, now: at(0))
-        #expect(told(flow.take(nil, turn: 1, isEmpty: false, now: at(1))) == [])
+        _ = flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(0))
+        #expect(told(flow.handleRead(nil, turn: 1, isEmpty: false, now: at(1))) == [])
         let acknowledge = Acknowledge(flow: 4, incarnation: 9, sequence: 1)
         #expect(told(flow.acknowledge(acknowledge, now: at(2))) == ["acknowledge 1", "read"])
-        #expect(told(flow.take(nil, turn: 1, isEmpty: true, now: at(3))) == ["close 4 done"])
+        #expect(told(flow.handleRead(nil, turn: 1, isEmpty: true, now: at(3))) == ["close 4 done"])
         #expect(!flow.knows(consumer))
     }
 
-    @Test func `another archive takes over from what was not acknowledged on`() {
+    @Test func `another archive takes over after the last acknowledged frame`() {
         var flow = SpoolFlow()
         let other = PeerID(number: 2)
         _ = flow.open(open(), from: consumer, now: at(0))
         #expect(told(flow.open(open(7), from: other, now: at(1))) == ["close 4 done"])
-        #expect(told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(2))) == [], "read for the one before")
+        #expect(
+            told(flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(2))) == [],
+            "it was read for the previous flow")
         #expect(told(flow.tick(now: at(1000))) == ["rewind 2", "read"])
-        #expect(told(flow.take(frame(1), turn: 2, isEmpty: false, now: at(1003))) == ["frame 1 on 7", "read"])
+        #expect(told(flow.handleRead(frame(1), turn: 2, isEmpty: false, now: at(1003))) == ["frame 1 on 7", "read"])
         flow.lost(consumer)
         #expect(flow.knows(other))
     }
 
-    @Test func `however often flows are opened, the spool is asked for one frame, and rewound once a second`() {
+    @Test func `however often flows are opened, one frame is read at a time and one rewind made per second`() {
         var flow = SpoolFlow()
         var actions: [String] = []
         for index in 0..<5000 {
             actions += told(flow.open(open(UInt32(index)), from: consumer, now: at(Int64(index))))
         }
         #expect(actions.count { $0.hasPrefix("rewind") } == 1 && actions.count { $0 == "read" } == 1)
-        // The spool answers at once, and each flow lives for a moment.
+        // The spool answers at once, and each flow is replaced immediately.
         for index in 5000..<10_000 {
-            actions += told(flow.take(frame(1), turn: 1, isEmpty: false, now: at(Int64(index))))
+            actions += told(flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(Int64(index))))
             actions += told(flow.open(open(UInt32(index)), from: consumer, now: at(Int64(index))))
         }
         #expect(actions.count { $0.hasPrefix("rewind") } <= 7, "in ten seconds")
         #expect(actions.count { $0 == "read" } <= 7)
     }
 
-    @Test func `a consumer that is silent, or gone, gets nothing more`() {
+    @Test func `a consumer that is silent or gone gets no more frames`() {
         var flow = SpoolFlow()
         _ = flow.open(open(), from: consumer, now: at(0))
-        _ = flow.take(frame(1), turn: 1, isEmpty: false, now: at(0))
+        _ = flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(0))
         #expect(told(flow.tick(now: at(3001))) == [])
         #expect(!flow.knows(consumer))
-        #expect(told(flow.take(frame(2), turn: 1, isEmpty: false, now: at(3002))) == [])
+        #expect(told(flow.handleRead(frame(2), turn: 1, isEmpty: false, now: at(3002))) == [])
     }
 }

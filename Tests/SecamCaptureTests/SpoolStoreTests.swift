@@ -19,7 +19,7 @@ import Testing
         SpoolStore(in: scratch.path, key: other ?? key, limit: limit)
     }
 
-    /// A FRAME message with a payload of so many bytes.
+    /// Returns a FRAME message with a payload of `bytes` bytes.
     private func message(_ sequence: UInt64, bytes: Int = 100, incarnation: UInt64 = 9) -> [UInt8] {
         let frame = Frame(
             flow: 0, rendition: .jpeg, format: .jpeg, incarnation: incarnation, sequence: sequence,
@@ -29,7 +29,7 @@ import Testing
 
     private func read(_ store: SpoolStore, complaints: (SpoolFailure) -> Void = { _ in }) -> [UInt64] {
         var numbers: [UInt64] = []
-        while let frame = store.next(note: complaints) {
+        while let frame = store.next(onLoss: { failure, _ in complaints(failure) }) {
             #expect(frame.payload.allSatisfy { $0 == UInt8(truncatingIfNeeded: frame.id.sequence) })
             numbers.append(frame.id.sequence)
         }
@@ -45,7 +45,7 @@ import Testing
             .filter { $0.hasSuffix(".spool") }.sorted()
     }
 
-    @Test func `what was kept comes in order, while more is kept, and is gone when it is acknowledged`() throws {
+    @Test func `frames are read in order while others are appended, and are deleted when acknowledged`() throws {
         let store = store()
         for sequence: UInt64 in 1...5 { try store.append(message(sequence)) }
         #expect(read(store) == [1, 2, 3, 4, 5])
@@ -61,7 +61,7 @@ import Testing
         #expect(read(store) == [7])
     }
 
-    @Test func `a new run goes on with what the one before had left`() throws {
+    @Test func `a new run continues with the frames of the previous one`() throws {
         let first = store()
         for sequence: UInt64 in 1...300 { try first.append(message(sequence, bytes: 1000)) }
         #expect(files.count > 2, "several files")
@@ -70,14 +70,14 @@ import Testing
         let second = store()
         try second.append(message(1, incarnation: 10))
         let numbers = read(second)
-        // What was acknowledged goes by the file: some of it may come again.
+        // Acknowledged frames are deleted with their file, so some may be read again.
         #expect(numbers == Array(numbers[0]...300) + [1])
         #expect(numbers[0] > 200 && numbers[0] <= 291)
         second.acknowledge(SpoolStore.FrameID(incarnation: 10, sequence: 1))
         #expect(second.isEmpty && files.isEmpty)
     }
 
-    @Test func `the oldest frames give way, and the limit holds`() throws {
+    @Test func `the oldest frames are evicted and the limit holds`() throws {
         let store = store(limit: 1 << 20)
         for sequence: UInt64 in 1...5000 {
             try store.append(message(sequence, bytes: 1000))
@@ -85,13 +85,13 @@ import Testing
         }
         let numbers = read(store)
         #expect(numbers.count > 800 && numbers == Array(numbers[0]...5000))
-        #expect(store.lostBytes > 3 << 20)
+        #expect(store.evictedBytes > 3 << 20)
     }
 
-    @Test func `frames that give way while they are read are passed over`() throws {
+    @Test func `frames that are evicted while being read are skipped`() throws {
         let store = store(limit: 1 << 20)
         for sequence: UInt64 in 1...900 { try store.append(message(sequence, bytes: 1000)) }
-        #expect(store.next { _ in }?.id == id(1))
+        #expect(store.next { _, _ in }?.id == id(1))
         for sequence: UInt64 in 901...2500 { try store.append(message(sequence, bytes: 1000)) }
         store.acknowledge(id(1))
         let numbers = read(store)
@@ -100,7 +100,7 @@ import Testing
         #expect(store.isEmpty)
     }
 
-    @Test func `a file that was cut off anywhere gives its whole frames`() throws {
+    @Test func `a truncated file yields its whole frames`() throws {
         let whole = store()
         for sequence: UInt64 in 1...10 { try whole.append(message(sequence)) }
         let path = try #require(files.first)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func `bytes that were changed, and another camera's key, give nothing and end nothing`() throws {
+    @Test func `damaged frames and frames of another key are lost without stopping the spool`() throws {
         let whole = store()
         for sequence: UInt64 in 1...10 { try whole.append(message(sequence)) }
         let path = try #require(files.first)

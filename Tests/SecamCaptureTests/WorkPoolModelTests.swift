@@ -4,10 +4,10 @@ import SecamMesh
 import SecamTestSupport
 import Testing
 
-/// Many workers that die, hang, are late and fail at random, against what a camera is promised.
+/// A model test with workers that die, hang, are late and fail at random.
 @Suite struct WorkPoolModelTests {
     @Test(arguments: Array(1...12) as [UInt64])
-    func everyPictureIsFinishedOnceAndInOrderWhateverTheWorkersDo(seed: UInt64) {
+    func `every picture is finished once and in order, whatever the workers do`(seed: UInt64) {
         var world = World(seed: seed)
         for _ in 0..<6000 {
             world.step()
@@ -16,14 +16,14 @@ import Testing
         world.calmDown()
         #expect(world.problems == [])
         #expect(world.finished == world.submitted, "some pictures were never finished")
-        #expect(world.made * 2 > world.submitted, "most of them can be made")
+        #expect(world.made * 2 > world.submitted, "most pictures are made")
     }
 }
 
 private struct World {
     private struct SimulatedWorker {
         let window: UInt32
-        /// Jobs that it has not answered, with the time when it will, if ever.
+        /// Jobs without an answer, with the time of the answer; `nil` for never.
         var jobs: [(job: UInt64, due: MonotonicTime?)] = []
         var nextGrant: MonotonicTime
         var isDead = false
@@ -47,21 +47,21 @@ private struct World {
         for _ in 0..<Int.random(in: 1...5, using: &random) { startWorker() }
     }
 
-    /// Five milliseconds pass.
+    /// Advances time by five milliseconds.
     mutating func step() {
-        now = now.advanced(byMicroseconds: 5000)
+        now = now + .milliseconds(5)
         if now >= nextPicture {
-            nextPicture = now.advanced(byMicroseconds: 33_000)
+            nextPicture = now + .milliseconds(33)
             submitted += 1
             let size = random.chance(percent: 1) ? 40 << 20 : 1 << 20
-            perform(pool.submit(submitted, job: submitted, bytes: size, now: now))
+            apply(pool.submit(submitted, job: submitted, bytes: size, now: now))
         }
-        if random.chance(percent: 12) { perform(pool.tick(now: now)) }
+        if random.chance(percent: 12) { apply(pool.tick(now: now)) }
         disturb()
         for peer in workers.keys.sorted(by: { $0.description < $1.description }) { work(peer) }
     }
 
-    /// No more pictures and disturbances; what is under way must come to its end.
+    /// Stops new pictures and disturbances, and waits for all pictures to finish.
     mutating func calmDown() {
         isCalm = true
         nextPicture = at(.max / 2000)
@@ -79,12 +79,12 @@ private struct World {
         guard !isCalm else { return }
         if workers.count < 6, random.chance(percent: 1) { startWorker() }
         guard random.chance(percent: 1), random.chance(percent: 50) else { return }
-        // One dies. It is noticed at once, when something is sent to it, or by its silence.
+        // One worker dies. The camera notices at once, at the next send, or by its silence.
         guard let victim = workers.keys.sorted(by: { $0.description < $1.description }).randomElement(using: &random)
         else { return }
         if random.chance(percent: 50) {
             workers[victim] = nil
-            perform(pool.lost(victim, now: now))
+            apply(pool.lost(victim, now: now))
         } else {
             workers[victim]!.isDead = true
         }
@@ -93,22 +93,22 @@ private struct World {
     private mutating func work(_ peer: PeerID) {
         guard let worker = workers[peer], !worker.isDead else { return }
         if now >= worker.nextGrant {
-            workers[peer]!.nextGrant = now.advanced(byMicroseconds: 1_000_000)
-            perform(pool.grant(worker.window, from: peer, now: now))
+            workers[peer]!.nextGrant = now + .seconds(1)
+            apply(pool.grant(worker.window, from: peer, now: now))
         }
         for (job, due) in worker.jobs {
             guard let due, due <= now else { continue }
             guard let index = workers[peer]?.jobs.firstIndex(where: { $0.job == job }) else { return }
             workers[peer]!.jobs.remove(at: index)
             let failure = !isCalm && random.chance(percent: 3) ? "failed" : ""
-            perform(pool.result(job: job, World.result(job), failure: failure, from: peer, now: now))
+            apply(pool.result(job: job, World.result(job), failure: failure, from: peer, now: now))
             if !isCalm, random.chance(percent: 2) {
-                perform(pool.result(job: job, World.result(job), failure: "", from: peer, now: now))
+                apply(pool.result(job: job, World.result(job), failure: "", from: peer, now: now))
             }
         }
     }
 
-    private mutating func perform(_ actions: [WorkPool<UInt64>.Action]) {
+    private mutating func apply(_ actions: [WorkPool<UInt64>.Action]) {
         var unreachable: [PeerID] = []
         for action in actions {
             switch action {
@@ -130,16 +130,16 @@ private struct World {
                 if message.bytes != World.result(picture).bytes { problems.append("wrong result for \(picture)") }
             }
         }
-        for peer in unreachable { perform(pool.lost(peer, now: now)) }
+        for peer in unreachable { apply(pool.lost(peer, now: now)) }
     }
 
-    /// Mostly soon, sometimes late, now and then never.
+    /// Returns the time of an answer: usually soon, sometimes late, rarely never.
     private mutating func dueTime() -> MonotonicTime? {
         guard isCalm || !random.chance(percent: 1) || random.chance(percent: 80) else { return nil }
         let isLate = !isCalm && random.chance(percent: 4)
-        return now.advanced(
-            byMicroseconds: isLate
-                ? .random(in: 150_000...900_000, using: &random) : .random(in: 5000...60_000, using: &random))
+        let delay: Int64 =
+            isLate ? .random(in: 150_000...900_000, using: &random) : .random(in: 5000...60_000, using: &random)
+        return now + .microseconds(delay)
     }
 
     private static func result(_ job: UInt64) -> MeshMessage {

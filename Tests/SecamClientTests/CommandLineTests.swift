@@ -19,7 +19,8 @@ struct CommandLineTests {
         try LoginPlan(command.connection, command.parent.leading) { environment[$0] }
     }
 
-    @Test func `takes the connection before the command, after it, without one, or from the environment`() throws {
+    @Test func `connection options may stand before the command, after it, without one, or in the environment`() throws
+    {
         let options = ["--server", "h:1", "--username", "u", "--known-hosts", "/k"]
         for arguments in [options + ["live", "demo"], ["live", "demo"] + options, options + ["demo"]] {
             let command = try live(arguments)
@@ -36,7 +37,7 @@ struct CommandLineTests {
         #expect(fromEnvironment.password == .environment("p"))
     }
 
-    @Test func `prefers what stands after the command to what stands before, and both to the environment`() throws {
+    @Test func `options after the command override those before it, and both override the environment`() throws {
         let command = try live(["--server", "a:1", "live", "--server", "b:1", "--username", "u"])
         #expect(try plan(command, ["SECAM_SERVER": "e:2", "HOME": "/h"]).server == (try ServerAddress("b:1")))
         let before = try live(["--server", "a:1", "live", "--username", "u"])
@@ -50,7 +51,7 @@ struct CommandLineTests {
         ["--server", "h:1", "--username", "u", "--password", "p", "--password-file", "f"],
         ["--server", "h:1", "--username", String(repeating: "x", count: 65)],
     ])
-    func `refuses options that are missing, wrong or contradictory`(_ arguments: [String]) throws {
+    func `missing, invalid and contradictory connection options are refused`(_ arguments: [String]) throws {
         let command = try live(["live"] + arguments)
         let error = try #require(throws: ClientError.self) { try plan(command, ["HOME": "/h"]) }
         #expect(error.exitStatus == .usage)
@@ -61,7 +62,7 @@ struct CommandLineTests {
         ["live", "--rendition", "luma"], ["live", "--force"], ["live", "--bogus"], ["snapshot", "demo"],
         ["snapshot", "-o", "f"], ["snapshot", "demo", "-o", "f", "--timeout", "0"], ["cameras", "extra"],
     ])
-    func `refuses arguments that make no sense, with the status for wrong usage`(_ arguments: [String]) {
+    func `invalid arguments are refused with the status for wrong usage`(_ arguments: [String]) {
         do {
             _ = try SecamView.parseAsRoot(arguments)
             Issue.record("\(arguments) was accepted")
@@ -70,7 +71,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test func `lists cameras as a table and as JSON`() throws {
+    @Test func `cameras are listed as a table and as JSON`() throws {
         var one = try ScriptedGateway.Camera(1, "demo")
         one.state = .offline
         let hidden = Cameras.Camera(
@@ -88,7 +89,7 @@ struct CommandLineTests {
                 """)
     }
 
-    @Test func `a query gives its answer, or why there is none`() throws {
+    @Test func `a query returns its answer, or throws why there is none`() throws {
         var camera = try ScriptedGateway.Camera(1, "demo")
         camera.pictures = [TestJPEG.bytes]
         let fixture = try Fixture(ScriptedGateway.Behaviour(cameras: [camera]))
@@ -99,18 +100,18 @@ struct CommandLineTests {
         let login = try GatewayLogin(try plan(try live(arguments), ["SECAM_PASSWORD": "secret"])) { _ in }
         let list = try CameraQuery<[Cameras.Camera]> { event throws(ClientError) in
             if case .cameras(let cameras) = event { cameras } else { nil }
-        }.run(login, login.settings(), seconds: 60) { .noCameras(server: login.server) }
+        }.run(login, login.settings(), timeout: .seconds(60))
         #expect(list.map(\.name.text) == ["demo"])
         let wrong = try GatewayLogin(try plan(try live(arguments), ["SECAM_PASSWORD": "wrong"])) { _ in }
         let error = try #require(throws: ClientError.self) {
             try CameraQuery<Bool> { _ throws(ClientError) in nil }
-                .run(wrong, wrong.settings(), seconds: 60) { .noCameras(server: login.server) }
+                .run(wrong, wrong.settings(), timeout: .seconds(60))
         }
         #expect(error.exitStatus == .noPermission)
         try fixture.gateway.stop()
     }
 
-    @Test func `keeps a device token for this user at this gateway, and shows it at the next login`() throws {
+    @Test func `a device token is stored for its user and gateway, and sent at the next login`() throws {
         let logins = Mutex<[Login]>([])
         var behaviour = ScriptedGateway.Behaviour()
         let token = [UInt8](repeating: 7, count: WireLimits.deviceToken)
@@ -126,7 +127,7 @@ struct CommandLineTests {
             let login = try GatewayLogin(try plan(try live(arguments), environment)) { _ in }
             _ = try CameraQuery<Bool> { event throws(ClientError) in
                 if case .cameras = event { true } else { nil }
-            }.run(login, login.settings(), seconds: 60) { .noCameras(server: login.server) }
+            }.run(login, login.settings(), timeout: .seconds(60))
         }
         #expect(logins.withLock { $0.map(\.token) } == [DeviceToken.none, token])
         #expect(logins.withLock { $0.allSatisfy(\.remember) })
@@ -139,7 +140,7 @@ struct CommandLineTests {
         try fixture.gateway.stop()
     }
 
-    @Test func `refuses a gateway with another certificate than the one accepted before`() throws {
+    @Test func `a gateway with another key than the accepted one is refused`() throws {
         let fixture = try Fixture(ScriptedGateway.Behaviour())
         let hosts = KnownHosts(path: fixture.folder.file("hosts"))
         let plan = try plan(
@@ -151,7 +152,7 @@ struct CommandLineTests {
             try login.run { (login) throws(ClientError) in
                 try CameraQuery<Bool> { event throws(ClientError) in
                     if case .cameras = event { true } else { nil }
-                }.run(login, login.settings(), seconds: 60) { .noCameras(server: login.server) }
+                }.run(login, login.settings(), timeout: .seconds(60))
             }
         }
         #expect(

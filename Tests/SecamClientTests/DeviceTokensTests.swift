@@ -16,7 +16,7 @@ struct DeviceTokensTests {
 
     private func token(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: WireLimits.deviceToken) }
 
-    @Test func `a token replaces the one before, and the number of tokens is bounded`() throws {
+    @Test func `a token replaces the previous one, and the number of tokens is bounded`() throws {
         let server = try ServerAddress("gateway:7443")
         for index in 0..<UInt16(DeviceTokens.limit + 10) {
             try tokens.store(token(UInt8(truncatingIfNeeded: index)), for: "user \(index)", at: server)
@@ -28,12 +28,12 @@ struct DeviceTokensTests {
     }
 
     @Test(arguments: ["", "gateway:7443 616e6e61 zz", "gateway:7443 616e6e61 0102", "gateway:7443 616e6e61"])
-    func `a line that is no token counts as none`(line: String) throws {
+    func `a malformed line counts as no token`(line: String) throws {
         try SecretFile.write(line + "\n", to: tokens.path)
         #expect(try tokens.token(for: "anna", at: ServerAddress("gateway:7443")) == nil)
     }
 
-    @Test func `a file that others may read is refused`() throws {
+    @Test func `a file that other users may read is refused`() throws {
         try SecretFile.write("", to: tokens.path, mode: 0o644)
         #expect(throws: SecretFile.Failure.self) { try tokens.token(for: "anna", at: ServerAddress("gateway:7443")) }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("Events at the viewer")
+@Suite("Events in secam-view")
 struct EventsTests {
     private let door = try! Name("door")
 
@@ -17,7 +17,7 @@ struct EventsTests {
             boxes: state == .end ? [] : [.init(x: 6554, y: 0, width: 13107, height: 65535, score: 50)])
     }
 
-    // MARK: Moments
+    // MARK: Times
 
     private let now: Int64 = 1_769_903_999_000_000  // 2026-01-31 23:59:59 UTC
 
@@ -29,7 +29,7 @@ struct EventsTests {
             ("10m", 1_769_903_399_000_000), ("1.5h", 1_769_898_599_000_000), ("2d", 1_769_731_199_000_000),
             ("0s", 1_769_903_999_000_000),
         ] as [(String, Int64)])
-    func `reads moments`(_ text: String, _ microseconds: Int64) {
+    func `dates, times of day and ages are read as UTC times`(_ text: String, _ microseconds: Int64) {
         #expect(TimeArgument.parse(text, now: now) == microseconds)
     }
 
@@ -38,11 +38,11 @@ struct EventsTests {
         "5",
         "2026-01-31 23:59:59 x", "1:2:3:4", "12:", "nanm", "infd",
     ])
-    func `refuses what is no moment`(_ text: String) {
+    func `text that is not a time is refused`(_ text: String) {
         #expect(TimeArgument.parse(text, now: now) == nil)
     }
 
-    @Test func `each day of four hundred years is read as it is written`() {
+    @Test func `each date of four hundred years is read back as it was written`() {
         for day in stride(from: Int64(0), to: 400 * 366, by: 7) {
             let text = UTCText.iso(microseconds: day * 86_400_000_000)
             #expect(TimeArgument.parse(text, now: 0) == day * 86_400_000_000, "\(text)")
@@ -51,58 +51,58 @@ struct EventsTests {
 
     // MARK: Lines
 
-    @Test func `tells a start and an end once each, however often they come`() {
-        let teller = EventPrinter(json: false)
-        #expect(teller.line(event(.start), door)?.contains("motion") == true)
-        #expect(teller.line(event(.update, last: 3_000_000), door) == nil)
-        #expect(teller.line(event(.end), door)?.contains("ended after 2.5 s, score 12.3") == true)
-        #expect(teller.line(event(.end), door) == nil)
-        #expect(teller.line(event(.update), door) == nil, "an old state after a reconnection")
-        #expect(teller.line(event(.end, id: 2), door) != nil, "its start was missed")
+    @Test func `a start and an end are printed once, however often they arrive`() {
+        let printer = EventPrinter(json: false)
+        #expect(printer.line(event(.start), door)?.contains("motion") == true)
+        #expect(printer.line(event(.update, last: 3_000_000), door) == nil)
+        #expect(printer.line(event(.end), door)?.contains("ended after 2.5 s, score 12.3") == true)
+        #expect(printer.line(event(.end), door) == nil)
+        #expect(printer.line(event(.update), door) == nil, "an old state after a reconnection")
+        #expect(printer.line(event(.end, id: 2), door) != nil, "its start was missed")
     }
 
-    @Test func `each state is a line of JSON`() throws {
-        let teller = EventPrinter(json: true)
-        #expect(teller.line(event(.start), door) != nil)
-        #expect(teller.line(event(.update, last: 3_000_000), door) != nil)
-        #expect(teller.line(event(.update, last: 3_000_000), door) == nil)
-        let text = try #require(teller.line(event(.end), door))
+    @Test func `each state of an event is a line of JSON`() throws {
+        let printer = EventPrinter(json: true)
+        #expect(printer.line(event(.start), door) != nil)
+        #expect(printer.line(event(.update, last: 3_000_000), door) != nil)
+        #expect(printer.line(event(.update, last: 3_000_000), door) == nil)
+        let text = try #require(printer.line(event(.end), door))
         #expect(
             text.hasPrefix("{\"camera\":\"door\",\"id\":\"0000000000000001\",\"kind\":\"motion\",\"state\":\"end\""))
         #expect(text.contains("\"peak_box\":[0.0,0.0,1.0,0.5]"))
     }
 
-    @Test func `a list has a row for each event`() {
+    @Test func `the table of events has a row for each event`() {
         let text = EventList.table([(event(.update), door), (event(.end, kind: .unwatched), door)])
         let lines = text.split(separator: "\n")
         #expect(lines.count == 3)
-        #expect(lines[1].contains("going on") && lines[2].contains("unwatched") && lines[2].contains("2.5"))
-        #expect(EventList.table([]).contains("Nothing"))
+        #expect(lines[1].contains("active") && lines[2].contains("unwatched") && lines[2].contains("2.5"))
+        #expect(EventList.table([]) == "No events found.")
     }
 
-    @Test func `what gateway and archives know is one list, each event once`() {
+    @Test func `events of gateway and archives merge into one list, each event once`() {
         let merged = EventList.merged(
             [(event(.update, id: 2), door)], [(event(.end, id: 2), door), (event(.end, id: 1), door)])
         #expect(merged.map(\.0.id).sorted() == [1, 2])
-        #expect(merged.first { $0.0.id == 2 }?.0.state == .update, "the gateway knows better")
+        #expect(merged.first { $0.0.id == 2 }?.0.state == .update, "the gateway's state is newer")
     }
 
     // MARK: Boxes
 
-    @Test func `boxes are shown while they are fresh and the event goes on`() {
+    @Test func `boxes are shown while they are fresh and the event is active`() {
         var marks = MotionMarks()
-        #expect(marks.boxes(now: 0).isEmpty)
-        marks.note(event(.update), now: 0)
-        #expect(marks.boxes(now: 1_000_000).count == 1)
-        #expect(marks.boxes(now: 2_000_000).isEmpty, "nobody knows whether it is still there")
-        marks.note(event(.update), now: 2_000_000)
-        marks.note(event(.end), now: 2_000_001)
-        #expect(marks.boxes(now: 2_000_002).isEmpty)
-        marks.note(event(.start, kind: .unwatched), now: 3_000_000)
-        #expect(marks.boxes(now: 3_000_000).isEmpty)
+        #expect(marks.boxes(now: at(0)).isEmpty)
+        marks.record(event(.update), now: at(0))
+        #expect(marks.boxes(now: at(1_000_000)).count == 1)
+        #expect(marks.boxes(now: at(2_000_000)).isEmpty, "the object may have moved on")
+        marks.record(event(.update), now: at(2_000_000))
+        marks.record(event(.end), now: at(2_000_001))
+        #expect(marks.boxes(now: at(2_000_002)).isEmpty)
+        marks.record(event(.start, kind: .unwatched), now: at(3_000_000))
+        #expect(marks.boxes(now: at(3_000_000)).isEmpty)
     }
 
-    @Test func `a box is drawn where it is in the picture`() {
+    @Test func `a box is drawn at its place in the picture`() {
         let place = CameraTile.place(
             .init(x: 6554, y: 0, width: 13107, height: 65535, score: 0),
             in: Rectangle(x: 100, y: 10, width: 200, height: 100))
@@ -111,20 +111,20 @@ struct EventsTests {
 
     // MARK: The connection
 
-    @Test func `asks for events behind the login, and knows when all that are remembered have come`() throws {
+    @Test func `the client requests events after the login, and learns when the remembered ones are complete`() throws {
         var settings = ViewerConnection.Settings(username: "anna", password: "p")
         settings.events = .live(since: 5)
-        var connection = ViewerConnection(settings, now: 0)
+        var connection = ViewerConnection(settings, now: at(0))
         connection.receive(
             Hello(software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
-                + Cameras(cameras: [try ScriptedGateway.Camera(4, "door").listed]).encoded(), now: 0)
-        while case .event = try connection.next(utc: 0) {}
-        let said = connection.takeOutgoing()
+                + Cameras(cameras: [try ScriptedGateway.Camera(4, "door").listed]).encoded(), now: at(0))
+        for _ in 0..<2 { _ = try connection.next(utc: 0) }
+        let sent = connection.takeOutgoing()
         let expected = Follow(live: true, since: 5).encoded() + Ping(token: 0).encoded()
-        #expect(Array(said.suffix(expected.count)) == expected)
+        #expect(Array(sent.suffix(expected.count)) == expected)
         connection.receive(
             Event(flow: 4, incarnation: 1, sequence: 1, event: event(.start)).encoded() + Pong(token: 0).encoded()
-                + Event(flow: 9, incarnation: 1, sequence: 1, event: event(.start)).encoded(), now: 0)
+                + Event(flow: 9, incarnation: 1, sequence: 1, event: event(.start)).encoded(), now: at(0))
         var names: [String] = []
         while case .event(let event) = try connection.next(utc: 0) {
             switch event {
@@ -133,6 +133,6 @@ struct EventsTests {
             default: names.append("other")
             }
         }
-        #expect(names == ["door", "complete"], "of a camera that is not on the list nothing is told")
+        #expect(names == ["door", "complete"], "the event of an unlisted camera is ignored")
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SecamClient
 
-/// What the client does with a gateway whose numbers are extreme: a trap ends the test.
+/// The client against a gateway with extreme numbers. A trap ends the test.
 @Suite struct ExtremeNumberTests {
     private static let rounds = 1000
 
@@ -26,7 +26,7 @@ import Testing
             })
     }
 
-    /// What is shown of an answer.
+    /// Formats an answer in every way in which the client shows it.
     private func show(_ found: Found) throws {
         var findings = PlaybackClient.Findings()
         findings.recordings = found.recordings.map { PlaybackClient.Findings.Part(volume: found.volume, recording: $0) }
@@ -42,13 +42,13 @@ import Testing
         }
     }
 
-    @Test func `totals beyond their types are shown as the largest number`() throws {
+    @Test func `totals that overflow are shown as the largest number`() throws {
         var random = SeededGenerator(seed: 1)
         try show(try found(true, &random))
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a connection bears a gateway with extreme numbers`(seed: UInt64) throws {
+    func `a connection survives a gateway with extreme numbers`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let cameras = Cameras(cameras: [try ScriptedGateway.Camera(1, "demo").listed])
         let event = CameraEvent(
@@ -66,27 +66,28 @@ import Testing
         ]
         var shown = 0
         for round in 0..<Self.rounds {
-            var connection = ViewerConnection(settings(), now: 0)
+            var connection = ViewerConnection(settings(), now: at(0))
             var hello = Hello(idle: 60, software: "g").encoded()
             if random.chance(percent: 10) { hello = ExtremeNumbers.replacing(in: hello, using: &random) }
-            connection.receive(hello + Welcome(role: .viewer, time: 0).encoded() + cameras.encoded(), now: 0)
+            connection.receive(hello + Welcome(role: .viewer, time: 0).encoded() + cameras.encoded(), now: at(0))
             for step in 0..<4 {
                 let message = messages.randomElement(using: &random) ?? []
-                connection.receive(ExtremeNumbers.replacing(in: message, using: &random), now: Int64(step))
+                connection.receive(ExtremeNumbers.replacing(in: message, using: &random), now: at(Int64(step)))
             }
-            while case .event(let event)? = try? connection.next(utc: Int64(round)) {
-                switch event {
-                case .found(let found):
+            steps: while let next = try? connection.next(utc: Int64(round)) {
+                switch next {
+                case .needMore: break steps
+                case .event(.found(let found)):
                     shown += 1
                     try show(found)
-                case .frame(let frame):
+                case .event(.frame(let frame)):
                     var statistics = CameraStatistics()
                     statistics.record(frame)
-                    connection.taken(camera: frame.header.flow, frames: 1)
-                default: break
+                    connection.returnCredit(camera: frame.header.flow, frames: 1)
+                case .welcome, .event: break
                 }
             }
-            try? connection.tick(now: 5_000_000)
+            try? connection.tick(now: at(5_000_000))
         }
         #expect(shown > 0)
     }

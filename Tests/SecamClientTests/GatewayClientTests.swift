@@ -6,7 +6,7 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("A client against a scripted gateway, over TLS")
+@Suite("A client of a scripted gateway over TLS")
 struct GatewayClientTests {
     private func behaviour(
         _ script: @escaping ScriptedGateway.Script = { _, _ in false }
@@ -16,7 +16,7 @@ struct GatewayClientTests {
         return ScriptedGateway.Behaviour(cameras: [camera], script: script)
     }
 
-    /// Runs a client until it fails for good.
+    /// Runs a client until it ends with an error.
     private func failure(_ script: @escaping ScriptedGateway.Script) throws -> ClientError {
         let fixture = try Fixture(try behaviour(script))
         let events = EventLog()
@@ -28,7 +28,7 @@ struct GatewayClientTests {
         return error
     }
 
-    @Test func `receives many more frames than the window holds, in order and byte for byte`() throws {
+    @Test func `many more frames than the window arrive in order and byte for byte`() throws {
         let fixture = try Fixture(try behaviour())
         let events = EventLog()
         let client = try fixture.client(settings(), events: events)
@@ -41,7 +41,7 @@ struct GatewayClientTests {
         try fixture.gateway.stop()
     }
 
-    @Test func `comes back after the gateway dropped it, and logs in anew`() throws {
+    @Test func `the client reconnects and logs in after the gateway closed the connection`() throws {
         let fixture = try Fixture(
             try behaviour { session, type in
                 guard session.number == 1, type == .credit else { return false }
@@ -60,7 +60,7 @@ struct GatewayClientTests {
         try fixture.gateway.stop()
     }
 
-    @Test func `tries a wrong password once`() throws {
+    @Test func `a wrong password is tried once`() throws {
         let fixture = try Fixture(try behaviour())
         var wrong = settings()
         wrong.password = Secret("guess")
@@ -74,7 +74,7 @@ struct GatewayClientTests {
         try fixture.gateway.stop()
     }
 
-    @Test func `does not come back when its account is revoked after the login`() throws {
+    @Test func `the client does not reconnect after its account is revoked`() throws {
         let error = try failure { session, type in
             guard type == .watch else { return false }
             session.send(Bye(reason: .revoked, detail: "removed"))
@@ -83,7 +83,7 @@ struct GatewayClientTests {
         #expect(error.exitStatus == .noPermission)
     }
 
-    @Test func `gives up on a gateway that sends garbage`() throws {
+    @Test func `a gateway that sends garbage ends the client`() throws {
         let error = try failure { session, _ in
             session.send(bytes: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
             return true
@@ -91,7 +91,7 @@ struct GatewayClientTests {
         #expect(error.exitStatus == .protocol)
     }
 
-    @Test func `gives up on a gateway that announces more than 64 MiB`() throws {
+    @Test func `a gateway that announces more than 64 MiB ends the client`() throws {
         let error = try failure { session, type in
             guard type == .watch else { return false }
             session.send(bytes: [0xff, 0xff, 0xff, 0xff, 0x12, 0, 1, 0])
@@ -100,7 +100,7 @@ struct GatewayClientTests {
         #expect(error.exitStatus == .protocol)
     }
 
-    @Test func `gives up on a gateway that welcomes before it was told who comes`() throws {
+    @Test func `a gateway that sends WELCOME before the login ends the client`() throws {
         let error = try failure { session, _ in
             session.send(Welcome(role: .admin, time: 0))
             return true
@@ -108,7 +108,7 @@ struct GatewayClientTests {
         #expect(error.exitStatus == .protocol)
     }
 
-    @Test func `gives up on a gateway that floods it beyond the credit`() throws {
+    @Test func `a gateway that floods the client beyond the credit ends it`() throws {
         let error = try failure { session, type in
             guard type == .watch else { return false }
             for _ in 0..<100 { session.sendFrame(session.behaviour.cameras[0]) }
@@ -117,7 +117,7 @@ struct GatewayClientTests {
         #expect(error.exitStatus == .protocol)
     }
 
-    @Test func `says where nobody listens`() throws {
+    @Test func `an unreachable gateway is named in the error`() throws {
         let fixture = try Fixture(try behaviour())
         let server = try fixture.server
         try fixture.gateway.stop()
@@ -132,7 +132,7 @@ struct GatewayClientTests {
         #expect(error.description.contains(server.description))
     }
 
-    @Test func `refuses another certificate before it says anything`() throws {
+    @Test func `another certificate is refused before the client sends anything`() throws {
         let fixture = try Fixture(try behaviour())
         let events = EventLog()
         let client = try GatewayClient(
@@ -140,7 +140,7 @@ struct GatewayClientTests {
         ) { events.append($0) }
         client.start()
         guard case .untrusted(_, .untrusted(_, let presented, _)) = try events.failure() else {
-            Issue.record("the certificate was not what failed")
+            Issue.record("the client failed for another reason than the certificate")
             return
         }
         client.stop()
@@ -148,7 +148,7 @@ struct GatewayClientTests {
         try fixture.gateway.stop()
     }
 
-    @Test func `trusts a certificate by its issuer`() throws {
+    @Test func `a certificate is trusted by its issuer`() throws {
         let fixture = try Fixture(try behaviour())
         let events = EventLog()
         let client = try GatewayClient(

@@ -7,13 +7,13 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("Certificates that were accepted before")
+@Suite("The file of accepted gateways")
 struct KnownHostsTests {
     private let one = try! PublicKeyFingerprint("SPKI-SHA256:" + String(repeating: "11", count: 32))
     private let other = try! PublicKeyFingerprint("SPKI-SHA256:" + String(repeating: "22", count: 32))
     private let certificate = try! CertificateFingerprint(String(repeating: "33", count: 32))
 
-    @Test func `remembers a gateway in a file that only its user can read`() throws {
+    @Test func `an accepted gateway is stored in a file that only its user can read`() throws {
         let folder = try ScratchFolder()
         let hosts = KnownHosts(path: folder.file("new/secam/known_hosts"))
         let server = try ServerAddress("cam.example:1")
@@ -28,7 +28,7 @@ struct KnownHostsTests {
         #expect(status.st_mode & 0o777 == 0o600)
     }
 
-    @Test func `reads comments and empty lines, and goes on after a line that was not ended`() throws {
+    @Test func `comments and empty lines are ignored, and an unterminated line is completed`() throws {
         let folder = try ScratchFolder()
         let path = try folder.write("known", "# mine\n\n  a:1  SHA256:\(certificate)")
         let hosts = KnownHosts(path: path)
@@ -38,7 +38,7 @@ struct KnownHostsTests {
     }
 
     @Test(arguments: ["a:1", "a SHA256:00", "a:1 SHA256:zz", "a:1 x y"])
-    func `refuses to go on with a line that cannot be read`(_ line: String) throws {
+    func `a malformed line is an error`(_ line: String) throws {
         let folder = try ScratchFolder()
         let hosts = KnownHosts(path: try folder.write("known", "# c\n\(line)\n"))
         #expect(throws: ClientError.badKnownHosts(file: hosts.path, line: 2)) {
@@ -46,7 +46,7 @@ struct KnownHostsTests {
         }
     }
 
-    @Test func `tells an unknown gateway from one whose certificate has changed`() throws {
+    @Test func `an unknown gateway and a changed certificate are different errors`() throws {
         let folder = try ScratchFolder()
         let hosts = KnownHosts(path: folder.file("known"))
         let server = try ServerAddress("a:1")
@@ -64,7 +64,7 @@ struct KnownHostsTests {
         #expect(try ServerTrust.fingerprint(certificate).explain(seen, server: server) == seen)
     }
 
-    @Test func `a pinned certificate is honoured, and its key is pinned too`() throws {
+    @Test func `a pinned certificate is accepted, and its key is pinned too`() throws {
         let folder = try ScratchFolder()
         let server = try ServerAddress("a:1")
         let hosts = KnownHosts(path: try folder.write("known", "a:1 SHA256:\(certificate)\n"))
@@ -81,7 +81,7 @@ struct KnownHostsTests {
         #expect(try hosts.entries(for: server).count == 2)
     }
 
-    @Test func `finds the file's usual place`() {
+    @Test func `the file's default path follows XDG_CONFIG_HOME and HOME`() {
         #expect(KnownHosts.defaultPath { ["XDG_CONFIG_HOME": "/x", "HOME": "/h"][$0] } == "/x/secam/known_hosts")
         #expect(KnownHosts.defaultPath { ["HOME": "/h"][$0] } == "/h/.config/secam/known_hosts")
         #expect(KnownHosts.defaultPath { _ in nil } == nil)

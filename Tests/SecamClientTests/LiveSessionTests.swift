@@ -5,7 +5,7 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("A live session, and its recordings")
+@Suite("A live session and its recordings")
 struct LiveSessionTests {
     private func session(
         _ words: Words = Words(), _ change: (inout LiveSession.Options) throws -> Void
@@ -24,7 +24,7 @@ struct LiveSessionTests {
         Array(try FileIO.read(path, limit: 1 << 20).prefix(4)) == [0x1a, 0x45, 0xdf, 0xa3]
     }
 
-    @Test func `ends after the wanted number of frames of each camera and counts no more`() throws {
+    @Test func `a session ends after the requested number of frames of each camera`() throws {
         let session = try session { options in
             options.cameras = [try Name("demo"), try Name("yard")]
             options.frameLimit = 2
@@ -37,7 +37,7 @@ struct LiveSessionTests {
         #expect(session.statistics().map(\.statistics.frames) == [2, 2])
     }
 
-    @Test func `names the cameras that are not there, and those that are`() throws {
+    @Test func `an unknown camera ends the session, with the names of the known ones`() throws {
         let session = try session { $0.cameras = [try Name("demo"), try Name("garden")] }
         session.handle(try list(["yard", "demo"]))
         guard case .failed(let error) = session.wait() else {
@@ -49,18 +49,18 @@ struct LiveSessionTests {
         #expect(error.description.contains("demo, yard"))
     }
 
-    @Test func `shows cameras that appear later, and keeps those that leave`() throws {
+    @Test func `cameras that appear later are shown, and those that leave stay`() throws {
         let session = try session { $0.isHeadless = false }
         session.handle(try list([]))
         #expect(session.outcome == nil)
         session.handle(try list(["b"]))
         session.handle(try list(["a"]))
         #expect(session.cameras.map(\.name.text) == ["a", "b"])
-        #expect(session.cameras[1].notice(.connected(.viewer), now: 0)?.hasPrefix("offline since") == true)
+        #expect(session.cameras[1].notice(.connected(.viewer), now: at(0))?.hasPrefix("offline since") == true)
         session.end(.done)
     }
 
-    @Test func `says once that the connection is lost, and that it is back`() throws {
+    @Test func `a lost and a restored connection are reported once each`() throws {
         let words = Words()
         let session = try session(words) { $0.cameras = [try Name("demo")] }
         for state: ConnectionState in [
@@ -71,7 +71,7 @@ struct LiveSessionTests {
         #expect(words.all == ["gateway h:1: connection lost: x; reconnecting", "gateway h:1: connected again"])
     }
 
-    @Test func `records and decodes at once`() throws {
+    @Test func `frames are recorded and decoded at the same time`() throws {
         let folder = try ScratchFolder()
         let session = try session { options in
             options.cameras = [try Name("demo"), try Name("yard")]
@@ -96,8 +96,7 @@ struct LiveSessionTests {
         }
     }
 
-    @Test func `refuses a recording that exists before anything is received, and removes one that stayed empty`() throws
-    {
+    @Test func `an existing recording is refused before the first frame, and an empty one is removed`() throws {
         let folder = try ScratchFolder()
         let path = try folder.write("r.mkv", "old")
         let refused = try session { options in
@@ -117,7 +116,7 @@ struct LiveSessionTests {
         #expect(!FileIO.exists(folder.file("new.mkv")))
     }
 
-    @Test func `replaces a recording only when told to, and only when there is something to write`() throws {
+    @Test func `a recording is replaced only on request, and only by frames`() throws {
         let folder = try ScratchFolder()
         let path = try folder.write("r.mkv", "old")
         for hasFrames in [false, true] {
@@ -134,7 +133,7 @@ struct LiveSessionTests {
         }
     }
 
-    @Test func `goes on in another file when the picture's size or the camera's clock changes`() throws {
+    @Test func `a new picture size or a clock set back continues the recording in another file`() throws {
         let folder = try ScratchFolder()
         let recorder = try Recorder(
             path: folder.file("r.mkv"), camera: try Name("demo"), replacing: false, failed: { _ in })
@@ -148,14 +147,14 @@ struct LiveSessionTests {
         #expect(!FileIO.exists(folder.file("r-4.mkv")))
     }
 
-    @Test func `fails with the path when the recording's folder does not exist`() throws {
+    @Test func `a missing folder fails the recording with its path`() throws {
         #expect(throws: ClientError.self) {
             try Recorder(
                 path: "/nonexistent/r.mkv", camera: try Name("demo"), replacing: false, failed: { _ in })
         }
     }
 
-    @Test func `ends a headless recording when no camera's frames can be written any more`() throws {
+    @Test func `a headless session ends when no recording is left`() throws {
         let folder = try ScratchFolder()
         for name in ["demo", "yard"] { _ = try folder.write("r-\(name).mkv", "old") }
         let words = Words()
@@ -170,7 +169,7 @@ struct LiveSessionTests {
         #expect(throws: ClientError.fileExists(path: folder.file("r-demo.mkv"))) { try session.finish() }
     }
 
-    @Test func `a camera whose file cannot be written ends no other camera's recording`() throws {
+    @Test func `a camera whose file cannot be written does not end other recordings`() throws {
         let folder = try ScratchFolder()
         _ = try folder.write("r-demo.mkv", "old")
         let words = Words()
@@ -187,7 +186,7 @@ struct LiveSessionTests {
     }
 
     @Test(arguments: [-1, -(1 << 61), 1 << 61] as [Int64])
-    func `leaves frames out of a recording whose time no file can have`(timestamp: Int64) throws {
+    func `a recording lacks frames whose time no file can hold`(timestamp: Int64) throws {
         let folder = try ScratchFolder()
         let words = Words()
         let session = try session(words) { options in
@@ -207,7 +206,7 @@ struct LiveSessionTests {
         #expect(occurrences(of: TestJPEG.bytes, in: bytes) == 2)
     }
 
-    @Test func `counts pictures that cannot be decoded, and decodes others no larger than they are shown`() throws {
+    @Test func `damaged pictures are counted, and others are decoded at the size on the screen`() throws {
         let news = EventLog()
         let session = LiveSession(
             server: try ServerAddress("h:1"), options: LiveSession.Options(),
@@ -219,7 +218,7 @@ struct LiveSessionTests {
         session.handle(.frame(try frame(sequence: 2)))
         let picture = try news.first { _ in session.cameras[0].picture }
         #expect(picture.width == 64 && picture.height == 48)
-        session.show(try Name("demo"), width: 32, height: 1000)
+        session.setDisplaySize(of: try Name("demo"), width: 32, height: 1000)
         session.handle(.frame(try frame(sequence: 3)))
         let smaller = try news.first { _ in session.cameras[0].picture.flatMap { $0 === picture ? nil : $0 } }
         #expect(smaller.width == 32 && smaller.height == 24)

@@ -3,8 +3,8 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("Looking back")
-struct PastTests {
+@Suite("Recordings in secam-view")
+struct PlaybackTests {
     private let porch = try! Name("porch")
 
     private func part(_ start: Int64, _ end: Int64, volume: UInt64 = 1, open: Bool = false)
@@ -20,7 +20,7 @@ struct PastTests {
         ReplayPlan(parts, from: from, to: to).runs.map { "\($0.volume): \($0.from)..<\($0.to)" }
     }
 
-    /// What two volumes tell of one page: of the first one, as many entries as are wanted, up to the page's end.
+    /// A page of two volumes: as many entries of the first one as requested, up to the page's end.
     private func page(_ end: Int64, _ wanted: UInt32, of other: [Int64]) -> PlaybackClient.Findings {
         var page = PlaybackClient.Findings()
         let count = Int64(min(wanted, 2))
@@ -30,19 +30,19 @@ struct PastTests {
         return page
     }
 
-    @Test func `an archive that tells of entries without end hides nothing of other archives`() throws {
+    @Test func `an archive with endless entries does not hide those of other archives`() throws {
         var pages = 0
         let findings = try PlaybackClient.Findings.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
             pages += 1
             return page(end, wanted, of: [10, 20])
         }
-        #expect(pages == PlaybackClient.mostPages)
+        #expect(pages == PlaybackClient.pageLimit)
         #expect(findings.isPartial)
         #expect(findings.recordings.filter { $0.volume == 2 }.map(\.recording.start) == [10, 20])
-        #expect(findings.recordings.count == 2 * PlaybackClient.mostPages + 2)
+        #expect(findings.recordings.count == 2 * PlaybackClient.pageLimit + 2)
     }
 
-    @Test func `an archive that leaves an answer incomplete hides nothing of other archives`() throws {
+    @Test func `an archive with an incomplete answer does not hide entries of other archives`() throws {
         let findings = try PlaybackClient.Findings.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
             var page = page(end, wanted, of: [10, 20])
             page.isPartial = true
@@ -51,19 +51,19 @@ struct PastTests {
         #expect(findings.recordings.map(\.recording.start) == [10, 20, 998, 999])
     }
 
-    @Test func `pages are put together without gaps or doubles, up to the limit`() throws {
+    @Test func `pages join without gaps and repetitions, up to the limit`() throws {
         func starts(limit: Int) throws -> [Int64] {
             try PlaybackClient.Findings.paged(from: 0, to: 10, limit: limit) { (end, wanted) in
                 page(end, wanted, of: [3, 7])
             }.recordings.map(\.recording.start)
         }
         #expect(try starts(limit: .max) == [0, 1, 2, 3, 3, 4, 5, 6, 7, 7, 8, 9])
-        #expect(try starts(limit: 4) == [6, 7, 7, 8, 9], "nothing of before the time that is complete")
+        #expect(try starts(limit: 4) == [6, 7, 7, 8, 9], "nothing from before the complete time")
     }
 
-    @Test func `a range is played from wherever it was recorded`() {
+    @Test func `a time range is replayed from all volumes with recordings`() {
         #expect(runs([]) == [])
-        #expect(runs([part(10, 20), part(21, 30)]) == ["1: 0..<31"], "one storage, one run")
+        #expect(runs([part(10, 20), part(21, 30)]) == ["1: 0..<31"], "one volume, one run")
         #expect(
             runs([part(10, 20), part(21, 30, volume: 2), part(40, 50)]) == ["1: 0..<21", "2: 21..<31", "1: 40..<51"])
         #expect(runs([part(10, 20)], from: 15, to: 18) == ["1: 15..<18"])
@@ -73,18 +73,18 @@ struct PastTests {
             "the second one may have other frames of the same time")
     }
 
-    @Test func `a replay that was cut off goes on where nothing can be missed`() {
+    @Test func `an interrupted replay resumes early enough to miss nothing`() {
         #expect(ReplayPlan.resumption([], after: 15) == 15)
         let parts = [part(0, 10), part(11, 20), part(21, 30)]
         #expect(ReplayPlan.resumption(parts, after: 15) == 11)
         #expect(ReplayPlan.resumption(parts, after: 30) == 21)
         #expect(ReplayPlan.resumption(parts, after: 35) == 35)
         let twice = [part(0, 10), part(11, 20), part(15, 24), part(21, 30), part(25, 34), part(40, 50)]
-        #expect(ReplayPlan.resumption(twice, after: 28) == 11, "of the second pass nothing may have come")
+        #expect(ReplayPlan.resumption(twice, after: 28) == 11, "the second pass may be missing completely")
         #expect(ReplayPlan.resumption(twice, after: 45) == 40)
     }
 
-    @Test func `a set of frames holds each frame once, in any order`() {
+    @Test func `a frame set reports each frame as new once, in any order`() {
         var set = FrameSet()
         var plain: Set<UInt64> = []
         var random = SystemRandomNumberGenerator()
@@ -99,7 +99,7 @@ struct PastTests {
         #expect(below == (true, true, false))
     }
 
-    @Test func `two passes through one time are two lines that say so`() {
+    @Test func `two passes through one time are two rows with a note`() {
         let second: Int64 = 1_000_000
         let recordings = [
             part(0, 60 * second), part(30 * second, 90 * second), part(60 * second + 1, 120 * second),
@@ -117,22 +117,22 @@ struct PastTests {
         #expect(!RecordingList.table(findings).contains("more than once"))
     }
 
-    @Test func `frames are shown at their times, faster or slower, and what is missing is passed over`() {
-        var head = Playhead(at: 1_000_000, speed: 1, now: 0)
-        let first = head.isDue(1_000_000, 0)
-        let early = head.isDue(1_100_000, 50_000)
-        let due = head.isDue(1_100_000, 100_000)
+    @Test func `frames are due at their times, faster or slower, and long pauses are skipped`() {
+        var head = Playhead(at: 1_000_000, speed: 1, now: at(0))
+        let first = head.isDue(1_000_000, at(0))
+        let early = head.isDue(1_100_000, at(50_000))
+        let due = head.isDue(1_100_000, at(100_000))
         #expect(first && !early && due)
-        head.setSpeed(4, 100_000)
-        let atFour = (head.isDue(1_500_000, 190_000), head.isDue(1_500_000, 200_000))
+        head.setSpeed(4, at(100_000))
+        let atFour = (head.isDue(1_500_000, at(190_000)), head.isDue(1_500_000, at(200_000)))
         #expect(atFour == (false, true))
-        let afterGap = head.isDue(60_000_000, 210_000)
-        #expect(afterGap && head.time(210_000) == 60_000_000)
-        head.pause(true, 210_000)
-        let paused = head.isDue(60_000_000, 900_000)
-        #expect(!paused && head.time(900_000) == 60_000_000)
-        head.pause(false, 900_000)
-        #expect(head.time(1_000_000) == 60_400_000)
+        let afterGap = head.isDue(60_000_000, at(210_000))
+        #expect(afterGap && head.time(at(210_000)) == 60_000_000)
+        head.setPaused(true, at(210_000))
+        let paused = head.isDue(60_000_000, at(900_000))
+        #expect(!paused && head.time(at(900_000)) == 60_000_000)
+        head.setPaused(false, at(900_000))
+        #expect(head.time(at(1_000_000)) == 60_400_000)
         #expect(head.speed(faster: true) == 8 && head.speed(faster: false) == 2)
     }
 
@@ -155,12 +155,12 @@ struct PastTests {
         #expect(text[2].hasPrefix("-...-#..") && text[2].hasSuffix(".!"))
     }
 
-    @Test func `files that follow one another are one line for people`() {
+    @Test func `successive files are one row of the table`() {
         let second: Int64 = 1_000_000
         let spans = RecordingList.joined(
             [part(0, 60 * second), part(61 * second, 120 * second), part(200 * second, 210 * second)].map(\.recording))
         #expect(spans.map(\.end) == [120 * second, 210 * second])
         #expect(spans[0].frames == 6 && spans[0].bytes == 20)
-        #expect(RecordingList.table(PlaybackClient.Findings()).contains("Nothing"))
+        #expect(RecordingList.table(PlaybackClient.Findings()) == "No recordings found.")
     }
 }

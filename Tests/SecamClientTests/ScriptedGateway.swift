@@ -4,7 +4,7 @@ import SecamTLS
 import SecamWire
 import Synchronization
 
-/// A gateway for tests, over real TLS on a free port: well-behaved unless its script says otherwise.
+/// A gateway for tests, with real TLS on a free port. It follows the protocol except where its script intervenes.
 final class ScriptedGateway: Sendable {
     struct Camera: Sendable {
         var number: UInt32
@@ -26,15 +26,15 @@ final class ScriptedGateway: Sendable {
         }
     }
 
-    /// Called with each message before the gateway answers it; true when that was all.
+    /// Called with each message before the gateway answers it; returns true to suppress the gateway's own answer.
     typealias Script = @Sendable (ScriptedSession, MessageType) -> Bool
 
     struct Behaviour: Sendable {
         var username = "anna"
         var password = "secret"
-        /// Given to viewers that ask for one and show none.
+        /// The token for viewers that ask for one and send none.
         var token: [UInt8] = []
-        /// Told of each login that is accepted.
+        /// Called with each accepted login.
         var onLogin: @Sendable (Login) -> Void = { _ in }
         var cameras: [Camera] = []
         var script: Script = { _, _ in false }
@@ -63,7 +63,7 @@ final class ScriptedGateway: Sendable {
 
     var address: String { "127.0.0.1:\(port)" }
 
-    /// Connections so far.
+    /// Number of connections so far.
     var connections: Int { sessions.count }
 
     func stop() throws {
@@ -89,7 +89,7 @@ final class ScriptedSession: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// From 1, in the order of connecting.
+    /// Number of the connection, from 1.
     let number: Int
     var behaviour: ScriptedGateway.Behaviour
     private(set) var received: [MessageType] = []
@@ -179,7 +179,7 @@ final class ScriptedSession: ChannelInboundHandler {
         }
     }
 
-    /// Sends the camera's next frame, whatever the credit is.
+    /// Sends the camera's next frame, regardless of the credit.
     func sendFrame(_ camera: ScriptedGateway.Camera) {
         var flow = flows[camera.number] ?? (.jpeg, 0, 0)
         flow.sequence += 1

@@ -6,13 +6,13 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("Addresses, passwords and texts")
+@Suite("Addresses, passwords, texts and files")
 struct SmallPartsTests {
     @Test(arguments: [
         ("localhost:4433", "localhost", 4433), ("[::1]:1", "::1", 1), ("10.0.0.1:65535", "10.0.0.1", 65535),
         ("Cam.Example:80", "cam.example", 80), ("[fe80::1%eth0]:5", "fe80::1%eth0", 5),
     ])
-    func `reads addresses`(_ text: String, _ host: String, _ port: Int) throws {
+    func `an address is read as host and port`(_ text: String, _ host: String, _ port: Int) throws {
         let address = try ServerAddress(text)
         #expect(address.host == host)
         #expect(address.port == port)
@@ -23,11 +23,11 @@ struct SmallPartsTests {
         "", "host", ":1", "host:", "host:0", "host:65536", "host:-1", "host:+1", "host:1x", "::1:443", "[::1]", "[]:1",
         "[host]:1", "a b:1", "a/b:1", "user@host:1",
     ])
-    func `refuses what is no address`(_ text: String) {
+    func `text that is not an address is refused`(_ text: String) {
         #expect(throws: ClientError.badServer(text)) { try ServerAddress(text) }
     }
 
-    @Test func `takes the password from the option with a warning, else from the file, else from the environment`()
+    @Test func `the password comes from the option with a warning, else from the file, else from the environment`()
         throws
     {
         let folder = try ScratchFolder()
@@ -49,7 +49,7 @@ struct SmallPartsTests {
         #expect(throws: ClientError.self) { try password("seen", file, nil) }
     }
 
-    @Test func `refuses password files that cannot hold one, and passwords that are too long`() throws {
+    @Test func `unusable password files and overlong passwords are refused`() throws {
         let folder = try ScratchFolder()
         let files = [
             folder.file("missing"), folder.path, try folder.write("empty", "\n"), try folder.write("two", "a\nb\n"),
@@ -66,17 +66,7 @@ struct SmallPartsTests {
         }
     }
 
-    @Test func `understands the keys that edit a secret line`() {
-        var line = SecretLine()
-        for key in Array("ax".utf8) + [21] + Array("pä".utf8) + [127] + Array("w".utf8) {
-            #expect(line.press(key) == .more)
-        }
-        #expect(line.press(10) == .done(Secret("pw")))
-        var cancelled = SecretLine()
-        #expect(cancelled.press(3) == .cancelled)
-    }
-
-    @Test func `lets no text of the gateway steer the terminal`() {
+    @Test func `text from the gateway cannot control the terminal`() {
         let text = printable("a\u{1B}[2Jb\nc\u{202E}d")
         #expect(text == "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d")
         let error = ClientError.connection(
@@ -84,13 +74,13 @@ struct SmallPartsTests {
         #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 })
     }
 
-    @Test func `writes JSON that needs escaping`() {
+    @Test func `JSON text is escaped`() {
         #expect(JSONText.string("a\"b\\c\n\u{1}ü") == #""a\"b\\c\u000a\u0001ü""#)
         #expect(JSONText.number(1.0 / 3, digits: 2) == "0.33")
         #expect(JSONText.number(.nan, digits: 2) == "null")
     }
 
-    @Test func `names several recordings after their cameras, before the extension`() throws {
+    @Test func `with several cameras, a recording has the camera's name before the extension`() throws {
         let yard = try Name("yard")
         #expect(Recorder.path("a/b.mkv", camera: yard, isOnly: true) == "a/b.mkv")
         #expect(Recorder.path("a/b.mkv", camera: yard, isOnly: false) == "a/b-yard.mkv")
@@ -98,19 +88,19 @@ struct SmallPartsTests {
         #expect(Recorder.path("a/.mkv", camera: yard, isOnly: false) == "a/.mkv-yard")
     }
 
-    @Test func `waits longer after each failure, up to ten seconds, and never the same for all`() {
+    @Test func `the back-off doubles after each failure up to ten seconds, shortened at random`() {
         var backoff = ReconnectBackoff()
         var random = SystemRandomNumberGenerator()
-        var limit: Int64 = 250_000
+        var limit: Duration = .milliseconds(250)
         for _ in 0..<10 {
             #expect((limit / 2...limit).contains(backoff.next(using: &random)))
-            limit = min(limit * 2, 10_000_000)
+            limit = min(limit * 2, .seconds(10))
         }
         backoff.reset()
-        #expect(backoff.next(using: &random) <= 250_000)
+        #expect(backoff.next(using: &random) <= .milliseconds(250))
     }
 
-    @Test func `never comes back with a wrong password, a revoked account or another certificate`() throws {
+    @Test func `a wrong password, a revoked account and another certificate are final`() throws {
         let digits = String(repeating: "ab", count: 32)
         let presented = PresentedCertificate(
             fingerprint: try CertificateFingerprint(digits), key: try PublicKeyFingerprint("SPKI-SHA256:\(digits)"))
@@ -121,10 +111,10 @@ struct SmallPartsTests {
         for end in final { #expect(!end.isTemporary(hadLogin: true)) }
         #expect(ConnectionEnd.bye(.shutdown, detail: "").isTemporary(hadLogin: true))
         #expect(!ConnectionEnd.denied(.locked, wait: 5, detail: "").isTemporary(hadLogin: false))
-        #expect(ConnectionEnd.denied(.locked, wait: 5, detail: "").leastWait == 5_000_000)
+        #expect(ConnectionEnd.denied(.locked, wait: 5, detail: "").shortestWait == .seconds(5))
     }
 
-    @Test func `leaves an existing file alone unless told to replace it`() throws {
+    @Test func `an existing file is replaced only on request`() throws {
         let folder = try ScratchFolder()
         let file = try folder.write("x", "old")
         #expect(throws: ClientError.fileExists(path: file)) { try FileIO.create(file, "new".utf8, replacing: false) }

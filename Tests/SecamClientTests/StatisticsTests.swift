@@ -3,12 +3,12 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("What is counted")
+@Suite("Statistics of frames and latencies")
 struct StatisticsTests {
-    @Test func `percentiles are right to one per cent at any size`() throws {
+    @Test func `percentiles are exact to one per cent at any magnitude`() throws {
         for scale: Int64 in [1, 37, 1_000, 1_000_000] {
             var latency = LatencyStatistics()
-            for value in Int64(1)...1000 { latency.record(value * scale) }
+            for value in Int64(1)...1000 { latency.record(microseconds: value * scale) }
             for (fraction, exact) in [(0.5, 500.0), (0.99, 990.0), (1.0, 1000.0)] {
                 let wanted = exact * Double(scale)
                 #expect(abs(try #require(latency.percentile(fraction)) - wanted) <= wanted / 100)
@@ -16,17 +16,17 @@ struct StatisticsTests {
         }
     }
 
-    @Test func `small values are exact, absurd ones are bounded, and nothing gives nothing`() {
+    @Test func `small values are exact, huge ones are capped, and an empty histogram has no percentile`() {
         var latency = LatencyStatistics()
         #expect(latency.percentile(0.5) == nil)
-        for value in [Int64.min, -5, 0, 1, 127] { latency.record(value) }
+        for value in [Int64.min, -5, 0, 1, 127] { latency.record(microseconds: value) }
         #expect(latency.percentile(0.5) == 0)
         #expect(latency.percentile(1) == 127)
-        latency.record(.max)
+        latency.record(microseconds: .max)
         #expect(try! #require(latency.percentile(1)) > 6e10)
     }
 
-    @Test func `counts frames, bytes and the numbers that are missing within an incarnation`() throws {
+    @Test func `frames, bytes and missing sequence numbers within an incarnation are counted`() throws {
         var statistics = CameraStatistics()
         for (sequence, incarnation, received): (UInt64, UInt64, Int64) in [
             (1, 7, 0), (2, 7, 100_000), (5, 7, 200_000), (4, 7, 300_000), (1, 8, 400_000), (3, 8, 500_000),
@@ -46,7 +46,7 @@ struct StatisticsTests {
                 """)
     }
 
-    @Test func `survives numbers that a hostile gateway makes up`() throws {
+    @Test func `a hostile gateway's numbers do not overflow the counters`() throws {
         var statistics = CameraStatistics()
         for sequence: UInt64 in [0, .max, 0, .max, 0, .max] {
             statistics.record(try frame(sequence: sequence, timestamp: .min, received: .max))
@@ -55,7 +55,7 @@ struct StatisticsTests {
         #expect(statistics.framesPerSecond == 0)
     }
 
-    @Test func `shows the rate of the last seconds`() {
+    @Test func `the recent rate is that of the last frames`() {
         var rate = RecentRate()
         #expect(rate.framesPerSecond == 0)
         for index in 0..<100 { rate.record(Int64(index) * 40_000) }

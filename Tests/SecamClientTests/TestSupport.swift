@@ -1,4 +1,5 @@
 import Dispatch
+import SecamBase
 import SecamTLS
 import SecamTestSupport
 import SecamWire
@@ -14,7 +15,7 @@ extension ScratchFolder {
     }
 }
 
-/// A running gateway with its own certificate and folder.
+/// A running scripted gateway with its certificate and folder.
 struct Fixture {
     let folder: ScratchFolder
     let identity: TLSIdentity
@@ -39,7 +40,7 @@ struct Fixture {
     }
 }
 
-/// Collects what a client tells, and lets a test wait for something in it.
+/// Collects a client's events, and lets a test wait for one.
 final class EventLog: Sendable {
     private let events = Mutex<[GatewayEvent]>([])
     private let news = DispatchSemaphore(value: 0)
@@ -51,12 +52,12 @@ final class EventLog: Sendable {
 
     var all: [GatewayEvent] { events.withLock { $0 } }
 
-    /// Waits until `pick` finds what it wants in the events so far.
+    /// Waits until `pick` returns a value for the events so far.
     func first<Wanted>(_ pick: ([GatewayEvent]) -> Wanted?) throws -> Wanted {
         while true {
             if let wanted = pick(all) { return wanted }
-            // Only a hang of the program ever gets to this end.
-            try #require(news.wait(timeout: .now() + 60) == .success, "nothing more was heard")
+            // Far longer than any test needs; only a program that hangs reaches it.
+            try #require(news.wait(timeout: .now() + 60) == .success, "no further event within 60 s")
         }
     }
 
@@ -75,7 +76,7 @@ final class EventLog: Sendable {
     }
 }
 
-/// What is told to people.
+/// Collects messages to the user.
 final class Words: Sendable {
     private let stored = Mutex<[String]>([])
 
@@ -90,7 +91,10 @@ func settings(_ wanted: ViewerConnection.WantedCameras = .all) -> ViewerConnecti
     return settings
 }
 
-/// A frame as the gateway would have sent it.
+/// Returns an instant of the monotonic clock.
+func at(_ microseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: microseconds) }
+
+/// Returns a frame as from a gateway.
 func frame(
     _ camera: String = "demo", sequence: UInt64 = 1, incarnation: UInt64 = 7, timestamp: Int64 = 1_000,
     received: Int64 = 2_000, width: UInt16 = 64, height: UInt16 = 48, picture: [UInt8] = TestJPEG.bytes

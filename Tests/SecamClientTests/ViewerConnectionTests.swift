@@ -3,7 +3,7 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("The viewer's side of a connection, without I/O")
+@Suite("The client's state machine of a connection")
 struct ViewerConnectionTests {
     private func camera(_ number: UInt32, _ name: String) throws -> Cameras.Camera {
         try ScriptedGateway.Camera(number, name).listed
@@ -20,11 +20,11 @@ struct ViewerConnectionTests {
 
     /// Logged in, with the list of one camera, number 1.
     private func open(_ settings: ViewerConnection.Settings = settings()) throws -> ViewerConnection {
-        var connection = ViewerConnection(settings, now: 0)
+        var connection = ViewerConnection(settings, now: at(0))
         _ = connection.takeOutgoing()
         connection.receive(
             Hello(software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
-                + Cameras(cameras: [try camera(1, "demo")]).encoded(), now: 0)
+                + Cameras(cameras: [try camera(1, "demo")]).encoded(), now: at(0))
         for _ in 0..<2 { _ = try connection.next(utc: 0) }
         return connection
     }
@@ -37,35 +37,33 @@ struct ViewerConnectionTests {
         return types
     }
 
-    @Test func `says hello at once, and the password only to a gateway that has said hello`() throws {
-        var connection = ViewerConnection(settings(), now: 0)
+    @Test func `a client sends hello at once, and the password only after the gateway's hello`() throws {
+        var connection = ViewerConnection(settings(), now: at(0))
         #expect(try types(connection.takeOutgoing()) == [.hello])
-        connection.receive(Hello(software: "g").encoded(), now: 0)
+        connection.receive(Hello(software: "g").encoded(), now: at(0))
         _ = try connection.next(utc: 0)
         #expect(try types(connection.takeOutgoing()) == [.login])
     }
 
-    @Test func `comes to frames however the bytes are cut`() throws {
-        var connection = ViewerConnection(settings(.named([try Name("demo")])), now: 0)
+    @Test func `a stream that arrives byte by byte yields the same events`() throws {
+        var connection = ViewerConnection(settings(.named([try Name("demo")])), now: at(0))
         let stream =
             Hello(software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
             + Cameras(cameras: [try camera(1, "demo"), try camera(2, "yard")]).encoded() + message(flow: 1)
         var names: [String] = []
         for byte in stream {
-            connection.receive([byte], now: 0)
-            while case .event(let event) = try connection.next(utc: 42) {
-                switch event {
+            connection.receive([byte], now: at(0))
+            steps: while true {
+                switch try connection.next(utc: 42) {
+                case .needMore: break steps
                 case .welcome: names.append("welcome")
-                case .cameras: names.append("cameras")
-                case .frame(let frame):
+                case .event(.cameras): names.append("cameras")
+                case .event(.frame(let frame)):
                     names.append("frame")
                     #expect(frame.camera.text == "demo")
                     #expect(frame.received == 42)
                     #expect(Array(frame.picture) == [9, 9, 9])
-                case .event: names.append("event")
-                case .eventsComplete: names.append("events complete")
-                case .found, .replayed, .replayEnded: names.append("the past")
-                case .refused: names.append("refused")
+                case .event(let event): names.append("\(event)")
                 }
             }
         }
@@ -73,48 +71,48 @@ struct ViewerConnectionTests {
         #expect(try types(connection.takeOutgoing()) == [.hello, .login, .watch])
     }
 
-    @Test func `returns credit in portions of half the window`() throws {
+    @Test func `credit is returned in portions of half the window`() throws {
         var connection = try open()
         _ = connection.takeOutgoing()
-        connection.taken(camera: 1, frames: 3)
+        connection.returnCredit(camera: 1, frames: 3)
         #expect(connection.takeOutgoing().isEmpty)
-        connection.taken(camera: 1, frames: 1)
+        connection.returnCredit(camera: 1, frames: 1)
         #expect(connection.takeOutgoing() == Credit(flow: 1, frames: 4).encoded())
     }
 
-    @Test func `refuses a frame beyond the credit`() throws {
+    @Test func `a frame beyond the credit ends the connection`() throws {
         var connection = try open()
-        for _ in 0..<9 { connection.receive(message(flow: 1), now: 0) }
+        for _ in 0..<9 { connection.receive(message(flow: 1), now: at(0)) }
         for _ in 0..<8 { _ = try connection.next(utc: 0) }
-        #expect(throws: ConnectionEnd.badFrame("a frame of 'demo' beyond what was allowed")) {
+        #expect(throws: ConnectionEnd.badFrame("a frame of 'demo' beyond the credit")) {
             try connection.next(utc: 0)
         }
     }
 
-    @Test func `refuses frames in another form than asked for, and passes over those of cameras that left`() throws {
+    @Test func `a frame in the wrong form ends the connection, and a frame of a camera that left is ignored`() throws {
         for bad in [
             message(flow: 1, rendition: .sub), message(flow: 1, format: .rgb24), message(flow: 1, payload: 0),
         ] {
             var connection = try open()
-            connection.receive(bad, now: 0)
+            connection.receive(bad, now: at(0))
             #expect(throws: ConnectionEnd.self) { try connection.next(utc: 0) }
         }
         var connection = try open()
-        connection.receive(Cameras(cameras: []).encoded() + message(flow: 1), now: 0)
+        connection.receive(Cameras(cameras: []).encoded() + message(flow: 1), now: at(0))
         _ = try connection.next(utc: 0)
         guard case .needMore = try connection.next(utc: 0) else {
-            Issue.record("a frame of an unwatched camera was handed on")
+            Issue.record("a frame of an unwatched camera became an event")
             return
         }
     }
 
-    @Test func `watches a camera that comes later, and one that came back under another number`() throws {
+    @Test func `a new camera, and one that returns under another number, are watched`() throws {
         var connection = try open()
         _ = connection.takeOutgoing()
-        connection.receive(Cameras(cameras: [try camera(5, "demo"), try camera(6, "new")]).encoded(), now: 0)
+        connection.receive(Cameras(cameras: [try camera(5, "demo"), try camera(6, "new")]).encoded(), now: at(0))
         _ = try connection.next(utc: 0)
         #expect(try types(connection.takeOutgoing()) == [.watch, .watch])
-        connection.receive(Cameras(cameras: [try camera(5, "demo"), try camera(6, "new")]).encoded(), now: 0)
+        connection.receive(Cameras(cameras: [try camera(5, "demo"), try camera(6, "new")]).encoded(), now: at(0))
         _ = try connection.next(utc: 0)
         #expect(connection.takeOutgoing().isEmpty)
     }
@@ -124,61 +122,61 @@ struct ViewerConnectionTests {
         Login(username: "a", password: "b").encoded(), Denied(reason: .locked, wait: 1, detail: "").encoded(),
         ErrorMessage(code: .unexpected, detail: "").encoded(), StatusRequest().encoded(),
     ])
-    func `refuses messages out of order`(_ bytes: [UInt8]) throws {
-        var connection = ViewerConnection(settings(), now: 0)
-        connection.receive(bytes, now: 0)
+    func `a message out of order ends the connection`(_ bytes: [UInt8]) throws {
+        var connection = ViewerConnection(settings(), now: at(0))
+        connection.receive(bytes, now: at(0))
         #expect(throws: ConnectionEnd.self) { try connection.next(utc: 0) }
     }
 
-    @Test func `refuses garbage and oversized messages before it has them`() throws {
-        var connection = ViewerConnection(settings(), now: 0)
-        connection.receive(Array("HTTP/1.1 400 Bad Request\r\n".utf8), now: 0)
+    @Test func `garbage and oversized messages end the connection before they are complete`() throws {
+        var connection = ViewerConnection(settings(), now: at(0))
+        connection.receive(Array("HTTP/1.1 400 Bad Request\r\n".utf8), now: at(0))
         #expect(throws: ConnectionEnd.self) { try connection.next(utc: 0) }
 
-        var beforeLogin = ViewerConnection(settings(), now: 0)
-        beforeLogin.receive([0, 0, 2, 0], now: 0)
+        var beforeLogin = ViewerConnection(settings(), now: at(0))
+        beforeLogin.receive([0, 0, 2, 0], now: at(0))
         #expect(throws: ConnectionEnd.malformed(.oversized(length: (2 << 16) + 4, limit: 64 << 10))) {
             try beforeLogin.next(utc: 0)
         }
         var afterLogin = try open()
-        afterLogin.receive([0, 0, 0, 4], now: 0)
+        afterLogin.receive([0, 0, 0, 4], now: at(0))
         #expect(throws: ConnectionEnd.malformed(.oversized(length: (64 << 20) + 4, limit: 64 << 20))) {
             try afterLogin.next(utc: 0)
         }
     }
 
-    @Test func `reports a refused login with its reason`() throws {
-        var connection = ViewerConnection(settings(), now: 0)
+    @Test func `a refused login ends the connection with its reason`() throws {
+        var connection = ViewerConnection(settings(), now: at(0))
         connection.receive(
-            Hello(software: "g").encoded() + Denied(reason: .locked, wait: 30, detail: "wait").encoded(), now: 0)
+            Hello(software: "g").encoded() + Denied(reason: .locked, wait: 30, detail: "wait").encoded(), now: at(0))
         #expect(throws: ConnectionEnd.denied(.locked, wait: 30, detail: "wait")) { try connection.next(utc: 0) }
     }
 
-    @Test func `pings, sooner when the gateway closes sooner, and answers pings`() throws {
+    @Test func `the client sends pings often enough for the gateway's idle timeout, and answers pings`() throws {
         var connection = try open()
         _ = connection.takeOutgoing()
-        try connection.tick(now: 4_999_999)
+        try connection.tick(now: at(4_999_999))
         #expect(connection.takeOutgoing().isEmpty)
-        try connection.tick(now: 5_000_000)
+        try connection.tick(now: at(5_000_000))
         #expect(try types(connection.takeOutgoing()) == [.ping])
 
-        var hurried = ViewerConnection(settings(), now: 0)
+        var hurried = ViewerConnection(settings(), now: at(0))
         hurried.receive(
             Hello(idle: 6, software: "g").encoded() + Welcome(role: .viewer, time: 0).encoded()
-                + Cameras(cameras: []).encoded() + Ping(token: 77).encoded(), now: 0)
+                + Cameras(cameras: []).encoded() + Ping(token: 77).encoded(), now: at(0))
         for _ in 0..<3 { _ = try hurried.next(utc: 0) }
         #expect(Array(hurried.takeOutgoing().suffix(Pong(token: 77).encoded().count)) == Pong(token: 77).encoded())
-        try hurried.tick(now: 2_000_000)
+        try hurried.tick(now: at(2_000_000))
         #expect(try types(hurried.takeOutgoing()) == [.ping])
     }
 
-    @Test func `notices a gateway that stalls and one that falls silent`() throws {
-        var stalled = ViewerConnection(settings(), now: 0)
-        try stalled.tick(now: 9_999_999)
-        #expect(throws: ConnectionEnd.stalled(seconds: 10)) { try stalled.tick(now: 10_000_000) }
+    @Test func `a gateway that stalls or falls silent ends the connection`() throws {
+        var stalled = ViewerConnection(settings(), now: at(0))
+        try stalled.tick(now: at(9_999_999))
+        #expect(throws: ConnectionEnd.stalled(.seconds(10))) { try stalled.tick(now: at(10_000_000)) }
         var silent = try open()
-        silent.receive([], now: 1_000_000)
-        try silent.tick(now: 15_999_999)
-        #expect(throws: ConnectionEnd.silence(seconds: 15)) { try silent.tick(now: 16_000_000) }
+        silent.receive([], now: at(1_000_000))
+        try silent.tick(now: at(15_999_999))
+        #expect(throws: ConnectionEnd.silence(.seconds(15))) { try silent.tick(now: at(16_000_000)) }
     }
 }

@@ -3,9 +3,9 @@ import Testing
 
 @testable import SecamClient
 
-@Suite("What the window shows")
+@Suite("The window")
 struct WindowTests {
-    @Test func `cells fill the window without overlapping, whatever their number`() {
+    @Test func `cells fill the window without overlap, for any number of cameras`() {
         for count in 1...30 {
             let cells = GridLayout.cells(count: count, width: 1280, height: 720)
             #expect(cells.count == count)
@@ -28,14 +28,14 @@ struct WindowTests {
         #expect(GridLayout.cells(count: 0, width: 1280, height: 720).isEmpty)
     }
 
-    @Test func `pictures keep their shape`() {
+    @Test func `pictures keep their aspect ratio`() {
         let cell = Rectangle(x: 10, y: 20, width: 400, height: 300)
         #expect(GridLayout.fit(width: 1280, height: 720, in: cell) == Rectangle(x: 10, y: 57, width: 400, height: 225))
         #expect(GridLayout.fit(width: 300, height: 300, in: cell) == Rectangle(x: 60, y: 20, width: 300, height: 300))
         #expect(GridLayout.fit(width: 16384, height: 1, in: cell).height == 1)
     }
 
-    @Test func `keys choose what is shown`() {
+    @Test func `keys change the display mode`() {
         var mode = ViewMode()
         #expect(mode.press("i", count: 4) == .redraw)
         #expect(mode.showsDetails)
@@ -52,22 +52,22 @@ struct WindowTests {
         #expect(mode.press("x", count: 4) == .none)
     }
 
-    @Test func `says since when a camera is offline, instead of freezing`() throws {
-        var view = CameraTileState(name: try Name("demo"))
-        #expect(view.notice(.connecting, now: 0) == "connecting...")
-        #expect(view.notice(.connected(.viewer), now: 0) == "waiting for the camera")
+    @Test func `a frozen picture gets a notice that says since when the camera is offline`() throws {
+        var tile = CameraTileState(name: try Name("demo"))
+        #expect(tile.notice(.connecting, now: at(0)) == "connecting...")
+        #expect(tile.notice(.connected(.viewer), now: at(0)) == "waiting for the camera")
         var camera = try ScriptedGateway.Camera(1, "demo")
-        view.info = camera.listed
-        #expect(view.notice(.connected(.viewer), now: 0) == "waiting for a picture")
-        view.picture = Picture(width: 2, height: 2, bytes: [], frame: try frame())
-        view.lastFrame = 1_000_000
-        #expect(view.notice(.connected(.viewer), now: 3_999_999) == nil)
-        #expect(view.notice(.connected(.viewer), now: 4_000_000) == "no picture for 3 s")
+        tile.info = camera.listed
+        #expect(tile.notice(.connected(.viewer), now: at(0)) == "waiting for a picture")
+        tile.picture = Picture(width: 2, height: 2, bytes: [], frame: try frame())
+        tile.lastFrame = at(1_000_000)
+        #expect(tile.notice(.connected(.viewer), now: at(3_999_999)) == nil)
+        #expect(tile.notice(.connected(.viewer), now: at(4_000_000)) == "no picture for 3 s")
         camera.state = .offline
-        view.info = camera.listed
-        #expect(view.notice(.connected(.viewer), now: 0) == "offline since 22:13:20 UTC")
-        view.lost = 1_700_000_000_000_000
+        tile.info = camera.listed
+        #expect(tile.notice(.connected(.viewer), now: at(0)) == "offline since 22:13:20 UTC")
+        tile.lost = 1_700_000_000_000_000
         #expect(
-            view.notice(.reconnecting(.lost("x")), now: 0) == "reconnecting, offline since 22:13:20 UTC")
+            tile.notice(.reconnecting(.lost("x")), now: at(0)) == "reconnecting, offline since 22:13:20 UTC")
     }
 }

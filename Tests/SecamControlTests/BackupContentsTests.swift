@@ -3,14 +3,14 @@ import Testing
 
 @testable import SecamControl
 
-/// The list of files in a backup, whoever wrote it.
+/// The list of files in a backup, which may be malformed.
 struct BackupContentsTests {
     private static func file(_ path: String, _ contents: String) -> [UInt8] {
         [UInt8(path.utf8.count >> 8), UInt8(path.utf8.count & 0xFF)] + Array(path.utf8) + [0, 0, 0]
             + [UInt8(contents.utf8.count)] + Array(contents.utf8)
     }
 
-    @Test func `files come back as they were written`() throws {
+    @Test func `files are read back as they were written`() throws {
         let bytes =
             Self.file("keys/allowed", "a list") + Self.file("policy.yaml", "") + Self.file("tls/key.pem", "a key")
         let contents = try BackupContents(parsing: bytes)
@@ -23,11 +23,11 @@ struct BackupContentsTests {
         "/etc/passwd", "../users.sqlite", "keys/../../x", "keys/", "keys/a/b", "keys/.ssh", "keys/lock", "keys", "",
         "recordings/x", "keys/a\0b",
     ])
-    func `a path outside of a data folder's files is refused`(_ path: String) {
+    func `a path that is not a data folder's file is refused`(_ path: String) {
         #expect(throws: CommandError.self) { try BackupContents(parsing: Self.file(path, "x")) }
     }
 
-    @Test func `every cut is noticed, and a file that comes twice`() {
+    @Test func `a truncated backup and a repeated file are refused`() {
         let bytes = Self.file("keys/allowed", "a list") + Self.file("policy.yaml", "a policy")
         let whole = Self.file("keys/allowed", "a list").count
         for count in 1..<bytes.count where count != whole {

@@ -9,8 +9,8 @@ struct ChildLogTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let logLine = "2026-01-31T12:00:00.123Z warning capture/porch  camera offline\n"
 
-    /// What reaches standard error of that which a child wrote.
-    private func passed(_ text: String, isHeldOpen: Bool = false) async throws -> String {
+    /// Returns the part of a child's output that reaches standard error.
+    private func copied(_ text: String, isHeldOpen: Bool = false) async throws -> String {
         let scratch = try SecamTestSupport.ScratchFolder()
         let target = unsafe open(scratch.file("log"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         defer { close(target) }
@@ -30,14 +30,14 @@ struct ChildLogTests {
     }
 
     @Test(arguments: [false, true])
-    func `a child's lines pass unchanged until its end`(isHeldOpen: Bool) async throws {
+    func `a child's lines are copied unchanged until its end`(isHeldOpen: Bool) async throws {
         let text = String(repeating: logLine, count: 100) + "Fatal error: index out of range\n"
-        #expect(try await passed(text, isHeldOpen: isHeldOpen) == text)
+        #expect(try await copied(text, isHeldOpen: isHeldOpen) == text)
     }
 
-    @Test func `a child's library that floods does not displace its log`() async throws {
+    @Test func `output that floods does not displace a child's log`() async throws {
         let noise = String(repeating: "[h264 @ 0x55] error while decoding\n", count: 100_000)
-        let log = try await passed(noise + logLine)
+        let log = try await copied(noise + logLine)
         #expect(log.utf8.count < 256 << 10)
         #expect(log.hasSuffix(logLine))
     }

@@ -38,7 +38,7 @@ extension ScratchFolder {
 }
 
 @Suite struct MotionTestTests {
-    @Test func aWalkInAFileIsAnEventAndSeenInTheVideo() throws {
+    @Test func `a walk in a file is an event and is visible in the video`() throws {
         let scratch = try ScratchFolder()
         let file = try scratch.writeWalk()
         let video = try MotionPicture(path: "\(scratch.path)/seen.mkv")
@@ -66,7 +66,7 @@ extension ScratchFolder {
         #expect(shown == 150)
     }
 
-    @Test func framesThatComeTooSoonKeepTheAnswer() throws {
+    @Test func `frames above the maximum rate keep the previous result`() throws {
         let scratch = try ScratchFolder()
         let file = try scratch.writeWalk()
         var maps = 0
@@ -79,7 +79,7 @@ extension ScratchFolder {
         #expect(maps == 75)
     }
 
-    @Test func aFileThatIsNotThereOrNoVideoIsAnError() throws {
+    @Test func `a missing file and a file that is not a video are errors`() throws {
         #expect(throws: (any Error).self) { try LumaFootage(path: "/nonexistent/file.mkv") }
         #expect(throws: (any Error).self) { try LumaFootage(path: "/etc/passwd") }
     }

@@ -11,7 +11,7 @@ import Testing
             camera: nil, figures: figures)
     }
 
-    @Test func `each problem names its cause, where its service told one`() throws {
+    @Test func `a problem has the cause that its service reports`() throws {
         let gateway = try member(.gateway, "gateway", [Figure(.policyInvalid, 1), Figure(.camerasUnrecorded, 2)])
         let archive = try member(
             .archive, "attic", [Figure(.diskLow, 1), Figure(.camerasFailing, 2), Figure(.bytesFree, 3 << 20)])
@@ -21,9 +21,9 @@ import Testing
             Status.MemberCause(role: .archive, name: archive.name, Cause(.camerasFailing, "read-only")),
         ]
         let health = SystemHealth(Status(time: 0, members: [gateway, archive], causes: causes))
-        let told = Dictionary(health.problems.map { ($0.kind, $0.cause) }) { first, _ in first }
+        let causesByKind = Dictionary(health.problems.map { ($0.kind, $0.cause) }) { first, _ in first }
         #expect(
-            told == [
+            causesByKind == [
                 "policy-invalid": "policy.yaml:3: no 'recrod'", "disk-low": "other files take 9 MiB",
                 "recording-stopped": "attic: read-only",
             ])
@@ -32,7 +32,7 @@ import Testing
         #expect(problems.first { $0["kind"].text == "disk-low" }?["cause"].text == "other files take 9 MiB")
     }
 
-    @Test func `a problem of a service that tells no cause stands without one`() throws {
+    @Test func `a problem without a reported cause has none`() throws {
         let archive = try member(.archive, "attic", [Figure(.diskLow, 1)])
         let health = SystemHealth(Status(time: 0, members: [archive]))
         #expect(health.problems.map(\.cause) == [""])

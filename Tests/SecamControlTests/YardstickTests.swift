@@ -4,13 +4,13 @@ import SecamMotionDetector
 import Subprocess
 import Testing
 
-/// Recorded footage with ground truth, which is no part of the project: in shared/footage beside the package, or where
-/// SECAM_FOOTAGE says, its yardstick in ../tools. Where one of them or python3 is missing, the test is passed over.
+/// Surveillance videos with known motion intervals in the folder `SECAM_FOOTAGE`, and their scoring program
+/// `../tools/motion-eval`. They are not part of the project.
 enum Yardstick {
     static let isThere =
         unsafe access(program, X_OK) == 0
         && access("/usr/bin/python3", X_OK) == 0
-    static let folder = unsafe getenv("SECAM_FOOTAGE").map { unsafe String(cString: $0) } ?? "../shared/footage"
+    static let folder = unsafe getenv("SECAM_FOOTAGE").map { unsafe String(cString: $0) } ?? ""
     static let program = "\(folder)/../tools/motion-eval"
     static let sequences = [
         "caviar-shop", "courtyard", "dusk-beach", "fall", "fountain", "hall-monitor", "highway", "lobby-lights",
@@ -22,7 +22,7 @@ enum Yardstick {
 @Suite struct YardstickTests {
     /// Goals for the default settings, over all sequences.
     @Test(.enabled(if: Yardstick.isThere, "there is no footage, no motion-eval or no python3"))
-    func theDefaultSettingsReachTheirGoalsOnFootage() async throws {
+    func `the default settings reach their goals on footage`() async throws {
         var lines = ""
         for name in Yardstick.sequences {
             let footage = try LumaFootage(path: "\(Yardstick.folder)/\(name).mkv")

@@ -11,7 +11,7 @@ extension PasswordHash {
 }
 
 @Suite struct PasswordHashTests {
-    /// RFC 7914 §12; its fourth vector needs 1 GiB, which the limits refuse.
+    /// RFC 7914 §12; the limits reject its fourth vector, which needs 1 GiB.
     @Test(arguments: [
         (
             "", "", PasswordHash.Cost(logarithm: 4, blockSize: 1, parallelism: 1),
@@ -29,7 +29,7 @@ extension PasswordHash {
                 + "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887"
         ),
     ])
-    func scryptGivesTheValuesOfItsRFC(
+    func `scrypt matches the vectors of its RFC`(
         _ password: String, _ salt: String, _ cost: PasswordHash.Cost, _ expected: String
     ) throws {
         let key = try unsafe Array(password.utf8).withUnsafeBytes { password in
@@ -38,7 +38,7 @@ extension PasswordHash {
         #expect(Hexadecimal.encode(key) == expected)
     }
 
-    @Test func onlyTheRightPasswordIsVerified() throws {
+    @Test func `only the right password is verified`() throws {
         let encoded = try PasswordHash.hash("Grüße, camera")
         #expect(encoded.hasPrefix("$scrypt$ln=15,r=8,p=1$"))
         #expect(try PasswordHash.verify("Grüße, camera", against: encoded))
@@ -46,18 +46,18 @@ extension PasswordHash {
         #expect(try !PasswordHash.verify("", against: encoded))
     }
 
-    @Test func twoHashesOfOnePasswordDiffer() throws {
+    @Test func `two hashes of one password differ`() throws {
         #expect(try PasswordHash.hash("same") != PasswordHash.hash("same"))
     }
 
-    @Test func theDummyHasTheFormAndCostOfARealHashAndFitsNoPassword() throws {
+    @Test func `the dummy hash looks and costs like a real one and matches no password`() throws {
         let dummy = try PasswordHash.dummy()
         #expect(try PasswordHash.Encoded(dummy).cost == PasswordHash.Cost.standard)
         #expect(try dummy.utf8.count == PasswordHash.hash("x").utf8.count)
         #expect(try !PasswordHash.verify("", against: dummy))
     }
 
-    @Test func aPasswordWithoutEndIsRefused() throws {
+    @Test func `a password that is too long is rejected`() throws {
         let long = String(repeating: "x", count: PasswordHash.maximumPasswordBytes + 1)
         #expect(throws: CryptoError.self) { try PasswordHash.hash(long) }
         #expect(throws: CryptoError.self) { try PasswordHash.verify(long, against: PasswordHash.dummy()) }
@@ -73,7 +73,7 @@ extension PasswordHash {
         "$scrypt$ln=15,r=8,p=1$SALT$HASH$", "$scrypt$ln=15,r=8,p=1$SALTSALTSA$HASH",
         "$scrypt$ln=15,r=8,p=1$SALTSALTSAL$HASHHASHHASHHASHHASHH",
     ])
-    func aMalformedHashIsAnErrorAndCostsNothing(_ text: String) throws {
+    func `a malformed hash is rejected without any work`(_ text: String) throws {
         let error = #expect(throws: CryptoError.self) { try PasswordHash.verify("x", against: text) }
         guard case .malformedPasswordHash? = error else {
             Issue.record("\(String(describing: error))")
@@ -83,7 +83,7 @@ extension PasswordHash {
 }
 
 @Suite struct CryptoTests {
-    @Test func digestsMatchTheirStandards() throws {
+    @Test func `digests match their standards`() throws {
         // FIPS 180-2 B.1 and RFC 4231 §4.3.
         #expect(
             Hexadecimal.encode(try SHA256Digest.hash(Array("abc".utf8)))
@@ -97,14 +97,14 @@ extension PasswordHash {
                 == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
     }
 
-    @Test func comparisonSeesEveryByteAndTheLength() {
+    @Test func `a comparison sees every byte and the length`() {
         #expect(equalInConstantTime([], []))
         #expect(equalInConstantTime([1, 2, 3], [1, 2, 3]))
         #expect(!equalInConstantTime([1, 2, 3], [1, 2, 4]))
         #expect(!equalInConstantTime([1, 2, 3], [1, 2]))
     }
 
-    @Test func passwordsAreReadableAndDiffer() throws {
+    @Test func `generated passwords are readable and differ`() throws {
         let password = try SecureRandom.password()
         #expect(password.utf8.count == 19 && password.split(separator: "-").map(\.count) == [4, 4, 4, 4])
         #expect(!password.contains { "01lo".contains($0) })
@@ -114,11 +114,13 @@ extension PasswordHash {
     }
 
     @Test(arguments: [[], [0], [0, 255], [1, 2, 3], [250, 251, 252, 253]] as [[UInt8]])
-    func base64ComesBack(_ bytes: [UInt8]) {
+    func `Base64 round-trips`(_ bytes: [UInt8]) {
         #expect(Base64.decode(Base64.encode(bytes)[...]) == bytes)
     }
 
-    @Test(arguments: ["A", "AB", "AAAAA", "AA==", "A-", "ä"]) func base64ThatIsNotCanonicalIsRefused(_ text: String) {
+    @Test(arguments: ["A", "AB", "AAAAA", "AA==", "A-", "ä"]) func `Base64 that is not canonical is rejected`(
+        _ text: String
+    ) {
         #expect(Base64.decode(text[...]) == nil)
     }
 }
@@ -126,7 +128,7 @@ extension PasswordHash {
 @Suite struct FingerprintTests {
     let digits = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-    @Test func everyCommonNotationIsRead() throws {
+    @Test func `every common notation of a fingerprint is read`() throws {
         let pairs = stride(from: 0, to: 64, by: 2).map { String(Array(digits)[$0..<$0 + 2]) }
         let expected = try CertificateFingerprint(digits)
         #expect(expected.description == digits)
@@ -138,7 +140,9 @@ extension PasswordHash {
         }
     }
 
-    @Test(arguments: ["", "SHA256:", "00", ":", "zz", "md5:00"]) func anythingElseIsRefused(_ prefix: String) {
+    @Test(arguments: ["", "SHA256:", "00", ":", "zz", "md5:00"]) func `an invalid fingerprint is rejected`(
+        _ prefix: String
+    ) {
         #expect(throws: TLSError.malformedFingerprint(prefix)) { try CertificateFingerprint(prefix) }
         let long = digits + prefix + "0"
         #expect(throws: TLSError.malformedFingerprint(long)) { try CertificateFingerprint(long) }

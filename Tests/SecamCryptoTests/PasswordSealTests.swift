@@ -7,7 +7,7 @@ import Testing
     private static let magic = "test 1\n"
     private static let plaintext = Array("what must stay secret".utf8)
 
-    @Test func `what was sealed opens with the same password only, and not when a byte was changed`() throws {
+    @Test func `sealed bytes open only with the same password and unchanged`() throws {
         let sealed = try PasswordSeal.seal(Self.plaintext, magic: Self.magic, password: "Grüße")
         #expect(try PasswordSeal.open(sealed, magic: Self.magic, password: "Grüße") == Self.plaintext)
         #expect(throws: PasswordSeal.Failure.wrongPassword) {
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func `other formats, cuts and parameters beyond the limits are malformed`() throws {
+    @Test func `other formats, truncation and parameters beyond the limits are malformed`() throws {
         let sealed = try PasswordSeal.seal(Self.plaintext, magic: Self.magic, password: "x")
         func expectMalformed(_ bytes: [UInt8]) {
             #expect(throws: PasswordSeal.Failure.malformed) {
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// Opened without the authentication, by the primitives that the documentation names.
+    /// Opens the bytes without authentication, with the documented primitives.
     @Test func `the format is scrypt and ChaCha20-Poly1305 as documented`() throws {
         let sealed = try PasswordSeal.seal(Self.plaintext, magic: Self.magic, password: "x")
         let magic = Self.magic.utf8.count

@@ -14,10 +14,10 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
 
     init() throws { worker = try PictureWorker() }
 
-    // MARK: What it makes
+    // MARK: Renditions
 
     @Test(arguments: raw, [(64, 48), (321, 201), (640, 360)])
-    func theJPEGIsThePicture(format: PixelFormat, size: (Int, Int)) throws {
+    func `the JPEG matches the picture`(format: PixelFormat, size: (Int, Int)) throws {
         let picture = Slopes(width: size.0, height: size.1)
         let result = try make(.jpeg, format, picture)
         let made = try #require(result.made.first)
@@ -35,7 +35,8 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     @Test(
         arguments: raw + [.jpeg],
         [(640, 360, 640), (640, 360, 639), (641, 361, 330), (640, 360, 100), (640, 360, 16), (64, 64, 64)])
-    func theSmallOneIsTheFirstThatIsNarrowEnough(format: PixelFormat, sizes: (Int, Int, Int)) throws {
+    func `the small JPEG has the first scale that is narrow enough`(format: PixelFormat, sizes: (Int, Int, Int)) throws
+    {
         let (width, height, widest) = sizes
         let picture = Slopes(width: width, height: height)
         let factor = [1, 2, 4].first { (width + $0 - 1) / $0 <= widest } ?? 8
@@ -51,7 +52,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     @Test(
         arguments: raw + [.jpeg],
         [(64, 48, 1), (320, 200, 1), (321, 10, 2), (640, 480, 2), (1280, 720, 4), (3000, 200, 16)])
-    func theLumaMapHasTheSizeAndTheMeansOfItsRule(format: PixelFormat, sizes: (Int, Int, Int)) throws {
+    func `the luma map has the specified size and means`(format: PixelFormat, sizes: (Int, Int, Int)) throws {
         let (width, height, factor) = sizes
         let picture = Slopes(width: width, height: height)
         let result = try make(.luma, format, picture)
@@ -63,7 +64,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         #expect(format == .jpeg || format == .rgb24 ? off < 3 : off == 0)
     }
 
-    @Test func allRenditionsOfOnePictureComeInOneResult() throws {
+    @Test func `all renditions of a picture are in one result`() throws {
         let picture = Slopes(width: 320, height: 240)
         let result = try make(.all, .nv12, picture, subWidth: 160)
         #expect(result.made.map(\.rendition) == [.jpeg, .sub, .luma])
@@ -75,7 +76,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         #expect(Array(result.payload[second...]) == (try make(.luma, .nv12, picture).payload))
     }
 
-    @Test func aBetterQualityIsALargerJPEG() throws {
+    @Test func `a higher quality makes a larger JPEG`() throws {
         var random = SeededGenerator(seed: 3)
         let noise = random.bytes(160 * 120)
         let sizes = try [1, 20, 80, 100].map { quality in
@@ -84,7 +85,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         #expect(sizes == sizes.sorted() && sizes[0] * 3 < sizes[3])
     }
 
-    @Test func theFrameNumberCanBeReadFromWhatItMakes() throws {
+    @Test func `the frame number can be read from the JPEG`() throws {
         let test = try TestPicture(width: 320, height: 240, framesPerSecond: 30)
         for frame: UInt64 in [1, 77, 65_535] {
             var bytes = [UInt8](repeating: 0, count: test.layout.byteCount)
@@ -100,7 +101,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     // MARK: Hostile work
 
     @Test(arguments: raw + [.jpeg], [RenditionSet.jpeg, .sub, .luma, .all])
-    func aPictureShorterThanSaidIsAFailure(format: PixelFormat, renditions: RenditionSet) throws {
+    func `a truncated picture is a failure`(format: PixelFormat, renditions: RenditionSet) throws {
         let whole = Slopes(width: 64, height: 48).bytes(format)
         for count in Set([0, 1, 64, 64 * 48, whole.count / 2, whole.count - 1])
         where count >= 0 && count < max(1, whole.count) {
@@ -110,7 +111,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     }
 
     @Test(arguments: [RenditionSet.sub, .luma])
-    func garbageInsteadOfAJPEGIsAFailure(rendition: RenditionSet) throws {
+    func `garbage instead of a JPEG is a failure`(rendition: RenditionSet) throws {
         var random = SeededGenerator(seed: 5)
         for start: [UInt8] in [[], [0xff], [0xff, 0xd8], [0xff, 0xd8, 0xff, 0xc0, 0xff, 0xff]] {
             let result = try answer(work(rendition, .jpeg, 640, 480), start + random.bytes(500))
@@ -118,7 +119,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         }
     }
 
-    @Test func aDamagedJPEGNeverTraps() throws {
+    @Test func `a damaged JPEG never traps`() throws {
         var random = SeededGenerator(seed: 6)
         let good = try make(.jpeg, .i420, Slopes(width: 320, height: 240)).payload
         for _ in 0..<300 {
@@ -133,7 +134,9 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     }
 
     @Test(arguments: raw, [RenditionSet.jpeg, .sub, .luma])
-    func theLargestSizeThatTheWireAllowsIsRefusedBeforeAnythingIsAllocated(format: PixelFormat, rendition: RenditionSet)
+    func `the largest size of the wire format is rejected before any allocation`(
+        format: PixelFormat, rendition: RenditionSet
+    )
         throws
     {
         for bytes: [UInt8] in [[], [UInt8](repeating: 1, count: 100_000)] {
@@ -143,18 +146,18 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     }
 
     @Test(arguments: raw, [(1, 1), (1, 16384), (16384, 1), (2, 3)])
-    func sizesAtTheEdgeAreMade(format: PixelFormat, size: (Int, Int)) throws {
+    func `the smallest and largest sides are encoded`(format: PixelFormat, size: (Int, Int)) throws {
         let result = try make([.jpeg, .sub, .luma], format, Slopes(width: size.0, height: size.1), subWidth: 16)
         #expect(result.failure == "" && result.made.count == 3)
     }
 
-    @Test func aJPEGIsNotMadeOfAJPEG() throws {
+    @Test func `a JPEG is not encoded again`() throws {
         let jpeg = try make(.jpeg, .i420, Slopes(width: 64, height: 48)).payload
         let result = try answer(work([.jpeg, .luma], .jpeg, 64, 48), jpeg)
         #expect(result.failure.contains("JPEG already") && result.made.isEmpty && result.payload.isEmpty)
     }
 
-    @Test func aFailureDoesNotSpoilTheNextJob() throws {
+    @Test func `a failure does not affect the next job`() throws {
         _ = try answer(work(.all, .i420, 64, 48), [1, 2, 3])
         _ = try answer(work(.sub, .jpeg, 64, 48), [1, 2, 3])
         for format in raw {
@@ -162,13 +165,13 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         }
     }
 
-    @Test func aMoreThanLargeEnoughPictureIsTaken() throws {
+    @Test func `a picture with extra bytes is accepted`() throws {
         let picture = Slopes(width: 64, height: 48)
         let result = try answer(work(.all, .i420, 64, 48), picture.bytes(.i420) + [UInt8](repeating: 0, count: 999))
         #expect(result.failure == "" && result.made.count == 3)
     }
 
-    @Test func whatIsNoWorkIsNotAnswered() throws {
+    @Test func `messages that are not work get no result`() throws {
         let truncated = MeshMessage(Array(work(.jpeg, .gray8, 4, 4).encoded(payload: 16).prefix(20)))
         let others: [MeshMessage] = [
             MeshMessage([]), MeshMessage([1, 2, 3]), MeshMessage(Grant(jobs: 1)), truncated,
@@ -213,7 +216,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         }
     }
 
-    /// Has renditions made of a picture; of format JPEG it is encoded first.
+    /// Makes renditions of a picture, which is encoded first for the format JPEG.
     private func make(
         _ renditions: RenditionSet, _ format: PixelFormat, _ picture: Slopes, subWidth: Int = 640
     ) throws -> Result {

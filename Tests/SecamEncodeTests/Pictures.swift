@@ -1,12 +1,12 @@
 import SecamPicture
 import SecamWire
 
-/// A picture of slopes and a square, defined pixel by pixel, that can be had in every raw format.
+/// A picture of slopes and a square, defined pixel by pixel, in any raw format.
 struct Slopes {
     let width: Int
     let height: Int
 
-    /// JPEG's full-range brightness and colours of a pixel.
+    /// Returns the luma and chroma of a pixel, in JPEG's full range.
     func pixel(_ x: Int, _ y: Int) -> (y: Int, u: Int, v: Int) {
         let inSquare = x > width / 3 && x < width / 2 && y > height / 3 && y < height / 2
         return (inSquare ? 200 : 40 + 120 * x / width, 90 + 60 * y / height, inSquare ? 150 : 120)
@@ -30,7 +30,7 @@ struct Slopes {
         }
     }
 
-    /// Each box's rounded mean brightness.
+    /// Returns the rounded mean luma of each box.
     func means(factor: Int) -> [Int] {
         stride(from: 0, to: height, by: factor).flatMap { top in
             stride(from: 0, to: width, by: factor).map { left in
@@ -61,7 +61,7 @@ struct Slopes {
     }
 }
 
-/// The mean difference between two rows of values.
+/// Returns the mean difference between two rows of values.
 func difference(_ left: some Sequence<Int>, _ right: some Sequence<Int>) -> Double {
     var (sum, count) = (0, 0)
     for (one, other) in zip(left, right) { (sum, count) = (sum + abs(one - other), count + 1) }

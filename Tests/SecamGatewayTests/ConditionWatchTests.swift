@@ -9,13 +9,13 @@ import Testing
 @Suite struct ConditionWatchTests {
     private let start = MonotonicTime.now
 
-    private func at(_ seconds: Int64) -> MonotonicTime { start.advanced(byMicroseconds: seconds * 1_000_000) }
+    private func at(_ seconds: Int64) -> MonotonicTime { start + .seconds(seconds) }
 
     private func offline(_ name: String) throws -> ConditionWatch.Subject {
         ConditionWatch.Subject(condition: .cameraOffline, name: try Name(name))
     }
 
-    @Test func `a condition that lasts is told once, and its end once`() throws {
+    @Test func `a lasting condition is reported once, and so is its end`() throws {
         var watch = ConditionWatch()
         let porch = try offline("porch")
         #expect(watch.update([porch], now: at(0)).isEmpty)
@@ -26,12 +26,12 @@ import Testing
         #expect(watch.update([], now: at(13)).isEmpty)
     }
 
-    @Test func `a condition that passes at once is not told`() throws {
+    @Test func `a short condition is not reported`() throws {
         var watch = ConditionWatch()
         let porch = try offline("porch")
         #expect(watch.update([porch], now: at(0)).isEmpty)
         #expect(watch.update([], now: at(5)).isEmpty)
         #expect(watch.update([porch], now: at(6)).isEmpty)
-        #expect(watch.update([porch], now: at(12)).isEmpty, "it begins anew")
+        #expect(watch.update([porch], now: at(12)).isEmpty, "the delay starts again")
     }
 }

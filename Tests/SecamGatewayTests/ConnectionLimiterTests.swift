@@ -7,7 +7,7 @@ import Testing
 struct ConnectionLimiterTests {
     private let now = NIODeadline.now()
 
-    @Test func `each limit holds, and what is released can be used again`() throws {
+    @Test func `each limit holds, and released places can be used again`() throws {
         var limits = ViewerConnectionLimits()
         limits.connections = 5
         limits.connectionsPerAddress = 2
@@ -15,17 +15,17 @@ struct ConnectionLimiterTests {
         let limiter = ConnectionLimiter(limits: limits)
         func admit(_ network: String) throws -> ConnectionLimiter.Ticket {
             let ticket = try limiter.admit(network, at: now) {}
-            limiter.spoke(ticket)
+            limiter.recordFirstByte(ticket)
             return ticket
         }
         let first = try admit("a")
         let second = try admit("a")
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try admit("a") }
-        limiter.loggedIn(second)
+        limiter.recordLogin(second)
         _ = try admit("b")
         let third = try admit("c")
         #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("d") }
-        limiter.loggedIn(third)
+        limiter.recordLogin(third)
         _ = try admit("d")
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("e") }
         limiter.release(second)
@@ -34,7 +34,7 @@ struct ConnectionLimiterTests {
         _ = try admit("a")
     }
 
-    @Test func `who only opens connections makes room for others, and who logs in does not`() throws {
+    @Test func `connections without a login make room for others, and logged-in ones do not`() throws {
         var limits = ViewerConnectionLimits()
         limits.connectionsPerAddress = 3
         limits.notLoggedIn = 4
@@ -42,39 +42,39 @@ struct ConnectionLimiterTests {
         let closed = Mutex<[String]>([])
         func admit(_ name: String, _ network: String, after seconds: Int64) throws -> ConnectionLimiter.Ticket {
             let ticket = try limiter.admit(network, at: now + .seconds(seconds)) { closed.withLock { $0.append(name) } }
-            limiter.spoke(ticket)
+            limiter.recordFirstByte(ticket)
             return ticket
         }
         let verified = try admit("verified", "a", after: 0)
-        limiter.verifies(verified, true)
+        limiter.setVerifying(verified, true)
         _ = try admit("idle 1", "a", after: 0)
         _ = try admit("idle 2", "a", after: 0)
         _ = try admit("new", "b", after: 2)
         _ = try admit("newer", "c", after: 2)
-        #expect(closed.withLock { $0 } == ["idle 1"], "the one that has had most time")
+        #expect(closed.withLock { $0 } == ["idle 1"], "the oldest newcomer")
         _ = try admit("same address", "a", after: 2)
         #expect(closed.withLock { $0 } == ["idle 1", "idle 2"])
         _ = try admit("fewer", "d", after: 2)
-        #expect(closed.withLock { $0 } == ["idle 1", "idle 2", "same address"], "its network has most")
+        #expect(closed.withLock { $0 } == ["idle 1", "idle 2", "same address"], "its network has the most newcomers")
         #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("too soon", "e", after: 2) }
         _ = try admit("in time", "e", after: 3)
         #expect(closed.withLock { $0.last } == "new")
     }
 
-    @Test func `who connects and says nothing makes room at once, and keeps out nobody of the same network`() throws {
+    @Test func `silent connections make room at once for others of the same network`() throws {
         let limiter = ConnectionLimiter(limits: ViewerConnectionLimits())
         let closed = Mutex<Set<String>>([])
         func admit(_ name: String) throws -> ConnectionLimiter.Ticket {
             try limiter.admit("a", at: now) { closed.withLock { _ = $0.insert(name) } }
         }
         for index in 0..<100 { _ = try admit("silent \(index)") }
-        limiter.spoke(try admit("viewer"))
+        limiter.recordFirstByte(try admit("viewer"))
         for index in 100..<200 { _ = try admit("silent \(index)") }
         #expect(closed.withLock { $0.count } == 201 - 16)
         #expect(closed.withLock { !$0.contains("viewer") })
     }
 
-    @Test func `networks that open many connections leave room for one with few, however fast they are`() throws {
+    @Test func `networks with many connections leave room for networks with few`() throws {
         var limits = ViewerConnectionLimits()
         limits.notLoggedIn = 64
         let limiter = ConnectionLimiter(limits: limits)
@@ -82,14 +82,14 @@ struct ConnectionLimiterTests {
         for index in 0..<20 { _ = try limiter.admit("viewer \(index)", at: now) {} }
     }
 
-    @Test func `a network's newcomers are bounded, whatever all together may be`() throws {
+    @Test func `a network's newcomers have a limit of their own`() throws {
         let limiter = ConnectionLimiter(limits: ViewerConnectionLimits())
-        for _ in 0..<16 { limiter.loggedIn(try limiter.admit("a", at: now) {}) }
-        for _ in 0..<16 { limiter.spoke(try limiter.admit("a", at: now) {}) }
+        for _ in 0..<16 { limiter.recordLogin(try limiter.admit("a", at: now) {}) }
+        for _ in 0..<16 { limiter.recordFirstByte(try limiter.admit("a", at: now) {}) }
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try limiter.admit("a", at: now) {} }
     }
 
-    @Test func `who watches keeps the place, and places are reserved for known networks and the host`() throws {
+    @Test func `logged-in viewers keep their places, and places are reserved for known networks and the host`() throws {
         var limits = ViewerConnectionLimits()
         limits.connections = 64
         let limiter = ConnectionLimiter(limits: limits)
@@ -97,16 +97,16 @@ struct ConnectionLimiterTests {
         func admit(_ network: String, _ standing: PeerStanding) throws -> ConnectionLimiter.Ticket {
             try limiter.admit(network, standing, at: now) { closed.withLock { $0 += 1 } }
         }
-        for index in 0..<56 { limiter.loggedIn(try admit("\(index)", .stranger)) }
+        for index in 0..<56 { limiter.recordLogin(try admit("\(index)", .stranger)) }
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("stranger", .stranger) }
-        for index in 0..<7 { limiter.loggedIn(try admit("home \(index)", .known)) }
+        for index in 0..<7 { limiter.recordLogin(try admit("home \(index)", .known)) }
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("home", .known) }
-        limiter.loggedIn(try admit("127.0.0.1", .host))
+        limiter.recordLogin(try admit("127.0.0.1", .host))
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("127.0.0.1", .host) }
         #expect(closed.withLock { $0 } == 0)
     }
 
-    @Test func `the host is its own loopback address, or the address that was connected to`() throws {
+    @Test func `a peer is on the host if its address is a loopback or the gateway's own`() throws {
         func isOnHost(_ peer: String, _ local: String) throws -> Bool {
             try SocketAddress(ipAddress: peer, port: 1).isOnHost(of: SocketAddress(ipAddress: local, port: 2))
         }
@@ -122,7 +122,7 @@ struct ConnectionLimiterTests {
         ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
     ])
-    func `an address stands for what one peer cannot change at will`(text: String, network: String) throws {
+    func `a network is the part of an address that a peer cannot change`(text: String, network: String) throws {
         #expect(try SocketAddress(ipAddress: text, port: 1).network == network)
     }
 }
@@ -130,12 +130,12 @@ struct ConnectionLimiterTests {
 struct HandshakeSchedulerTests {
     private let start = NIODeadline.now()
 
-    @Test func `handshakes take a quarter of an event loop's time, however many wait`() {
+    @Test func `handshakes take at most a quarter of an event loop's time`() {
         var turns = HandshakeScheduler<Int>()
         for step in 0..<1000 { turns.add(step, network: "a", standing: .stranger) }
         var now = start
         _ = turns.next(at: now)
-        turns.finished(start: now, end: now + .milliseconds(1))
+        turns.recordStep(from: now, to: now + .milliseconds(1))
         var worked = TimeAmount.milliseconds(1)
         while let due = turns.due {
             now = max(now, due)
@@ -143,7 +143,7 @@ struct HandshakeSchedulerTests {
             #expect(tooSoon == nil)
             let step = turns.next(at: now)
             #expect(step != nil)
-            turns.finished(start: now, end: now + .milliseconds(1))
+            turns.recordStep(from: now, to: now + .milliseconds(1))
             now = now + .milliseconds(1)
             worked = worked + .milliseconds(1)
         }
@@ -151,7 +151,7 @@ struct HandshakeSchedulerTests {
         #expect(now - start >= .milliseconds(3997))
     }
 
-    @Test func `networks take turns, and known ones come first without starving the others`() {
+    @Test func `networks take turns, and known networks come first without starving others`() {
         var turns = HandshakeScheduler<String>()
         for index in 0..<3 { turns.add("attacker \(index)", network: "a", standing: .stranger) }
         turns.add("stranger", network: "b", standing: .stranger)

@@ -16,85 +16,86 @@ import Testing
                 boxes: []))
     }
 
-    private func note(_ board: EventCache, _ event: Event) -> SharedEvent {
-        board.note(event, ByteBuffer(bytes: event.encoded()))
+    private func record(_ eventCache: EventCache, _ event: Event) -> SharedEvent {
+        eventCache.record(event, ByteBuffer(bytes: event.encoded()))
     }
 
-    @Test func theBoardRemembersEachEventAsItStands() {
-        let board = EventCache()
-        _ = note(board, event(1, last: 10))
-        _ = note(board, event(2, last: 20))
-        _ = note(board, event(1, .end, last: 30))
-        _ = note(board, event(3, camera: 2, last: 5))
-        let (events, serial) = board.events(since: 0, of: [1, 2])
+    @Test func `the cache holds the newest state of each event`() {
+        let eventCache = EventCache()
+        _ = record(eventCache, event(1, last: 10))
+        _ = record(eventCache, event(2, last: 20))
+        _ = record(eventCache, event(1, .end, last: 30))
+        _ = record(eventCache, event(3, camera: 2, last: 5))
+        let (events, serial) = eventCache.events(since: 0, of: [1, 2])
         #expect(events.map(\.id.event) == [3, 2, 1])
         #expect(serial == 4)
-        #expect(board.events(since: 25, of: [1, 2]).events.map(\.id.event) == [3, 2, 1], "two of them go on")
-        #expect(board.events(since: 31, of: [1, 2]).events.map(\.id.event) == [3, 2])
-        #expect(board.events(since: 0, of: [2]).events.map(\.id.event) == [3])
-        #expect(board.events(since: 0, of: []).events.isEmpty)
+        #expect(
+            eventCache.events(since: 25, of: [1, 2]).events.map(\.id.event) == [3, 2, 1], "two events are still open")
+        #expect(eventCache.events(since: 31, of: [1, 2]).events.map(\.id.event) == [3, 2])
+        #expect(eventCache.events(since: 0, of: [2]).events.map(\.id.event) == [3])
+        #expect(eventCache.events(since: 0, of: []).events.isEmpty)
     }
 
-    @Test func whatACameraThatDiedLeftBehindIsKnown() {
-        let board = EventCache()
-        _ = note(board, event(1))
-        _ = note(board, event(2, .end))
-        _ = note(board, event(3, camera: 2))
-        #expect(board.orphans(of: 1, since: 1).isEmpty)
-        #expect(board.orphans(of: 1, since: 2).map(\.event.id) == [1])
+    @Test func `the open events of a restarted camera are orphans`() {
+        let eventCache = EventCache()
+        _ = record(eventCache, event(1))
+        _ = record(eventCache, event(2, .end))
+        _ = record(eventCache, event(3, camera: 2))
+        #expect(eventCache.orphans(of: 1, since: 1).isEmpty)
+        #expect(eventCache.orphans(of: 1, since: 2).map(\.event.id) == [1])
     }
 
-    @Test func theBoardForgetsTheOldestOfACameraOnly() {
-        let board = EventCache()
-        _ = note(board, event(1, camera: 2))
-        for id in 1...UInt64(EventCache.perCamera + 3) { _ = note(board, event(id, last: Int64(id))) }
-        #expect(board.events(since: 0, of: [1]).events.first?.id.event == 4)
-        #expect(board.events(since: 0, of: [2]).events.count == 1)
+    @Test func `a full cache drops the camera's own oldest events`() {
+        let eventCache = EventCache()
+        _ = record(eventCache, event(1, camera: 2))
+        for id in 1...UInt64(EventCache.perCamera + 3) { _ = record(eventCache, event(id, last: Int64(id))) }
+        #expect(eventCache.events(since: 0, of: [1]).events.first?.id.event == 4)
+        #expect(eventCache.events(since: 0, of: [2]).events.count == 1)
     }
 
-    @Test func aViewerThatDoesNotReadGetsTheNewestStateOfEachEvent() {
-        let board = EventCache()
+    @Test func `a viewer that does not read gets the newest state of each event`() {
+        let eventCache = EventCache()
         var slots = EventSlots()
         slots.follow(Follow(live: true, since: 0), history: [], serial: 0)
-        slots.offer(note(board, event(1)))
-        slots.offer(note(board, event(2)))
-        slots.offer(note(board, event(1, .end, last: 9)))
-        #expect(slots.take()?.last == 9)
-        #expect(slots.take()?.id.event == 2)
-        #expect(slots.take() == nil && slots.isEmpty)
+        slots.offer(record(eventCache, event(1)))
+        slots.offer(record(eventCache, event(2)))
+        slots.offer(record(eventCache, event(1, .end, last: 9)))
+        #expect(slots.popNext()?.last == 9)
+        #expect(slots.popNext()?.id.event == 2)
+        #expect(slots.popNext() == nil && slots.isEmpty)
     }
 
-    @Test func whatWasInTheHistoryIsNotSentAgain() {
-        let board = EventCache()
+    @Test func `events in the history are not sent again`() {
+        let eventCache = EventCache()
         var slots = EventSlots()
-        let old = note(board, event(1))
-        let (history, serial) = board.events(since: 0, of: [1])
+        let old = record(eventCache, event(1))
+        let (history, serial) = eventCache.events(since: 0, of: [1])
         slots.follow(Follow(live: true, since: 0), history: history, serial: serial)
         slots.offer(old)
-        slots.offer(note(board, event(2)))
-        #expect([slots.take()?.id.event, slots.take()?.id.event, slots.take()?.id.event] == [1, 2, nil])
+        slots.offer(record(eventCache, event(2)))
+        #expect([slots.popNext()?.id.event, slots.popNext()?.id.event, slots.popNext()?.id.event] == [1, 2, nil])
     }
 
-    @Test func onlyWhatIsFollowedIsKept() {
-        let board = EventCache()
+    @Test func `only followed events wait`() {
+        let eventCache = EventCache()
         var slots = EventSlots()
-        slots.offer(note(board, event(1)))
+        slots.offer(record(eventCache, event(1)))
         #expect(slots.isEmpty)
         slots.follow(Follow(live: true, since: 0, cameras: [.init(camera: 2)]), history: [], serial: 1)
-        slots.offer(note(board, event(2)))
-        slots.offer(note(board, event(3, camera: 2)))
-        #expect(slots.take()?.id.camera == 2 && slots.isEmpty)
+        slots.offer(record(eventCache, event(2)))
+        slots.offer(record(eventCache, event(3, camera: 2)))
+        #expect(slots.popNext()?.id.camera == 2 && slots.isEmpty)
         slots.follow(Follow(live: false, since: 0), history: [], serial: 3)
-        slots.offer(note(board, event(4)))
+        slots.offer(record(eventCache, event(4)))
         #expect(slots.isEmpty)
     }
 
-    @Test func whatWaitsIsBounded() {
-        let board = EventCache()
+    @Test func `waiting events are bounded`() {
+        let eventCache = EventCache()
         var slots = EventSlots()
         slots.follow(Follow(live: true, since: 0), history: [], serial: 0)
-        for id in 1...UInt64(EventSlots.limit + 10) { slots.offer(note(board, event(id))) }
-        #expect(slots.take()?.id.event == 11)
+        for id in 1...UInt64(EventSlots.limit + 10) { slots.offer(record(eventCache, event(id))) }
+        #expect(slots.popNext()?.id.event == 11)
     }
 
     // MARK: Over a real connection
@@ -103,14 +104,14 @@ import Testing
         harness.server.publish(ByteBuffer(bytes: event.encoded()), event: event)
     }
 
-    @Test func `history comes before the answer to a ping behind it, what is live after it`() async throws {
+    @Test func `history comes before the answer to a later ping, and live events come after it`() async throws {
         try await ViewerHarness.run { harness in
             try harness.showCameras(["door", "yard"])
             for id in 1...UInt64(200) { publish(harness, event(id, .end, sequence: id, last: Int64(id))) }
             publish(harness, event(900, camera: 2, last: 100))
             let (viewer, _) = try await harness.loggedIn()
             viewer.send(Follow(live: true, since: 101).encoded() + Ping(token: 7).encoded())
-            #expect(try await viewer.next(Event.self).event.id == 900, "it goes on, whenever it was heard of")
+            #expect(try await viewer.next(Event.self).event.id == 900, "an open event is part of every history")
             for id in 101...UInt64(200) { #expect(try await viewer.next(Event.self).event.id == id) }
             #expect(try await viewer.next(Pong.self).token == 7)
             publish(harness, event(900, .end, camera: 2, sequence: 2, last: 300))
@@ -119,7 +120,7 @@ import Testing
         }
     }
 
-    @Test func `events of a camera that a user may not see are not sent`() async throws {
+    @Test func `events of a camera that the user may not see are not sent`() async throws {
         try await ViewerHarness.run { harness in
             let bert = try Name("bert")
             try harness.users.add(

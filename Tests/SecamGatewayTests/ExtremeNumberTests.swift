@@ -7,12 +7,12 @@ import Testing
 
 @testable import SecamGateway
 
-/// What the gateway's state machines do with messages whose numbers are extreme: a trap ends the test.
+/// Messages with extreme numbers for the gateway's state machines. A trap ends the test.
 @Suite struct ExtremeNumberTests {
     private static let rounds = 1000
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a viewer's session bears a viewer with extreme numbers`(seed: UInt64) throws {
+    func `a viewer's session survives extreme numbers`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let porch = try Name("porch")
         let admin = User(
@@ -49,14 +49,14 @@ import Testing
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `the archives' desk bears viewers and archives with extreme numbers`(seed: UInt64) throws {
+    func `the archive proxy survives extreme numbers from viewers and archives`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let porch = try Name("porch")
         let archive = Roster.Member(
             role: .archive, incarnation: 1, key: [UInt8](repeating: 1, count: 32), name: try Name("archive-1"),
             endpoint: "e")
-        var desk = ArchiveProxy()
-        _ = desk.update([archive: "archive-1"], now: MonotonicTime(microseconds: 0))
+        var proxy = ArchiveProxy()
+        _ = proxy.update([archive: "archive-1"], now: MonotonicTime(microseconds: 0))
         let viewer = ArchiveClient(id: 1, answer: { _ in })
         let found = Found(
             request: 1, last: false, volume: 5,
@@ -74,7 +74,9 @@ import Testing
                 .sent(flow: Replay.flowBit | flow), .close(flow: Replay.flowBit | flow),
             ]
             let now = MonotonicTime(microseconds: Int64(round) * 100_000)
-            if let request = requests.randomElement(using: &random) { _ = desk.take(request, from: viewer, now: now) }
+            if let request = requests.randomElement(using: &random) {
+                _ = proxy.handle(request, from: viewer, now: now)
+            }
             let frame =
                 Frame(
                     flow: flow, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: 1, timestamp: 5, width: 2,
@@ -84,8 +86,8 @@ import Testing
             var bytes = answers.randomElement(using: &random) ?? []
             if random.chance(percent: 70) { bytes = ExtremeNumbers.replacing(in: bytes, using: &random) }
             guard let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage) else { continue }
-            _ = try? desk.receive(envelope, bytes.span, from: archive, now: now)
-            _ = desk.tick(now: now)
+            _ = try? proxy.receive(envelope, bytes.span, from: archive, now: now)
+            _ = proxy.tick(now: now)
         }
     }
 }

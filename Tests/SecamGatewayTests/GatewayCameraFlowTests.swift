@@ -5,22 +5,22 @@ import Testing
 
 @testable import SecamGateway
 
-/// The gateway's link to a camera, over real sockets.
+/// The gateway's flow from a camera, over real sockets.
 @Suite struct GatewayCameraFlowTests {
-    @Test func `a camera whose frames are huge is given credit for a few of them a second`() async throws {
+    @Test func `a camera with huge frames gets credit for a few per second`() async throws {
         let camera = try await HugeFrames.start(bytes: 500_000)
-        try await eventually("frames come, and the link was refreshed several times") {
+        try await eventually("frames arrive, and the flow is refreshed several times") {
             let (frames, refreshes) = await camera.counts
             return frames >= 10 && refreshes >= 5
         }
         let (frames, refreshes) = await camera.counts
-        // At first the size is not known.
+        // The first window is sent before the frame size is known.
         #expect(frames <= Int(GatewayCameraFlow.window) + 3 * refreshes, "\(frames) frames, \(refreshes) refreshes")
         await camera.stop()
     }
 }
 
-/// A camera that sends a frame for each credit, and the gateway's link to it, on one loop.
+/// A camera that sends a frame per credit, and the gateway's flow from it, on one loop.
 private actor HugeFrames {
     private let loop: MeshLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -28,7 +28,7 @@ private actor HugeFrames {
     private let payload: [UInt8]
     private let camera: MeshSocket
     private let admission: ZAPHandler
-    private let link: GatewayCameraFlow
+    private let flow: GatewayCameraFlow
     private var timer: LoopTimer?
     private var sequence: UInt64 = 0
     private var frames = 0
@@ -43,7 +43,7 @@ private actor HugeFrames {
         camera = try MeshSocket.listen(admission: admission, endpoint: "tcp://127.0.0.1:*", keys: own)
         let socket = try MeshSocket.connect(
             context, endpoint: camera.endpoint, serverKey: own.publicKey, keys: other)
-        link = GatewayCameraFlow(socket, number: 1, content: .jpeg, mostBytes: 1_000_000)
+        flow = GatewayCameraFlow(socket, number: 1, content: .jpeg, byteLimit: 1_000_000)
     }
 
     static func start(bytes: Int) async throws -> HugeFrames {
@@ -53,7 +53,7 @@ private actor HugeFrames {
                 continuation.resume(
                     with: Result {
                         let made = try HugeFrames(bytes, loop: loop)
-                        made.assumeIsolated { $0.begin() }
+                        made.assumeIsolated { $0.listen() }
                         return made
                     })
             }
@@ -65,27 +65,27 @@ private actor HugeFrames {
     func stop() {
         timer?.cancel()
         loop.unwatch(camera)
-        loop.unwatch(link.socket)
+        loop.unwatch(flow.socket)
         loop.unwatch(admission)
         loop.stop()
     }
 
-    private func begin() {
+    private func listen() {
         loop.watch(admission)
         loop.watch(camera) { [weak self] in self?.assumeIsolated { $0.receiveAsCamera() } }
-        loop.watch(link.socket) { [weak self] in self?.assumeIsolated { $0.receiveAsGateway() } }
+        loop.watch(flow.socket) { [weak self] in self?.assumeIsolated { $0.receiveAsGateway() } }
         let timer = loop.makeTimer { [weak self] in self?.assumeIsolated { $0.refresh() } }
-        timer.schedule(everyMicroseconds: 100_000)
+        timer.schedule(every: .milliseconds(100))
         self.timer = timer
         refresh()
     }
 
     private func refresh() {
-        if link.refresh(), frames > 0 { refreshes += 1 }
+        if flow.refresh(), frames > 0 { refreshes += 1 }
     }
 
     private func receiveAsGateway() {
-        try? link.receive({ _, _ in frames += 1 }, tell: { _, _ in }, onRefusal: { _ in })
+        try? flow.receive({ _, _ in frames += 1 }, onEvent: { _, _ in }, onRefusal: { _ in })
     }
 
     private func receiveAsCamera() {

@@ -33,10 +33,10 @@ import Testing
         try write("record: motion\n")
         #expect(try store.load().problem == nil)
         try write("motion: [\n")
-        #expect(try store.load().file.recording(of: Name("porch"), usual: nil)?.mode == .motion)
+        #expect(try store.load().file.recording(of: Name("porch"), default: nil)?.mode == .motion)
     }
 
-    @Test func `defaults are a good policy too`() throws {
+    @Test func `the defaults count as the last good policy`() throws {
         try write("motion: off\n")
         _ = try store.read()
         try FileManager.default.removeItem(atPath: scratch.file("policy.yaml"))
@@ -45,7 +45,7 @@ import Testing
         #expect(try store.load().file == .none)
     }
 
-    @Test func `an invalid policy without a good one is an error`() throws {
+    @Test func `an invalid policy without a good copy is an error`() throws {
         try write("motion: maybe\n")
         let error = try #require(throws: PolicyError.self) { _ = try store.load() }
         #expect(error.line == 1 && error.exitStatus == .configuration)
@@ -53,14 +53,14 @@ import Testing
         #expect(throws: error) { _ = try store.load() }
     }
 
-    @Test func `only the owner may read the copy`() throws {
+    @Test func `the copy is readable by its owner only`() throws {
         try write("hooks:\n  - name: bell\n    post: https://user:secret@example.org/\n")
         _ = try store.read()
         let attributes = try FileManager.default.attributesOfItem(atPath: scratch.file("policy.last-good.yaml"))
         #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
 
-    @Test func `a version changes with permissions and content`() throws {
+    @Test func `a file's version changes with its permissions and content`() throws {
         let folder = DataFolder(scratch.path)
         let missing = folder.policyVersion
         try write("motion: off\n")

@@ -4,7 +4,7 @@ import SecamGateway
 import SecamTLS
 import SecamWire
 
-/// The other end: a viewer that says whatever a test wants, and shows whatever it gets.
+/// A viewer that sends any message and returns every message that it receives.
 final class TestViewer: Sendable {
     struct Received: Sendable {
         let envelope: Envelope
@@ -14,7 +14,7 @@ final class TestViewer: Sendable {
     let channel: any Channel
     private let received: AsyncStream<Received>
 
-    /// - Parameter source: of the host's own addresses, the one to connect from.
+    /// - Parameter source: the host's address from which the viewer connects.
     init(
         address: SocketAddress, fingerprint: CertificateFingerprint, source: String? = nil, receiveBuffer: Int? = nil
     ) async throws {
@@ -45,13 +45,13 @@ final class TestViewer: Sendable {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
-    /// The next message, nil when the connection is over.
+    /// Returns the next message; `nil` when the connection is closed.
     func next() async -> Received? {
         var iterator = received.makeAsyncIterator()
         return await iterator.next()
     }
 
-    /// The next message, which must be of this type.
+    /// Returns the next message, which must be of this type.
     func next<Message: WireMessage>(_ type: Message.Type) async throws -> Message {
         guard let next = await next() else { throw HarnessError.closed(waitingFor: "\(type)") }
         guard next.envelope.type == type.type else {
@@ -75,7 +75,7 @@ final class TestViewer: Sendable {
     func close() async throws { try await channel.close() }
 }
 
-/// Cuts what arrives into messages.
+/// Splits the received bytes into messages.
 private final class Collector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

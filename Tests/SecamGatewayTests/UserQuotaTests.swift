@@ -5,41 +5,41 @@ import Testing
 
 @testable import SecamGateway
 
-/// What one user's connections may ask for together.
+/// The limits that all connections of a user share.
 struct UserQuotaTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-    private func session(_ limits: ViewerLimits, _ share: UserQuota) throws -> ViewerSession {
+    private func session(_ limits: ViewerLimits, _ quota: UserQuota) throws -> ViewerSession {
         let user = User(name: try Name("bert"), role: .admin, cameras: .all, disabled: false, credentialRevision: 3)
         var session = ViewerSession(limits: limits, software: "gateway", at: start)
         _ = session.receive(Hello(software: "v"), at: start)
         _ = session.receive(Login(username: "bert", password: "p"), at: start)
         _ = session.finishLogin(
-            .accepted(user, asOf: 1), view: VisibleCameras(of: [try camera(1, "cam 1")], for: .all), share: share,
+            .accepted(user, asOf: 1), view: VisibleCameras(of: [try camera(1, "cam 1")], for: .all), quota: quota,
             time: 5,
             at: start)
         return session
     }
 
     private func sessions(_ count: Int, _ limits: ViewerLimits = ViewerLimits()) throws -> [ViewerSession] {
-        let share = UserQuota(limits: limits, at: start)
-        return try (0..<count).map { _ in try session(limits, share) }
+        let quota = UserQuota(limits: limits, at: start)
+        return try (0..<count).map { _ in try session(limits, quota) }
     }
 
-    @Test func `messages count over all connections`() throws {
+    @Test func `messages of all connections share a limit`() throws {
         var limits = ViewerLimits()
         limits.messageBurst = 10
         var sessions = try sessions(5, limits)
         for index in sessions.indices {
             for token: UInt64 in 0..<7 { _ = sessions[index].receive(Ping(token: token), at: start) }
         }
-        // 20 are taken: seven of each of the first two, and six of the third.
+        // 20 are accepted: seven from each of the first two connections, and six from the third.
         #expect(sessions.map { $0.state == .closed } == [false, false, true, true, true])
         let later = sessions[0].receive(Ping(token: 9), at: start + .seconds(1))
         #expect(later.last != .close(.overload))
     }
 
-    @Test func `watches count over all connections`() throws {
+    @Test func `watches of all connections share a limit`() throws {
         var limits = ViewerLimits()
         limits.userWatchBurst = 4
         var sessions = try sessions(2, limits)
@@ -53,7 +53,7 @@ struct UserQuotaTests {
         #expect(sessions[0].receive(Ping(token: 1), at: start).count == 1)
     }
 
-    @Test func `bytes count over all connections, and a read of one byte for more`() throws {
+    @Test func `bytes of all connections share a limit, and each read has a minimum cost`() throws {
         var limits = ViewerLimits()
         limits.userByteBurst = 10 * ViewerLimits.readCost
         var sessions = try sessions(2, limits)
@@ -62,7 +62,7 @@ struct UserQuotaTests {
         #expect(sessions[1].countRead(of: 1 << 20, at: start + .seconds(60)).last == .close(.overload))
     }
 
-    @Test func `replays count over all connections, and end with them`() throws {
+    @Test func `replays of all connections share a limit, and end with their connection`() throws {
         var limits = ViewerLimits()
         limits.userReplays = 3
         var sessions = try sessions(2, limits)
@@ -70,11 +70,11 @@ struct UserQuotaTests {
             let replay = Replay(
                 flow: Replay.flowBit | flow, credit: 1, interval: 0, from: 0, to: 1, volume: 1,
                 camera: try Name("cam 1"))
-            return sessions[index].receive(replay, at: start) == [.look(.replay(replay))]
+            return sessions[index].receive(replay, at: start) == [.query(.replay(replay))]
         }
         #expect(try play(0, 1) && play(0, 2) && play(1, 1))
         #expect(try !play(1, 2))
-        #expect(try play(1, 1), "in place of an earlier one")
+        #expect(try play(1, 1), "a replay replaces an earlier one of its flow")
         _ = sessions[1].receive(CloseFlow(flow: Replay.flowBit | 1, reason: .done), at: start)
         #expect(try play(1, 2))
         _ = sessions[0].end(.done)
@@ -82,27 +82,27 @@ struct UserQuotaTests {
         #expect(try !play(1, 5))
     }
 
-    @Test func `questions without an answer count over all connections`() throws {
+    @Test func `unanswered queries of all connections share a limit`() throws {
         var limits = ViewerLimits()
-        limits.userQuestions = 1
+        limits.userQueries = 1
         var sessions = try sessions(2, limits)
         let search = Search(request: 1, kinds: .all, from: 0, to: 1)
-        #expect(sessions[0].receive(search, at: start) == [.look(.search(search))])
+        #expect(sessions[0].receive(search, at: start) == [.query(.search(search))])
         #expect(sessions[1].receive(search, at: start).errorCode == .tooMany)
-        #expect(sessions[0].judge(.found(Found(request: 1, last: true, partial: false, volume: 0))) == .handOut)
-        #expect(sessions[1].receive(search, at: start) == [.look(.search(search))])
+        #expect(sessions[0].judge(.found(Found(request: 1, last: true, partial: false, volume: 0))) == .deliver)
+        #expect(sessions[1].receive(search, at: start) == [.query(.search(search))])
         _ = sessions[1].close(.idle, "")
-        #expect(sessions[0].receive(search, at: start) == [.look(.search(search))])
+        #expect(sessions[0].receive(search, at: start) == [.query(.search(search))])
     }
 
-    @Test func `connections of a user share, those of another one do not, and all are counted`() throws {
+    @Test func `a user's connections share one quota, and other users have their own`() throws {
         let limiter = ConnectionLimiter(limits: ViewerConnectionLimits())
         let tickets = try (0..<3).map { _ in try limiter.admit("a", at: start) {} }
-        let first = try #require(limiter.loggedIn(tickets[0], user: "anna", at: start))
-        #expect(limiter.loggedIn(tickets[1], user: "anna", at: start) === first)
-        #expect(limiter.loggedIn(tickets[2], user: "bert", at: start) !== first)
+        let first = try #require(limiter.recordLogin(tickets[0], user: "anna", at: start))
+        #expect(limiter.recordLogin(tickets[1], user: "anna", at: start) === first)
+        #expect(limiter.recordLogin(tickets[2], user: "bert", at: start) !== first)
         for ticket in tickets { limiter.release(ticket) }
         let next = try limiter.admit("a", at: start) {}
-        #expect(limiter.loggedIn(next, user: "anna", at: start) !== first)
+        #expect(limiter.recordLogin(next, user: "anna", at: start) !== first)
     }
 }

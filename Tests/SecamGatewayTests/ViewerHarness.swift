@@ -8,7 +8,7 @@ import SecamUsers
 import SecamWire
 import Synchronization
 
-/// A real server on a free port, with accounts and certificate in a folder of its own.
+/// A real server on a free port, with accounts and a certificate in a scratch folder.
 struct ViewerHarness: Sendable {
     let server: ViewerServer
     let users: UserStore
@@ -37,13 +37,13 @@ struct ViewerHarness: Sendable {
         configuration.accountsInterval = .milliseconds(20)
         configuration.viewerLimits.demandLinger = .milliseconds(20)
         configuration.viewerLimits.heldFrameAge = .hours(1)
-        // Nor may a viewer seem to stall because the machine is slow.
+        // Timeouts must not fire because the machine is slow.
         configuration.viewerLimits.handshakeTimeout = .hours(1)
         configuration.viewerLimits.helloTimeout = .hours(1)
         configuration.viewerLimits.loginTimeout = .hours(1)
         configuration.viewerLimits.idleSeconds = 3600
         configure(&configuration)
-        // A lock must not run out because the machine is slow.
+        // A lock must not expire because the machine is slow.
         let now = ContinuousClock.now
         let server = ViewerServer(
             configuration: configuration,
@@ -67,7 +67,7 @@ struct ViewerHarness: Sendable {
         try await TestViewer(address: address, fingerprint: fingerprint, source: source, receiveBuffer: receiveBuffer)
     }
 
-    /// A viewer that may log in.
+    /// Returns a viewer that has exchanged HELLO.
     func greeted() async throws -> TestViewer {
         let viewer = try await connect()
         viewer.send(Hello(software: "test"))
@@ -75,7 +75,7 @@ struct ViewerHarness: Sendable {
         return viewer
     }
 
-    /// The BYE that a viewer gets, whatever comes before it.
+    /// Returns the BYE that a viewer receives, and drops the messages before it.
     func closed(_ viewer: TestViewer) async throws -> Bye {
         while let next = await viewer.next() {
             if next.envelope.type == .bye { return try Bye.decode(next.bytes.span, next.envelope) }
@@ -83,7 +83,7 @@ struct ViewerHarness: Sendable {
         throw HarnessError.closed(waitingFor: "Bye")
     }
 
-    /// A viewer that has got its WELCOME and the first CAMERAS.
+    /// Returns a viewer that has received WELCOME and its first CAMERAS.
     func loggedIn(
         _ username: String = "anna", from source: String? = nil, receiveBuffer: Int? = nil
     ) async throws -> (viewer: TestViewer, cameras: Cameras) {
@@ -103,7 +103,7 @@ struct ViewerHarness: Sendable {
         server.update(cameras: try names.enumerated().map { try camera(UInt32($0.offset + 1), $0.element) })
     }
 
-    /// Publishes a frame with a payload of that many bytes.
+    /// Publishes a frame with a payload of `bytes` bytes.
     func publish(_ sequence: UInt64, camera: UInt32 = 1, rendition: Rendition = .jpeg, bytes: Int = 1000) {
         let frame = Frame(
             flow: camera, rendition: rendition, format: .jpeg, incarnation: 7, sequence: sequence, timestamp: 0,
@@ -126,7 +126,7 @@ func camera(_ number: UInt32, _ name: String, state: CameraState = .online) thro
         detail: "")
 }
 
-/// Remembers what the server wanted.
+/// A hub that records the server's demands and requests.
 final class RecordingHub: CameraHub {
     struct Demand: Hashable, Sendable {
         let camera: UInt32
@@ -136,10 +136,10 @@ final class RecordingHub: CameraHub {
 
     let demands: AsyncStream<Demand>
     private let continuation: AsyncStream<Demand>.Continuation
-    private let looks = Mutex<[(ArchiveRequest, ArchiveClient)]>([])
+    private let queries = Mutex<[(ArchiveRequest, ArchiveClient)]>([])
 
-    /// What viewers wanted of the past, in order.
-    var requests: [(request: ArchiveRequest, viewer: ArchiveClient)] { looks.withLock { $0 } }
+    /// The viewers' requests to the archives, in order.
+    var requests: [(request: ArchiveRequest, viewer: ArchiveClient)] { queries.withLock { $0 } }
 
     init() { (demands, continuation) = AsyncStream.makeStream() }
 
@@ -147,7 +147,7 @@ final class RecordingHub: CameraHub {
         continuation.yield(Demand(camera: camera, rendition: rendition, wanted: wanted))
     }
 
-    func look(_ request: ArchiveRequest, from viewer: ArchiveClient) {
-        looks.withLock { $0.append((request, viewer)) }
+    func query(_ request: ArchiveRequest, from viewer: ArchiveClient) {
+        queries.withLock { $0.append((request, viewer)) }
     }
 }

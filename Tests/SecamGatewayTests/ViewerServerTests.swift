@@ -8,7 +8,7 @@ import Testing
 @testable import SecamGateway
 
 struct ViewerServerTests {
-    @Test func `a viewer logs in, sees the cameras and gets the frames it asked for`() async throws {
+    @Test func `a viewer logs in, sees the cameras and gets the watched frames`() async throws {
         try await ViewerHarness.run { harness in
             try harness.showCameras(["door", "yard"])
             let (viewer, cameras) = try await harness.loggedIn()
@@ -29,7 +29,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `every viewer gets the same bytes, and a new one at once the last frame`() async throws {
+    @Test func `all viewers get the same bytes, and a new one gets the last frame at once`() async throws {
         try await ViewerHarness.run { harness in
             try harness.showCameras(["door"])
             var demands = harness.hub.demands.makeAsyncIterator()
@@ -49,7 +49,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `a viewer that stops reading skips frames while the others get all`() async throws {
+    @Test func `a viewer that stops reading skips frames while others get all`() async throws {
         try await ViewerHarness.run { harness in
             try harness.showCameras(["door"])
             var demands = harness.hub.demands.makeAsyncIterator()
@@ -82,7 +82,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `without credit nothing is sent, and credit fetches the newest frame`() async throws {
+    @Test func `without credit no frame is sent, and new credit fetches the newest frame`() async throws {
         try await ViewerHarness.run { harness in
             try harness.showCameras(["door"])
             var demands = harness.hub.demands.makeAsyncIterator()
@@ -100,7 +100,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `a camera without a grant does not exist`() async throws {
+    @Test func `a camera that the user may not see looks like a missing one`() async throws {
         try await ViewerHarness.run { harness in
             try harness.users.add(
                 Name("bert"), password: ViewerHarness.password, role: .viewer, cameras: .only([Name("yard")]))
@@ -117,7 +117,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `other rights hold within the session, and frames of a lost camera stop`() async throws {
+    @Test func `new rights apply within the session, and frames of hidden cameras stop`() async throws {
         try await ViewerHarness.run { harness in
             let bert = try Name("bert")
             try harness.users.add(bert, password: ViewerHarness.password, role: .viewer)
@@ -156,7 +156,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `cameras that change are told, and nothing when they are the same`() async throws {
+    @Test func `changed cameras are sent, and unchanged ones are not`() async throws {
         try await ViewerHarness.run { harness in
             try harness.showCameras(["door"])
             let (viewer, _) = try await harness.loggedIn()
@@ -166,7 +166,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `an unknown user and a wrong password get the same bytes, up to the lock`() async throws {
+    @Test func `an unknown user and a wrong password get the same answers, locks included`() async throws {
         try await ViewerHarness.run { harness in
             var answers: [String: [[UInt8]]] = [:]
             for username in ["anna", "nobody"] {
@@ -191,7 +191,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `no more viewers than allowed come from one address`() async throws {
+    @Test func `connections from one address are limited`() async throws {
         try await ViewerHarness.run {
             $0.connectionLimits.connectionsPerAddress = 2
         } _: { harness in
@@ -201,7 +201,7 @@ struct ViewerServerTests {
             #expect(await third.next() == nil)
             try await first.close()
             #expect(await first.next() == nil)
-            // The server may hear of the end later than we do.
+            // The server may notice the end later than the test.
             var fourth = try await harness.connect()
             fourth.send(Hello(software: "test"))
             while await fourth.next() == nil {
@@ -213,7 +213,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `connections that never log in, from five addresses, keep nobody else out`() async throws {
+    @Test func `idle connections from five addresses do not keep viewers from others out`() async throws {
         try await ViewerHarness.run { harness in
             let (watching, _) = try await harness.loggedIn(from: "127.0.4.1")
             var idle: [any Channel] = []
@@ -226,12 +226,12 @@ struct ViewerServerTests {
             _ = try await harness.loggedIn(from: "127.0.0.9")
             watching.send(Ping(token: 1))
             _ = try await watching.next(Pong.self)
-            // The server may have closed them before.
+            // The server may have closed them already.
             for channel in idle { try? await channel.close() }
         }
     }
 
-    @Test func `frames go on while many handshakes wait`() async throws {
+    @Test func `frames flow while many handshakes wait`() async throws {
         try await ViewerHarness.run({ $0.connectionLimits.connectionsPerAddress = 1000 }) { harness in
             try harness.showCameras(["door"])
             let (viewer, _) = try await harness.loggedIn()
@@ -255,7 +255,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `one user's connections leave places for others, and the user's own are refused with a word`()
+    @Test func `a user's connections are limited, and further ones get a reason`()
         async throws
     {
         try await ViewerHarness.run({ $0.connectionLimits.connectionsPerUser = 2 }) { harness in
@@ -271,7 +271,7 @@ struct ViewerServerTests {
             second.send(Ping(token: 1))
             _ = try await second.next(Pong.self)
             try await first.close()
-            // The server may hear of the end later than we do.
+            // The server may notice the end later than the test.
             while true {
                 let again = try await harness.greeted()
                 again.send(Login(username: "bert", password: ViewerHarness.password))
@@ -280,7 +280,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `a device with a token logs in while others behind the same address guess`() async throws {
+    @Test func `a device with a token logs in while others guess from the same address`() async throws {
         try await ViewerHarness.run { harness in
             let device = try await harness.greeted()
             device.send(Login(username: "anna", password: ViewerHarness.password, remember: true))
@@ -305,7 +305,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `a viewer that knows version 1 of LOGIN alone logs in, and is given no token`() async throws {
+    @Test func `a viewer with LOGIN version 1 logs in and gets no token`() async throws {
         try await ViewerHarness.run { harness in
             var login = Login(username: "anna", password: ViewerHarness.password).encoded()
             login.removeLast(1 + WireLimits.deviceToken)
@@ -317,19 +317,19 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `who stalls in the handshake is closed`() async throws {
+    @Test func `a stalled handshake is closed`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.handshakeTimeout = .milliseconds(50)
         } _: { harness in
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(to: harness.address).get()
-            // The first bytes of a TLS record, and no more.
+            // Only the first bytes of a TLS record.
             channel.writeAndFlush(ByteBuffer(bytes: [0x16, 0x03, 0x01]), promise: nil)
             try await channel.closeFuture.get()
         }
     }
 
-    @Test func `who says nothing after the handshake is told and closed`() async throws {
+    @Test func `a viewer without HELLO gets BYE`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.helloTimeout = .milliseconds(50)
         } _: { harness in
@@ -339,7 +339,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `who does not log in after HELLO is told and closed`() async throws {
+    @Test func `a viewer without LOGIN gets BYE`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.loginTimeout = .milliseconds(50)
         } _: { harness in
@@ -351,7 +351,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `who falls silent after login is told and closed`() async throws {
+    @Test func `a viewer that falls silent after login gets BYE`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.idleSeconds = 1
         } _: { harness in
@@ -361,7 +361,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `who asks and does not read the answers is not read, and gets them all later`() async throws {
+    @Test func `a viewer that does not read its answers gets all of them later`() async throws {
         try await ViewerHarness.run { harness in
             let (viewer, _) = try await harness.loggedIn(receiveBuffer: 4 << 10)
             try await viewer.setReading(false)
@@ -372,7 +372,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `who is no TLS client at all is closed, and nobody else notices`() async throws {
+    @Test func `a connection without TLS is closed without effect on others`() async throws {
         try await ViewerHarness.run { harness in
             let (viewer, _) = try await harness.loggedIn()
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -384,7 +384,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `messages may arrive byte by byte, or many at once`() async throws {
+    @Test func `messages can arrive byte by byte or many at once`() async throws {
         try await ViewerHarness.run { harness in
             let viewer = try await harness.connect()
             for byte in Hello(software: "test").encoded() { viewer.send([byte]) }
@@ -403,7 +403,7 @@ struct ViewerServerTests {
             [4, 0, 0, 0, 0x12, 0, 1, 0], [4, 0, 0, 0, 0x40, 0, 0, 0], [4, 0, 0, 0, 0x40, 0, 1, 0],
             [12, 0, 0, 0, 0x01, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8],
         ] as [[UInt8]])
-    func `a broken message before login ends the connection with a word`(bytes: [UInt8]) async throws {
+    func `a malformed message before login is answered with BYE`(bytes: [UInt8]) async throws {
         try await ViewerHarness.run { harness in
             let viewer = try await harness.connect()
             viewer.send(bytes)
@@ -413,7 +413,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `a message of more than 64 KiB after login is refused by its first bytes`() async throws {
+    @Test func `a message of more than 64 KiB after login is refused by its length`() async throws {
         try await ViewerHarness.run { harness in
             let (viewer, _) = try await harness.loggedIn()
             viewer.send([0xfd, 0xff, 0, 0])
@@ -422,7 +422,7 @@ struct ViewerServerTests {
         }
     }
 
-    @Test func `stopping says BYE to all and waits for nobody for longer than allowed`() async throws {
+    @Test func `stopping sends BYE to all viewers and waits only for the close timeout`() async throws {
         try await ViewerHarness.run {
             $0.viewerLimits.closeTimeout = .milliseconds(50)
         } _: { harness in
@@ -434,12 +434,12 @@ struct ViewerServerTests {
             #expect(await viewer.next() == nil)
             harness.publish(1)
             try harness.showCameras(["late"])
-            // Nothing is left to do when the server's end was noticed already.
+            // Closing fails when the server closed the connection first.
             try? await stuck.close()
         }
     }
 
-    @Test func `a port that is taken, an address that is not ours and a foreign port are told`() async throws {
+    @Test func `an error of listening names the port or address`() async throws {
         try await ViewerHarness.run { harness in
             let port = try #require(harness.address.port)
             await #expect(throws: ViewerServerError.portTaken(host: "127.0.0.1", port: port)) {

@@ -20,7 +20,7 @@ struct ViewerSessionTests {
         ViewerSession(limits: limits, software: "gateway", at: start)
     }
 
-    /// In the named state.
+    /// Returns a session in the named state.
     private func session(in state: String, _ limits: ViewerLimits = ViewerLimits()) throws -> ViewerSession {
         var session = session(limits)
         if state == "hello" { return session }
@@ -35,7 +35,7 @@ struct ViewerSessionTests {
 
     private static let states = ["hello", "login", "verifying", "watching"]
 
-    /// One valid message of each type that exists between a viewer and the gateway.
+    /// One valid message of each type between viewer and gateway.
     private static var messages: [(MessageType, [UInt8])] {
         [
             Hello(software: "v").typed, Login(username: "u", password: "p").typed, Ping(token: 1).typed,
@@ -47,7 +47,7 @@ struct ViewerSessionTests {
     }
 
     @Test(arguments: states)
-    func `each message is taken where it belongs and ends the connection elsewhere`(state: String) throws {
+    func `a message in the wrong state ends the connection`(state: String) throws {
         let allowed: [String: Set<MessageType>] = [
             "hello": [.hello, .bye], "login": [.login, .bye], "verifying": [.bye],
             "watching": [.hello, .login, .ping, .pong, .error, .bye, .watch, .unwatch, .credit, .follow],
@@ -66,24 +66,24 @@ struct ViewerSessionTests {
         }
     }
 
-    @Test func `the length allowed grows with the login and not before`() throws {
+    @Test func `the maximum message length grows only with the login`() throws {
         for state in ["hello", "login", "verifying"] {
             #expect(try session(in: state).messageLimit == WireLimits.beforeLogin)
         }
         #expect(try session(in: "watching").messageLimit == WireLimits.viewerMessage)
     }
 
-    @Test func `a body that is cut off or too long is refused in every state`() throws {
+    @Test func `a truncated body is refused in every state`() throws {
         for state in Self.states {
             var session = try session(in: state)
-            // BYE of one byte: its detail is missing.
+            // A BYE of one byte lacks its detail.
             let actions = session.receive([5, 0, 0, 0, 4, 0, 1, 0, 1], at: start)
             #expect(actions.first == .refused(.truncated(field: "detail")))
             #expect(actions.last == .close(.malformed))
         }
     }
 
-    @Test func `login is answered with WELCOME and the cameras`() throws {
+    @Test func `a login is answered with WELCOME and the cameras`() throws {
         var session = try session(in: "login")
         #expect(
             session.receive(Login(username: "bert", password: "secret"), at: start)
@@ -98,7 +98,7 @@ struct ViewerSessionTests {
         #expect(session.user == user)
     }
 
-    @Test func `the third denial on one connection is the last`() throws {
+    @Test func `the third denial closes the connection`() throws {
         var session = try session(in: "login")
         for count in 1...3 {
             _ = session.receive(Login(username: "bert", password: "x"), at: start)
@@ -108,14 +108,14 @@ struct ViewerSessionTests {
         }
     }
 
-    @Test func `an answer that comes after the end changes nothing`() throws {
+    @Test func `a login result after the end of the session changes nothing`() throws {
         var session = try session(in: "verifying")
         _ = session.end(.done)
         #expect(try session.finishLogin(.accepted(user(), asOf: 1), view: view(), time: 0, at: start).isEmpty)
         #expect(session.user == nil)
     }
 
-    @Test func `silence has a limit in each state but while the password is checked`() throws {
+    @Test func `each state has an idle timeout except while the password is checked`() throws {
         for (state, seconds) in [("hello", 10), ("login", 10), ("watching", 60)] as [(String, Int64)] {
             var session = try session(in: state)
             #expect(session.deadline == start + .seconds(seconds))
@@ -126,13 +126,13 @@ struct ViewerSessionTests {
         #expect(verifying.deadlineReached(at: start + .hours(1)).isEmpty)
     }
 
-    @Test func `any message keeps a viewer alive`() throws {
+    @Test func `any message restarts the idle timeout`() throws {
         var session = try session(in: "watching")
         _ = session.receive(Ping(token: 1), at: start + .seconds(59))
         #expect(session.deadline == start + .seconds(119))
     }
 
-    @Test func `too many messages a second end the connection`() throws {
+    @Test func `too many messages per second close the connection`() throws {
         var limits = ViewerLimits()
         limits.messageBurst = 10
         limits.messagesPerSecond = 5
@@ -141,16 +141,7 @@ struct ViewerSessionTests {
         #expect(session.receive(Ping(token: 9), at: start).last == .close(.overload))
     }
 
-    @Test func `the token bucket fills at its rate and no higher than its burst`() {
-        var bucket = TokenBucket(perSecond: 10, burst: 3, at: start)
-        let now = start + .seconds(100)
-        let taken = (0..<5).map { _ in bucket.take(at: now) }
-        #expect(taken == [true, true, true, false, false])
-        let later = [now + .milliseconds(100), now + .milliseconds(100), start].map { bucket.take(at: $0) }
-        #expect(later == [true, false, false])
-    }
-
-    @Test func `watches are limited, and replacing one needs no place`() throws {
+    @Test func `watches are limited, and a watch can be replaced at the limit`() throws {
         var limits = ViewerLimits()
         limits.watches = 2
         var session = try session(in: "watching", limits)
@@ -167,13 +158,13 @@ struct ViewerSessionTests {
         #expect(session.receive(Unwatch(camera: 1), at: start).isEmpty)
     }
 
-    @Test func `a rendition that the gateway does not have is told`() throws {
+    @Test func `a watch of an unknown rendition is an error`() throws {
         var session = try session(in: "watching")
         #expect(
             session.receive(Watch(camera: 1, rendition: .luma, credit: 1), at: start).errorCode == .noSuchRendition)
     }
 
-    @Test func `a camera that is not to be seen is refused, stopped and not handed out`() throws {
+    @Test func `a camera without the right to see it is stopped and refused`() throws {
         var session = try session(in: "watching")
         let key = FlowKey(camera: 2, rendition: .jpeg)
         _ = session.receive(Watch(camera: 2, rendition: .jpeg, credit: 9), at: start)
@@ -187,7 +178,7 @@ struct ViewerSessionTests {
         #expect(refused.errorCode == .noSuchCamera)
     }
 
-    @Test func `the same view is not told twice`() throws {
+    @Test func `an unchanged camera list is not sent again`() throws {
         var session = try session(in: "watching")
         let other = try view(2)
         _ = session.show(other)
@@ -196,7 +187,7 @@ struct ViewerSessionTests {
         #expect(session.takePendingView() == nil)
     }
 
-    @Test func `other rights keep the session, other credentials end it`() throws {
+    @Test func `new rights keep the session, and new credentials end it`() throws {
         var session = try session(in: "watching")
         let narrowed = try user(.viewer, .only([]))
         #expect(session.accountChanged(to: narrowed).isEmpty)
@@ -205,7 +196,7 @@ struct ViewerSessionTests {
         #expect(session.accountChanged(to: nil).isEmpty)
     }
 
-    @Test func `the end stops every flow`() throws {
+    @Test func `closing a session stops all its flows`() throws {
         var session = try session(in: "watching")
         _ = session.receive(Watch(camera: 1, rendition: .jpeg, credit: 1), at: start)
         _ = session.receive(Watch(camera: 2, rendition: .sub, credit: 1), at: start)
@@ -238,7 +229,7 @@ extension WireMessage {
 }
 
 extension [ViewerSession.Action] {
-    /// Of the ERROR message that is the only action.
+    /// The code of the ERROR message, if it is the only action.
     var errorCode: ErrorCode? {
         guard count == 1, case .send(let bytes) = self[0],
             let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.viewerMessage)

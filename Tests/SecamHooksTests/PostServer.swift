@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Takes what is posted to it and answers with one status after the other; when there is none left, not at all.
+/// A web server that answers posts with one status after the other, and then no more.
 final class PostServer: Sendable {
     private struct State {
         var statuses: [Int]
@@ -29,12 +29,12 @@ final class PostServer: Sendable {
 
     var address: String { "http://127.0.0.1:\(channel.withLock { $0?.localAddress?.port ?? 0 })/hook" }
 
-    /// Whole requests, with their heads.
+    /// The requests received, headers included.
     var requests: [String] { state.withLock { $0.requests } }
 
     func stop() { channel.withLock { $0.take() }?.close(promise: nil) }
 
-    fileprivate func take(_ request: String) -> Int? {
+    fileprivate func record(_ request: String) -> Int? {
         state.withLock { state in
             state.requests.append(request)
             return state.statuses.isEmpty ? nil : state.statuses.removeFirst()
@@ -56,7 +56,7 @@ private final class Answerer: ChannelInboundHandler {
         // An event's JSON ends with its boxes.
         guard text.contains("\r\n\r\n"), text.hasSuffix("}") else { return }
         defer { text = "" }
-        guard let status = server.take(text) else { return }
+        guard let status = server.record(text) else { return }
         let answer = "HTTP/1.1 \(status) Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer))).whenComplete {
             [loop = NIOLoopBound(context, eventLoop: context.eventLoop)] _ in

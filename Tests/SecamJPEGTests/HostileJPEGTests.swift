@@ -3,11 +3,11 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("Hostile JPEG images")
+@Suite
 struct HostileJPEGTests {
     private static let all = Images.bySubsampling.map(\.1) + [Images.progressive, Images.rgb]
 
-    /// The image with the size in its frame header replaced.
+    /// Returns the image with another size in its frame header.
     private func resized(_ jpeg: [UInt8], width: UInt16, height: UInt16) throws -> [UInt8] {
         let marker = try #require(
             jpeg.indices.dropLast(9).first { jpeg[$0] == 0xff && [0xc0, 0xc1, 0xc2].contains(jpeg[$0 + 1]) })
@@ -19,8 +19,8 @@ struct HostileJPEGTests {
         return result
     }
 
-    @Test("What is no JPEG image is refused, and the decoder goes on")
-    func garbage() throws {
+    @Test
+    func `data other than JPEG are rejected and the decoder remains usable`() throws {
         var decoder = try JPEGDecoder()
         var noise = Noise(seed: 1)
         let random = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &noise) }
@@ -39,15 +39,13 @@ struct HostileJPEGTests {
         }
     }
 
-    @Test(
-        "Sizes past the limits are refused from the header alone",
-        arguments: [(65_535, 65_535), (65_535, 1), (1, 65_535), (16_384, 16_384), (16_385, 8)])
-    func enormous(width: Int, height: Int) throws {
+    @Test(arguments: [(65_535, 65_535), (65_535, 1), (1, 65_535), (16_384, 16_384), (16_385, 8)])
+    func `sizes beyond the limits are rejected by the header`(width: Int, height: Int) throws {
         for image in [Images.yuv420, Images.progressive] {
             let jpeg = try resized(image, width: UInt16(width), height: UInt16(height))
             var decoder = try JPEGDecoder()
             #expect { try decoder.header(of: jpeg.span) } throws: { error in
-                // libturbojpeg itself stops at 65500.
+                // libturbojpeg's own limit is 65500.
                 switch error as? JPEGError {
                 case .tooLarge(width, height): true
                 case .invalid: max(width, height) > 65_500
@@ -62,15 +60,15 @@ struct HostileJPEGTests {
         }
     }
 
-    @Test("A picture of no rows or columns is refused", arguments: [(0, 8), (8, 0), (0, 0)])
-    func empty(width: Int, height: Int) throws {
+    @Test(arguments: [(0, 8), (8, 0), (0, 0)])
+    func `a picture without rows or columns is rejected`(width: Int, height: Int) throws {
         let jpeg = try resized(Images.yuv420, width: UInt16(width), height: UInt16(height))
         var decoder = try JPEGDecoder()
         #expect(throws: JPEGError.self) { try decoder.header(of: jpeg.span) }
     }
 
-    @Test("An image that says it is larger than its data is decoded as damaged")
-    func largerThanData() throws {
+    @Test
+    func `an image that claims more than its data is decoded as damaged`() throws {
         let jpeg = try resized(Images.yuv420, width: 1024, height: 1024)
         var decoder = try JPEGDecoder()
         let result = try decoder.pixels(jpeg, .gray)
@@ -78,15 +76,15 @@ struct HostileJPEGTests {
         #expect(result.kept)
     }
 
-    @Test("CMYK is refused")
-    func cmyk() throws {
+    @Test
+    func `CMYK is rejected`() throws {
         var decoder = try JPEGDecoder()
         let image = Images.cmyk
         #expect(throws: JPEGError.unsupportedColors) { try decoder.header(of: image.span) }
     }
 
-    @Test("An image of a thousand scans is refused")
-    func scanBomb() throws {
+    @Test
+    func `an image with a thousand scans is rejected`() throws {
         let jpeg = Images.progressive
         let scans = jpeg.indices.dropLast().filter { jpeg[$0] == 0xff && jpeg[$0 + 1] == 0xda }
         let last = try #require(scans.last)
@@ -101,8 +99,8 @@ struct HostileJPEGTests {
         }
     }
 
-    @Test("A large image of more scans than it needs is refused before it is decoded")
-    func largeScanBomb() throws {
+    @Test
+    func `a large image with too many scans is rejected before decoding`() throws {
         let (width, height) = (5792, 5792)
         let pixels = [UInt8](repeating: 128, count: width * height * 3 / 2)
         var encoder = try JPEGEncoder()
@@ -119,7 +117,7 @@ struct HostileJPEGTests {
         }
     }
 
-    /// A byte of the frame header's first component: how often it is sampled across and down.
+    /// Returns the position of the sampling factors of the frame header's first component.
     private func resampled(_ jpeg: [UInt8], _ factors: UInt8) throws -> [UInt8] {
         let marker = try #require(
             jpeg.indices.dropLast(11).first { jpeg[$0] == 0xff && [0xc0, 0xc1, 0xc2].contains(jpeg[$0 + 1]) })
@@ -128,14 +126,14 @@ struct HostileJPEGTests {
         return result
     }
 
-    /// The scan of an image in which all components come together, as if it were the first of several.
+    /// Returns the image with its interleaved scan marked as the first of several.
     private func separated(_ jpeg: [UInt8]) throws -> [UInt8] {
         let scan = try #require(jpeg.indices.dropLast().first { jpeg[$0] == 0xff && jpeg[$0 + 1] == 0xda })
         let alone: [UInt8] = [0xff, 0xda, 0, 8, 1, jpeg[scan + 5], jpeg[scan + 6], 0, 63, 0]
         return Array(jpeg[..<scan]) + alone + jpeg[(scan + 14)...]
     }
 
-    /// An image with its first scan alone.
+    /// Returns the image with only its first scan.
     private func firstScan(of jpeg: [UInt8]) throws -> [UInt8] {
         let scans = jpeg.indices.dropLast().filter { jpeg[$0] == 0xff && jpeg[$0 + 1] == 0xda }
         return try Array(jpeg[..<#require(scans.dropFirst().first)]) + [0xff, 0xd9]
@@ -145,7 +143,7 @@ struct HostileJPEGTests {
         if case .tooMuchMemory = error as? JPEGError { true } else { false }
     }
 
-    @Test func `an image that takes too much memory to decode is refused from its header alone`() throws {
+    @Test func `an image that needs too much memory is rejected by its header`() throws {
         let bombs = [
             try resized(resampled(firstScan(of: Images.progressive), 0x11), width: 5792, height: 5792),
             try resized(separated(Images.yuv444), width: 5792, height: 5792),
@@ -163,7 +161,7 @@ struct HostileJPEGTests {
         }
     }
 
-    @Test func `the memory for the picture itself counts`() throws {
+    @Test func `the decoded picture counts towards the memory limit`() throws {
         let jpeg = try resized(Images.yuv444, width: 640, height: 480)
         for (limit, isEnough) in [(640 * 480 * 3, false), (640 * 480 * 4, true)] {
             var decoder = try JPEGDecoder(memoryLimit: limit)
@@ -183,7 +181,7 @@ struct HostileJPEGTests {
         #expect(try decoder.i420(progressive).picture.width == 3840)
     }
 
-    @Test func `a progressive thumbnail inside of a baseline image does not count`() throws {
+    @Test func `a progressive thumbnail in a baseline image does not count`() throws {
         let thumbnail = Images.progressive
         let length = thumbnail.count + 2
         let application: [UInt8] = [0xff, 0xe1, UInt8(length >> 8), UInt8(length & 0xff)] + thumbnail
@@ -196,8 +194,8 @@ struct HostileJPEGTests {
         #expect(other.keepsCoefficients)
     }
 
-    @Test("An image cut off anywhere is refused or marked as damaged, never taken for whole")
-    func truncated() throws {
+    @Test
+    func `a truncated image is rejected or marked as damaged`() throws {
         var decoder = try JPEGDecoder()
         for image in Self.all {
             for length in 0..<(image.count - 2) {
@@ -210,8 +208,8 @@ struct HostileJPEGTests {
         }
     }
 
-    @Test("What the memory held before never shows through a damaged image")
-    func nothingLeaks() throws {
+    @Test
+    func `a damaged image never shows the previous content of the buffer`() throws {
         var decoder = try JPEGDecoder()
         var noise = Noise(seed: 7)
         var damaged = 0
@@ -227,14 +225,14 @@ struct HostileJPEGTests {
         #expect(damaged > 20)
     }
 
-    @Test("Flipped bits give a picture or an error, and nothing is written past the room", arguments: 0..<8)
-    func flippedBits(seed: Int) throws {
+    @Test(arguments: 0..<8)
+    func `flipped bits give a picture or an error without writing beyond the buffer`(seed: Int) throws {
         var decoder = try JPEGDecoder()
         var noise = Noise(seed: UInt64(seed) + 100)
         var (whole, refused) = (0, 0)
         for round in 0..<400 {
             let image = flipped(Self.all[round % Self.all.count], &noise)
-            // A flipped size makes a large picture of nothing; those are tested above, and only cost time here.
+            // Flipped sizes are excluded: they are tested above and only take time here.
             guard let header = try? decoder.header(of: image.span), header.width * header.height < 1 << 16 else {
                 refused += 1
                 continue

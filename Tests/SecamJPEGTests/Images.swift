@@ -6,7 +6,7 @@ enum Images {
     static let width = 37
     static let height = 21
 
-    /// A colour for every pixel.
+    /// Without chroma subsampling.
     static let yuv444 = bytes(
         """
         ffd8ffe000104a46494600010100000100010000ffdb0043000d090a0b0a080d0b0a0b0e0e0d0f13201513121213271c1e17\
@@ -20,7 +20,7 @@ enum Images {
         02d6fb5024eca82f0f81777db7e13bf2ffd9
         """)
 
-    /// As most webcams deliver it.
+    /// With the chroma subsampling of most webcams.
     static let yuv422 = bytes(
         """
         ffd8ffe000104a46494600010100000100010000ffdb0043000d090a0b0a080d0b0a0b0e0e0d0f13201513121213271c1e17\
@@ -108,7 +108,7 @@ enum Images {
         d2dc2eb3e0c2c887082d444b9191b88b7504780cff00a9c26534a6d6ff0002ea90c95455c47187569380d75c727fbb44ffd9
         """)
 
-    /// Stored as red, green, blue instead of brightness and colour.
+    /// Stored as RGB instead of YCbCr.
     static let rgb = bytes(
         """
         ffd8ffee000e41646f626500640000000000ffdb0043000d090a0b0a080d0b0a0b0e0e0d0f13201513121213271c1e17202e\
@@ -119,7 +119,7 @@ enum Images {
         c6f99e1c43ffd9
         """)
 
-    /// 16x16, four colours of ink.
+    /// 16x16 pixels, CMYK.
     static let cmyk = bytes(
         """
         ffd8ffee000e41646f626500640000000000ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a\
@@ -129,7 +129,7 @@ enum Images {
         0ae0c55c182b831570ffd9
         """)
 
-    /// An image for each subsampling of the colours, with the name that the header is to give it.
+    /// An image for each chroma subsampling, with its expected value.
     static let bySubsampling: [(JPEGHeader.Chroma, [UInt8])] = [
         (.gray, gray), (.yuv444, yuv444), (.yuv422, yuv422), (.yuv440, yuv440), (.yuv420, yuv420), (.yuv411, yuv411),
     ]

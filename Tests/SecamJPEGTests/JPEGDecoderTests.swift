@@ -3,10 +3,10 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("JPEG decoder")
+@Suite
 struct JPEGDecoderTests {
-    @Test("The header gives size and subsampling")
-    func header() throws {
+    @Test
+    func `the header has size and subsampling`() throws {
         var decoder = try JPEGDecoder()
         for (chroma, jpeg) in Images.bySubsampling {
             let expected = JPEGHeader(width: Images.width, height: Images.height, chroma: chroma)
@@ -14,8 +14,8 @@ struct JPEGDecoderTests {
         }
     }
 
-    @Test("Colours arrive in the order asked for, with full opacity")
-    func colors() throws {
+    @Test
+    func `colours are decoded in the requested order, with full opacity`() throws {
         var decoder = try JPEGDecoder()
         for jpeg in [Images.yuv444, Images.yuv422, Images.yuv420, Images.progressive, Images.rgb] {
             let rgb = try decoder.pixels(jpeg, .rgb)
@@ -36,8 +36,8 @@ struct JPEGDecoderTests {
         }
     }
 
-    @Test("Every subsampling becomes I420 with the same colours, at every scale", arguments: JPEGScale.allCases)
-    func i420(scale: JPEGScale) throws {
+    @Test(arguments: JPEGScale.allCases)
+    func `every subsampling becomes I420 with the same colours, at every scale`(scale: JPEGScale) throws {
         var decoder = try JPEGDecoder()
         let reference = try decoder.i420(Images.yuv420, scale)
         let luma = reference.picture.width * reference.picture.height
@@ -50,15 +50,15 @@ struct JPEGDecoderTests {
             if chroma == .gray {
                 #expect(result.bytes[luma...].allSatisfy { $0 == 128 })
             } else {
-                // A quarter of the columns has less to say about a picture of five.
+                // A quarter of five columns has a low chroma resolution.
                 let bound: Double = chroma == .yuv411 ? 16 : 8
                 #expect(difference(result.bytes[luma...], reference.bytes[luma...]) < bound, "\(chroma)")
             }
         }
     }
 
-    @Test("Scaled brightness is near the mean of what it stands for", arguments: JPEGScale.allCases)
-    func scaledLuma(scale: JPEGScale) throws {
+    @Test(arguments: JPEGScale.allCases)
+    func `scaled luma is close to the mean of its pixels`(scale: JPEGScale) throws {
         var encoder = try JPEGEncoder()
         var decoder = try JPEGDecoder()
         let picture = try testFrame(320, 240)
@@ -75,8 +75,8 @@ struct JPEGDecoderTests {
         #expect(short == size)
     }
 
-    @Test("Arithmetic coding is decoded where the library can, else refused with its words")
-    func arithmetic() throws {
+    @Test
+    func `arithmetic coding is decoded or rejected with the library's message`() throws {
         var decoder = try JPEGDecoder()
         do throws(JPEGError) {
             let reference = try decoder.pixels(Images.yuv420, .gray)
@@ -86,8 +86,8 @@ struct JPEGDecoderTests {
         }
     }
 
-    @Test("Room short of one byte is refused")
-    func shortRoom() throws {
+    @Test
+    func `a destination that is one byte too small is rejected`() throws {
         var decoder = try JPEGDecoder()
         let needed = Images.width * Images.height
         let (image, webcam) = (Images.yuv420, Images.yuv422)

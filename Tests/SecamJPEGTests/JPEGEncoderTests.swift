@@ -3,12 +3,10 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("JPEG encoder")
+@Suite
 struct JPEGEncoderTests {
-    @Test(
-        "An I420 picture comes back nearly as it was, odd sizes too",
-        arguments: [(64, 64), (65, 67), (127, 65), (320, 240), (1280, 720)])
-    func roundTrip(width: Int, height: Int) throws {
+    @Test(arguments: [(64, 64), (65, 67), (127, 65), (320, 240), (1280, 720)])
+    func `an I420 picture is nearly preserved, even with odd sizes`(width: Int, height: Int) throws {
         let picture = try testFrame(width, height)
         var encoder = try JPEGEncoder()
         var decoder = try JPEGDecoder()
@@ -25,8 +23,8 @@ struct JPEGEncoderTests {
         #expect(difference(back.bytes[bottom], picture[bottom]) < 8)
     }
 
-    @Test("The frame's number survives quality 50, and decoding at every scale", arguments: JPEGScale.allCases)
-    func frameNumber(scale: JPEGScale) throws {
+    @Test(arguments: JPEGScale.allCases)
+    func `the frame number survives quality 50 and decoding at every scale`(scale: JPEGScale) throws {
         for (width, height) in [(64, 64), (320, 240), (1280, 720)] {
             var encoder = try JPEGEncoder()
             var decoder = try JPEGDecoder()
@@ -38,8 +36,8 @@ struct JPEGEncoderTests {
         }
     }
 
-    @Test("YUYV and NV12 give the same image as the I420 picture that they hold")
-    func otherLayouts() throws {
+    @Test
+    func `YUYV and NV12 give the same image as I420`() throws {
         let (width, height, chromaWidth) = (65, 67, 33)
         let i420 = try testFrame(width, height)
         let luma = Array(i420[..<(width * height)])
@@ -59,8 +57,8 @@ struct JPEGEncoderTests {
         #expect(try encoder.image(yuyv, .yuyv, width, height) == expected)
     }
 
-    @Test("RGB keeps its colours")
-    func rgb() throws {
+    @Test
+    func `RGB keeps its colours`() throws {
         let colors: [[UInt8]] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [200, 100, 50]]
         var encoder = try JPEGEncoder()
         var decoder = try JPEGDecoder()
@@ -73,8 +71,8 @@ struct JPEGEncoderTests {
         }
     }
 
-    @Test("Grey pictures become grey images")
-    func gray() throws {
+    @Test
+    func `grey pictures become grey images`() throws {
         let picture = try Array(testFrame(160, 120)[..<(160 * 120)])
         var encoder = try JPEGEncoder()
         var decoder = try JPEGDecoder()
@@ -83,8 +81,8 @@ struct JPEGEncoderTests {
         #expect(try difference(decoder.pixels(jpeg, .gray).bytes, picture) < 3)
     }
 
-    @Test("Less quality takes fewer bytes, and qualities out of range are the nearest")
-    func quality() throws {
+    @Test
+    func `lower quality takes fewer bytes, and qualities out of range are clamped`() throws {
         let picture = try testFrame(320, 240)
         var encoder = try JPEGEncoder()
         let sizes = try [20, 50, 80, 95].map { try encoder.image(picture, .i420, 320, 240, quality: $0).count }
@@ -95,8 +93,8 @@ struct JPEGEncoderTests {
         #expect(try encoder.image(picture, .i420, 320, 240, quality: .max) == most)
     }
 
-    @Test("Noise at the highest quality, the largest image there is, fits the buffer")
-    func noise() throws {
+    @Test
+    func `noise at the highest quality fits the buffer`() throws {
         var noise = Noise(seed: 3)
         var encoder = try JPEGEncoder()
         var decoder = try JPEGDecoder()
@@ -108,8 +106,8 @@ struct JPEGEncoderTests {
         }
     }
 
-    @Test("Pictures that are cut off, of no size or already JPEG are refused, and the encoder goes on")
-    func refusals() throws {
+    @Test
+    func `truncated, empty and JPEG pictures are rejected and the encoder remains usable`() throws {
         var encoder = try JPEGEncoder()
         let picture = try testFrame(64, 64)
         let expected = try encoder.image(picture, .i420, 64, 64)

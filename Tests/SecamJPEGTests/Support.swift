@@ -2,7 +2,7 @@ import SecamJPEG
 import SecamPicture
 import SecamWire
 
-/// Numbers that look random and are the same in every run.
+/// A generator of pseudorandom numbers that are the same in every run.
 struct Noise: RandomNumberGenerator {
     private var state: UInt64
 
@@ -16,11 +16,11 @@ struct Noise: RandomNumberGenerator {
     }
 }
 
-/// What decoding one image gave.
+/// The result of decoding an image.
 struct Decoded: Equatable {
     let picture: JPEGPicture
     let bytes: [UInt8]
-    /// Whether the bytes behind the picture were left alone.
+    /// The bytes after the picture are intact.
     let kept: Bool
 
     var gray: PictureLayout {
@@ -28,7 +28,7 @@ struct Decoded: Equatable {
     }
 }
 
-/// Decodes into `count` bytes that hold `old` before.
+/// Decodes into `count` bytes that initially contain `old`.
 func decoded(
     _ count: Int, old: UInt8 = 0xa5, _ body: (inout MutableSpan<UInt8>) throws(JPEGError) -> JPEGPicture
 ) throws(JPEGError) -> Decoded {
@@ -42,7 +42,7 @@ func decoded(
 }
 
 extension JPEGDecoder {
-    /// With room for exactly the size that the header says.
+    /// Decodes into a buffer of exactly the header's size.
     mutating func pixels(
         _ jpeg: [UInt8], _ pixels: JPEGPixels, _ scale: JPEGScale = .full, old: UInt8 = 0xa5
     ) throws(JPEGError) -> Decoded {
@@ -52,7 +52,7 @@ extension JPEGDecoder {
         }
     }
 
-    /// With room for exactly the size that the header says.
+    /// Decodes into a buffer of exactly the header's size.
     mutating func i420(_ jpeg: [UInt8], _ scale: JPEGScale = .full, old: UInt8 = 0xa5) throws(JPEGError) -> Decoded {
         let size = try header(of: jpeg.span).size(at: scale)
         let count = PixelFormat.i420.byteCount(width: size.width, height: size.height) ?? 0
@@ -72,7 +72,7 @@ extension JPEGEncoder {
     }
 }
 
-/// One frame of the test picture.
+/// Returns a frame of the test picture.
 func testFrame(_ width: Int, _ height: Int, frame: UInt64 = 0x1234_5678) throws -> [UInt8] {
     let picture = try TestPicture(width: width, height: height, framesPerSecond: 30)
     var bytes = [UInt8](repeating: 0, count: picture.layout.byteCount)
@@ -81,7 +81,7 @@ func testFrame(_ width: Int, _ height: Int, frame: UInt64 = 0x1234_5678) throws 
     return bytes
 }
 
-/// The mean difference of two pictures' bytes.
+/// Returns the mean difference of two pictures' bytes.
 func difference(_ one: some Sequence<UInt8>, _ two: some Sequence<UInt8>) -> Double {
     let differences = zip(one, two).map { abs(Int($0) - Int($1)) }
     return Double(differences.reduce(0, +)) / Double(max(differences.count, 1))

@@ -2,7 +2,7 @@ import Foundation
 import SecamMedia
 import SecamWire
 
-/// A folder of small videos, made with the ffmpeg command and gone with the test.
+/// A temporary folder of small videos, made with the ffmpeg command.
 final class Footage {
     static let width = 64
     static let height = 48
@@ -32,7 +32,7 @@ final class Footage {
         return path(name)
     }
 
-    /// Ten frames of a moving pattern, encoded by `arguments`.
+    /// Makes ten frames of a moving pattern, encoded by `arguments`.
     func make(_ name: String, _ arguments: String...) throws -> String {
         let source = "testsrc2=size=\(Self.width)x\(Self.height):rate=25"
         try ffmpeg(["-f", "lavfi", "-i", source, "-frames:v", "\(Self.frames)"] + arguments + [name])
@@ -43,7 +43,7 @@ final class Footage {
         _ = try run("ffmpeg", ["-v", "error", "-y", "-nostdin"] + arguments)
     }
 
-    /// What ffprobe says about every packet: one line each.
+    /// Returns ffprobe's output for every packet, one line each.
     func packets(_ name: String, _ entries: String = "pts_time") throws -> [String] {
         let output = try run(
             "ffprobe", ["-v", "quiet", "-show_entries", "packet=\(entries)", "-of", "csv=p=0", name])
@@ -81,7 +81,7 @@ extension MediaReader {
         return Data(bytes)
     }
 
-    /// All that is left.
+    /// Returns all remaining frames.
     func frames() throws -> [(frame: MediaFrame, bytes: Data)] {
         var frames: [(frame: MediaFrame, bytes: Data)] = []
         while let frame = try next() { frames.append((frame, bytes(of: frame))) }
@@ -89,7 +89,7 @@ extension MediaReader {
     }
 }
 
-/// What opening `url` fails with; `nil` when it does not.
+/// Returns the error of opening `url`; `nil` if it succeeds.
 func failure(
     _ url: String, options: MediaReader.Options = MediaReader.Options(),
     cancellation: MediaCancellation = MediaCancellation()

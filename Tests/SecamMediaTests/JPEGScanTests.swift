@@ -24,16 +24,16 @@ import Testing
                 == .whole(JPEGFrameHeader(width: 0x304, height: 0x102, hasHuffmanTables: false, isProgressive: false)))
     }
 
-    @Test func `fill bytes and padding are no damage`() {
+    @Test func `fill bytes and padding are valid`() {
         let filled = Self.start + [0xff, 0xff] + Self.tables + Self.size + Self.scan + Self.end + [0, 0, 0, 0]
         #expect(scan(filled) != .damaged)
     }
 
-    @Test func `every cut is damage`() {
+    @Test func `every truncated JPEG is damaged`() {
         for count in 0..<Self.picture.count { #expect(scan(Array(Self.picture.prefix(count))) == .damaged) }
     }
 
-    @Test func `segments beyond the end, too short, or missing are damage`() {
+    @Test func `segments beyond the end, too short or missing are damage`() {
         let tooLong: [UInt8] = [0xff, 0xe0, 0xff, 0xff]
         let tooShort: [UInt8] = [0xff, 0xe0, 0x00, 0x01]
         let shortSize: [UInt8] = [0xff, 0xc0, 0x00, 0x04, 8, 1]

@@ -23,7 +23,7 @@ import Testing
         try unsafe writer.write(jpeg: Array(jpeg).span.bytes, timestampMicroseconds: Self.start + microseconds)
     }
 
-    @Test func `frames come back as they were, at their uneven times`() throws {
+    @Test func `frames are read back unchanged, with their uneven times`() throws {
         let times: [Int64] = [
             0, 33_333, 66_667, 66_667, 500_000, 1_700_000, 1_733_000, 9_000_000, 9_000_400, 60_000_000,
         ]
@@ -38,7 +38,7 @@ import Testing
             try footage.packets("out.mkv").compactMap(Double.init) == times.map { Double(($0 + 500) / 1000) / 1000 })
     }
 
-    @Test func `an MP4 has the same times, with two of one moment one after the other`() throws {
+    @Test func `an MP4 keeps the times and separates two equal ones`() throws {
         let times: [Int64] = [0, 33_333, 66_667, 66_667, 500_000, 1_700_000, 60_000_000]
         let writer = try MatroskaWriter(
             path: footage.path("out.mp4"), width: Footage.width, height: Footage.height, startMicroseconds: Self.start,
@@ -50,7 +50,7 @@ import Testing
         #expect(written.map { Int64(($0 * 1000).rounded()) } == times.map { ($0 + 500) / 1000 })
     }
 
-    @Test func `title, date and length are in the file`() throws {
+    @Test func `title, date and duration are in the file`() throws {
         let writer = try makeWriter("out.mkv", title: "front door \u{1f6aa}")
         for index in 0..<10 { try write(writer, jpegs[index], Int64(index) * 100_000) }
         try writer.finish()
@@ -66,7 +66,7 @@ import Testing
         #expect(tags.contains("duration=0.9") || tags.contains("duration=1.0"))
     }
 
-    @Test func `a file that is cut anywhere plays up to the cut`() throws {
+    @Test func `a truncated file can be played up to its end`() throws {
         let writer = try makeWriter("out.mkv")
         for index in 0..<100 { try write(writer, jpegs[index % 10], Int64(index) * 100_000) }
         try writer.finish()
@@ -74,7 +74,7 @@ import Testing
         for part in 2...9 {
             let path = try footage.write("cut.mkv", data.prefix(data.count * part / 10))
             let frames = try MediaReader(url: path).frames()
-            // All but the frame that was cut, less what the index takes at the end of the file.
+            // All frames but the truncated one, less the size of the index at the end of the file.
             #expect(frames.count >= part * 10 - 2)
             for (index, frame) in frames.enumerated() {
                 #expect(frame.bytes == jpegs[index % 10])
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func `what is on the disk while it is written is at most a second behind`() throws {
+    @Test func `the file on the disk is at most one second behind`() throws {
         let writer = try makeWriter("out.mkv")
         for index in 0..<35 { try write(writer, jpegs[index % 10], Int64(index) * 100_000) }
         try writer.flush()
@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    /// The time of every cluster (RFC 9559, 5.1.3: ID 1F43B675, its length, a checksum, then Timestamp, ID E7).
+    /// Returns the time of every cluster (RFC 9559, 5.1.3: ID 1F43B675, its length, a checksum, then Timestamp, ID E7).
     func clusterMilliseconds(_ bytes: [UInt8]) -> [Int64] {
         bytes.indices.dropLast(20).compactMap { start in
             guard bytes[start..<start + 4].elementsEqual([0x1f, 0x43, 0xb6, 0x75]) else { return nil }
@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    @Test func `a frame before the last one is refused and leaves the file usable`() throws {
+    @Test func `a frame earlier than the last one is rejected and leaves the file usable`() throws {
         let writer = try makeWriter("out.mkv")
         try write(writer, jpegs[0], 100_000)
         #expect(
@@ -139,7 +139,7 @@ import Testing
     }
 
     @Test(arguments: [[], [0xff, 0xd8], [0x89, 0x50, 0x4e, 0x47, 1, 2, 3]] as [[UInt8]])
-    func `what is no JPEG is refused and leaves the file usable`(bytes: [UInt8]) throws {
+    func `data other than JPEG are rejected and leave the file usable`(bytes: [UInt8]) throws {
         let writer = try makeWriter("out.mkv")
         #expect(throws: MediaError.self) { try write(writer, Data(bytes), 0) }
         try write(writer, jpegs[0], 0)
@@ -167,7 +167,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: footage.path("a.mkv")))
     }
 
-    @Test func `an existing file is only replaced when that is wanted`() throws {
+    @Test func `an existing file is replaced only on request`() throws {
         let path = try footage.write("out.mkv", Data("precious".utf8))
         #expect(throws: MediaError.fileExists(path: path)) { _ = try makeWriter("out.mkv") }
         #expect(try footage.data("out.mkv") == Data("precious".utf8))
@@ -177,19 +177,19 @@ import Testing
         #expect(try MediaReader(url: path).frames().count == 1)
     }
 
-    @Test func `a folder that does not exist is told`() throws {
+    @Test func `a folder that does not exist is reported`() throws {
         #expect(throws: MediaError.self) { _ = try makeWriter("no/such/folder.mkv") }
     }
 
-    @Test func `a full disk is told, at the head and later`() throws {
+    @Test func `a full disk is reported, at the header and later`() throws {
         #expect(throws: MediaError.diskFull(path: "/dev/full")) {
             _ = try MatroskaWriter(
                 path: "/dev/full", width: 64, height: 48, startMicroseconds: 0, replacing: true)
         }
     }
 
-    @Test func `a file that cannot grow fails once and for all`() throws {
-        // A pipe that nobody reads is as good as a disk that takes no more.
+    @Test func `a failed write makes all later ones fail`() throws {
+        // A pipe without a reader behaves like a disk that accepts no more data.
         let path = footage.path("pipe")
         try #require(unsafe mkfifo(path, 0o600) == 0)
         let reading = unsafe open(path, O_RDONLY | O_NONBLOCK)
@@ -203,7 +203,7 @@ import Testing
         #expect(throws: MediaError.self) { try writer.finish() }
     }
 
-    @Test func `a writer that is let go finishes its file`() throws {
+    @Test func `a released writer finishes its file`() throws {
         do {
             let writer = try makeWriter("out.mkv")
             for index in 0..<10 { try write(writer, jpegs[index], Int64(index) * 100_000) }
@@ -211,7 +211,7 @@ import Testing
         #expect(try MediaReader(url: footage.path("out.mkv")).format.durationMicroseconds ?? 0 >= 900_000)
     }
 
-    @Test func `a finished file takes no more`() throws {
+    @Test func `a finished file rejects further frames`() throws {
         let writer = try makeWriter("out.mkv")
         try write(writer, jpegs[0], 0)
         try writer.finish()

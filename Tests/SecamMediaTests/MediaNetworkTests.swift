@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct MediaNetworkTests {
     @Test(arguments: ["http", "rtsp"])
-    func `nobody listening is told without the password`(scheme: String) throws {
+    func `a refused connection is reported without the password`(scheme: String) throws {
         let silent = try Listener()
         let port = silent.port
         silent.close()
@@ -20,29 +20,29 @@ import Testing
     }
 
     @Test(arguments: ["http", "rtsp"])
-    func `a server that never answers ends in a timeout`(scheme: String) throws {
+    func `a server that never answers causes a time-out`(scheme: String) throws {
         let silent = try Listener()
         let url = "\(scheme)://127.0.0.1:\(silent.port)/"
-        #expect(throws: MediaError.timedOut(source: url, seconds: 0.2)) {
-            _ = try MediaReader(url: url, options: MediaReader.Options(timeoutSeconds: 0.2))
+        #expect(throws: MediaError.timedOut(source: url, after: .milliseconds(200))) {
+            _ = try MediaReader(url: url, options: MediaReader.Options(timeout: .milliseconds(200)))
         }
     }
 
     @Test(arguments: ["http", "rtsp"])
-    func `cancelling ends a blocked opening`(scheme: String) async throws {
+    func `cancellation ends a blocked opening`(scheme: String) async throws {
         let silent = try Listener()
         let url = "\(scheme)://127.0.0.1:\(silent.port)/"
         let cancellation = MediaCancellation()
         let opening = Thread.result {
-            failure(url, options: MediaReader.Options(timeoutSeconds: 600), cancellation: cancellation)
+            failure(url, options: MediaReader.Options(timeout: .seconds(600)), cancellation: cancellation)
         }
-        // Connected means that it is inside libav, waiting for an answer.
+        // Once connected, libav waits for an answer.
         silent.accept()
         cancellation.cancel()
         #expect(await opening.value == .cancelled(source: url))
     }
 
-    @Test func `the name of an address hides what may be secret`() throws {
+    @Test func `the name of an address hides secrets`() throws {
         for url in [
             "rtsp://u:p@cam/live", "rtsp://u:p@ss@cam:554/live", "rtsp://u:p/q@cam/live", "http://cam/a?u&pwd=p",
         ] {
@@ -52,7 +52,7 @@ import Testing
     }
 }
 
-/// A TCP port that takes connections and says nothing.
+/// A TCP port that accepts connections and never answers.
 final class Listener {
     let port: UInt16
     private var descriptor: Int32
@@ -91,7 +91,7 @@ final class Listener {
 }
 
 extension Thread {
-    /// Runs `body` on a thread of its own: blocking calls have no place among the tasks.
+    /// Runs `body` on a dedicated thread, because blocking calls must not run in tasks.
     static func result<R: Sendable>(_ body: @escaping @Sendable () -> R) -> Task<R, Never> {
         let (stream, continuation) = AsyncStream<R>.makeStream()
         Thread.detachNewThread {

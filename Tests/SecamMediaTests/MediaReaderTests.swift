@@ -28,7 +28,7 @@ import Testing
         #expect(try reader.next() == nil)
     }
 
-    @Test func `a JPEG is shown without a copy, a decoded picture is not`() throws {
+    @Test func `only a JPEG is available without a copy`() throws {
         let jpeg = try MediaReader(url: try footage.make("in.mkv", "-c:v", "mjpeg"))
         let frame = try #require(try jpeg.next())
         #expect(jpeg.withJPEG { $0.byteCount } == frame.byteCount)
@@ -37,7 +37,7 @@ import Testing
         #expect(h264.withJPEG { $0.byteCount } == nil)
     }
 
-    @Test func `JPEGs without Huffman tables are given the standard ones`() throws {
+    @Test func `JPEGs without Huffman tables get the standard ones`() throws {
         _ = try footage.make("with.mjpeg", "-c:v", "mjpeg", "-huffman", "default", "-q:v", "3")
         let stripped = withoutHuffmanTables(try footage.data("with.mjpeg"))
         #expect(stripped.count < (try footage.data("with.mjpeg")).count)
@@ -68,7 +68,7 @@ import Testing
         #expect(frames.reduce(into: Data()) { $0 += $1.bytes } == (try decodedPictures("in.mp4")))
     }
 
-    @Test func `pictures of TV range are stretched to the whole range`() throws {
+    @Test func `pictures with TV range are converted to full range`() throws {
         let black = "color=black:size=64x48:rate=25"
         for (name, colour, luma) in [("black.mp4", "black", UInt8(0)), ("white.mp4", "white", 255)] {
             try footage.ffmpeg([
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test(arguments: ["rgb24", "bgr24", "bgra"])
-    func `RGB is taken at full range, also in odd sizes`(format: String) throws {
+    func `RGB is converted at full range, also in odd sizes`(format: String) throws {
         try footage.ffmpeg([
             "-f", "lavfi", "-i", "color=white:size=64x48:rate=25,format=\(format),crop=63:47:0:0:1", "-frames:v", "1",
             "-c:v",
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test(arguments: ["in.mkv", "in.avi", "in.mjpeg", "one.jpg", "h264.mp4", "h264.ts"])
-    func `rewinding begins again with the same frames and times`(name: String) throws {
+    func `rewinding repeats the same frames and times`(name: String) throws {
         let isH264 = name.hasPrefix("h264")
         let codec = isH264 ? ["-c:v", "libx264", "-pix_fmt", "yuv420p"] : ["-c:v", "mjpeg"]
         let count = name == "one.jpg" ? 1 : Footage.frames
@@ -138,13 +138,13 @@ import Testing
 
     // MARK: Helpers
 
-    /// All pictures of a file as ffmpeg decodes them.
+    /// Returns all pictures of a file as ffmpeg decodes them.
     func decodedPictures(_ name: String) throws -> Data {
         try footage.ffmpeg(["-i", name, "-f", "rawvideo", "-fps_mode", "passthrough", "\(name).raw"])
         return try footage.data("\(name).raw")
     }
 
-    /// The JPEGs with every DHT segment (FF C4, length, …) taken out.
+    /// Returns the JPEGs without their DHT segments (FF C4, length, …).
     func withoutHuffmanTables(_ jpegs: Data) -> Data {
         var rest = Array(jpegs)
         while let start = rest.indices.dropLast().first(where: { rest[$0] == 0xff && rest[$0 + 1] == 0xc4 }) {

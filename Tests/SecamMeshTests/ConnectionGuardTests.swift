@@ -4,7 +4,7 @@ import SecamTestSupport
 import SecamWire
 import Testing
 
-/// What hostile peers can make a listening socket spend, over real libzmq and real TCP.
+/// Resource limits of a listening socket against hostile peers, with real libzmq and TCP.
 @Suite struct ConnectionGuardTests {
     private let server: KeyPair
     private let good: KeyPair
@@ -16,13 +16,13 @@ import Testing
         hostile = try KeyPair()
     }
 
-    /// More than any attack below may get rid of before it is stopped, bytes.
+    /// Upper bound of the bytes that an attack below may send before it is stopped.
     private static let plenty = 512 << 20
 
     private func start(_ limits: ConnectionLimits = .member) async throws -> (Listener, String) {
         var limits = limits
-        // A raw connection answers no heartbeats, and a test may have to wait for the processor.
-        limits.silenceMilliseconds = 3_600_000
+        // A raw connection answers no heartbeats, and a test may wait long for the processor.
+        limits.heartbeatTimeout = .seconds(3600)
         let (listener, endpoint) = try await Listener.start(
             server, messageLimit: WireLimits.meshMessage, limits: limits)
         await listener.admit(good.publicKey)
@@ -45,14 +45,14 @@ import Testing
 
     /// Sends until the other end closes the connection.
     ///
-    /// - Returns: the bytes that were sent.
+    /// - Returns: the number of bytes sent.
     private func exhaust(_ chunk: [UInt8], _ send: ([UInt8]) -> Bool) -> Int {
         var sent = 0
         while sent < Self.plenty, send(chunk) { sent += chunk.count }
         return sent
     }
 
-    @Test func `a message that never ends costs its sender the connection`() async throws {
+    @Test func `an endless message costs its sender the connection`() async throws {
         let (listener, endpoint) = try await start()
         let honest = try connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
@@ -65,7 +65,7 @@ import Testing
         await listener.stop()
     }
 
-    @Test func `a message that never ends is noticed before the first whole one`() async throws {
+    @Test func `an endless message is detected before the first whole one`() async throws {
         let (listener, endpoint) = try await start()
         let attacker = try connect(endpoint, as: hostile)
         let sent = exhaust([UInt8](repeating: 0, count: 60_000)) { attacker.send($0, hasMore: true) }
@@ -111,7 +111,7 @@ import Testing
         await listener.stop()
     }
 
-    @Test func `a peer that does not read costs a bounded number of bytes`() async throws {
+    @Test func `a peer that does not read costs a limited number of bytes`() async throws {
         var limits = ConnectionLimits.member
         limits.unacknowledgedBytes = 4 << 20
         let (listener, endpoint) = try await start(limits)
@@ -125,13 +125,13 @@ import Testing
         let message = [UInt8](repeating: 0, count: 65536)
         var count = 0
         while count < 1000, await listener.send(message, to: peer) { count += 1 }
-        #expect(count < 100, "4 MiB, what the kernel of the peer took and the last message")
+        #expect(count < 100, "4 MiB, the bytes in the peer's kernel and the last message")
         #expect(await listener.closings.map(\.key) == [hostile.publicKey])
         try await deliver([3], over: honest, to: listener)
         await listener.stop()
     }
 
-    @Test func `bytes that wait for all peers together are bounded`() async throws {
+    @Test func `bytes that wait for all peers together are limited`() async throws {
         var limits = ConnectionLimits.member
         limits.unacknowledgedBytesInAll = 8 << 20
         let (listener, endpoint) = try await start(limits)
@@ -154,7 +154,7 @@ import Testing
         await listener.stop()
     }
 
-    @Test func `connections of one key are bounded`() async throws {
+    @Test func `connections of one key are limited`() async throws {
         var limits = ConnectionLimits.member
         limits.connectionsPerKey = 3
         let (listener, endpoint) = try await start(limits)
@@ -179,7 +179,7 @@ import Testing
         let (listener, endpoint) = try await start(limits)
         let honest = try connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
-        // With a key, so that they could stay.
+        // Authenticated, so that they may stay.
         var silent: [RawConnection] = []
         for _ in 0..<5 { silent.append(try connect(endpoint, as: hostile)) }
         #expect(try await waitUntil { silent[0].isClosed && silent[1].isClosed })
@@ -190,7 +190,7 @@ import Testing
         await listener.stop()
     }
 
-    @Test func `connections in all are bounded`() async throws {
+    @Test func `connections in total are limited`() async throws {
         var limits = ConnectionLimits.member
         limits.connections = 3
         let (listener, endpoint) = try await start(limits)
@@ -204,11 +204,11 @@ import Testing
         await listener.stop()
     }
 
-    @Test func `connections from one address in a second are bounded`() async throws {
+    @Test func `connections from one address within a second are limited`() async throws {
         var limits = ConnectionLimits.member
         limits.acceptsPerSecondPerAddress = 5
         let (listener, endpoint) = try await start(limits)
-        // More than a slow machine needs several seconds for.
+        // More than a slow machine opens within several seconds.
         #expect(
             try await waitUntil {
                 for _ in 0..<20 { _ = try? RawConnection(endpoint) }
@@ -217,7 +217,7 @@ import Testing
         await listener.stop()
     }
 
-    @Test func `a server whose message never ends costs the connecting side a bounded number of bytes`() async throws {
+    @Test func `a server's endless message costs the connecting side a limited number of bytes`() async throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_in()
@@ -247,7 +247,7 @@ import Testing
         #expect(try await waitUntil { received.values == [1] })
         let sent = exhaust([UInt8](repeating: 0, count: 60_000)) { hostileServer.send($0, hasMore: true) }
         #expect(sent < Self.plenty)
-        // It connects anew.
+        // libzmq reconnects.
         let honestServer = try RawConnection.accept(listener, keys: server)
         #expect(honestServer.send([1, 2]))
         #expect(try await waitUntil { received.values == [1, 2] })
@@ -269,5 +269,5 @@ import Testing
     }
 }
 
-/// Touched on its loop's thread only.
+/// Used only on its loop's thread.
 private final class HeldSocket: @unchecked Sendable { var value: MeshSocket? }

@@ -4,12 +4,12 @@ import SecamTestSupport
 import SecamWire
 import Testing
 
-/// A member with messages whose numbers are extreme: a trap ends the test.
+/// Messages with extreme numbers for a member; a trap ends the test.
 @Suite struct ExtremeNumberTests {
     private static let rounds = 1000
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a member bears a registry with extreme numbers`(seed: UInt64) throws {
+    func `a member survives a registry with extreme numbers`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let camera = try Name("porch")
         let member = Roster.Member(

@@ -8,7 +8,7 @@ import Testing
 private let someKey = String(repeating: "0123456789abcdef", count: 4)
 
 @Suite struct CurveKeyTests {
-    @Test func aPairCanBeWrittenDownAndReadBack() throws {
+    @Test func `a key pair can be written and read back`() throws {
         let pair = try KeyPair()
         let again = try KeyPair(secretHexadecimal: pair.secretHexadecimal, what: "test")
         #expect(again == pair)
@@ -16,15 +16,15 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect(try KeyPair() != pair)
     }
 
-    @Test func thePublicHalfIsWorkedOutAsInRFC7748() throws {
-        // Alice's keys of its section 6.1.
+    @Test func `the public key is derived as in RFC 7748`() throws {
+        // Alice's keys in section 6.1 of RFC 7748.
         let pair = try KeyPair(
             secretHexadecimal: "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", what: "test")
         #expect(
             pair.publicKey.description == "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a")
     }
 
-    @Test func aDescriptionNeverShowsTheSecret() throws {
+    @Test func `a description never shows the secret`() throws {
         let pair = try KeyPair()
         #expect("\(pair)" == pair.publicKey.description)
         #expect(!"\(pair)".contains(pair.secretHexadecimal))
@@ -35,7 +35,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         "", "0", String(someKey.dropLast()), someKey + "0", String(someKey.dropLast()) + "g", " " + someKey.dropLast(),
         String(someKey.dropLast()) + "\n", String(repeating: "０", count: 64), String(someKey.dropLast()) + "é",
     ])
-    func whatIsNoKeyIsRefusedByName(text: String) {
+    func `an invalid key is rejected with its name`(text: String) {
         #expect(throws: MeshError.badKey(what: "registry-key in porch.join")) {
             _ = try PublicKey(hexadecimal: text, what: "registry-key in porch.join")
         }
@@ -44,11 +44,11 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         }
     }
 
-    @Test func capitalsAreDigitsToo() throws {
+    @Test func `upper-case hexadecimal digits are accepted`() throws {
         #expect(try PublicKey(hexadecimal: someKey.uppercased(), what: "test").description == someKey)
     }
 
-    @Test func aPublicKeyHasThirtyTwoBytes() {
+    @Test func `a public key has 32 bytes`() {
         #expect(PublicKey(bytes: []) == nil)
         #expect(PublicKey(bytes: [UInt8](repeating: 1, count: 31)) == nil)
         #expect(PublicKey(bytes: [UInt8](repeating: 1, count: 33)) == nil)
@@ -63,25 +63,25 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
             keys: try KeyPair())
     }
 
-    @Test func aJoinFileCanBeWrittenAndReadBack() throws {
+    @Test func `a join file can be written and read back`() throws {
         let identity = try identity("front door")
         #expect(try Identity(parsing: identity.text, path: "x.join") == identity)
     }
 
-    @Test func linesMayEndAsOnWindows() throws {
+    @Test func `a join file may have Windows line ends`() throws {
         let identity = try identity()
         let text = identity.text.split(separator: "\n").joined(separator: "\r\n") + "\r\n"
         #expect(try Identity(parsing: text, path: "x.join") == identity)
     }
 
-    @Test func theNamesStarStandsForTheInstance() throws {
+    @Test func `an asterisk in the name stands for the instance`() throws {
         #expect(try identity("encode-*").name(instance: "host-7").text == "encode-host-7")
         #expect(try identity("porch").name(instance: "host-7").text == "porch")
         #expect(throws: NameError.self) { _ = try identity("a/b").name(instance: "") }
     }
 
     @Test(arguments: ["registry", "registry-key", "role", "name", "secret-key"])
-    func aMissingOrEmptyLineIsNamed(key: String) throws {
+    func `a missing or empty line is named`(key: String) throws {
         let lines = try identity().text.split(separator: "\n").map(String.init)
         let without = lines.filter { !$0.hasPrefix("\(key)=") }.joined(separator: "\n")
         let empty = lines.map { $0.hasPrefix("\(key)=") ? "\(key)=" : $0 }.joined(separator: "\n")
@@ -92,13 +92,13 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
     }
 
     @Test(arguments: ["role=king", "registry-key=123", "secret-key=zz", "no equals sign"])
-    func aBadLineIsRefused(line: String) throws {
+    func `an invalid line is rejected`(line: String) throws {
         let text = try identity().text + line + "\n"
         let error = #expect(throws: MeshError.self) { _ = try Identity(parsing: text, path: "x.join") }
         #expect("\(error!)".contains("x.join"))
     }
 
-    @Test func aFileForAnotherRoleIsRefusedAndAnAddressCanBeOverridden() throws {
+    @Test func `a join file for another role is rejected, and its address can be overridden`() throws {
         let folder = try ScratchFolder()
         let identity = try identity()
         try folder.write(identity.text, to: "x.join")
@@ -110,7 +110,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect(read.registry == "tcp://other:1" && read.keys == identity.keys)
     }
 
-    @Test func aJoinFileThatOthersMayReadIsRefused() throws {
+    @Test func `a join file that other users can read is rejected`() throws {
         let folder = try ScratchFolder()
         try folder.write(try identity().text, to: "x.join", mode: 0o644)
         let error = #expect(throws: SecretFile.Failure.self) {

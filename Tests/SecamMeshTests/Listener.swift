@@ -3,7 +3,7 @@ import SecamMesh
 import SecamTestSupport
 import SecamWire
 
-/// A socket that listens on a loop of its own, and whom it admits.
+/// A listening socket with its own loop and allowlist.
 actor Listener {
     private let loop: MeshLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
@@ -16,36 +16,36 @@ actor Listener {
 
     private init(_ loop: MeshLoop) { self.loop = loop }
 
-    /// - Returns: the listener and where it listens.
+    /// - Returns: the listener and its endpoint.
     static func start(
         _ keys: KeyPair, messageLimit: Int, limits: ConnectionLimits = .member
     ) async throws -> (Listener, String) {
         let loop = MeshLoop(name: "test-listener")
         let listener = Listener(loop)
-        return (listener, try await listener.begin(keys, messageLimit, limits))
+        return (listener, try await listener.start(keys, messageLimit, limits))
     }
 
-    /// Connections that were closed because they exceeded a limit.
+    /// The connections that were closed because they exceeded a limit.
     private(set) var closings: [(reason: String, key: PublicKey?)] = []
 
-    /// Takes a key back.
+    /// Revokes a key.
     func revoke(_ key: PublicKey) {
         admitted.remove(key)
         socket?.closeConnections { !admitted.contains($0) }
     }
 
-    /// - Returns: whether the peer can still be reached.
+    /// - Returns: false when the peer is unreachable.
     func send(_ bytes: [UInt8], to peer: PeerID) -> Bool { socket?.send(MeshMessage(bytes), to: peer) == .sent }
 
     func admit(_ key: PublicKey) { admitted.insert(key) }
 
-    var passedOver: UInt64 { socket?.refused ?? 0 }
+    var rejectedCount: UInt64 { socket?.rejectedCount ?? 0 }
 
     func has(_ bytes: [UInt8], from key: PublicKey) -> Bool {
         received.contains { $0.key == key && $0.bytes.count == bytes.count && isSame($0.bytes, bytes) }
     }
 
-    /// `==` compares one by one, which takes long in a debug build.
+    /// Compares bytes at once: `==` on arrays is slow in a debug build.
     private func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         unsafe memcmp(left, right, left.count) == 0
     }
@@ -57,7 +57,7 @@ actor Listener {
         loop.stop()
     }
 
-    private func begin(_ keys: KeyPair, _ messageLimit: Int, _ limits: ConnectionLimits) throws -> String {
+    private func start(_ keys: KeyPair, _ messageLimit: Int, _ limits: ConnectionLimits) throws -> String {
         let admission = try ZAPHandler(
             MeshContext(),
             isAdmitted: { [weak self] key in self?.assumeIsolated { $0.admitted.contains(key) } ?? false },

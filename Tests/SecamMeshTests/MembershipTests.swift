@@ -1,3 +1,4 @@
+import SecamBase
 import SecamMesh
 import SecamTestSupport
 import SecamWire
@@ -27,7 +28,7 @@ import Testing
         Roster(generation: generation, settling: settling, members: members)
     }
 
-    /// A member that has joined at 0 with the gateway on its roster.
+    /// Returns a member that joined at 0 with the gateway on its roster.
     private func joined() throws -> Membership {
         var membership = Membership(join)
         _ = membership.tick(figures: [], now: at(0))
@@ -35,7 +36,7 @@ import Testing
         return membership
     }
 
-    @Test func itTriesToJoinOnceASecondUntilItIsAnswered() throws {
+    @Test func `a service tries to join once a second until it is answered`() throws {
         var membership = Membership(join)
         var tries: [Int64] = []
         for time in stride(from: Int64(0), to: 3500, by: 50) where tick(&membership, time) == ["JOIN"] {
@@ -47,15 +48,15 @@ import Testing
         #expect(membership.isJoined)
     }
 
-    @Test func aTryWithoutAConnectionDoesNotCount() {
+    @Test func `a join without a connection does not count as an attempt`() {
         var membership = Membership(join)
         #expect(tick(&membership, 0) == ["JOIN"])
-        membership.noteUnreachable()
+        membership.recordUnreachable()
         #expect(tick(&membership, 50) == ["JOIN"])
         #expect(tick(&membership, 100) == [])
     }
 
-    @Test func itBeatsOnceASecondWithItsFigures() throws {
+    @Test func `a member sends a beat with its figures once a second`() throws {
         var membership = try joined()
         var beats: [Int64] = []
         for time in stride(from: Int64(250), through: 2900, by: 250) where tick(&membership, time) == ["BEAT 50 [3]"] {
@@ -64,7 +65,7 @@ import Testing
         #expect(beats == [1000, 2000])
     }
 
-    @Test func aSilentRegistryIsSaidOnceAndJoinedAgainWhileTheRosterStays() throws {
+    @Test func `a silent registry is reported once and joined again while the roster stays`() throws {
         var membership = try joined()
         _ = try hear(&membership, roster(gateway, porch), 100)
         _ = try hear(&membership, Beat(incarnation: 9, figures: []), 1000)
@@ -76,13 +77,13 @@ import Testing
         #expect(try hear(&membership, roster(gateway, porch), 5100) == ["joined"])
     }
 
-    @Test func aRegistryThatStartedAnewIsJoinedAtOnce() throws {
+    @Test func `a restarted registry is joined at once`() throws {
         var membership = try joined()
         #expect(try hear(&membership, Refused(reason: .notJoined, detail: ""), 500) == ["JOIN"])
-        #expect(try hear(&membership, Refused(reason: .notJoined, detail: ""), 510) == [], "the try is under way")
+        #expect(try hear(&membership, Refused(reason: .notJoined, detail: ""), 510) == [], "a join is under way")
     }
 
-    @Test func aRefusalIsSaidOnceAndTriedAgain() throws {
+    @Test func `a refusal is reported once and retried`() throws {
         var membership = Membership(join)
         _ = tick(&membership, 0)
         #expect(
@@ -95,7 +96,7 @@ import Testing
         #expect(try hear(&membership, roster(gateway), 1500) == ["joined", "added gateway"])
     }
 
-    @Test func aTakenNameIsTriedAgainSoonAndSaidWhenItLasts() throws {
+    @Test func `a taken name is retried soon and reported when it stays taken`() throws {
         var membership = Membership(join)
         var said: [String] = []
         var tries = 0
@@ -107,7 +108,7 @@ import Testing
         #expect(said == ["refused nameTaken taken"])
     }
 
-    @Test func theRosterSaysWhoIsNewAndWhoIsGone() throws {
+    @Test func `the roster shows new members and those that left`() throws {
         var membership = try joined()
         #expect(try hear(&membership, roster(gateway, porch, yard), 1) == ["added porch yard"])
         #expect(try hear(&membership, roster(gateway, porch, yard), 2) == [])
@@ -118,13 +119,13 @@ import Testing
         #expect(membership.members == [gateway, again])
     }
 
-    @Test func itIsNotOnItsOwnRoster() throws {
+    @Test func `a member is not on its own roster`() throws {
         var membership = Membership(join)
         let own = Roster.Member(role: .encode, incarnation: 50, key: porch.key, name: join.name, endpoint: "")
         #expect(try hear(&membership, roster(gateway, own), 1) == ["joined", "added gateway"])
     }
 
-    @Test func aSettlingRegistryTakesNobodyAway() throws {
+    @Test func `a settling registry removes no member`() throws {
         var membership = try joined()
         _ = try hear(&membership, roster(gateway, porch, yard), 1)
         #expect(try hear(&membership, roster(gateway, settling: true), 2) == [])
@@ -132,7 +133,7 @@ import Testing
         #expect(try hear(&membership, roster(gateway, porch), 3) == ["removed yard"])
     }
 
-    @Test func aSettlingRegistryStillReplaces() throws {
+    @Test func `a settling registry still replaces members`() throws {
         var membership = try joined()
         _ = try hear(&membership, roster(gateway, porch, yard), 1)
         let other = Roster.Member(
@@ -144,23 +145,23 @@ import Testing
                 && membership.members.contains(yard))
     }
 
-    @Test func theCameraIsToldAfterEveryJoin() throws {
+    @Test func `the camera's state is sent after every join`() throws {
         var membership = Membership(join)
         let report = CameraReport(
             state: .online, format: nil, width: 0, height: 0, frameRate: 0, since: 0, source: "test", detail: "")
-        #expect(told(membership.report(report)) == [], "not before it has joined")
+        #expect(describe(membership.report(report)) == [], "not before the join")
         #expect(try hear(&membership, roster(gateway), 1) == ["joined", "CAMERA online", "added gateway"])
-        #expect(told(membership.report(report)) == ["CAMERA online"])
+        #expect(describe(membership.report(report)) == ["CAMERA online"])
         _ = try hear(&membership, Refused(reason: .notJoined, detail: ""), 2)
         #expect(try hear(&membership, roster(gateway), 3) == ["joined", "CAMERA online"])
     }
 
-    @Test func thePolicyIsPassedOn() throws {
+    @Test func `the policy is forwarded`() throws {
         var membership = try joined()
         #expect(try hear(&membership, TestPolicies().policy(for: try Name("porch")), 1) == ["policy porch"])
     }
 
-    @Test func garbageFromTheRegistryIsAnErrorAndChangesNothing() throws {
+    @Test func `garbage from the registry is an error and changes nothing`() throws {
         var membership = try joined()
         for bytes: [UInt8] in [
             [], [0], [UInt8](repeating: 255, count: 40), Grant(jobs: 1).encoded(),
@@ -172,16 +173,16 @@ import Testing
     }
 
     private func tick(_ membership: inout Membership, _ time: Int64) -> [String] {
-        told(membership.tick(figures: [Figure(.jobsDone, 3)], now: at(time)))
+        describe(membership.tick(figures: [Figure(.jobsDone, 3)], now: at(time)))
     }
 
     private func hear(_ membership: inout Membership, _ message: some WireMessage, _ time: Int64) throws -> [String] {
-        told(try membership.receive(message.encoded().span, now: at(time)))
+        describe(try membership.receive(message.encoded().span, now: at(time)))
     }
 }
 
-/// What was done, as text.
-private func told(_ actions: [Membership.Action]) -> [String] {
+/// Returns the actions as text.
+private func describe(_ actions: [Membership.Action]) -> [String] {
     actions.map { action in
         switch action {
         case .send(let message as Beat): "BEAT \(message.incarnation) \(message.figures.map(\.value))"
@@ -195,7 +196,7 @@ private func told(_ actions: [Membership.Action]) -> [String] {
         case .assignment(let assignment): "assignment \(assignment.cameras.map(\.camera.text))"
         case .call(let call): "call \(call.ticket[0])"
         case .joined: "joined"
-        case .lostRegistry(let milliseconds): "lost \(milliseconds)"
+        case .lostRegistry(let silence): "lost \(silence.milliseconds)"
         case .refused(let reason, let detail): "refused \(reason) \(detail)"
         }
     }

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 @Suite struct MeshLoopTests {
-    @Test func blocksRunOnOneThreadInTheOrderOfEachPoster() async throws {
+    @Test func `blocks run on one thread in each poster's order`() async throws {
         let loop = MeshLoop(name: "test-order")
         let seen = Seen<Int>()
         let threads = Seen<pthread_t>()
@@ -30,7 +30,7 @@ import Testing
         loop.stop()
     }
 
-    @Test func itsActorRunsOnItsThreadAndNowhereElse() async throws {
+    @Test func `an actor of the loop runs only on its thread`() async throws {
         let loop = MeshLoop(name: "test-actor")
         let owner = Owner(loop)
         #expect(loop.isIsolatingCurrentContext() == false)
@@ -45,28 +45,28 @@ import Testing
         loop.stop()
     }
 
-    @Test func timersFireOnceOrAgainAndAgainUntilTheyArePausedOrCancelled() async throws {
+    @Test func `a timer fires once or periodically until it is paused or cancelled`() async throws {
         let loop = MeshLoop(name: "test-timer")
         let fired = Seen<String>()
         loop.post {
             let once = loop.makeTimer { fired.add("once") }
-            once.schedule(afterMicroseconds: 10_000)
-            // The later schedule counts.
-            once.schedule(afterMicroseconds: 1000)
+            once.schedule(after: .milliseconds(10))
+            // Replaces the first schedule.
+            once.schedule(after: .milliseconds(1))
             let repeated = Held<LoopTimer>()
             repeated.value = loop.makeTimer {
                 fired.add("again")
                 if fired.values.filter({ $0 == "again" }).count == 3 { repeated.value?.pause() }
             }
-            repeated.value?.schedule(everyMicroseconds: 1000)
+            repeated.value?.schedule(every: .milliseconds(1))
             let cancelled = loop.makeTimer { fired.add("cancelled") }
-            cancelled.schedule(afterMicroseconds: 1)
+            cancelled.schedule(after: .microseconds(1))
             cancelled.cancel()
             let unscheduled = loop.makeTimer { fired.add("unscheduled") }
             #expect(!unscheduled.isScheduled && once.isScheduled)
-            // After all that could have fired before it.
+            // Fires after all other timers.
             let end = loop.makeTimer { fired.add("end") }
-            end.schedule(afterMicroseconds: 100_000)
+            end.schedule(after: .milliseconds(100))
         }
         #expect(try await waitUntil { fired.values.last == "end" })
         #expect(fired.values.filter { $0 == "once" }.count == 1)
@@ -75,14 +75,14 @@ import Testing
         loop.stop()
     }
 
-    @Test func aTimerNeverFiresBeforeItsTime() async throws {
+    @Test func `a timer never fires early`() async throws {
         let loop = MeshLoop(name: "test-early")
         let elapsed = Seen<Int64>()
         loop.post {
             for delay: Int64 in [500, 1000, 1500, 20_000] {
                 let start = MonotonicTime.now
-                let timer = loop.makeTimer { elapsed.add(MonotonicTime.now.since(start) - delay) }
-                timer.schedule(afterMicroseconds: delay)
+                let timer = loop.makeTimer { elapsed.add((MonotonicTime.now - start).microseconds - delay) }
+                timer.schedule(after: .microseconds(delay))
             }
         }
         #expect(try await waitUntil { elapsed.values.count == 4 })
@@ -90,13 +90,13 @@ import Testing
         loop.stop()
     }
 
-    @Test func whatWasPostedBeforeTheEndIsRunAndTheThreadIsGone() async throws {
+    @Test func `blocks posted before the stop run and then the thread ends`() async throws {
         let seen = Seen<Int>()
         weak var gone: MeshLoop?
         do {
             let loop = MeshLoop(name: "test-end-77")
             gone = loop
-            // Waits, so that the rest is in line when the end comes.
+            // Blocks the loop, so that the other blocks are queued when it stops.
             let gate = BlockingQueue<Int>()
             loop.post { _ = gate.pop() }
             for number in 0..<100 { loop.post { seen.add(number) } }
@@ -109,7 +109,7 @@ import Testing
         #expect(seen.values == Array(0..<100))
     }
 
-    @Test func aHandlerMayStopWatchingItsOwnSocket() async throws {
+    @Test func `a handler may stop watching its own socket`() async throws {
         let loop = MeshLoop(name: "test-unwatch")
         let keys = try KeyPair()
         let seen = Seen<String>()
@@ -129,17 +129,17 @@ import Testing
                     loop.unwatch(server)
                     loop.unwatch(admission)
                     held.all = []
-                    seen.add("let go")
+                    seen.add("released")
                 }
                 held.timer = loop.makeTimer { client.send(MeshMessage([1])) }
-                held.timer?.schedule(everyMicroseconds: 20_000)
+                held.timer?.schedule(every: .milliseconds(20))
             } catch { seen.add("\(error)") }
         }
-        #expect(try await waitUntil { seen.values.contains("let go") })
-        // The loop goes on.
+        #expect(try await waitUntil { seen.values.contains("released") })
+        // The loop continues.
         loop.post { seen.add("after") }
         #expect(try await waitUntil { seen.values.last == "after" })
-        #expect(seen.values == ["received", "let go", "after"])
+        #expect(seen.values == ["received", "released", "after"])
         loop.post {
             held.timer?.cancel()
             held.timer = nil
@@ -147,7 +147,7 @@ import Testing
         loop.stop()
     }
 
-    @Test func whatIsNoLongerWatchedIsLetGoOf() async throws {
+    @Test func `an unwatched socket is released`() async throws {
         let loop = MeshLoop(name: "test-let-go")
         let seen = Seen<String>()
         loop.post {
@@ -159,20 +159,20 @@ import Testing
                     let server = try MeshSocket.listen(
                         admission: admission, endpoint: "tcp://127.0.0.1:*", keys: try KeyPair())
                     watched = server
-                    // As a handler does that holds the socket's owner.
+                    // Captures the owner, as a real handler does.
                     loop.watch(server) { _ = server.receive() }
                     loop.unwatch(server)
                 }
-                seen.add(watched == nil ? "let go" : "kept")
+                seen.add(watched == nil ? "released" : "kept")
             } catch { seen.add("\(error)") }
         }
         #expect(try await waitUntil { !seen.values.isEmpty })
-        #expect(seen.values == ["let go"])
+        #expect(seen.values == ["released"])
         loop.stop()
     }
 }
 
-/// What was noted, in order, from any thread.
+/// Values recorded in order, from any thread.
 final class Seen<Value: Sendable>: Sendable {
     private let all = Mutex<[Value]>([])
     var values: [Value] { all.withLock { $0 } }
@@ -181,7 +181,7 @@ final class Seen<Value: Sendable>: Sendable {
 
 private final class Held<Value> { var value: Value? }
 
-/// Only the loop's thread touches what it holds.
+/// A value that only the loop's thread uses.
 private final class HeldSockets: @unchecked Sendable {
     var all: [AnyObject] = []
     var timer: LoopTimer?
@@ -202,7 +202,7 @@ private actor Owner {
     }
 }
 
-/// The names of this process's threads.
+/// Returns the names of this process's threads.
 private func threadNames() -> [String] {
     guard let directory = unsafe opendir("/proc/self/task") else { return [] }
     defer { unsafe closedir(directory) }

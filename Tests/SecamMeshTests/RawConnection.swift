@@ -3,14 +3,14 @@ import Glibc
 import SecamMesh
 import SecamTestSupport
 
-/// A TCP connection that speaks ZMTP 3.0 and CURVE as far as a test lets it (RFC 23, RFC 26).
+/// A TCP connection that speaks ZMTP 3.0 and CURVE step by step (RFC 23, RFC 26).
 @safe final class RawConnection {
     private let descriptor: Int32
     private var sharedKey = [UInt8](repeating: 0, count: 32)
     private var nonce: UInt64 = 3
     private var messageNonce = "CurveZMQMESSAGEC"
 
-    /// - Parameter receiveBuffer: bytes of the kernel's buffer; `nil` for its own choice.
+    /// - Parameter receiveBuffer: size of the kernel's receive buffer, bytes; `nil` for the system's default.
     init(_ endpoint: String, receiveBuffer: Int32? = nil) throws {
         guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw TestFailure("no port in \(endpoint)")
@@ -37,12 +37,11 @@ import SecamTestSupport
 
     deinit { close(descriptor) }
 
-    /// Accepts connections until one goes through the handshake, whoever the peer is: on a busy machine a peer may have
-    /// given up.
+    /// Accepts connections until one completes the handshake; on a busy machine a peer may have given up.
     static func accept(_ listener: Int32, keys: KeyPair) throws -> RawConnection {
         for _ in 0..<1000 {
             let descriptor = Glibc.accept(listener, nil, nil)
-            guard descriptor >= 0 else { throw TestFailure("nobody connects") }
+            guard descriptor >= 0 else { throw TestFailure("no peer connects") }
             let connection = RawConnection(descriptor: descriptor)
             if (try? connection.serve(keys)) != nil { return connection }
         }
@@ -66,7 +65,7 @@ import SecamTestSupport
         messageNonce = "CurveZMQMESSAGES"
     }
 
-    /// Whether the other end has closed the connection; what it sent before is thrown away.
+    /// Whether the other end has closed the connection. Reading discards the bytes before the end.
     var isClosed: Bool {
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
@@ -76,7 +75,7 @@ import SecamTestSupport
         }
     }
 
-    /// Sends bytes as they are; `false` when the other end has closed the connection.
+    /// Sends raw bytes; returns `false` when the other end has closed the connection.
     @discardableResult
     func sendRaw(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
@@ -90,7 +89,7 @@ import SecamTestSupport
         return true
     }
 
-    /// Sends the greeting and reads the other end's.
+    /// Sends the greeting and reads the peer's.
     func greet(asServer: Bool = false) throws {
         sendRaw(
             [0xff] + [UInt8](repeating: 0, count: 8) + [0x7f, 3, 0] + Array("CURVE".utf8)
@@ -98,7 +97,7 @@ import SecamTestSupport
         _ = try receiveRaw(64)
     }
 
-    /// Goes through the whole handshake.
+    /// Completes the handshake.
     func authenticate(as keys: KeyPair, server: PublicKey, routingID: [UInt8] = []) throws {
         try greet()
         var (ownPublic, ownSecret) = ([UInt8](repeating: 0, count: 32), [UInt8](repeating: 0, count: 32))
@@ -130,7 +129,7 @@ import SecamTestSupport
         _ = unsafe crypto_box_beforenm(&sharedKey, serverKey, ownSecret)
     }
 
-    /// Sends one part; `false` when the other end has closed the connection.
+    /// Sends one part; returns `false` when the other end has closed the connection.
     @discardableResult
     func send(_ part: [UInt8], hasMore: Bool = false) -> Bool {
         defer { nonce += 1 }
@@ -181,7 +180,7 @@ import SecamTestSupport
 }
 
 extension RawConnection {
-    /// The secret half of a pair, as a program of somebody else's wants it.
+    /// The secret key of a pair, for a foreign program.
     static func secret(of keys: KeyPair) -> [UInt8] {
         stride(from: 0, to: 64, by: 2).map { start -> UInt8 in
             let digits = keys.secretHexadecimal.utf8.dropFirst(start).prefix(2)

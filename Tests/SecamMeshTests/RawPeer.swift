@@ -2,14 +2,14 @@ import CZeroMQ
 import SecamMesh
 import SecamTestSupport
 
-/// A libzmq socket with the options and parts that a test wants, as somebody else's program would have it.
+/// A libzmq socket with arbitrary options and parts, as a foreign program would use it.
 @safe final class RawPeer {
     private let context: UnsafeMutableRawPointer
     private let socket: UnsafeMutableRawPointer
 
     /// - Parameters:
-    ///   - keys: to speak CURVE with; `nil` for none.
-    ///   - routingID: the number that it asks for at the other end; `nil` to have one chosen there.
+    ///   - keys: the key pair for CURVE; `nil` for no encryption.
+    ///   - routingID: the routing id that it claims; `nil` to let the other end choose.
     init(_ endpoint: String, server: PublicKey, keys: KeyPair?, routingID: [UInt8]? = nil) throws {
         guard let context = unsafe zmq_ctx_new(), let socket = unsafe zmq_socket(context, ZMQ_DEALER) else {
             throw TestFailure("libzmq gives no socket")
@@ -36,7 +36,7 @@ import SecamTestSupport
         unsafe zmq_ctx_term(context)
     }
 
-    /// Sends a message of these parts; `false` while there is no connection.
+    /// Sends a message of these parts; returns `false` while there is no connection.
     func send(_ parts: [UInt8]...) -> Bool {
         for (index, part) in parts.enumerated() {
             let more = index + 1 < parts.count ? ZMQ_SNDMORE : 0

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Testing
 
 @Suite struct MetricsServerTests {
-    /// Serves `page` for the time of `body`, which is given the port.
+    /// Serves `page` while `body` runs with the port.
     private func serve(_ page: String, _ body: (Int) async throws -> Void) async throws {
         let port = try Programs.freePort()
         let settings = Settings(commandLine: ["metrics": "127.0.0.1:\(port)"], environment: [:])
@@ -18,7 +18,7 @@ import Testing
         try await body(port)
     }
 
-    /// The whole answer to these bytes.
+    /// Returns the whole response to a request.
     private func ask(_ port: Int, _ request: String) async throws -> String {
         let scratch = try ScratchFolder()
         let asked = try await Programs.run(
@@ -31,7 +31,7 @@ import Testing
         return asked.output
     }
 
-    @Test func `GET metrics is answered, anything else is refused`() async throws {
+    @Test func `GET metrics is answered and other requests are refused`() async throws {
         try await serve("secam_test 1\n") { port in
             let answer = try await ask(port, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.hasSuffix("\r\n\r\nsecam_test 1\n"), "\(answer)")
@@ -42,7 +42,7 @@ import Testing
                 ("nonsense\r\n\r\n", "400"),
                 ("GET /metrics HTTP/1.1\r\nA: \(String(repeating: "x", count: 100_000))\r\n\r\n", "400"),
             ] {
-                // A server that closes before it has read everything resets the connection.
+                // A server that closes a connection with unread data resets it.
                 let answer = (try? await ask(port, request)) ?? ""
                 #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 \(status) "), "\(request.prefix(40)): \(answer)")
                 #expect(!answer.contains("secam_test"))
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `idle connections do not keep others out for long`() async throws {
+    @Test func `idle connections do not block others for long`() async throws {
         try await serve("secam_test 1\n") { port in
             let idle = try (0..<64).map { _ in try PlainSocket("127.0.0.1:\(port)") }
             try await eventually("an answer beside idle connections") {
@@ -82,7 +82,7 @@ import Testing
                 """)
     }
 
-    @Test func `every metric has a name of its own`() throws {
+    @Test func `every metric has a distinct name`() throws {
         var text = MetricsText()
         text.add(Metric.allCases.map { Figure($0, 1) }, role: .gateway, name: "gateway")
         let names = text.text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: ["9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", ":9464", "::1:9464"])
-    func `an endpoint without address and port is refused`(text: String) {
+    func `an endpoint without address and port is rejected`(text: String) {
         #expect(throws: SettingsError.self) {
             try MetricsEndpoint(Settings(commandLine: ["metrics": text], environment: [:]))
         }

@@ -1,6 +1,6 @@
 @testable import SecamMotionDetector
 
-/// A made-up camera picture: a textured wall with noise, and what a test paints over it.
+/// A virtual camera picture: a textured wall with noise, and the objects that a test paints.
 struct Scene {
     var width = 160
     var height = 90
@@ -14,7 +14,7 @@ struct Scene {
         self.noise = noise
     }
 
-    /// -1…1, the same in each run.
+    /// Returns a number in -1…1, from the same sequence in each run.
     mutating func random() -> Float {
         seed ^= seed << 13
         seed ^= seed >> 7
@@ -22,8 +22,8 @@ struct Scene {
         return Float(Int32(truncatingIfNeeded: seed >> 32)) / Float(Int32.max)
     }
 
-    /// Begins a map: the wall, with bricks of 12 × 6 pixels.
-    mutating func begin() {
+    /// Starts a map with the wall, whose bricks have 12 × 6 pixels.
+    mutating func startMap() {
         pixels.removeAll(keepingCapacity: true)
         for y in 0..<height {
             for x in 0..<width {
@@ -57,14 +57,14 @@ struct Scene {
     }
 }
 
-/// -1…1 like the sine, from a parabola: near enough for what sways.
+/// Returns an approximation of the sine by parabolas, for swaying objects.
 func sine(_ angle: Double) -> Double {
     let turns = angle / 6.283185307179586
     let part = 2 * (turns - turns.rounded(.down)) - 1
     return -4 * part * (1 - part.magnitude)
 }
 
-/// What a detector told of a scene.
+/// The reports of a detector about a scene.
 struct Watched {
     var moving: [Bool] = []
     var starts: [MotionEvent] = []
@@ -72,14 +72,14 @@ struct Watched {
     var ends: [MotionEvent] = []
     var boxes: [[MotionBox]] = []
 
-    /// The first and the last map with motion.
+    /// The numbers of the first and the last map with motion.
     var borders: ClosedRange<Int>? {
         guard let first = moving.firstIndex(of: true), let last = moving.lastIndex(of: true) else { return nil }
         return first...last
     }
 }
 
-/// Feeds a detector maps at ten a second.
+/// Runs a detector on a scene, by default with ten maps per second.
 func watch(
     _ scene: Scene = Scene(), seconds: Double, settings: MotionSettings = .standard, mapsPerSecond: Double = 10,
     _ paint: (inout Scene, Double) -> Void = { _, _ in }
@@ -89,7 +89,7 @@ func watch(
     var watched = Watched()
     for number in 0..<Int(seconds * mapsPerSecond) {
         let time = Double(number) / mapsPerSecond
-        scene.begin()
+        scene.startMap()
         paint(&scene, time)
         let report = try detector.process(
             scene.map().span, width: scene.width, height: scene.height,
@@ -107,7 +107,7 @@ func watch(
 }
 
 extension Scene {
-    /// Somebody of 8 × 20 pixels who walks through from the left between two times.
+    /// Paints a person of 8 × 20 pixels who crosses the picture from the left between two times.
     mutating func walk(at time: Double, from start: Double, to end: Double, value: Float = 30) {
         guard time >= start, time < end else { return }
         let way = (time - start) / (end - start)

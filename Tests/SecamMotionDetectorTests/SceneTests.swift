@@ -2,7 +2,7 @@ import SecamMotionDetector
 import Testing
 
 @Suite struct SceneTests {
-    @Test func nothingIsToldOfNoise() throws {
+    @Test func `noise is no motion`() throws {
         for noise: Float in [0, 2, 5, 12] {
             let watched = try watch(Scene(noise: noise), seconds: 20)
             #expect(!watched.moving.contains(true), "noise of \(noise)")
@@ -10,7 +10,7 @@ import Testing
         }
     }
 
-    @Test func aWalkerIsOneEventWithSensibleBorders() throws {
+    @Test func `a walker is one event with plausible times`() throws {
         let watched = try watch(seconds: 20) { scene, time in scene.walk(at: time, from: 5, to: 10) }
         let start = try #require(watched.starts.first)
         let end = try #require(watched.ends.first)
@@ -28,7 +28,7 @@ import Testing
         #expect((97...112).contains(borders.upperBound))
     }
 
-    @Test func boxesSayWhereTheWalkerIs() throws {
+    @Test func `boxes contain the walker`() throws {
         let watched = try watch(seconds: 10) { scene, time in scene.walk(at: time, from: 4, to: 9) }
         let box = try #require(watched.boxes[65].max { $0.score < $1.score })
         let x = (-8 + 0.5 * 168 + 4) / 160
@@ -37,7 +37,7 @@ import Testing
         #expect(box.width < 0.2 && box.height < 0.4)
     }
 
-    @Test func twoVisitsAreTwoEvents() throws {
+    @Test func `two visits are two events`() throws {
         let watched = try watch(seconds: 30) { scene, time in
             scene.walk(at: time, from: 4, to: 8)
             scene.walk(at: time, from: 16, to: 20)
@@ -46,7 +46,7 @@ import Testing
         #expect(watched.ends.map(\.id) == [1, 2])
     }
 
-    @Test func aShortPauseIsTheSameEvent() throws {
+    @Test func `a short pause does not end an event`() throws {
         let watched = try watch(seconds: 20) { scene, time in
             let way = time < 6 ? time : max(6, time - 2)
             scene.walk(at: way, from: 4, to: 9)
@@ -56,21 +56,21 @@ import Testing
     }
 
     @Test(arguments: [0.5, 0.75, 1.3, 1.8])
-    func lightsOnOrOffAreNoEvent(gain: Float) throws {
+    func `switching lights on or off is no event`(gain: Float) throws {
         let watched = try watch(seconds: 20) { scene, time in
             if time >= 6, time < 12 { scene.light(gain: gain) }
         }
         #expect(watched.starts.isEmpty)
     }
 
-    @Test func aLampThatLightsHalfOfTheRoomIsNoEvent() throws {
+    @Test func `a lamp that lights half of the room is no event`() throws {
         let watched = try watch(seconds: 20) { scene, time in
             if time >= 6, time < 12 { scene.light(columns: 0..<80, gain: 1.4) }
         }
         #expect(watched.starts.isEmpty)
     }
 
-    @Test func aCloudIsNoEvent() throws {
+    @Test func `a cloud is no event`() throws {
         let watched = try watch(seconds: 30) { scene, time in
             let shade = Float(max(0, 1 - abs(time - 15) / 5))
             scene.light(gain: 1 - 0.5 * shade)
@@ -78,7 +78,7 @@ import Testing
         #expect(watched.starts.isEmpty)
     }
 
-    @Test func aWalkerIsSeenRightAfterTheLightsWentOn() throws {
+    @Test func `a walker is detected right after the lights went on`() throws {
         let watched = try watch(seconds: 20) { scene, time in
             scene.walk(at: time, from: 9, to: 14)
             if time >= 7 { scene.light(gain: 1.5) }
@@ -87,7 +87,7 @@ import Testing
         #expect((8_000_000...11_500_000).contains(try #require(watched.starts.first).startMicroseconds))
     }
 
-    @Test func aSwayingTreeIsLearned() throws {
+    @Test func `a swaying tree is learned`() throws {
         let watched = try watch(seconds: 60) { scene, time in
             for leaf in 0..<30 {
                 let phase = Double(leaf) * 0.7
@@ -99,12 +99,12 @@ import Testing
         #expect(!watched.moving.dropFirst(150).contains(true))
     }
 
-    @Test func aShakingCameraIsNoEvent() throws {
+    @Test func `a shaking camera is no event`() throws {
         var watched = Watched()
         var scene = Scene(width: 200, height: 120)
         var detector = MotionDetector()
         for number in 0..<150 {
-            scene.begin()
+            scene.startMap()
             let whole = scene.map()
             let x = Int(10 + 4 * sine(Double(number) * 1.7))
             let y = Int(10 + 3 * sine(Double(number) * 2.9))
@@ -117,7 +117,7 @@ import Testing
         #expect(!watched.moving.contains(true))
     }
 
-    @Test func whatStopsIsForgottenAndItsLeavingTold() throws {
+    @Test func `an object that stops becomes background, and its departure is an event`() throws {
         let watched = try watch(seconds: 90) { scene, time in
             let x = time < 5 ? -40 : time < 8 ? -40 + (time - 5) * 35 : time < 70 ? 65 : 65 + (time - 70) * 40
             scene.paint(x: x, y: 40, width: 24, height: 16, value: 40)
@@ -128,13 +128,13 @@ import Testing
         #expect(watched.starts.count == 2)
     }
 
-    @Test func aSlowWalkerIsSeen() throws {
+    @Test func `a slow walker is detected`() throws {
         let watched = try watch(seconds: 60) { scene, time in scene.walk(at: time, from: 5, to: 45) }
         #expect(watched.moving[50..<450].count { $0 } > 300)
     }
 
     @Test(arguments: [4.0, 5, 7.5, 12.5, 25])
-    func theRateOfMapsDoesNotMatter(rate: Double) throws {
+    func `detection does not depend on the rate of maps`(rate: Double) throws {
         let watched = try watch(seconds: 20, mapsPerSecond: rate) { scene, time in
             scene.walk(at: time, from: 6, to: 11)
         }

@@ -2,7 +2,7 @@ import SecamMotionDetector
 import Testing
 
 @Suite struct SettingsTests {
-    @Test func sensitivityDecidesAboutAFarWalker() throws {
+    @Test func `the sensitivity decides whether a distant walker is detected`() throws {
         func events(_ sensitivity: Int) throws -> Int {
             try watch(Scene(noise: 1), seconds: 20, settings: MotionSettings(sensitivity: sensitivity)) { scene, time in
                 guard time >= 6, time < 14 else { return }
@@ -18,7 +18,7 @@ import Testing
         #expect(try events(90) >= 1)
     }
 
-    @Test func smallObjectsAreNotToldWhereOnlyLargeOnesMatter() throws {
+    @Test func `objects below the minimum size are not reported`() throws {
         func events(_ percent: Double) throws -> Int {
             try watch(seconds: 15, settings: MotionSettings(smallestObjectPercent: percent)) { scene, time in
                 scene.walk(at: time, from: 5, to: 10)
@@ -28,7 +28,7 @@ import Testing
         #expect(try events(10) == 0)
     }
 
-    @Test func whatMovesInAZoneToIgnoreIsNotTold() throws {
+    @Test func `motion in a zone to ignore is not reported`() throws {
         let lower = try MotionZone(
             .ignore, [.init(x: 0, y: 0.4), .init(x: 1, y: 0.4), .init(x: 1, y: 1), .init(x: 0, y: 1)])
         let watched = try watch(seconds: 15, settings: MotionSettings(zones: [lower])) { scene, time in
@@ -37,7 +37,7 @@ import Testing
         #expect(watched.starts.isEmpty)
     }
 
-    @Test func onlyWhatMovesInAZoneToWatchIsTold() throws {
+    @Test func `only motion in a zone to watch is reported`() throws {
         let right = try MotionZone(
             .watch, [.init(x: 0.5, y: 0), .init(x: 1, y: 0), .init(x: 1, y: 1), .init(x: 0.5, y: 1)])
         let watched = try watch(seconds: 20, settings: MotionSettings(zones: [right])) { scene, time in
@@ -48,7 +48,7 @@ import Testing
         #expect(watched.boxes.joined().allSatisfy { $0.x >= 0.49 })
     }
 
-    @Test func ignoringIsStrongerThanWatching() throws {
+    @Test func `a zone to ignore takes precedence over a zone to watch`() throws {
         let all: [MotionZone.Point] = [.init(x: 0, y: 0), .init(x: 1, y: 0), .init(x: 1, y: 1), .init(x: 0, y: 1)]
         let zones = [try MotionZone(.watch, all), try MotionZone(.ignore, all)]
         let watched = try watch(seconds: 10, settings: MotionSettings(zones: zones)) { scene, time in
@@ -57,7 +57,7 @@ import Testing
         #expect(watched.starts.isEmpty)
     }
 
-    @Test func aZoneThatCrossesItselfIsItsLoops() throws {
+    @Test func `a zone that crosses itself covers its loops`() throws {
         let bowTie = try MotionZone(
             .watch, [.init(x: 0, y: 0), .init(x: 1, y: 1), .init(x: 1, y: 0), .init(x: 0, y: 1)])
         let watched = try watch(seconds: 15, settings: MotionSettings(zones: [bowTie])) { scene, time in
@@ -66,12 +66,12 @@ import Testing
         #expect(watched.starts.count == 1)
     }
 
-    @Test func settingsChangeWithoutForgettingTheScene() throws {
+    @Test func `changed settings keep the background`() throws {
         var scene = Scene()
         var detector = MotionDetector()
         var starts = 0
         for number in 0..<150 {
-            scene.begin()
+            scene.startMap()
             let time = Double(number) / 10
             if number == 50 { detector.apply(try MotionSettings(sensitivity: 60)) }
             scene.walk(at: time, from: 5.2, to: 10)
@@ -83,7 +83,7 @@ import Testing
         #expect(detector.settings.sensitivity == 60)
     }
 
-    @Test func settingsThatCannotBeMeantAreRefused() {
+    @Test func `invalid settings are rejected`() {
         #expect(throws: MotionSettingsError.sensitivity(0)) { try MotionSettings(sensitivity: 0) }
         #expect(throws: MotionSettingsError.sensitivity(101)) { try MotionSettings(sensitivity: 101) }
         #expect(throws: MotionSettingsError.smallestObject(-1)) { try MotionSettings(smallestObjectPercent: -1) }

@@ -2,7 +2,7 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("Text in pictures")
+@Suite
 struct GlyphsTests {
     private static let printable = (0x20...0x7e).map { String(UnicodeScalar(UInt8($0))) }
 
@@ -12,8 +12,8 @@ struct GlyphsTests {
         return runs
     }
 
-    @Test("Every printable character has its own drawing, within its cell")
-    func allCharacters() {
+    @Test
+    func `every printable character has its own drawing within its cell`() {
         var seen: [[Glyphs.Run]: String] = [:]
         for character in Self.printable {
             let runs = runs(character)
@@ -23,31 +23,31 @@ struct GlyphsTests {
                     $0.x >= 0 && $0.width > 0 && $0.x + $0.width < Glyphs.cellWidth && $0.y >= 0
                         && $0.y + $0.height < Glyphs.cellHeight
                 }, "\(character)")
-            #expect(seen.updateValue(character, forKey: runs) == nil, "\(character) looks like another")
+            #expect(seen.updateValue(character, forKey: runs) == nil, "\(character) looks like another character")
         }
     }
 
-    @Test("An L is a column and a foot")
-    func shape() {
+    @Test
+    func `an L is a column and a foot`() {
         let column = (0..<6).map { Glyphs.Run(x: 0, y: $0, width: 1, height: 1) }
         #expect(runs("L") == column + [Glyphs.Run(x: 0, y: 6, width: 5, height: 1)])
     }
 
-    @Test("Runs are as wide as the neighbouring dots, and scale with the text")
-    func scaling() {
+    @Test
+    func `runs cover adjacent dots and scale with the text`() {
         let plus = runs("+", scale: 3)
         #expect(plus.contains(Glyphs.Run(x: 0, y: 9, width: 15, height: 3)))
         #expect(plus.count == 5)
     }
 
-    @Test("Characters outside ASCII are question marks", arguments: ["é", "\u{0}", "\u{7f}", "日", "\u{1F600}"])
-    func unknown(text: String) {
+    @Test(arguments: ["é", "\u{0}", "\u{7f}", "日", "\u{1F600}"])
+    func `characters outside ASCII are question marks`(text: String) {
         #expect(runs(text) == runs("?"))
         #expect(Glyphs.size(of: text, scale: 2) == (12, 20))
     }
 
-    @Test("Drawing sets exactly the runs' pixels on the background, and keeps within padded rows")
-    func drawing() throws {
+    @Test
+    func `drawing sets exactly the pixels of the runs, within padded rows`() throws {
         let layout = try PictureLayout(format: .gray8, width: 40, height: 24, bytesPerLine: 44)
         let text = "g@"
         let result = try written(layout.byteCount) { room in
@@ -65,8 +65,8 @@ struct GlyphsTests {
         #expect(result.kept)
     }
 
-    @Test("Text that runs over the edges is cut off", arguments: [(-7, -3), (60, 5), (5, 25), (-500, 0), (0, 500)])
-    func clipping(x: Int, y: Int) throws {
+    @Test(arguments: [(-7, -3), (60, 5), (5, 25), (-500, 0), (0, 500)])
+    func `text beyond the edges is clipped`(x: Int, y: Int) throws {
         let layout = try PictureLayout(format: .gray8, width: 64, height: 32, bytesPerLine: 70)
         let result = try written(layout.byteCount) { room in
             try Glyphs.draw(
@@ -76,8 +76,8 @@ struct GlyphsTests {
         for row in 0..<31 { #expect(result.bytes[row * 70 + 64..<row * 70 + 70].allSatisfy { $0 == 0xa5 }) }
     }
 
-    @Test("Packed formats and short pictures are refused")
-    func refusals() throws {
+    @Test
+    func `packed formats and truncated pictures are rejected`() throws {
         let yuyv = try PictureLayout(format: .yuyv, width: 64, height: 32)
         let gray = try PictureLayout(format: .gray8, width: 64, height: 64)
         _ = written(yuyv.byteCount - 1) { room in

@@ -2,24 +2,20 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("Luma map")
+@Suite
 struct LumaMapTests {
-    @Test(
-        "The factor brings the longer side to between 161 and 320",
-        arguments: [
-            (160, 120, 1), (320, 240, 1), (321, 240, 2), (352, 288, 2), (640, 480, 2), (641, 480, 4), (800, 600, 4),
-            (1280, 720, 4), (1920, 1080, 8), (1080, 1920, 8), (3840, 2160, 16), (7680, 4320, 32), (16_384, 100, 64),
-        ])
-    func factors(width: Int, height: Int, factor: Int) {
+    @Test(arguments: [
+        (160, 120, 1), (320, 240, 1), (321, 240, 2), (352, 288, 2), (640, 480, 2), (641, 480, 4), (800, 600, 4),
+        (1280, 720, 4), (1920, 1080, 8), (1080, 1920, 8), (3840, 2160, 16), (7680, 4320, 32), (16_384, 100, 64),
+    ])
+    func `the factor reduces the longer side to 161 to 320`(width: Int, height: Int, factor: Int) {
         #expect(LumaMap.factor(width: width, height: height) == factor)
         let size = LumaMap.size(width: width, height: height, factor: factor)
         #expect(max(size.width, size.height) <= LumaMap.maximumSide)
     }
 
-    @Test(
-        "Every value is the rounded mean of its box, cut-off boxes too",
-        arguments: [(1, 1), (8, 8), (37, 21), (100, 67)], [1, 2, 4, 8, 16, 32, 64])
-    func means(size: (Int, Int), factor: Int) throws {
+    @Test(arguments: [(1, 1), (8, 8), (37, 21), (100, 67)], [1, 2, 4, 8, 16, 32, 64])
+    func `every value is the rounded mean of its box, even at the edges`(size: (Int, Int), factor: Int) throws {
         for format in [PixelFormat.gray8, .i420, .nv12, .yuyv, .rgb24] {
             let picture = try NoisePicture(format, size.0, size.1, padding: 5, seed: UInt64(factor))
             let map = LumaMap.size(width: size.0, height: size.1, factor: factor)
@@ -33,8 +29,8 @@ struct LumaMapTests {
         }
     }
 
-    @Test("White stays white in the largest box of every format")
-    func white() throws {
+    @Test
+    func `white stays white in the largest box of every format`() throws {
         for format in [PixelFormat.gray8, .i420, .nv12, .yuyv, .rgb24] {
             let layout = try PictureLayout(format: format, width: 130, height: 70)
             let bytes = [UInt8](repeating: 255, count: layout.byteCount)
@@ -45,8 +41,8 @@ struct LumaMapTests {
         }
     }
 
-    @Test("Without a factor the rule's is taken")
-    func ruleIsDefault() throws {
+    @Test
+    func `the default factor is the picture's own`() throws {
         let picture = try NoisePicture(.yuyv, 642, 20, padding: 0)
         let result = try written(161 * 5) { room in
             let size = try LumaMap.average(picture.bytes.span, layout: picture.layout, into: &room)
@@ -55,8 +51,8 @@ struct LumaMapTests {
         #expect(result.bytes == Self.reference(picture, 4))
     }
 
-    @Test("A short source or destination is refused")
-    func shortBuffers() throws {
+    @Test
+    func `a source or destination that is too small is rejected`() throws {
         let picture = try NoisePicture(.i420, 64, 64, padding: 0)
         let needed = picture.layout.byteCount
         _ = written(1023) { room in
@@ -89,7 +85,7 @@ struct LumaMapTests {
         return map
     }
 
-    /// 256 times the brightness of a pixel.
+    /// Returns 256 times the luma of a pixel.
     private static func weighted(_ picture: NoisePicture, _ x: Int, _ y: Int) -> Int {
         guard picture.layout.format == .rgb24 else { return 256 * picture.luma(x, y) }
         let pixel = picture.bytes[(y * picture.layout.bytesPerLine + 3 * x)...].prefix(3).map { Int($0) }

@@ -2,12 +2,14 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("Repacking a device's picture")
+@Suite
 struct RepackTests {
     static let sizes = [(1, 1), (2, 2), (3, 5), (17, 9), (64, 48), (321, 7), (7, 322), (1280, 3)]
 
-    @Test("YUYV, NV12 and I420 become tight I420, with padded rows and odd sizes too", arguments: sizes, [0, 1, 6, 64])
-    func toI420(size: (Int, Int), padding: Int) throws {
+    @Test(arguments: sizes, [0, 1, 6, 64])
+    func `YUYV, NV12 and I420 become packed I420, even with padded rows and odd sizes`(size: (Int, Int), padding: Int)
+        throws
+    {
         for format in [PixelFormat.yuyv, .nv12, .i420] {
             let picture = try NoisePicture(format, size.0, size.1, padding: padding)
             let count = try #require(PixelFormat.i420.byteCount(width: size.0, height: size.1))
@@ -21,8 +23,8 @@ struct RepackTests {
         }
     }
 
-    @Test("RGB24 and GRAY8 only lose their padding", arguments: sizes, [0, 5])
-    func sameFormat(size: (Int, Int), padding: Int) throws {
+    @Test(arguments: sizes, [0, 5])
+    func `RGB24 and GRAY8 only lose their padding`(size: (Int, Int), padding: Int) throws {
         for (format, pixel) in [(PixelFormat.rgb24, 3), (.gray8, 1)] {
             let picture = try NoisePicture(format, size.0, size.1, padding: padding)
             let result = try written(size.0 * size.1 * pixel) { room in
@@ -36,8 +38,8 @@ struct RepackTests {
         }
     }
 
-    @Test("A picture that a device delivers short of one byte is refused, and nothing is written")
-    func shortSource() throws {
+    @Test
+    func `a picture that lacks one byte is rejected without output`() throws {
         for format in PixelFormat.allCases where format != .jpeg {
             let picture = try NoisePicture(format, 33, 17, padding: 3)
             let needed = picture.layout.byteCount
@@ -51,8 +53,8 @@ struct RepackTests {
         }
     }
 
-    @Test("A destination short of one byte is refused")
-    func shortDestination() throws {
+    @Test
+    func `a destination that lacks one byte is rejected`() throws {
         let picture = try NoisePicture(.yuyv, 16, 16, padding: 0)
         let needed = Repack.byteCount(of: picture.layout)
         _ = written(needed - 1) { room in
@@ -62,34 +64,32 @@ struct RepackTests {
         }
     }
 
-    @Test(
-        "Sizes that no camera has are refused before anything is computed from them",
-        arguments: [
-            (0, 1), (1, 0), (-1, 5), (5, Int.min), (Int.max, Int.max), (16_385, 1), (1, 16_385), (16_384, 16_384),
-        ])
-    func badSizes(width: Int, height: Int) {
+    @Test(arguments: [
+        (0, 1), (1, 0), (-1, 5), (5, Int.min), (Int.max, Int.max), (16_385, 1), (1, 16_385), (16_384, 16_384),
+    ])
+    func `absurd sizes are rejected before any computation`(width: Int, height: Int) {
         #expect(throws: PictureError.badSize(width: width, height: height)) {
             try PictureLayout(format: .yuyv, width: width, height: height)
         }
     }
 
-    @Test("Rows that overlap or are absurdly long are refused", arguments: [-1, 0, 1279, (1 << 18) + 1, Int.max])
-    func badBytesPerLine(bytes: Int) {
+    @Test(arguments: [-1, 0, 1279, (1 << 18) + 1, Int.max])
+    func `rows that overlap or are absurdly long are rejected`(bytes: Int) {
         #expect(throws: PictureError.badBytesPerLine(bytes, needed: 1280)) {
             try PictureLayout(format: .yuyv, width: 640, height: 480, bytesPerLine: bytes)
         }
     }
 
-    @Test("JPEG has no layout")
-    func jpeg() {
+    @Test
+    func `JPEG has no layout`() {
         #expect(throws: PictureError.unsupportedFormat(.jpeg)) {
             try PictureLayout(format: .jpeg, width: 640, height: 480)
         }
         #expect(Repack.result(of: .jpeg) == nil)
     }
 
-    @Test("A layout without padding is as large as the wire's tight picture")
-    func tightSizes() throws {
+    @Test
+    func `a layout without padding has the size of the wire format`() throws {
         for format in PixelFormat.allCases where format != .jpeg {
             for (width, height) in Self.sizes {
                 let layout = try PictureLayout(format: format, width: width, height: height)

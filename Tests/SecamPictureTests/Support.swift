@@ -1,7 +1,7 @@
 import SecamPicture
 import SecamWire
 
-/// Numbers that look random and are the same in every run.
+/// A generator of pseudorandom numbers that are the same in every run.
 struct Noise: RandomNumberGenerator {
     private var state: UInt64
 
@@ -17,7 +17,7 @@ struct Noise: RandomNumberGenerator {
     mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
 }
 
-/// A picture of noise, and one pixel's values looked up in it by the definition of its format.
+/// A picture of noise that looks up a pixel's values by the definition of its format.
 struct NoisePicture {
     let layout: PictureLayout
     let bytes: [UInt8]
@@ -35,7 +35,7 @@ struct NoisePicture {
         return Int(layout.format == .yuyv ? bytes[row + 2 * x] : bytes[row + x])
     }
 
-    /// U (`second` false) or V of the chroma sample in column `x`, half-size row `y`.
+    /// Returns U (`second` false) or V of the chroma sample in column `x`, half-size row `y`.
     func chroma(_ x: Int, _ y: Int, second: Bool) -> UInt8 {
         switch layout.format {
         case .yuyv:
@@ -51,7 +51,7 @@ struct NoisePicture {
         }
     }
 
-    /// By the definition: one plane after the other.
+    /// Returns the picture as I420 by definition: one plane after the other.
     func i420() -> [UInt8] {
         var result: [UInt8] = []
         for y in 0..<layout.height { for x in 0..<layout.width { result.append(UInt8(luma(x, y))) } }
@@ -64,7 +64,8 @@ struct NoisePicture {
     }
 }
 
-/// Runs `body` on room for `count` bytes and returns what it wrote, and whether it kept off the bytes behind.
+/// Runs `body` on a buffer of `count` bytes. Returns the bytes written, and whether the bytes after the buffer are
+/// intact.
 func written(_ count: Int, _ body: (inout MutableSpan<UInt8>) throws -> Void) rethrows -> (bytes: [UInt8], kept: Bool) {
     var memory = [UInt8](repeating: 0xa5, count: count + 64)
     try unsafe memory.withUnsafeMutableBufferPointer { all in

@@ -3,7 +3,7 @@ import SecamPicture
 import SecamWire
 import Testing
 
-@Suite("Test picture")
+@Suite
 struct TestPictureTests {
     static let sizes = [(64, 64), (65, 67), (160, 120), (255, 200), (320, 240), (640, 480), (1280, 720)]
 
@@ -15,8 +15,8 @@ struct TestPictureTests {
         return result.bytes
     }
 
-    @Test("The frame's number can be read back", arguments: sizes)
-    func readBack(width: Int, height: Int) throws {
+    @Test(arguments: sizes)
+    func `the frame number can be read back`(width: Int, height: Int) throws {
         let picture = try TestPicture(width: width, height: height, framesPerSecond: 30)
         for frame: UInt64 in [0, 1, 0xaaaa_aaaa, 0x5555_5555, 0xffff_ffff, 0x1_0000_0007] {
             let bytes = try render(picture, frame: frame)
@@ -25,8 +25,8 @@ struct TestPictureTests {
         }
     }
 
-    @Test("The number is read from averaged maps as well", arguments: [2, 4, 8])
-    func readBackScaled(factor: Int) throws {
+    @Test(arguments: [2, 4, 8])
+    func `the frame number can be read from averaged maps`(factor: Int) throws {
         for (width, height) in Self.sizes where width % 8 == 0 {
             let picture = try TestPicture(width: width, height: height, framesPerSecond: 30)
             let bytes = try render(picture, frame: 0x1234_5678)
@@ -40,8 +40,8 @@ struct TestPictureTests {
         }
     }
 
-    @Test("Pictures without cells, cut-off ones and odd scales have no number")
-    func noNumber() throws {
+    @Test
+    func `pictures without cells, truncated pictures and odd scales have no number`() throws {
         let layout = try PictureLayout(format: .gray8, width: 320, height: 240)
         let gray = [UInt8](repeating: 128, count: layout.byteCount)
         #expect(TestPicture.frameNumber(inLuma: gray.span, layout: layout) == nil)
@@ -58,8 +58,8 @@ struct TestPictureTests {
         #expect(TestPicture.frameNumber(inLuma: black.span, layout: packed) == nil)
     }
 
-    @Test("The square is where the position says, in every frame, and inside the picture", arguments: sizes)
-    func objectPosition(width: Int, height: Int) throws {
+    @Test(arguments: sizes)
+    func `the square is at its position, within the picture, in every frame`(width: Int, height: Int) throws {
         let picture = try TestPicture(width: width, height: height, framesPerSecond: 30)
         var places: Set<[Int]> = []
         for frame: UInt64 in [0, 1, 2, 50, 100, 101, 119, 120, 121, 1_000_003, .max] {
@@ -78,8 +78,8 @@ struct TestPictureTests {
         #expect(places.count > 5)
     }
 
-    @Test("The square crosses in four seconds and comes back")
-    func objectSpeed() throws {
+    @Test
+    func `the square crosses in four seconds and returns`() throws {
         let picture = try TestPicture(width: 1280, height: 720, framesPerSecond: 30)
         let positions = (0..<300).map { picture.objectPosition(frame: UInt64($0)).x }
         #expect(positions[0] == 0)
@@ -89,8 +89,8 @@ struct TestPictureTests {
         #expect(zip(positions, positions.dropFirst()).allSatisfy { abs($0 - $1) <= 10 })
     }
 
-    @Test("A frame depends on its number and the time alone, not on what the buffer held")
-    func deterministic() throws {
+    @Test
+    func `a frame depends only on its number and time`() throws {
         let picture = try TestPicture(width: 320, height: 240, framesPerSecond: 25)
         let first = try render(picture, frame: 7, utc: 1)
         var memory = try render(picture, frame: 8, utc: 2_000_000)
@@ -102,8 +102,8 @@ struct TestPictureTests {
         #expect(memory == first)
     }
 
-    @Test("The clock is drawn")
-    func clock() throws {
+    @Test
+    func `the clock is drawn`() throws {
         let picture = try TestPicture(width: 640, height: 480, framesPerSecond: 25)
         let one = try render(picture, frame: 7, utc: 1_000)
         let two = try render(picture, frame: 7, utc: 2_000)
@@ -112,8 +112,8 @@ struct TestPictureTests {
         #expect(changed.allSatisfy { (8..<40).contains($0 / 640) && $0 % 640 < 400 })
     }
 
-    @Test("Pictures too small for the cells, and short buffers, are refused")
-    func refusals() throws {
+    @Test
+    func `pictures too small for the cells and small buffers are rejected`() throws {
         #expect(throws: PictureError.badSize(width: 63, height: 64)) {
             try TestPicture(width: 63, height: 64, framesPerSecond: 1)
         }
@@ -128,8 +128,8 @@ struct TestPictureTests {
         }
     }
 
-    @Test("The clock's text agrees with the C library's calendar")
-    func clockText() {
+    @Test
+    func `the clock's text agrees with the C library's calendar`() {
         #expect(UTCText.text(microseconds: 0) == "1970-01-01 00:00:00.000 UTC")
         #expect(UTCText.text(microseconds: 951_827_696_789_999) == "2000-02-29 12:34:56.789 UTC")
         #expect(UTCText.text(microseconds: -1) == "1969-12-31 23:59:59.999 UTC")

@@ -9,20 +9,23 @@ import Testing
 
     private func parse(_ text: String) throws -> PolicyFile { try PolicyFile(parsing: text, path: "policy.yaml") }
 
-    private func duty(_ text: String, _ camera: String = "porch", at time: LocalTime? = nil) throws -> Assignment
-        .Camera?
-    {
-        try parse(text).duty(for: Name(camera), isUsual: true, at: time ?? noon)
+    private func motion(
+        _ text: String, _ camera: String = "porch", at time: LocalTime? = nil
+    ) throws -> Assignment.Camera? {
+        try parse(text).motion(of: Name(camera), default: true, at: time ?? noon)
     }
 
-    @Test(arguments: ["", "# nothing\n", "---\n", "null\n"]) func withoutAWordTheDefaultsHold(text: String) throws {
+    @Test(arguments: ["", "# nothing\n", "---\n", "null\n"])
+    func `an empty file stands for the defaults`(text: String) throws {
         #expect(try parse(text) == .none)
-        let duty = try #require(try duty(text))
-        #expect(duty.sensitivity == 50 && duty.mapsPerSecond == 10 && duty.smallestObject == 0 && duty.zones.isEmpty)
-        #expect(try parse(text).duty(for: Name("porch"), isUsual: false, at: noon) == nil)
+        let motion = try #require(try motion(text))
+        #expect(
+            motion.sensitivity == 50 && motion.mapsPerSecond == 10 && motion.smallestObject == 0 && motion.zones.isEmpty
+        )
+        #expect(try parse(text).motion(of: Name("porch"), default: false, at: noon) == nil)
     }
 
-    @Test func aCameraGoesByItsOwnRulesAndElseByTheGeneralOnes() throws {
+    @Test func `a camera's own rules override the general ones`() throws {
         let text = """
             motion:
               sensitivity: 70
@@ -38,18 +41,18 @@ import Testing
               yard:
                 motion: off
             """
-        let porch = try #require(try duty(text))
+        let porch = try #require(try motion(text))
         #expect(porch.sensitivity == 90 && porch.smallestObject == 150 && porch.mapsPerSecond == 5)
         #expect(porch.zones.map(\.kind) == [.watch, .ignore])
         #expect(porch.zones[0].corners == [.init(x: 0, y: 0), .init(x: 65535, y: 0), .init(x: 32768, y: 65535)])
-        #expect(try duty(text, "yard") == nil)
-        #expect(try duty(text, "hall")?.sensitivity == 70)
+        #expect(try motion(text, "yard") == nil)
+        #expect(try motion(text, "hall")?.sensitivity == 70)
     }
 
-    @Test func aCameraCanBeWatchedWhereTheOthersAreNot() throws {
+    @Test func `motion detection can be on for one camera only`() throws {
         let text = "motion: off\ncameras:\n  porch:\n    motion: on\n"
-        #expect(try duty(text) != nil)
-        #expect(try duty(text, "yard") == nil)
+        #expect(try motion(text) != nil)
+        #expect(try motion(text, "yard") == nil)
     }
 
     @Test func `advertised hosts are a list without ports`() throws {
@@ -60,7 +63,7 @@ import Testing
         #expect(throws: PolicyError.self) { _ = try parse("advertise: cam.example.org") }
     }
 
-    @Test func `recordings of gone cameras are kept for ever, or as the file says`() throws {
+    @Test func `recordings of gone cameras are kept without limit unless the file sets one`() throws {
         #expect(try parse("").goneCameraKeep == 0)
         #expect(try parse("gone-cameras:\n  keep: 30d").goneCameraKeep == 30 * 86_400)
         #expect(try parse("gone-cameras:\n  keep: off").goneCameraKeep == 0)
@@ -68,40 +71,41 @@ import Testing
         #expect(throws: PolicyError.self) { _ = try parse("gone-cameras:\n  keep: 30") }
     }
 
-    @Test func aScheduleTurnsItOnAndOff() throws {
+    @Test func `a schedule turns motion detection on and off`() throws {
         let text = "motion:\n  when: ['mon-fri 18:00-08:00', 'sat,sun']\n"
         func isOn(_ weekday: Int, _ hour: Int, _ minute: Int = 0) throws -> Bool {
-            try duty(text, at: LocalTime(weekday: weekday, minute: hour * 60 + minute)) != nil
+            try motion(text, at: LocalTime(weekday: weekday, minute: hour * 60 + minute)) != nil
         }
         #expect(try !isOn(0, 12))
         #expect(try isOn(0, 18))
         #expect(try isOn(1, 7, 59))
         #expect(try !isOn(1, 8))
-        #expect(try isOn(5, 3), "the night after Friday")
+        #expect(try isOn(5, 3), "Friday's span reaches into Saturday")
         #expect(try isOn(6, 23, 59))
-        #expect(try !isOn(0, 7), "the night after Sunday has not begun on a Sunday evening")
+        #expect(try !isOn(0, 7), "no span begins on a Sunday evening")
     }
 
     @Test(arguments: [
         "", "mon", "mon-", "monday 10:00-11:00", "10:00", "10:00-10:00", "25:00-26:00", "10:60-11:00", "24:00-01:00",
         "10:00-11:00 12:00-13:00", "mon tue", "10:00-11:00 mon", "mon,,tue", "1:2-3:4",
     ])
-    func whatIsNoTimeIsNoSchedule(text: String) {
+    func `an invalid time is not a schedule`(text: String) {
         #expect((Schedule([text]) == nil) == (text != "mon"))
     }
 
-    @Test func camerasAreRecordedAsTheFileSaysAndElseAsUsual() throws {
-        func recording(_ text: String, _ camera: String = "porch", usual: RecordingMode? = nil) throws -> Recording
-            .Camera?
-        {
-            try parse(text).recording(of: Name(camera), usual: usual)
+    @Test func `recording settings come from the file, or from the defaults`() throws {
+        func recording(
+            _ text: String, _ camera: String = "porch", default defaultMode: RecordingMode? = nil
+        ) throws -> Recording.Camera? {
+            try parse(text).recording(of: Name(camera), default: defaultMode)
         }
         #expect(try recording("") == nil)
-        let usual = try #require(try recording("", usual: .motion))
-        #expect(usual.mode == .motion && usual.preRoll == 5 && usual.postRoll == 5 && usual.keep == 14 * 86_400)
-        #expect(usual.keepBytes == 0 && usual.thinAfter == 0 && usual.thinRate > 0)
+        let defaults = try #require(try recording("", default: .motion))
+        #expect(
+            defaults.mode == .motion && defaults.preRoll == 5 && defaults.postRoll == 5 && defaults.keep == 14 * 86_400)
+        #expect(defaults.keepBytes == 0 && defaults.thinAfter == 0 && defaults.thinRate > 0)
         #expect(try recording("record: continuous")?.mode == .continuous)
-        #expect(try recording("record: off", usual: .both) == nil)
+        #expect(try recording("record: off", default: .both) == nil)
         let text = """
             record:
               mode: motion
@@ -129,7 +133,7 @@ import Testing
         #expect(throws: PolicyError.self) { try recording("record:\n  codec: h265\n", "hall") }
     }
 
-    @Test func hooksAreReadWithAllTheySay() throws {
+    @Test func `all keys of hooks are read`() throws {
         let text = """
             hooks:
               - name: bell
@@ -145,7 +149,7 @@ import Testing
         #expect(hooks.map(\.name) == ["bell", "server"])
         #expect(hooks[0].action == .run(["/usr/bin/ring", "--loud"]))
         #expect(hooks[0].cameras.map(\.text) == ["porch", "back yard"])
-        #expect(hooks[0].states == [.start] && hooks[0].seconds == 2.5)
+        #expect(hooks[0].states == [.start] && hooks[0].timeout == .seconds(2.5))
         #expect(hooks[1].action == .post("https://example.org/secam", secretFile: "/etc/secret"))
         #expect(hooks[1].states == [.start, .end] && hooks[1].conditions.isEmpty)
         let alarm = "hooks:\n  - name: a\n    run: [/bin/true]\n    events: [disk-low, camera-offline]\n"
@@ -153,8 +157,8 @@ import Testing
         #expect(try parse(alarm).hooks[0].conditions == [.diskLow, .cameraOffline])
     }
 
-    /// A text, the line that is wrong, and what the error must say.
-    static let wrong: [(String, Int, String)] = [
+    /// An invalid text, the line of its error, and a part of the error's message.
+    static let invalid: [(String, Int, String)] = [
         ("motion: maybe", 1, "on, off"),
         ("motion:\n  sensitivity: 101", 2, "1 to 100"),
         ("motion:\n  sensitivity: high", 2, "1 to 100"),
@@ -188,7 +192,7 @@ import Testing
         ("hooks:\n  - name: a", 2, "neither"),
         ("hooks:\n  - name: a\n    run: /bin/true", 3, "list"),
         ("hooks:\n  - name: a\n    run: []", 3, "program"),
-        ("hooks:\n  - name: a\n    run: [true]", 3, "whole path"),
+        ("hooks:\n  - name: a\n    run: [true]", 3, "absolute path"),
         ("hooks:\n  - name: a\n    run: [/bin/true]\n    post: http://x", 4, "both"),
         ("hooks:\n  - name: a\n    post: ftp://x", 3, "https"),
         ("hooks:\n  - name: a\n    post: 'http://x\\ny z'", 3, "https"),
@@ -202,14 +206,16 @@ import Testing
         ("just words", 1, "keys"),
     ]
 
-    @Test(arguments: wrong) func whatIsWrongIsSaidWithItsLine(text: String, line: Int, says: String) throws {
+    @Test(arguments: invalid) func `an error names its line and the problem`(text: String, line: Int, part: String)
+        throws
+    {
         let error = try #require(throws: PolicyError.self) { _ = try parse(text) }
-        #expect(error.line == line || says == "YAML" || says == "twice", "\(error)")
-        #expect(error.description.contains(says), "\(error)")
+        #expect(error.line == line || part == "YAML" || part == "twice", "\(error)")
+        #expect(error.description.contains(part), "\(error)")
         #expect(error.path == "policy.yaml")
     }
 
-    @Test func `all errors of a file are found at once, in its order`() throws {
+    @Test func `all errors of a file are found at once, in the order of its lines`() throws {
         let text = """
             motoin: on
             record:
@@ -238,20 +244,18 @@ import Testing
             """
         let problems = PolicyFile.problems(in: text, path: "policy.yaml")
         #expect(problems.map(\.line) == [1, 3, 4, 7, 10, 12, 13, 14, 16, 16, 17, 19, 20, 21, 24], "\(problems)")
-        let said = problems.map(\.reason)
-        for (text, word) in zip(
-            said,
+        for (reason, part) in zip(
+            problems.map(\.reason),
             [
-                "motoin", "kep", "pre-roll", "a/b", "1 to 100", "look", "3", "off, motion", "nmae", "no name",
-                "whole path",
-                "list", "begin", "neither", "tcp://a",
+                "motoin", "kep", "pre-roll", "a/b", "1 to 100", "look", "3", "off, motion", "nmae", "without a name",
+                "absolute path", "list", "begin", "neither", "tcp://a",
             ])
-        { #expect(text.contains(word)) }
+        { #expect(reason.contains(part)) }
         #expect(try #require(throws: PolicyError.self) { _ = try parse(text) } == problems[0])
         #expect(PolicyFile.problems(in: "motion: on\n", path: "policy.yaml").isEmpty)
     }
 
-    @Test func aFileThatOthersMayWriteIsRefused() throws {
+    @Test func `a file that other users may write is refused`() throws {
         let scratch = try ScratchFolder()
         try scratch.write("motion: off\n", to: "policy.yaml", mode: 0o666)
         let error = try #require(throws: PolicyError.self) { _ = try PolicyFile.read(scratch.file("policy.yaml")) }

@@ -7,15 +7,15 @@ import Testing
 @testable import SecamBase
 @testable import SecamProcess
 
-/// Lines of one process, written at times that the test chooses.
+/// The log of one process with a clock that the test sets.
 private final class TestLog: Sendable {
     private let time = Mutex(MonotonicTime(microseconds: 0))
     private let written = Mutex<[String]>([])
     private let log = Mutex<ProcessLog?>(nil)
 
-    init(_ limits: LogLimits = LogLimits(), summaryMilliseconds: UInt32 = 3_600_000) {
+    init(_ limits: LogLimits = LogLimits(), summaryInterval: Duration = .seconds(3600)) {
         let log = ProcessLog(
-            limits, summaryMilliseconds: summaryMilliseconds,
+            limits, summaryInterval: summaryInterval,
             clock: { [unowned self] in time.withLock { $0 } },
             output: { [unowned self] line in written.withLock { $0.append(line) } })
         self.log.withLock { $0 = log }
@@ -30,7 +30,7 @@ private final class TestLog: Sendable {
     }
 
     func wait(seconds: Double) {
-        time.withLock { $0 = $0.advanced(byMicroseconds: Int64(seconds * 1e6)) }
+        time.withLock { $0 = $0 + .microseconds(Int64(seconds * 1e6)) }
     }
 
     func flush() { log.withLock { $0 }?.flush() }
@@ -39,7 +39,7 @@ private final class TestLog: Sendable {
 struct LogLimiterTests {
     private let limits = LogLimits()
 
-    @Test func `an event that floods has a burst, then one line in ten seconds that tells how many were suppressed`() {
+    @Test func `a flooding event writes a burst, then one line in ten seconds with the number of suppressed lines`() {
         let test = TestLog()
         let logger = test.logger()
         for number in 0..<1000 { logger.warning("message rejected", metadata: ["number": "\(number)"]) }
@@ -55,7 +55,7 @@ struct LogLimiterTests {
     }
 
     @Test(arguments: Logger.Level.allCases)
-    func `every level is bounded`(level: Logger.Level) {
+    func `every level is limited`(level: Logger.Level) {
         let test = TestLog()
         var logger = test.logger()
         logger.logLevel = .trace
@@ -63,8 +63,8 @@ struct LogLimiterTests {
         #expect(test.lines.count == limits.burst(level))
     }
 
-    @Test func `an event that went silent is told of with its latest line`() async throws {
-        let test = TestLog(summaryMilliseconds: 1)
+    @Test func `a silenced event is summarized with its latest line`() async throws {
+        let test = TestLog(summaryInterval: .milliseconds(1))
         let logger = test.logger()
         for number in 1...60 { logger.warning("camera offline", metadata: ["number": "\(number)"]) }
         for number in 1...60 { logger.info("camera online", metadata: ["number": "\(number)"]) }
@@ -75,7 +75,7 @@ struct LogLimiterTests {
         #expect(summaries.last?.hasSuffix("camera online  suppressed=9  number=60\n") == true)
     }
 
-    @Test func `a process that ends tells what it suppressed`() {
+    @Test func `a process that ends summarizes its suppressed lines`() {
         let test = TestLog()
         for _ in 0..<20 { test.logger().warning("message rejected") }
         test.flush()
@@ -84,7 +84,7 @@ struct LogLimiterTests {
         #expect(test.lines.count == limits.problemBurst + 1)
     }
 
-    @Test func `a process has a total of bytes, however many events flood`() {
+    @Test func `a process has a total byte limit for any number of flooding events`() {
         let test = TestLog()
         let long = String(repeating: "x", count: 3000)
         let start = limits.totalBurst + LogLimits.lineBytes
@@ -113,7 +113,7 @@ struct LogLimiterTests {
         }
     }
 
-    @Test func `events that are all new do not starve an error`() {
+    @Test func `new events do not starve an error`() {
         let test = TestLog()
         let long = String(repeating: "x", count: 3000)
         for event in 0..<200 { test.logger().warning("event \(event)", metadata: ["detail": "\(long)"]) }
@@ -122,7 +122,7 @@ struct LogLimiterTests {
         #expect(test.lines.last?.contains("recording failed") == true)
     }
 
-    @Test func `events beyond the number that is counted share a budget`() {
+    @Test func `events beyond the counted number share a budget`() {
         var limiter = LogLimiter(now: MonotonicTime(microseconds: 0))
         var passed = 0
         for number in 0..<100_000 {
@@ -138,7 +138,7 @@ struct LogLimiterTests {
     }
 
     @Test(arguments: [1, 4000, 4096, 1 << 20], ["x", "ü", "\u{1b}", "😀"])
-    func `a line has a longest length and an end`(count: Int, character: String) {
+    func `a line has a maximum length and a line end`(count: Int, character: String) {
         let long = String(repeating: character, count: count)
         for message in [long, "message rejected"] {
             let line = LineLogHandler.line(
@@ -149,7 +149,7 @@ struct LogLimiterTests {
         }
     }
 
-    @Test func `a log level that does not exist is an error that names those that do`() {
+    @Test func `an unknown log level is an error that lists the known ones`() {
         let settings = Settings(commandLine: [:], environment: ["SECAM_LOG_LEVEL": "loud"])
         let error = #expect(throws: SettingsError.self) { try LogThreshold.choose(settings) }
         #expect(error?.description.contains("SECAM_LOG_LEVEL) is 'loud': expected one of trace, debug, info") == true)

@@ -4,9 +4,9 @@ import Testing
 
 @testable import SecamProcess
 
-/// The count of rounds that a loop leaves without an answer.
+/// The count of rounds without an answer from a loop.
 struct LoopWatchdogTests {
-    /// A loop that answers when it is told to.
+    /// A loop that answers on command.
     private final class Loop: Sendable {
         private let questions = Mutex<[@Sendable () -> Void]>([])
 
@@ -35,23 +35,23 @@ struct LoopWatchdogTests {
         for _ in 0..<LoopWatchdog.roundLimit { #expect(watchdog.findHang() == nil) }
         #expect(watchdog.findHang() == "loop")
         watch.end()
-        #expect(watchdog.findHang() == nil, "a loop that has ended is not asked")
+        #expect(watchdog.findHang() == nil, "an ended loop is not polled")
         other.end()
     }
 
-    @Test func `a machine that was suspended for hours is no hang`() {
+    @Test func `a machine that was suspended for hours does not hang`() {
         let watch = watchdog.watch("loop") { [loop] in loop.post($0) }
-        // A loop that has not answered yet when the machine is suspended: one round short of a hang, there is none until
-        // it runs again, whatever the clocks say by then. Then the watchdog's thread may be the first of both to run.
+        // The machine is suspended one round before a hang, with a poll unanswered. No further round follows until the
+        // machine runs again, whatever the clocks show then. The watchdog's thread may be the first to run.
         for _ in 0..<LoopWatchdog.roundLimit { #expect(watchdog.findHang() == nil) }
         loop.run()
         #expect(watchdog.findHang() == nil)
-        for _ in 1..<LoopWatchdog.roundLimit { #expect(watchdog.findHang() == nil, "it has all its rounds again") }
+        for _ in 1..<LoopWatchdog.roundLimit { #expect(watchdog.findHang() == nil, "the count starts again") }
         loop.run()
         watch.end()
     }
 
-    @Test func `the limit of a stall is in seconds, and 0 is none`() throws {
+    @Test func `the watchdog's limit is in seconds, and 0 turns it off`() throws {
         #expect(try ServiceOptions.parse([]).stallLimit() == .seconds(30))
         #expect(try ServiceOptions.parse(["--watchdog", "5"]).stallLimit() == .seconds(5))
         #expect(try ServiceOptions.parse(["--watchdog", "0"]).stallLimit() == nil)

@@ -5,14 +5,14 @@ import Testing
 @testable import SecamProcess
 
 @Suite struct StartupMemoryTests {
-    /// Most libraries are there for the sake of others, and nobody runs what is in them.
-    @Test func `what only starting reads is taken out of the process, and comes again when it is needed`() throws {
+    /// Most libraries are loaded as dependencies of others, and their code never runs.
+    @Test func `pages used only at start are released and come back on use`() throws {
         let pages = try Self.codePages()
         try #require(pages.count > 20)
         let before = pages.map(Self.firstByte)
         #expect(try pages.filter(Self.isResident).count == pages.count)
         StartupMemory.release()
-        // Other tests run meanwhile, and may need some of them.
+        // Other tests run at the same time and may use some of the pages.
         #expect(try pages.filter(Self.isResident).count < pages.count / 2)
         #expect(pages.map(Self.firstByte) == before)
     }
@@ -21,9 +21,9 @@ import Testing
         unsafe UnsafePointer<UInt8>(bitPattern: page)?.pointee
     }
 
-    /// Where the libraries' code begins.
+    /// Returns the start addresses of the libraries' code.
     private static func codePages() throws -> [UInt] {
-        // It comes in pieces, of which a file that says that it is empty is taken to have one.
+        // The file reports the size 0, so it is read to its end.
         let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/maps"))
         defer { try? file.close() }
         let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)

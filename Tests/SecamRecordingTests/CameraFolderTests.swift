@@ -13,12 +13,12 @@ import Testing
         ("yard.", "yard%2e"), ("con", "%63on"), ("con.1", "%63on.1"), ("lpt1", "%6cpt1"), ("console", "console"),
         ("Con", "+con"), ("com10", "com10"), ("Tür", "+t%c3%bcr"), ("é", "%c3%a9"), ("玄関", "%e7%8e%84%e9%96%a2"),
     ])
-    func `a camera's folder has a name that every file system takes`(_ camera: String, _ folder: String) throws {
+    func `a camera's folder has a name that every file system accepts`(_ camera: String, _ folder: String) throws {
         #expect(CameraFolder.name(of: try Name(camera)) == folder)
     }
 
-    @Test func `no two cameras share a folder, also where case is folded`() throws {
-        // All that the rule tells apart, in every place of a name.
+    @Test func `no two cameras share a folder, even if case is ignored`() throws {
+        // Every class of bytes, in every position of a name.
         let letters = Array("aA+%bB.: 0é-_cn").map(String.init)
         var folders: [String: Name] = [:]
         var count = 0
@@ -40,18 +40,18 @@ import Testing
         #expect(count > 2000)
     }
 
-    @Test func `the longest name fits into a folder's`() throws {
+    @Test func `the longest camera name gives a valid folder name`() throws {
         let name = try Name(String(repeating: ":", count: WireLimits.name))
         #expect(CameraFolder.name(of: name).utf8.count <= 255)
     }
 
-    @Test func `cameras that differ in case alone are recorded apart`() throws {
+    @Test func `cameras whose names differ only in case are recorded separately`() throws {
         let recordings = try Recordings()
-        let vault = try recordings.vault()
+        let store = try recordings.store()
         for name in ["Door", "door", "a:b"] {
-            let tape = try recordings.tape(vault, of: try Name(name))
-            try recordings.append(1...3, to: tape)
-            try tape.cut()
+            let recorder = try recordings.recorder(store, of: try Name(name))
+            try recordings.append(1...3, to: recorder)
+            try recorder.cut()
         }
         let folders = Set(recordings.folder.files().compactMap { $0.split(separator: "/").first.map(String.init) })
         #expect(folders == ["+door", "door", "a%3ab"])
@@ -60,12 +60,12 @@ import Testing
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
     }
 
-    /// Two recordings as earlier versions made them, which called folders by the camera's name as it is.
+    /// Makes two recordings like earlier versions, whose folders have the camera's name.
     private func recordAsBefore(_ camera: Name, _ recordings: Recordings) throws {
-        let tape = try recordings.tape(try recordings.vault(), of: camera)
+        let recorder = try recordings.recorder(try recordings.store(), of: camera)
         for frames in [1...3, 4...6] as [ClosedRange<UInt64>] {
-            try recordings.append(frames, to: tape)
-            try tape.cut()
+            try recordings.append(frames, to: recorder)
+            try recorder.cut()
         }
         try FileManager.default.moveItem(
             atPath: recordings.folder.absolute(CameraFolder.name(of: camera)),
@@ -76,18 +76,18 @@ import Testing
         #expect(try ArchiveCheck.rebuild(recordings.index).segments == 2)
     }
 
-    @Test func `recordings in a folder of an earlier version stay what they are`() throws {
+    @Test func `recordings in a folder of an earlier version remain valid`() throws {
         let recordings = try Recordings()
         let camera = try Name("Back Door")
         try recordAsBefore(camera, recordings)
-        // As after a power cut that cost the index its last row.
+        // A power cut has lost the last row of the index.
         try recordings.index.write("test") { db in
             try db.execute(sql: "DELETE FROM link WHERE number = 2; DELETE FROM segment WHERE firstSequence = 4")
         }
-        let tape = try recordings.tape(try recordings.vault(), of: camera)
-        #expect(try recordings.append(1...6, to: tape) == 0, "they are recorded")
-        #expect(try recordings.append(7...9, to: tape) == 3)
-        try tape.cut()
+        let recorder = try recordings.recorder(try recordings.store(), of: camera)
+        #expect(try recordings.append(1...6, to: recorder) == 0, "already recorded")
+        #expect(try recordings.append(7...9, to: recorder) == 3)
+        try recorder.cut()
         let folders = try recordings.segments.compactMap { $0.path.split(separator: "/").first.map(String.init) }
         #expect(folders == ["Back Door", "Back Door", "+back%20+door"])
         #expect(try ArchiveCheck.rebuild(recordings.index).segments == 3)
@@ -95,15 +95,15 @@ import Testing
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
     }
 
-    @Test func `a folder that another camera's earlier one is called like is shared without harm`() throws {
+    @Test func `a folder that has the name of another camera's earlier folder is shared without harm`() throws {
         let recordings = try Recordings()
         try recordAsBefore(try Name("+door"), recordings)
         try recordings.index.write("test") { db in try db.execute(sql: "DELETE FROM segment WHERE firstSequence = 4") }
-        let tape = try recordings.tape(try recordings.vault(), of: try Name("Door"))
-        try recordings.append(1...3, to: tape)
-        try tape.cut()
+        let recorder = try recordings.recorder(try recordings.store(), of: try Name("Door"))
+        try recordings.append(1...3, to: recorder)
+        try recorder.cut()
         let cameras = try recordings.segments.map(\.camera.text)
-        #expect(cameras.sorted() == ["+door", "Door"], "nothing of the other's is taken in")
+        #expect(cameras.sorted() == ["+door", "Door"], "no recording of the other camera is added")
         #expect(try ArchiveCheck.rebuild(recordings.index).segments == 3)
         #expect(try recordings.segments.map(\.camera.text).sorted() == ["+door", "+door", "Door"])
     }

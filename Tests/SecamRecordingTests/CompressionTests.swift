@@ -19,7 +19,7 @@ import Testing
             thinRate: 1000, camera: recordings.camera)
     }
 
-    /// A picture with something to see: the brightness of each number is another one.
+    /// Returns a picture whose brightness depends on the number.
     private func picture(_ number: UInt64, width: Int = 320, height: Int = 240) throws -> [UInt8] {
         var pixels = [UInt8](repeating: 128, count: PixelFormat.i420.byteCount(width: width, height: height)!)
         for index in 0..<width * height {
@@ -41,25 +41,25 @@ import Testing
         return luma.reduce(0) { $0 + Double($1) } / Double(luma.count)
     }
 
-    private func record(_ frames: ClosedRange<UInt64>, _ vault: RecordingStore, width: Int = 320) throws {
-        let tape = try recordings.tape(vault)
+    private func record(_ frames: ClosedRange<UInt64>, _ store: RecordingStore, width: Int = 320) throws {
+        let recorder = try recordings.recorder(store)
         for sequence in frames {
             let frame = recordings.frame(sequence, width: UInt16(width), height: 240)
-            try recordings.put(frame, try picture(sequence, width: width), tape)
+            try recordings.put(frame, try picture(sequence, width: width), recorder)
         }
-        try tape.cut()
+        try recorder.cut()
     }
 
-    @Test func `cameras take turns, and a recording whose compression failed is left alone for a while`() throws {
-        let vault = try recordings.vault()
+    @Test func `cameras take turns, and a failed compression is retried only after a pause`() throws {
+        let store = try recordings.store()
         let other = try Name("yard")
         for camera in [recordings.camera, other] {
             for first in [UInt64(1), 100] {
-                let tape = try recordings.tape(vault, of: camera)
+                let recorder = try recordings.recorder(store, of: camera)
                 for sequence in first...first + 3 {
-                    try recordings.put(recordings.frame(sequence), try picture(sequence, width: 64), tape)
+                    try recordings.put(recordings.frame(sequence), try picture(sequence, width: 64), recorder)
                 }
-                try tape.cut()
+                try recorder.cut()
             }
         }
         let rules = [recordings.camera, other].map { camera in
@@ -69,45 +69,45 @@ import Testing
         }
         var tried: [(camera: Name, path: String)] = []
         for _ in 0..<5 {
-            guard let next = try vault.nextToCompress(rules) else { break }
+            guard let next = try store.nextToCompress(rules) else { break }
             tried.append((next.segment.camera, next.path))
-            try vault.end(next, .postponed("it cannot be opened"))
+            try store.end(next, .postponed("it cannot be opened"))
         }
         #expect(tried.map(\.camera) == [recordings.camera, other, recordings.camera, other])
-        #expect(Set(tried.map(\.path)).count == 4, "each once, then all of them rest")
+        #expect(Set(tried.map(\.path)).count == 4, "each once, then all are paused")
     }
 
-    private func compressAll(_ vault: RecordingStore) throws -> [Compression.Outcome] {
+    private func compressAll(_ store: RecordingStore) throws -> [Compression.Outcome] {
         var outcomes: [Compression.Outcome] = []
-        while let next = try vault.nextToCompress([rule()]) {
+        while let next = try store.nextToCompress([rule()]) {
             let outcome = next.make { false }
             outcomes.append(outcome)
-            try vault.end(next, outcome)
+            try store.end(next, outcome)
         }
         return outcomes
     }
 
-    @Test func whatWasChangedOrRemovedIsNotCompressedAndDoesNotKeepOthersFromIt() throws {
-        let vault = try recordings.vault()
-        try record(1...30, vault)
-        try record(31...60, vault)
-        try record(61...90, vault)
+    @Test func `a changed or removed recording is not compressed and does not block others`() throws {
+        let store = try recordings.store()
+        try record(1...30, store)
+        try record(31...60, store)
+        try record(61...90, store)
         let paths = try recordings.segments.map(\.path)
         try recordings.scratch.append("x", to: "recordings/\(paths[1])")
         try recordings.folder.remove(paths[2])
-        let outcomes = try compressAll(vault)
+        let outcomes = try compressAll(store)
         #expect(
             outcomes == [.useless("it is gone"), .useless("it was changed after it was recorded"), .made])
         #expect(try ArchiveCheck.verify(recordings.index).differences.map(\.path) == [paths[1], paths[2]])
     }
 
-    @Test func aCompressedRecordingIsSmallerAndEachFrameHasItsTimeAndNumber() throws {
-        let vault = try recordings.vault()
-        try record(1...70, vault)
-        try record(71...90, vault)
+    @Test func `a compressed recording is smaller and keeps the time and number of each frame`() throws {
+        let store = try recordings.store()
+        try record(1...70, store)
+        try record(71...90, store)
         let before = try recordings.index.storedBytes()
-        #expect(try vault.nextToCompress([rule(.jpeg)]) == nil)
-        #expect(try compressAll(vault) == [.made, .made])
+        #expect(try store.nextToCompress([rule(.jpeg)]) == nil)
+        #expect(try compressAll(store) == [.made, .made])
         #expect(try recordings.index.storedBytes() < before / 3)
         let frames = try recordings.replay()
         #expect(frames.map(\.sequence) == Array(1...90))
@@ -119,68 +119,68 @@ import Testing
         }
         #expect(
             try recordings.replay(from: Recordings.time(65), to: Recordings.time(75)).map(\.sequence) == Array(65...74))
-        #expect(try recordings.replay(interval: 1_000_000).map(\.sequence) == [1, 11, 21, 31, 41, 51, 61, 71, 81])
+        #expect(try recordings.replay(interval: .seconds(1)).map(\.sequence) == [1, 11, 21, 31, 41, 51, 61, 71, 81])
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
         let proof = try ArchiveCheck.verify(recordings.index)
         #expect(proof.differences.isEmpty && proof.segments == 2 && proof.released == 2)
-        #expect(try compressAll(vault).isEmpty, "once is enough")
+        #expect(try compressAll(store).isEmpty, "nothing is left to do")
         recordings.clocks.pass(.years)
-        try vault.thin([rule()])
-        #expect(try recordings.replay().count == 90, "it is not thinned any more")
+        try store.thin([rule()])
+        #expect(try recordings.replay().count == 90, "compressed recordings are not thinned")
     }
 
-    @Test func anIndexIsMadeAnewFromCompressedFilesToo() throws {
-        let vault = try recordings.vault()
-        try record(5...30, vault)
-        #expect(try compressAll(vault) == [.made])
+    @Test func `an index is rebuilt from compressed files too`() throws {
+        let store = try recordings.store()
+        try record(5...30, store)
+        #expect(try compressAll(store) == [.made])
         #expect(try ArchiveCheck.rebuild(recordings.index).segments == 1)
         let frames = try recordings.replay()
         #expect(frames.map(\.sequence) == Array(5...30))
         #expect(frames.allSatisfy { abs($0.timestamp - Recordings.time($0.sequence)) <= 1000 })
-        #expect(try vault.nextToCompress([rule()]) == nil)
+        #expect(try store.nextToCompress([rule()]) == nil)
     }
 
-    @Test(arguments: [false, true]) func compressingThatWasInterruptedIsEnded(hasNewFile: Bool) throws {
-        let vault = try recordings.vault()
-        try record(1...20, vault)
+    @Test(arguments: [false, true]) func `an interrupted compression is finished`(hasNewFile: Bool) throws {
+        let store = try recordings.store()
+        try record(1...20, store)
         let old = try #require(try recordings.segments.first)
-        if hasNewFile { #expect(try compressAll(vault) == [.made]) }
-        // As if it had been killed before the row: the new file has taken the old one's place, or not yet.
+        if hasNewFile { #expect(try compressAll(store) == [.made]) }
+        // The state after a kill before the row's update, with or without the new file in place.
         try recordings.index.write("test") { db in
             try db.execute(
                 sql: "UPDATE segment SET state = 4, compressed = 0, bytes = ?", arguments: [Int64(old.bytes)])
         }
         try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.archive-9.small")
-        _ = try recordings.tape(try recordings.vault())
+        _ = try recordings.recorder(try recordings.store())
         #expect(try recordings.replay().map(\.sequence) == Array(1...20))
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
         #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
         #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.archive-9.small") == nil)
-        let next = try recordings.vault().nextToCompress([rule()])
+        let next = try recordings.store().nextToCompress([rule()])
         #expect((next == nil) == hasNewFile)
     }
 
-    @Test func whatIsProtectedMeanwhileOrCannotBeCompressedStaysAsItIs() throws {
-        let vault = try recordings.vault()
-        try record(1...10, vault)
-        let next = try #require(try vault.nextToCompress([rule()]))
+    @Test func `a recording that is protected meanwhile or cannot be compressed stays unchanged`() throws {
+        let store = try recordings.store()
+        try record(1...10, store)
+        let next = try #require(try store.nextToCompress([rule()]))
         #expect(next.make { false } == .made)
         _ = try recordings.index.protect(true, camera: recordings.camera, from: .min, to: .max)
-        try vault.end(next, .made)
+        try store.end(next, .made)
         let frames = try recordings.replay()
         #expect(try frames.map(\.jpeg) == (1...10).map { try picture($0) })
         #expect(recordings.folder.files().count == 1)
-        #expect(try vault.nextToCompress([rule()]) == nil)
+        #expect(try store.nextToCompress([rule()]) == nil)
 
-        try record(11...20, vault, width: 321)
-        let odd = try compressAll(vault)
-        #expect(odd.count == 1 && odd.first != .made, "its colours do not fit")
+        try record(11...20, store, width: 321)
+        let odd = try compressAll(store)
+        #expect(odd.count == 1 && odd.first != .made, "its colour format is unsupported")
         #expect(try recordings.replay().map(\.sequence) == Array(1...20))
-        #expect(try vault.nextToCompress([rule()]) == nil, "it is not tried again and again")
+        #expect(try store.nextToCompress([rule()]) == nil, "it is not tried again")
     }
 
-    @Test func twoArchivesThatComeUponOneRecordingDoNotSpoilIt() throws {
-        let (first, second) = (try recordings.vault(writer: "archive-1"), try recordings.vault(writer: "archive-2"))
+    @Test func `two archives that compress the same recording do not damage it`() throws {
+        let (first, second) = (try recordings.store(writer: "archive-1"), try recordings.store(writer: "archive-2"))
         try record(1...10, first)
         let one = try #require(try first.nextToCompress([rule()]))
         let other = try #require(try second.nextToCompress([rule()]))
@@ -192,42 +192,42 @@ import Testing
         }
         #expect(postponed == .postponed("the archive ends"))
         try first.end(one, .made)
-        #expect(other.make { false } != .made, "it is compressed by now")
+        #expect(other.make { false } != .made, "it is already compressed")
         try second.end(other, .made)
         #expect(try recordings.replay().map(\.sequence) == Array(1...10))
         #expect(try ArchiveCheck.verify(recordings.index).differences.isEmpty)
         #expect(try ArchiveCheck.compare(recordings.index).isEmpty)
     }
 
-    @Test func whatALostArchiveLeftGoesWithTheRecording() throws {
-        let vault = try recordings.vault()
-        try record(1...10, vault)
+    @Test func `temporary files of a lost archive are removed with the recording`() throws {
+        let store = try recordings.store()
+        try record(1...10, store)
         try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.archive-9.small")
-        try vault.remove(try #require(try recordings.segments.first), why: "test")
+        try store.remove(try #require(try recordings.segments.first), why: "test")
         #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.archive-9.small") == nil)
     }
 
-    @Test func compressingEndsWithTheArchiveAndGoesOnAtTheNextStart() throws {
-        let vault = try recordings.vault()
-        try record(1...10, vault)
-        let next = try #require(try vault.nextToCompress([rule()]))
+    @Test func `compression stops with the archive and resumes at the next start`() throws {
+        let store = try recordings.store()
+        try record(1...10, store)
+        let next = try #require(try store.nextToCompress([rule()]))
         let outcome = next.make { true }
         #expect(outcome == .postponed("the archive ends"))
-        try vault.end(next, outcome)
-        #expect(try compressAll(try recordings.vault()) == [.made])
+        try store.end(next, outcome)
+        #expect(try compressAll(try recordings.store()) == [.made])
     }
 
-    @Test func roomIsKeptForTheNewFile() throws {
-        try record(1...10, try recordings.vault())
-        try record(11...20, try recordings.vault())
+    @Test func `room for the compressed file is reserved`() throws {
+        try record(1...10, try recordings.store())
+        try record(11...20, try recordings.store())
         let cap = try recordings.index.storedBytes() + 1000
-        let vault = try recordings.vault(bytes: cap)
-        let next = try #require(try vault.nextToCompress([rule()]))
-        #expect(try recordings.segments.map(\.firstSequence) == [11], "the oldest had to go for it")
+        let store = try recordings.store(bytes: cap)
+        let next = try #require(try store.nextToCompress([rule()]))
+        #expect(try recordings.segments.map(\.firstSequence) == [11], "the oldest was removed for it")
         let outcome = next.make { false }
-        try vault.end(next, outcome)
+        try store.end(next, outcome)
         #expect(outcome == .made)
-        let tape = try recordings.tape(vault)
-        #expect(try recordings.append(21...21, to: tape) == 1, "the room is free again")
+        let recorder = try recordings.recorder(store)
+        #expect(try recordings.append(21...21, to: recorder) == 1, "the reservation has ended")
     }
 }

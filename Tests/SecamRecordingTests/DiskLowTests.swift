@@ -10,17 +10,17 @@ import Testing
         let recordings = try Recordings()
         let free = try #require(recordings.index.folder.freeBytes)
         func isLow(reserve: UInt64) throws -> Bool {
-            let vault = try RecordingStore(
+            let store = try RecordingStore(
                 recordings.index, writer: "a", limits: StorageQuota(bytes: nil, free: reserve), logger: quiet)
-            let isLow = vault.figures.contains(Figure(.diskLow, 1))
-            #expect(isLow == (vault.diskLowCause != nil))
-            if let cause = vault.diskLowCause {
+            let isLow = store.figures.contains(Figure(.diskLow, 1))
+            #expect(isLow == (store.diskLowCause != nil))
+            if let cause = store.diskLowCause {
                 #expect(cause.hasPrefix("\(recordings.folder.path): "))
                 #expect(cause.contains("\(reserve >> 20) MiB are the reserve"))
             }
             return isLow
         }
-        // Other programs use the disk too, hence twice what is free.
+        // Other programs use the disk too, so the reserve is twice the free space.
         #expect(try isLow(reserve: free * 2))
         let margin = min(try #require(recordings.index.folder.volumeBytes) / 20, 10 << 30)
         #expect(try isLow(reserve: 0) == (free < margin))

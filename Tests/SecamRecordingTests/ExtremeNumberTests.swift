@@ -6,14 +6,14 @@ import Testing
 
 @testable import SecamRecording
 
-/// What recordings do with numbers that no honest camera sends, and with an index that holds such: a trap ends the test.
+/// Numbers that no honest camera sends, in messages and in the index. A trap ends the test.
 @Suite struct ExtremeNumberTests {
     private func decode<Message: WireMessage>(_ bytes: [UInt8], _ type: Message.Type) -> Message? {
         guard let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage) else { return nil }
         return try? Message.decode(bytes.span, envelope)
     }
 
-    /// Every way in which what is recorded is read.
+    /// Reads recordings in every possible way.
     private func readAll(_ recordings: Recordings) throws {
         let index = recordings.index
         let ranges: [(Int64, Int64)] = [(.min, .max), (0, .max), (.min, 0), (-1 << 61, 1 << 61), (.max - 1, .max)]
@@ -27,7 +27,8 @@ import Testing
             for gap in try index.gaps(of: nil, from: from, to: to) {
                 #expect(gap.end >= gap.start && gap.frames <= WireLimits.sequence + 1)
             }
-            let reader = RecordingReader(index, camera: recordings.camera, from: from, to: to, interval: 40_000)
+            let reader = RecordingReader(
+                index, camera: recordings.camera, from: from, to: to, interval: .milliseconds(40))
             while let frame = try? reader.next() { #expect(WireLimits.times.contains(frame.timestamp)) }
             let thumbnails = ThumbnailReader(index, camera: recordings.camera, from: from, to: to)
             while try thumbnails.next() != nil {}
@@ -38,19 +39,19 @@ import Testing
         let rule = Recording.Camera(
             mode: .both, preRoll: 1, postRoll: 1, keep: 0, keepBytes: 1 << 63, thinAfter: .max, thinRate: 1,
             camera: recordings.camera)
-        let vault = try recordings.vault()
-        try? vault.makeThumbnails()
-        try? vault.thin([rule])
-        _ = try? vault.nextToCompress([rule])
-        try? vault.retain([rule])
-        try? vault.tidyUp()
+        let store = try recordings.store()
+        try? store.makeThumbnails()
+        try? store.thin([rule])
+        _ = try? store.nextToCompress([rule])
+        try? store.retain([rule])
+        try? store.finishInterrupted()
     }
 
-    @Test func `an index with numbers that cannot be is read without a fault`() throws {
+    @Test func `an index with impossible numbers is read without a fault`() throws {
         let recordings = try Recordings()
-        let tape = try recordings.tape(recordings.vault())
-        try recordings.append(1...5, to: tape)
-        try tape.cut()
+        let recorder = try recordings.recorder(recordings.store())
+        try recordings.append(1...5, to: recorder)
+        try recorder.cut()
         let path = try #require(recordings.segments.first?.path)
         let numbers = ExtremeNumbers.all.map { Int64(bitPattern: $0) }
         let map = Data([UInt8](repeating: 0xff, count: 9) + [1, 0])
@@ -94,14 +95,14 @@ import Testing
                 arguments: [Int64.max])
         }
         try readAll(recordings)
-        #expect(try recordings.index.cursor(of: recordings.camera, .jpeg) == nil, "no frame can have that number")
+        #expect(try recordings.index.cursor(of: recordings.camera, .jpeg) == nil, "the number is impossible")
     }
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `a camera with extreme numbers is recorded as far as it can be, and read again`(seed: UInt64) throws {
+    func `a camera with extreme numbers is recorded as far as possible and read back`(seed: UInt64) throws {
         let recordings = try Recordings()
-        let vault = try recordings.vault()
-        let tape = try recordings.tape(vault)
+        let store = try recordings.store()
+        let recorder = try recordings.recorder(store)
         var random = SeededGenerator(seed: seed)
         let picture = try jpeg(1)
         var taken = 0
@@ -112,7 +113,7 @@ import Testing
             if random.chance(percent: 20),
                 let gap = decode(ExtremeNumbers.replacing(in: gap.encoded(), using: &random), Gap.self)
             {
-                try? tape.note(gap, since: nil, until: recordings.frame(round).timestamp)
+                try? recorder.record(gap, since: nil, until: recordings.frame(round).timestamp)
                 continue
             }
             let bytes = ExtremeNumbers.replacing(
@@ -120,10 +121,10 @@ import Testing
             guard let envelope = try? Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage),
                 let frame = try? Frame.decode(bytes.span, envelope).message
             else { continue }
-            if (try? recordings.put(frame, picture, tape)) == true { taken += 1 }
-            if random.chance(percent: 10) { _ = try? tape.synchronize() }
+            if (try? recordings.put(frame, picture, recorder)) == true { taken += 1 }
+            if random.chance(percent: 10) { _ = try? recorder.synchronize() }
         }
-        _ = try? tape.cut()
+        _ = try? recorder.cut()
         #expect(taken > 0)
         try readAll(recordings)
     }

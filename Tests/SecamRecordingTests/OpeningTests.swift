@@ -4,7 +4,7 @@ import Testing
 @testable import SecamRecording
 
 @Suite struct OpeningTests {
-    @Test func manyThatOpenANewFolderAtOnceMakeOneIndex() async throws {
+    @Test func `concurrent opens of a new folder create one index`() async throws {
         let scratch = try ScratchFolder()
         for number in 0..<10 {
             let folder = RecordingFolder(scratch.file("recordings-\(number)"))

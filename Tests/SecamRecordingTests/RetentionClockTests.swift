@@ -15,14 +15,14 @@ import Testing
         .microseconds(clock.time.microseconds - start.time.microseconds)
     }
 
-    @Test func `time passes as the machine runs`() {
+    @Test func `the clock advances while the machine runs`() {
         let start = RetentionClock(clocks.reading)
         clocks.pass(.days(20))
         let later = advanced(start)
         #expect(age(since: start, at: later) == .days(20) && later.doubt == nil)
     }
 
-    @Test(arguments: [15, -15, 365 * 40, -365 * 50]) func `a step of the wall clock is no time`(days: Int) {
+    @Test(arguments: [15, -15, 365 * 40, -365 * 50]) func `a step of the wall clock does not count as time`(days: Int) {
         let start = RetentionClock(clocks.reading)
         clocks.set(by: .days(days))
         clocks.pass(.seconds(20))
@@ -34,7 +34,7 @@ import Testing
         #expect(back.doubt == nil && age(since: start, at: back) == .seconds(20))
     }
 
-    @Test func `a small correction is followed without doubt, also many of them`() {
+    @Test func `many small corrections cause no doubt`() {
         let start = RetentionClock(clocks.reading)
         var clock = start
         for _ in 0..<100 {
@@ -47,7 +47,7 @@ import Testing
         #expect(clock.expectedWall == clocks.reading.wall)
     }
 
-    @Test func `a step is believed when a time service has made it, and when an operator says so`() {
+    @Test func `a step is trusted if a time service made it or an operator confirms it`() {
         let start = RetentionClock(clocks.reading)
         clocks.set(by: .days(9))
         var confirmed = advanced(start)
@@ -59,7 +59,7 @@ import Testing
         #expect(synchronized.doubt == nil && age(since: start, at: synchronized) == .zero)
     }
 
-    @Test func `a short absence counts as time, a long one waits for proof`() {
+    @Test func `a short absence counts as time, and a long one requires proof`() {
         let start = RetentionClock(clocks.reading)
         clocks.restart(after: .seconds(3600))
         #expect(age(since: start, at: advanced(start)) == .seconds(3600))
@@ -72,13 +72,13 @@ import Testing
         #expect(length > .days(8) && age(since: start, at: away) < .days(1))
         clocks.synchronize()
         let later = advanced(away)
-        #expect(later.doubt == nil && age(since: start, at: later) < .days(1), "the clock before may have been wrong")
+        #expect(later.doubt == nil && age(since: start, at: later) < .days(1), "the earlier clock may have been wrong")
         var told = away
         told.confirmElapsed()
         #expect(told.doubt == nil && age(since: start, at: told) > .days(9))
     }
 
-    @Test func `a long absence counts when the clock was synchronized before and after`() {
+    @Test func `a long absence counts if the clock was synchronized before and after`() {
         clocks.synchronize()
         let start = RetentionClock(clocks.reading)
         clocks.restart(after: .days(21))
@@ -90,7 +90,7 @@ import Testing
         #expect(later.doubt == nil && age(since: start, at: later) == .days(21))
     }
 
-    @Test func `a machine that starts in 1970 until its clock is set counts the absence once it is`() {
+    @Test func `a machine that starts in 1970 counts its absence once its clock is set`() {
         let start = RetentionClock(clocks.reading)
         let wall = clocks.reading.wall
         clocks.restart(after: .seconds(600), wall: 10_000_000)

@@ -10,7 +10,7 @@ import Synchronization
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A small picture; another one for each number.
+/// Returns a small picture that depends on the number.
 func jpeg(_ number: Int, width: Int = 64, height: Int = 48) throws -> [UInt8] {
     let pixels = [UInt8](repeating: UInt8(truncatingIfNeeded: number * 7), count: width * height * 3 / 2)
     var encoder = try JPEGEncoder()
@@ -19,7 +19,7 @@ func jpeg(_ number: Int, width: Int = 64, height: Int = 48) throws -> [UInt8] {
     }
 }
 
-/// Clocks that a test sets: the wall clock, and the uptime of a machine that can be restarted.
+/// Clocks controlled by a test: the wall clock, and the uptime of a machine that can restart.
 final class ScriptedClocks: ArchiveClocks {
     private struct State {
         var wall = Recordings.noon
@@ -37,7 +37,7 @@ final class ScriptedClocks: ArchiveClocks {
         }
     }
 
-    /// Lets time pass.
+    /// Advances both clocks.
     func pass(_ duration: Duration) {
         state.withLock {
             $0.wall += duration.microseconds
@@ -45,18 +45,18 @@ final class ScriptedClocks: ArchiveClocks {
         }
     }
 
-    /// Lets time pass until the wall clock says this; not at all when it does already.
+    /// Advances both clocks until the wall clock reaches a time.
     func pass(untilWall wall: Int64) {
         let now = state.withLock { $0.wall }
         if wall > now { pass(.microseconds(wall - now)) }
     }
 
-    /// Sets the wall clock forward, or back.
+    /// Sets the wall clock forward or back.
     func set(by step: Duration) { state.withLock { $0.wall += step.microseconds } }
 
-    /// The machine is off for a while.
+    /// Restarts the machine after it was off for a time.
     ///
-    /// - Parameter wall: what its wall clock says afterwards; as much later when it is missing.
+    /// - Parameter wall: the reading of the wall clock afterwards; `nil` if it kept running.
     func restart(after duration: Duration, wall: Int64? = nil) {
         state.withLock {
             $0.wall = wall ?? $0.wall + duration.microseconds
@@ -68,7 +68,7 @@ final class ScriptedClocks: ArchiveClocks {
     func synchronize(_ isSynchronized: Bool = true) { state.withLock { $0.isSynchronized = isSynchronized } }
 }
 
-/// Recordings of a camera with ten frames a second in a folder of its own. Time passes as frames are recorded.
+/// Recordings of a camera with ten frames per second, in a folder of their own. Recording a frame advances the clocks.
 struct Recordings {
     /// 2026-01-01 12:00:00 UTC.
     static let noon: Int64 = 1_767_268_800_000_000
@@ -86,17 +86,17 @@ struct Recordings {
         camera = try Name("porch")
     }
 
-    func vault(bytes: UInt64? = nil, writer: String = "archive-1") throws -> RecordingStore {
+    func store(bytes: UInt64? = nil, writer: String = "archive-1") throws -> RecordingStore {
         try RecordingStore(index, writer: writer, limits: StorageQuota(bytes: bytes, free: 0), logger: quiet)
     }
 
-    func tape(_ vault: RecordingStore, _ limits: CameraRecorder.Limits = .init(), of other: Name? = nil) throws
+    func recorder(_ store: RecordingStore, _ limits: CameraRecorder.Limits = .init(), of other: Name? = nil) throws
         -> CameraRecorder
     {
-        try CameraRecorder(vault, camera: other ?? camera, limits: limits)
+        try CameraRecorder(store, camera: other ?? camera, limits: limits)
     }
 
-    /// When a frame is captured.
+    /// Returns the capture time of a frame.
     static func time(_ sequence: UInt64) -> Int64 { noon + Int64(sequence) * 100_123 }
 
     func frame(
@@ -108,23 +108,23 @@ struct Recordings {
     }
 
     @discardableResult
-    func put(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraRecorder) throws -> Bool {
+    func put(_ frame: Frame, _ jpeg: [UInt8], _ recorder: CameraRecorder) throws -> Bool {
         clocks.pass(untilWall: frame.timestamp)
-        return try putNow(frame, jpeg, tape)
+        return try putNow(frame, jpeg, recorder)
     }
 
-    /// The same, whatever the frame's time is.
+    /// Records a frame without advancing the clocks.
     @discardableResult
-    func putNow(_ frame: Frame, _ jpeg: [UInt8], _ tape: CameraRecorder) throws -> Bool {
+    func putNow(_ frame: Frame, _ jpeg: [UInt8], _ recorder: CameraRecorder) throws -> Bool {
         let bytes = unsafe jpeg.span.bytes
-        return try tape.append(frame, bytes)
+        return try recorder.append(frame, bytes)
     }
 
     @discardableResult
-    func append(_ frames: ClosedRange<UInt64>, to tape: CameraRecorder) throws -> Int {
+    func append(_ frames: ClosedRange<UInt64>, to recorder: CameraRecorder) throws -> Int {
         var taken = 0
         for sequence in frames {
-            if try put(frame(sequence), jpeg(Int(sequence)), tape) { taken += 1 }
+            if try put(frame(sequence), jpeg(Int(sequence)), recorder) { taken += 1 }
         }
         return taken
     }
@@ -133,8 +133,8 @@ struct Recordings {
         get throws { try index.segments(of: nil, from: .min, to: .max) }
     }
 
-    /// All frames that can be read back, in order.
-    func replay(from: Int64 = .min, to: Int64 = .max, interval: Int64 = 0) throws -> [RecordedFrame] {
+    /// Returns all recorded frames in the order of a replay.
+    func replay(from: Int64 = .min, to: Int64 = .max, interval: Duration = .zero) throws -> [RecordedFrame] {
         let reader = RecordingReader(index, camera: camera, from: from, to: to, interval: interval)
         var frames: [RecordedFrame] = []
         while let frame = try reader.next() { frames.append(frame) }
@@ -143,7 +143,7 @@ struct Recordings {
 }
 
 extension Duration {
-    /// Longer than any rule keeps anything.
+    /// Longer than the retention of any rule.
     static let years = Duration.seconds(10 * 365 * 86_400)
     static func days(_ days: Int) -> Duration { .seconds(days * 86_400) }
 }

@@ -1,11 +1,12 @@
 import GRDB
+import SecamBase
 import SecamTestSupport
 import SecamWire
 import Testing
 
 @testable import SecamRecording
 
-/// Recordings under clocks that are wrong, or cameras that lie about the time.
+/// Recordings under a wrong wall clock, or from cameras that report wrong times.
 @Suite struct WrongClockTests {
     private let recordings: Recordings
 
@@ -17,31 +18,31 @@ import Testing
             thinAfter: thinAfter, thinRate: 1000, camera: camera ?? recordings.camera)
     }
 
-    /// A segment of ten frames whose times are off by so much.
+    /// Records a segment of ten frames with shifted times.
     private func record(
-        _ first: UInt64, _ vault: RecordingStore, offBy offset: Duration = .zero, of camera: Name? = nil
+        _ first: UInt64, _ store: RecordingStore, offBy offset: Duration = .zero, of camera: Name? = nil
     ) throws {
-        let tape = try recordings.tape(vault, of: camera)
+        let recorder = try recordings.recorder(store, of: camera)
         for sequence in first..<first + 10 {
             recordings.clocks.pass(.milliseconds(100))
             let frame = recordings.frame(
                 sequence, time: max(0, recordings.clocks.reading.wall + offset.microseconds))
-            try recordings.putNow(frame, jpeg(Int(sequence)), tape)
+            try recordings.putNow(frame, jpeg(Int(sequence)), recorder)
         }
-        try tape.cut()
+        try recorder.cut()
     }
 
     private var sequences: [UInt64] {
         get throws { try recordings.segments.map(\.firstSequence).sorted() }
     }
 
-    private func note(event id: UInt64) throws {
+    private func recordEvent(_ id: UInt64) throws {
         let now = recordings.clocks.reading.wall
         let event = CameraEvent(
             kind: .motion, state: .end, id: id, start: now, last: now, peakTime: now, peakSequence: 1, peakBox: .none,
             boxes: [])
-        try recordings.index.note(event, of: recordings.camera, incarnation: 9)
-        try recordings.index.note(
+        try recordings.index.record(event, of: recordings.camera, incarnation: 9)
+        try recordings.index.record(
             RecordedGap(
                 Gap(flow: 1, incarnation: 9, missing: SequenceRange(id, through: id)!, reason: .dropped), start: now,
                 end: now), of: recordings.camera)
@@ -54,121 +55,121 @@ import Testing
         }
     }
 
-    @Test(arguments: [15, 4000, -4000]) func `a clock that jumps removes nothing`(days: Int) throws {
-        let vault = try recordings.vault()
-        try record(1, vault)
-        try note(event: 1)
+    @Test(arguments: [15, 4000, -4000]) func `a step of the clock removes nothing`(days: Int) throws {
+        let store = try recordings.store()
+        try record(1, store)
+        try recordEvent(1)
         recordings.clocks.set(by: .days(days))
-        try vault.retain([rule()])
-        try record(11, vault)
-        try vault.retain([rule()])
-        try vault.thin([rule(thinAfter: 60)])
+        try store.retain([rule()])
+        try record(11, store)
+        try store.retain([rule()])
+        try store.thin([rule(thinAfter: 60)])
         #expect(try sequences == [1, 11] && events == 2)
         #expect(try recordings.segments.map(\.frames) == [10, 10])
-        #expect(vault.figures.contains(Figure(.clockDoubted, 1)))
+        #expect(store.figures.contains(Figure(.clockDoubted, 1)))
 
         recordings.clocks.set(by: .days(-days))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try sequences == [1, 11])
-        #expect(vault.figures.contains(Figure(.clockDoubted, 0)))
+        #expect(store.figures.contains(Figure(.clockDoubted, 0)))
         recordings.clocks.pass(.days(14))
         recordings.clocks.pass(.seconds(1))
-        try vault.retain([rule()])
-        #expect(try sequences.isEmpty && events == 0, "14 days have passed for both")
+        try store.retain([rule()])
+        #expect(try sequences.isEmpty && events == 0, "14 days have passed")
     }
 
-    @Test func `age counts from arrival after a start in 1970 and the correction of the clock`() throws {
+    @Test func `age counts from arrival after a start in 1970 and a correction of the clock`() throws {
         recordings.clocks.set(by: .microseconds(10_000_000 - recordings.clocks.reading.wall))
         let index = try RecordingIndex(
             RecordingFolder(recordings.scratch.file("other")), clocks: recordings.clocks)
-        let vault = try RecordingStore(index, writer: "a", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
-        let tape = try CameraRecorder(vault, camera: recordings.camera)
+        let store = try RecordingStore(index, writer: "a", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let recorder = try CameraRecorder(store, camera: recordings.camera)
         for sequence in UInt64(1)...10 {
             recordings.clocks.pass(.milliseconds(100))
             let frame = recordings.frame(sequence, time: recordings.clocks.reading.wall)
-            try recordings.putNow(frame, jpeg(1), tape)
+            try recordings.putNow(frame, jpeg(1), recorder)
         }
-        try tape.cut()
+        try recorder.cut()
         recordings.clocks.set(by: .microseconds(Recordings.noon - recordings.clocks.reading.wall))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try index.segments(of: nil, from: .min, to: .max).count == 1)
         recordings.clocks.synchronize()
         recordings.clocks.pass(.days(13))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try index.segments(of: nil, from: .min, to: .max).count == 1)
         recordings.clocks.pass(.days(2))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try index.segments(of: nil, from: .min, to: .max).isEmpty)
     }
 
-    @Test func `retention goes on after an operator confirms the clock`() throws {
-        let vault = try recordings.vault()
-        try record(1, vault)
+    @Test func `age-based retention resumes after an operator confirms the clock`() throws {
+        let store = try recordings.store()
+        try record(1, store)
         recordings.clocks.pass(.days(10))
         recordings.clocks.set(by: .days(10))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         recordings.clocks.pass(.days(5))
-        try vault.retain([rule()])
-        #expect(try sequences == [1], "the clock is doubted")
+        try store.retain([rule()])
+        #expect(try sequences == [1], "the clock is in doubt")
         let before = try recordings.index.confirmClock(isElapsed: false)
         #expect(before.doubt == .step(.days(10)))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try sequences.isEmpty)
     }
 
-    @Test func `a doubt outlasts the archive`() throws {
-        try record(1, try recordings.vault())
+    @Test func `a doubt persists across a restart of the archive`() throws {
+        try record(1, try recordings.store())
         _ = try recordings.index.advanceClock()
         recordings.clocks.set(by: .days(15))
         let again = try RecordingIndex(recordings.folder, clocks: recordings.clocks)
-        let vault = try RecordingStore(again, writer: "b", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
-        try vault.retain([rule()])
+        let store = try RecordingStore(again, writer: "b", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        try store.retain([rule()])
         #expect(try sequences == [1])
         #expect(try again.clock.doubt == .step(.days(15)))
     }
 
-    @Test func `what makes room is what arrived first, whatever its time says`() throws {
-        try record(1, try recordings.vault(), offBy: .days(4000))
-        try record(11, try recordings.vault())
-        try record(21, try recordings.vault(), offBy: .days(-4000))
-        let vault = try recordings.vault(bytes: try recordings.index.storedBytes() - 1)
-        try vault.relieve()
+    @Test func `the first recordings to arrive are removed first, regardless of their times`() throws {
+        try record(1, try recordings.store(), offBy: .days(4000))
+        try record(11, try recordings.store())
+        try record(21, try recordings.store(), offBy: .days(-4000))
+        let store = try recordings.store(bytes: try recordings.index.storedBytes() - 1)
+        try store.enforceLimits()
         #expect(try sequences == [11, 21])
     }
 
     @Test func `a camera beyond its share displaces only its own recordings`() throws {
         let other = try Name("greedy")
-        let filling = try recordings.vault()
+        let filling = try recordings.store()
         for first in [1, 11, 21] as [UInt64] { try record(first, filling) }
         let limit = try recordings.index.storedBytes() * 2
-        let vault = try recordings.vault(bytes: limit)
+        let store = try recordings.store(bytes: limit)
         for number in UInt64(0)..<40 {
-            try record(1 + number * 10, vault, offBy: .days(40 * 365), of: other)
+            try record(1 + number * 10, store, offBy: .days(40 * 365), of: other)
         }
         #expect(try recordings.index.segments(of: recordings.camera, from: .min, to: .max).count == 3)
         let own = try recordings.index.segments(of: other, from: .min, to: .max)
-        #expect(!own.isEmpty && own.map(\.firstSequence).min() ?? 0 > 300, "its newest ones are left")
+        #expect(!own.isEmpty && own.map(\.firstSequence).min() ?? 0 > 300, "its newest recordings are left")
         #expect(try recordings.index.storedBytes() <= limit)
     }
 
-    @Test func `a camera makes room at the cost of those beyond their share`() throws {
+    @Test func `cameras beyond their share make room for another camera`() throws {
         let other = try Name("newcomer")
-        let filling = try recordings.vault()
+        let filling = try recordings.store()
         for first in stride(from: UInt64(1), to: 101, by: 10) { try record(first, filling) }
-        let vault = try recordings.vault(bytes: try recordings.index.storedBytes() + 1000)
-        for number in UInt64(0)..<20 { try record(1 + number * 10, vault, of: other) }
+        let store = try recordings.store(bytes: try recordings.index.storedBytes() + 1000)
+        for number in UInt64(0)..<20 { try record(1 + number * 10, store, of: other) }
         let counts = try [recordings.camera, other].map {
             try recordings.index.segments(of: $0, from: .min, to: .max).count
         }
         #expect(abs(counts[0] - counts[1]) <= 1, "\(counts)")
     }
 
-    @Test func `each camera's bytes are counted as recordings come, change and go`() throws {
-        let vault = try recordings.vault()
+    @Test func `the size of each camera's recordings follows every insertion, change and removal`() throws {
+        let store = try recordings.store()
         let other = try Name("yard")
-        try record(1, vault)
-        try record(11, vault)
-        try record(1, vault, of: other)
+        try record(1, store)
+        try record(11, store)
+        try record(1, store, of: other)
         func counted() throws -> [Name: UInt64] {
             try Dictionary(
                 grouping: recordings.index.segments(of: nil, from: .min, to: .max), by: \.camera
@@ -176,27 +177,27 @@ import Testing
         }
         #expect(try recordings.index.usage() == counted())
         recordings.clocks.pass(.days(2))
-        try vault.thin([rule(thinAfter: 60)])
+        try store.thin([rule(thinAfter: 60)])
         #expect(try recordings.index.usage() == counted())
-        try vault.retain([rule(keep: .days(1), of: other)])
+        try store.retain([rule(keep: .days(1), of: other)])
         #expect(try recordings.index.usage() == counted() && counted().count == 1)
         _ = try ArchiveCheck.rebuild(recordings.index)
         #expect(try recordings.index.usage() == counted())
     }
 
-    @Test func `each pass through a time that exists twice is read as a whole`() throws {
+    @Test func `each pass through a time that was recorded twice is read as a whole`() throws {
         var limits = CameraRecorder.Limits()
-        limits.longest = 1_000_000
+        limits.maximumDuration = .seconds(1)
         limits.cutsPerSecond = .max
-        let tape = try recordings.tape(try recordings.vault(), limits)
-        try recordings.append(1...50, to: tape)
-        // The clock is set back by two seconds and a half.
+        let recorder = try recordings.recorder(try recordings.store(), limits)
+        try recordings.append(1...50, to: recorder)
+        // The clock is set back by 2.5 s.
         for sequence in UInt64(51)...90 {
             recordings.clocks.pass(.milliseconds(100))
             try recordings.putNow(
-                recordings.frame(sequence, time: Recordings.time(sequence - 25)), jpeg(Int(sequence)), tape)
+                recordings.frame(sequence, time: Recordings.time(sequence - 25)), jpeg(Int(sequence)), recorder)
         }
-        try tape.cut()
+        try recorder.cut()
         #expect(try recordings.replay().map(\.sequence) == Array(1...90))
         let part = try recordings.replay(from: Recordings.time(35) + 50_000, to: Recordings.time(45))
         #expect(part.map(\.sequence) == Array(35...44) + Array(61...69))
@@ -207,36 +208,36 @@ import Testing
         #expect(try recordings.replay().map(\.sequence) == Array(1...90))
     }
 
-    @Test func `a rebuilt index keeps what it knew of the age, and believes no file that lies`() throws {
-        let vault = try recordings.vault()
-        try record(1, vault, offBy: .days(4000))
-        try record(11, vault, offBy: .days(-5000))
+    @Test func `a rebuilt index keeps known ages and ignores implausible times in files`() throws {
+        let store = try recordings.store()
+        try record(1, store, offBy: .days(4000))
+        try record(11, store, offBy: .days(-5000))
         recordings.clocks.pass(.days(13))
         _ = try ArchiveCheck.rebuild(recordings.index)
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try sequences == [1, 11])
         recordings.clocks.pass(.days(2))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try sequences.isEmpty)
 
-        try record(21, vault, offBy: .days(-5000))
-        try record(31, vault, offBy: .days(4000))
-        try record(41, vault, offBy: .days(-13))
+        try record(21, store, offBy: .days(-5000))
+        try record(31, store, offBy: .days(4000))
+        try record(41, store, offBy: .days(-13))
         try recordings.index.write("test") { db in try db.execute(sql: "DELETE FROM segment") }
         _ = try ArchiveCheck.rebuild(recordings.index)
         recordings.clocks.pass(.days(2))
-        try vault.retain([rule()])
+        try store.retain([rule()])
         #expect(try sequences == [21, 31])
     }
 
-    @Test func `an older index gives its recordings an age that no wrong time shortens`() throws {
+    @Test func `migrating an older index gives recordings an age that no wrong time shortens`() throws {
         let path = recordings.scratch.file("old/.index/index.sqlite")
         let folder = RecordingFolder(recordings.scratch.file("old"))
         try folder.make()
         do {
             let old = try DatabaseQueue(path: path)
             try IndexSchema.migrator.migrate(old, upTo: "4 rules")
-            // In the order of arrival: a first start in 1970, a right time, one far ahead, a right one.
+            // In the order of arrival: a start in 1970, a correct time, a time far ahead, a correct time.
             let now = Recordings.noon
             let ends = [5_000_000, now - 20 * 86_400_000_000, now + 4000 * 86_400_000_000, now - 86_400_000_000]
             try old.write { db in
@@ -257,6 +258,6 @@ import Testing
         let day: Int64 = 86_400_000_000
         #expect(arrivals.map { ($0 - Recordings.noon) / day } == [-20, -20, -20, -1])
         #expect(try index.usage() == [recordings.camera: 400])
-        #expect(try index.clock.doubt == nil, "the newest one is a day old")
+        #expect(try index.clock.doubt == nil, "the newest recording is a day old")
     }
 }

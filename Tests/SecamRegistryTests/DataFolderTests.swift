@@ -8,7 +8,7 @@ import Testing
 private let someKey = String(repeating: "0123456789abcdef", count: 4)
 
 @Suite struct AllowlistTests {
-    @Test func aFileCanBeWrittenAndReadBack() throws {
+    @Test func `an allowlist can be written and read back`() throws {
         let list = Allowlist([
             .init(key: try KeyPair().publicKey, role: .capture, pattern: "front door"),
             .init(key: try KeyPair().publicKey, role: .encode, pattern: "encode-*"),
@@ -17,13 +17,13 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect(try Allowlist(parsing: list.text, path: "allowed") == list)
     }
 
-    @Test func emptyLinesCommentsAndSpacesArePassedOver() throws {
+    @Test func `empty lines, comments and spaces are skipped`() throws {
         let text = "\n# a comment\n   \n  # another\n\(someKey) capture porch\n\n"
         let list = try Allowlist(parsing: text, path: "allowed")
         #expect(list.entries.map(\.pattern) == ["porch"])
     }
 
-    @Test func linesMayEndAsOnWindows() throws {
+    @Test func `an allowlist may have Windows line ends`() throws {
         let text = "# keys\r\n\(someKey) capture porch\r\n\(someKey) encode *\r\n"
         #expect(try Allowlist(parsing: text, path: "allowed").entries.map(\.pattern) == ["porch", "*"])
     }
@@ -35,7 +35,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         ("\(someKey) capture " + String(repeating: "x", count: 65), 1, "not usable"),
         ("\(someKey)\tcapture\tporch", 1, "KEY ROLE NAME"), ("\0", 1, "KEY ROLE NAME"),
     ])
-    func aBadLineIsNamedWithItsNumber(text: String, line: Int, word: String) {
+    func `an invalid line is reported with its number`(text: String, line: Int, word: String) {
         let error = #expect(throws: MeshError.self) { _ = try Allowlist(parsing: text, path: "keys/allowed") }
         guard case .badLine("keys/allowed", line, let reason) = error else {
             Issue.record("\(String(describing: error))")
@@ -44,7 +44,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect(reason.contains(word))
     }
 
-    @Test func aPatternAdmitsItsNameOrWhatBeginsSo() throws {
+    @Test func `a pattern admits its name or every name with its prefix`() throws {
         let key = try KeyPair().publicKey
         let other = try KeyPair().publicKey
         let list = Allowlist([
@@ -60,7 +60,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect(!list.contains(try KeyPair().publicKey))
     }
 
-    @Test func removingTakesOnlyWhatIsNamed() throws {
+    @Test func `removing affects only the named entries`() throws {
         let key = try KeyPair().publicKey
         let roles: [Role] = [.capture, .motion, .capture]
         var list = Allowlist(roles.map { .init(key: key, role: $0, pattern: "porch") })
@@ -82,20 +82,20 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         try folder.make()
     }
 
-    @Test func theGatewaysKeysAreMadeOnceAndKept() throws {
+    @Test func `the gateway's keys are created once and kept`() throws {
         let keys = try folder.gatewayKeys()
         #expect(try folder.gatewayKeys() == keys)
         #expect(scratch.mode("data/keys/gateway.key") == 0o600)
         #expect(scratch.mode("data/keys") == 0o700)
     }
 
-    @Test func aDamagedKeyFileIsAnErrorAndIsNotReplaced() throws {
+    @Test func `a damaged key file is an error and is not replaced`() throws {
         try scratch.write("not a key\n", to: "data/keys/gateway.key")
         #expect(throws: MeshError.badKey(what: folder.gatewayKey)) { _ = try folder.gatewayKeys() }
         #expect(try SecretFile.read(folder.gatewayKey) == "not a key\n")
     }
 
-    @Test func anInvitationAdmitsItsKey() throws {
+    @Test func `an invitation admits its key`() throws {
         let text = try folder.invite(.capture, pattern: "porch", registry: "tcp://h:1")
         let identity = try Identity(parsing: text, path: "text")
         #expect(identity.registryKey == (try folder.gatewayKeys().publicKey))
@@ -104,13 +104,13 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
     }
 
     @Test(arguments: ["a/b", "", "x\ny", "../x", ".hidden", String(repeating: "x", count: 70)])
-    func aNameThatTheListCouldNotHoldIsNotInvited(pattern: String) throws {
+    func `an invalid name is not invited`(pattern: String) throws {
         _ = try folder.invite(.capture, pattern: "porch", registry: "tcp://h:1")
         #expect(throws: (any Error).self) { _ = try folder.invite(.capture, pattern: pattern, registry: "tcp://h:1") }
-        #expect(try folder.allowlist().entries.count == 1, "the list is still good")
+        #expect(try folder.allowlist().entries.count == 1, "the list is unchanged")
     }
 
-    @Test func aJoinFileIsMadeOnceAndGivenBackThen() throws {
+    @Test func `a join file is created once and then reused`() throws {
         let path = try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: "tcp://h:1")
         let text = try SecretFile.read(path)
         #expect(try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: "tcp://h:2") == path)
@@ -120,7 +120,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect(try Identity.read(path, registry: nil, role: .encode).registry == "tcp://h:3")
     }
 
-    @Test func aRevokedKeysJoinFileIsNotTakenAsGood() throws {
+    @Test func `a join file with a revoked key is rejected`() throws {
         _ = try folder.ensureJoinFile(.capture, pattern: "porch", registry: "tcp://h:1")
         let before = folder.allowlistVersion
         #expect(try folder.revoke(role: nil, pattern: "porch") == 1)
@@ -132,7 +132,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         #expect("\(error!)".contains("revoked"))
     }
 
-    @Test func withoutAListNobodyIsAdmitted() throws {
+    @Test func `without a list no key is admitted`() throws {
         #expect(try folder.allowlist().entries.isEmpty)
         #expect(folder.allowlistVersion == DataFolder("\(folder.path)/none").allowlistVersion)
     }

@@ -5,14 +5,14 @@ import SecamTestSupport
 import SecamWire
 import Testing
 
-/// The registry with messages whose numbers are extreme: a trap ends the test.
+/// Messages with extreme numbers for the registry; a trap ends the test.
 @Suite struct ExtremeNumberTests {
     private static let rounds = 1000
 
     private let key = PublicKey(bytes: [UInt8](repeating: 7, count: 32))!
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
-    func `the registry bears members with extreme numbers`(seed: UInt64) throws {
+    func `the registry survives members with extreme numbers`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let own = Roster.Member(
             role: .gateway, incarnation: 9, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),

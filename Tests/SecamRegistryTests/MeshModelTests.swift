@@ -5,17 +5,17 @@ import SecamTestSupport
 import SecamWire
 import Testing
 
-/// A registry and its members wired together over links that break, in any order of starts, restarts and ends.
+/// A model of a registry and its members, with unreliable links and random starts, restarts and ends.
 @Suite struct MeshModelTests {
     @Test(arguments: Array(1...12) as [UInt64])
-    func everybodyKnowsEverybodyOnceTheTroubleIsOver(seed: UInt64) throws {
+    func `all members know each other once the faults are over`(seed: UInt64) throws {
         var world = try MeshWorld(seed: seed)
         for _ in 0..<1200 { try world.step(troubled: true) }
         for _ in 0..<800 { try world.step(troubled: false) }
         #expect(world.members.values.allSatisfy { $0.state.isJoined })
-        for (name, known) in world.rosters { #expect(known == world.alive, "what \(name) knows") }
+        for (name, known) in world.rosters { #expect(known == world.alive, "members known to \(name)") }
         #expect(world.registered == world.alive)
-        #expect(world.rejoins > 8, "there was trouble enough to mean something")
+        #expect(world.rejoins > 8, "the run contains enough faults")
     }
 }
 
@@ -24,10 +24,10 @@ private struct MeshWorld {
         var state: Membership
         let join: Join
         let key: PublicKey
-        /// Of its connection to the registry; another one after each break.
+        /// The current connection to the registry; each break makes a new one.
         var peer: PeerID
         var isConnected = true
-        /// On its way, with the time of its arrival; in order, as within a TCP connection.
+        /// Messages under way with their arrival times, in order, as in a TCP connection.
         var toRegistry: [(due: Int64, bytes: [UInt8])] = []
         var toMember: [(due: Int64, bytes: [UInt8])] = []
     }
@@ -58,12 +58,12 @@ private struct MeshWorld {
         return Registry(own: own, allowlist: allowlist, now: now, policies: TestPolicies())
     }
 
-    /// Name and incarnation of everybody who runs.
+    /// Names and incarnations of all running members.
     var alive: Set<String> { Set(members.values.map { "\($0.join.name)/\($0.join.incarnation)" }) }
 
     var registered: Set<String> { MeshWorld.texts(registry.roster(now: at(time)).members) }
 
-    /// What each member knows of all, itself included.
+    /// The members that each member knows, including itself.
     var rosters: [(Name, Set<String>)] {
         members.map { name, member in
             (name, MeshWorld.texts(member.state.members).union(["\(name)/\(member.join.incarnation)"]))
@@ -74,16 +74,16 @@ private struct MeshWorld {
         Set(members.filter { $0.role != .gateway }.map { "\($0.name)/\($0.incarnation)" })
     }
 
-    /// Ten milliseconds pass.
+    /// Advances the time by ten milliseconds.
     mutating func step(troubled: Bool) throws {
         time += 10
         if troubled { try disturb() } else { try restore() }
         for name in members.keys.sorted() {
             if members[name]!.isConnected == false, isRegistryUp, random.chance(percent: 10) { reconnect(name) }
-            if time % 50 == 0 { perform(members[name]!.state.tick(figures: [], now: at(time)), of: name) }
+            if time % 50 == 0 { apply(members[name]!.state.tick(figures: [], now: at(time)), of: name) }
             try deliver(name)
         }
-        if isRegistryUp, time % 250 == 0 { perform(registry.tick(now: at(time))) }
+        if isRegistryUp, time % 250 == 0 { apply(registry.tick(now: at(time))) }
     }
 
     private mutating func disturb() throws {
@@ -96,7 +96,7 @@ private struct MeshWorld {
         case 6: if members[name] != nil { start(name) }
         case 7:
             if let member = members.removeValue(forKey: name), member.isConnected, isRegistryUp {
-                perform(
+                apply(
                     try registry.receive(
                         Leave().encoded().span, from: member.peer, key: member.key, time: 0, now: at(time)))
             }
@@ -149,20 +149,20 @@ private struct MeshWorld {
     private mutating func deliver(_ name: Name) throws {
         while let member = members[name], let next = member.toRegistry.first, next.due <= time {
             members[name]!.toRegistry.removeFirst()
-            perform(try registry.receive(next.bytes.span, from: member.peer, key: member.key, time: 0, now: at(time)))
+            apply(try registry.receive(next.bytes.span, from: member.peer, key: member.key, time: 0, now: at(time)))
         }
         while let next = members[name]?.toMember.first, next.due <= time {
             members[name]!.toMember.removeFirst()
-            perform(try members[name]!.state.receive(next.bytes.span, now: at(time)), of: name)
+            apply(try members[name]!.state.receive(next.bytes.span, now: at(time)), of: name)
         }
     }
 
-    private mutating func perform(_ actions: [Membership.Action], of name: Name) {
+    private mutating func apply(_ actions: [Membership.Action], of name: Name) {
         for action in actions {
             if case .joined = action { rejoins += 1 }
             guard case .send(let message) = action else { continue }
             guard members[name]!.isConnected else {
-                members[name]!.state.noteUnreachable()
+                members[name]!.state.recordUnreachable()
                 continue
             }
             let earliest = max(time, members[name]!.toRegistry.last?.due ?? 0)
@@ -170,17 +170,17 @@ private struct MeshWorld {
         }
     }
 
-    private mutating func perform(_ actions: [Registry.Action]) {
+    private mutating func apply(_ actions: [Registry.Action]) {
         var lost: [PeerID] = []
         for case .send(let message, let peer) in actions {
             guard let name = members.first(where: { $0.value.peer == peer && $0.value.isConnected })?.key else {
-                // A connection that is gone is not always noticed at once.
+                // A lost connection is not always detected at once.
                 if random.chance(percent: 80) { lost.append(peer) }
                 continue
             }
             let earliest = max(time, members[name]!.toMember.last?.due ?? 0)
             members[name]!.toMember.append((earliest + .random(in: 0...60, using: &random), message.encoded()))
         }
-        for peer in lost { perform(registry.lost(peer, now: at(time))) }
+        for peer in lost { apply(registry.lost(peer, now: at(time))) }
     }
 }

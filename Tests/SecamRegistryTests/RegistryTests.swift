@@ -12,7 +12,8 @@ import Testing
         keys = (0..<4).compactMap { _ in PublicKey(bytes: random.bytes(32)) }
     }
 
-    /// Admits camera `porch` with key 0, any `encode-…` with key 1, camera `yard` with key 2.
+    /// Returns a registry that admits camera `porch` with key 0, any `encode-…` with key 1, and camera `yard` with key
+    /// 2.
     private func registry(
         _ limits: Registry.Limits = .init(),
         advertisedHosts: [String] = ["h", "127.0.0.1", "fe80::1%eth0", "capture-porch_1.home"],
@@ -35,7 +36,7 @@ import Testing
             endpoint: endpoint ?? (role == .capture ? "tcp://h:1" : ""), software: "test")
     }
 
-    @Test func whoJoinsIsToldOfAllAndAllAreToldOfIt() throws {
+    @Test func `a joining service gets the roster and all members learn of it`() throws {
         var registry = try registry()
         let first = try hear(&registry, try join(.capture, "porch", endpoint: "tcp://h:1"), 1, keys[0])
         #expect(first == ["joined porch", "ROSTER 1 settling [gateway porch] to 1", "changed", "POLICY porch to 1"])
@@ -50,8 +51,8 @@ import Testing
         #expect(entry?.endpoint == "tcp://h:1" && entry?.key == keys[0].bytes && entry?.role == .capture)
     }
 
-    @Test func `when all are back who were there before, nobody is waited for any longer`() throws {
-        #expect(try !registry(expected: MemberCount()).isSettling(at(0)), "nobody was")
+    @Test func `the registry stops settling when all earlier members are back`() throws {
+        #expect(try !registry(expected: MemberCount()).isSettling(at(0)), "no earlier members")
         var before = try registry()
         _ = try hear(&before, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&before, try join(.encode, "encode-a"), 2, keys[1])
@@ -69,11 +70,11 @@ import Testing
     @Test(arguments: [
         ("encode-host-1", nil), ("porch@host-1", "porch"), ("porch@x @y", "porch@x "), ("porch@x@1", "porch@x"),
     ])
-    func anEncoderOfOneCameraIsForNoOther(name: String, camera: String?) throws {
+    func `a dedicated encoder's key is valid for no other name`(name: String, camera: String?) throws {
         #expect(DedicatedEncoders.camera(ofEncoder: try Name(name)) == camera)
     }
 
-    @Test func oneKeyMakesSoManyEncodersOfItsOwnJoinAndNotMore() throws {
+    @Test func `one key joins a limited number of dedicated encoders`() throws {
         var limits = Registry.Limits()
         limits.ownEncoders = 2
         var registry = Registry(
@@ -89,7 +90,7 @@ import Testing
             try hear(&registry, try join(.encode, "porch@3"), 3, keys[0]) == ["REFUSED tooMany to 3", "refused"])
     }
 
-    @Test func whoComesAndGoesAllTheTimeIsToldOfTogether() throws {
+    @Test func `constant joining and leaving is broadcast with the ticks`() throws {
         var limits = Registry.Limits()
         limits.announcements = 3
         limits.joins = 100
@@ -102,11 +103,11 @@ import Testing
             rosters += (come + go).count { $0.hasPrefix("ROSTER") && $0.hasSuffix(" to 1") }
         }
         #expect(rosters == 2)
-        let late = told(registry.tick(now: at(250))).filter { $0.hasPrefix("ROSTER") }
-        #expect(late == ["ROSTER 41 settling [gateway porch] to 1"], "what was put off is told in the end")
+        let late = describe(registry.tick(now: at(250))).filter { $0.hasPrefix("ROSTER") }
+        #expect(late == ["ROSTER 41 settling [gateway porch] to 1"], "the delayed roster is sent at last")
     }
 
-    @Test func `large rosters are told less often, and the last one always`() throws {
+    @Test func `large rosters are broadcast less often, and the last one always`() throws {
         var limits = Registry.Limits()
         limits.announcedMembers = 30
         limits.joins = 100
@@ -117,12 +118,12 @@ import Testing
                 .count { $0.hasPrefix("ROSTER") }
         }
         #expect(rosters == 1 + 2 + 3, "1 x 2, 2 x 3 and 3 x 4 members are 20; the next 20 are too many")
-        let late = told(registry.tick(now: at(250))).filter { $0.hasPrefix("ROSTER") }
+        let late = describe(registry.tick(now: at(250))).filter { $0.hasPrefix("ROSTER") }
         #expect(late.count == 9 && late.allSatisfy { $0.contains("encode-9") })
-        #expect(told(registry.tick(now: at(500))).allSatisfy { !$0.hasPrefix("ROSTER") })
+        #expect(describe(registry.tick(now: at(500))).allSatisfy { !$0.hasPrefix("ROSTER") })
     }
 
-    @Test func oneKeyMakesSoManyJoinBetweenTwoTicks() throws {
+    @Test func `one key joins a limited number of services between two ticks`() throws {
         var limits = Registry.Limits()
         limits.joins = 2
         var registry = try registry(limits)
@@ -138,20 +139,20 @@ import Testing
         "tcp://a b:5", "tcp://127.0.0.1;1.2.3.4:5", "tcp://:5", "tcp://:::5", "tcp://a@b:5", "tcp://[::1:5",
         "tcp://h:0",
     ])
-    func anEndpointIsAHostAndAPort(endpoint: String) throws {
+    func `an endpoint that is not a host and a port is refused`(endpoint: String) throws {
         var registry = try registry()
         let heard = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
         #expect(heard == ["REFUSED wrongRole to 1", "refused"])
     }
 
     @Test(arguments: ["tcp://127.0.0.1:5", "tcp://[fe80::1%eth0]:5", "tcp://capture-porch_1.home:65535"])
-    func anEndpointMayBeANameOrAnAddress(endpoint: String) throws {
+    func `an endpoint may contain a name or an address`(endpoint: String) throws {
         var registry = try registry()
         let heard = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
         #expect(heard.first == "joined porch")
     }
 
-    @Test func aCameraWhoseNameLooksLikeAnEncodersIsRefused() throws {
+    @Test func `a camera with a name like a dedicated encoder's is refused`() throws {
         var registry = Registry(
             own: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
@@ -161,22 +162,22 @@ import Testing
             try hear(&registry, try join(.capture, "porch@x"), 1, keys[0]) == ["REFUSED wrongRole to 1", "refused"])
     }
 
-    @Test func aMemberThatCanOnlyDialOutIsReachedAtTheGatewaysPort() throws {
+    @Test func `a member that can only dial out is reached at the gateway's port`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch", endpoint: "relay"), 1, keys[0])
         let porch = try Name("porch")
         func endpoint() -> String? { registry.roster(now: at(1)).members.first { $0.name == porch }?.endpoint }
-        #expect(endpoint() == "", "nobody can reach it yet")
+        #expect(endpoint() == "", "unreachable without a port")
         #expect(registry.relayed.map(\.name) == [porch])
-        #expect(registry.relay(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "meant for another one")
-        #expect(told(registry.relay(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
+        #expect(registry.relay(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "another incarnation")
+        #expect(describe(registry.relay(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
         #expect(endpoint() == "relay:7000")
         let call = registry.call(porch, .capture, ticket: [UInt8](repeating: 5, count: 32))
-        #expect(told(call).map { $0.hasPrefix("Call") && $0.hasSuffix(" to 1") } == [true], "\(told(call))")
+        #expect(describe(call).map { $0.hasPrefix("Call") && $0.hasSuffix(" to 1") } == [true], "\(describe(call))")
         _ = try hear(&registry, try join(.capture, "yard"), 2, keys[2])
         let direct = registry.call(try Name("yard"), .capture, ticket: [UInt8](repeating: 5, count: 32))
-        #expect(direct.isEmpty, "it is reached directly")
-        // A connection that is made anew keeps the port.
+        #expect(direct.isEmpty, "a direct endpoint")
+        // A new connection keeps the port.
         _ = try hear(&registry, try join(.capture, "porch", endpoint: "relay"), 3, keys[0])
         #expect(endpoint() == "relay:7000")
     }
@@ -185,7 +186,7 @@ import Testing
         ("relay:7000", "tcp://home:7444", "tcp://home:7000"), ("tcp://h:1", "tcp://home:7444", "tcp://h:1"),
         ("", "tcp://home:1", ""),
     ])
-    func aPortOfTheRelayIsOneOfTheRegistrysHost(endpoint: String, registry: String, expected: String) {
+    func `a relay port is resolved with the registry's host`(endpoint: String, registry: String, expected: String) {
         #expect(Relay.resolve(endpoint, registry: registry) == expected)
     }
 
@@ -193,30 +194,30 @@ import Testing
         (Role.capture, "yard", 0), (.encode, "porch", 0), (.capture, "encode-a", 1), (.encode, "other", 1),
         (.gateway, "gateway", 0), (.operator, "operator", 0),
     ])
-    func aKeyJoinsOnlyAsWhatItIsFor(role: Role, name: String, key: Int) throws {
+    func `a key joins only with its own role and name`(role: Role, name: String, key: Int) throws {
         var registry = try registry()
         let actions = try hear(&registry, try join(role, name), 1, keys[key])
         #expect(actions == ["REFUSED wrongRole to 1", "refused"])
         #expect(registry.roster(now: at(0)).members.count == 1)
     }
 
-    @Test func anUnknownKeyIsRefusedWhateverItSays() throws {
+    @Test func `an unknown key is refused for every message`() throws {
         var registry = try registry()
         #expect(try hear(&registry, try join(.capture, "porch"), 1, keys[3]) == ["refused"])
         #expect(try hear(&registry, Leave(), 1, keys[3]) == ["refused"])
     }
 
-    @Test func ofTwoWithOneNameTheFirstKeepsIt() throws {
+    @Test func `of two services with one name the first keeps it`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch", incarnation: 1), 1, keys[0])
         let actions = try hear(&registry, try join(.capture, "porch", incarnation: 2), 2, keys[0])
         #expect(actions == ["BEAT to 1", "REFUSED nameTaken to 2", "refused"])
-        // The one before turns out to be gone, so the next try succeeds.
+        // The first service turns out to be gone, so the next attempt succeeds.
         _ = registry.lost(peer(1), now: at(10))
         #expect(try hear(&registry, try join(.capture, "porch", incarnation: 2), 2, keys[0]).first == "joined porch")
     }
 
-    @Test func twoRolesMayShareAName() throws {
+    @Test func `two roles may share a name`() throws {
         var registry = Registry(
             own: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
@@ -233,7 +234,7 @@ import Testing
         #expect(heard == ["REFUSED wrongRole to 1", "refused"])
     }
 
-    @Test func `members' beats are heard whatever others of their key send`() throws {
+    @Test func `a member's beats count whatever other holders of its key send`() throws {
         var limits = Registry.Limits()
         limits.messagesOfKey = 5
         var registry = try registry(limits)
@@ -244,11 +245,11 @@ import Testing
         #expect(status.members.last?[.jobsDone] == 7)
     }
 
-    @Test func `the same service on a new connection takes its place once the old one is silent`() throws {
+    @Test func `the same service on a new connection replaces the old one once that is silent`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch", incarnation: 5), 1, keys[0])
         let early = try hear(&registry, try join(.capture, "porch", incarnation: 5), 2, keys[0], now: 1000)
-        #expect(early == ["BEAT to 1", "REFUSED nameTaken to 2", "refused"], "the first connection may live")
+        #expect(early == ["BEAT to 1", "REFUSED nameTaken to 2", "refused"], "the first connection may be alive")
         let actions = try hear(&registry, try join(.capture, "porch", incarnation: 5), 2, keys[0], now: 1600)
         #expect(
             actions == ["ROSTER 1 settling [gateway porch] to 2", "POLICY porch to 2"],
@@ -258,17 +259,17 @@ import Testing
         #expect(try hear(&registry, Beat(incarnation: 5, figures: []), 2, keys[0]) == [])
     }
 
-    @Test func aRegistryThatStoodStillDoesNotBlameItsMembers() throws {
+    @Test func `a registry that was suspended does not remove its members`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = tick(&registry, 4500)
         _ = try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0], now: 4500)
-        #expect(!told(registry.tick(now: at(20_000))).contains { $0.hasPrefix("left") })
+        #expect(!describe(registry.tick(now: at(20_000))).contains { $0.hasPrefix("left") })
         #expect(registry.roster(now: at(20_000)).settling, "others may not have come back yet")
     }
 
     @Test(arguments: ["ipc:///tmp/x", "tcp://h", "tcp://h:0", "inproc://zeromq.zap.01", ""])
-    func anEndpointThatIsNoAddressIsRefused(endpoint: String) throws {
+    func `an endpoint that is not an address is refused`(endpoint: String) throws {
         var registry = try registry()
         let actions = try hear(&registry, try join(.capture, "porch", endpoint: endpoint), 1, keys[0])
         #expect(actions == ["REFUSED wrongRole to 1", "refused"])
@@ -281,7 +282,7 @@ import Testing
         ("tcp://cam.example.org:7001", "192.0.2.7"), ("tcp://Cam.Example.org:7001", "192.0.2.7"),
         ("tcp://[2001:db8::8]:7001", "192.0.2.7"),
     ])
-    func `an endpoint names the host that the service connects from or one that is allowed`(
+    func `an endpoint may name the host that the service connects from or an allowed one`(
         endpoint: String, address: String
     ) throws {
         var registry = try registry(advertisedHosts: ["cam.example.org", "2001:db8::8"])
@@ -300,10 +301,10 @@ import Testing
         let message = try join(.capture, "porch", endpoint: endpoint).encoded()
         let actions = try registry.receive(
             message.span, from: peer(1), key: keys[0], address: address, time: 0, now: at(0))
-        #expect(told(actions) == ["REFUSED wrongRole to 1", "refused"])
+        #expect(describe(actions) == ["REFUSED wrongRole to 1", "refused"])
     }
 
-    @Test func aServiceAtEveryAddressIsReachedAtTheOneItCameFrom() throws {
+    @Test func `a wildcard endpoint is replaced by the address that the service connects from`() throws {
         var registry = try registry()
         let message = try join(.capture, "porch", endpoint: "tcp://0.0.0.0:7001").encoded()
         _ = try registry.receive(
@@ -311,7 +312,7 @@ import Testing
         #expect(registry.roster(now: at(0)).members.last?.endpoint == "tcp://192.0.2.7:7001")
     }
 
-    @Test func aRepeatedJoinDoesNoHarm() throws {
+    @Test func `a repeated join does no harm`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try report(.online), 1, keys[0])
@@ -320,13 +321,13 @@ import Testing
             try hear(&registry, try join(.capture, "porch"), 1, keys[0], time: 99) == [
                 "ROSTER 1 settling [gateway porch] to 1", "POLICY porch to 1",
             ])
-        #expect(registry.cameras.count == 1, "what it said of its camera still holds")
+        #expect(registry.cameras.count == 1, "its camera's state is kept")
         let status = registry.status(figures: [], time: 100, joined: 0, process: 1, now: at(0))
         #expect(status.members.last?[.framesCaptured] == 4)
-        #expect(status.members.last?.joined == 0, "it joined when it joined first")
+        #expect(status.members.last?.joined == 0, "the time of its first join")
     }
 
-    @Test func whoHasNotJoinedIsToldTo() throws {
+    @Test func `a service that has not joined is asked to join`() throws {
         var registry = try registry()
         #expect(try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
         #expect(try hear(&registry, try report(.online), 1, keys[0]) == ["REFUSED notJoined to 1"])
@@ -335,7 +336,7 @@ import Testing
         #expect(try hear(&registry, Beat(incarnation: 2, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
     }
 
-    @Test func aSilentMemberIsRemovedAndABeatOrAReportIsNoSilence() throws {
+    @Test func `a silent member is removed, and a beat or a report counts as a sign of life`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
@@ -348,19 +349,19 @@ import Testing
         #expect(registry.roster(now: at(3001)).members.map(\.name.text) == ["gateway", "encode-a", "yard"])
     }
 
-    @Test func leavingAndALostConnectionTakeEffectAtOnce() throws {
+    @Test func `a leave or a lost connection takes effect at once`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try join(.encode, "encode-a"), 2, keys[1])
         #expect(
             try hear(&registry, Leave(), 1, keys[0]) == [
-                "left porch: it left", "ROSTER 3 settling [gateway encode-a] to 2", "changed",
+                "left porch: leave received", "ROSTER 3 settling [gateway encode-a] to 2", "changed",
             ])
-        #expect(told(registry.lost(peer(2), now: at(1))).first == "left encode-a: its connection is gone")
-        #expect(told(registry.lost(peer(2), now: at(1))) == [])
+        #expect(describe(registry.lost(peer(2), now: at(1))).first == "left encode-a: connection lost")
+        #expect(describe(registry.lost(peer(2), now: at(1))) == [])
     }
 
-    @Test func itSettlesOnceAndSaysSo() throws {
+    @Test func `the registry settles once and broadcasts it`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         for time in stride(from: Int64(250), to: 4000, by: 250) {
@@ -371,7 +372,7 @@ import Testing
         #expect(tick(&registry, 4250).filter { $0.hasPrefix("ROSTER") } == [])
     }
 
-    @Test func beatsGoOutOnceASecond() throws {
+    @Test func `beats are sent once a second`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         var beats = 0
@@ -381,11 +382,11 @@ import Testing
         #expect(beats == 3)
     }
 
-    @Test func aRevokedKeysMemberIsRemoved() throws {
+    @Test func `a member with a revoked key is removed`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try join(.capture, "yard"), 2, keys[2])
-        let actions = told(
+        let actions = describe(
             registry.update(Allowlist([.init(key: keys[2], role: .capture, pattern: "yard")]), now: at(5)))
         #expect(actions == ["left porch: key revoked", "ROSTER 3 settling [gateway yard] to 2", "changed"])
         #expect(!registry.isAdmitted(keys[0]) && registry.isAdmitted(keys[2]))
@@ -393,15 +394,15 @@ import Testing
         #expect(try hear(&registry, try join(.capture, "porch"), 1, keys[0]) == ["refused"])
     }
 
-    @Test func aKeyThatIsNowForAnotherNameLosesItsMember() throws {
+    @Test func `a key that is now for another name loses its member`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
-        let actions = told(
+        let actions = describe(
             registry.update(Allowlist([.init(key: keys[0], role: .capture, pattern: "cellar")]), now: at(5)))
         #expect(actions.first == "left porch: key revoked")
     }
 
-    @Test func onlyCamerasReportCameras() throws {
+    @Test func `only cameras report cameras`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.encode, "encode-a"), 1, keys[1])
         #expect(try hear(&registry, try report(.online), 1, keys[1]) == ["refused"])
@@ -411,7 +412,7 @@ import Testing
         #expect(registry.cameras.map(\.report.state) == [.online])
     }
 
-    @Test func theStatusHoldsEverybodysFigures() throws {
+    @Test func `the status contains the figures of all members`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.encode, "encode-a", incarnation: 3), 1, keys[1], time: 5)
         _ = try hear(&registry, Beat(incarnation: 3, figures: [Figure(.jobsDone, 12)]), 1, keys[1], now: 1000)
@@ -422,7 +423,7 @@ import Testing
     }
 
     @Test(arguments: ["beat", "join", "other names"])
-    func aFloodOfMessagesIsDropped(kind: String) throws {
+    func `a flood of messages is dropped`(kind: String) throws {
         var limits = Registry.Limits()
         limits.messages = 10
         var registry = try registry(limits)
@@ -437,13 +438,13 @@ import Testing
                 }
             answered += answers.isEmpty ? 0 : 1
         }
-        // Its first JOIN counts too; a repeated one is answered once a tick.
+        // The first JOIN counts too; a repeated one is answered once a tick.
         #expect(answered == (kind == "join" ? 1 : 9))
         _ = tick(&registry, 250)
         #expect(try hear(&registry, Beat(incarnation: 999, figures: []), 1, keys[1]) != [])
     }
 
-    @Test func whatIsNoMessageForARegistryIsAnError() throws {
+    @Test func `a message not meant for a registry is an error`() throws {
         var registry = try registry()
         #expect(throws: WireError.unknownType(MessageType.grant.rawValue)) {
             _ = try hear(&registry, Grant(jobs: 1), 1, keys[0])
@@ -456,22 +457,22 @@ import Testing
         #expect(registry.roster(now: at(0)).members.count == 1)
     }
 
-    @Test func anOperatorMayNotAskWithoutEnd() throws {
+    @Test func `status requests of an operator are limited`() throws {
         var registry = Registry(
             own: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist(), now: at(0), policies: TestPolicies())
         var asked = 0
-        for _ in 0..<20 where registry.mayAsk(keys[0]) { asked += 1 }
-        #expect(asked == Registry.Limits().questions)
-        let isAnother = registry.mayAsk(keys[1])
+        for _ in 0..<20 where registry.mayRequestStatus(keys[0]) { asked += 1 }
+        #expect(asked == Registry.Limits().statusRequests)
+        let isAnother = registry.mayRequestStatus(keys[1])
         #expect(isAnother)
         _ = registry.tick(now: at(250))
-        let isLater = registry.mayAsk(keys[0])
+        let isLater = registry.mayRequestStatus(keys[0])
         #expect(isLater)
     }
 
-    @Test func onlyAnOperatorIsAnOperator() throws {
+    @Test func `only an operator may request the status`() throws {
         let registry = Registry(
             own: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
@@ -486,7 +487,7 @@ import Testing
 
     // MARK: Policies and assignments
 
-    /// A registry in which three motion services and twelve cameras have joined.
+    /// Returns a registry with three motion services and twelve cameras.
     private func watched(_ policies: TestPolicies) throws -> Registry {
         var registry = Registry(
             own: Roster.Member(
@@ -516,7 +517,7 @@ import Testing
         return assigned
     }
 
-    @Test func eachCameraIsWatchedByOneServiceAndByAnotherWhenThatIsGone() throws {
+    @Test func `each camera is watched by one service, and by another one when that leaves`() throws {
         var registry = try watched(TestPolicies(isWatched: true))
         let beats = (UInt32(1)...22).filter { $0 <= 3 || $0 >= 11 }
         var first: [PeerID: [String]] = [:]
@@ -525,7 +526,7 @@ import Testing
                 _ = try hear(&registry, Beat(incarnation: 5, figures: []), number, keys[number < 4 ? 0 : 1], now: time)
             }
             first.merge(assigned(registry.tick(now: at(time)))) { $1 }
-            if time < 4000 { #expect(first.isEmpty, "nobody is told anything before all had time to come back") }
+            if time < 4000 { #expect(first.isEmpty, "no assignments before the registry has settled") }
         }
         #expect(Set(first.values.joined()).count == 12)
         #expect(first.values.joined().count == 12)
@@ -535,13 +536,13 @@ import Testing
         let orphans = Set(first[peer(2)]!)
         let second = assigned(registry.lost(peer(2), now: at(4300)))
         for (service, cameras) in second {
-            #expect(Set(cameras).isSuperset(of: first[service]!), "no camera moves that need not")
+            #expect(Set(cameras).isSuperset(of: first[service]!), "no camera moves needlessly")
         }
         let moved = second.flatMap { service, cameras in cameras.filter { !first[service]!.contains($0) } }
         #expect(Set(moved) == orphans)
     }
 
-    @Test func otherPoliciesAreToldAtOnceAndTheSameOnesNotAgain() throws {
+    @Test func `changed policies are sent at once and unchanged ones are not repeated`() throws {
         var registry = try watched(TestPolicies(isWatched: true))
         for time in stride(from: Int64(250), through: 4250, by: 250) {
             for number in (UInt32(1)...22) where number <= 3 || number >= 11 {
@@ -559,12 +560,12 @@ import Testing
         #expect(watched == Array(repeating: false, count: 12))
     }
 
-    // MARK: What one key can take
+    // MARK: Shares of a key
 
-    /// A registry that is not settling any more, with archives that joined from these addresses and 64 cameras.
+    /// Returns a settled registry with archives that joined from these addresses, and 64 cameras.
     private func recorded(_ archives: [(name: String, key: Int, address: String)]) throws -> Registry {
         var limits = Registry.Limits()
-        limits.settling = 0
+        limits.settlingTime = .zero
         limits.joins = 100
         var registry = Registry(
             own: Roster.Member(
@@ -585,17 +586,17 @@ import Testing
         return registry
     }
 
-    /// How many cameras each archive was told to record last.
+    /// Returns the number of cameras last assigned to each archive.
     private func duties(_ registry: inout Registry) -> [Int: Int] {
         var duties: [Int: Int] = [:]
-        // Other rules for all, so that all are told anew.
+        // Changed rules for all cameras, so that all archives get new assignments.
         for case .send(let message as Recording, let peer) in registry.update(TestPolicies(mode: .both), now: at(1)) {
             duties[Int(peer.description.dropFirst(5))!] = message.cameras.count
         }
         return duties
     }
 
-    @Test func `a camera is unrecorded when its archive says so, and when there is none`() throws {
+    @Test func `a camera is unrecorded when its archive reports so, and without an archive`() throws {
         var none = try recorded([])
         _ = none.tick(now: at(1))
         #expect(none.recordings(now: at(1)).values.filter { $0.health == .stopped }.count == 64)
@@ -620,16 +621,16 @@ import Testing
         #expect(registry.recordings(now: at(1)).values.filter { $0.health == .stopped }.count == 64)
     }
 
-    @Test func `an archive is told which cameras there are, where those that are gone are not kept`() throws {
+    @Test func `an archive gets the admitted cameras when those that are gone have a retention`() throws {
         var policies = TestPolicies(mode: .continuous)
         policies.goneCameraKeep = 60
-        func told(_ registry: inout Registry, _ policies: TestPolicies) -> Recording? {
+        func describe(_ registry: inout Registry, _ policies: TestPolicies) -> Recording? {
             for case .send(let message as Recording, _) in registry.update(policies, now: at(1)) { return message }
             return nil
         }
         var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")])
-        let unknown = told(&registry, policies)
-        #expect(try #require(unknown).goneKeep == 0, "a pattern admits cameras that nobody knows")
+        let unknown = describe(&registry, policies)
+        #expect(try #require(unknown).goneKeep == 0, "a pattern admits unknown cameras")
         _ = registry.update(
             Allowlist([
                 .init(key: keys[1], role: .archive, pattern: "cellar"),
@@ -637,14 +638,14 @@ import Testing
                 .init(key: keys[3], role: .capture, pattern: "attic"),
             ]), now: at(1))
         policies.goneCameraKeep = 90
-        let recording = try #require(told(&registry, policies))
+        let recording = try #require(describe(&registry, policies))
         #expect(recording.goneKeep == 90 && recording.admitted.map(\.text) == ["attic", "camera 1"])
         policies.goneCameraKeep = 0
-        let kept = try #require(told(&registry, policies))
+        let kept = try #require(describe(&registry, policies))
         #expect(kept.goneKeep == 0 && kept.admitted.isEmpty)
     }
 
-    @Test func `services that join with one key share what one key gets, and no more`() throws {
+    @Test func `services that join with one key share the cameras of one key`() throws {
         let fakes = (0..<8).map { (name: "archive-\($0)", key: 0, address: "10.0.0.\($0)") }
         var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")] + fakes)
         let duties = duties(&registry)
@@ -653,7 +654,7 @@ import Testing
     }
 
     @Test(arguments: ["10.0.0.9", "fd00:1:2:3::%d"])
-    func `services that join from one network share what one network gets`(address: String) throws {
+    func `services that join from one network share the cameras of one network`(address: String) throws {
         let fakes = (0..<8).map { number in
             (name: "archive-x\(number)", key: 0, address: address.replacing("%d", with: "\(number)"))
         }
@@ -662,19 +663,19 @@ import Testing
         #expect((20...44).contains(try #require(duties[0])), "\(duties)")
     }
 
-    @Test func `an archive that the gateway cannot ask records nothing while it can ask another one`() throws {
+    @Test func `an archive that the gateway cannot query records nothing while another one can be queried`() throws {
         var registry = try recorded([
             (name: "archive-true", key: 0, address: "10.0.0.1"), (name: "archive-fake", key: 0, address: "10.0.0.2"),
         ])
         #expect(duties(&registry).values.allSatisfy { $0 > 0 })
         let archive = try #require(registry.archives.first { $0.name.text == "archive-true" })
-        let told = registry.confirm(archive, now: at(2))
-        #expect(!told.isEmpty)
+        let actions = registry.confirm(archive, now: at(2))
+        #expect(!actions.isEmpty)
         _ = registry.update(TestPolicies(mode: .continuous), now: at(3))
         #expect(duties(&registry) == [0: 64])
     }
 
-    @Test func `one key has a bounded number of services, and fewer from one network`() throws {
+    @Test func `one key has a limited number of services, and fewer from one network`() throws {
         var limits = Registry.Limits()
         limits.instances = 4
         limits.instancesInNetwork = 3
@@ -685,7 +686,7 @@ import Testing
         }
         let refusal = ["REFUSED tooMany to 9", "refused"]
         #expect(try hear(&registry, try join(.encode, "encode-9"), 9, keys[1], address: "10.0.0.1") == refusal)
-        // The same service over another connection is no further one.
+        // The same service over another connection does not count as another one.
         let again = try hear(&registry, try join(.encode, "encode-3"), 8, keys[1], address: "10.0.0.1", now: 1600)
         #expect(again.count == 1 && again != refusal)
         #expect(
@@ -695,7 +696,7 @@ import Testing
         #expect(try hear(&registry, try join(.capture, "porch"), 5, keys[0]).first == "joined porch", "another key")
     }
 
-    @Test func `connections with one key share a bound on messages`() throws {
+    @Test func `connections with one key share a message limit`() throws {
         var limits = Registry.Limits()
         limits.messages = 10
         limits.messagesOfKey = 15
@@ -709,7 +710,7 @@ import Testing
         #expect(try hear(&registry, try join(.capture, "porch"), 200, keys[0]).first == "joined porch", "another key")
     }
 
-    @Test func `a camera whose state changes all the time is told of with the next tick`() throws {
+    @Test func `a camera whose state changes constantly is reported with the next tick`() throws {
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         var changes = 0
@@ -718,8 +719,8 @@ import Testing
         }
         #expect(changes == Registry.Limits().reports)
         #expect(registry.cameras.first?.report.state == .offline)
-        #expect(told(registry.tick(now: at(250))).contains("changed"))
-        #expect(!told(registry.tick(now: at(500))).contains("changed"))
+        #expect(describe(registry.tick(now: at(250))).contains("changed"))
+        #expect(!describe(registry.tick(now: at(500))).contains("changed"))
         #expect(try hear(&registry, try report(.offline), 1, keys[0]).isEmpty, "nothing has changed")
         #expect(try hear(&registry, try report(.online), 1, keys[0]) == ["changed"])
     }
@@ -732,23 +733,23 @@ import Testing
         _ registry: inout Registry, _ message: some WireMessage, _ number: UInt32, _ key: PublicKey,
         address: String = "", time: Int64 = 0, now: Int64 = 0
     ) throws -> [String] {
-        told(
+        describe(
             try registry.receive(
                 message.encoded().span, from: peer(number), key: key, address: address, time: time, now: at(now)))
     }
 
-    /// Lets time pass up to a moment, in the steps in which the gateway does.
+    /// Advances the time in the gateway's steps.
     private func tick(_ registry: inout Registry, _ time: Int64) -> [String] {
         let steps = Array(stride(from: 0, to: time, by: 250)) + [time]
-        return steps.flatMap { told(registry.tick(now: at($0))) }
+        return steps.flatMap { describe(registry.tick(now: at($0))) }
     }
 }
 
-/// What was done, as text.
-private func told(_ actions: [Registry.Action]) -> [String] {
+/// Returns the actions as text.
+private func describe(_ actions: [Registry.Action]) -> [String] {
     actions.map { action in
         switch action {
-        case .send(let message, let peer): "\(told(message)) to \(peer.description.dropFirst(5))"
+        case .send(let message, let peer): "\(describe(message)) to \(peer.description.dropFirst(5))"
         case .changed: "changed"
         case .joined(let member): "joined \(member.name)"
         case .left(let member, let reason): "left \(member.name): \(reason)"
@@ -757,7 +758,7 @@ private func told(_ actions: [Registry.Action]) -> [String] {
     }
 }
 
-private func told(_ message: any WireMessage) -> String {
+private func describe(_ message: any WireMessage) -> String {
     switch message {
     case let roster as Roster:
         "ROSTER \(roster.generation) \(roster.settling ? "settling " : "")"

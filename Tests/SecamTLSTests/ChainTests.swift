@@ -4,7 +4,7 @@ import Testing
 
 @testable import SecamTLS
 
-/// With certificates that OpenSSL's own tool issued: a root, an authority below it, and a server's.
+/// Certificates issued by OpenSSL's own tool: a root, an intermediate authority, and a server's.
 @Suite struct ChainTests {
     private func issue(
         _ folder: ScratchFolder, _ name: String, by issuer: String?, _ more: [String] = []
@@ -23,7 +23,7 @@ import Testing
         try #require(result.terminationStatus.isSuccess, "\(result.standardError)")
     }
 
-    @Test func aServerSendsItsChainSoThatTheRootIsEnough() async throws {
+    @Test func `a server sends its chain so that a client needs only the root`() async throws {
         let folder = try ScratchFolder()
         try await issue(folder, "root", by: nil)
         try await issue(folder, "middle", by: "root")
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func anEncryptedKeyIsAnErrorInsteadOfAQuestion() async throws {
+    @Test func `an encrypted key is an error instead of a prompt`() async throws {
         let folder = try ScratchFolder()
         let plain = try folder.identityFile()
         let encrypted = folder.path + "/encrypted.key"

@@ -6,18 +6,18 @@ import Testing
 
 @testable import SecamTLS
 
-/// `TLSHandler.send` on real sockets, which it may write to past their channel.
+/// `TLSHandler.send` on real sockets, bypassing the channel.
 @Suite struct DirectSendTests {
     private let clientGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-    /// How often the server had to wait and how often not.
+    /// The number of sends that waited and that did not.
     private final class Outcome: Sendable {
         let sentAtOnce = Atomic<Int>(0)
         let waitedFor = Atomic<Int>(0)
         let failed = Atomic<Int>(0)
     }
 
-    /// Runs with the server's handler on its event loop when the handshake is done.
+    /// Runs on the server's event loop with its handler after the handshake.
     private final class Application: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         let start: (ChannelHandlerContext) -> Void
@@ -80,7 +80,7 @@ import Testing
         return (server, client)
     }
 
-    /// On a thread of its own, which reads while the server writes.
+    /// Runs on a separate thread, which reads while the server writes.
     private func connect(
         to server: any Channel, _ context: TLSContext, expecting count: Int
     ) async throws -> (channel: any Channel, bytes: EventLoopFuture<ByteBuffer>) {
@@ -100,7 +100,7 @@ import Testing
         return (channel, bytes.futureResult)
     }
 
-    @Test func aPeerThatReadsSlowlyGetsEverythingInOrder() async throws {
+    @Test func `a slow reader gets everything in order`() async throws {
         let messages = ([0, 1, 46_000, 46_000] + Array(repeating: 700, count: 200)).map(pattern)
         let large = [TLSLimits.encryptedSlice, TLSLimits.encryptedSlice + 1].map(pattern)
         let rounds = 100
@@ -115,7 +115,7 @@ import Testing
                 guard round < rounds else { return }
                 var last = context.eventLoop.makeSucceededVoidFuture()
                 for (index, message) in (round % 10 == 0 ? messages + large : messages).enumerated() {
-                    // What is written and not flushed must not be overtaken.
+                    // A write without a flush must not be overtaken.
                     if (round + index) % 50 == 0 {
                         context.write(NIOAny(message), promise: nil)
                     } else if let sent = tls.send(message) {
@@ -127,7 +127,7 @@ import Testing
                     }
                 }
                 context.flush()
-                // The next when the socket has room again, while the peer goes on reading.
+                // Sends again when the socket has room, while the peer continues to read.
                 last.assumeIsolated().whenComplete { _ in
                     context.eventLoop.assumeIsolated().execute { send(round + 1) }
                 }
@@ -145,11 +145,11 @@ import Testing
         try await clientGroup.shutdownGracefully()
     }
 
-    @Test func aPeerThatGoesAwayFailsWhatWaits() async throws {
+    @Test func `a peer that disconnects fails the waiting writes`() async throws {
         let hasEnded = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
         let folder = try ScratchFolder()
         let (server, client) = try await serve(folder, sendBuffer: 64 << 10) { tls, context in
-            // Without an end, but for the peer's.
+            // Sends until the peer disconnects.
             func sendMore() {
                 let sent = tls.send(pattern(46_000)) ?? context.eventLoop.makeSucceededVoidFuture()
                 sent.assumeIsolated().whenComplete { result in

@@ -30,7 +30,7 @@ import Testing
         return pair
     }
 
-    @Test func bothSidesLearnTheProtocolAndTheClientTheFingerprint() throws {
+    @Test func `both sides learn the protocol and the client the fingerprint`() throws {
         let pair = try pair(
             server: server(["secam/1", "http/1.1"]),
             client: client(.fingerprint(identity.fingerprint), ["http/1.1", "secam/1"]))
@@ -43,7 +43,7 @@ import Testing
         #expect(pair.atServer.errors.isEmpty && pair.atClient.errors.isEmpty)
     }
 
-    @Test func aHandshakeInSingleBytesSucceeds() throws {
+    @Test func `a handshake in single bytes succeeds`() throws {
         let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
         pair.piece = 1
         try pair.run()
@@ -61,7 +61,7 @@ import Testing
         #expect(reads.count == 0)
         #expect(pair.atServer.events.isEmpty && pair.atClient.events.isEmpty)
         steps.removeFirst()()
-        #expect(reads.count == 1, "reading goes on after the turn")
+        #expect(reads.count == 1, "reading continues after the turn")
         try pair.run()
         #expect(pair.atClient.events.count == 1)
         #expect(pair.atServer.events.isEmpty)
@@ -80,15 +80,15 @@ import Testing
         #expect(pair.atServer.events.isEmpty)
     }
 
-    @Test func `a client offers elliptic curves alone for the key exchange`() throws {
+    @Test func `a client offers only elliptic curves for the key exchange`() throws {
         let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
         let hello = Array(try pair.takeRecords(from: pair.client).readableBytesView)
         let groups = ClientHello.groups(hello)
-        // X25519MLKEM768 where the library has it, X25519, P-256.
+        // X25519MLKEM768 if the library has it, X25519, P-256.
         #expect(groups == [0x1d, 0x17] || groups == [0x11ec, 0x1d, 0x17])
     }
 
-    @Test func withoutACommonProtocolBothSidesFail() throws {
+    @Test func `without a common protocol both sides fail`() throws {
         let pair = try pair(client: client(.fingerprint(identity.fingerprint), ["other/1"]))
         #expect(pair.atServer.errors == [.noApplicationProtocol(offered: ["other/1"])])
         #expect(pair.atClient.errors.count == 1)
@@ -97,7 +97,7 @@ import Testing
         #expect(pair.atServer.events.isEmpty && pair.atClient.events.isEmpty)
     }
 
-    @Test func anotherFingerprintIsNotTrusted() throws {
+    @Test func `another fingerprint is not trusted`() throws {
         let other = try CertificateFingerprint(String(repeating: "ab", count: 32))
         let pair = try pair(client: client(.fingerprint(other)))
         guard case .untrusted("camera.example", identity.presented, let reason)? = pair.atClient.errors.first else {
@@ -121,20 +121,22 @@ import Testing
         #expect(!refused.server.isActive && !refused.client.isActive)
     }
 
-    @Test(arguments: [true, false]) func theCallerDecidesWithTheFingerprint(_ answer: Bool) throws {
+    @Test(arguments: [true, false]) func `the caller decides by the fingerprint`(_ answer: Bool) throws {
         let expected = identity.presented
         let pair = try pair(client: client(.decide { $0 == expected && answer }, name: "any name at all"))
         #expect(pair.atClient.events.count == (answer ? 1 : 0))
         #expect(pair.atClient.errors.count == (answer ? 0 : 1))
     }
 
-    @Test(arguments: ["camera.example", "192.0.2.7"]) func anAuthorityVouchesForItsNames(_ name: String) throws {
+    @Test(arguments: ["camera.example", "192.0.2.7"]) func `an authority's certificate is trusted for its names`(
+        _ name: String
+    ) throws {
         let pair = try pair(client: client(.authorities(file: folder.path + "/identity.pem"), name: name))
         #expect(pair.atClient.events.count == 1, "\(pair.atClient.errors)")
     }
 
     @Test(arguments: [("other.example", "hostname mismatch"), ("192.0.2.8", "IP address mismatch")])
-    func anAuthorityDoesNotVouchForOtherNames(_ name: String, _ reason: String) throws {
+    func `an authority's certificate is not trusted for other names`(_ name: String, _ reason: String) throws {
         let pair = try pair(client: client(.authorities(file: folder.path + "/identity.pem"), name: name))
         #expect(
             pair.atClient.errors == [
@@ -143,7 +145,7 @@ import Testing
         #expect(!pair.client.isActive)
     }
 
-    @Test func anotherAuthorityDoesNotVouch() throws {
+    @Test func `the certificate of another authority is not trusted`() throws {
         let file = try folder.identityFile("other.pem")
         let pair = try pair(client: client(.authorities(file: file)))
         guard case .untrusted? = pair.atClient.errors.first else {
@@ -152,7 +154,7 @@ import Testing
         }
     }
 
-    @Test func badSettingsAreRefusedBeforeAnyConnection() throws {
+    @Test func `invalid settings are rejected before any connection`() throws {
         #expect(throws: TLSError.self) { try server([]) }
         #expect(throws: TLSError.self) { try server([""]) }
         #expect(throws: TLSError.self) { try server([String(repeating: "x", count: 256)]) }
@@ -162,7 +164,7 @@ import Testing
         #expect(throws: TLSError.self) { try client(.authorities(file: garbage)) }
     }
 
-    @Test func whatIsWrittenBeforeTheHandshakeArrivesAfterIt() throws {
+    @Test func `data written before the handshake arrives after it`() throws {
         let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
         let written = pair.client.writeAndFlush(pattern(5000))
         try pair.run()
@@ -170,7 +172,7 @@ import Testing
         #expect(pair.atServer.received == pattern(5000))
     }
 
-    @Test func tooMuchWrittenBeforeTheHandshakeEndsTheConnection() throws {
+    @Test func `too much data before the handshake ends the connection`() throws {
         let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
         let first = pair.client.writeAndFlush(pattern(TLSLimits.bytesBeforeHandshake))
         let second = pair.client.writeAndFlush(pattern(1))
@@ -198,7 +200,7 @@ import Testing
         _ = try? channel.finish(acceptAlreadyClosed: true)
     }
 
-    /// RFC 8446 §4.1.2; of TLS 1.2 unless an extension says otherwise.
+    /// A ClientHello (RFC 8446 §4.1.2) of TLS 1.2 unless an extension says otherwise.
     private func clientHello(extensions: [UInt8]) -> ByteBuffer {
         var body: [UInt8] = [3, 3] + [UInt8](repeating: 7, count: 32) + [0, 0, 4, 0x13, 0x01, 0xc0, 0x2b, 1, 0]
         body += [UInt8(extensions.count >> 8), UInt8(extensions.count & 255)] + extensions
@@ -213,47 +215,47 @@ import Testing
         #expect(recorder.received.readableBytes == 0 && recorder.events.isEmpty)
     }
 
-    @Test func aClientOfTLS12IsRefusedWithAnAlert() throws {
-        // Our own protocol by ALPN (RFC 7301 §3.1), to be sure that the version is what stands in the way.
+    @Test func `a client of TLS 1.2 is refused with an alert`() throws {
+        // With the right application protocol (ALPN, RFC 7301 §3.1), so that only the version is wrong.
         try channel.writeInbound(clientHello(extensions: [0, 16, 0, 10, 0, 8, 7] + Array("secam/1".utf8)))
         try expectFailure("unsupported protocol")
         let alert = try #require(try channel.readOutbound(as: ByteBuffer.self))
         #expect(Array(alert.readableBytesView.suffix(2)) == [2, 70], "fatal, protocol_version")
     }
 
-    @Test func aClientWithoutApplicationProtocolsIsRefusedWithAnAlert() throws {
-        // supported_versions with TLS 1.3 alone.
+    @Test func `a client without application protocols is refused with an alert`() throws {
+        // The extension supported_versions with TLS 1.3 only.
         try channel.writeInbound(clientHello(extensions: [0, 43, 0, 3, 2, 3, 4]))
         try expectFailure("the peer offers no application protocol")
         let alert = try #require(try channel.readOutbound(as: ByteBuffer.self))
         #expect(Array(alert.readableBytesView.suffix(2)) == [2, 120], "fatal, no_application_protocol")
     }
 
-    @Test func anHTTPRequestIsRefused() throws {
+    @Test func `an HTTP request is refused`() throws {
         try channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: camera\r\n\r\n"))
         try expectFailure("TLS handshake failed")
     }
 
-    @Test func randomBytesAreRefused() throws {
+    @Test func `random bytes are refused`() throws {
         try channel.writeInbound(ByteBuffer(bytes: [22, 3, 1, 0xff, 0xff] + [UInt8](repeating: 0xee, count: 70_000)))
         try expectFailure("TLS handshake failed")
     }
 
-    @Test func aHelloWithALengthThatIsNotTrueIsRefused() throws {
+    @Test func `a ClientHello with a wrong length is refused`() throws {
         var hello = clientHello(extensions: [0, 43, 0, 200, 2, 3, 4])
         try channel.writeInbound(hello.readSlice(length: hello.readableBytes))
         try expectFailure("TLS handshake failed")
     }
 
-    @Test func aPeerThatLeavesDuringTheHandshakeIsAnError() throws {
+    @Test func `a peer that disconnects during the handshake is an error`() throws {
         var hello = clientHello(extensions: [0, 43, 0, 3, 2, 3, 4])
         try channel.writeInbound(hello.readSlice(length: 20))
         try channel.close().wait()
         #expect(recorder.isInactive)
-        #expect(recorder.errors.isEmpty, "we closed it ourselves")
+        #expect(recorder.errors.isEmpty, "closed by this side")
     }
 
-    @Test func theEndOfTheStreamDuringTheHandshakeIsAnError() throws {
+    @Test func `the end of the stream during the handshake is an error`() throws {
         var hello = clientHello(extensions: [0, 43, 0, 3, 2, 3, 4])
         try channel.writeInbound(hello.readSlice(length: 20))
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
@@ -261,7 +263,7 @@ import Testing
     }
 }
 
-/// Counts the reads that reach the socket.
+/// A handler that counts the reads of the socket.
 private final class ReadCounter: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
@@ -274,10 +276,10 @@ private final class ReadCounter: ChannelOutboundHandler {
 }
 
 private enum ClientHello {
-    /// The extension `supported_groups` (RFC 8446, section 4.2.7) of a ClientHello in one record.
+    /// Returns the extension `supported_groups` (RFC 8446 §4.2.7) of a ClientHello in one record.
     static func groups(_ record: [UInt8]) -> [Int]? {
         func number(_ offset: Int) -> Int { Int(record[offset]) << 8 | Int(record[offset + 1]) }
-        // Headers of record and message, version and random.
+        // Skips the headers of record and message, the version and the random bytes.
         var offset = 5 + 4 + 2 + 32
         offset += 1 + Int(record[offset])
         offset += 2 + number(offset)

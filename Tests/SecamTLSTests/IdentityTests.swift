@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func aSelfSignedIdentityIsMadeOnceAndKept() throws {
+    @Test func `a self-signed identity is created once and kept`() throws {
         let directory = folder.path
         let first = try TLSIdentity.loadOrCreate(directory: directory, hostNames: ["gate", "::1", "127.0.0.1"])
         let second = try TLSIdentity.loadOrCreate(directory: directory, hostNames: ["another"])
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: [-1_800_000_000, 1_000_000_000] as [Int64])
-    func `an own certificate of a machine whose clock was wrong is kept`(offset: Int64) throws {
+    func `a self-signed certificate made under a wrong clock is kept`(offset: Int64) throws {
         let made = Int64(time(nil)) + offset
         let pem = try TLSIdentity.selfSigned(names: "DNS:gate", validity: made...made + 3650 * 86_400)
         let path = try folder.write(TLSIdentity.selfSignedFileName, pem)
@@ -43,21 +43,21 @@ import Testing
         #expect("\(refusal)".contains("This machine's clock says"), "\(refusal)")
     }
 
-    @Test func anExistingFileIsNeverOverwritten() throws {
+    @Test func `an existing file is never overwritten`() throws {
         let path = try folder.write("kept", [1, 2, 3])
         #expect(try !PEMFile.create(path, [4]))
         #expect(try PEMFile.read(path).bytes == [1, 2, 3])
     }
 
     @Test(arguments: ["", "a,DNS:evil.example", "a b", "a\n", "ümlaut", "..", "1.2.3.4/8"])
-    func aBadHostNameMakesNoCertificate(_ name: String) throws {
+    func `an invalid host name makes no certificate`(_ name: String) throws {
         #expect(throws: TLSError.self) {
             try TLSIdentity.loadOrCreate(directory: folder.path, hostNames: ["good", name])
         }
         #expect(!PEMFile.exists(folder.path + "/" + TLSIdentity.selfSignedFileName))
     }
 
-    @Test func aDirectoryThatCannotBeMadeIsNamed() throws {
+    @Test func `a directory that cannot be created is named`() throws {
         let directory = try folder.write("file", [1]) + "/below"
         guard
             case .file(directory, _, _)? = #expect(
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func anExpiredCertificateIsRefusedWithItsDate() throws {
+    @Test func `an expired certificate is rejected with its date`() throws {
         let file = try folder.identityFile(notBefore: -7200, notAfter: -3600)
         guard case .certificateExpired(file, let date, _)? = error(file, file) else {
             Issue.record("not refused")
@@ -80,7 +80,7 @@ import Testing
         #expect(date.hasPrefix("20") && date.hasSuffix(" UTC"))
     }
 
-    @Test func aCertificateOfTheFutureIsRefused() throws {
+    @Test func `a certificate that is not yet valid is rejected`() throws {
         let file = try folder.identityFile(notBefore: 3600, notAfter: 7200)
         guard case .certificateNotYetValid(file, _, _)? = error(file, file) else {
             Issue.record("not refused")
@@ -88,20 +88,20 @@ import Testing
         }
     }
 
-    @Test func aKeyOfAnotherCertificateIsRefused() throws {
+    @Test func `a key of another certificate is rejected`() throws {
         let one = try folder.identityFile("one.pem")
         let two = try folder.identityFile("two.pem")
         #expect(error(one, two) == .keyDoesNotFit(certificatePath: one, keyPath: two))
     }
 
-    @Test func daysLeftTellsThatACertificateExpiresSoon() throws {
+    @Test func `the days left show that a certificate expires soon`() throws {
         let file = try folder.identityFile(notAfter: 10 * 86_400 + 60)
         let identity = try TLSIdentity.load(certificatePath: file, keyPath: file)
         #expect(identity.daysLeft(at: Int64(time(nil))) == 10)
         #expect(identity.daysLeft(at: Int64(time(nil))) < TLSIdentity.warningDays)
     }
 
-    @Test func unusableFilesAreNamed() throws {
+    @Test func `unusable files are named`() throws {
         let good = try folder.identityFile()
         let empty = try folder.write("empty", [])
         let text = try folder.write("text", Array("hello".utf8))

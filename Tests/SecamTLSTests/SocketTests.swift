@@ -7,9 +7,9 @@ import Testing
 
 @testable import SecamTLS
 
-/// Over loopback, against OpenSSL's own client.
+/// A server on the loopback interface and OpenSSL's own client.
 @Suite struct SocketTests {
-    /// Sends back the first bytes it is given and ends.
+    /// A handler that echoes the first bytes and closes.
     private final class EchoOnce: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
@@ -34,7 +34,7 @@ import Testing
         let texts = Mutex<[String]>([])
     }
 
-    /// What `openssl s_client` prints when it sends `input` to a server that answers with the same.
+    /// Returns the output of `openssl s_client` for `input` to an echo server.
     private func connect(
         _ arguments: [String], input: some InputProtocol
     ) async throws -> (output: String, succeeded: Bool, serverErrors: [String]) {
@@ -63,7 +63,7 @@ import Testing
         )
     }
 
-    @Test func opensslVerifiesUsAndGetsItsBytesBack() async throws {
+    @Test func `OpenSSL verifies the server and gets its bytes back`() async throws {
         let result = try await connect(
             ["-alpn", "secam/1", "-verify_hostname", "camera.example", "-verify_return_error", "-ign_eof"],
             input: .string("ping\n"))
@@ -95,7 +95,9 @@ import Testing
         (["-alpn", "h2"], "alert no application protocol", "the peer offers only h2"),
         ([], "alert no application protocol", "the peer offers no application protocol"),
     ])
-    func opensslIsRefusedWithAnAlert(_ arguments: [String], _ alert: String, _ serverError: String) async throws {
+    func `an OpenSSL client outside the policy is refused with an alert`(
+        _ arguments: [String], _ alert: String, _ serverError: String
+    ) async throws {
         let result = try await connect(arguments, input: .none)
         #expect(!result.succeeded)
         #expect(result.output.contains(alert), "\(result.output)")

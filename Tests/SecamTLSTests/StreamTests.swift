@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test(arguments: [(0, 1), (1, 1), (16_384, 1), (16_385, 7), (1 << 20, 997), (1 << 20, Int.max)])
-    func bytesComeBackAsTheyWere(_ count: Int, _ piece: Int) throws {
+    func `bytes come back unchanged`(_ count: Int, _ piece: Int) throws {
         echo()
         pair.piece = piece
         let written = pair.client.writeAndFlush(pattern(count))
@@ -32,7 +32,7 @@ import Testing
         #expect(pair.atClient.errors.isEmpty && pair.atServer.errors.isEmpty)
     }
 
-    @Test func writesWaitForTheirFlushAndShareIt() throws {
+    @Test func `writes wait for their flush and share it`() throws {
         let first = pair.server.write(pattern(10))
         let second = pair.server.write(pattern(0))
         let third = pair.server.write(pattern(20_000))
@@ -46,7 +46,7 @@ import Testing
         #expect(pair.atClient.readCompletes == 1)
     }
 
-    @Test func aLargeFrameLeavesInSlicesWithoutRoomToSpare() throws {
+    @Test func `a large frame is sent in slices of exact size`() throws {
         pair.server.writeAndFlush(pattern(600_000), promise: nil)
         var sizes: [Int] = []
         var capacities: [Int] = []
@@ -60,7 +60,7 @@ import Testing
         #expect(capacities.allSatisfy { $0 <= 128 << 10 })
     }
 
-    @Test func whatASlowPeerDoesNotTakeStaysPlaintext() throws {
+    @Test func `data that a slow peer does not read stays plaintext`() throws {
         pair.server.isWritable = false
         let written = pair.server.writeAndFlush(pattern(300_000))
         #expect(try pair.takeRecords(from: pair.server).readableBytes == 0)
@@ -71,7 +71,7 @@ import Testing
         #expect(pair.atClient.received == pattern(300_000))
     }
 
-    @Test func tooMuchForASlowPeerEndsTheConnection() throws {
+    @Test func `too much data for a slow peer ends the connection`() throws {
         pair.server.isWritable = false
         let part = pattern(1 << 20)
         for _ in 0..<TLSLimits.queuedBytes >> 20 { pair.server.writeAndFlush(part, promise: nil) }
@@ -81,7 +81,7 @@ import Testing
         #expect(!pair.server.isActive)
     }
 
-    @Test func closingTellsThePeerSoThatItEndsWithoutAnError() throws {
+    @Test func `a close is announced to the peer, which ends without an error`() throws {
         pair.client.writeAndFlush(pattern(3), promise: nil)
         try pair.client.close().wait()
         try pair.run()
@@ -90,7 +90,7 @@ import Testing
         #expect(pair.atClient.errors.isEmpty && pair.atClient.isInactive)
     }
 
-    @Test func closingTheOutputSendsWhatIsFlushedAndWaitsForThePeer() throws {
+    @Test func `closing the output sends flushed data and waits for the peer`() throws {
         pair.client.isWritable = false
         let written = pair.client.writeAndFlush(pattern(200_000))
         let closed = pair.client.close(mode: .output)
@@ -103,10 +103,10 @@ import Testing
         #expect(pair.atServer.received == pattern(200_000))
         #expect(pair.atServer.errors.isEmpty && pair.atServer.isInactive)
         try closed.wait()
-        #expect(pair.atClient.errors.isEmpty && pair.atClient.isInactive, "by the server's answer")
+        #expect(pair.atClient.errors.isEmpty && pair.atClient.isInactive, "closed by the server's answer")
     }
 
-    @Test func closingWithFlushedBytesLeftLooksLikeACut() throws {
+    @Test func `closing with unsent data looks like a truncation`() throws {
         pair.server.isWritable = false
         let written = pair.server.writeAndFlush(pattern(10))
         try pair.server.close().wait()
@@ -114,13 +114,13 @@ import Testing
         #expect(try pair.takeRecords(from: pair.server).readableBytes == 0)
     }
 
-    @Test func theEndOfTheStreamWithoutCloseNotifyIsATruncation() throws {
+    @Test func `the end of the stream without close_notify is a truncation`() throws {
         pair.client.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(pair.atClient.errors == [.truncated])
         #expect(pair.atClient.isInactive)
     }
 
-    @Test func aRecordCutInTheMiddleIsATruncation() throws {
+    @Test func `a truncated record is a truncation`() throws {
         pair.server.writeAndFlush(pattern(1000), promise: nil)
         var records = try pair.takeRecords(from: pair.server)
         try pair.client.writeInbound(records.readSlice(length: 999))
@@ -129,13 +129,13 @@ import Testing
         #expect(pair.atClient.received.readableBytes == 0)
     }
 
-    @Test(arguments: [0, 3, 5, 500, 1021]) func aFlippedBitEndsTheConnection(_ index: Int) throws {
+    @Test(arguments: [0, 3, 5, 500, 1021]) func `a flipped bit ends the connection`(_ index: Int) throws {
         pair.server.writeAndFlush(pattern(10), promise: nil)
         try pair.run()
         pair.server.writeAndFlush(pattern(1000), promise: nil)
         var records = try pair.takeRecords(from: pair.server)
         records.setInteger(try #require(records.getInteger(at: index, as: UInt8.self)) ^ 0x20, at: index)
-        // A damaged length may make the client wait for more, which then does not fit.
+        // A damaged length may make the client wait for more bytes, which then do not fit.
         records.writeBytes([UInt8](repeating: 0, count: 20_000))
         try pair.client.writeInbound(records)
         guard case .malformedRecord? = pair.atClient.errors.first else {
@@ -146,7 +146,7 @@ import Testing
         #expect(pair.atClient.received == pattern(10))
     }
 
-    @Test func aRecordSentTwiceEndsTheConnection() throws {
+    @Test func `a record sent twice ends the connection`() throws {
         pair.server.writeAndFlush(pattern(10), promise: nil)
         let record = try pair.takeRecords(from: pair.server)
         try pair.client.writeInbound(record)
@@ -158,7 +158,7 @@ import Testing
         }
     }
 
-    @Test func whatCameBeforeADamagedRecordIsHandedOn() throws {
+    @Test func `data before a damaged record is delivered`() throws {
         pair.server.writeAndFlush(pattern(10), promise: nil)
         var records = try pair.takeRecords(from: pair.server)
         records.writeBytes([23, 3, 3, 0, 32] + [UInt8](repeating: 9, count: 32))
@@ -167,7 +167,7 @@ import Testing
         #expect(pair.atClient.errors.count == 1 && pair.atClient.isInactive)
     }
 
-    /// What an attacker with an OpenSSL of its own does; nothing in the library asks for key updates.
+    /// Requests key updates, as an attacker with a modified OpenSSL could.
     private func askForKeyUpdate() throws {
         typealias KeyUpdate = @convention(c) (OpaquePointer, CInt) -> CInt
         let symbol = unsafe try #require(dlsym(nil, "SSL_key_update"))
@@ -182,7 +182,7 @@ import Testing
         if pair.server.isActive { try pair.server.writeInbound(records) }
     }
 
-    @Test func keyUpdatesAreAnsweredAndTheStreamGoesOn() throws {
+    @Test func `key updates are answered and the stream continues`() throws {
         for _ in 0..<TLSLimits.keyUpdates { try requestKeyUpdate() }
         try pair.run()
         pair.server.writeAndFlush(pattern(100), promise: nil)
@@ -191,22 +191,22 @@ import Testing
         #expect(pair.atServer.errors.isEmpty && pair.atClient.errors.isEmpty)
     }
 
-    @Test func aPeerThatAsksForMoreKeyUpdatesThanItsBytesExplainIsCutOff() throws {
+    @Test func `a peer that requests more key updates than its bytes explain is disconnected`() throws {
         for _ in 0...TLSLimits.keyUpdates { try requestKeyUpdate() }
         #expect("\(pair.atServer.errors)".contains("too many key updates"))
         #expect(!pair.server.isActive)
     }
 
-    @Test func keyUpdatesInOneReadAreNotCarriedOutBeyondTheLimit() throws {
+    @Test func `key updates in one read stop at the limit`() throws {
         for _ in 0..<1000 { try askForKeyUpdate() }
         let records = try pair.takeRecords(from: pair.client)
         try pair.server.writeInbound(records)
         #expect("\(pair.atServer.errors)".contains("too many key updates"))
-        // OpenSSL goes on with what it has read ahead, a record's 16 KiB. All answers together have 27,000 bytes.
+        // OpenSSL continues with the 16 KiB that it has read ahead. All answers together would have 27,000 bytes.
         #expect(try pair.takeRecords(from: pair.server).readableBytes < 13_500)
     }
 
-    @Test func aStreamMayUpdateItsKeysForEachMegabyte() throws {
+    @Test func `a stream may update its keys for each megabyte`() throws {
         for _ in 0..<2 * TLSLimits.keyUpdates {
             try requestKeyUpdate()
             try pair.run()
@@ -216,7 +216,7 @@ import Testing
         #expect(pair.atServer.errors.isEmpty && pair.server.isActive)
     }
 
-    @Test func writesAfterTheEndFail() throws {
+    @Test func `writes after the end fail`() throws {
         try pair.client.close().wait()
         let late = pair.client.writeAndFlush(pattern(1))
         #expect(throws: (any Error).self) { try late.wait() }
@@ -225,7 +225,7 @@ import Testing
         #expect(throws: (any Error).self) { try answer.wait() }
     }
 
-    @Test func whatIsSentWithoutASocketGoesThroughTheChannel() throws {
+    @Test func `data sent without a socket goes through the channel`() throws {
         let sent = try #require(pair.clientHandler.send(pattern(300_000)))
         try pair.run()
         try sent.wait()
@@ -235,7 +235,7 @@ import Testing
         #expect(throws: TLSError.self) { try late.wait() }
     }
 
-    @Test func theApplicationMayCloseWhileItIsGivenBytes() throws {
+    @Test func `the application may close while it receives bytes`() throws {
         var reads = 0
         pair.atServer.onRead = { context, _ in
             reads += 1
@@ -247,7 +247,7 @@ import Testing
         #expect(pair.atServer.errors.isEmpty && pair.atServer.isInactive && pair.atClient.isInactive)
     }
 
-    @Test func theApplicationMayWriteFromAPromise() throws {
+    @Test func `the application may write from a promise`() throws {
         let server = pair.server
         server.writeAndFlush(pattern(5)).assumeIsolated().whenSuccess {
             server.writeAndFlush(pattern(6), promise: nil)
@@ -256,7 +256,7 @@ import Testing
         #expect(pair.atClient.received.readableBytes == 11)
     }
 
-    @Test func closingFromAFailedPromiseIsHarmless() throws {
+    @Test func `closing from a failed promise is harmless`() throws {
         let client = pair.client
         client.isWritable = false
         client.writeAndFlush(pattern(5)).assumeIsolated().whenFailure { _ in

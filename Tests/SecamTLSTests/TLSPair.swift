@@ -12,7 +12,7 @@ extension ScratchFolder {
         return file
     }
 
-    /// A file with a self-signed certificate and its key; the dates in seconds from now.
+    /// Creates a file with a self-signed certificate and its key; the dates are in seconds from now.
     func identityFile(
         _ name: String = "identity.pem", names: String = "DNS:camera.example,IP:192.0.2.7",
         notBefore: Int64 = -60, notAfter: Int64 = 86_400
@@ -32,7 +32,7 @@ enum ScratchError: Error {
     case fileExists
 }
 
-/// Notes what the application above the handler sees; with `onRead` it is the application.
+/// Records what the application above the handler receives; with `onRead` it acts as the application.
 final class Recorder: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -70,7 +70,7 @@ final class Recorder: ChannelInboundHandler {
     }
 }
 
-/// `EmbeddedChannel` would take the end of the output for the end of everything.
+/// `EmbeddedChannel` would treat the end of the output as the end of the channel.
 final class HalfClosure: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
@@ -83,14 +83,14 @@ final class HalfClosure: ChannelOutboundHandler {
     }
 }
 
-/// A server and a client in one thread, joined by a wire that can be cut and meddled with.
+/// A server and a client in one thread, connected by a wire that can be cut and changed.
 final class TLSPair {
     let server = EmbeddedChannel()
     let client = EmbeddedChannel()
     let atServer = Recorder()
     let atClient = Recorder()
     let clientHandler: TLSHandler
-    /// Bytes for each delivery, in both directions.
+    /// Bytes of each delivery, in both directions.
     var piece = Int.max
 
     init(
@@ -106,7 +106,7 @@ final class TLSPair {
         try client.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 2)).wait()
     }
 
-    /// With the handshake done.
+    /// Returns a pair after the handshake.
     convenience init(_ identity: TLSIdentity) throws {
         try self.init(
             server: .server(identity: identity, applicationProtocols: ["secam/1"]),
@@ -116,7 +116,7 @@ final class TLSPair {
         try run()
     }
 
-    /// Carries bytes and ends of stream until both sides are silent.
+    /// Delivers bytes and ends of stream until both sides are silent.
     func run() throws {
         while true {
             let moved = try move(from: client, to: server)
@@ -124,7 +124,7 @@ final class TLSPair {
         }
     }
 
-    /// What one side has sent since, taken off the wire.
+    /// Removes and returns the bytes that one side has sent.
     func takeRecords(from sender: EmbeddedChannel) throws -> ByteBuffer {
         var records = ByteBuffer()
         while var buffer = try sender.readOutbound(as: ByteBuffer.self) { records.writeBuffer(&buffer) }
@@ -141,7 +141,7 @@ final class TLSPair {
         return true
     }
 
-    /// Takes the pipelines apart, as the event loop does for sockets.
+    /// Ends the pipelines, as an event loop does for sockets.
     deinit {
         _ = try? server.finish(acceptAlreadyClosed: true)
         _ = try? client.finish(acceptAlreadyClosed: true)

@@ -26,13 +26,13 @@ struct AuditLogTests {
         #expect(AuditLine.timestamp(-1) == "1969-12-31T23:59:59.999999Z")
     }
 
-    @Test func `what strangers send can neither forge a line nor steer a terminal`() {
+    @Test func `text from strangers can neither forge a line nor control a terminal`() {
         #expect(
             AuditLine.escape("a\"},\n{\u{1B}[2J\\\u{202E}\u{7F}\u{9B}ä\u{E0041}")
                 == "a\\\"},\\u000a{\\u001b[2J\\\\\\u202e\\u007f\\u009bä\\udb40\\udc41")
     }
 
-    @Test func `events are appended to a private file, after a restart too`() throws {
+    @Test func `events are appended to a private file, also after a restart`() throws {
         for round in 0..<2 {
             let log = try AuditLog(in: scratch)
             log.record(.login, user: "anna\n", address: "[::1]:9", reason: "round \(round)")
@@ -44,7 +44,7 @@ struct AuditLogTests {
         #expect(scratch.mode("audit.log") == 0o600)
     }
 
-    @Test func `a file that was moved away is begun anew`() throws {
+    @Test func `a new file is started when the file was moved away`() throws {
         let log = try AuditLog(in: scratch)
         log.record(.login, user: "first", address: "a")
         log.flush()
@@ -67,7 +67,7 @@ struct AuditLogTests {
         for file in scratch.names { #expect(scratch.lines(file).joined().utf8.count <= 2000) }
     }
 
-    @Test func `only so many old files are kept`() throws {
+    @Test func `the number of rotated files is limited`() throws {
         let log = try AuditLog(in: scratch, maximumBytes: 200, keptFiles: 2)
         for index in 0..<50 { log.record(.userAdded, user: "\(index)", address: "a") }
         log.flush()
@@ -75,7 +75,7 @@ struct AuditLogTests {
         #expect(scratch.lines("audit.log").last?.contains(#""user":"49""#) == true)
     }
 
-    @Test func `a path that cannot be written is told`() {
+    @Test func `an error names the path that cannot be written`() {
         #expect(
             throws: UsersError.file(path: "/nowhere/audit", operation: "open", reason: "No such file or directory")
         ) {
@@ -89,7 +89,7 @@ struct AuditLogTests {
         return (lines.count, counts.reduce(0, +))
     }
 
-    @Test func `refusals of one network become lines and one count, and every login stays`() throws {
+    @Test func `refusals of one network become a few lines and a count, and logins stay`() throws {
         let log = try AuditLog(in: scratch, maximumBytes: 4000, keptFiles: 1)
         log.record(.login, user: "anna", address: "192.0.2.1:5", network: "192.0.2.1")
         for port in 0..<5000 {
@@ -107,7 +107,7 @@ struct AuditLogTests {
         )
     }
 
-    @Test func `one user's logins do not push other users' logins out`() throws {
+    @Test func `a user's logins do not push other users' logins out`() throws {
         let log = try AuditLog(in: scratch)
         log.record(.login, user: "anna", address: "192.0.2.1:5")
         for port in 0..<5000 {
@@ -133,7 +133,7 @@ struct AuditLogTests {
         #expect(try counts("audit.log").events == 203)
     }
 
-    @Test func `a user who logs in from any number of networks writes a bounded number of lines`() throws {
+    @Test func `logins from any number of networks write a bounded number of lines`() throws {
         let log = try AuditLog(in: scratch)
         for index in 0..<5000 { log.record(.login, user: "mallory", address: "network \(index)") }
         log.flush()
@@ -141,7 +141,7 @@ struct AuditLogTests {
         #expect(scratch.lines("audit.log").last?.contains(#""user":"mallory","address":"others""#) == true)
     }
 
-    @Test func `a summary is written when its window is over, and the next window begins anew`() throws {
+    @Test func `a summary is written at the end of its window, and a new window starts`() throws {
         let now = Mutex(ContinuousClock.now)
         let log = try AuditLog(in: scratch, clock: { now.withLock { $0 } })
         for _ in 0..<15 { log.record(.refusal, user: "anna", address: "a:1", network: "a") }
@@ -154,7 +154,7 @@ struct AuditLogTests {
         #expect(!lines[11].contains("count"))
     }
 
-    @Test func `what a window writes is bounded, whatever comes, and nothing goes uncounted`() {
+    @Test func `the lines of a window are bounded, and every event is counted`() {
         var summaries = AuditSummaries(.refusals)
         var lines = 0
         for index in 0..<100_000 {

@@ -32,9 +32,9 @@ struct AuthenticatorTests {
         }
     }
 
-    /// A login that must be accepted.
+    /// Logs in, which must succeed.
     ///
-    /// - Returns: the new token, if one was given.
+    /// - Returns: the new device token, if any.
     private func accepted(
         _ authenticator: Authenticator, _ username: String = "anna", from network: String = "a",
         remember: Bool = false, token: [UInt8] = []
@@ -49,13 +49,13 @@ struct AuthenticatorTests {
         let outcome: LoginOutcome
     }
 
-    /// One for which no time passes, however slow the machine is.
+    /// Returns an authenticator whose clock stands still, so that no lock expires on a slow machine.
     private func standing() throws -> Authenticator {
         let now = ContinuousClock.now
         return try Authenticator(users: store, audit: audit, clock: { now }, logger: quiet)
     }
 
-    @Test func `the right password is accepted and written to the audit log`() async throws {
+    @Test func `a correct password is accepted and written to the audit log`() async throws {
         let authenticator = try Authenticator(users: store, audit: audit, logger: quiet)
         let outcome = await login(authenticator, "anna", "correct horse")
         let anna = try #require(try store.user(Name("anna")))
@@ -68,7 +68,7 @@ struct AuthenticatorTests {
     }
 
     @Test(arguments: ["anna", "nobody", "disabled", "not/a name", "", "\u{0}"])
-    func `a wrong password, an unknown and a disabled user get one answer`(username: String) async throws {
+    func `wrong passwords, unknown users and disabled users get the same answer`(username: String) async throws {
         try store.add(Name("disabled"), password: "correct", role: .viewer)
         try store.setDisabled(true, of: Name("disabled"))
         let authenticator = try standing()
@@ -83,7 +83,7 @@ struct AuthenticatorTests {
         #expect(events == ["refusal", "refusal", "refusal", "lockout", "refusal"])
     }
 
-    @Test func `a locked user is refused with the right password too`() async throws {
+    @Test func `a locked user is denied even with the correct password`() async throws {
         let authenticator = try standing()
         for _ in 0..<3 { _ = await login(authenticator, "anna", "wrong") }
         #expect(await login(authenticator, "anna", "correct horse") == .denied(.locked, wait: 1))
@@ -93,7 +93,7 @@ struct AuthenticatorTests {
         }
     }
 
-    @Test func `logins beyond the queue are denied as busy and leave no trace in the guard`() async throws {
+    @Test func `logins beyond the queue are denied as busy and do not count as failures`() async throws {
         let authenticator = try Authenticator(users: store, audit: audit, width: 1, depth: 1, logger: quiet)
         let outcomes = await withTaskGroup(of: LoginOutcome.self) { group in
             for index in 0..<20 {
@@ -107,7 +107,7 @@ struct AuthenticatorTests {
         #expect(busy + accepted == 20)
     }
 
-    @Test func `right logins at the same moment do not lock each other out`() async throws {
+    @Test func `concurrent correct logins do not lock each other out`() async throws {
         let authenticator = try Authenticator(users: store, audit: audit, width: 3, logger: quiet)
         let outcomes = await withTaskGroup(of: LoginOutcome.self) { group in
             for _ in 0..<12 { group.addTask { await self.login(authenticator, "anna", "correct horse") } }
@@ -121,7 +121,7 @@ struct AuthenticatorTests {
         }
     }
 
-    @Test func `the pool never runs more than its width, nor takes more than its depth`() {
+    @Test func `the pool runs no more than its width and queues no more than its depth`() {
         let pool = VerificationPool(width: 2, depth: 12)
         let gate = Gate()
         let running = Atomic<Int>(0)
@@ -141,13 +141,13 @@ struct AuthenticatorTests {
         #expect(most.load(ordering: .sequentiallyConsistent) <= 2)
     }
 
-    @Test func `a stored hash that cannot be read denies like a wrong password`() async throws {
+    @Test func `an invalid stored hash denies like a wrong password`() async throws {
         try damageHash()
         let authenticator = try Authenticator(users: store, audit: audit, logger: quiet)
         #expect(await login(authenticator, "anna", "correct horse") == .denied(.credentials, wait: 0))
     }
 
-    @Test func `a device token lets a user in where others guess, from the same network and from elsewhere`()
+    @Test func `a device token admits its user while others guess`()
         async throws
     {
         let authenticator = try standing()
@@ -160,7 +160,7 @@ struct AuthenticatorTests {
         #expect(try await accepted(authenticator, from: "new", remember: true, token: token) == nil)
     }
 
-    @Test func `a device token replaces no password, and locks only itself`() async throws {
+    @Test func `a device token does not replace the password, and locks only itself`() async throws {
         let authenticator = try standing()
         let token = try #require(try await accepted(authenticator, from: "home", remember: true))
         for wait: UInt32 in [0, 0, 0, 0, 0, 1] {
@@ -173,7 +173,7 @@ struct AuthenticatorTests {
         _ = try await accepted(authenticator, from: "elsewhere")
     }
 
-    @Test func `a token counts for its user alone`() async throws {
+    @Test func `a device token counts for its user alone`() async throws {
         try store.add(Name("mallory"), password: "correct horse", role: .viewer)
         let authenticator = try standing()
         let token = try #require(try await accepted(authenticator, "mallory", from: "m", remember: true))
@@ -182,7 +182,7 @@ struct AuthenticatorTests {
         #expect(outcome == .denied(.locked, wait: 1))
     }
 
-    @Test func `networks and devices are remembered by the next gateway, devices by their hash alone`() async throws {
+    @Test func `networks and devices outlive the gateway, and devices are stored as hashes`() async throws {
         let token = try #require(try await accepted(try standing(), from: "home", remember: true))
         let next = try standing()
         #expect(next.knows(network: "home"))
@@ -196,7 +196,7 @@ struct AuthenticatorTests {
     }
 
     @Test(arguments: ["password", "removed"])
-    func `tokens end with the password and with the account`(change: String) async throws {
+    func `device tokens end with the password and with the account`(change: String) async throws {
         try store.add(Name("bert"), password: "correct horse", role: .viewer)
         let authenticator = try standing()
         let token = try #require(try await accepted(authenticator, "bert", remember: true))
@@ -212,12 +212,12 @@ struct AuthenticatorTests {
         #expect(fresh != nil && fresh != token)
     }
 
-    @Test func `a viewer that keeps no token is given none`() async throws {
+    @Test func `a viewer that asks for no token gets none`() async throws {
         #expect(try await accepted(try standing()) == nil)
         #expect(try storedDevices().isEmpty)
     }
 
-    @Test func `devices and networks of a user are bounded, the latest stay`() async throws {
+    @Test func `the latest devices and networks of a user are kept`() async throws {
         let anna = try #require(try store.user(Name("anna")))
         for index in 0..<100 {
             let isWritten = try store.recordLogin(
@@ -229,7 +229,7 @@ struct AuthenticatorTests {
         #expect(Set(earlier.networks["anna", default: [:]].values.map(\.time)) == Set(68..<100))
     }
 
-    @Test func `a clock that was set back does not make new devices and networks go first`() throws {
+    @Test func `a clock that was set back does not displace new devices and networks`() throws {
         let anna = try #require(try store.user(Name("anna")))
         for index in 0..<40 {
             _ = try store.recordLogin(
@@ -244,7 +244,7 @@ struct AuthenticatorTests {
         #expect(earlier.knows("anna", device: "new") && !earlier.knows("anna", device: "device 24"))
     }
 
-    @Test func `earlier logins of an older file keep their order`() throws {
+    @Test func `earlier logins keep their order in the migration`() throws {
         let queue = try DatabaseQueue()
         try UserSchema.migrator.migrate(queue, upTo: "2 earlier logins")
         try queue.write { db in
@@ -261,7 +261,7 @@ struct AuthenticatorTests {
         #expect(rows == ["b1", "c2", "a3", "d1"])
     }
 
-    @Test func `strangers cannot fill the queue of users whom the gateway knows`() throws {
+    @Test func `strangers cannot fill the queue of known users`() throws {
         let pool = VerificationPool(width: 1, depth: 8)
         let gate = Gate()
         let order = Mutex<[String]>([])

@@ -3,7 +3,7 @@ import GRDB
 
 @testable import SecamUsers
 
-/// Holds threads until it is opened, and waits until they are through.
+/// A gate that holds threads until it is opened, and then waits for them.
 final class Gate: Sendable {
     private let opened = DispatchGroup()
     private let done = DispatchSemaphore(value: 0)

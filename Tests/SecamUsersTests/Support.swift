@@ -5,7 +5,7 @@ import SecamUsers
 import SecamWire
 
 extension ScratchFolder {
-    /// Of a file; empty when there is none.
+    /// Returns the lines of a file; none when it does not exist.
     func lines(_ name: String) -> [String] {
         guard let stream = unsafe fopen(file(name), "r") else { return [] }
         defer { unsafe fclose(stream) }
@@ -15,11 +15,11 @@ extension ScratchFolder {
     }
 }
 
-/// Of tests, that nobody reads.
+/// A logger that discards its lines.
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 extension AuditLog {
-    /// Below a folder: `audit.log` and `audit-refusals.log`.
+    /// Creates `audit.log` and `audit-refusals.log` in a folder.
     convenience init(
         in scratch: ScratchFolder, maximumBytes: Int = 8 << 20, keptFiles: Int = 9,
         clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }

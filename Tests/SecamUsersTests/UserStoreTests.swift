@@ -15,7 +15,7 @@ struct UserStoreTests {
         path = scratch.file("users.sqlite")
     }
 
-    @Test func `a user is kept with role and rights, and nobody else can read the file`() throws {
+    @Test func `a user is stored with role and rights, in a private file`() throws {
         let store = try UserStore(path: path)
         let rights = CameraRights.only([try name("door"), try name("yard")])
         #expect(try store.add(name("anna"), password: "correct horse", role: .admin) == nil)
@@ -28,14 +28,14 @@ struct UserStoreTests {
         for file in scratch.names { #expect(scratch.mode(file) == 0o600, "\(file)") }
     }
 
-    @Test func `an open file of wider permissions is narrowed`() throws {
+    @Test func `the permissions of an existing file are restricted`() throws {
         _ = try UserStore(path: path)
         #expect(unsafe chmod(path, 0o644) == 0)
         _ = try UserStore(path: path)
         #expect(scratch.mode("users.sqlite") == 0o600)
     }
 
-    @Test func `a viewer sees the granted cameras, an admin all, a disabled user none`() throws {
+    @Test func `a viewer sees granted cameras, an admin all, and a disabled user none`() throws {
         let store = try UserStore(path: path)
         let door = try name("door")
         try store.add(name("anna"), password: "12345678", role: .admin, cameras: .only([]))
@@ -63,7 +63,7 @@ struct UserStoreTests {
         #expect(try store.list().map(\.name) == [bert])
     }
 
-    @Test func `names that are taken or unknown are told`() throws {
+    @Test func `a name that exists or is unknown is an error`() throws {
         let store = try UserStore(path: path)
         let anna = try name("anna")
         let nobody = try name("nobody")
@@ -75,7 +75,7 @@ struct UserStoreTests {
         #expect(throws: UsersError.noSuchUser(nobody)) { try store.setRole(.admin, of: nobody) }
     }
 
-    @Test func `a name is data, whatever it looks like in SQL`() throws {
+    @Test func `a name that looks like SQL is only data`() throws {
         let store = try UserStore(path: path)
         let hostile = try name("x'); DROP TABLE user; --")
         try store.add(hostile, password: "12345678", role: .viewer, cameras: .only([hostile]))
@@ -84,39 +84,39 @@ struct UserStoreTests {
         #expect(try store.list().isEmpty)
     }
 
-    @Test func `another connection's changes show in the counter, and credentials get a new revision`() throws {
+    @Test func `changes of another process change the counter, and new credentials the revision`() throws {
         let gateway = try UserStore(path: path)
         let command = try UserStore(path: path)
         let anna = try name("anna")
         var counters = [try gateway.changeCounter()]
         var revisions: [Int64] = []
-        func note() throws {
+        func record() throws {
             counters.append(try gateway.changeCounter())
             revisions.append(try #require(try gateway.user(anna)).credentialRevision)
         }
         try command.add(anna, password: "12345678", role: .viewer)
-        try note()
+        try record()
         try command.grant(.only([]), to: anna)
-        try note()
+        try record()
         try command.setPassword("abcdefgh", of: anna)
-        try note()
+        try record()
         try command.setRole(.admin, of: anna)
-        try note()
+        try record()
         try command.setRole(.admin, of: anna)
-        try note()
+        try record()
         try command.add(name("bert"), password: "12345678", role: .admin)
         try command.remove(anna)
         try command.add(anna, password: "12345678", role: .viewer)
-        try note()
+        try record()
         #expect(Set(counters).count == counters.count)
         #expect(revisions[0] == revisions[1], "rights alone do not end sessions")
         #expect(revisions[1] < revisions[2])
         #expect(revisions[2] < revisions[3])
-        #expect(revisions[3] == revisions[4], "the same role is no change")
-        #expect(revisions[4] < revisions[5], "added again is another account")
+        #expect(revisions[3] == revisions[4], "setting the same role changes nothing")
+        #expect(revisions[4] < revisions[5], "a user added again is a new account")
     }
 
-    @Test func `many connections open and write at the same time`() async throws {
+    @Test func `many connections can open the accounts and write at the same time`() async throws {
         let path = path
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<6 {
@@ -130,14 +130,14 @@ struct UserStoreTests {
         #expect(try UserStore(path: path).list().count == 6)
     }
 
-    @Test func `a file of a newer release is refused and stays as it is`() throws {
+    @Test func `a file of a newer version is refused`() throws {
         _ = try UserStore(path: path)
         let queue = try DatabaseQueue(path: path)
         try queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 later')") }
         #expect(throws: UsersError.newerVersion(path: path)) { try UserStore(path: path) }
     }
 
-    @Test func `what is no database, or lies nowhere, is told with its path`() throws {
+    @Test func `an error names the file that is no database or cannot be created`() throws {
         let stream = unsafe fopen(path, "w")
         unsafe fputs(String(repeating: "no database ", count: 1000), stream)
         unsafe fclose(stream)
@@ -153,7 +153,7 @@ struct UserStoreTests {
         }
     }
 
-    @Test func `a row that breaks the rules is told, not trusted`() throws {
+    @Test func `an invalid row is an error`() throws {
         let store = try UserStore(path: path)
         try store.add(name("anna"), password: "12345678", role: .admin)
         try DatabaseQueue(path: path).write { try $0.execute(sql: "UPDATE user SET role = 77") }

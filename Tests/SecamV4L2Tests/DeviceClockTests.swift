@@ -3,7 +3,7 @@ import Testing
 @testable import SecamV4L2
 
 @Suite struct DeviceClockTests {
-    /// UTC microseconds when the monotonic clock stood at 0.
+    /// UTC microseconds at the monotonic clock's 0.
     let boot: Int64 = 1_700_000_000_000_000
 
     func reading(_ monotonic: Int64, step: Int64 = 0) -> ClockReading {
@@ -15,12 +15,12 @@ import Testing
         #expect(clock.utc(stamp: 500_000, now: reading(520_000)) == boot + 500_000)
     }
 
-    @Test func `a frame without a stamp has the time at which it was taken out`() {
+    @Test func `a frame without a stamp has the time at which it was dequeued`() {
         var clock = DeviceClock(now: reading(0))
         #expect(clock.utc(stamp: nil, now: reading(520_000)) == boot + 520_000)
     }
 
-    @Test func `a step of the time of day is followed within a second, and not between`() {
+    @Test func `a step of the wall clock is followed at the next sample`() {
         var clock = DeviceClock(now: reading(0))
         let step: Int64 = 3_600_000_000
         #expect(clock.utc(stamp: 600_000, now: reading(600_000, step: step)) == boot + 600_000)
@@ -29,12 +29,12 @@ import Testing
     }
 
     @Test(arguments: [520_001, Int64.max, -9_480_001, Int64.min / 2])
-    func `a stamp in the future or long past is not believed`(stamp: Int64) {
+    func `a stamp in the future or long past is ignored`(stamp: Int64) {
         var clock = DeviceClock(now: reading(0))
         #expect(clock.utc(stamp: stamp, now: reading(520_000)) == boot + 520_000)
     }
 
-    @Test func `the machine's own clocks agree with each other`() {
+    @Test func `the machine's clocks agree with each other`() {
         let first = ClockReading.now()
         let second = ClockReading.now()
         #expect(first.realtime > 1_600_000_000_000_000)

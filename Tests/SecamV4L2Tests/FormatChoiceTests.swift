@@ -11,13 +11,13 @@ import Testing
         FormatOffer(fourCC: fourCC, isConverted: converted, sizes: sizes.map { FrameSizeRange($0) })
     }
 
-    @Test func `MJPEG is taken before raw formats of the same size`() throws {
+    @Test func `MJPEG is preferred to raw formats of the same size`() throws {
         let offers = [offer(.yuyv, [vga, hd]), offer(.mjpeg, [vga, hd]), offer(.yu12, [vga, hd], converted: true)]
         let choice = try #require(FormatChoice.choose(from: offers, wanted: hd, preferred: nil))
         #expect(choice == FormatChoice(fourCC: .mjpeg, pixelFormat: .jpeg, size: hd, isConverted: false))
     }
 
-    @Test func `the wanted size counts more than MJPEG`() throws {
+    @Test func `the wanted size takes precedence over MJPEG`() throws {
         let offers = [offer(.mjpeg, [hd]), offer(.yuyv, [vga])]
         let choice = try #require(FormatChoice.choose(from: offers, wanted: vga, preferred: nil))
         #expect(choice.fourCC == .yuyv)
@@ -25,12 +25,12 @@ import Testing
     }
 
     @Test(arguments: [(FourCC.yuyv, FourCC.nv12), (.nv12, .yu12), (.yu12, .rgb24)])
-    func `of native raw formats the cheaper is taken`(cheaper: FourCC, dearer: FourCC) throws {
+    func `the cheaper native raw format is chosen`(cheaper: FourCC, dearer: FourCC) throws {
         let offers = [offer(dearer, [hd]), offer(cheaper, [hd])]
         #expect(FormatChoice.choose(from: offers, wanted: hd, preferred: nil)?.fourCC == cheaper)
     }
 
-    @Test func `a native format is taken before a conversion and a conversion before nothing`() throws {
+    @Test func `a native format is preferred to a conversion`() throws {
         let bayer = FourCC("BA81")
         let converted = [offer(.rgb24, [hd], converted: true), offer(.yu12, [hd], converted: true)]
         let native = try #require(
@@ -40,24 +40,24 @@ import Testing
         #expect(only.fourCC == .yu12 && only.isConverted)
     }
 
-    @Test func `a preferred format is taken at its nearest size, native or converted`() throws {
+    @Test func `a preferred format is chosen at its nearest size, native or converted`() throws {
         let offers = [offer(.mjpeg, [hd]), offer(.yuyv, [vga]), offer(.yu12, [vga, hd], converted: true)]
         #expect(FormatChoice.choose(from: offers, wanted: hd, preferred: .yuyv)?.size == vga)
         #expect(FormatChoice.choose(from: offers, wanted: hd, preferred: .i420)?.isConverted == true)
     }
 
-    @Test func `a preferred format that is not there changes nothing`() {
+    @Test func `a preferred format that is not offered has no effect`() {
         let offers = [offer(.mjpeg, [hd]), offer(.yuyv, [hd])]
         #expect(FormatChoice.choose(from: offers, wanted: hd, preferred: .nv12)?.fourCC == .mjpeg)
     }
 
-    @Test func `no usable format is no choice`() {
+    @Test func `without a supported format there is no choice`() {
         #expect(FormatChoice.choose(from: [], wanted: hd, preferred: nil) == nil)
         #expect(FormatChoice.choose(from: [offer(FourCC("H264"), [hd])], wanted: hd, preferred: nil) == nil)
         #expect(FormatChoice.choose(from: [offer(.mjpeg, [])], wanted: hd, preferred: nil) == nil)
     }
 
-    @Test func `of two sizes equally far the larger is taken`() {
+    @Test func `the larger of two equally distant sizes is chosen`() {
         let sizes = [FrameSize(width: 600, height: 480), FrameSize(width: 680, height: 480)]
         let choice = FormatChoice.choose(from: [offer(.yuyv, sizes)], wanted: vga, preferred: nil)
         #expect(choice?.size == sizes[1])
@@ -74,7 +74,7 @@ import Testing
         #expect(size == FrameSize(width: nearest, height: nearest))
     }
 
-    @Test func `a range with a step of zero does not divide by it`() {
+    @Test func `a range with a step of zero causes no division by zero`() {
         let range = FrameSizeRange(
             minimum: FrameSize(width: 1, height: 1), maximum: FrameSize(width: 100, height: 100),
             step: FrameSize(width: 0, height: 0))

@@ -14,16 +14,16 @@ import Testing
         #expect(V4L2Control.name(fromLabel: label) == name)
     }
 
-    @Test func `values outside the range are refused with the range`() {
+    @Test func `values out of range are rejected with the range`() {
         let control = V4L2Control(
             identifier: 1, name: "brightness", kind: .number, minimum: -64, maximum: 64, isReadOnly: false)
         #expect(control.rangeProblem(of: -64) == nil)
         #expect(control.rangeProblem(of: 64) == nil)
-        #expect(control.rangeProblem(of: 65) == "from -64 to 64")
-        #expect(control.rangeProblem(of: .max) == "from -64 to 64")
+        #expect(control.rangeProblem(of: 65) == "-64 to 64")
+        #expect(control.rangeProblem(of: .max) == "-64 to 64")
     }
 
-    @Test func `an unsigned bit mask beyond what can be set is refused, not trapped on`() {
+    @Test func `an unsigned bit mask beyond Int32 is rejected without a trap`() {
         let control = V4L2Control(
             identifier: 1, name: "mask", kind: .number, minimum: 0, maximum: .max, isReadOnly: false)
         #expect(control.rangeProblem(of: 1 << 40) != nil)

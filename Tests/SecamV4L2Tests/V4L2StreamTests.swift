@@ -13,21 +13,21 @@ import Testing
         }
     }
 
-    @Test func `a device that does not exist is told`() {
+    @Test func `a device that does not exist is reported`() {
         let error = failure(V4L2Request(path: "/dev/video-none"))
         #expect(error == .noSuchDevice(path: "/dev/video-none"))
         #expect(error?.description.contains("/dev/video-none") == true)
     }
 
     @Test(arguments: ["/dev/null", "/", "/etc/passwd", "/etc/passwd/x"])
-    func `what is no video device is told`(path: String) {
+    func `a file that is not a video device is reported`(path: String) {
         guard case .notACaptureDevice(path, _) = failure(V4L2Request(path: path)) else {
-            Issue.record("\(path) was not refused as no capture device")
+            Issue.record("\(path) was accepted as a capture device")
             return
         }
     }
 
-    @Test func `a path with a zero byte or of absurd length is refused`() {
+    @Test func `a path with a zero byte or of absurd length is rejected`() {
         #expect(failure(V4L2Request(path: "/dev/\0video0")) != nil)
         #expect(failure(V4L2Request(path: String(repeating: "x", count: 100_000))) != nil)
         #expect(failure(V4L2Request(path: "")) == .noSuchDevice(path: ""))
@@ -40,14 +40,14 @@ import Testing
         V4L2Request(path: "/dev/null", framesPerSecond: .infinity),
         V4L2Request(path: "/dev/null", framesPerSecond: -30), V4L2Request(path: "/dev/null", format: .gray8),
     ])
-    func `a request that makes no sense is refused before the device is opened`(request: V4L2Request) {
+    func `an invalid request is rejected before the device is opened`(request: V4L2Request) {
         guard case .invalidRequest("/dev/null", _) = failure(request) else {
-            Issue.record("\(request) was not refused")
+            Issue.record("\(request) was not rejected")
             return
         }
     }
 
-    @Test func `only numbered video nodes are looked at`() {
+    @Test func `only numbered video nodes are listed`() {
         #expect(V4L2Devices.number(ofNode: "video12") == 12)
         #expect(V4L2Devices.number(ofNode: "video") == nil)
         #expect(V4L2Devices.number(ofNode: "video-cam") == nil)
@@ -56,12 +56,12 @@ import Testing
         #expect(V4L2Devices.number(ofNode: "video99999999999999999999") == nil)
     }
 
-    @Test func `the list of devices is in order and holds each once`() {
+    @Test func `the list of devices is sorted and has no duplicates`() {
         let numbers = V4L2Devices.list().map(\.number)
         #expect(numbers == Set(numbers).sorted())
     }
 
-    @Test func `errors from the system are told as what they mean`() {
+    @Test func `system errors map to specific errors`() {
         #expect(
             V4L2Error(path: "/dev/video0", operation: "opening", code: 13) == .permissionDenied(path: "/dev/video0"))
         #expect(V4L2Error(path: "/dev/video0", operation: "opening", code: 16) == .busy(path: "/dev/video0"))

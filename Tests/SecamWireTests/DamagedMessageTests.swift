@@ -2,12 +2,12 @@ import SecamWire
 import Testing
 
 @Suite struct DamagedMessageTests {
-    @Test("A message with damaged bytes is refused or read as another one, never more", arguments: OkVector.all)
-    func damagedBytes(_ vector: OkVector) throws {
+    @Test(arguments: OkVector.all)
+    func `a message with damaged bytes is rejected or read as another one`(_ vector: OkVector) throws {
         var random = SplitMix64(seed: vector.bytes.reduce(0) { $0 &* 31 &+ UInt64($1) })
         for round in 0..<100 {
             var bytes = vector.bytes
-            // Half of the rounds leave the envelope alone, so that the damage reaches the fields.
+            // Half of the rounds keep the envelope, so that the damage reaches the fields.
             let first = round.isMultiple(of: 2) && bytes.count > Envelope.size ? Envelope.size : 0
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let place = Int.random(in: first..<bytes.count, using: &random)
@@ -18,8 +18,8 @@ import Testing
         }
     }
 
-    @Test("A message that lost or gained bytes is refused or read as another one, never more", arguments: OkVector.all)
-    func movedBytes(_ vector: OkVector) throws {
+    @Test(arguments: OkVector.all)
+    func `a message that lost or gained bytes is rejected or read as another one`(_ vector: OkVector) throws {
         var random = SplitMix64(seed: UInt64(vector.bytes.count))
         guard vector.bytes.count > Envelope.size else { return }
         for _ in 0..<50 {
@@ -37,15 +37,13 @@ import Testing
         }
     }
 
-    @Test(
-        "Random bytes behind the envelope of any message are refused or read, never more",
-        arguments: KnownMessage.all.map(\.type))
-    func randomBodies(_ type: MessageType) throws {
+    @Test(arguments: KnownMessage.all.map(\.type))
+    func `random bytes behind the envelope of any message are rejected or read`(_ type: MessageType) throws {
         var random = SplitMix64(seed: UInt64(type.rawValue))
         for _ in 0..<200 {
             var bytes = [UInt8](repeating: 0, count: Envelope.size)
             bytes += (0..<Int.random(in: 0...96, using: &random)).map { _ in
-                // Small numbers make lengths and counts that fit.
+                // Small numbers make plausible lengths and counts.
                 UInt8.random(in: 0...(Bool.random(using: &random) ? 3 : 255), using: &random)
             }
             bytes.replace(UInt32(bytes.count - 4), at: 0)
@@ -55,7 +53,7 @@ import Testing
         }
     }
 
-    /// What is accepted must survive being written and read again; what is not gives a typed error.
+    /// Accepted bytes must survive encoding and decoding; others must give a typed error.
     private func expectSound(_ bytes: [UInt8]) throws {
         let decoded: Decoded
         do throws(WireError) {

@@ -2,10 +2,9 @@ import Foundation
 import SecamWire
 import Testing
 
-/// The tables of the documents are held against the code, so that the two cannot drift apart.
+/// Checks that the tables of the documents match the code.
 @Suite struct DocumentTests {
-    @Test("The README lists every message with its code, and no other")
-    func messages() throws {
+    @Test func `the README lists every message with its code`() throws {
         let table = try Specification.section("## Messages", of: Specification.document("README.md"))
         var listed: [String: String] = [:]
         for row in Specification.rows(of: table) {
@@ -19,8 +18,7 @@ import Testing
         #expect(Set(KnownMessage.all.map(\.type)) == Set(MessageType.allCases))
     }
 
-    @Test("The section of each message lists its fields")
-    func fields() throws {
+    @Test func `the section of each message lists its fields`() throws {
         let pages = try ["flow.md", "events.md", "archive.md", "work.md", "registry.md", "viewer.md"].map(
             Specification.document
         ).joined()
@@ -32,8 +30,7 @@ import Testing
         }
     }
 
-    @Test("The enumerations of types.md have the values and names of the code")
-    func enumerations() throws {
+    @Test func `the enumerations of types.md match the code`() throws {
         try expect(Role.self, "Role")
         try expect(Rendition.self, "Rendition")
         try expect(FlowContent.self, "FlowContent")
@@ -57,8 +54,7 @@ import Testing
         try expect(Metric.self, "Metric")
     }
 
-    @Test("The bytes of the worked example are those of its vectors, explained without a gap")
-    func example() throws {
+    @Test func `the worked example has the bytes of its vectors, explained without a gap`() throws {
         let document = try Specification.document("example.md")
         let steps = OkVector.all.filter { $0.file.hasPrefix("session-") }
         let sections = document.components(separatedBy: "\n## ").dropFirst()

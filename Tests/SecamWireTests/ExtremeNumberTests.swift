@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: samples)
-    func `a message whose numbers are extreme is refused or read as another one`(_ sample: OkVector) throws {
+    func `a message with extreme numbers is rejected or read as another one`(_ sample: OkVector) throws {
         guard sample.bytes.count >= Envelope.size + 8 else { return }
         for place in Envelope.size...sample.bytes.count - 8 {
             for extreme in Self.extremes {
@@ -38,10 +38,10 @@ import Testing
         #expect(SequenceRange(7, through: 9)?.suffix(after: 3) == SequenceRange(7, through: 9))
         #expect(whole.suffix(after: WireLimits.sequence) == nil && whole.suffix(after: .max) == nil)
         let many = (0..<65_535).reduce(UInt64(0)) { sum, _ in sum + WireLimits.sequence }
-        #expect(many < .max, "the counts of so many ranges add up within 64 bits")
+        #expect(many < .max, "the lengths of the ranges add up within 64 bits")
     }
 
-    @Test func `sums and differences beyond a type are its limits`() {
+    @Test func `sums and differences are clamped to their type`() {
         #expect(UInt64.max.addingSaturated(1) == .max)
         #expect(UInt64(1).subtractingSaturated(2) == 0)
         #expect(Int64.max.addingSaturated(1) == .max && Int64.min.addingSaturated(-1) == .min)
@@ -49,7 +49,7 @@ import Testing
         #expect(Int64(5).subtractingSaturated(7) == -2 && UInt8(3).addingSaturated(4) == 7)
     }
 
-    @Test func `bounds of a search beyond the times that there are mean the nearest time`() throws {
+    @Test func `bounds of a search outside the valid times are clamped`() throws {
         func decoded<Message: WireMessage>(_ message: Message) throws -> Message {
             let bytes = message.encoded()
             return try Message.decode(bytes.span, Envelope.readWhole(bytes.span, limit: WireLimits.meshMessage))

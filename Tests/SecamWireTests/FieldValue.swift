@@ -1,14 +1,14 @@
 import SecamWire
 
-/// A message's field as the test vectors write it (proto-spec/README.md, “Test vectors”).
+/// A message's field in the notation of the test vectors (proto-spec/README.md, “Test vectors”).
 enum FieldValue: Equatable, Sendable {
     case absent
     /// JSON's `true`.
     case flag
     /// Integers of up to 32 bits, flags, enumerations and sets.
     case number(UInt32)
-    /// Texts, 64-bit integers in decimal and bytes in hexadecimal, held as UTF-8: `String` would take canonically
-    /// equivalent texts for the same one.
+    /// Texts, 64-bit integers in decimal and bytes in hexadecimal, as UTF-8: `String` compares canonically equivalent
+    /// texts as equal.
     case text([UInt8])
     case list([FieldValue])
     case object([String: FieldValue])
@@ -50,7 +50,7 @@ extension FieldValue: CustomStringConvertible {
 }
 
 extension FieldValue {
-    /// All stored properties of a message or of an entry of its lists.
+    /// All stored properties of a message or a list entry.
     init(properties value: Any) {
         var fields: [String: FieldValue] = [:]
         for (label, child) in Mirror(reflecting: value).children {
@@ -79,7 +79,7 @@ extension FieldValue {
         case let value as String: self = .text(value)
         case let value as Name: self = .text(value.text)
         case let value as Secret: self = .text(unsafe value.withBytes { unsafe Array($0) })
-        // An empty list of anything could be cast to an empty list of bytes.
+        // An empty list of any type could be cast to an empty list of bytes.
         case let bytes as [UInt8] where type(of: value) == [UInt8].self: self = .text(hexadecimal(bytes))
         case let value as any RawRepresentable: self = FieldValue(value.rawValue)
         default: self = FieldValue(composite: Mirror(reflecting: value), of: value)
@@ -96,7 +96,7 @@ extension FieldValue {
 }
 
 extension FlowStart {
-    /// The three fields that say it on the wire.
+    /// The three fields that encode it on the wire.
     fileprivate var fields: [String: FieldValue] {
         let (kind, incarnation, position): (UInt32, String, String) =
             switch self {
@@ -113,7 +113,7 @@ func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
-/// `nil` when the text is not pairs of hexadecimal digits.
+/// Returns `nil` for a text that is not pairs of hexadecimal digits.
 func bytes(hexadecimal text: String) -> [UInt8]? {
     let digits = Array(text.utf8).map { Character(Unicode.Scalar($0)).hexDigitValue }
     guard digits.count.isMultiple(of: 2) else { return nil }

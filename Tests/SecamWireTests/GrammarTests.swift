@@ -1,18 +1,16 @@
 import Foundation
 import Testing
 
-/// The grammar of envelope.md says the same as the tables, which the code was written from.
+/// The grammar of envelope.md agrees with the tables, which the code implements.
 @Suite struct GrammarTests {
-    @Test("The grammar takes each message that a writer writes, to its last byte")
-    func vectors() throws {
+    @Test func `the grammar accepts each written message to its last byte`() throws {
         let grammar = Grammar(try Specification.document("envelope.md"))
         for vector in OkVector.all where !vector.isNewer {
             #expect(grammar.ends("message", vector.bytes[...]).contains(vector.bytes.count), "\(vector.file)")
         }
     }
 
-    @Test("The grammar takes nothing that is cut short")
-    func cut() throws {
+    @Test func `the grammar rejects every truncated message`() throws {
         let grammar = Grammar(try Specification.document("envelope.md"))
         for vector in OkVector.all where !vector.isNewer && !["FRAME", "WORK", "RESULT"].contains(vector.message) {
             let rest = vector.bytes.dropLast()
@@ -21,9 +19,9 @@ import Testing
     }
 }
 
-/// As much of ABNF as envelope.md uses, with the one thing that it adds: `u16 *x` is as many as the number says.
+/// The subset of ABNF in envelope.md, with its one extension: `u16 *x` is a count and that many entries.
 private struct Grammar {
-    /// Alternatives of elements.
+    /// Alternative sequences of elements.
     private let rules: [String: [[String]]]
 
     init(_ document: String) {
@@ -43,7 +41,7 @@ private struct Grammar {
         rules = Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    /// Where something of this rule that begins at the first byte may end.
+    /// Returns all positions at which a match of this rule that starts at the first byte may end.
     func ends(_ rule: String, _ bytes: ArraySlice<UInt8>) -> Set<Int> {
         switch rule {
         case "OCTET": return bytes.isEmpty ? [] : [bytes.startIndex + 1]
@@ -63,7 +61,7 @@ private struct Grammar {
         return bytes.starts(with: literal) ? [bytes.startIndex + literal.count] : []
     }
 
-    /// - Parameter previous: what a `u16` just before said.
+    /// - Parameter previous: the value of a preceding `u16`.
     private func ends(_ elements: ArraySlice<String>, _ bytes: ArraySlice<UInt8>, previous: Int?) -> Set<Int> {
         guard let element = elements.first else { return [bytes.startIndex] }
         let rest = elements.dropFirst()

@@ -1,14 +1,14 @@
 import SecamWire
 
-/// A message that was decoded, whichever it is.
+/// A decoded message of any type.
 struct Decoded: Equatable {
     let name: String
     let fields: FieldValue
-    /// Encoded again, payload included.
+    /// The message encoded again, including its payload.
     let encoded: [UInt8]
 }
 
-/// A message's name in the specification, and how to decode it.
+/// A message's name in the specification, and its decoder.
 struct KnownMessage: Sendable {
     let name: String
     let type: MessageType
@@ -50,7 +50,7 @@ struct KnownMessage: Sendable {
         .plain("PROTECT", Protect.self),
     ]
 
-    /// What a receiver does with a part that holds one message.
+    /// Decodes a part that holds one message, as a receiver does.
     static func receive(_ bytes: [UInt8], limit: Int = WireLimits.meshMessage) throws(WireError) -> Decoded {
         let envelope = try Envelope.readWhole(bytes.span, limit: limit)
         guard let known = all.first(where: { $0.type == envelope.type }) else {

@@ -2,8 +2,7 @@ import SecamWire
 import Testing
 
 @Suite struct LimitTests {
-    @Test("A text that is too long for its field is cut at a character when it is written")
-    func textIsCut() throws {
+    @Test func `a text that is too long for its field is cut at a character`() throws {
         let mechanic = "👩🏽‍🔧"
         let texts = [
             String(repeating: "é", count: 600), String(repeating: "x", count: 1023) + "é",
@@ -18,8 +17,7 @@ import Testing
         }
     }
 
-    @Test("Everything that a viewer may send before login fits its limit, and afterwards too")
-    func viewerMessagesFit() {
+    @Test func `every viewer message fits its limit before and after login`() {
         let text = String(repeating: "x", count: 2000)
         #expect(
             Login(username: text, password: String(text.prefix(WireLimits.password))).encoded().count
@@ -29,8 +27,7 @@ import Testing
         #expect(Watch(camera: 1, rendition: .jpeg, credit: 1).encoded().count <= WireLimits.viewerMessage)
     }
 
-    @Test("The longest lists of the longest entries fit into one message")
-    func longestListsFit() throws {
+    @Test func `the longest lists of the longest entries fit into one message`() throws {
         let name = try Name(String(repeating: "n", count: WireLimits.name))
         let text = String(repeating: "x", count: WireLimits.text)
         let report = CameraReport(
@@ -53,8 +50,7 @@ import Testing
         #expect(decoded.members.count == WireLimits.members)
     }
 
-    @Test("A picture's size follows from its format, rounded up for odd sides")
-    func pictureSizes() {
+    @Test func `a picture's size follows from its format, rounded up for odd sides`() {
         #expect(PixelFormat.jpeg.byteCount(width: 3, height: 3) == nil)
         #expect(PixelFormat.gray8.byteCount(width: 3, height: 3) == 9)
         #expect(PixelFormat.yuyv.byteCount(width: 3, height: 3) == 24)
@@ -63,8 +59,7 @@ import Testing
         #expect(PixelFormat.rgb24.byteCount(width: 3, height: 3) == 27)
     }
 
-    @Test("A message decoded as another one is refused")
-    func wrongMessage() throws {
+    @Test func `a message decoded as another one is rejected`() throws {
         let bytes = Ping(token: 1).encoded()
         let envelope = try Envelope.readWhole(bytes.span, limit: WireLimits.beforeLogin)
         #expect(throws: WireError.unknownType(MessageType.ping.rawValue)) { try Pong.decode(bytes.span, envelope) }
@@ -73,8 +68,7 @@ import Testing
         }
     }
 
-    @Test("An incomplete envelope says how many bytes it lacks")
-    func needMore() throws {
+    @Test func `an incomplete envelope reports how many bytes are missing`() throws {
         let bytes = Ping(token: 1).encoded()
         for count in 0..<Envelope.size {
             let part = Array(bytes.prefix(count))

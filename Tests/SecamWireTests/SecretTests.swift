@@ -8,7 +8,7 @@ struct SecretTests {
         #expect(Secret("").count == 0)
     }
 
-    @Test func `erased bytes are zeros where they lay`() {
+    @Test func `erased bytes are overwritten with zeros in place`() {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
         defer { unsafe memory.deallocate() }
         for index in 0..<64 { unsafe memory[index] = 0xaa }

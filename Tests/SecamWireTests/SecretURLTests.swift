@@ -10,7 +10,7 @@ import Testing
         ("http://host/video.cgi?user=a@b&pwd=w@rd", "http://…"), ("http://u:p@host/x#word", "http://…@host/x?…"),
         ("http://a@b@host/", "http://…@host/"), ("/a/b@c?d", "/a/b@c?d"),
     ])
-    func `an address is printed without its password, however it is printed`(text: String, shown: String) {
+    func `an address is printed without its password in every way`(text: String, shown: String) {
         let url = SecretURL(text)
         #expect("\(url)" == shown && String(reflecting: url) == shown && url.revealed == text)
         var dumped = ""

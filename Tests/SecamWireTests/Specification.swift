@@ -11,7 +11,7 @@ enum Specification {
         try String(contentsOf: folder.appending(path: name), encoding: .utf8)
     }
 
-    /// The cells of all rows of the tables in a text, without headings.
+    /// Returns the cells of all table rows in a text, without headings.
     static func rows(of text: some StringProtocol) -> [[String]] {
         var rows: [[String]] = []
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) where line.hasPrefix("|") {
@@ -27,7 +27,7 @@ enum Specification {
         return rows
     }
 
-    /// The part of a document between this heading and the next one of any level.
+    /// Returns the part of a document from a heading to the next one of any level.
     static func section(_ heading: String, of text: String) throws -> String {
         var lines = text.components(separatedBy: "\n")[...]
         guard let start = lines.firstIndex(of: heading) else { throw SpecificationError.noSection(heading) }
@@ -35,7 +35,7 @@ enum Specification {
         return lines.prefix { !$0.hasPrefix("#") }.joined(separator: "\n")
     }
 
-    /// Every file of a folder of vectors.
+    /// Returns all files of a folder of vectors.
     static func files(_ name: String) throws -> [(name: String, keys: [String: FieldValue])] {
         let folder = folder.appending(path: "vectors").appending(path: name)
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
@@ -80,13 +80,13 @@ struct OkVector: Sendable, CustomTestStringConvertible {
         bytes = try keys.hexadecimal("hex")
         isNewer = try keys.flag("newer")
         isOlder = try keys.flag("older")
-        guard let fields = keys.take("fields"), case .object = fields else { throw keys.bad("fields") }
+        guard let fields = keys.remove("fields"), case .object = fields else { throw keys.bad("fields") }
         self.fields = fields
         try keys.finish()
     }
 }
 
-/// Bytes that every reader must refuse, for one reason.
+/// Bytes that every reader must reject, for one reason.
 struct BadVector: Sendable, CustomTestStringConvertible {
     let file: String
     let bytes: [UInt8]
@@ -114,7 +114,7 @@ struct BadVector: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Takes the keys of a vector one by one; what is left over is unknown.
+/// Consumes the keys of a vector one by one; a remaining key is unknown.
 private struct VectorKeys {
     let file: String
     var keys: [String: FieldValue]
@@ -123,10 +123,10 @@ private struct VectorKeys {
 
     func has(_ key: String) -> Bool { keys[key] != nil }
 
-    mutating func take(_ key: String) -> FieldValue? { keys.removeValue(forKey: key) }
+    mutating func remove(_ key: String) -> FieldValue? { keys.removeValue(forKey: key) }
 
     mutating func text(_ key: String) throws -> String {
-        guard case .text(let bytes) = take(key) else { throw bad(key) }
+        guard case .text(let bytes) = remove(key) else { throw bad(key) }
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -136,16 +136,16 @@ private struct VectorKeys {
     }
 
     mutating func number(_ key: String) throws -> Int? {
-        switch take(key) {
+        switch remove(key) {
         case nil: nil
         case .number(let number): Int(number)
         default: throw bad(key)
         }
     }
 
-    /// JSON's `true`, or nothing.
+    /// Returns the value of a flag: JSON's `true`, or a missing key for `false`.
     mutating func flag(_ key: String) throws -> Bool {
-        switch take(key) {
+        switch remove(key) {
         case nil: false
         case .flag: true
         default: throw bad(key)

@@ -2,7 +2,7 @@ import SecamWire
 import Testing
 
 @Suite struct StreamDecoderTests {
-    /// All messages of the specification, one behind the other.
+    /// All messages of the specification, back to back.
     private let messages = OkVector.all.map(\.bytes)
 
     private func drain(_ decoder: inout StreamDecoder, into received: inout [[UInt8]]) throws(WireError) {
@@ -12,8 +12,7 @@ import Testing
         }
     }
 
-    @Test("Messages that arrive byte by byte are cut where they were sent")
-    func byteByByte() throws {
+    @Test func `messages that arrive byte by byte are split correctly`() throws {
         var decoder = StreamDecoder(limit: WireLimits.meshMessage)
         var received: [[UInt8]] = []
         for byte in messages.joined() {
@@ -24,12 +23,12 @@ import Testing
         #expect(decoder.buffered == 0)
     }
 
-    @Test("Messages that arrive in pieces of any size are cut where they were sent", arguments: [UInt64(1), 2, 3, 4])
-    func piecesOfAnySize(seed: UInt64) throws {
+    @Test(arguments: [UInt64(1), 2, 3, 4])
+    func `messages that arrive in pieces of any size are split correctly`(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         var decoder = StreamDecoder(limit: WireLimits.meshMessage)
         var received: [[UInt8]] = []
-        // Enough to pass the point where the buffer moves its rest to the front.
+        // Enough to pass the point at which the buffer moves its rest to the front.
         let expected = Array(repeatElement(messages, count: 4).joined())
         var stream = Array(expected.joined())[...]
         while !stream.isEmpty {
@@ -43,8 +42,7 @@ import Testing
         #expect(decoder.buffered == 0)
     }
 
-    @Test("More bytes needed, a message and malformed are three results")
-    func threeResults() throws {
+    @Test func `incomplete, complete and malformed messages are three results`() throws {
         var decoder = StreamDecoder(limit: WireLimits.beforeLogin)
         #expect(try decoder.next() == .needMore)
         let ping = Ping(token: 7).encoded()
@@ -62,8 +60,7 @@ import Testing
         #expect(throws: WireError.undersized(length: 3)) { try decoder.next() }
     }
 
-    @Test("A stream that broke stays broken, whatever follows")
-    func staysBroken() {
+    @Test func `a broken stream stays broken`() {
         var decoder = StreamDecoder(limit: WireLimits.beforeLogin)
         decoder.append([4, 0, 0, 0, 0xff, 0xff, 1, 0])
         #expect(throws: WireError.unknownType(0xffff)) { try decoder.next() }
@@ -71,8 +68,7 @@ import Testing
         #expect(throws: WireError.unknownType(0xffff)) { try decoder.next() }
     }
 
-    @Test("A length above the limit is refused by its four bytes alone, before anything is reserved for it")
-    func oversizedAtOnce() {
+    @Test func `a length above the limit is rejected before any memory is reserved`() {
         for length: UInt32 in [0xffff_ffff, 0x8000_0000, UInt32(WireLimits.beforeLogin) - 3] {
             var decoder = StreamDecoder(limit: WireLimits.beforeLogin)
             var bytes = [UInt8](repeating: 0, count: 4)
@@ -87,8 +83,7 @@ import Testing
         }
     }
 
-    @Test("The limit is about the whole message, and may change between messages")
-    func limitChanges() throws {
+    @Test func `the limit applies to the whole message and may change between messages`() throws {
         let longest = Login(username: "", password: String(repeating: "p", count: 1000)).encoded()
         var decoder = StreamDecoder(limit: longest.count - 1)
         decoder.append(longest + longest)
@@ -104,7 +99,7 @@ import Testing
     }
 }
 
-/// A small random generator that gives the same numbers in every run (Steele, Lea and Flood, 2014).
+/// A small pseudorandom generator (Steele, Lea and Flood, 2014).
 struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 

@@ -2,20 +2,22 @@ import SecamWire
 import Testing
 
 @Suite struct VectorTests {
-    @Test("A message of the specification is read as it says, and written byte for byte", arguments: OkVector.all)
-    func accepted(_ vector: OkVector) throws {
+    @Test(arguments: OkVector.all)
+    func `a message of the specification is decoded as specified and encoded to the same bytes`(_ vector: OkVector)
+        throws
+    {
         let decoded = try KnownMessage.receive(vector.bytes)
         #expect(decoded.name == vector.message)
         #expect(decoded.fields == vector.fields)
         if vector.isNewer || vector.isOlder {
-            #expect(decoded.encoded != vector.bytes, "this version writes it just so")
+            #expect(decoded.encoded != vector.bytes, "this version encodes it identically")
         } else {
             #expect(hexadecimal(decoded.encoded) == hexadecimal(vector.bytes))
         }
     }
 
-    @Test("Bytes that the specification refuses are refused for its reason", arguments: BadVector.all)
-    func refused(_ vector: BadVector) {
+    @Test(arguments: BadVector.all)
+    func `bytes that the specification rejects are rejected for its reason`(_ vector: BadVector) {
         #expect {
             _ = try KnownMessage.receive(vector.bytes, limit: vector.limit)
         } throws: { error in
@@ -24,8 +26,7 @@ import Testing
         }
     }
 
-    @Test("Every message has a vector")
-    func everyMessageHasAVector() {
+    @Test func `every message has a vector`() {
         for type in MessageType.allCases {
             let known = KnownMessage.all.filter { $0.type == type }
             #expect(known.count == 1, "\(type)")
@@ -33,16 +34,15 @@ import Testing
         }
     }
 
-    @Test("Every class of errors has a vector, and every vector a class of the specification")
-    func everyErrorHasAVector() throws {
+    @Test func `every error class has a vector, and every vector a specified class`() throws {
         let document = try Specification.section("## Classes", of: Specification.document("errors.md"))
         let classes = Set(Specification.rows(of: document).map { $0[0].filter { $0 != "`" } })
         #expect(classes == Set(BadVector.all.map(\.error)))
         #expect(classes == Set(WireError.examples.map(\.name)))
     }
 
-    @Test("A message that ends early anywhere is truncated", arguments: OkVector.all.filter { !$0.isNewer })
-    func truncatedAnywhere(_ vector: OkVector) throws {
+    @Test(arguments: OkVector.all.filter { !$0.isNewer })
+    func `a message truncated anywhere is rejected as truncated`(_ vector: OkVector) throws {
         for count in 0..<vector.bytes.count {
             let error = try #require(throws: WireError.self) {
                 try KnownMessage.receive(Array(vector.bytes.prefix(count)))
@@ -64,14 +64,14 @@ import Testing
 }
 
 extension [UInt8] {
-    /// Overwrites bytes with an integer in little-endian order.
+    /// Overwrites bytes with a little-endian integer.
     mutating func replace(_ value: some FixedWidthInteger, at offset: Int) {
         for index in 0..<(value.bitWidth / 8) { self[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
     }
 }
 
 extension WireError {
-    /// Where the error was noticed, if it belongs to a field.
+    /// The field of the error, if it has one.
     var field: String? {
         switch self {
         case .truncated(let field), .badValue(let field), .badText(let field), .tooLong(let field, _, _): field

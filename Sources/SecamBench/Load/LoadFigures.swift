@@ -1,27 +1,31 @@
 import Synchronization
 
-/// What the viewers of a load have received since the last look; it goes from process to process as one line of JSON.
+/// The frames that all viewers have received since the last report. It is sent to the benchmark's process as one line of
+/// JSON.
 struct LoadReport: Codable, Sendable {
     var viewers = 0
-    /// Viewers whose connection ended, and why the first one's did.
+    /// Viewers whose connection ended.
     var lost = 0
+    /// Why the first of them ended.
     var reason: String?
     var frames = 0
     var bytes = 0
-    /// Of the viewer that received the fewest.
+    /// Frames of the viewer that received the fewest.
     var fewestFrames = 0
-    /// Of the first viewer: from the time of capture that the frame says to its last byte here, microseconds.
+    /// Latencies of the first viewer, from the frame's time of capture to its last byte, microseconds.
     var latencies: [Int64] = []
-    /// Of the first viewer: the number in the picture, and when its last byte came, CLOCK_MONOTONIC nanoseconds.
+    /// Stamps in the pictures of the first viewer.
     var stamps: [Stamp] = []
 
     struct Stamp: Codable, Sendable {
+        /// The number in the picture.
         let number: UInt32
+        /// Time of reception of the picture's last byte, CLOCK_MONOTONIC nanoseconds.
         let received: Int64
     }
 }
 
-/// One viewer's figures: written on its event loop, taken by whoever looks.
+/// One viewer's counters, written on its event loop and read by any thread.
 final class LoadFigures: Sendable {
     struct State: Sendable {
         var isReady = false
@@ -32,7 +36,7 @@ final class LoadFigures: Sendable {
         var stamps: [LoadReport.Stamp] = []
     }
 
-    /// Entries of the first viewer that are kept between two looks.
+    /// Latencies and stamps between two reports.
     private static let limit = 20_000
 
     private let state = Mutex(State())
@@ -41,9 +45,8 @@ final class LoadFigures: Sendable {
     /// - Parameter changed: called when the viewer is ready or has ended.
     init(changed: @escaping @Sendable () -> Void) { self.changed = changed }
 
-    /// - Parameters:
-    ///   - latency: microseconds, `nil` when it is not asked for.
-    func received(bytes: Int, latency: Int64?, stamp: LoadReport.Stamp?) {
+    /// - Parameter latency: microseconds; `nil` when it is not measured.
+    func record(bytes: Int, latency: Int64?, stamp: LoadReport.Stamp?) {
         let isFirst = state.withLock { state in
             state.frames += 1
             state.bytes += bytes
@@ -55,8 +58,8 @@ final class LoadFigures: Sendable {
         if isFirst { changed() }
     }
 
-    /// Only the first reason counts.
-    func ended(_ reason: String) {
+    /// Records the end of the connection. Only the first reason counts.
+    func recordEnd(_ reason: String) {
         let isNews = state.withLock { state in
             guard state.end == nil else { return false }
             state.end = reason
@@ -65,11 +68,11 @@ final class LoadFigures: Sendable {
         if isNews { changed() }
     }
 
-    /// It has received a frame, or never will.
+    /// Whether the viewer has received a frame, or has ended.
     var isSettled: Bool { state.withLock { $0.isReady || $0.end != nil } }
 
-    /// What was received since the last call.
-    func take() -> State {
+    /// Returns the counters since the last call, and resets them.
+    func drain() -> State {
         state.withLock { state in
             defer {
                 state.frames = 0

@@ -3,7 +3,7 @@ import SecamBase
 import SecamJPEG
 import SecamWire
 
-/// One viewer of a load: logs in, watches one camera, counts its frames and throws them away.
+/// One viewer of a load. It logs in, watches one camera, and counts and discards its frames.
 final class LoadViewer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -14,7 +14,7 @@ final class LoadViewer: ChannelInboundHandler {
         let camera: Name
     }
 
-    /// Frames that may be under way.
+    /// Frames in flight.
     private static let credit: UInt32 = 8
     private static let pingInterval = TimeAmount.seconds(10)
 
@@ -28,7 +28,7 @@ final class LoadViewer: ChannelInboundHandler {
     private var pinging: RepeatedTask?
 
     /// - Parameters:
-    ///   - isFirst: whether latencies are of interest.
+    ///   - isFirst: whether to measure latencies.
     ///   - stamps: reads the numbers in the pictures.
     init(_ account: Account, figures: LoadFigures, isFirst: Bool, stamps: consuming StampReader?) {
         self.account = account
@@ -54,7 +54,7 @@ final class LoadViewer: ChannelInboundHandler {
         do throws(WireError) {
             while let message = try skimmer.next(&buffer) {
                 switch message {
-                case .frame(let frame, let payload, let byteCount): took(frame, payload, byteCount, context)
+                case .frame(let frame, let payload, let byteCount): handle(frame, payload, byteCount, context)
                 case .other(let envelope, let bytes): try handle(envelope, bytes, context)
                 }
             }
@@ -67,13 +67,13 @@ final class LoadViewer: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         pinging?.cancel()
-        figures.ended("the gateway closed the connection")
+        figures.recordEnd("the gateway closed the connection")
     }
 
-    private func took(_ frame: Frame, _ payload: [UInt8], _ byteCount: Int, _ context: ChannelHandlerContext) {
+    private func handle(_ frame: Frame, _ payload: [UInt8], _ byteCount: Int, _ context: ChannelHandlerContext) {
         let received = MonotonicNanoseconds.now.value
         let latency = isFirst ? WallClock.now - frame.timestamp : nil
-        figures.received(bytes: byteCount, latency: latency, stamp: stamps?.read(payload, received: received))
+        figures.record(bytes: byteCount, latency: latency, stamp: stamps?.read(payload, received: received))
         owed += 1
         guard owed >= LoadViewer.credit / 2 else { return }
         send(Credit(flow: frame.flow, frames: owed).encoded(), context)
@@ -115,7 +115,7 @@ final class LoadViewer: ChannelInboundHandler {
     }
 
     private func end(_ reason: String, _ context: ChannelHandlerContext) {
-        figures.ended(reason)
+        figures.recordEnd(reason)
         context.close(promise: nil)
     }
 }
@@ -123,7 +123,7 @@ final class LoadViewer: ChannelInboundHandler {
 @available(*, unavailable)
 extension LoadViewer: Sendable {}
 
-/// A client of another camera server: asks for a stream over HTTP and counts its pictures.
+/// A client of another camera server. It requests a stream over HTTP, and counts its pictures.
 final class HTTPLoadViewer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -150,27 +150,27 @@ final class HTTPLoadViewer: ChannelInboundHandler {
         do throws(MultipartSkimmer.Failure) {
             while let picture = try skimmer.next(&buffer) {
                 let received = MonotonicNanoseconds.now.value
-                figures.received(
+                figures.record(
                     bytes: picture.byteCount, latency: nil, stamp: stamps?.read(picture.bytes, received: received))
             }
         } catch {
-            figures.ended("\(error)")
+            figures.recordEnd("\(error)")
             context.close(promise: nil)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        figures.ended("\(error)")
+        figures.recordEnd("\(error)")
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { figures.ended("the server closed the connection") }
+    func channelInactive(context: ChannelHandlerContext) { figures.recordEnd("the server closed the connection") }
 }
 
 @available(*, unavailable)
 extension HTTPLoadViewer: Sendable {}
 
-/// Reads the numbers in a viewer's pictures.
+/// A reader of the numbers in a viewer's pictures.
 struct StampReader: ~Copyable {
     private var decoder: JPEGDecoder
     private var buffer: [UInt8] = []

@@ -1,11 +1,11 @@
 import NIOCore
 import SecamWire
 
-/// Cuts a gateway's stream into messages and passes over the pictures in it, so that hundreds of viewers in one
-/// process cost it little more than the decryption.
+/// A decoder of a gateway's stream that skips the pictures, so that hundreds of viewers in one process cost little more
+/// than the decryption.
 struct MessageSkimmer {
     enum Message {
-        /// A frame whose last byte has come; `payload` is empty unless payloads are kept.
+        /// A complete frame. `payload` is empty unless payloads are kept.
         case frame(Frame, payload: [UInt8], byteCount: Int)
         case other(Envelope, [UInt8])
     }
@@ -18,19 +18,20 @@ struct MessageSkimmer {
         case whole(Envelope)
     }
 
-    /// Bytes of a frame's header, and of a message that is no frame.
+    /// Bytes of a frame's header.
     private static let headerLimit = 1024
+    /// Bytes of a message other than FRAME.
     private static let messageLimit = 1 << 20
 
     private let keepsPayloads: Bool
     private var stage = Stage.envelope
     private var kept: [UInt8] = []
-    /// Bytes of `kept` with which the stage is complete.
+    /// Bytes of `kept` that complete the stage.
     private var wanted = Envelope.size
 
     init(keepsPayloads: Bool) { self.keepsPayloads = keepsPayloads }
 
-    /// Takes bytes out of the buffer up to the end of the next message; `nil` when it has not come yet.
+    /// Consumes bytes up to the end of the next message; `nil` when the message is incomplete.
     mutating func next(_ buffer: inout ByteBuffer) throws(WireError) -> Message? {
         while true {
             if case .payload(let frame, let length, let rest) = stage {
@@ -41,7 +42,7 @@ struct MessageSkimmer {
                     stage = .payload(frame, messageLength: length, rest: rest - count)
                     return nil
                 }
-                defer { begin() }
+                defer { startNextMessage() }
                 return .frame(frame, payload: kept, byteCount: length)
             }
             let count = min(wanted - kept.count, buffer.readableBytes)
@@ -52,7 +53,7 @@ struct MessageSkimmer {
         }
     }
 
-    private mutating func begin() {
+    private mutating func startNextMessage() {
         stage = .envelope
         kept = []
         wanted = Envelope.size
@@ -89,7 +90,7 @@ struct MessageSkimmer {
             kept = []
             return nil
         case .whole(let envelope):
-            defer { begin() }
+            defer { startNextMessage() }
             return .other(envelope, kept)
         case .payload:
             return nil

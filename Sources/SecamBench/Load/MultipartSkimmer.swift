@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Cuts a multipart stream of JPEGs over HTTP, as other camera servers send it, into pictures.
+/// A decoder of a multipart stream of JPEGs over HTTP, which other camera servers send.
 struct MultipartSkimmer {
     struct Picture {
         /// Empty unless pictures are kept.
@@ -9,9 +9,9 @@ struct MultipartSkimmer {
     }
 
     enum Failure: Error, Equatable {
-        /// A header without an end.
+        /// The header exceeds its limit.
         case longHeader
-        /// No number, or too large a one, where a part's length stands.
+        /// The length of a part is not a number or exceeds its limit.
         case badLength
     }
 
@@ -26,7 +26,7 @@ struct MultipartSkimmer {
 
     init(keepsPictures: Bool) { self.keepsPictures = keepsPictures }
 
-    /// Takes bytes out of the buffer up to the end of the next picture; `nil` when it has not come yet.
+    /// Consumes bytes up to the end of the next picture; `nil` when the picture is incomplete.
     mutating func next(_ buffer: inout ByteBuffer) throws(Failure) -> Picture? {
         while buffer.readableBytes > 0 {
             guard let body else {
@@ -47,7 +47,7 @@ struct MultipartSkimmer {
         return nil
     }
 
-    /// Up to an empty line. The answer's own header has no length, and the boundary counts as a part's header.
+    /// Reads headers until one has a length. The response's own header has none; the boundary counts as part of a header.
     private mutating func readHeader(_ buffer: inout ByteBuffer) throws(Failure) {
         while let byte = buffer.readInteger(as: UInt8.self) {
             header.append(byte)

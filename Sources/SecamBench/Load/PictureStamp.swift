@@ -1,12 +1,12 @@
 import SecamJPEG
 
-/// A frame's number in the picture's top left corner: 32 cells of 8x8 pixels, the lowest bit first, white for 1. It
-/// survives encoding, so that any program's output tells which frame it shows.
+/// A frame number in the top left corner of a picture: 32 cells of 8x8 pixels, lowest bit first, white for 1. It survives
+/// JPEG encoding, so it identifies a frame in the output of any program.
 enum PictureStamp {
     static let bits = 32
     private static let cell = 8
 
-    /// Writes a number into a YUYV picture without padding.
+    /// Draws a number into a YUYV picture without padding.
     static func write(_ number: UInt32, intoYUYV picture: inout [UInt8], width: Int) {
         for y in 0..<cell {
             for x in 0..<min(bits * cell, width) {
@@ -18,10 +18,10 @@ enum PictureStamp {
         }
     }
 
-    /// Reads the number back; `nil` when the picture cannot be decoded or is too narrow.
+    /// Returns the number in a JPEG; `nil` when the JPEG cannot be decoded or is too narrow.
     static func read(_ jpeg: [UInt8], with decoder: inout JPEGDecoder, _ buffer: inout [UInt8]) -> UInt32? {
         do throws(JPEGError) {
-            // An eighth of the size is the mean of each block: a pixel for each cell.
+            // At an eighth of the size, each cell is one pixel, the mean of its block.
             let size = try decoder.header(of: jpeg.span).size(at: .eighth)
             guard size.width >= bits else { return nil }
             if buffer.count != size.width * size.height {

@@ -10,14 +10,14 @@ import Synchronization
 final class ViewerLoad: Sendable {
     enum Server: Sendable {
         case gateway(TLSContext, [LoadViewer.Account])
-        /// Another camera server, with the path of its stream.
+        /// Another camera server, and the path of its stream.
         case http(path: String)
     }
 
-    /// Logins under way at once: each costs the gateway a tenth of a second, and of one user it lets only few wait.
-    private static let loginsAtOnce = 8
-    /// Seconds within which all viewers must have a frame.
-    private static let patience: Int64 = 180
+    /// Simultaneous logins. Each takes the gateway a tenth of a second, and it queues only a few of one user.
+    private static let loginLimit = 8
+    /// Time within which all viewers must have received a frame.
+    private static let timeout: Duration = .seconds(180)
 
     private let host: String
     private let port: Int
@@ -35,32 +35,34 @@ final class ViewerLoad: Sendable {
         self.readsStamps = readsStamps
     }
 
-    /// Adds viewers until there are `count`; returns when each has received a frame or has failed.
+    /// Adds viewers until there are `count`, and returns when each has received a frame or has ended.
     func grow(to count: Int) throws {
-        let deadline = MonotonicTime.now.advanced(byMicroseconds: ViewerLoad.patience * 1_000_000)
+        let deadline = MonotonicTime.now + ViewerLoad.timeout
         while true {
             let all = viewers.withLock { $0 }
             let waiting = all.count { !$0.isSettled }
             if all.count >= count, waiting == 0 { return }
-            if all.count < count, waiting < ViewerLoad.loginsAtOnce {
+            if all.count < count, waiting < ViewerLoad.loginLimit {
                 try add(number: all.count)
                 continue
             }
-            let rest = deadline.since(.now)
-            guard rest > 0, case .element = changes.pop(waiting: rest) else {
-                throw BenchFailure("\(waiting) of \(all.count) viewers had no frame within \(ViewerLoad.patience) s")
+            let rest = deadline - .now
+            guard rest > .zero, case .element = changes.pop(timeout: rest) else {
+                throw BenchFailure(
+                    "\(waiting) of \(all.count) viewers received no frame within \(ViewerLoad.timeout.components.seconds) s"
+                )
             }
         }
     }
 
-    /// What was received since the last call.
-    func look() -> LoadReport {
+    /// Returns the frames since the last call.
+    func report() -> LoadReport {
         var report = LoadReport()
         let all = viewers.withLock { $0 }
         report.viewers = all.count
         report.fewestFrames = all.isEmpty ? 0 : Int.max
         for figures in all {
-            let state = figures.take()
+            let state = figures.drain()
             report.frames += state.frames
             report.bytes += state.bytes
             report.fewestFrames = min(report.fewestFrames, state.frames)
@@ -98,6 +100,6 @@ final class ViewerLoad: Sendable {
                 }
             }
             .connect(host: host, port: port)
-            .whenFailure { figures.ended("\($0)") }
+            .whenFailure { figures.recordEnd("\($0)") }
     }
 }

@@ -6,27 +6,30 @@ import SecamProcess
 import SecamTLS
 import SecamWire
 
-/// `secam bench viewers`: the viewers of a benchmark, in a process of their own so that what they cost is not counted.
+/// `secam bench viewers`: the viewers of a benchmark, in their own process, which keeps their cost out of the results.
 ///
-/// Commands come on standard input, a line each: `grow N` adds viewers until there are N, `look` asks what was received
-/// since the last one. Each is answered by a line: a `LoadReport`. The end of the input is the end of the program.
+/// It reads commands from standard input, one a line: `grow N` adds viewers until there are N; `report` does nothing else.
+/// It answers each command with one line, a `LoadReport` of the frames since the last command. It ends with its input.
 struct ViewersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "viewers", abstract: "Many viewers in one process, for other benchmarks.", shouldDisplay: false)
+        commandName: "viewers", abstract: "Run many viewers in one process, for other benchmarks.", shouldDisplay: false
+    )
 
-    @Option(help: "Where they connect to.")
+    @Option(help: "Server's host.")
     var host: String
-    @Option(help: "The port there.")
+    @Option(help: "Server's port.")
     var port: Int
-    @Option(help: "Of the gateway's certificate.")
+    @Option(help: "SHA-256 fingerprint of the gateway's certificate.")
     var fingerprint: String?
-    @Option(help: "Who logs in, with the password in SECAM_PASSWORD.")
+    @Option(help: "User name; the password is in SECAM_PASSWORD.")
     var username = "admin"
-    @Option(name: .customLong("camera"), help: "What to watch; of several each viewer takes the next.")
+    @Option(
+        name: .customLong("camera"),
+        help: "Camera to watch; with several, each viewer watches the next one. Repeatable.")
     var cameras: [String] = []
-    @Option(help: "Read a multipart stream at this path over HTTP instead.")
+    @Option(help: "Path of a multipart stream over HTTP, of another camera server.")
     var http: String?
-    @Flag(help: "The first viewer reads the numbers in its pictures.")
+    @Flag(help: "Read the numbers in the first viewer's pictures.")
     var stamps = false
 
     func run() throws {
@@ -36,10 +39,10 @@ struct ViewersCommand: ParsableCommand {
                 let words = line.split(separator: " ")
                 if words.first == "grow", words.count == 2, let count = Int(words[1]), (0...2000).contains(count) {
                     try load.grow(to: count)
-                } else if words != ["look"] {
-                    throw CommandError("'\(line)' is no command; expected 'grow N' or 'look'")
+                } else if words != ["report"] {
+                    throw CommandError("unknown command '\(line)'; expected 'grow N' or 'report'")
                 }
-                let answer = try JSONEncoder().encode(load.look())
+                let answer = try JSONEncoder().encode(load.report())
                 StandardOutput.print(String(decoding: answer, as: UTF8.self) + "\n")
             }
         } catch {
@@ -50,7 +53,7 @@ struct ViewersCommand: ParsableCommand {
     private func server() throws -> ViewerLoad.Server {
         if let http { return .http(path: http) }
         guard let fingerprint, !cameras.isEmpty else {
-            throw CommandError("--fingerprint and --camera are needed, or --http")
+            throw CommandError("give --fingerprint and --camera, or --http")
         }
         let context = try TLSContext.client(
             trust: .fingerprint(try CertificateFingerprint(fingerprint)), serverName: host,

@@ -2,12 +2,11 @@ import SecamControl
 import SecamJPEG
 import SecamWire
 
-/// What encoding a picture takes: in the service, in a loop over the same encoder, and in libjpeg-turbo's own
-/// benchmark.
+/// The time to encode a picture: in the service, in a loop over the same encoder, and in libjpeg-turbo's own benchmark.
 enum EncodePart {
     private static let quality = 80
 
-    /// Microseconds that the encoders needed for one job between two looks; `nil` when they did none.
+    /// Returns the encoders' mean time for one job between two readings, in microseconds; `nil` without jobs.
     static func microsecondsPerJob(from earlier: Status, to later: Status) -> Double? {
         func sum(_ status: Status, _ metric: Metric) -> UInt64 {
             status.members.filter { $0.role == .encode }.reduce(0) { $0 + $1[metric] }
@@ -17,7 +16,7 @@ enum EncodePart {
         return Double(sum(later, .encodeMicroseconds) &- sum(earlier, .encodeMicroseconds)) / Double(jobs)
     }
 
-    /// - Parameter inService: microseconds for a job, as the service measured them.
+    /// - Parameter inService: the service's mean time for a job, in microseconds.
     static func run(
         _ bench: BenchContext, _ set: BenchSet, camera: String, inService: Double?
     ) async throws -> BenchReport.Part {
@@ -34,16 +33,16 @@ enum EncodePart {
         if let tjbench = BenchProgram.find("tjbench") {
             bare = try await runBare(tjbench, bench, picture)
         } else {
-            part.notes.append("tjbench is not installed (Debian: libjpeg-turbo-progs): nothing to compare with")
+            part.notes.append("no comparison: tjbench is not installed (Debian: libjpeg-turbo-progs)")
         }
         func row(_ name: String, _ milliseconds: Double?) {
             let speed = bare.flatMap { bare in milliseconds.map { bare / $0 } }
             part.add([.text(name), .number(milliseconds, 3), .number(speed, 2)])
         }
-        row("secam-encode, a job in the running set, by the clock", inService.map { $0 / 1000 })
+        row("secam-encode, a job in the running set, elapsed time", inService.map { $0 / 1000 })
         row("secam's encoder in a loop, processor time", looped)
         row("tjbench, YUV 4:2:0 to JPEG in a loop", bare)
-        part.notes.append("wanted: at least 0.9 of tjbench's speed")
+        part.notes.append("goal: at least 0.9 of tjbench's speed")
         return part
     }
 
@@ -57,11 +56,11 @@ enum EncodePart {
                 file, "\(quality)", "-subsamp", "420", "-yuv", "-fastdct", "-componly", "-nowrite", "-benchtime",
                 seconds, "-warmup", "0.2",
             ])
-        guard let rate = frameRate(ofTjbench: output) else { throw BenchFailure("tjbench's output is not understood") }
+        guard let rate = frameRate(ofTjbench: output) else { throw BenchFailure("tjbench printed no frame rate") }
         return 1000 / rate
     }
 
-    /// From the line `Comp from YUV --> Frame rate:         115.795548 fps`.
+    /// Parses the line `Comp from YUV --> Frame rate:         115.795548 fps`.
     static func frameRate(ofTjbench output: String) -> Double? {
         guard let line = output.split(separator: "\n").first(where: { $0.hasPrefix("Comp from YUV") }) else {
             return nil
@@ -92,7 +91,7 @@ enum EncodePart {
 
         var ppm: [UInt8] { Array("P6\n\(width) \(height)\n255\n".utf8) + pixels }
 
-        /// Milliseconds of processor time for one picture.
+        /// Returns the processor time for one picture, in milliseconds.
         func encodeLoop(seconds: Double, quality: Int) throws -> Double {
             var encoder = try JPEGEncoder()
             func encode() throws(JPEGError) -> Int {

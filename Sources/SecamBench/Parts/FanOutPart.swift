@@ -2,7 +2,7 @@ import SecamBase
 import SecamControl
 import SecamWire
 
-/// One camera to more and more viewers.
+/// One camera with an increasing number of viewers.
 enum FanOutPart {
     private static let camera = "demo"
     private static let source = "test:1280x720@10"
@@ -13,7 +13,7 @@ enum FanOutPart {
         let cipher = try await cipherNanosecondsPerByte()
         return try await BenchSet.run(bench, cameras: [plan]) { set in
             var part = BenchReport.Part(
-                "fan_out", "\(source) to more and more viewers over TLS (wanted: 0.6 ns a byte)",
+                "fan_out", "\(source) to an increasing number of viewers over TLS (goal: 0.6 ns a byte)",
                 [
                     .init("viewers", "viewers"), .init("fps_mean", "fps mean"), .init("fps_least", "fps least"),
                     .init("megabytes_per_second", "MB/s"), .init("gateway_cpu_percent", "gateway CPU %"),
@@ -26,12 +26,12 @@ enum FanOutPart {
                     bench.say("fan-out to \(count)")
                     try await load.grow(to: count)
                     part.add(try await measure(bench, set, load, cipher))
-                    guard !bench.isLate else { return part.notes.append("out of time: the rest was left out") }
+                    guard !bench.isLate else { return part.notes.append(BenchReport.outOfTime) }
                 }
             }
             part.notes.append(
-                cipher.map { "x AES: of what AES-128-GCM alone costs here, \(JSONText.number($0, digits: 2)) ns" }
-                    ?? "openssl is not installed: nothing to compare with")
+                cipher.map { "x AES: multiple of the time for AES-128-GCM alone, \(JSONText.number($0, digits: 2)) ns" }
+                    ?? "no comparison: openssl is not installed")
             return part
         }
     }
@@ -39,13 +39,13 @@ enum FanOutPart {
     private static func measure(
         _ bench: BenchContext, _ set: BenchSet, _ load: RemoteLoad, _ cipher: Double?
     ) async throws -> [BenchReport.Value] {
-        try await bench.sleep(1)
+        try await bench.sleep(.seconds(1))
         let gateway = set.services.filter { $0.name == "gateway" }
         let status = try await set.status()
         let before = CostReading(gateway)
-        _ = try await load.look()
-        try await bench.sleep(bench.interval(10))
-        let report = try await load.look()
+        _ = try await load.report()
+        try await bench.sleep(bench.interval(.seconds(10)))
+        let report = try await load.report()
         let after = CostReading(gateway)
         let sent = Double(bytes(try await set.status()) &- bytes(status))
         guard report.lost == 0 else { throw BenchFailure("\(report.lost) viewers lost: \(report.reason ?? "")") }
@@ -64,19 +64,19 @@ enum FanOutPart {
         ]
     }
 
-    /// What a byte costs in OpenSSL's own benchmark of the cipher that viewers have, which no server is below; `nil`
-    /// when it is not installed.
+    /// Returns the time for a byte in OpenSSL's own benchmark of the viewers' cipher, the lower bound for any server; `nil`
+    /// when openssl is not installed.
     private static func cipherNanosecondsPerByte() async throws -> Double? {
         guard let openssl = BenchProgram.find("openssl") else { return nil }
         let output = try await BenchProgram.output(
             of: openssl, ["speed", "-mr", "-evp", "aes-128-gcm", "-bytes", "16384", "-seconds", "3"])
         guard let rate = bytesPerSecond(ofOpenSSL: output) else {
-            throw BenchFailure("the output of openssl speed is not understood")
+            throw BenchFailure("openssl speed printed no rate")
         }
         return 1e9 / rate
     }
 
-    /// From the line `+F:25:AES-128-GCM:2703144860.00`.
+    /// Parses the line `+F:25:AES-128-GCM:2703144860.00`.
     static func bytesPerSecond(ofOpenSSL output: String) -> Double? {
         let line = output.split(separator: "\n").first { $0.hasPrefix("+F:") }
         return line?.split(separator: ":").last.flatMap { Double($0) }.flatMap { $0 > 0 ? $0 : nil }

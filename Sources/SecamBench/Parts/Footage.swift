@@ -1,22 +1,20 @@
 import SecamJPEG
 import SecamWire
 
-/// Pictures for an emulated camera: from a video, or made up.
+/// A file of pictures for an emulated camera, from a video or generated.
 struct Footage: Sendable {
-    /// Pictures in a file: enough for every buffer of a device, few enough to stay in memory.
+    /// Pictures in a file: enough for all buffers of a device, and few enough to stay in memory.
     static let pictureCount = 30
 
     let width: Int
     let height: Int
     let path: String
 
-    /// YUYV pictures one after the other.
+    /// Writes successive YUYV pictures.
     ///
-    /// - Parameter video: a file with pictures; without one ffmpeg makes some up, with movement and noise.
+    /// - Parameter video: a video file; without it, ffmpeg generates pictures with motion and noise.
     static func raw(_ bench: BenchContext, width: Int, height: Int, video: String?) async throws -> Footage {
-        guard let ffmpeg = BenchProgram.find("ffmpeg") else {
-            throw BenchFailure("ffmpeg is not installed, which makes the pictures")
-        }
+        let ffmpeg = try BenchProgram.require("ffmpeg")
         let path = "\(bench.scratch)/\(width)x\(height).yuyv"
         let input =
             video.map { ["-i", $0] } ?? ["-f", "lavfi", "-i", "mandelbrot=size=\(width)x\(height):rate=30"]
@@ -30,7 +28,7 @@ struct Footage: Sendable {
         return Footage(width: width, height: height, path: path)
     }
 
-    /// The same pictures as JPEGs one after the other, each with its index stamped into it.
+    /// Writes the same pictures as successive JPEGs, each stamped with its index.
     func jpegs(_ bench: BenchContext, quality: Int) throws -> Footage {
         let size = width * height * 2
         let bytes = try FileBytes.read(path)
@@ -49,14 +47,13 @@ struct Footage: Sendable {
     }
 }
 
-/// When an emulated camera took its frames.
+/// The capture times of an emulated camera's frames.
 struct FrameClock {
-    /// CLOCK_MONOTONIC nanoseconds.
+    /// Start of the stream, CLOCK_MONOTONIC nanoseconds.
     private let start: Int64
     private let framesPerSecond: Int64
 
-    /// From what the emulator logged at the last start of the stream:
-    /// `v4l2-shim: /dev/video0: stream begins at 1234.567890, 30 fps`.
+    /// Parses the emulator's last log line of the form `v4l2-shim: /dev/video0: stream begins at 1234.567890, 30 fps`.
     init?(log: String) {
         guard
             let line = log.split(separator: "\n").last(where: { $0.contains(": stream begins at ") }),
@@ -68,16 +65,16 @@ struct FrameClock {
         framesPerSecond = rate
     }
 
-    /// The first frame, number 0, is there one interval after the start.
+    /// Returns the capture time of a frame. Frame 0 is captured one interval after the start.
     func time(of frame: Int64) -> Int64 { start + (frame + 1) * 1_000_000_000 / framesPerSecond }
 
-    /// Microseconds from the capture of a frame to its reception.
+    /// Returns the time from the capture of a frame to its reception, in microseconds.
     ///
-    /// - Parameter cycle: pictures after which the numbers begin again; `nil` when they go on.
+    /// - Parameter cycle: number of pictures after which the numbers repeat; `nil` when they do not repeat.
     func latency(of stamp: LoadReport.Stamp, cycle: Int64?) -> Int64 {
         var frame = Int64(stamp.number)
         if let cycle {
-            // The last frame with that number which was there when it was received.
+            // The newest frame with this number that was captured before the reception.
             let newest = (stamp.received - start) * framesPerSecond / 1_000_000_000 - 1
             frame = newest - ((newest - frame) % cycle + cycle) % cycle
         }

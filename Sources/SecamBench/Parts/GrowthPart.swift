@@ -1,13 +1,13 @@
 import SecamControl
 import SecamWire
 
-/// More and more cameras, each with a viewer.
+/// An increasing number of cameras, each with one viewer.
 enum GrowthPart {
     private static let source = "test:640x480@15"
 
     static func run(_ bench: BenchContext) async throws -> BenchReport.Part {
         var part = BenchReport.Part(
-            "growth", "More cameras, each \(source) with a viewer",
+            "growth", "An increasing number of cameras, each \(source) with one viewer",
             [
                 .init("cameras", "cameras"), .init("fps_mean", "fps mean"), .init("fps_least", "fps least"),
                 .init("cpu_percent", "CPU %"), .init("cpu_percent_per_camera", "CPU % a camera"),
@@ -16,7 +16,7 @@ enum GrowthPart {
             ])
         for count in bench.isQuick ? [1, 2, 4] : [1, 2, 4, 8, 16, 32] {
             guard !bench.isLate else {
-                part.notes.append("out of time: the rest was left out")
+                part.notes.append(BenchReport.outOfTime)
                 break
             }
             bench.say("\(count) cameras")
@@ -33,11 +33,11 @@ enum GrowthPart {
             let arguments = set.loadArguments(cameras: plans.map(\.name.text))
             return try await RemoteLoad.run(arguments, password: set.password) { load in
                 try await load.grow(to: count)
-                try await bench.sleep(1)
+                try await bench.sleep(.seconds(1))
                 let before = CostReading(set.services)
-                _ = try await load.look()
-                try await bench.sleep(bench.interval(8))
-                let report = try await load.look()
+                _ = try await load.report()
+                try await bench.sleep(bench.interval(.seconds(8)))
+                let report = try await load.report()
                 let after = CostReading(set.services)
                 let seconds = after.seconds(since: before)
                 let all = try set.percent(since: before, at: after)

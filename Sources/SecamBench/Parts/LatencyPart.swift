@@ -2,12 +2,12 @@ import FoundationEssentials
 import SecamControl
 import SecamWire
 
-/// The built-in test picture, 1280x720 at 30 frames a second, to one headless viewer; and before, to nobody.
+/// The built-in test picture, 1280x720 at 30 fps: first without a viewer, then with one headless viewer.
 enum LatencyPart {
     private static let camera = "demo"
     private static let frameRate = 30.0
-    /// Seconds after which a camera without viewers has stopped its device.
-    private static let untilIdle = 4.5
+    /// A camera without viewers has stopped its device after this time.
+    private static let timeToIdle: Duration = .milliseconds(4500)
 
     struct Outcome: Sendable {
         var idle: BenchReport.Part
@@ -15,7 +15,7 @@ enum LatencyPart {
         var encode: BenchReport.Part
     }
 
-    /// What `secam-view live --stats` prints.
+    /// The output of `secam-view live --stats`.
     private struct ViewerStatistics: Decodable {
         let cameras: [String: Camera]
 
@@ -52,12 +52,12 @@ enum LatencyPart {
     }
 
     private static func measureIdle(_ bench: BenchContext, _ set: BenchSet) async throws -> BenchReport.Part {
-        try await bench.sleep(untilIdle)
+        try await bench.sleep(timeToIdle)
         let before = CostReading(set.services)
-        try await bench.sleep(bench.interval(10))
+        try await bench.sleep(bench.interval(.seconds(10)))
         let after = CostReading(set.services)
         var part = BenchReport.Part(
-            "idle", "A set with one camera and no viewer (wanted: 1 % of a core, 150 MB)",
+            "idle", "A set with one camera and no viewer (goal: 1 % of a core, 150 MB)",
             [.init("service", "service"), .init("cpu_percent", "CPU %"), .init("resident_mb", "RSS MB")])
         for service in set.services {
             part.add([
@@ -75,20 +75,21 @@ enum LatencyPart {
     private static func measureLatency(
         _ bench: BenchContext, _ set: BenchSet
     ) async throws -> (BenchReport.Part, microseconds: Double?) {
-        let seconds = bench.interval(20)
+        let interval = bench.interval(.seconds(20))
         var costs: [(name: String, percent: Double, milliseconds: Double, resident: Double?)] = []
         var encoded: Double?
         let output = try await BenchProgram.output(
             of: "\(SiblingPrograms.folder)/secam-view",
-            ["live", camera, "--headless", "--stats", "--duration", "\(seconds + 3)"] + set.viewArguments,
+            ["live", camera, "--headless", "--stats", "--duration", "\(interval.components.seconds + 3)"]
+                + set.viewArguments,
             environment: ["SECAM_PASSWORD": set.password]
         ) { viewer in
-            // The login and the first frames are not of interest.
-            try await bench.sleep(2)
+            // Leaves out the login and the first frames.
+            try await bench.sleep(.seconds(2))
             let processes = set.services + [("secam-view", viewer)]
             let status = try await set.status()
             let before = CostReading(processes)
-            try await bench.sleep(seconds)
+            try await bench.sleep(interval)
             let after = CostReading(processes)
             encoded = EncodePart.microsecondsPerJob(from: status, to: try await set.status())
             let frames = after.seconds(since: before) * frameRate
@@ -102,7 +103,7 @@ enum LatencyPart {
             }
         }
         let statistics = try JSONDecoder().decode(ViewerStatistics.self, from: Data(output.utf8))
-        guard let seen = statistics.cameras[camera] else { throw BenchFailure("secam-view has seen no frame") }
+        guard let seen = statistics.cameras[camera] else { throw BenchFailure("secam-view received no frame") }
         var part = BenchReport.Part(
             "latency", "test:1280x720@30 to one viewer, over CURVE and TLS",
             [
@@ -121,10 +122,11 @@ enum LatencyPart {
             ("gaps", .number(Double(seen.gaps), digits: 0)),
             ("bytes_per_frame", .number(Double(seen.bytes) / Double(max(1, seen.frames)), digits: 0)),
         ]
-        part.notes.append("wanted: latency p50 at most 10 ms, p99 at most 30 ms, capture to the viewer's hands")
+        part.notes.append("goal: latency p50 at most 10 ms, p99 at most 30 ms, from capture to reception by the viewer")
         return (part, encoded)
     }
 
+    /// Returns the resident memory of a process.
     static func megabytes(of process: Int32) -> Double? {
         ProcessCost.residentBytes(of: process).map { Double($0) / 1e6 }
     }

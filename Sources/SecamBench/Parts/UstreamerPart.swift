@@ -2,8 +2,8 @@ import Glibc
 import SecamControl
 import SecamWire
 
-/// The same emulated camera to the same number of clients, by this system and by ustreamer (one process, no TLS, no
-/// login), one after the other.
+/// The same emulated camera with the same number of clients: first with ustreamer (one process, no TLS, no login), then
+/// with secam.
 enum UstreamerPart {
     struct Tools: Sendable {
         let ustreamer: String
@@ -18,11 +18,12 @@ enum UstreamerPart {
         var text: String { "\(width)x\(height) \(isJPEG ? "MJPG" : "YUYV")" }
     }
 
-    /// Clients, CPU per cent of the servers, frames a second, resident bytes, latencies.
     private struct Figures: Sendable {
         let clients: Int
+        /// Processor time of the server, per cent of one core.
         let percent: Double
         let framesPerSecond: Double
+        /// Resident bytes of the server.
         let resident: Double
         let latencies: Durations
     }
@@ -30,23 +31,23 @@ enum UstreamerPart {
     private static let quality = 80
     private static let clientCounts = [1, 10]
 
-    /// - Returns: `nil` and why when something is not there.
+    /// - Returns: the failure when a program is missing.
     static func tools(shim: String?) -> Result<Tools, BenchFailure> {
         guard let ustreamer = BenchProgram.find("ustreamer") else {
             return .failure(BenchFailure("ustreamer is not installed (Debian: ustreamer)"))
         }
         guard let shim else {
-            return .failure(BenchFailure("no camera emulator: give --shim PATH or SECAM_V4L2_SHIM"))
+            return .failure(BenchFailure("no camera emulator is given; give --shim PATH or set SECAM_V4L2_SHIM"))
         }
         guard unsafe access(shim, X_OK) == 0 else {
-            return .failure(BenchFailure("\(shim) is no program that can be run"))
+            return .failure(BenchFailure("\(shim) is not executable"))
         }
         return .success(Tools(ustreamer: ustreamer, shim: shim))
     }
 
     static func run(_ bench: BenchContext, shim: String?, video: String?) async throws -> BenchReport.Part {
         var part = BenchReport.Part(
-            "ustreamer", "Beside ustreamer: the same emulated camera at 30 frames a second, quality \(quality)",
+            "ustreamer", "Comparison with ustreamer: the same emulated camera at 30 fps, quality \(quality)",
             [
                 .init("camera", "camera"), .init("clients", "clients"), .init("program", "program"),
                 .init("cpu_percent", "CPU %"), .init("cpu_ratio", "x ustreamer"), .init("fps", "fps"),
@@ -69,16 +70,16 @@ enum UstreamerPart {
             ]
         for mode in modes {
             guard !bench.isLate else {
-                part.notes.append("out of time: the rest was left out")
+                part.notes.append(BenchReport.outOfTime)
                 break
             }
-            bench.say("\(mode.text), beside ustreamer")
+            bench.say("\(mode.text), compared with ustreamer")
             try await compare(bench, tools, mode, video, &part)
         }
         part.notes.append(
-            "latency: from the emulated camera's frame time to the picture's last byte at the first client, by the "
-                + "number stamped into the picture")
-        part.notes.append("secam is gateway, encode and capture together, over CURVE and TLS; RSS is their sum")
+            "latency: from the emulated camera's frame time to the picture's last byte at the first client; a number "
+                + "stamped into the picture identifies the frame")
+        part.notes.append("secam: gateway, encode and capture together, over CURVE and TLS; RSS is their sum")
         return part
     }
 
@@ -141,9 +142,9 @@ enum UstreamerPart {
         }
     }
 
-    /// What a program is started with, so that it finds the emulated camera; its standard error, on which the emulator
-    /// says when the stream began, goes to a file. Held pictures cost the emulator nothing, but JPEGs have their numbers
-    /// in them: held, they would repeat with the device's buffers, too soon to tell a frame by its number.
+    /// Returns the command that starts a program with the emulated camera. Standard error, with the emulator's log of the
+    /// stream's start, goes to a file. The emulator repeats raw pictures at no cost (`--hold`) and stamps new numbers into
+    /// them. JPEGs contain their numbers, so repeated ones would not identify a frame.
     private static func launcher(_ tools: Tools, _ mode: Mode, _ footage: Footage, log: String) -> [String] {
         ["/bin/sh", "-c", "exec \"$@\" 2>\"$0\"", log, tools.shim, "--stats"]
             + (mode.isJPEG
@@ -159,15 +160,15 @@ enum UstreamerPart {
         var all: [Figures] = []
         for clients in clientCounts {
             try await load.grow(to: clients)
-            try await bench.sleep(1)
+            try await bench.sleep(.seconds(1))
             let before = CostReading(services)
-            _ = try await load.look()
-            try await bench.sleep(bench.interval(10))
-            let report = try await load.look()
+            _ = try await load.report()
+            try await bench.sleep(bench.interval(.seconds(10)))
+            let report = try await load.report()
             let after = CostReading(services)
             guard report.lost == 0 else { throw BenchFailure("\(report.lost) clients lost: \(report.reason ?? "")") }
             guard let clock = FrameClock(log: SmallFile.read(log) ?? "") else {
-                throw BenchFailure("the camera emulator has not said when its stream began")
+                throw BenchFailure("the camera emulator did not log the start of its stream")
             }
             let cycle = mode.isJPEG ? Int64(Footage.pictureCount) : nil
             let latencies = report.stamps.map { clock.latency(of: $0, cycle: cycle) }
@@ -183,17 +184,17 @@ enum UstreamerPart {
         return all
     }
 
-    /// Without the emulator's pictures.
+    /// Returns the resident memory without the emulator's pictures.
     private static func residentBytes(of process: Int32, _ tools: Tools) async throws -> Double {
         let output = try await BenchProgram.output(of: tools.shim, ["--rss", "\(process)"])
         guard let kilobytes = Double(output.filter { !$0.isWhitespace }) else {
-            throw BenchFailure("\(tools.shim) --rss: '\(output)' is no number")
+            throw BenchFailure("\(tools.shim) --rss: '\(output)' is not a number")
         }
         return kilobytes * 1024
     }
 }
 
-/// Ports of the loopback.
+/// TCP ports on the loopback interface.
 private enum FreePort {
     static func find() throws -> UInt16 {
         try withSocket { descriptor in
@@ -209,10 +210,10 @@ private enum FreePort {
         }
     }
 
-    /// Returns when something listens there.
+    /// Waits until a program listens at a port.
     static func waitForListener(_ port: UInt16, _ bench: BenchContext) async throws {
         for _ in 0..<200 {
-            let isThere = try withSocket { descriptor in
+            let isListening = try withSocket { descriptor in
                 var address = loopback(port)
                 return unsafe withUnsafePointer(to: &address) { pointer in
                     unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -220,10 +221,10 @@ private enum FreePort {
                     }
                 }
             }
-            if isThere { return }
-            try await bench.sleep(0.05)
+            if isListening { return }
+            try await bench.sleep(.milliseconds(50))
         }
-        throw BenchFailure("nothing listens on port \(port) of 127.0.0.1")
+        throw BenchFailure("no program listens at port \(port) of 127.0.0.1")
     }
 
     private static func loopback(_ port: UInt16) -> sockaddr_in {
@@ -236,7 +237,9 @@ private enum FreePort {
 
     private static func withSocket<Result>(_ body: (Int32) throws -> Result) throws -> Result {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw BenchFailure("no socket: \(unsafe String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw BenchFailure("cannot open a socket: \(unsafe String(cString: strerror(errno)))")
+        }
         defer { close(descriptor) }
         return try body(descriptor)
     }

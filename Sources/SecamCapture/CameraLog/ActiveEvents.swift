@@ -2,37 +2,38 @@ package import SecamBase
 package import SecamMesh
 package import SecamWire
 
-/// Which events of a camera are going on: takes what motion services tell, and ends what they leave behind.
+/// The active events of a camera: started, updated and ended by motion services, or ended when their flow is gone.
 ///
-/// A state machine without I/O: time is an argument, what is to be written into the log is returned.
+/// A state machine without I/O: time is an argument, the events to log are returned.
 package struct ActiveEvents: Sendable {
     package struct Limits: Sendable {
-        /// Events of one connection that have not ended, and of all connections with one key: one service hands a camera
-        /// over to another one.
-        package var going = 4
-        package var goingOfKey = 8
-        /// What one connection, and all connections with one key, may tell in a second.
-        package var tellings = 32
-        package var tellingsOfKey = 64
-        /// Microseconds without a motion service after which that is an event itself.
-        package var unwatched: Int64 = 3_000_000
-        /// Microseconds by which times that motion services tell may be before the newest picture.
-        package var longestEvent: Int64 = 86_400_000_000
+        /// Active events per connection.
+        package var activePerPeer = 4
+        /// Active events per key: twice as many, because one service may hand a camera over to another one.
+        package var activePerKey = 8
+        /// Detections per connection and second.
+        package var detectionsPerPeer = 32
+        /// Detections per key and second.
+        package var detectionsPerKey = 64
+        /// Time without a motion service after which an `unwatched` event starts.
+        package var unwatchedTimeout: Duration = .seconds(3)
+        /// How far the times in a detection may be before the newest picture.
+        package var longestEvent: Duration = .seconds(86_400)
 
         package init() {}
     }
 
-    /// What motion services tell of has a place in the log, or it has not.
-    package enum Refusal: Error, Equatable {
-        /// The flow is not the sender's, or not one of luma maps.
+    /// The reason why a detection is not logged.
+    package enum Rejection: Error, Equatable {
+        /// The sender has no such flow of luma maps.
         case noFlow
         case tooMany
         case tooOften
-        /// It was not begun, or begun twice.
+        /// The event was not started, or started twice.
         case outOfOrder
     }
 
-    private struct Going: Sendable {
+    private struct ActiveEvent: Sendable {
         let peer: PeerID
         let key: PublicKey
         let flow: UInt32
@@ -40,66 +41,68 @@ package struct ActiveEvents: Sendable {
     }
 
     private let limits: Limits
-    private var going: [Going] = []
-    private var tellings: [PeerID: SecondCount] = [:]
-    private var tellingsOfKey: [PublicKey: SecondCount] = [:]
+    private var active: [ActiveEvent] = []
+    private var peerDetections: [PeerID: SecondCount] = [:]
+    private var keyDetections: [PublicKey: SecondCount] = [:]
     private var unwatched: CameraEvent?
-    /// Since when motion is to be looked for and is not.
+    /// Since when motion detection is wanted and no motion service watches.
     private var missingSince: MonotonicTime?
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
-    /// A motion service tells something.
+    /// Handles a detection of a motion service.
     ///
     /// - Parameters:
-    ///   - hasFlow: whether the sender has that flow of luma maps open.
-    ///   - newest: when the newest picture was captured, UTC microseconds: nothing can have moved later.
-    /// - Returns: what is to be written.
-    package mutating func take(
+    ///   - hasFlow: the sender has that flow of luma maps open.
+    ///   - newest: capture time of the newest picture, UTC microseconds; no motion can be later.
+    /// - Returns: the event to log.
+    package mutating func handle(
         _ detection: Detection, from peer: PeerID, key: PublicKey, hasFlow: Bool, newest: Int64, now: MonotonicTime
-    ) throws(Refusal) -> CameraEvent {
+    ) throws(Rejection) -> CameraEvent {
         guard hasFlow else { throw .noFlow }
-        let count = tellings[peer, default: SecondCount(now)].add(now)
-        let countOfKey = tellingsOfKey[key, default: SecondCount(now)].add(now)
-        let event = detection.event.bounded(by: newest, back: limits.longestEvent)
-        // An end is taken however often something was told: it can come once for each event only.
-        guard (count <= limits.tellings && countOfKey <= limits.tellingsOfKey) || event.state == .end else {
-            throw .tooOften
-        }
-        let index = going.firstIndex { $0.peer == peer && $0.event.id == event.id }
+        let peerCount = peerDetections[peer, default: SecondCount(now)].add(now)
+        let keyCount = keyDetections[key, default: SecondCount(now)].add(now)
+        let event = detection.event.bounded(by: newest, longest: limits.longestEvent)
+        // An end is always accepted, because it comes only once for each event.
+        guard (peerCount <= limits.detectionsPerPeer && keyCount <= limits.detectionsPerKey) || event.state == .end
+        else { throw .tooOften }
+        let index = active.firstIndex { $0.peer == peer && $0.event.id == event.id }
         switch (event.state, index) {
         case (.start, nil):
-            guard going.count(where: { $0.peer == peer }) < limits.going,
-                going.count(where: { $0.key == key }) < limits.goingOfKey
+            guard active.count(where: { $0.peer == peer }) < limits.activePerPeer,
+                active.count(where: { $0.key == key }) < limits.activePerKey
             else { throw .tooMany }
-            going.append(Going(peer: peer, key: key, flow: detection.flow, event: event))
-        case (.update, let index?): going[index].event = event
-        case (.end, let index?): going.remove(at: index)
+            active.append(ActiveEvent(peer: peer, key: key, flow: detection.flow, event: event))
+        case (.update, let index?): active[index].event = event
+        case (.end, let index?): active.remove(at: index)
         case (.start, .some), (.update, nil), (.end, nil): throw .outOfOrder
         }
         return event
     }
 
-    /// Ends the events of flows that are not open any more.
-    package mutating func end(where isOver: (PeerID, UInt32) -> Bool) -> [CameraEvent] {
-        let over = going.filter { isOver($0.peer, $0.flow) }
+    /// Ends the events of flows that are no longer open.
+    ///
+    /// - Returns: the events to log.
+    package mutating func endEvents(where isOver: (PeerID, UInt32) -> Bool) -> [CameraEvent] {
+        let over = active.filter { isOver($0.peer, $0.flow) }
         guard !over.isEmpty else { return [] }
-        going.removeAll { isOver($0.peer, $0.flow) }
+        active.removeAll { isOver($0.peer, $0.flow) }
         return over.map(\.event.ended)
     }
 
-    /// Time has passed: that nobody looks for motion begins, goes on or ends.
+    /// Starts or ends the `unwatched` event. Called once a second.
     ///
     /// - Parameters:
-    ///   - isWanted: motion is to be looked for.
-    ///   - isWatched: a motion service does.
+    ///   - isWanted: the policy demands motion detection.
+    ///   - isWatched: a motion service watches the camera.
     ///   - time: UTC microseconds.
-    ///   - id: of an event that may begin.
+    ///   - id: the number of an event that starts.
+    /// - Returns: the event to log.
     package mutating func tick(
         isWanted: Bool, isWatched: Bool, now: MonotonicTime, time: Int64, id: UInt64
     ) -> CameraEvent? {
-        tellings = tellings.filter { !$0.value.isOver(now) }
-        tellingsOfKey = tellingsOfKey.filter { !$0.value.isOver(now) }
+        peerDetections = peerDetections.filter { !$0.value.isOver(now) }
+        keyDetections = keyDetections.filter { !$0.value.isOver(now) }
         guard isWanted, !isWatched else {
             missingSince = nil
             defer { unwatched = nil }
@@ -107,9 +110,9 @@ package struct ActiveEvents: Sendable {
         }
         let since = missingSince ?? now
         missingSince = since
-        let missing = now.since(since)
-        guard unwatched == nil, missing >= limits.unwatched else { return nil }
-        let event = ActiveEvents.unwatched(id, .start, from: time - missing, to: time)
+        let missing = now - since
+        guard unwatched == nil, missing >= limits.unwatchedTimeout else { return nil }
+        let event = ActiveEvents.unwatched(id, .start, from: time - missing.microseconds, to: time)
         unwatched = event
         return event
     }
@@ -122,12 +125,12 @@ package struct ActiveEvents: Sendable {
 }
 
 extension CameraEvent {
-    /// The same with times that can be: no later than the newest picture, and not long before.
+    /// Returns the event with its times clamped to the longest event that can end with the newest picture.
     ///
-    /// - Parameters: microseconds.
-    fileprivate func bounded(by newest: Int64, back: Int64) -> CameraEvent {
+    /// - Parameter newest: UTC microseconds.
+    fileprivate func bounded(by newest: Int64, longest: Duration) -> CameraEvent {
         let newest = WireLimits.times.clamping(newest)
-        let span = (newest - back)...newest
+        let span = (newest - longest.microseconds)...newest
         guard !span.contains(start) || !span.contains(last) || !span.contains(peakTime) else { return self }
         let first = span.clamping(start)
         return CameraEvent(

@@ -2,28 +2,30 @@ package import SecamBase
 package import SecamMesh
 package import SecamWire
 
-/// The camera's end of all flows: who gets which frame of the ring, and when.
+/// The camera's end of all flows: decides which consumer gets which frame of the ring, and when.
 ///
-/// A state machine without I/O: time is an argument, what is to be sent is returned.
+/// A state machine without I/O: time is an argument, the messages to send are returned.
 package struct FlowServer: Sendable {
     package struct Limits: Sendable {
-        /// Flows of one connection.
+        /// Flows per connection.
         package var flowsPerPeer = 16
-        /// Flows of all connections with one key: its gateway, or the instances that share it.
+        /// Flows per key, over all connections: one gateway, or the instances that share the key.
         package var flowsPerKey = 32
-        /// Flows of all keys of one role, so that no role takes what another one needs.
+        /// Flows per role, so that no role exhausts the flows of another one.
         package var flowsPerRole = 128
-        /// Cursors that are remembered of the groups of one key, and of all.
+        /// Group cursors per key.
         package var cursorsPerKey = 16
+        /// Group cursors of all keys.
         package var cursors = 128
-        /// Bytes that one key's flows may be sent of what was in the ring before they were opened: at once, and in a
-        /// second. Opened again and again, they would be sent the whole ring each time.
+        /// Bytes from before the opening of its flows that one key may receive at once. Without this bound, a flow that
+        /// is opened again and again would receive the whole ring each time.
         package var backlog = 128 << 20
+        /// Bytes per second by which a key's backlog allowance is refilled.
         package var backlogPerSecond = 32 << 20
-        /// Frames that a flow may have outstanding, whatever it grants.
+        /// Maximum credit of a flow, whatever its consumer grants.
         package var credit: UInt32 = 256
-        /// Microseconds of silence after which a consumer's flows are closed.
-        package var silence: Int64 = 3_000_000
+        /// Time without a message after which a consumer's flows are closed.
+        package var silenceTimeout: Duration = .seconds(3)
 
         package init() {}
     }
@@ -35,7 +37,7 @@ package struct FlowServer: Sendable {
         case close(CloseFlow, to: PeerID)
     }
 
-    /// Who opens a flow: a connection, and what its key says of it.
+    /// The connection that opens a flow, with its key and role.
     package struct Consumer: Sendable {
         package let peer: PeerID
         package let key: PublicKey
@@ -53,7 +55,7 @@ package struct FlowServer: Sendable {
         let flow: UInt32
     }
 
-    /// A group is one of a key, so that no other key moves its cursor.
+    /// A group belongs to a key, so that no other key moves its cursor.
     private struct Cursor: Hashable {
         let key: PublicKey
         let group: String
@@ -61,37 +63,38 @@ package struct FlowServer: Sendable {
     }
 
     private struct Position {
-        /// The last number that was acknowledged.
+        /// The last acknowledged number.
         var sequence: UInt64
-        var heard: MonotonicTime
+        var lastHeard: MonotonicTime
         let role: Role
     }
 
+    /// What remains of a key's backlog allowance.
     private struct Backlog {
         var bytes: Int
-        var refilled: MonotonicTime
+        var lastRefill: MonotonicTime
     }
 
     private struct Flow {
         let consumer: Consumer
-        /// Grows with each flow that is opened.
+        /// Grows with each opened flow.
         let order: UInt64
-        /// What is up to this number was there before the flow.
+        /// The newest number when the flow was opened; numbers up to here are backlog.
         let newestAtOpening: UInt64
         let content: FlowContent
         let policy: FlowPolicy
-        let interval: Int64
+        let interval: Duration
         let group: String
         var credit: UInt32
-        /// The first sequence number that it has not been given yet.
+        /// The next sequence number to send.
         var next: UInt64
-        /// The last sequence number that it was given; 0 while there is none.
+        /// The last sequence number sent; 0 before the first.
         var last: UInt64 = 0
-        /// Whether what is missing before its first frame is a gap: it goes on where a flow before it ended.
+        /// The flow continues an earlier one, so numbers that are missing before its first frame are a gap.
         let isResumed: Bool
-        /// Time of the last frame given, UTC microseconds.
+        /// Capture time of the last frame sent, UTC microseconds.
         var lastTimestamp = Int64.min
-        var heard: MonotonicTime
+        var lastHeard: MonotonicTime
     }
 
     private let incarnation: UInt64
@@ -101,21 +104,20 @@ package struct FlowServer: Sendable {
     private var cursors: [Cursor: Position] = [:]
     private var backlogs: [PublicKey: Backlog] = [:]
 
-    /// Microseconds for which frames are made for a group that is away, and another key may take it over: as long as the
-    /// ring remembers, so that the group misses nothing that the ring could have kept.
-    package var absence: Int64 = 30_000_000
-    /// Of which what comes into the ring is old and soon followed by what is newer: flows of the latest wait for that.
+    /// Time for which an absent group still causes frames to be made, and another key may take the group over. Equals
+    /// the ring's duration, so that the group misses nothing that the ring can hold.
+    package var absenceTimeout: Duration = .seconds(30)
+    /// Renditions still draining a backlog; `latest` flows skip them.
     package var catchingUp: RenditionSet = []
-    /// The number from which on the frames of `jpeg` that the ring has let go are kept elsewhere for an archive; `nil` when
-    /// none are.
+    /// The first evicted `jpeg` frame that is spooled for an archive; `nil` if none is.
     package var spooledFrom: UInt64?
 
     package private(set) var framesSent: UInt64 = 0
     package private(set) var bytesSent: UInt64 = 0
-    /// Frames that flows of the latest passed over for a newer one.
+    /// Frames that `latest` flows skipped for a newer one.
     package private(set) var framesSkipped: UInt64 = 0
 
-    /// - Parameter incarnation: another one after each start of the camera.
+    /// - Parameter incarnation: differs after each start of the camera.
     package init(incarnation: UInt64, limits: Limits = Limits()) {
         self.incarnation = incarnation
         self.limits = limits
@@ -125,21 +127,25 @@ package struct FlowServer: Sendable {
 
     package func knows(_ peer: PeerID) -> Bool { flows.keys.contains { $0.peer == peer } }
 
-    /// What somebody needs at present, or a group that acknowledged frames and is away for a moment.
+    /// Returns the renditions of all open flows, and of groups that are away for a moment.
     package func demand(now: MonotonicTime) -> RenditionSet {
-        let groups = cursors.filter { now.since($0.value.heard) <= absence }.keys.map(\.content)
+        let groups = cursors.filter { isRecent($0.value, now) }.keys.map(\.content)
         return (flows.values.map(\.content) + groups).compactMap(\.rendition)
             .reduce(into: []) { $0.insert(RenditionSet($1)) }
     }
 
-    /// Whether somebody wants each frame, and none left out; or a group that does is away for a moment.
+    /// Returns whether a flow, or a group that is away for a moment, wants every frame.
     package func wantsEveryFrame(now: MonotonicTime) -> Bool {
         flows.values.contains { $0.policy == .every && $0.content != .events }
-            || cursors.contains { $0.key.content != .events && now.since($0.value.heard) <= absence }
+            || cursors.contains { $0.key.content != .events && isRecent($0.value, now) }
     }
 
-    /// Whether an archive is still owed a frame of `jpeg` with this number: none has acknowledged it, and none is there that
-    /// wants no frames at present.
+    private func isRecent(_ position: Position, _ now: MonotonicTime) -> Bool {
+        now - position.lastHeard <= absenceTimeout
+    }
+
+    /// Returns whether an archive still needs the `jpeg` frame with this number: none has acknowledged it, and the
+    /// connected archives, if any, want frames.
     package func isOwed(_ sequence: UInt64) -> Bool {
         let contents = flows.values.lazy.filter { $0.consumer.role == .archive }.map(\.content)
         guard contents.isEmpty || contents.contains(.jpeg) else { return false }
@@ -148,12 +154,12 @@ package struct FlowServer: Sendable {
         }
     }
 
-    /// The shortest interval, in microseconds, that anybody wants of a rendition; `nil` when nobody wants any.
-    package func interval(_ rendition: Rendition) -> Int64? {
+    /// Returns the shortest interval of the flows of a rendition; `nil` if there is no flow.
+    package func interval(_ rendition: Rendition) -> Duration? {
         flows.values.lazy.filter { $0.content.rendition == rendition }.map(\.interval).min()
     }
 
-    /// Whose flows of luma maps are open, with their numbers.
+    /// The open flows of luma maps.
     package var mapFlows: [(peer: PeerID, flow: UInt32)] {
         flows.lazy.filter { $0.value.content == .luma }.map { ($0.key.peer, $0.key.flow) }
     }
@@ -162,7 +168,7 @@ package struct FlowServer: Sendable {
         _ message: OpenFlow, from consumer: Consumer, _ ring: Ring, now: MonotonicTime
     ) -> [Action] {
         let key = Key(peer: consumer.peer, flow: message.flow)
-        // Nothing of that is in the ring.
+        // The ring holds no spooled frames.
         guard message.content != .spooled else {
             return [.close(CloseFlow(flow: key.flow, reason: .done), to: key.peer)]
         }
@@ -182,9 +188,9 @@ package struct FlowServer: Sendable {
         flows[key] = Flow(
             consumer: consumer, order: lastOrder, newestAtOpening: newest(of: message.content, ring),
             content: message.content, policy: message.content == .events ? .every : message.policy,
-            interval: message.content == .events ? 0 : Int64(message.interval),
+            interval: message.content == .events ? .zero : .microseconds(Int64(message.interval)),
             group: message.group, credit: min(message.credit, limits.credit), next: start.next,
-            isResumed: start.isResumed, heard: now)
+            isResumed: start.isResumed, lastHeard: now)
         refill(consumer.key, now)
         return actions + pump(key, ring)
     }
@@ -195,8 +201,8 @@ package struct FlowServer: Sendable {
             && flows.values.count { $0.consumer.role == consumer.role } < limits.flowsPerRole
     }
 
-    /// The newest flow of that connection with this key that has most flows, where those are at least two more than the
-    /// given number: of many instances with one key, none takes all.
+    /// Returns the newest flow of the key's connection with the most flows, if it has at least two more than `count`.
+    /// Thus no instance takes all flows of a key that several share.
     private func expendable(of key: PublicKey, for count: Int) -> Key? {
         let ofKey = flows.filter { $0.value.consumer.key == key }
         let counts = ofKey.keys.reduce(into: [PeerID: Int]()) { $0[$1.peer, default: 0] += 1 }
@@ -206,8 +212,8 @@ package struct FlowServer: Sendable {
 
     private func refusal(_ key: Key) -> Action {
         let detail =
-            "\(limits.flowsPerPeer) flows for one connection, \(limits.flowsPerKey) for one key, "
-            + "\(limits.flowsPerRole) for one role"
+            "at most \(limits.flowsPerPeer) flows per connection, \(limits.flowsPerKey) per key, "
+            + "\(limits.flowsPerRole) per role"
         return .close(CloseFlow(flow: key.flow, reason: .tooMany, detail: detail), to: key.peer)
     }
 
@@ -216,7 +222,7 @@ package struct FlowServer: Sendable {
     ) -> [Action] {
         let key = Key(peer: peer, flow: message.flow)
         guard flows[key] != nil else { return [unknown(message.flow, peer)] }
-        flows[key]!.heard = now
+        flows[key]!.lastHeard = now
         refill(flows[key]!.consumer.key, now)
         flows[key]!.credit = min(flows[key]!.credit + message.frames, limits.credit)
         return pump(key, ring)
@@ -225,8 +231,8 @@ package struct FlowServer: Sendable {
     package mutating func acknowledge(_ message: Acknowledge, from peer: PeerID, now: MonotonicTime) -> [Action] {
         let key = Key(peer: peer, flow: message.flow)
         guard let flow = flows[key] else { return [unknown(message.flow, peer)] }
-        flows[key]!.heard = now
-        // An acknowledgement of another incarnation's frames, or of frames never sent, says nothing about ours.
+        flows[key]!.lastHeard = now
+        // Acknowledgements of another incarnation's frames, or of frames never sent, are ignored.
         guard message.incarnation == incarnation, message.sequence <= flow.last, !flow.group.isEmpty else {
             return []
         }
@@ -236,84 +242,84 @@ package struct FlowServer: Sendable {
             return []
         }
         cursors[cursor] = Position(
-            sequence: max(cursors[cursor]?.sequence ?? 0, message.sequence), heard: now, role: flow.consumer.role)
+            sequence: max(cursors[cursor]?.sequence ?? 0, message.sequence), lastHeard: now, role: flow.consumer.role)
         return []
     }
 
     package mutating func close(_ message: CloseFlow, from peer: PeerID) {
         let flow = flows.removeValue(forKey: Key(peer: peer, flow: message.flow))
         guard message.reason == .done, let flow, !flow.group.isEmpty else { return }
-        // Who says that it is done does not come back for what it missed.
+        // A consumer that is done does not come back for frames that it missed.
         cursors[Cursor(key: flow.consumer.key, group: flow.group, content: flow.content)] = nil
     }
 
-    /// The connection is gone.
+    /// Removes the flows of a lost connection.
     package mutating func lost(_ peer: PeerID) {
         flows = flows.filter { $0.key.peer != peer }
     }
 
-    /// Time has passed: flows whose consumer is silent are closed.
+    /// Closes the flows of silent consumers. Called once a second.
     package mutating func tick(now: MonotonicTime) {
-        flows = flows.filter { now.since($0.value.heard) <= limits.silence }
+        flows = flows.filter { now - $0.value.lastHeard <= limits.silenceTimeout }
         for key in Array(backlogs.keys) {
             refill(key, now)
             if backlogs[key]!.bytes == limits.backlog { backlogs[key] = nil }
         }
     }
 
-    /// Ends all flows, as when the camera stops.
+    /// Closes all flows.
     package mutating func closeAll(_ reason: CloseReason) -> [Action] {
         defer { flows = [:] }
         return flows.keys.map { .close(CloseFlow(flow: $0.flow, reason: reason), to: $0.peer) }
     }
 
-    /// An event was added to the ring.
+    /// Sends the events that were appended to the ring to all flows with credit.
     package mutating func pumpEvents(_ ring: Ring) -> [Action] {
         flows.filter { $0.value.content == .events }.keys.flatMap { pumpEvents($0, ring) }
     }
 
-    /// The ring has grown: everybody with credit gets what is next.
+    /// Sends the entries that were appended to the ring to all flows with credit.
     package mutating func pump(_ ring: Ring) -> [Action] {
         flows.keys.flatMap { pump($0, ring) }
     }
 
-    // MARK: Inside
-
     private func unknown(_ flow: UInt32, _ peer: PeerID) -> Action {
-        .close(CloseFlow(flow: flow, reason: .unknownFlow, detail: "no such flow; open it anew"), to: peer)
+        .close(CloseFlow(flow: flow, reason: .unknownFlow, detail: "no such flow; open it again"), to: peer)
     }
+
+    // MARK: Backlog
 
     private func newest(of content: FlowContent, _ ring: Ring) -> UInt64 {
         (content.rendition.map { ring.newest($0)?.sequence } ?? ring.newestEvent?.sequence) ?? 0
     }
 
-    /// Adds what time has passed for to what a key's flows may be sent of the past.
+    /// Refills a key's backlog allowance for the time since the last refill.
     private mutating func refill(_ key: PublicKey, _ now: MonotonicTime) {
         guard let backlog = backlogs[key] else { return }
-        // More would fill it anyway.
-        let elapsed = min(now.since(backlog.refilled), FlowServer.longestRefill)
-        let more = elapsed * Int64(limits.backlogPerSecond) / 1_000_000
-        backlogs[key] = Backlog(bytes: min(limits.backlog, backlog.bytes + Int(more)), refilled: now)
+        let elapsed = min(now - backlog.lastRefill, FlowServer.longestRefill)
+        let more = elapsed.microseconds * Int64(limits.backlogPerSecond) / 1_000_000
+        backlogs[key] = Backlog(bytes: min(limits.backlog, backlog.bytes + Int(more)), lastRefill: now)
     }
 
-    /// Whether a flow may be sent this; what was there before it counts against its key's bound.
-    private mutating func mayBeSent(_ sequence: UInt64, bytes: Int, on flow: Flow) -> Bool {
+    /// Returns whether a flow may receive this entry, and charges backlog to its key's allowance.
+    private mutating func maySend(_ sequence: UInt64, bytes: Int, on flow: Flow) -> Bool {
         guard sequence <= flow.newestAtOpening else { return true }
-        var backlog = backlogs[flow.consumer.key] ?? Backlog(bytes: limits.backlog, refilled: flow.heard)
+        var backlog = backlogs[flow.consumer.key] ?? Backlog(bytes: limits.backlog, lastRefill: flow.lastHeard)
         guard backlog.bytes > 0 else { return false }
         backlog.bytes -= bytes
         backlogs[flow.consumer.key] = backlog
         return true
     }
 
-    /// The cursor of the key's own group. A group of that name of another key, which has recorded the camera until now, is
-    /// taken over where there is none: then the one that is furthest back, so that no key makes another one skip.
+    // MARK: Start
+
+    /// Returns the cursor of the key's own group, else of a group with that name that another key recorded until now.
+    /// Among several it returns the one furthest back, so that no key makes another one skip frames.
     private func cursor(of message: OpenFlow, _ key: PublicKey, _ now: MonotonicTime) -> UInt64? {
         let own = cursors[Cursor(key: key, group: message.group, content: message.content)]
         if let own { return own.sequence }
         return cursors.filter {
-            $0.key.group == message.group && $0.key.content == message.content
-                && now.since($0.value.heard) <= absence
+            $0.key.group == message.group && $0.key.content == message.content && isRecent($0.value, now)
         }.values.map(\.sequence).min()
     }
 
@@ -324,8 +330,8 @@ package struct FlowServer: Sendable {
         let live = (ring.newest(rendition)?.sequence ?? ring.lastEvicted(rendition)) + 1
         switch message.start {
         case .live:
-            // Who wants the latest wants to see something at once, but not what was there before a pause.
-            let isFresh = ring.newest(rendition).map { now.since($0.arrived) <= FlowServer.freshness } ?? false
+            // A `latest` flow starts with the newest frame, unless that is from before a pause.
+            let isFresh = ring.newest(rendition).map { now - $0.arrived <= FlowServer.freshness } ?? false
             return (message.policy == .latest && isFresh ? live - 1 : live, false)
         case .sequence(let theirs, let sequence):
             guard theirs == incarnation else { return (ring.oldest(rendition)?.sequence ?? live, false) }
@@ -352,6 +358,8 @@ package struct FlowServer: Sendable {
         }
     }
 
+    // MARK: Pump
+
     private mutating func pump(_ key: Key, _ ring: Ring) -> [Action] {
         guard let flow = flows[key] else { return [] }
         guard let rendition = flow.content.rendition else { return pumpEvents(key, ring) }
@@ -362,7 +370,7 @@ package struct FlowServer: Sendable {
         guard var flow = flows[key] else { return [] }
         var actions: [Action] = []
         while flow.credit > 0, let next = ring.firstEvent(from: flow.next),
-            mayBeSent(next.sequence, bytes: FlowServer.eventBytes, on: flow)
+            maySend(next.sequence, bytes: FlowServer.eventBytes, on: flow)
         {
             actions += gap(
                 before: next.sequence, at: next.event.last, flow, key, evicted: ring.lastEvictedEvent,
@@ -378,43 +386,45 @@ package struct FlowServer: Sendable {
         return actions
     }
 
-    /// What a flow of everything is told of numbers that it will not get.
+    /// Returns the gap messages for the numbers that an `every` flow will not get.
     ///
     /// - Parameters:
-    ///   - time: of what comes behind them, UTC microseconds.
-    ///   - since: of what came before them; `nil` when nothing is known.
+    ///   - time: capture time of the entry after the gap, UTC microseconds.
+    ///   - since: capture time of the entry before the gap, UTC microseconds; `nil` if unknown.
     private func gap(
         before sequence: UInt64, at time: Int64, _ flow: Flow, _ key: Key, evicted: UInt64, since: Int64?
     ) -> [Action] {
         let isContinued = flow.isResumed || flow.last > 0
-        guard flow.policy == .every, flow.interval == 0, isContinued, sequence > flow.next,
+        guard flow.policy == .every, flow.interval == .zero, isContinued, sequence > flow.next,
             let missing = SequenceRange(flow.next, through: sequence - 1)
         else { return [] }
         let (until, since) = (WireLimits.times.clamping(time), since.map { WireLimits.times.clamping($0) })
-        func told(_ missing: SequenceRange, _ reason: GapReason) -> Action {
+        func message(_ missing: SequenceRange, _ reason: GapReason) -> Action {
             let gap = Gap(
                 flow: key.flow, incarnation: incarnation, missing: missing, reason: reason,
                 since: since ?? WireLimits.times.lowerBound, until: until)
             return .gap(gap, to: key.peer)
         }
-        guard flow.next <= evicted else { return [told(missing, .dropped)] }
+        guard flow.next <= evicted else { return [message(missing, .dropped)] }
         guard let spooledFrom, flow.content == .jpeg, flow.consumer.role == .archive,
             let spooled = missing.suffix(after: max(1, spooledFrom) - 1)
-        else { return [told(missing, .overflow)] }
+        else { return [message(missing, .overflow)] }
         let lost = SequenceRange(missing.first, through: max(1, spooled.first) - 1)
-        return (lost.map { [told($0, .overflow)] } ?? []) + [told(spooled, .spooled)]
+        return (lost.map { [message($0, .overflow)] } ?? []) + [message(spooled, .spooled)]
     }
 
     private mutating func pumpFrames(_ key: Key, _ rendition: Rendition, _ ring: Ring) -> [Action] {
         guard var flow = flows[key] else { return [] }
         var actions: [Action] = []
         while flow.credit > 0, let frame = nextFrame(flow, rendition, ring),
-            mayBeSent(frame.sequence, bytes: frame.bytes.count, on: flow)
+            maySend(frame.sequence, bytes: frame.bytes.count, on: flow)
         {
             actions += gap(
                 before: frame.sequence, at: frame.timestamp, flow, key, evicted: ring.lastEvicted(rendition),
                 since: flow.last > 0 ? flow.lastTimestamp : ring.time(rendition, before: flow.next))
-            if flow.policy == .latest, flow.interval == 0, flow.last > 0 { framesSkipped += frame.sequence - flow.next }
+            if flow.policy == .latest, flow.interval == .zero, flow.last > 0 {
+                framesSkipped += frame.sequence - flow.next
+            }
             flow.next = frame.sequence + 1
             flow.last = frame.sequence
             flow.lastTimestamp = frame.timestamp
@@ -440,16 +450,16 @@ package struct FlowServer: Sendable {
     }
 
     private func isDue(_ frame: RingFrame, _ flow: Flow) -> Bool {
-        guard flow.interval > 0, flow.lastTimestamp > .min else { return true }
-        return FrameInterval.isDue(frame.timestamp, after: flow.lastTimestamp, every: flow.interval)
+        guard flow.interval > .zero, flow.lastTimestamp > .min else { return true }
+        return FrameInterval.isDue(frame.timestamp, after: flow.lastTimestamp, every: flow.interval.microseconds)
     }
 
-    /// Microseconds for which a bound on the past is refilled at most.
-    private static let longestRefill: Int64 = 60_000_000
-    /// What an event counts for, about as much as it costs to send.
+    /// Maximum time that one refill counts for, which keeps the product from overflowing.
+    private static let longestRefill: Duration = .seconds(60)
+    /// The charge for an event, about what sending it costs.
     private static let eventBytes = 1024
-    /// A frame up to this many microseconds old is still live.
-    private static let freshness: Int64 = 1_000_000
+    /// Age up to which a frame counts as live.
+    private static let freshness: Duration = .seconds(1)
 
     private func message(_ frame: RingFrame, flow: UInt32) -> Frame {
         Frame(

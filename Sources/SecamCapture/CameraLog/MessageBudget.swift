@@ -1,15 +1,15 @@
 package import SecamBase
 package import SecamMesh
 
-/// Bounds the messages that each key may send in a second, whatever number of connections it has.
+/// A bound on the messages that each key may send in a second, over all its connections.
 package struct MessageBudget: Sendable {
     private let limit: Int
     private var counts: [PublicKey: SecondCount] = [:]
 
-    /// - Parameter limit: messages of one key in a second.
+    /// - Parameter limit: messages per key and second.
     package init(limit: Int) { self.limit = limit }
 
-    /// Whether a message that has come is within the bound.
+    /// Counts a received message and returns whether it is within the bound.
     package mutating func allows(_ key: PublicKey, now: MonotonicTime) -> Bool {
         counts[key, default: SecondCount(now)].add(now) <= limit
     }

@@ -6,9 +6,9 @@ package struct RingFrame: Sendable, Equatable {
     package let rendition: Rendition
     package let format: PixelFormat
     package let sequence: UInt64
-    /// Time of the capture, UTC microseconds.
+    /// Time of capture, UTC microseconds.
     package let timestamp: Int64
-    /// When it came into the ring. Its age is reckoned from this, since the wall clock can be set.
+    /// When the frame entered the ring. Its age counts from here, because the wall clock can be set.
     package let arrived: MonotonicTime
     package let width: UInt16
     package let height: UInt16
@@ -29,7 +29,7 @@ package struct RingFrame: Sendable, Equatable {
     }
 }
 
-/// What the camera's log says of an event.
+/// An entry of the camera's event log.
 package struct RingEvent: Sendable, Equatable {
     package let sequence: UInt64
     package let event: CameraEvent
@@ -40,31 +40,31 @@ package struct RingEvent: Sendable, Equatable {
     }
 }
 
-/// What a camera saw last: a log of frames for each rendition, bounded by time and by bytes, and a log of events,
-/// bounded by number.
+/// A camera's recent past: a log of frames per rendition, bounded by time and bytes, and a log of events, bounded by
+/// number.
 ///
-/// Sequence numbers only grow within a rendition, and within the events; those that are missing never come.
+/// Sequence numbers grow within a rendition, and within the events. A missing number never comes later.
 package struct Ring: Sendable {
-    /// Microseconds.
-    package var longest: Int64
-    /// Bytes of all renditions together. The newest frame of a rendition stays even when it alone is larger.
-    package var largest: Int
+    /// Maximum age of a frame.
+    package var duration: Duration
+    /// Maximum size of all renditions together. The newest frame of a rendition stays even if it alone is larger.
+    package var byteLimit: Int
     package private(set) var byteCount = 0
     private var logs: [Log<RingFrame>]
     private var eventLog = Log<RingEvent>()
 
-    /// Events are few and small: they are kept for longer than frames, so that whoever was away learns of them.
-    package static let mostEvents = 4096
+    /// Maximum number of events. They are few and small, so they outlive the frames for consumers that were away.
+    package static let eventLimit = 4096
 
-    package init(seconds: Int, bytes: Int) {
-        longest = Int64(seconds) * 1_000_000
-        largest = bytes
+    package init(duration: Duration, byteLimit: Int) {
+        self.duration = duration
+        self.byteLimit = byteLimit
         logs = Array(repeating: Log(), count: Rendition.allCases.count)
     }
 
-    /// Adds a frame behind the others of its rendition, and lets the oldest of all go.
+    /// Appends a frame to its rendition and evicts the oldest frames of all renditions.
     ///
-    /// - Returns: what was let go, oldest first.
+    /// - Returns: the evicted frames, oldest first.
     @discardableResult
     package mutating func append(_ frame: RingFrame) -> [RingFrame] {
         let newest = logs[Ring.index(frame.rendition)].last
@@ -74,11 +74,11 @@ package struct Ring: Sendable {
         return evict(now: frame.arrived)
     }
 
-    /// Adds what is said of an event behind what was said before.
+    /// Appends an event and evicts the oldest one beyond the limit.
     package mutating func append(_ event: RingEvent) {
         precondition(eventLog.last.map { $0.sequence < event.sequence } ?? true, "a ring's sequence numbers only grow")
         eventLog.append(event)
-        if eventLog.count > Ring.mostEvents { eventLog.removeFirst() }
+        if eventLog.count > Ring.eventLimit { eventLog.removeFirst() }
     }
 
     package var newestEvent: RingEvent? { eventLog.last }
@@ -87,49 +87,48 @@ package struct Ring: Sendable {
 
     package func firstEvent(from sequence: UInt64) -> RingEvent? { eventLog.first { $0.sequence >= sequence } }
 
-    /// The first event whose last sign is at or after this time, UTC microseconds.
+    /// Returns the first event that lasts until this time or longer, UTC microseconds.
     package func firstEvent(at time: Int64) -> RingEvent? { eventLog.first(from: 0) { $0.event.last >= time } }
 
-    /// The highest number of an event that was let go, 0 when none was.
+    /// The highest number of an evicted event, 0 if there is none.
     package var lastEvictedEvent: UInt64 { eventLog.lastEvicted }
 
     package func newest(_ rendition: Rendition) -> RingFrame? { logs[Ring.index(rendition)].last }
 
     package func oldest(_ rendition: Rendition) -> RingFrame? { logs[Ring.index(rendition)].first }
 
-    /// The first frame whose number is at least `sequence`.
+    /// Returns the first frame whose number is at least `sequence`.
     package func first(_ rendition: Rendition, from sequence: UInt64) -> RingFrame? {
         logs[Ring.index(rendition)].first { $0.sequence >= sequence }
     }
 
-    /// The first frame whose number is at least `sequence` and for which the condition holds.
+    /// Returns the first frame whose number is at least `sequence` and that satisfies the predicate.
     package func first(
-        _ rendition: Rendition, from sequence: UInt64, where holds: (RingFrame) -> Bool
+        _ rendition: Rendition, from sequence: UInt64, where predicate: (RingFrame) -> Bool
     ) -> RingFrame? {
-        logs[Ring.index(rendition)].first(from: sequence, where: holds)
+        logs[Ring.index(rendition)].first(from: sequence, where: predicate)
     }
 
-    /// The first frame captured at or after this time, UTC microseconds.
+    /// Returns the first frame captured at or after this time, UTC microseconds.
     package func first(_ rendition: Rendition, at time: Int64) -> RingFrame? {
         logs[Ring.index(rendition)].first(from: 0) { $0.timestamp >= time }
     }
 
-    /// The highest sequence number of this rendition that was let go, 0 when none was.
+    /// Returns the highest sequence number of this rendition that was evicted, 0 if there is none.
     package func lastEvicted(_ rendition: Rendition) -> UInt64 { logs[Ring.index(rendition)].lastEvicted }
 
-    /// A time, UTC microseconds, at which a frame with a lower number was captured, the latest one that is remembered;
-    /// `nil` when there was none.
+    /// Returns the latest known capture time of a frame with a lower number, UTC microseconds; `nil` if none is known.
     package func time(_ rendition: Rendition, before sequence: UInt64) -> Int64? {
         logs[Ring.index(rendition)].time(before: sequence)
     }
 
-    /// All frames of a rendition, oldest first.
+    /// Returns all frames of a rendition, oldest first.
     package func frames(_ rendition: Rendition) -> [RingFrame] { logs[Ring.index(rendition)].all }
 
     private mutating func evict(now: MonotonicTime) -> [RingFrame] {
         var evicted: [RingFrame] = []
         while let victim = oldestRendition(),
-            byteCount > largest || now.since(logs[victim].first!.arrived) > longest
+            byteCount > byteLimit || now - logs[victim].first!.arrived > duration
         {
             let frame = logs[victim].removeFirst()
             byteCount -= frame.bytes.count
@@ -138,7 +137,7 @@ package struct Ring: Sendable {
         return evicted
     }
 
-    /// The log with the oldest frame, among those that have more than their newest one.
+    /// Returns the index of the log with the oldest frame, among the logs with more than one frame.
     private func oldestRendition() -> Int? {
         logs.indices.filter { logs[$0].count > 1 }.min { logs[$0].first!.arrived < logs[$1].first!.arrived }
     }
@@ -157,20 +156,23 @@ extension RingEvent: LogEntry {
     fileprivate var timestamp: Int64 { event.last }
 }
 
-/// When what a log let go had been captured: a time a second, and fewer the longer it goes back.
+/// The capture times of entries that a log evicted: one for each second, and fewer for a longer history.
 private struct EvictedTimes: Sendable {
-    private static let mostMarks = 4096
+    private static let markLimit = 4096
 
+    /// Times are UTC microseconds.
     private var marks: [(sequence: UInt64, time: Int64)] = []
-    /// Microseconds between two marks.
-    private var interval: Int64 = 1_000_000
+    /// Time between two marks.
+    private var interval: Duration = .seconds(1)
 
     mutating func add(_ entry: some LogEntry) {
         // A clock that was set back counts as time that passed.
-        let isDue = marks.last.map { entry.timestamp.subtractingSaturated($0.time).magnitude >= interval.magnitude }
+        let isDue = marks.last.map {
+            entry.timestamp.subtractingSaturated($0.time).magnitude >= interval.microseconds.magnitude
+        }
         guard isDue ?? true else { return }
         marks.append((entry.sequence, entry.timestamp))
-        guard marks.count > EvictedTimes.mostMarks else { return }
+        guard marks.count > EvictedTimes.markLimit else { return }
         marks = marks.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
         interval *= 2
     }
@@ -178,7 +180,7 @@ private struct EvictedTimes: Sendable {
     func time(before sequence: UInt64) -> Int64? { marks.last { $0.sequence < sequence }?.time }
 }
 
-/// A queue whose head moves on without moving the rest, and in which numbers are found by halving.
+/// A queue that removes its head in amortized constant time and finds sequence numbers by binary search.
 private struct Log<Entry: LogEntry>: Sendable {
     private var entries: [Entry?] = []
     private var head = 0
@@ -192,7 +194,7 @@ private struct Log<Entry: LogEntry>: Sendable {
 
     mutating func append(_ entry: Entry) { entries.append(entry) }
 
-    /// Lets the oldest entry go and returns it.
+    /// Evicts the oldest entry and returns it.
     @discardableResult
     mutating func removeFirst() -> Entry {
         let oldest = entries[head]!
@@ -207,15 +209,15 @@ private struct Log<Entry: LogEntry>: Sendable {
         return oldest
     }
 
-    /// The first entry for which the condition holds; it must hold for all later ones too.
-    func first(where holds: (Entry) -> Bool) -> Entry? {
-        let index = firstIndex(where: holds)
+    /// Returns the first entry that satisfies the predicate, by binary search: all later entries must satisfy it too.
+    func first(where predicate: (Entry) -> Bool) -> Entry? {
+        let index = firstIndex(where: predicate)
         return index < entries.count ? entries[index] : nil
     }
 
-    /// The first entry from this number on for which the condition holds, one by one.
-    func first(from sequence: UInt64, where holds: (Entry) -> Bool) -> Entry? {
-        entries[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: holds)
+    /// Returns the first entry from this number on that satisfies the predicate, by linear search.
+    func first(from sequence: UInt64, where predicate: (Entry) -> Bool) -> Entry? {
+        entries[firstIndex { $0.sequence >= sequence }...].lazy.compactMap { $0 }.first(where: predicate)
     }
 
     func time(before sequence: UInt64) -> Int64? {
@@ -223,12 +225,12 @@ private struct Log<Entry: LogEntry>: Sendable {
         return index >= head ? entries[index]!.timestamp : evictedTimes.time(before: sequence)
     }
 
-    private func firstIndex(where holds: (Entry) -> Bool) -> Int {
+    private func firstIndex(where predicate: (Entry) -> Bool) -> Int {
         var low = head
         var high = entries.count
         while low < high {
             let middle = (low + high) / 2
-            if holds(entries[middle]!) { high = middle } else { low = middle + 1 }
+            if predicate(entries[middle]!) { high = middle } else { low = middle + 1 }
         }
         return low
     }

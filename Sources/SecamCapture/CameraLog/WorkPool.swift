@@ -2,56 +2,55 @@ package import SecamBase
 package import SecamMesh
 import SecamWire
 
-/// Hands a camera's pictures to the workers that granted jobs, and puts what they make back in order.
+/// Distributes a camera's pictures to the workers that granted jobs, and restores the order of their results.
 ///
-/// A picture that its worker does not give back in time goes to another worker as well; the first result counts. A
-/// state machine without I/O: time is an argument, what is to be sent is returned.
+/// A picture whose worker does not answer in time is also sent to another one; the first result counts. A state machine
+/// without I/O: time is an argument, the messages to send are returned.
 package struct WorkPool<Picture: Sendable>: Sendable {
     package struct Limits: Sendable {
-        /// Microseconds after which a job is given to another worker too; longer for a worker that usually needs more
-        /// than half of that, since there the second one would only do the same work again.
-        package var lateness: Int64 = 180_000
-        /// Microseconds of silence after which a worker is forgotten.
-        package var silence: Int64 = 3_000_000
-        /// Pictures that wait, are being worked on, or wait for those before them; the oldest one is given up for a
-        /// new one.
+        /// Time after which a job is sent to another worker too. Twice the usual latency for a slower worker, because a
+        /// second one would only repeat its work.
+        package var resendDelay: Duration = .milliseconds(180)
+        /// Time without a message after which a worker is removed.
+        package var silenceTimeout: Duration = .seconds(3)
+        /// Pictures in the pool, including finished ones that wait for earlier ones. Beyond it the oldest is dropped.
         package var pictures = 64
-        /// Microseconds for which pictures may wait although there are workers, and not become fewer, before the
-        /// workers count as too slow.
-        package var congestion: Int64 = 500_000
-        /// Microseconds without a look at the work that is under way after which we ourselves stood still.
-        package var standstill: Int64 = 1_000_000
-        /// Pictures that wait while the workers are too slow.
-        package var waiting = 4
-        /// Bytes of the same.
+        /// Bytes of these pictures.
         package var bytes = 64 << 20
-        /// Microseconds that a picture which a living worker does not give back may keep those behind it waiting.
-        package var patience: Int64 = 3_000_000
-        /// Workers that may fail at one picture before it is given up: it may be the picture that kills them.
+        /// Time for which the queue may fail to drain, although there are workers, before it is cut short.
+        package var congestionTimeout: Duration = .milliseconds(500)
+        /// Pictures that may wait in a queue that does not drain.
+        package var congestedPictures = 4
+        /// Time between two calls after which the camera itself counts as suspended.
+        package var suspension: Duration = .seconds(1)
+        /// Time after which a picture that a connected worker does not return is dropped; it delays all later ones.
+        package var jobTimeout: Duration = .seconds(3)
+        /// Workers that may fail at one picture before it is dropped, because the picture may crash them.
         package var attempts = 3
-        /// Workers at once that work for all cameras: in all, and with one key.
+        /// Workers shared by all cameras.
         package var workers = 256
+        /// Workers shared by all cameras, per key.
         package var workersPerKey = 128
-        /// Workers at once that work for this camera alone.
-        package var ownWorkers = 16
-        /// Microseconds before another worker of a key is tried, after one of its workers was tried and gave nothing back;
-        /// twice as long each time, up to the longest.
-        package var trialPause: Int64 = 1_000_000
-        package var longestTrialPause: Int64 = 30_000_000
+        /// Workers dedicated to this camera.
+        package var dedicatedWorkers = 16
+        /// Pause before the next trial of a worker of a key whose last trial failed. It doubles up to the longest
+        /// pause.
+        package var trialPause: Duration = .seconds(1)
+        package var longestTrialPause: Duration = .seconds(30)
 
         package init() {}
     }
 
     package enum Action: Sendable {
-        /// Send this picture to this worker as this job.
+        /// Send the picture to the worker as this job.
         case send(job: UInt64, Picture, to: PeerID)
-        /// The results are complete up to here: this picture's is next.
+        /// The picture is finished, and so are all earlier ones.
         case finished(Picture, Outcome)
     }
 
     package enum Outcome: Sendable {
         case made(MeshMessage)
-        /// No worker took it in time, or none could make anything of it.
+        /// No worker took the picture in time, or all failed at it.
         case dropped(reason: String)
     }
 
@@ -70,32 +69,35 @@ package struct WorkPool<Picture: Sendable>: Sendable {
     }
 
     private struct Worker: Sendable {
-        /// Jobs that it takes at once.
+        /// Jobs that it accepts at once.
         var window: UInt32
-        var heard: MonotonicTime
-        /// Jobs that it has not answered. Those that another one finished count too, as its threads still work on them.
+        var lastHeard: MonotonicTime
+        /// Jobs without an answer, including those that another worker finished: its threads still work on them.
         var outstanding: Set<UInt64> = []
         let key: PublicKey
         /// It works for this camera alone.
-        let isOwn: Bool
-        /// It has given back a picture, and not failed three times in a row since.
+        let isDedicated: Bool
+        /// It has returned a result, and has not failed three times in a row since.
         var isProven = false
-        /// It was late with a job, which went to another one; it gets no more until it has given something back.
+        /// One of its jobs was resent to another worker; it gets no new job until it returns one.
         var isLate = false
-        /// Microseconds from sending to result, averaged over the last few.
-        var latency: Double = 0
-        /// Jobs in a row of which it could not make anything: others come first then.
+        /// Moving average of the time from job to result.
+        var latency: Duration = .zero
+        /// Failures in a row.
         var failures = 0
 
-        mutating func noteResult(after microseconds: Int64) {
-            latency = latency == 0 ? Double(microseconds) : latency * 0.8 + Double(microseconds) * 0.2
+        /// A worker that fails this often in a row comes after the others.
+        var isFailing: Bool { failures >= 3 }
+
+        mutating func recordResult(after elapsed: Duration) {
+            latency = latency == .zero ? elapsed : latency * 0.8 + elapsed * 0.2
             failures = 0
             isProven = true
         }
 
-        mutating func noteFailure() {
+        mutating func recordFailure() {
             failures += 1
-            if failures >= 3 { isProven = false }
+            if isFailing { isProven = false }
         }
 
         var credit: UInt32 {
@@ -103,46 +105,48 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         }
     }
 
-    /// Workers of one key that are tried while others are proven.
+    /// The trials of a key's unproven workers while proven ones exist.
     private struct Trial: Sendable {
-        var pause: Int64
+        var pause: Duration
         var next: MonotonicTime
     }
 
     private let limits: Limits
     private var trials: [PublicKey: Trial] = [:]
     private var workers: [PeerID: Worker] = [:]
-    /// In the order of capture; the first one is the next to be finished.
+    /// In the order of capture; the first one finishes next.
     private var jobs: [(number: UInt64, job: Job)] = []
     private var bytes = 0
-    /// The fewest pictures that waited since the workers fell behind, and when that was.
+    /// The fewest waiting pictures since the workers fell behind, and since when.
     private var congestion: (since: MonotonicTime, least: Int)?
-    /// When a picture came, or the time was told, for the last time.
-    private var lastLook: MonotonicTime?
+    /// When `submit` or `tick` was last called.
+    private var lastCall: MonotonicTime?
 
-    /// Whether pictures are better late than left out, as for a recording: then workers that fall behind for a moment, on
-    /// a machine that has much else to do, are waited for as long as one that does not answer.
+    /// Late pictures are better than dropped ones, as for a recording. Workers that fall behind for a moment, on a busy
+    /// machine, then get as long as one that does not answer.
     package var isPatient = false
 
     package private(set) var sent: UInt64 = 0
     package private(set) var repeated: UInt64 = 0
     package private(set) var dropped: UInt64 = 0
-    /// Results that nobody waited for any more.
+    /// Results of jobs that were finished or unknown.
     package private(set) var late: UInt64 = 0
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
-    /// Jobs that the workers would still take.
+    /// Jobs that the workers accept now.
     package var credit: UInt32 { workers.values.reduce(0) { $0 + $1.credit } }
 
     package var workerCount: Int { workers.count }
 
     package func knows(_ peer: PeerID) -> Bool { workers[peer] != nil }
 
-    /// Whether anything is under way, so that `tick` is needed.
+    /// The pool holds pictures, so `tick` must be called.
     package var isBusy: Bool { !jobs.isEmpty }
 
-    /// A new picture, later than all before it, with a number that is larger than theirs.
+    // MARK: Inputs
+
+    /// Adds a picture. Its job number must be larger than all earlier ones.
     package mutating func submit(
         _ picture: Picture, job number: UInt64, bytes size: Int, now: MonotonicTime
     ) -> [Action] {
@@ -150,7 +154,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         bytes += size
         var actions: [Action] = []
         while jobs.count > limits.pictures || bytes > limits.bytes {
-            giveUpOldest { $0.outcome == nil }
+            dropOldest { $0.outcome == nil }
             actions += finish()
         }
         actions += dispatch(now)
@@ -158,166 +162,164 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         return actions + finish()
     }
 
-    /// A worker lives and takes that many jobs at once.
+    /// Sets the number of jobs that a worker accepts at once.
     ///
-    /// - Parameter isOwn: it works for this camera alone, so that it comes before all others.
+    /// - Parameter isDedicated: the worker works for this camera alone, so it is preferred.
     package mutating func grant(
-        _ count: UInt32, from peer: PeerID, key: PublicKey, isOwn: Bool = false, now: MonotonicTime
+        _ count: UInt32, from peer: PeerID, key: PublicKey, isDedicated: Bool = false, now: MonotonicTime
     ) -> [Action] {
-        guard workers[peer] != nil || hasPlace(for: key, isOwn: isOwn) else { return [] }
-        var worker = workers[peer] ?? Worker(window: 0, heard: now, key: key, isOwn: isOwn)
-        worker.heard = now
+        guard workers[peer] != nil || hasRoom(for: key, isDedicated: isDedicated) else { return [] }
+        var worker = workers[peer] ?? Worker(window: 0, lastHeard: now, key: key, isDedicated: isDedicated)
+        worker.lastHeard = now
         worker.window = count
         workers[peer] = worker
         return dispatch(now) + finish()
     }
 
-    /// A worker gives back a job. Results of jobs that it was never given are ignored.
+    /// Handles a worker's result. A result of a job that the worker was never sent is ignored.
     package mutating func result(
         job number: UInt64, _ message: MeshMessage, failure: String, from peer: PeerID, now: MonotonicTime
     ) -> [Action] {
-        workers[peer]?.heard = now
-        // Only an answer to what it was given counts.
+        workers[peer]?.lastHeard = now
         if workers[peer]?.outstanding.remove(number) != nil { workers[peer]!.isLate = false }
         guard let index = jobs.firstIndex(where: { $0.number == number }),
             let attempt = jobs[index].job.attempts.first(where: { $0.worker == peer })
         else {
             late += 1
-            // Its place is free again, though.
+            // The worker has room for another job nevertheless.
             return dispatch(now) + finish()
         }
-        // Who fails is done soon, which must not make it the one that gets most.
+        // A failure does not count as latency: it comes fast, and must not attract more jobs.
         if failure.isEmpty {
-            workers[peer]?.noteResult(after: now.since(attempt.sent))
+            workers[peer]?.recordResult(after: now - attempt.sent)
         } else {
-            workers[peer]?.noteFailure()
-            noteFailedTrial(of: peer, now)
+            workers[peer]?.recordFailure()
+            recordFailedTrial(of: peer, now)
         }
         guard jobs[index].job.outcome == nil else {
             late += 1
             return dispatch(now) + finish()
         }
         if failure.isEmpty {
-            conclude(index, .made(message))
-        } else if !mayBeTried(index) {
-            giveUp(index, failure)
+            jobs[index].job.outcome = .made(message)
+        } else if !canRetry(index) {
+            drop(index, failure)
         } else {
-            noteLate(index, now)
+            makeLate(index, now)
         }
         return dispatch(now) + finish()
     }
 
-    /// The connection to a worker is gone.
+    /// Removes a worker whose connection is lost.
     package mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
         guard let worker = workers[peer] else { return [] }
-        if !worker.outstanding.isEmpty { noteFailedTrial(of: peer, now) }
+        if !worker.outstanding.isEmpty { recordFailedTrial(of: peer, now) }
         workers[peer] = nil
         for index in jobs.indices {
             guard let last = jobs[index].job.attempts.last, last.worker == peer else { continue }
-            noteLate(index, now)
+            makeLate(index, now)
         }
         return dispatch(now) + finish()
     }
 
-    /// Time has passed: silent workers are forgotten, late jobs go to another worker.
+    /// Removes silent workers and resends late jobs.
     package mutating func tick(now: MonotonicTime) -> [Action] {
-        noteLook(now)
-        trials = trials.filter { now.since($0.value.next) < limits.longestTrialPause }
+        recordCall(now)
+        trials = trials.filter { now - $0.value.next < limits.longestTrialPause }
         var actions: [Action] = []
-        for (peer, worker) in workers where now.since(worker.heard) > limits.silence {
+        for (peer, worker) in workers where now - worker.lastHeard > limits.silenceTimeout {
             actions += lost(peer, now: now)
         }
         for index in jobs.indices {
             guard jobs[index].job.outcome == nil, let last = jobs[index].job.attempts.last,
                 isLate(last, now)
             else { continue }
-            if now.since(last.sent) > limits.patience, workers[last.worker] != nil {
-                giveUp(index, "no encoder gave it back in time")
+            if now - last.sent > limits.jobTimeout, workers[last.worker] != nil {
+                drop(index, "no encoder returned it in time")
             } else {
-                actions += repeatLate(index, now)
+                actions += resend(index, now)
             }
         }
         return actions + finish()
     }
 
-    /// Gives up everything that is under way, as when the camera stops.
+    /// Drops all pictures.
     package mutating func abandonAll(_ reason: String) -> [Action] {
-        for index in jobs.indices where jobs[index].job.outcome == nil { giveUp(index, reason) }
+        for index in jobs.indices where jobs[index].job.outcome == nil { drop(index, reason) }
         return finish()
     }
 
-    // MARK: Inside
+    // MARK: Congestion
 
     private var waiting: Int { jobs.lazy.filter { $0.job.isWaiting }.count }
 
-    /// While there are workers, a queue that does not drain only makes everything late: it is kept short then. One
-    /// that does, as after a time without workers, is worked off, however long that takes.
+    /// Cuts a queue that does not drain although there are workers, because it only adds delay. A queue that drains, as
+    /// after a time without workers, is kept however long that takes.
     private mutating func relieve(_ now: MonotonicTime) {
-        noteLook(now)
+        recordCall(now)
         let count = waiting
         guard !workers.isEmpty, count > 1 else {
             congestion = nil
             return
         }
-        guard let congestion, count >= congestion.least || count <= limits.waiting else {
+        guard let congestion, count >= congestion.least || count <= limits.congestedPictures else {
             congestion = (now, count)
             return
         }
-        let patience = isPatient ? limits.patience : limits.congestion
-        guard now.since(congestion.since) > patience, count > limits.waiting else { return }
-        while waiting > limits.waiting { giveUpOldest { $0.isWaiting } }
-        self.congestion = (congestion.since, limits.waiting)
+        let timeout = isPatient ? limits.jobTimeout : limits.congestionTimeout
+        guard now - congestion.since > timeout, count > limits.congestedPictures else { return }
+        while waiting > limits.congestedPictures { dropOldest { $0.isWaiting } }
+        self.congestion = (congestion.since, limits.congestedPictures)
     }
 
-    /// What piled up while we stood still is no fault of the workers.
-    private mutating func noteLook(_ now: MonotonicTime) {
-        if let lastLook, now.since(lastLook) > limits.standstill { congestion = nil }
-        lastLook = now
+    /// Forgets congestion after a suspension of the camera, which is no fault of the workers.
+    private mutating func recordCall(_ now: MonotonicTime) {
+        if let lastCall, now - lastCall > limits.suspension { congestion = nil }
+        lastCall = now
     }
 
-    private mutating func giveUpOldest(where matches: (Job) -> Bool) {
-        guard let oldest = jobs.firstIndex(where: { matches($0.job) }) else { return }
-        giveUp(oldest, "no encoder took it in time")
-    }
+    // MARK: Late jobs
 
     private func isLate(_ attempt: Attempt, _ now: MonotonicTime) -> Bool {
-        now.since(attempt.sent) >= lateness(of: attempt.worker)
+        now - attempt.sent >= resendDelay(of: attempt.worker)
     }
 
-    private func lateness(of worker: PeerID) -> Int64 {
-        let usual = Int64(workers[worker]?.latency ?? 0)
-        return max(limits.lateness, min(2 * usual, limits.patience))
+    private func resendDelay(of worker: PeerID) -> Duration {
+        let usual = workers[worker]?.latency ?? .zero
+        return max(limits.resendDelay, min(usual * 2, limits.jobTimeout))
     }
 
-    /// Its last worker will not make it: as late as the latest, so that the next one has it at once.
-    private mutating func noteLate(_ index: Int, _ now: MonotonicTime) {
+    /// Makes a job late, because its last worker will not return it, so that the next worker gets it immediately.
+    private mutating func makeLate(_ index: Int, _ now: MonotonicTime) {
         guard let last = jobs[index].job.attempts.last else { return }
-        let longAgo = now.advanced(byMicroseconds: -lateness(of: last.worker))
-        jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: last.worker, sent: longAgo)
+        let sent = now + (.zero - resendDelay(of: last.worker))
+        jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: last.worker, sent: sent)
     }
 
-    /// Whether there is a worker that may still make something of it.
-    private func mayBeTried(_ index: Int) -> Bool {
+    /// Returns whether another worker may try the job.
+    private func canRetry(_ index: Int) -> Bool {
         let tried = jobs[index].job.attempts.map(\.worker)
         return tried.count < limits.attempts && workers.keys.contains { !tried.contains($0) }
     }
 
-    private mutating func repeatLate(_ index: Int, _ now: MonotonicTime) -> [Action] {
+    private mutating func resend(_ index: Int, _ now: MonotonicTime) -> [Action] {
         let tried = jobs[index].job.attempts.map(\.worker)
         if tried.count >= limits.attempts {
-            giveUp(index, "\(tried.count) encoders did not give it back")
+            drop(index, "\(tried.count) encoders did not return it")
             return []
         }
         guard let peer = freest(except: tried, now) else { return [] }
         repeated += 1
         if let last = tried.last, workers[last]?.outstanding.contains(jobs[index].number) == true {
             workers[last]!.isLate = true
-            noteFailedTrial(of: last, now)
+            recordFailedTrial(of: last, now)
         }
         return [send(index, to: peer, now)]
     }
 
-    /// Gives out what waits, oldest first: what others wait for comes before what is new.
+    // MARK: Distribution
+
+    /// Sends waiting and late jobs, oldest first, because later pictures wait for the oldest.
     private mutating func dispatch(_ now: MonotonicTime) -> [Action] {
         var actions: [Action] = []
         for index in jobs.indices where jobs[index].job.outcome == nil {
@@ -326,7 +328,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
                 guard let peer = freest(except: [], now) else { break }
                 actions.append(send(index, to: peer, now))
             } else if isLate(attempts.last!, now) {
-                actions += repeatLate(index, now)
+                actions += resend(index, now)
             }
         }
         return actions
@@ -339,32 +341,32 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         return .send(job: jobs[index].number, jobs[index].job.picture, to: peer)
     }
 
-    // MARK: Whom to trust with a picture
-
-    private func hasPlace(for key: PublicKey, isOwn: Bool) -> Bool {
-        let alike = workers.values.filter { $0.isOwn == isOwn }
-        guard !isOwn else { return alike.count < limits.ownWorkers }
+    private func hasRoom(for key: PublicKey, isDedicated: Bool) -> Bool {
+        let alike = workers.values.filter { $0.isDedicated == isDedicated }
+        guard !isDedicated else { return alike.count < limits.dedicatedWorkers }
         return alike.count < limits.workers && alike.count { $0.key == key } < limits.workersPerKey
     }
 
-    /// Whether a worker that has given nothing back yet may get a picture although others are proven: one of a key at a
-    /// time, one picture, and not soon again after that was lost. So workers that only take delay few pictures, however
-    /// many of them come.
-    private func mayBeTried(_ worker: Worker, _ now: MonotonicTime) -> Bool {
+    // MARK: Trust
+
+    /// Returns whether an unproven worker may get a picture although others are proven: one worker per key, one
+    /// picture, and only after a pause if a trial failed. Thus workers that never return a result delay few pictures,
+    /// however many connect.
+    private func mayTry(_ worker: Worker, _ now: MonotonicTime) -> Bool {
         guard worker.outstanding.isEmpty, trials[worker.key].map({ $0.next <= now }) ?? true else { return false }
         return !workers.values.contains { !$0.isProven && $0.key == worker.key && !$0.outstanding.isEmpty }
     }
 
-    /// A worker that was tried has not given its picture back.
-    private mutating func noteFailedTrial(of peer: PeerID, _ now: MonotonicTime) {
+    /// Records that an unproven worker has not returned its picture.
+    private mutating func recordFailedTrial(of peer: PeerID, _ now: MonotonicTime) {
         guard let worker = workers[peer], !worker.isProven, workers.values.contains(where: \.isProven) else { return }
-        let pause = min(max(limits.trialPause, 2 * (trials[worker.key]?.pause ?? 0)), limits.longestTrialPause)
-        trials[worker.key] = Trial(pause: pause, next: now.advanced(byMicroseconds: pause))
+        let pause = min(max(limits.trialPause, (trials[worker.key]?.pause ?? .zero) * 2), limits.longestTrialPause)
+        trials[worker.key] = Trial(pause: pause, next: now + pause)
     }
 
-    /// The worker with credit from which a result is to be expected first, one of the camera's own where it can be.
+    /// Returns the worker with credit that will probably finish first, preferably a dedicated one.
     ///
-    /// A picture that others had goes to a proven worker where there is one that has not had it: only few get it at all.
+    /// A picture that was tried before goes to a proven worker if one remains, because it gets only few attempts.
     private func freest(except tried: [PeerID], _ now: MonotonicTime) -> PeerID? {
         let untried = workers.lazy.filter { !tried.contains($0.key) }
         let isProvenWanted = untried.contains { $0.value.isProven && !$0.value.isLate }
@@ -372,29 +374,31 @@ package struct WorkPool<Picture: Sendable>: Sendable {
             untried
             .filter { entry in
                 guard entry.value.credit > 0 else { return false }
-                return entry.value.isProven || !isProvenWanted || (tried.isEmpty && mayBeTried(entry.value, now))
+                return entry.value.isProven || !isProvenWanted || (tried.isEmpty && mayTry(entry.value, now))
             }
             .min { left, right in
-                let leftWait = Double(left.value.outstanding.count + 1) * left.value.latency
-                let rightWait = Double(right.value.outstanding.count + 1) * right.value.latency
-                if left.value.isOwn != right.value.isOwn { return left.value.isOwn }
-                let (leftFails, rightFails) = (left.value.failures >= 3, right.value.failures >= 3)
-                if leftFails != rightFails { return rightFails }
+                let leftWait = left.value.latency * (left.value.outstanding.count + 1)
+                let rightWait = right.value.latency * (right.value.outstanding.count + 1)
+                if left.value.isDedicated != right.value.isDedicated { return left.value.isDedicated }
+                if left.value.isFailing != right.value.isFailing { return right.value.isFailing }
                 if leftWait != rightWait { return leftWait < rightWait }
                 return left.key.number < right.key.number
             }?.key
     }
 
-    private mutating func giveUp(_ index: Int, _ reason: String) {
+    // MARK: Outcomes
+
+    private mutating func dropOldest(where matches: (Job) -> Bool) {
+        guard let oldest = jobs.firstIndex(where: { matches($0.job) }) else { return }
+        drop(oldest, "no encoder took it in time")
+    }
+
+    private mutating func drop(_ index: Int, _ reason: String) {
         dropped += 1
-        conclude(index, .dropped(reason: reason))
+        jobs[index].job.outcome = .dropped(reason: reason)
     }
 
-    private mutating func conclude(_ index: Int, _ outcome: Outcome) {
-        jobs[index].job.outcome = outcome
-    }
-
-    /// Everything at the head of the line that has its outcome.
+    /// Removes the pictures at the head of the queue that have an outcome, and returns them.
     private mutating func finish() -> [Action] {
         var actions: [Action] = []
         while let first = jobs.first, let outcome = first.job.outcome {

@@ -4,14 +4,14 @@ import SecamMesh
 import SecamWire
 import Synchronization
 
-/// What the spool's thread tells.
+/// An event that the spool's thread delivers to the camera.
 enum SpoolNews: Sendable {
-    /// The frame that was asked for; `nil` when there is none now.
+    /// The frame that was requested; `nil` if there is none now.
     ///
     /// - Parameters:
-    ///   - turn: of the rewind that it was asked for after.
-    ///   - isEmpty: whether nothing at all is kept.
-    ///   - appended: frames that were to be kept until then.
+    ///   - turn: the rewind that preceded the request.
+    ///   - isEmpty: the spool holds no frame at all.
+    ///   - appended: frames that were handed to the spool until then.
     case read(SpooledFrame?, turn: UInt64, isEmpty: Bool, appended: UInt64)
     case figures(SpoolFigures)
 }
@@ -19,13 +19,13 @@ enum SpoolNews: Sendable {
 struct SpoolFigures: Sendable, Equatable {
     /// Bytes on the disk.
     var bytes: UInt64 = 0
-    /// Frames that were written, since the start.
+    /// Frames written since the start.
     var frames: UInt64 = 0
 }
 
-/// What falls out of a camera's ring while no archive takes it, kept on the camera's own disk until one does.
+/// A store on the camera's own disk for frames that leave the ring before an archive has recorded them.
 ///
-/// A thread of its own writes and reads, so that no disk keeps the camera's loop waiting.
+/// A dedicated thread writes and reads, so that a slow disk never blocks the camera's loop.
 final class Spool: Sendable {
     fileprivate enum Command: Sendable {
         case append([UInt8])
@@ -34,36 +34,36 @@ final class Spool: Sendable {
         case acknowledge(SpoolStore.FrameID)
     }
 
-    /// Bytes that may wait for a slow disk.
-    private static let mostWaiting = 64 << 20
+    /// Bytes that may be queued for a slow disk.
+    private static let queueLimit = 64 << 20
 
     fileprivate let commands = BlockingQueue<Command>()
-    fileprivate let waiting = Atomic<Int>(0)
+    fileprivate let queuedBytes = Atomic<Int>(0)
     private let ended = AsyncStream<Void>.makeStream()
     private let logger: Logger
 
-    /// - Parameter tell: called on the spool's thread.
+    /// - Parameter deliver: receives all news, on the spool's thread.
     init(
-        _ settings: SpoolSettings, keys: KeyPair, logger: Logger, tell: @escaping @Sendable (SpoolNews) -> Void
+        _ settings: SpoolSettings, keys: KeyPair, logger: Logger, deliver: @escaping @Sendable (SpoolNews) -> Void
     ) {
         self.logger = logger
         let key = SpoolKey(keys)
         let ended = ended.continuation
         DedicatedThread.start { [self] in
             let store = SpoolStore(in: settings.folder, key: key, limit: settings.limit)
-            SpoolLoop(store: store, spool: self, logger: logger, tell: tell).run()
+            SpoolLoop(store: store, spool: self, logger: logger, deliver: deliver).run()
             ended.finish()
         }
     }
 
-    /// Keeps a frame behind all others.
+    /// Queues a frame behind all others.
     ///
-    /// - Returns: whether there was room for it to wait for the disk.
+    /// - Returns: whether the queue had room for it.
     func append(_ header: Frame, _ payload: ArraySlice<UInt8>) -> Bool {
         let message = header.encoded(payload: payload.count) + payload
-        let before = waiting.add(message.count, ordering: .relaxed).oldValue
-        guard before <= Spool.mostWaiting else {
-            waiting.subtract(message.count, ordering: .relaxed)
+        let before = queuedBytes.add(message.count, ordering: .relaxed).oldValue
+        guard before <= Spool.queueLimit else {
+            queuedBytes.subtract(message.count, ordering: .relaxed)
             logger.warning("frame not spooled", metadata: ["reason": "the disk is too slow"])
             return false
         }
@@ -71,105 +71,111 @@ final class Spool: Sendable {
         return true
     }
 
-    /// What is read next is the oldest frame that was not acknowledged.
+    /// Continues reading at the oldest frame that is not acknowledged.
     func rewind(turn: UInt64) { commands.push(.rewind(turn: turn)) }
 
-    /// Asks for the next frame, which is told as `read`.
+    /// Requests the next frame, which is delivered as `SpoolNews.read`.
     func read() { commands.push(.read) }
 
-    /// This frame, and all that were told before it, are needed no more.
+    /// Releases this frame and all that were read before it.
     func acknowledge(_ id: SpoolStore.FrameID) { commands.push(.acknowledge(id)) }
 
-    /// Writes what waits.
+    /// Ends the thread once all queued frames are written.
     func stop() { commands.close() }
 
     func waitUntilStopped() async { for await _ in ended.stream {} }
 }
 
-/// What the spool's thread does.
+/// The loop of the spool's thread.
 private final class SpoolLoop {
-    /// Microseconds between two times at which everything is brought to the disk: what a power cut may cost.
-    private static let syncInterval: Int64 = 1_000_000
+    /// Interval of syncs to the disk, which bounds the loss in a power failure.
+    private static let syncInterval: Duration = .seconds(1)
 
     private let store: SpoolStore
     private let spool: Spool
     private let logger: Logger
-    private let tell: @Sendable (SpoolNews) -> Void
+    private let deliver: @Sendable (SpoolNews) -> Void
     private var nextSync = MonotonicTime.now
     private var turn: UInt64 = 0
     private var appended: UInt64 = 0
     private var frames: UInt64 = 0
-    private var told: SpoolFigures?
-    private var lostBytes: UInt64 = 0
+    private var deliveredFigures: SpoolFigures?
+    private var loggedEvictedBytes: UInt64 = 0
 
     init(
-        store: SpoolStore, spool: Spool, logger: Logger, tell: @escaping @Sendable (SpoolNews) -> Void
+        store: SpoolStore, spool: Spool, logger: Logger, deliver: @escaping @Sendable (SpoolNews) -> Void
     ) {
         self.store = store
         self.spool = spool
         self.logger = logger
-        self.tell = tell
+        self.deliver = deliver
     }
 
     func run() {
-        tellFigures()
+        deliverFigures()
         while true {
-            switch spool.commands.pop(waiting: SpoolLoop.syncInterval) {
-            case .element(let command): perform(command)
+            switch spool.commands.pop(timeout: SpoolLoop.syncInterval) {
+            case .element(let command): execute(command)
             case .timedOut: break
-            case .closed:
-                attempt { () throws(SpoolFailure) in try store.synchronize() }
-                return
+            case .closed: return synchronize()
             }
             if MonotonicTime.now >= nextSync { everySecond() }
         }
     }
 
-    private func perform(_ command: Spool.Command) {
+    private func execute(_ command: Spool.Command) {
         switch command {
-        case .append(let message):
-            appended += 1
-            attempt { () throws(SpoolFailure) in
-                try store.append(message)
-                frames += 1
-            }
-            spool.waiting.subtract(message.count, ordering: .relaxed)
+        case .append(let message): append(message)
         case .rewind(let turn):
             self.turn = turn
             store.rewind()
         case .read:
-            let frame = store.next { failure in
-                logger.warning("spooled frames lost", metadata: ["reason": "\(failure)"])
+            let frame = store.next { failure, bytes in
+                logger.warning("spooled frames lost", metadata: ["reason": "\(failure)", "bytes": "\(bytes)"])
             }
-            tell(.read(frame, turn: turn, isEmpty: store.isEmpty, appended: appended))
+            deliver(.read(frame, turn: turn, isEmpty: store.isEmpty, appended: appended))
         case .acknowledge(let id): store.acknowledge(id)
         }
     }
 
-    private func attempt(_ body: () throws(SpoolFailure) -> Void) {
+    private func append(_ message: [UInt8]) {
+        appended += 1
         do throws(SpoolFailure) {
-            try body()
+            try store.append(message)
+            frames += 1
         } catch {
             logger.warning("frame not spooled", metadata: ["reason": "\(error)"])
+        }
+        spool.queuedBytes.subtract(message.count, ordering: .relaxed)
+    }
+
+    private func synchronize() {
+        do throws(SpoolFailure) {
+            try store.synchronize()
+        } catch {
+            logger.warning("spool sync failed", metadata: ["reason": "\(error)"])
         }
     }
 
     private func everySecond() {
-        nextSync = MonotonicTime.now.advanced(byMicroseconds: SpoolLoop.syncInterval)
-        attempt { () throws(SpoolFailure) in try store.synchronize() }
-        if store.lostBytes > lostBytes {
+        nextSync = .now + SpoolLoop.syncInterval
+        synchronize()
+        if store.evictedBytes > loggedEvictedBytes {
             logger.warning(
-                "spool is full: its oldest frames give way",
-                metadata: ["bytes": "\(store.lostBytes - lostBytes)", "kept": "\(store.byteCount)"])
-            lostBytes = store.lostBytes
+                "spooled frames evicted",
+                metadata: [
+                    "reason": "the spool or its disk is full", "bytes": "\(store.evictedBytes - loggedEvictedBytes)",
+                    "kept": "\(store.byteCount)",
+                ])
+            loggedEvictedBytes = store.evictedBytes
         }
-        tellFigures()
+        deliverFigures()
     }
 
-    private func tellFigures() {
+    private func deliverFigures() {
         let figures = SpoolFigures(bytes: UInt64(store.byteCount), frames: frames)
-        guard figures != told else { return }
-        told = figures
-        tell(.figures(figures))
+        guard figures != deliveredFigures else { return }
+        deliveredFigures = figures
+        deliver(.figures(figures))
     }
 }

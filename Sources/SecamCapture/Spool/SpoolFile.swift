@@ -2,7 +2,7 @@ import CSodium
 import Glibc
 import SecamWire
 
-/// What goes wrong with the spool's folder or files.
+/// A failure of the spool's folder or files.
 struct SpoolFailure: Error, CustomStringConvertible {
     let path: String
     let reason: String
@@ -14,7 +14,7 @@ struct SpoolFailure: Error, CustomStringConvertible {
         self.isDiskFull = isDiskFull
     }
 
-    /// Of the system's last error in this thread.
+    /// Makes a failure from `errno`.
     init(systemError path: String) {
         let code = errno
         self.init(path: path, reason: unsafe String(cString: strerror(code)), isDiskFull: code == ENOSPC)
@@ -23,30 +23,30 @@ struct SpoolFailure: Error, CustomStringConvertible {
     var description: String { "\(path): \(reason)" }
 }
 
-/// The format of a file of the spool: a head of 8 bytes `secamsp1`, the header of libsodium's secretstream
-/// (XChaCha20-Poly1305), then records: the length of the ciphertext as a little-endian u32, and the ciphertext. A record is
-/// a whole FRAME message. A file that was cut off ends at its last whole record, and one whose bytes were changed before
-/// the change.
+/// The format of a spool file: a head of 8 bytes `secamsp1`, the header of libsodium's secretstream
+/// (XChaCha20-Poly1305), then records, each the length of its ciphertext as a little-endian u32 and the ciphertext.
+///
+/// A record is one FRAME message. A truncated file ends at its last whole record, a damaged file before the damage.
 enum SpoolFormat {
     static let head = Array("secamsp1".utf8)
     static let headerBytes = Int(crypto_secretstream_xchacha20poly1305_HEADERBYTES)
     static let overhead = Int(crypto_secretstream_xchacha20poly1305_ABYTES)
     static let tag = UInt8(crypto_secretstream_xchacha20poly1305_TAG_MESSAGE)
-    /// Where the first record is.
+    /// Position of the first record.
     static let start = head.count + headerBytes
     static let lengthBytes = 4
-    /// Bytes of one record: the largest message that there is, encrypted.
-    static let largest = WireLimits.meshMessage + overhead
+    /// Maximum size of a ciphertext: the largest message, encrypted.
+    static let largestRecord = WireLimits.meshMessage + overhead
 }
 
-/// A file of the spool that is being written.
+/// A spool file that is being written.
 final class SpoolFileWriter {
     private let path: String
     private let descriptor: Int32
     private var state = crypto_secretstream_xchacha20poly1305_state()
     private(set) var byteCount = SpoolFormat.start
 
-    /// - Throws: when there is such a file already, too.
+    /// Creates the file. Throws if it exists.
     init(_ path: String, key: [UInt8]) throws(SpoolFailure) {
         self.path = path
         descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -58,7 +58,7 @@ final class SpoolFileWriter {
 
     deinit { close(descriptor) }
 
-    /// After an error the file must not be written again. What it has of the record is cut off where that is possible.
+    /// Appends a record. After an error the file must not be written again; a partial record is cut off if possible.
     func append(_ record: [UInt8]) throws(SpoolFailure) {
         let count = record.count + SpoolFormat.overhead
         var bytes = [UInt8](repeating: 0, count: SpoolFormat.lengthBytes + count)
@@ -77,7 +77,7 @@ final class SpoolFileWriter {
         byteCount += bytes.count
     }
 
-    /// Brings everything to the disk.
+    /// Syncs the file to the disk.
     func synchronize() throws(SpoolFailure) {
         guard fdatasync(descriptor) == 0 else { throw SpoolFailure(systemError: path) }
     }
@@ -94,15 +94,15 @@ final class SpoolFileWriter {
     }
 }
 
-/// A file of the spool that is read from its beginning on, maybe while it is written.
+/// A spool file that is read from its start, possibly while it is written.
 final class SpoolFileReader {
     private let path: String
     private let descriptor: Int32
     private var state = crypto_secretstream_xchacha20poly1305_state()
-    /// Where the next record begins.
+    /// Position of the next record.
     private(set) var position = SpoolFormat.start
 
-    /// - Throws: when it is none of ours.
+    /// Opens the file. Throws if it is not a file of this spool.
     init(_ path: String, key: [UInt8]) throws(SpoolFailure) {
         self.path = path
         descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
@@ -110,18 +110,18 @@ final class SpoolFileReader {
         guard let head = read(SpoolFormat.start, at: 0), head.starts(with: SpoolFormat.head),
             unsafe crypto_secretstream_xchacha20poly1305_init_pull(
                 &state, Array(head.dropFirst(SpoolFormat.head.count)), key) == 0
-        else { throw SpoolFailure(path: path, reason: "is no file of this spool") }
+        else { throw SpoolFailure(path: path, reason: "not a file of this spool") }
     }
 
     deinit { close(descriptor) }
 
-    /// The next record; `nil` when there is no whole one behind the last one.
+    /// Returns the next record; `nil` if there is no further whole record.
     ///
-    /// - Throws: when its bytes were changed. Nothing behind it can be read then.
+    /// - Throws: if the record is damaged. The rest of the file is unreadable then.
     func next() throws(SpoolFailure) -> [UInt8]? {
         guard let length = read(SpoolFormat.lengthBytes, at: position) else { return nil }
         let count = length.reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard (SpoolFormat.overhead...SpoolFormat.largest).contains(count) else { throw damaged }
+        guard (SpoolFormat.overhead...SpoolFormat.largestRecord).contains(count) else { throw damaged }
         guard let bytes = read(count, at: position + SpoolFormat.lengthBytes) else { return nil }
         var record = [UInt8](repeating: 0, count: count - SpoolFormat.overhead)
         let status = unsafe crypto_secretstream_xchacha20poly1305_pull(
@@ -132,10 +132,10 @@ final class SpoolFileReader {
     }
 
     private var damaged: SpoolFailure {
-        SpoolFailure(path: path, reason: "is damaged behind byte \(position), or was written with another key")
+        SpoolFailure(path: path, reason: "damaged after byte \(position), or written with another key")
     }
 
-    /// `nil` when there are fewer.
+    /// Reads exactly `count` bytes; returns `nil` if there are fewer.
     private func read(_ count: Int, at position: Int) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         var done = 0

@@ -2,13 +2,13 @@ import SecamBase
 import SecamMesh
 import SecamWire
 
-/// The camera's end of the one flow of what is spooled: an archive that was away is given what it missed, in order, and
-/// slower than it was captured, so that what is live goes first.
+/// The camera's end of the one flow of spooled frames. An archive that was away gets the frames that it missed, in
+/// order, and slower than they were captured, so that live frames go first.
 ///
-/// A state machine without I/O: time is an argument, what is to be done is returned.
+/// A state machine without I/O: time is an argument, the actions are returned.
 struct SpoolFlow {
     enum Action {
-        /// Begin anew behind what was acknowledged, and read; what was asked for before has another turn.
+        /// Continue after the last acknowledged frame. Frames requested earlier carry another turn.
         case rewind(turn: UInt64)
         case read
         case acknowledge(SpoolStore.FrameID)
@@ -20,34 +20,35 @@ struct SpoolFlow {
         let peer: PeerID
         let flow: UInt32
         var credit: UInt32
-        var heard: MonotonicTime
+        var lastHeard: MonotonicTime
     }
 
-    /// What a frame's distance to the next one is multiplied by.
-    private static let slowness = (numerator: Int64(5), denominator: Int64(4))
-    /// Microseconds between two frames at most, however far apart they were captured.
-    private static let longestWait: Int64 = 1_000_000
-    /// Credit and silence are bounded as those of all flows.
+    /// Factor by which the time between two frames is stretched.
+    private static let slowdown = (numerator: 5, denominator: 4)
+    /// Maximum time between two frames, however far apart they were captured.
+    private static let longestWait: Duration = .seconds(1)
+    /// Credit and silence have the limits of all flows.
     private static let limits = FlowServer.Limits()
-    /// Microseconds between two looks at a spool in which nothing was found to read.
-    private static let pause: Int64 = 1_000_000
-    /// Microseconds between two rewinds, each of which decrypts part of a file anew: whoever opens flow after flow waits.
-    private static let rewindInterval: Int64 = 1_000_000
+    /// Interval of reads while the spool has no frame to read.
+    private static let retryInterval: Duration = .seconds(1)
+    /// Minimum time between two rewinds. Each decrypts part of a file again, so a consumer that reopens its flow waits.
+    private static let rewindInterval: Duration = .seconds(1)
 
     private var consumer: Consumer?
     private var turn: UInt64 = 0
-    /// A flow was opened, and nothing has been asked for since.
+    /// A flow was opened, and no frame has been requested since.
     private var isRewindDue = false
     private var nextRewind: MonotonicTime?
-    /// No more than one frame is asked for at a time.
+    /// A frame is requested; there is never more than one request.
     private var isReading = false
-    /// Read, and not yet due or without credit.
+    /// A frame that was read and is not yet due, or lacks credit.
     private var frame: SpooledFrame?
+    /// Capture time of the last frame, UTC microseconds.
     private var lastTime: Int64?
-    /// When the next frame may be sent, or be looked for.
+    /// When the next frame may be sent or requested.
     private(set) var due = MonotonicTime.now
 
-    /// Whether anything is to be done at `due`.
+    /// `tick` must be called at `due`.
     var isWaiting: Bool {
         guard let consumer, !isReading else { return false }
         return isRewindDue || frame == nil || consumer.credit > 0
@@ -60,7 +61,7 @@ struct SpoolFlow {
     mutating func open(_ message: OpenFlow, from peer: PeerID, now: MonotonicTime) -> [Action] {
         let before = consumer
         consumer = Consumer(
-            peer: peer, flow: message.flow, credit: min(message.credit, SpoolFlow.limits.credit), heard: now)
+            peer: peer, flow: message.flow, credit: min(message.credit, SpoolFlow.limits.credit), lastHeard: now)
         turn += 1
         isRewindDue = true
         (frame, lastTime, due) = (nil, nil, max(now, nextRewind ?? now))
@@ -70,22 +71,22 @@ struct SpoolFlow {
 
     mutating func credit(_ frames: UInt32, now: MonotonicTime) -> [Action] {
         guard let credit = consumer?.credit else { return [] }
-        consumer!.heard = now
+        consumer!.lastHeard = now
         consumer!.credit = min(credit + frames, SpoolFlow.limits.credit)
         return tick(now: now)
     }
 
     mutating func acknowledge(_ message: Acknowledge, now: MonotonicTime) -> [Action] {
-        consumer?.heard = now
+        consumer?.lastHeard = now
         let id = SpoolStore.FrameID(incarnation: message.incarnation, sequence: message.sequence)
-        // Whether that was the last one is seen by looking again.
+        // Only another read shows whether this was the last frame.
         if !isReading, frame == nil { due = now }
         return [.acknowledge(id)] + tick(now: now)
     }
 
     mutating func close() { consumer = nil }
 
-    /// The connection is gone.
+    /// Ends the flow of a lost connection.
     mutating func lost(_ peer: PeerID) {
         if knows(peer) { consumer = nil }
     }
@@ -95,8 +96,8 @@ struct SpoolFlow {
         return consumer.map { [closing($0, reason)] } ?? []
     }
 
-    /// What was asked for has been read.
-    mutating func take(_ frame: SpooledFrame?, turn: UInt64, isEmpty: Bool, now: MonotonicTime) -> [Action] {
+    /// Handles the answer to a read.
+    mutating func handleRead(_ frame: SpooledFrame?, turn: UInt64, isEmpty: Bool, now: MonotonicTime) -> [Action] {
         isReading = false
         guard turn == self.turn, let consumer else { return tick(now: now) }
         guard let frame else {
@@ -104,26 +105,26 @@ struct SpoolFlow {
                 self.consumer = nil
                 return [closing(consumer, .done)]
             }
-            due = now.advanced(byMicroseconds: SpoolFlow.pause)
+            due = now + SpoolFlow.retryInterval
             return []
         }
         self.frame = frame
-        due = max(now, due.advanced(byMicroseconds: wait(before: frame)))
+        due = max(now, due + wait(before: frame))
         lastTime = frame.header.timestamp
         return tick(now: now)
     }
 
-    private func wait(before frame: SpooledFrame) -> Int64 {
-        guard let lastTime else { return 0 }
-        let distance = max(0, frame.header.timestamp.subtractingSaturated(lastTime))
+    private func wait(before frame: SpooledFrame) -> Duration {
+        guard let lastTime else { return .zero }
+        let distance = Duration.microseconds(max(0, frame.header.timestamp.subtractingSaturated(lastTime)))
         guard distance < SpoolFlow.longestWait else { return SpoolFlow.longestWait }
-        return distance * SpoolFlow.slowness.numerator / SpoolFlow.slowness.denominator
+        return distance * SpoolFlow.slowdown.numerator / SpoolFlow.slowdown.denominator
     }
 
-    /// Time has passed.
+    /// Sends the frame that is due, or requests the next one.
     mutating func tick(now: MonotonicTime) -> [Action] {
         guard let consumer else { return [] }
-        guard now.since(consumer.heard) <= SpoolFlow.limits.silence else {
+        guard now - consumer.lastHeard <= SpoolFlow.limits.silenceTimeout else {
             self.consumer = nil
             return []
         }
@@ -131,7 +132,7 @@ struct SpoolFlow {
         guard !isRewindDue else {
             isRewindDue = false
             isReading = true
-            nextRewind = now.advanced(byMicroseconds: SpoolFlow.rewindInterval)
+            nextRewind = now + SpoolFlow.rewindInterval
             return [.rewind(turn: turn), .read]
         }
         guard let frame else {

@@ -1,11 +1,11 @@
 import CSodium
 import SecamMesh
 
-/// What a camera's spool is encrypted with: made of its own secret key, so that nobody else can read it and nothing else
-/// has to be kept.
+/// The encryption key of a camera's spool. It is derived from the camera's secret key, so that only the camera can read
+/// the spool and no other secret has to be stored.
 struct SpoolKey: Sendable {
     let bytes: [UInt8]
-    /// Names the folder: another one for each camera, and after each change of the key.
+    /// Name of the spool's folder; differs between cameras, and after a change of the camera's key.
     let name: String
 
     init(_ keys: KeyPair) {
@@ -19,7 +19,7 @@ struct SpoolKey: Sendable {
         let purpose = Array(purpose.utf8)
         let status = unsafe crypto_generichash(
             &key, key.count, purpose, UInt64(purpose.count), secret, secret.count)
-        precondition(status == 0, "the lengths are what libsodium takes")
+        precondition(status == 0, "libsodium rejected a key length")
         return key
     }
 }

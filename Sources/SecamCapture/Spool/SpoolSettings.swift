@@ -1,26 +1,26 @@
 import SecamBase
 import SecamProcess
 
-/// Where a camera keeps what no archive takes, and how much of it.
+/// The folder and maximum size of a camera's spool.
 struct SpoolSettings: Sendable, Equatable {
     let folder: String
-    /// Bytes.
+    /// Maximum size, bytes.
     let limit: Int
 
     private static let megabytes = 16...1_000_000
-    private static let usualMegabytes = 1024
+    private static let defaultMegabytes = 1024
 
-    /// Makes the folder where there is none.
+    /// Reads the settings and creates the folder if it is missing.
     ///
-    /// - Returns: `nil` when no folder is named.
-    /// - Throws: when the folder cannot be made or written to.
+    /// - Returns: `nil` if no folder is set.
+    /// - Throws: if the folder cannot be created or written to.
     init?(_ settings: Settings) throws {
         let megabytes = try settings.integer(
-            "spool.megabytes", in: SpoolSettings.megabytes, default: SpoolSettings.usualMegabytes)
+            "spool.megabytes", in: SpoolSettings.megabytes, default: SpoolSettings.defaultMegabytes)
         guard let folder = settings.text("spool") else {
             guard settings.text("spool.megabytes") == nil else {
                 throw SettingsError(
-                    key: "spool.megabytes", value: "\(megabytes)", expected: "a folder with --spool besides")
+                    key: "spool.megabytes", value: "\(megabytes)", expected: "to be used together with --spool")
             }
             return nil
         }

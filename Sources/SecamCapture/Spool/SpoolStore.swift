@@ -3,10 +3,11 @@ import Glibc
 import SecamBase
 import SecamWire
 
-/// A queue of frames on the disk, bounded by bytes: the oldest go first. It blocks, and belongs to the spool's thread.
+/// A queue of frames on the disk, bounded by bytes; the oldest frames are evicted first. It blocks, and belongs to the
+/// spool's thread.
 ///
-/// It is a folder of files that are numbered in the order of their frames. What has been acknowledged goes with its file, so
-/// that some of it may come again after a restart.
+/// The queue is a folder of files, numbered in the order of their frames. Acknowledged frames are deleted with their
+/// whole file, so some of them may be read again after a restart.
 final class SpoolStore {
     struct FrameID: Equatable {
         let incarnation: UInt64
@@ -19,9 +20,9 @@ final class SpoolStore {
     }
 
     private struct Place {
-        /// Of the file.
+        /// Number of the file.
         var number: UInt64
-        /// Byte behind which it goes on.
+        /// Byte position within the file.
         var position: Int
     }
 
@@ -29,29 +30,30 @@ final class SpoolStore {
     private let key: SpoolKey
     private let limit: Int
     private let fileLimit: Int
-    /// Bytes of a file at most: as much is decrypted to go on in the middle of one.
+    /// Maximum size of a file, bytes. Resuming in the middle of a file decrypts everything before.
     private static let largestFile = 16 << 20
     /// Oldest first.
     private var files: [File] = []
     private var writer: SpoolFileWriter?
     private var isDirty = false
     private var reader: (number: UInt64, file: SpoolFileReader)?
-    /// Up to where has been read, and acknowledged.
+    /// The end of the last frame that was read.
     private var read = Place(number: 0, position: 0)
+    /// The end of the last frame that was acknowledged.
     private var acknowledged = Place(number: 0, position: 0)
-    /// What has been read and not acknowledged, with the place behind it.
+    /// Frames that were read and not acknowledged, each with its end.
     private var unacknowledged: [(id: FrameID, place: Place)] = []
 
-    /// Bytes that went for newer ones, or could not be read, since the start.
-    private(set) var lostBytes: UInt64 = 0
-    /// Of all files.
+    /// Bytes evicted for newer frames since the start.
+    private(set) var evictedBytes: UInt64 = 0
+    /// Size of all files.
     private(set) var byteCount = 0
 
-    /// Takes up what an earlier run of this camera left.
+    /// Opens the spool that an earlier run of this camera left, if any.
     ///
     /// - Parameters:
-    ///   - parent: the folder in which cameras have their spools.
-    ///   - limit: bytes.
+    ///   - parent: the folder of all cameras' spools.
+    ///   - limit: maximum size, bytes.
     init(in parent: String, key: SpoolKey, limit: Int) {
         folder = "\(parent)/\(key.name)"
         self.key = key
@@ -81,7 +83,7 @@ final class SpoolStore {
 
     // MARK: Writing
 
-    /// Adds a frame behind all others; the oldest ones go where they leave no room for it.
+    /// Appends a frame, and evicts the oldest ones to make room for it.
     func append(_ message: [UInt8]) throws(SpoolFailure) {
         let cost = message.count + SpoolFormat.overhead + SpoolFormat.lengthBytes
         if let writer, writer.byteCount + cost > fileLimit { try endFile() }
@@ -89,7 +91,7 @@ final class SpoolStore {
         do throws(SpoolFailure) {
             try append(message, to: try openWriter())
         } catch {
-            // What was written may be half a record, and behind that nothing can be read.
+            // Nothing after a partial record can be read, so the next record needs a new file.
             writer = nil
             guard error.isDiskFull, files.count > 1 else { throw error }
             removeOldest()
@@ -124,7 +126,7 @@ final class SpoolStore {
         writer = nil
     }
 
-    /// Brings everything to the disk.
+    /// Syncs the newest file to the disk.
     func synchronize() throws(SpoolFailure) {
         guard isDirty else { return }
         isDirty = false
@@ -133,7 +135,7 @@ final class SpoolStore {
 
     private func removeOldest() {
         let file = files.removeFirst()
-        lostBytes += UInt64(file.byteCount)
+        evictedBytes += UInt64(file.byteCount)
         unlink(file)
     }
 
@@ -146,26 +148,25 @@ final class SpoolStore {
 
     // MARK: Reading
 
-    /// Begins anew behind what has been acknowledged.
+    /// Continues reading after the last acknowledged frame.
     func rewind() {
         read = acknowledged
         reader = nil
         unacknowledged = []
     }
 
-    /// The oldest frame that has not been read; `nil` when there is none now.
+    /// Returns the oldest frame that has not been read; `nil` if there is none now.
     ///
-    /// - Parameter note: told of a file that cannot be read, or not to its end.
-    func next(note: (SpoolFailure) -> Void) -> SpooledFrame? {
+    /// - Parameter onLoss: called for a file that cannot be read to its end, with the number of lost bytes.
+    func next(onLoss: (SpoolFailure, _ bytes: Int) -> Void) -> SpooledFrame? {
         while let file = files.first(where: { $0.number >= read.number }) {
             if file.number > read.number { read = Place(number: file.number, position: 0) }
             do throws(SpoolFailure) {
                 if let record = try nextRecord(of: file) { return record }
             } catch {
-                note(error)
-                lostBytes += UInt64(max(0, file.byteCount - read.position))
+                onLoss(error, max(0, file.byteCount - read.position))
             }
-            // In the file that is being written more may come.
+            // The file that is being written may grow.
             guard writer == nil || file.number != files.last?.number else { return nil }
             read = Place(number: file.number + 1, position: 0)
             reader = nil
@@ -177,8 +178,8 @@ final class SpoolStore {
     private func nextRecord(of file: File) throws(SpoolFailure) -> SpooledFrame? {
         let open = try openReader(file)
         while let message = try open.next() {
-            let isPassedOver = open.position <= read.position
-            guard !isPassedOver, let frame = SpooledFrame(message) else { continue }
+            let wasRead = open.position <= read.position
+            guard !wasRead, let frame = SpooledFrame(message) else { continue }
             read.position = open.position
             unacknowledged.append((frame.id, read))
             return frame
@@ -193,10 +194,10 @@ final class SpoolStore {
         return new
     }
 
-    /// Whether everything has been read and acknowledged.
+    /// All frames have been read and acknowledged.
     var isEmpty: Bool { files.isEmpty }
 
-    /// This frame and all that were read before it are needed no more.
+    /// Releases this frame and all that were read before it.
     func acknowledge(_ id: FrameID) {
         guard let index = unacknowledged.lastIndex(where: { $0.id == id }) else { return }
         acknowledged = unacknowledged[index].place
@@ -204,11 +205,10 @@ final class SpoolStore {
         dropAcknowledged()
     }
 
-    /// Removes the files that hold nothing any more that is needed.
+    /// Deletes the files whose frames are all acknowledged.
     private func dropAcknowledged() {
         let needed = unacknowledged.first?.place.number ?? read.number
         while let file = files.first, file.number < needed { unlink(files.removeFirst()) }
-        // The last one too, once nothing in it is needed.
         guard unacknowledged.isEmpty, files.count == 1, let last = files.first, last.number == read.number,
             read.position >= last.byteCount
         else { return }
@@ -218,7 +218,7 @@ final class SpoolStore {
     }
 }
 
-/// A frame that was kept, as a FRAME message of no flow.
+/// A frame of the spool, stored as a FRAME message without a flow.
 struct SpooledFrame: Sendable {
     let header: Frame
     let payload: ArraySlice<UInt8>
@@ -227,7 +227,7 @@ struct SpooledFrame: Sendable {
         SpoolStore.FrameID(incarnation: header.incarnation, sequence: header.sequence)
     }
 
-    /// - Returns: `nil` when the bytes are no FRAME message.
+    /// - Returns: `nil` if the bytes are not a FRAME message.
     init?(_ message: [UInt8]) {
         guard let envelope = try? Envelope.readWhole(message.span, limit: WireLimits.meshMessage),
             let (frame, range) = try? Frame.decode(message.span, envelope) as (Frame, Range<Int>)
@@ -236,7 +236,7 @@ struct SpooledFrame: Sendable {
         payload = message[range]
     }
 
-    /// For a flow.
+    /// Returns the header for a flow.
     func header(flow: UInt32) -> Frame {
         Frame(
             flow: flow, rendition: header.rendition, format: header.format, incarnation: header.incarnation,

@@ -1,11 +1,10 @@
 import ArgumentParser
-import Glibc
 import SecamBase
 import SecamWire
 
 struct CamerasCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cameras", abstract: "Lists the cameras that you may see.")
+        commandName: "cameras", abstract: "List the cameras that you may see.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
@@ -13,8 +12,8 @@ struct CamerasCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    /// From the start of the connection to the list, in seconds.
-    private static let patience = 15
+    /// From the start of the connection to the list.
+    private static let timeout: Duration = .seconds(15)
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
@@ -22,18 +21,15 @@ struct CamerasCommand: ParsableCommand {
             let cameras = try login.run { (login) throws(ClientError) in
                 try CameraQuery<[Cameras.Camera]> { event throws(ClientError) in
                     if case .cameras(let cameras) = event { cameras } else { nil }
-                }.run(login, login.settings(), seconds: Self.patience) {
-                    .noAnswer(server: login.server, seconds: Self.patience)
-                }
+                }.run(login, login.settings(), timeout: Self.timeout)
             }
             let sorted = cameras.sorted { $0.name < $1.name }
-            let text = json ? CameraList.json(sorted) : CameraList.table(sorted)
-            try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+            try FileIO.printLine(json ? CameraList.json(sorted) : CameraList.table(sorted))
         }
     }
 }
 
-/// The list of cameras as text.
+/// The output of `secam-view cameras`.
 enum CameraList {
     static func json(_ cameras: [Cameras.Camera]) -> String {
         let list = cameras.map { camera in
@@ -50,7 +46,7 @@ enum CameraList {
     }
 
     static func table(_ cameras: [Cameras.Camera]) -> String {
-        guard !cameras.isEmpty else { return "There is no camera that you may see." }
+        guard !cameras.isEmpty else { return "No cameras found." }
         let rows =
             [["NAME", "STATE", "RECORDING", "SIZE", "FPS", "SINCE", "DETAIL"]]
             + cameras.map { camera in
@@ -66,7 +62,7 @@ enum CameraList {
 }
 
 extension RecordingHealth {
-    /// For people.
+    /// The cell of a table.
     var shown: String {
         switch self {
         case .off: "-"

@@ -6,49 +6,53 @@ import SecamWire
 enum BeforeCommand {}
 enum AfterCommand {}
 
-/// Which gateway, who, and how to know that it is the right one. The place makes the options before and after the
-/// command two types, since the parser gives each type one set of values.
+/// The gateway, the login, and the trust in the gateway's certificate. The parser gives each type one set of values, so
+/// the type parameter distinguishes the options before the command from those after it.
 struct ConnectionOptions<Place>: ParsableArguments {
-    @Option(help: ArgumentHelp("The gateway's address (env: SECAM_SERVER).", valueName: "host:port"))
+    @Option(help: ArgumentHelp("Gateway's address. (SECAM_SERVER)", valueName: "host:port"))
     var server: String?
 
-    @Option(help: ArgumentHelp("Who logs in (env: SECAM_USERNAME).", valueName: "name"))
+    @Option(help: ArgumentHelp("User name. (SECAM_USERNAME)", valueName: "name"))
     var username: String?
 
-    @Option(help: ArgumentHelp("The password. Others on this machine can see it here.", valueName: "password"))
+    @Option(
+        help: ArgumentHelp(
+            "Password; other users of this machine may read it from the command line.", valueName: "password"))
     var password: String?
 
     @Option(
-        help: ArgumentHelp("A file that holds the password (env: SECAM_PASSWORD, the password).", valueName: "file"))
+        help: ArgumentHelp(
+            "File with the password. (SECAM_PASSWORD, the password itself; default: ask)", valueName: "file"))
     var passwordFile: String?
 
-    @Option(help: ArgumentHelp("Trust a certificate that was issued by one in this PEM file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("PEM file with the certificate authorities of the gateway's certificate.", valueName: "file")
+    )
     var ca: String?
 
     @Option(
         help: ArgumentHelp(
-            "SHA-256 fingerprint of the certificate to trust, or of its key with SPKI-SHA256: in front.",
-            valueName: "sha256"))
+            "SHA-256 fingerprint of the gateway's certificate, or SPKI-SHA256:… of its key.", valueName: "sha256"))
     var fingerprint: String?
 
     @Option(
         help: ArgumentHelp(
-            "Where accepted certificates are remembered (default: ~/.config/secam/known_hosts).", valueName: "file"))
+            "File of the accepted gateways' keys. (default: ~/.config/secam/known_hosts)", valueName: "file"))
     var knownHosts: String?
 
     init() {}
 }
 
-/// All that is needed to log in.
+/// The checked options of a login.
 struct LoginPlan: Sendable {
     var server: ServerAddress
     var trust: ServerTrust
     var username: String
     var password: PasswordSource
-    /// Nil when this machine's user has no folder for them.
+    /// `nil` when neither XDG_STATE_HOME nor HOME names a folder for them.
     var deviceTokens: DeviceTokens?
 
-    /// What stands after the command counts more than what stands before it, and both more than the environment.
+    /// Options after the command override options before it; both override the environment.
     init(
         _ after: ConnectionOptions<AfterCommand>, _ before: ConnectionOptions<BeforeCommand>,
         environment: (String) -> String? = LoginPlan.environment
@@ -75,7 +79,7 @@ struct LoginPlan: Sendable {
         authorities: String?, fingerprint: String?, knownHosts: String?, environment: (String) -> String?
     ) throws(ClientError) -> ServerTrust {
         switch (authorities, fingerprint) {
-        case (.some, .some): throw .contradiction("--ca and --fingerprint are both given; leave one out")
+        case (.some, .some): throw .contradiction("--ca and --fingerprint exclude each other; give only one")
         case (let file?, nil): return .authorities(file: file)
         case (nil, let text?):
             if let key = try? PublicKeyFingerprint(text) { return .key(key) }

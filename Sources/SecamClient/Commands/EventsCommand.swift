@@ -7,25 +7,26 @@ import Synchronization
 
 struct EventsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "events", abstract: "Lists what happened before the cameras, and what happens.",
+        commandName: "events", abstract: "List past motion events, or follow new ones.",
         discussion: """
-            Without --follow: what gateway and archives remember. With it each event is told when it begins and when it ends, \
-            until Ctrl-C. With --json one object with all events, or with --follow one line for each start, update and \
-            end.
+            Lists the events in the memory of the gateway and the archives. With --follow, prints a line when an event \
+            starts and when it ends, until Ctrl-C. --json prints one object with all events or, with --follow, one \
+            object a line for each start, update and end.
             """)
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
 
-    @Argument(help: ArgumentHelp("The cameras' names; all when there is none.", valueName: "camera"))
+    @Argument(help: ArgumentHelp("Camera names. (default: all cameras)", valueName: "camera"))
     var cameras: [String] = []
 
-    @Flag(help: "Go on with what happens from now on.")
+    @Flag(help: "Follow active and new events.")
     var follow = false
 
     @Option(
         help: ArgumentHelp(
-            "Leave out what was over before, as '2026-01-31 18:00' or '2h' for two hours ago.", valueName: "time"))
+            "Earliest end of the events in UTC: '2026-01-31 18:00', '18:00', or an age such as '2h'. (default: list all)",
+            valueName: "time"))
     var since: String?
 
     @Flag(help: "Print JSON.")
@@ -33,27 +34,24 @@ struct EventsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Also save a small picture of each recorded event there, as 'porch 2026-01-31 18-00-05.123.jpg'.",
+            "Folder for a small picture of each recorded event, such as 'porch 2026-01-31 18-00-05.123.jpg'.",
             valueName: "folder"))
     var thumbnails: String?
 
-    /// From the start of the connection to the last event, in seconds.
-    private static let patience = 30
+    /// From the start of the connection to the last event.
+    private static let timeout: Duration = .seconds(30)
 
     func validate() throws {
-        guard !follow || thumbnails == nil else { throw ValidationError("--thumbnails goes without --follow.") }
+        guard !follow || thumbnails == nil else {
+            throw ValidationError("--thumbnails and --follow exclude each other; give only one.")
+        }
     }
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
             let names = try CameraNames.parse(cameras)
-            var since = Int64.min
-            if let text = self.since {
-                guard let time = TimeArgument.parse(text, now: WallClock.now) else {
-                    throw .badOption(option: "--since", value: text, expected: TimeArgument.expected)
-                }
-                since = time
-            }
+            let since =
+                try self.since.map { text throws(ClientError) in try RangeOptions.time("--since", text) } ?? .min
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
             try login.run { (login) throws(ClientError) in
                 follow ? try self.follow(names, login, since) : try list(names, login, since)
@@ -71,7 +69,7 @@ struct EventsCommand: ParsableCommand {
                 try CameraNames.check(names, in: cameras, server: login.server)
                 return nil
             case .event(let event, let camera):
-                // What goes on is told whatever was asked for; here it counts up to where it was heard of.
+                // The gateway also sends every active event, even when its last update is older than the time range.
                 if names.isEmpty || names.contains(camera), event.last >= since {
                     collected.withLock { $0.append((event, camera)) }
                 }
@@ -79,24 +77,23 @@ struct EventsCommand: ParsableCommand {
             case .eventsComplete: return collected.withLock { $0 }
             default: return nil
             }
-        }.run(login, settings, seconds: Self.patience) { .noAnswer(server: login.server, seconds: Self.patience) }
+        }.run(login, settings, timeout: Self.timeout)
         let sorted = EventList.merged(events, try archived(names, login, since))
-        let text = json ? EventList.json(sorted) : EventList.table(sorted)
-        try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+        try FileIO.printLine(json ? EventList.json(sorted) : EventList.table(sorted))
     }
 
-    /// What archives know from before the gateway remembers.
+    /// Returns the events in the archives, which remember longer than the gateway.
     private func archived(
         _ names: [Name], _ login: GatewayLogin, _ since: Int64
     ) throws(ClientError) -> [(CameraEvent, Name)] {
         let client = try PlaybackClient(login)
         defer { client.stop() }
         let found = try client.findOnce(.events, of: names, from: since, to: .max)
-        if let thumbnails { try save(found, from: since, client, in: thumbnails) }
+        if let thumbnails { try saveThumbnails(found, from: since, client, in: thumbnails) }
         return found.events.map { ($0.event, $0.camera) }
     }
 
-    private func save(
+    private func saveThumbnails(
         _ found: PlaybackClient.Findings, from: Int64, _ client: PlaybackClient, in folder: String
     ) throws(ClientError) {
         try FileIO.makeFolder(folder)
@@ -117,9 +114,9 @@ struct EventsCommand: ParsableCommand {
 
     private func follow(_ names: [Name], _ login: GatewayLogin, _ since: Int64) throws(ClientError) {
         var settings = login.settings()
-        // Without a time only what is going on or to come.
+        // Without a time, only active and new events.
         settings.events = .live(since: self.since == nil ? WallClock.now : since)
-        let teller = EventPrinter(json: json)
+        let printer = EventPrinter(json: json)
         let session = LiveSession(
             server: login.server, options: LiveSession.Options(cameras: names, isHeadless: true),
             say: StandardError.line)
@@ -128,10 +125,10 @@ struct EventsCommand: ParsableCommand {
         let client = try login.client(settings, reconnects: true) { event in
             session.handle(event)
             guard case .event(let event, let camera) = event, names.isEmpty || names.contains(camera),
-                let line = teller.line(event, camera)
+                let line = printer.line(event, camera)
             else { return }
             do throws(ClientError) {
-                try FileIO.writeAll((line + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+                try FileIO.printLine(line)
             } catch {
                 session.end(.failed(error))
             }
@@ -143,27 +140,28 @@ struct EventsCommand: ParsableCommand {
     }
 }
 
-/// Makes lines of what is told, each thing once: after a reconnection the gateway tells again what it remembers.
+/// Formats each state of an event once: after a reconnection, the gateway sends the events in its memory again.
 final class EventPrinter: Sendable {
     private struct Key: Hashable {
         let camera: Name
         let id: UInt64
     }
 
-    private let told = Mutex<[Key: (state: EventState, last: Int64)]>([:])
+    private let printed = Mutex<[Key: (state: EventState, last: Int64)]>([:])
     private let json: Bool
 
-    /// Events that are remembered as told.
+    /// Printed events to remember.
     private static let limit = 10_000
 
     init(json: Bool) { self.json = json }
 
+    /// Returns the line to print; `nil` when there is nothing new to print.
     func line(_ event: CameraEvent, _ camera: Name) -> String? {
         let key = Key(camera: camera, id: event.id)
-        let before = told.withLock { told in
-            if told.count > Self.limit { told = told.filter { $0.value.state != .end } }
-            defer { told[key] = (event.state, event.last) }
-            return told[key]
+        let before = printed.withLock { printed in
+            if printed.count > Self.limit { printed = printed.filter { $0.value.state != .end } }
+            defer { printed[key] = (event.state, event.last) }
+            return printed[key]
         }
         if before?.state == .end || (before?.state == event.state && before?.last == event.last) { return nil }
         if json { return EventText.json(event, of: camera) }
@@ -173,9 +171,9 @@ final class EventPrinter: Sendable {
     }
 }
 
-/// Events as text.
+/// The output of `secam-view events`.
 enum EventList {
-    /// Each event once, by their starts; where two know it, as the first one does.
+    /// Returns the events of both lists, sorted by start. An event in both is taken from the first list.
     static func merged(_ first: [(CameraEvent, Name)], _ second: [(CameraEvent, Name)]) -> [(CameraEvent, Name)] {
         struct Key: Hashable {
             let camera: Name
@@ -191,26 +189,26 @@ enum EventList {
     }
 
     static func table(_ events: [(CameraEvent, Name)]) -> String {
-        guard !events.isEmpty else { return "Nothing has happened that anybody remembers." }
+        guard !events.isEmpty else { return "No events found." }
         let rows =
             [["START", "CAMERA", "KIND", "SECONDS", "SCORE", "ID"]]
             + events.map { event, camera in
                 [
                     UTC.dateAndTime(event.start), camera.text, "\(event.kind)",
-                    event.state == .end ? seconds(event) : "going on", score(event), EventText.id(event.id),
+                    event.state == .end ? seconds(event) : "active", score(event), EventText.id(event.id),
                 ]
             }
         return TextTable.text(rows)
     }
 
-    /// One line for a start or an end.
+    /// Returns one line for a start or an end.
     static func line(_ event: CameraEvent, _ camera: Name) -> String {
         let what =
             switch (event.kind, event.state) {
             case (.motion, .end): "motion ended after \(seconds(event)) s, score \(score(event))"
             case (.motion, _): "motion"
-            case (.unwatched, .end): "watched for motion again after \(seconds(event)) s"
-            case (.unwatched, _): "not watched for motion: no motion service is there"
+            case (.unwatched, .end): "motion detection back after \(seconds(event)) s"
+            case (.unwatched, _): "no motion detection: no motion service watches this camera"
             }
         return "\(UTC.dateAndTime(event.state == .end ? event.last : event.start))  \(camera)  \(what)"
     }

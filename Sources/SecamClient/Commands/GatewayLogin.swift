@@ -3,27 +3,30 @@ import SecamProcess
 import SecamTLS
 import SecamWire
 
-/// Connects a `GatewayClient` and sees to the questions that come before: the password, and whether an unknown
-/// certificate is the gateway's.
+/// Creates clients for one login. It first asks the user for the password, and whether to trust an unknown certificate.
 struct GatewayLogin: Sendable {
     private let plan: LoginPlan
     private let say: @Sendable (String) -> Void
     private(set) var trust: ServerTrust
     private let password: Secret
-    /// Of the user's last login from this machine, if the gateway gave one.
+    /// Device token of the user's last login on this machine; empty without one.
     private let token: [UInt8]
 
-    /// From the start of a connection to the gateway's certificate, in seconds.
-    private static let patience = 15
+    /// From the start of a connection to the gateway's certificate.
+    private static let certificateTimeout: Duration = .seconds(15)
 
-    /// Asks for the password where it does not come from elsewhere.
+    /// Asks for the password unless the options or the environment contain it.
     init(_ plan: LoginPlan, say: @escaping @Sendable (String) -> Void) throws(ClientError) {
         self.plan = plan
         self.say = say
         trust = plan.trust
         password = try plan.password.password(warn: say) { () throws(ClientError) -> Secret in
             guard let terminal = Terminal() else { throw .noPassword }
-            return try terminal.secret("Password of \(printable(plan.username)) at \(plan.server): ")
+            do throws(Terminal.Failure) {
+                return try terminal.readSecret("Password of \(printable(plan.username)) at \(plan.server): ")
+            } catch {
+                throw ClientError(error)
+            }
         }
         do throws(SecretFile.Failure) {
             token = try plan.deviceTokens?.token(for: plan.username, at: plan.server) ?? []
@@ -50,7 +53,7 @@ struct GatewayLogin: Sendable {
         return settings
     }
 
-    /// A client that is not started yet.
+    /// Returns a client that is not started yet.
     func client(
         _ settings: ViewerConnection.Settings, reconnects: Bool, handler: @escaping @Sendable (GatewayEvent) -> Void
     ) throws(ClientError) -> GatewayClient {
@@ -59,7 +62,7 @@ struct GatewayLogin: Sendable {
             handler: handler)
     }
 
-    /// Sees that the gateway's certificate is known, then runs `body` once.
+    /// Asks the user to accept an unknown gateway, then runs `body` once.
     mutating func run<Result>(
         _ body: (GatewayLogin) throws(ClientError) -> Result
     ) throws(ClientError) -> Result {
@@ -73,33 +76,53 @@ struct GatewayLogin: Sendable {
         }
     }
 
-    /// What the gateway shows in a handshake that is then refused: the password is not sent.
+    /// Returns the certificate from a handshake that the client then refuses, so that it sends no password.
     private func presentedCertificate() throws(ClientError) -> PresentedCertificate {
         try CameraQuery<PresentedCertificate> { event throws(ClientError) in
             guard case .state(.failed(.untrusted(_, .untrusted(_, let presented, _)))) = event else { return nil }
             return presented
-        }.run(self, settings(), seconds: Self.patience) { .noAnswer(server: server, seconds: Self.patience) }
+        }.run(self, settings(), timeout: Self.certificateTimeout)
     }
 
-    /// On a terminal somebody is asked; without one the first certificate is taken, and said so.
+    /// Asks the user on a terminal; without a terminal, accepts the first certificate with a message.
     private func accept(_ presented: PresentedCertificate, _ hosts: KnownHosts) throws(ClientError) {
         if let terminal = Terminal() {
-            try terminal.show(
-                """
-                The gateway \(server) is not known yet. Its certificate has the SHA-256 fingerprint
-                  \(presented.fingerprint)
-                and its key
-                  \(presented.key)
-                Compare one of them with the one that the gateway shows. Connect, and remember it? (yes/no) 
-                """)
-            guard let answer = try terminal.line(), ["yes", "y"].contains(answer.lowercased()) else {
+            guard let answer = try ask(presented, terminal), ["yes", "y"].contains(answer.lowercased()) else {
                 throw .notAccepted(server: server)
             }
         }
-        // From now on the gateway must hold this key, whatever certificate it has for it.
+        // Pins the key, not the certificate, so that the gateway may renew its certificate.
         try hosts.add(server, presented.key)
         say(
-            "the gateway \(server) is known from now on by the key of its certificate with the SHA-256 fingerprint "
-                + "\(presented.fingerprint) (\(hosts.path))")
+            "remembered the key of the gateway \(server) in \(hosts.path); its certificate has the SHA-256 fingerprint "
+                + "\(presented.fingerprint)")
+    }
+
+    private func ask(
+        _ presented: PresentedCertificate, _ terminal: borrowing Terminal
+    ) throws(ClientError) -> String? {
+        do throws(Terminal.Failure) {
+            try terminal.show(
+                """
+                The gateway \(server) is unknown. The SHA-256 fingerprint of its certificate is
+                  \(presented.fingerprint)
+                and that of its key is
+                  \(presented.key)
+                Compare one of them with the fingerprint that the gateway shows. Connect and remember the key? (yes/no) 
+                """)
+            return try terminal.readLine()
+        } catch {
+            throw ClientError(error)
+        }
+    }
+}
+
+extension ClientError {
+    fileprivate init(_ failure: Terminal.Failure) {
+        switch failure {
+        case .cancelled: self = .passwordPromptCancelled
+        case .inputOutput(let operation, let reason):
+            self = .file(path: Terminal.path, operation: operation, reason: reason)
+        }
     }
 }

@@ -7,63 +7,67 @@ import Synchronization
 
 struct LiveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "live", abstract: "Shows cameras in a window, and records them at the same time.",
+        commandName: "live", abstract: "Watch cameras in a window, and record them to files.",
         discussion: """
-            Keys: i details, 1-9 one camera large, 0 or Esc all, m boxes around what moves, f fullscreen, \
-            s snapshot of what is shown, q quit.
-            Without names: all cameras, also those that appear later.
+            Keys: i details, 1-9 one camera, 0 or Esc all cameras, m boxes around motion, f full screen, \
+            s snapshot of each camera on the screen, q quit.
             """)
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
 
-    @Argument(help: ArgumentHelp("The cameras' names; all when there is none.", valueName: "camera"))
+    @Argument(
+        help: ArgumentHelp("Camera names. (default: all cameras, also later ones)", valueName: "camera"))
     var cameras: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Record to a Matroska file; of several cameras each to its own, with -CAMERA before the extension.",
-            valueName: "file.mkv"))
+            """
+            Recording of the received frames, .mkv or .mp4; with several cameras, one file for each, with -CAMERA before \
+            the extension.
+            """, valueName: "file.mkv"))
     var record: String?
 
-    @Flag(help: "Overwrite recordings that exist.")
+    @Flag(help: "Overwrite existing recordings.")
     var force = false
 
-    @Flag(help: "No window: only record, count or both.")
+    @Flag(help: "Open no window.")
     var headless = false
 
-    @Option(help: ArgumentHelp("End after this many frames of each camera.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of frames to receive from each camera. (default: no limit)", valueName: "n"))
     var frames: UInt64?
 
-    @Option(help: ArgumentHelp("End after this many seconds.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Duration of the session, seconds. (default: no limit)", valueName: "seconds"))
     var duration: Double?
 
-    @Flag(help: "Draw boxes around what moves.")
+    @Flag(help: "Draw boxes around motion.")
     var motion = false
 
-    @Flag(help: "At the end print one JSON object with what was received.")
+    @Flag(help: "Print one JSON object with frame rate, gaps and latency at the end.")
     var stats = false
 
-    @Option(help: "What to receive: jpeg for full pictures, sub for smaller ones.")
+    @Option(help: "Picture: jpeg for full size, sub for a smaller one.")
     var rendition = RenditionOption.jpeg
 
-    @Option(help: ArgumentHelp("Receive at most this many frames a second of each camera.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Maximum frame rate of each camera, frames per second. (default: no limit)", valueName: "n"))
     var fps: Double?
 
     /// Seconds.
-    private static let longestDuration = 1e9
-    private static let slowestRate = 0.001
-    private static let fastestRate = 1000.0
+    private static let durationLimit = 1e9
+    /// Frames per second.
+    private static let frameRates = 0.001...1000.0
 
     func validate() throws {
-        if let frames, frames == 0 { throw ValidationError("--frames takes a number from 1 on.") }
-        if let duration, !(duration > 0 && duration <= Self.longestDuration) {
-            throw ValidationError("--duration takes a number of seconds above 0.")
+        if let frames, frames == 0 { throw ValidationError("--frames 0: expected 1 or more.") }
+        if let duration, !(duration > 0 && duration <= Self.durationLimit) {
+            throw ValidationError("--duration \(duration): expected a number of seconds above 0.")
         }
-        if let fps, !(fps >= Self.slowestRate && fps <= Self.fastestRate) {
-            throw ValidationError("--fps takes a number from \(Self.slowestRate) to \(Self.fastestRate).")
+        if let fps, !Self.frameRates.contains(fps) {
+            throw ValidationError(
+                "--fps \(fps): expected \(Self.frameRates.lowerBound) to \(Self.frameRates.upperBound).")
         }
-        if force, record == nil { throw ValidationError("--force is for --record FILE, which is not given.") }
+        if force, record == nil { throw ValidationError("--force needs --record FILE.") }
     }
 
     func run() throws {
@@ -97,8 +101,7 @@ struct LiveCommand: ParsableCommand {
             failure = failure ?? error
         }
         if stats {
-            let text = LiveStatistics.json(session.statistics()) + "\n"
-            try FileIO.writeAll(text.utf8, to: STDOUT_FILENO, path: "standard output")
+            try FileIO.printLine(LiveStatistics.json(session.statistics()))
         }
         if let failure { throw failure }
     }
@@ -145,18 +148,17 @@ struct LiveCommand: ParsableCommand {
     }
 }
 
-/// Ends the session in an orderly way on Ctrl-C and SIGTERM; who insists ends the program at once.
+/// Ends a session on the first SIGINT, SIGTERM or SIGHUP, and the program on the second.
 struct EndSignals {
     private static let numbers = [SIGINT, SIGTERM, SIGHUP]
     private let sources: [any DispatchSourceSignal]
 
     init(_ session: LiveSession) {
-        let hasCome = SignalFlag()
-        // The dispatch library sets the handlers itself.
+        let isEnding = SignalFlag()
         sources = Self.numbers.map { number in
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                guard hasCome.raise() else { _exit(128 + number) }
+                guard isEnding.raise() else { _exit(128 + number) }
                 session.end(.done)
             }
             source.resume()
@@ -172,7 +174,7 @@ struct EndSignals {
 private final class SignalFlag: Sendable {
     private let isRaised = Atomic(false)
 
-    /// - Returns: whether it was not raised before.
+    /// - Returns: whether this call raised the flag.
     func raise() -> Bool {
         isRaised.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
     }

@@ -5,18 +5,18 @@ import SecamBase
 package struct SecamView: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "secam-view",
-        abstract: "Shows, records and lists the cameras of a secam gateway.",
+        abstract: "Watch, replay and record the cameras of a secam gateway.",
         discussion: """
             Examples:
               secam-view live --server camera.example:4433 --username anna
-              secam-view live front-door yard --record yard.mkv
+              secam-view live front-door yard --record clip.mkv
               secam-view snapshot front-door -o door.jpg
               secam-view cameras --json
 
-            The password is asked for, or comes from SECAM_PASSWORD or --password-file.
+            secam-view asks for the password, or takes it from SECAM_PASSWORD or --password-file.
 
-            Exit status: 0 done, 64 wrong usage, 66 no such camera, 69 gateway not reached, 71 no display, 73 file \
-            exists, 74 cannot read or write a file, 76 not a secam gateway, 77 login refused or certificate not \
+            Exit status: 0 success, 64 wrong usage, 66 no such camera, 69 gateway unreachable, 71 no display, 73 file \
+            exists, 74 file not readable or writable, 76 not a secam gateway, 77 login refused or certificate not \
             trusted.
             """,
         subcommands: [
@@ -25,12 +25,12 @@ package struct SecamView: ParsableCommand {
         ],
         defaultSubcommand: LiveCommand.self)
 
-    /// So that they can stand before the command too.
+    /// The connection's options before the command.
     @OptionGroup var leading: ConnectionOptions<BeforeCommand>
 
     package init() {}
 
-    /// Runs what a command does and says what went wrong on one line.
+    /// Runs a command's body. It reports an error as one line on standard error, and with an exit status of sysexits.
     static func run(_ body: () throws(ClientError) -> Void) throws {
         do throws(ClientError) {
             try body()

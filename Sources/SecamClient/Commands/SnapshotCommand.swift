@@ -5,32 +5,36 @@ import Synchronization
 
 struct SnapshotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "snapshot", abstract: "Saves one picture of a camera as it is, or as it was recorded, a JPEG.")
+        commandName: "snapshot", abstract: "Save one live or recorded picture of a camera as a JPEG.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
 
-    @Argument(help: "The camera's name.")
+    @Argument(help: "Camera name.")
     var camera: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Where to; - is standard output.", valueName: "file"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("File to write; - for standard output.", valueName: "file"))
     var output: String
 
     @Option(
-        help: ArgumentHelp("The picture of this time in UTC, as '2026-01-31 18:00' or '10m' ago.", valueName: "time"))
+        help: ArgumentHelp(
+            "Time of a recorded picture in UTC: '2026-01-31 18:00', '18:00', or an age such as '10m'. (default: live)",
+            valueName: "time"))
     var at: String?
 
-    @Flag(help: "Overwrite a file that exists.")
+    @Flag(help: "Overwrite an existing file.")
     var force = false
 
-    @Option(help: ArgumentHelp("Seconds to wait for a picture.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Maximum wait for a live picture, seconds.", valueName: "seconds"))
     var timeout = 15
 
-    @Option(help: "The picture: jpeg for the full one, sub for a smaller one.")
+    @Option(help: "Live picture: jpeg for full size, sub for a smaller one.")
     var rendition = RenditionOption.jpeg
 
     func validate() throws {
-        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout takes 1 to 3600 seconds.") }
+        guard (1...3600).contains(timeout) else {
+            throw ValidationError("--timeout \(timeout): expected 1 to 3600 seconds.")
+        }
     }
 
     func run() throws {
@@ -50,7 +54,7 @@ struct SnapshotCommand: ParsableCommand {
         }
     }
 
-    /// The last picture at or before a time.
+    /// Returns the last picture at or before a time.
     private func recorded(_ name: Name, at time: Int64, _ login: GatewayLogin) throws(ClientError) -> ReceivedFrame {
         let client = try PlaybackClient(login)
         defer { client.stop() }
@@ -78,19 +82,19 @@ struct SnapshotCommand: ParsableCommand {
             case .cameras(let cameras):
                 try CameraNames.check([name], in: cameras, server: server)
                 if let camera = cameras.first(where: { $0.name == name }), camera.state == .offline {
-                    refusal.text = "it is offline since \(UTC.timeOfDay(camera.since)) \(camera.detail)"
+                    refusal.text = "it has been offline since \(UTC.timeOfDay(camera.since)) \(camera.detail)"
                 }
             case .refused(_, let detail): refusal.text = detail
             case .state, .event, .eventsComplete, .found, .replayed, .replayEnded: break
             }
             return nil
-        }.run(login, settings, seconds: timeout) {
-            .noPicture(camera: name, seconds: timeout, detail: refusal.text)
+        }.run(login, settings, timeout: .seconds(timeout)) {
+            .noPicture(camera: name, timeout: .seconds(timeout), detail: refusal.text)
         }
     }
 }
 
-/// Why there may be no picture, as was heard last.
+/// The last reason from the gateway why there is no picture.
 private final class LastRefusal: Sendable {
     private let stored = Mutex("")
 
@@ -111,8 +115,9 @@ enum RenditionOption: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// Several cameras' names, each once.
+/// Checks camera names from the command line.
 enum CameraNames {
+    /// Returns the names without repetitions.
     static func parse(_ texts: [String]) throws(ClientError) -> [Name] {
         var names: [Name] = []
         for text in texts {
@@ -122,7 +127,7 @@ enum CameraNames {
         return names
     }
 
-    /// - Throws: `noSuchCamera`.
+    /// - Throws: `noSuchCamera` when a name is not in the gateway's list.
     static func check(_ names: [Name], in cameras: [Cameras.Camera], server: ServerAddress) throws(ClientError) {
         let available = cameras.map(\.name)
         let missing = names.filter { !available.contains($0) }
@@ -131,11 +136,13 @@ enum CameraNames {
     }
 }
 
-/// - Throws: `badOption`, when no camera can have this name.
+/// Returns a camera's name.
+///
+/// - Throws: `badOption` when no camera can have it.
 func cameraName(_ text: String) throws(ClientError) -> Name {
     do {
         return try Name(text)
     } catch {
-        throw .badOption(option: "camera", value: text, expected: "a camera's name: this is \(error)")
+        throw .badOption(option: "camera", value: text, expected: "a camera name; this one is \(error)")
     }
 }

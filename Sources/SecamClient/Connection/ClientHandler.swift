@@ -4,7 +4,7 @@ import SecamProcess
 import SecamTLS
 import SecamWire
 
-/// Joins a `ViewerConnection` to a channel, above TLS.
+/// Drives a `ViewerConnection` on a channel, above TLS.
 final class ClientHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -21,7 +21,7 @@ final class ClientHandler: ChannelDuplexHandler {
     private var readIsHeld = false
 
     init(_ settings: ViewerConnection.Settings, link: GatewayLink) {
-        connection = ViewerConnection(settings, now: MonotonicTime.now.microseconds)
+        connection = ViewerConnection(settings, now: .now)
         self.link = link
     }
 
@@ -44,16 +44,26 @@ final class ClientHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard end == nil else { return }
-        connection.receive(unwrapInboundIn(data).readableBytesView, now: MonotonicTime.now.microseconds)
+        connection.receive(unwrapInboundIn(data).readableBytesView, now: .now)
         do throws(ConnectionEnd) {
-            while case .event(let event) = try connection.next(utc: WallClock.now) { link.received(event) }
+            while try handleNext() {}
         } catch {
             fail(error)
         }
         flushOutgoing(context)
     }
 
-    /// Reading goes on when the inbox has been emptied.
+    /// - Returns: false when more bytes are needed.
+    private func handleNext() throws(ConnectionEnd) -> Bool {
+        switch try connection.next(utc: WallClock.now) {
+        case .needMore: return false
+        case .welcome(let role, let token): link.loggedIn(role, token: token)
+        case .event(let event): link.post(event)
+        }
+        return true
+    }
+
+    /// Holds reads back while the inbox is full.
     func read(context: ChannelHandlerContext) {
         if link.mayRead {
             context.read()
@@ -68,12 +78,12 @@ final class ClientHandler: ChannelDuplexHandler {
         context.read()
     }
 
-    func taken(camera: UInt32, frames: UInt32) {
-        connection.taken(camera: camera, frames: frames)
-        if let context { flushOutgoing(context) }
+    func returnCredit(camera: UInt32, frames: UInt32) {
+        send { $0.returnCredit(camera: camera, frames: frames) }
     }
 
-    func tell(_ body: (inout ViewerConnection) -> Void) {
+    /// Sends the messages that `body` adds to the connection.
+    func send(_ body: (inout ViewerConnection) -> Void) {
         body(&connection)
         if let context { flushOutgoing(context) }
     }
@@ -98,13 +108,13 @@ final class ClientHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
         guard !hasEnded else { return }
         hasEnded = true
-        link.ended(end ?? .lost("the gateway closed it"))
+        link.connectionEnded(end ?? .lost("the gateway closed it"))
     }
 
     private func tick() {
         guard let context, end == nil else { return }
         do {
-            try connection.tick(now: MonotonicTime.now.microseconds)
+            try connection.tick(now: .now)
         } catch {
             fail(error)
         }
@@ -124,7 +134,7 @@ final class ClientHandler: ChannelDuplexHandler {
         let buffer = context.channel.allocator.buffer(bytes: bytes)
         guard holdsPassword else { return context.writeAndFlush(wrapOutboundOut(buffer), promise: nil) }
         Secret.erase(&bytes)
-        // When it is encrypted.
+        // The write completes when TLS has encrypted the bytes.
         context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in buffer.eraseReadableBytes() }
     }
 }

@@ -4,24 +4,25 @@ package import SecamWire
 
 /// Why a connection to the gateway ended.
 package enum ConnectionEnd: Error, Sendable, Equatable {
-    /// Bytes that are no message, or a message that has no place here.
+    /// The bytes are not a message of the protocol.
     case malformed(WireError)
+    /// The message is not allowed in the connection's present phase.
     case unexpected(MessageType)
-    /// A frame that was not asked for, or in another form than asked for.
+    /// The frame exceeds the credit, or has another rendition or format than requested.
     case badFrame(String)
     case denied(DenialReason, wait: UInt32, detail: String)
     case bye(ByeReason, detail: String)
-    /// Nothing was heard for that long, in seconds.
-    case silence(seconds: Int)
-    /// The gateway accepted the connection but did not get to the list of cameras.
-    case stalled(seconds: Int)
+    /// The gateway sent nothing for this long.
+    case silence(Duration)
+    /// The gateway accepted the connection, but sent no list of cameras within this time.
+    case stalled(Duration)
     case tls(TLSError)
-    /// The network below failed, or the gateway just closed.
+    /// The network failed, or the gateway closed the connection without a reason.
     case lost(String)
 
-    /// Whether it makes sense to come back.
+    /// Whether another attempt can succeed.
     ///
-    /// - Parameter hadLogin: whether an earlier login of this run was accepted, so that the password is right.
+    /// - Parameter hadLogin: whether the gateway accepted a login earlier in this run, so that the password is right.
     package func isTemporary(hadLogin: Bool) -> Bool {
         switch self {
         case .malformed, .unexpected, .badFrame: false
@@ -35,9 +36,9 @@ package enum ConnectionEnd: Error, Sendable, Equatable {
         }
     }
 
-    /// Least time before another try, in microseconds.
-    package var leastWait: Int64 {
-        if case .denied(_, let wait, _) = self { Int64(wait) * 1_000_000 } else { 0 }
+    /// The shortest time until the next attempt.
+    package var shortestWait: Duration {
+        if case .denied(_, let wait, _) = self { .seconds(Int64(wait)) } else { .zero }
     }
 
     var exitStatus: ExitStatus {
@@ -53,23 +54,24 @@ package enum ConnectionEnd: Error, Sendable, Equatable {
 extension ConnectionEnd: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .malformed(let error): "it breaks the protocol: \(error); is it a secam gateway of a fitting version?"
-        case .unexpected(let type): "it breaks the protocol: message '\(type)' has no place here"
+        case .malformed(let error): "it breaks the protocol: \(error); is it a secam gateway of a compatible version?"
+        case .unexpected(let type): "it breaks the protocol: unexpected message '\(type)'"
         case .badFrame(let reason): "it breaks the protocol: \(reason)"
         case .denied(.credentials, _, let detail):
             "login refused\(suffix(detail)); check --username and the password"
         case .denied(.locked, let wait, let detail):
-            "login locked after too many wrong tries\(suffix(detail)); try again in \(wait) s"
-        case .denied(.busy, _, let detail): "too busy for a login now\(suffix(detail)); try again"
+            "login locked after too many wrong passwords\(suffix(detail)); try again in \(wait) s"
+        case .denied(.busy, _, let detail): "too busy for a login\(suffix(detail)); try again"
         case .bye(.revoked, let detail):
-            "access was revoked\(suffix(detail)); ask the gateway's operator, then log in anew"
-        case .bye(.malformed, let detail): "it says that we broke the protocol\(suffix(detail)); update one of the two"
+            "access was revoked\(suffix(detail)); ask the gateway's operator, then log in again"
+        case .bye(.malformed, let detail):
+            "it reports that secam-view broke the protocol\(suffix(detail)); update the older of the two programs"
         case .bye(.shutdown, _): "it is shutting down; try again later"
         case .bye(.overload, let detail): "it has too many connections\(suffix(detail)); try again later"
         case .bye(let reason, let detail): "it closed the connection (\(reason)\(suffix(detail))); try again"
-        case .silence(let seconds): "nothing heard for \(seconds) s; check the network"
-        case .stalled(let seconds):
-            "it accepted the connection but no login within \(seconds) s; is it a secam gateway?"
+        case .silence(let time): "nothing received for \(time.components.seconds) s; check the network"
+        case .stalled(let time):
+            "it accepted the connection but no login within \(time.components.seconds) s; is it a secam gateway?"
         case .tls(.truncated): "connection lost: it was cut off"
         case .tls(let error): "\(printable("\(error)")); is it a secam gateway's port?"
         case .lost(let reason): "connection lost: \(printable(reason))"

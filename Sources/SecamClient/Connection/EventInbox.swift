@@ -2,12 +2,11 @@ import Dispatch
 import SecamWire
 import Synchronization
 
-/// Carries events from the event loop to the handler's own queue. It is bounded: while it is full, the connection is
-/// not read from, so that a gateway that sends more than anybody asked for only fills its own socket.
+/// A bounded queue that carries events from the event loop to the handler's dispatch queue. The connection does not read
+/// while the inbox is full, so a gateway that sends too much fills only its own socket.
 final class EventInbox: Sendable {
-    /// Events that may wait.
     private static let eventLimit = 1024
-    /// Bytes of frames that may wait.
+    /// Bytes of all frames in the inbox.
     private static let byteLimit = 256 << 20
 
     private struct State: Sendable {
@@ -16,8 +15,8 @@ final class EventInbox: Sendable {
         var isScheduled = false
     }
 
-    /// Frames that the handler has taken, by the connection that they came over.
-    typealias Taken = [Int: [UInt32: UInt32]]
+    /// Counts of handled frames, by connection (generation) and camera.
+    typealias HandledFrames = [Int: [UInt32: UInt32]]
 
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "secam-view.events")
@@ -31,8 +30,10 @@ final class EventInbox: Sendable {
         state.withLock { $0.events.count >= Self.eventLimit || $0.bytes >= Self.byteLimit }
     }
 
-    /// - Parameter drained: called on the inbox's queue when the handler has seen everything that waited.
-    func post(_ event: GatewayEvent, generation: Int, drained: @escaping @Sendable (Taken) -> Void) {
+    /// - Parameters:
+    ///   - generation: the number of the connection that the event came over.
+    ///   - drained: called on the inbox's dispatch queue when the handler has handled all events in the inbox.
+    func post(_ event: GatewayEvent, generation: Int, drained: @escaping @Sendable (HandledFrames) -> Void) {
         let mustSchedule = state.withLock { state in
             state.events.append((event, generation))
             switch event {
@@ -45,20 +46,20 @@ final class EventInbox: Sendable {
         if mustSchedule { queue.async { self.drain(drained) } }
     }
 
-    private func drain(_ drained: @Sendable (Taken) -> Void) {
+    private func drain(_ drained: @Sendable (HandledFrames) -> Void) {
         let events = state.withLock { state in
             defer { state = State() }
             return state.events
         }
-        var taken: Taken = [:]
+        var handled: HandledFrames = [:]
         for (event, generation) in events {
             handler(event)
-            if case .frame(let frame) = event { taken[generation, default: [:]][frame.header.flow, default: 0] += 1 }
+            if case .frame(let frame) = event { handled[generation, default: [:]][frame.header.flow, default: 0] += 1 }
         }
-        drained(taken)
+        drained(handled)
     }
 
-    /// Waits until everything posted before was handled.
+    /// Waits until the handler has handled every event posted before.
     func flush() {
         queue.sync {}
     }

@@ -2,18 +2,18 @@ import NIOCore
 import NIOPosix
 package import SecamTLS
 
-/// A viewer's connection to a gateway that comes back by itself.
+/// A connection to a gateway that reconnects by itself.
 ///
-/// The handler is called on a queue of the client's own, one event after the other. The gateway may send the next
-/// frames when it returns, so that it must hand on what takes time.
+/// The client calls its handler on a dispatch queue of its own, one event after the other. The gateway may send further
+/// frames only when the handler returns, so the handler must not do slow work itself.
 package final class GatewayClient: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop
     private let link: NIOLoopBoundBox<GatewayLink>
     private let inbox: EventInbox
 
-    /// - Parameter reconnects: whether a connection that was lost after the first login is made anew.
-    /// - Throws: `trust`, when the authorities' file cannot be used.
+    /// - Parameter reconnects: whether the client connects again when it loses the connection after the first login.
+    /// - Throws: `trust` when the file of certificate authorities cannot be used.
     package init(
         server: ServerAddress, trust: TLSTrust, settings: ViewerConnection.Settings, reconnects: Bool,
         handler: @escaping @Sendable (GatewayEvent) -> Void
@@ -41,14 +41,14 @@ package final class GatewayClient: Sendable {
         eventLoop.execute { [link] in link.value.connect() }
     }
 
-    /// Says something over the connection that stands; nothing when there is none. Any thread.
-    func tell(_ body: @escaping @Sendable (inout ViewerConnection) -> Void) {
-        eventLoop.execute { [link] in link.value.tell(body) }
+    /// Sends the messages that `body` adds to the connection, if there is one. Any thread may call it.
+    func send(_ body: @escaping @Sendable (inout ViewerConnection) -> Void) {
+        eventLoop.execute { [link] in link.value.send(body) }
     }
 
-    /// Leaves the gateway and waits until the handler has seen its last event. Not to be called from the handler.
+    /// Leaves the gateway, and waits until the handler has handled its last event. The handler itself must not call it.
     package func stop() {
-        // Neither can fail: the loop runs until here, and nobody else ends it.
+        // Neither call can fail, since only this method ends the event loop.
         try? eventLoop.submit { [link] in link.value.stop() }.wait()
         inbox.flush()
         try? group.syncShutdownGracefully()

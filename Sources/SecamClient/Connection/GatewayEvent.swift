@@ -1,27 +1,29 @@
 package import SecamWire
 
-/// What a `GatewayClient` tells, in order.
+/// An event from the gateway, or of the connection to it. A `GatewayClient` delivers events in order.
 package enum GatewayEvent: Sendable {
     case state(ConnectionState)
     /// All cameras that the user may see.
     case cameras([Cameras.Camera])
     case frame(ReceivedFrame)
     case event(CameraEvent, camera: Name)
-    /// All events that the gateway remembers have been told.
+    /// The gateway has sent all events that it remembers.
     case eventsComplete
+    /// A part of the answer to a query for recordings, events or gaps.
     case found(Found)
+    /// A recorded frame.
     case replayed(ReceivedFrame, flow: UInt32)
     case replayEnded(CloseFlow)
-    /// The gateway could not do what was asked.
+    /// The gateway could not do what the client asked.
     case refused(ErrorCode, detail: String)
 }
 
 package enum ConnectionState: Sendable, Equatable {
-    /// The first try is under way.
+    /// The first attempt is under way.
     case connecting
     /// Logged in.
     case connected(UserRole)
-    /// Lost; tried again by itself.
+    /// Lost; the client tries again by itself.
     case reconnecting(ConnectionEnd)
     /// Ended for good.
     case failed(ClientError)

@@ -3,13 +3,14 @@ import NIOPosix
 import SecamBase
 import SecamProcess
 import SecamTLS
+import SecamWire
 
-/// What lives on the event loop of a `GatewayClient`: one connection at a time, and when to try the next.
+/// The event-loop side of a `GatewayClient`: one connection at a time, and the schedule of the next attempt.
 final class GatewayLink {
     private static let connectTimeout = TimeAmount.seconds(5)
-    /// A connection that held this long makes the next waits short again. Microseconds.
-    private static let goodConnection: Int64 = 5_000_000
-    /// Protocol names of TLS (ALPN) by which both ends know that they mean each other.
+    /// A login that lasted this long resets the back-off.
+    private static let stableTime: Duration = .seconds(5)
+    /// The TLS protocol names (ALPN) that keep other servers and clients from talking secam.
     static let applicationProtocols = ["secam/1"]
 
     private let server: ServerAddress
@@ -24,7 +25,7 @@ final class GatewayLink {
     private var backoff = ReconnectBackoff()
     private var random = SystemRandomNumberGenerator()
     private var hadLogin = false
-    private var loginTime: Int64?
+    private var loginTime: MonotonicTime?
     private var isStopped = false
 
     init(
@@ -64,36 +65,26 @@ final class GatewayLink {
     }
 
     private func connectFailed(_ error: any Error) {
-        // After a channel was made, its handler reports the end.
-        ended(.lost(Self.reason(error)), reached: false)
+        // Once there is a channel, its handler reports the end.
+        connectionEnded(.lost(Self.reason(error)), reached: false)
     }
 
-    /// Whether the inbox takes more.
+    /// Whether the inbox has room.
     var mayRead: Bool { !inbox.isFull }
 
-    func received(_ event: ViewerConnection.Event) {
-        switch event {
-        case .welcome(let role, let token):
-            hadLogin = true
-            if let token {
-                settings.token = token
-                // A small file, once in a machine's life. The program may end before a queue gets to it.
-                settings.keepToken?(token)
-            }
-            loginTime = MonotonicTime.now.microseconds
-            post(.state(.connected(role)))
-        case .cameras(let cameras): post(.cameras(cameras))
-        case .frame(let frame): post(.frame(frame))
-        case .event(let event, let camera): post(.event(event, camera: camera))
-        case .eventsComplete: post(.eventsComplete)
-        case .found(let found): post(.found(found))
-        case .replayed(let frame, let flow): post(.replayed(frame, flow: flow))
-        case .replayEnded(let close): post(.replayEnded(close))
-        case .refused(let code, let detail): post(.refused(code, detail: detail))
+    /// - Parameter token: a new device token, if the gateway gave one.
+    func loggedIn(_ role: UserRole, token: [UInt8]?) {
+        hadLogin = true
+        if let token {
+            settings.token = token
+            // Writes a small file on the event loop, once per machine: the program might end before a queue writes it.
+            settings.keepToken?(token)
         }
+        loginTime = .now
+        post(.state(.connected(role)))
     }
 
-    func ended(_ end: ConnectionEnd, reached: Bool = true) {
+    func connectionEnded(_ end: ConnectionEnd, reached: Bool = true) {
         handler = nil
         guard !isStopped else { return }
         guard reconnects, hadLogin, end.isTemporary(hadLogin: hadLogin) else {
@@ -101,16 +92,16 @@ final class GatewayLink {
             isStopped = true
             return
         }
-        if let loginTime, MonotonicTime.now.microseconds - loginTime >= Self.goodConnection { backoff.reset() }
+        if let loginTime, .now - loginTime >= Self.stableTime { backoff.reset() }
         loginTime = nil
         post(.state(.reconnecting(end)))
-        let wait = max(backoff.next(using: &random), end.leastWait)
+        let wait = max(backoff.next(using: &random), end.shortestWait)
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: .microseconds(wait)) { bound.value.connect() }
+        eventLoop.scheduleTask(in: .microseconds(wait.microseconds)) { bound.value.connect() }
     }
 
-    /// Says something over the connection that stands; nothing when there is none.
-    func tell(_ body: (inout ViewerConnection) -> Void) { handler?.tell(body) }
+    /// Sends the messages that `body` adds to the connection, if there is one.
+    func send(_ body: (inout ViewerConnection) -> Void) { handler?.send(body) }
 
     func stop() {
         isStopped = true
@@ -126,26 +117,26 @@ final class GatewayLink {
         }
     }
 
-    private func post(_ event: GatewayEvent) {
+    func post(_ event: GatewayEvent) {
         guard !isStopped else { return }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
-        inbox.post(event, generation: generation) { taken in
-            eventLoop.execute { bound.value.drained(taken) }
+        inbox.post(event, generation: generation) { handled in
+            eventLoop.execute { bound.value.inboxDrained(handled) }
         }
     }
 
-    private func drained(_ taken: EventInbox.Taken) {
+    private func inboxDrained(_ handled: EventInbox.HandledFrames) {
         guard let handler else { return }
-        for (camera, frames) in taken[generation] ?? [:] { handler.taken(camera: camera, frames: frames) }
+        for (camera, frames) in handled[generation] ?? [:] { handler.returnCredit(camera: camera, frames: frames) }
         handler.resumeReading()
     }
 
-    /// A short text for people in place of the error's description, which is made for programmers.
+    /// Returns a short text for users; NIO's own descriptions are for programmers.
     static func reason(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
-            if let attempt = error.connectionErrors.first { reason(attempt.error) } else { "the name is not known" }
+            if let attempt = error.connectionErrors.first { reason(attempt.error) } else { "unknown host name" }
         case let error as IOError: FileIO.reason(error.errnoCode)
         case ChannelError.connectTimeout: "no answer within \(connectTimeout.nanoseconds / 1_000_000_000) s"
         case let error as TLSError: error.description

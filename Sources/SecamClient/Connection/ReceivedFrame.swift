@@ -1,12 +1,12 @@
 package import SecamWire
 
-/// A frame as it came from the gateway. Copies share the message's bytes.
+/// A frame from the gateway. Copies share the message's bytes.
 package struct ReceivedFrame: Sendable {
     package let header: Frame
     package let camera: Name
-    /// When its last byte was there, UTC microseconds.
+    /// Time of its last byte's arrival, UTC microseconds.
     package let received: Int64
-    /// The whole message; the picture lies at `payload`.
+    /// The whole message, of which `payload` is the picture.
     package let message: [UInt8]
     package let payload: Range<Int>
 

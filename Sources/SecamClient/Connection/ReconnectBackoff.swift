@@ -1,20 +1,20 @@
-/// How long to wait before the next try: doubling from 0.25 s to 10 s, each shortened by chance by up to a half, so
-/// that many viewers do not come back at the same moment.
+import SecamBase
+
+/// Exponential back-off between connection attempts: from 0.25 s doubling to 10 s. Each wait is shortened at random by up
+/// to a half, so that many viewers do not come back at the same moment.
 package struct ReconnectBackoff: Sendable {
-    /// Microseconds.
-    package static let shortest: Int64 = 250_000
-    /// Microseconds.
-    package static let longest: Int64 = 10_000_000
+    package static let shortest: Duration = .milliseconds(250)
+    package static let longest: Duration = .seconds(10)
 
     private var step = shortest
 
     package init() {}
 
-    /// Microseconds to wait now.
-    package mutating func next(using generator: inout some RandomNumberGenerator) -> Int64 {
-        let wait = Int64.random(in: step / 2...step, using: &generator)
+    /// Returns the wait before the next attempt.
+    package mutating func next(using generator: inout some RandomNumberGenerator) -> Duration {
+        let limit = step.microseconds
         step = min(step * 2, Self.longest)
-        return wait
+        return .microseconds(Int64.random(in: limit / 2...limit, using: &generator))
     }
 
     package mutating func reset() { step = Self.shortest }

@@ -1,6 +1,7 @@
+import SecamBase
 import SecamWire
 
-/// What each message of the gateway does, by phase.
+/// The handling of each message, by phase.
 extension ViewerConnection {
     mutating func nextMessage() throws(ConnectionEnd) -> (Envelope, [UInt8])? {
         do {
@@ -11,8 +12,8 @@ extension ViewerConnection {
         }
     }
 
-    /// - Returns: the event that the message is, if it is one.
-    mutating func handle(_ envelope: Envelope, _ bytes: [UInt8], utc: Int64) throws(ConnectionEnd) -> Event? {
+    /// - Returns: `nil` for a message without an event.
+    mutating func handle(_ envelope: Envelope, _ bytes: [UInt8], utc: Int64) throws(ConnectionEnd) -> Step? {
         switch (envelope.type, phase) {
         case (.hello, .hello):
             try answerHello(decode(Hello.self, envelope, bytes))
@@ -30,26 +31,26 @@ extension ViewerConnection {
             if phase == .welcomed { follow() }
             phase = .open
             watchWanted(of: cameras)
-            return .cameras(cameras)
+            return .event(.cameras(cameras))
         case (.found, .open):
-            return .found(try decode(Found.self, envelope, bytes))
+            return .event(.found(try decode(Found.self, envelope, bytes)))
         case (.closeFlow, .open):
             let close = try decode(CloseFlow.self, envelope, bytes)
             replays[close.flow] = nil
-            return .replayEnded(close)
+            return .event(.replayEnded(close))
         case (.frame, .open):
-            return try receiveFrame(envelope, bytes, utc: utc)
+            return try receiveFrame(envelope, bytes, utc: utc).map { .event($0) }
         case (.event, .open):
-            let event = try decode(SecamWire.Event.self, envelope, bytes)
-            // Of a camera that just left the list some may still be under way.
-            return names[event.flow].map { .event(event.event, camera: $0) }
+            let event = try decode(Event.self, envelope, bytes)
+            // Events of a camera that has just left the list may still be in flight.
+            return names[event.flow].map { .event(.event(event.event, camera: $0)) }
         case (.error, .welcomed), (.error, .open):
             let error = try decode(ErrorMessage.self, envelope, bytes)
-            return .refused(error.code, detail: error.detail)
+            return .event(.refused(error.code, detail: error.detail))
         case (.ping, _):
             outgoing += Pong(token: try decode(Ping.self, envelope, bytes).token).encoded()
         case (.pong, .welcomed), (.pong, .open):
-            if try decode(Pong.self, envelope, bytes).token == Self.eventsToken { return .eventsComplete }
+            if try decode(Pong.self, envelope, bytes).token == Self.eventsToken { return .event(.eventsComplete) }
         case (.bye, _):
             let bye = try decode(Bye.self, envelope, bytes)
             throw .bye(bye.reason, detail: bye.detail)
@@ -61,7 +62,7 @@ extension ViewerConnection {
 
     private mutating func answerHello(_ hello: Hello) {
         phase = .login
-        if hello.idle > 0 { pingInterval = min(pingInterval, Int64(hello.idle) * 1_000_000 / 3) }
+        if hello.idle > 0 { pingInterval = min(pingInterval, .seconds(Int64(hello.idle)) / 3) }
         var login = Login(
             username: settings.username, password: settings.password, remember: settings.keepToken != nil,
             token: settings.token
@@ -83,8 +84,8 @@ extension ViewerConnection {
         outgoing += Ping(token: Self.eventsToken).encoded()
     }
 
-    /// Watches what is wanted and not watched yet. A camera that is gone from the list is forgotten: should it come
-    /// back, it is watched anew.
+    /// Watches the wanted cameras that are not watched yet. A camera that left the list is forgotten, and watched again
+    /// when it returns.
     private mutating func watchWanted(of cameras: [Cameras.Camera]) {
         let present = Set(cameras.map(\.camera))
         flows = flows.filter { present.contains($0.key) }
@@ -99,7 +100,7 @@ extension ViewerConnection {
 
     private mutating func receiveFrame(
         _ envelope: Envelope, _ bytes: [UInt8], utc: Int64
-    ) throws(ConnectionEnd) -> Event? {
+    ) throws(ConnectionEnd) -> GatewayEvent? {
         let frame: Frame
         let payload: Range<Int>
         do {
@@ -110,15 +111,15 @@ extension ViewerConnection {
         guard frame.flow & Replay.flowBit == 0 else {
             return try receiveReplayed(frame, bytes, payload, utc: utc)
         }
-        // Of a camera that just left the list some may still be under way.
+        // Frames of a camera that has just left the list may still be in flight.
         guard var flow = flows[frame.flow] else { return nil }
         guard frame.rendition == settings.rendition else {
-            throw .badFrame("a \(frame.rendition) frame of '\(flow.name)' where \(settings.rendition) was asked for")
+            throw .badFrame("a \(frame.rendition) frame of '\(flow.name)' instead of \(settings.rendition)")
         }
         guard frame.format == .jpeg, !payload.isEmpty else {
-            throw .badFrame("a frame of '\(flow.name)' that is no JPEG")
+            throw .badFrame("a frame of '\(flow.name)' that is not a JPEG")
         }
-        guard flow.credit > 0 else { throw .badFrame("a frame of '\(flow.name)' beyond what was allowed") }
+        guard flow.credit > 0 else { throw .badFrame("a frame of '\(flow.name)' beyond the credit") }
         flow.credit -= 1
         flows[frame.flow] = flow
         return .frame(
@@ -127,14 +128,14 @@ extension ViewerConnection {
 
     private mutating func receiveReplayed(
         _ frame: Frame, _ bytes: [UInt8], _ payload: Range<Int>, utc: Int64
-    ) throws(ConnectionEnd) -> Event? {
-        // Of a replay that was ended some may still be under way.
+    ) throws(ConnectionEnd) -> GatewayEvent? {
+        // Frames of a replay that has just ended may still be in flight.
         guard let replay = replays[frame.flow] else { return nil }
         guard frame.format == .jpeg, !payload.isEmpty else {
-            throw .badFrame("a recorded frame of '\(replay.camera)' that is no JPEG")
+            throw .badFrame("a recorded frame of '\(replay.camera)' that is not a JPEG")
         }
         guard replay.credit > 0 else {
-            throw .badFrame("a recorded frame of '\(replay.camera)' beyond what was allowed")
+            throw .badFrame("a recorded frame of '\(replay.camera)' beyond the credit")
         }
         replays[frame.flow]!.credit -= 1
         return .replayed(

@@ -1,33 +1,35 @@
+package import SecamBase
 package import SecamWire
 
-/// One connection to a gateway without I/O: its bytes go in, events and bytes for it come out, time is an argument.
+/// The state machine of one connection to a gateway. It takes the gateway's bytes, and returns events and the bytes to
+/// send. It does no I/O; time is an argument.
 ///
-/// The gateway is not trusted to be well: everything it sends is held against a limit, an order and what was asked for.
+/// The gateway is not trusted: each message is checked against its size limit, the protocol's order and the requests.
 package struct ViewerConnection: Sendable {
     /// Bytes of one message before the login is accepted, envelope included.
     static let limitBeforeWelcome = 64 << 10
-    /// Bytes of one message after it.
+    /// Bytes of one message after the login.
     static let limit = WireLimits.meshMessage
-    /// From the start of the connection, with the TLS handshake, to the list of cameras. Microseconds.
-    static let loginTime: Int64 = 10_000_000
-    /// Microseconds between two pings; less when the gateway closes silent connections sooner.
-    static let pingInterval: Int64 = 5_000_000
-    /// Microseconds without a byte after which the connection counts as lost.
-    static let silenceTime: Int64 = 15_000_000
+    /// From the start of the connection, with the TLS handshake, to the list of cameras.
+    static let loginTimeout: Duration = .seconds(10)
+    /// Shorter when the gateway closes idle connections sooner.
+    static let pingInterval: Duration = .seconds(5)
+    /// A connection without a byte for this long counts as lost.
+    static let silenceTimeout: Duration = .seconds(15)
 
     package struct Settings: Sendable {
         package var username: String
         package var password: Secret
-        /// From an earlier login of this user at this gateway, or empty.
+        /// The device token of an earlier login of this user at this gateway; empty without one.
         package var token: [UInt8] = []
-        /// Keeps a new token for later logins; without it the gateway is not asked for one.
+        /// Stores a new token for later logins. The client asks for a token only when this is set.
         package var keepToken: (@Sendable ([UInt8]) -> Void)?
         package var software = "secam-view"
         package var wanted = WantedCameras.none
         package var rendition = Rendition.jpeg
-        /// Frames of a camera that may be under way or untaken.
+        /// Frames of each camera that may be in flight or unhandled.
         package var credit: UInt32 = 8
-        /// Least microseconds between two frames of a camera; 0 for all.
+        /// Shortest time between two frames of a camera, microseconds; 0 for every frame.
         package var interval: UInt32 = 0
         package var events = FollowedEvents.none
 
@@ -41,12 +43,12 @@ package struct ViewerConnection: Sendable {
         }
     }
 
-    /// Which events are to be told; always those of all cameras that the user may see.
+    /// The events to receive, of all cameras that the user may see.
     package enum FollowedEvents: Sendable, Equatable {
         case none
-        /// Those that the gateway remembers and that were not over at this time, UTC microseconds.
+        /// Events in the gateway's memory that ended after this time (UTC microseconds) or have not ended.
         case past(since: Int64)
-        /// The same, and those to come.
+        /// The same, and new events.
         case live(since: Int64)
     }
 
@@ -64,76 +66,58 @@ package struct ViewerConnection: Sendable {
         }
     }
 
-    package enum Event: Sendable {
-        /// - Parameter token: a new device token, if the gateway gave one.
-        case welcome(UserRole, token: [UInt8]?)
-        /// All cameras that the user may see.
-        case cameras([Cameras.Camera])
-        case frame(ReceivedFrame)
-        case event(CameraEvent, camera: Name)
-        /// All events that the gateway remembers have been told.
-        case eventsComplete
-        /// What was recorded, in answer to a question.
-        case found(Found)
-        /// A recorded frame.
-        case replayed(ReceivedFrame, flow: UInt32)
-        case replayEnded(CloseFlow)
-        /// The gateway could not do what we asked.
-        case refused(ErrorCode, detail: String)
-    }
-
     package enum Step: Sendable {
         case needMore
-        case event(Event)
+        /// The gateway accepted the login.
+        ///
+        /// - Parameter token: a new device token, if the gateway gave one.
+        case welcome(UserRole, token: [UInt8]?)
+        case event(GatewayEvent)
     }
 
     enum Phase {
         case hello
         case login
-        /// Logged in, no list yet.
+        /// Logged in, without the list of cameras.
         case welcomed
         case open
     }
 
     struct Flow {
         let name: Name
-        /// What the gateway may still send.
+        /// Frames that the gateway may still send.
         var credit: UInt32
-        /// Taken frames for which no credit was returned yet.
+        /// Handled frames for which no credit was returned yet.
         var owed: UInt32 = 0
     }
 
     let settings: Settings
-    private let started: Int64
+    private let started: MonotonicTime
     var phase = Phase.hello
     var decoder = StreamDecoder(limit: Self.limitBeforeWelcome)
     var flows: [UInt32: Flow] = [:]
-    /// Of all cameras, by their numbers.
+    /// Names of all cameras by number.
     var names: [UInt32: Name] = [:]
-    /// Replays that are under way: their cameras, and the frames that the gateway may still send.
+    /// Open replays by flow: the camera, and the frames that the gateway may still send.
     var replays: [UInt32: (camera: Name, credit: UInt32)] = [:]
-    /// Of the ping that stands behind FOLLOW.
+    /// Token of the ping after FOLLOW: its pong marks the end of the remembered events.
     static let eventsToken: UInt64 = 0
     var outgoing: [UInt8]
-    /// Whether LOGIN, with the password, is among what is to be sent.
+    /// Whether `outgoing` contains LOGIN, with the password.
     var outgoingHoldsPassword = false
-    private var lastHeard: Int64
-    private var lastPing: Int64
+    private var lastReceived: MonotonicTime
+    private var lastPing: MonotonicTime
     var pingInterval = Self.pingInterval
 
-    /// - Parameter now: microseconds of a clock that is never set back.
-    package init(_ settings: Settings, now: Int64) {
+    package init(_ settings: Settings, now: MonotonicTime) {
         self.settings = settings
         started = now
-        lastHeard = now
+        lastReceived = now
         lastPing = now
         outgoing = Hello(software: settings.software).encoded()
     }
 
-    /// Whether the list of cameras has come.
-    package var isOpen: Bool { phase == .open }
-
-    /// What is to be sent now.
+    /// Returns the bytes to send, and forgets them.
     package mutating func takeOutgoing() -> [UInt8] {
         defer {
             if outgoingHoldsPassword { outgoing = [] } else { outgoing.removeAll(keepingCapacity: true) }
@@ -142,36 +126,34 @@ package struct ViewerConnection: Sendable {
         return outgoing
     }
 
-    package mutating func receive(_ bytes: some Collection<UInt8>, now: Int64) {
-        lastHeard = now
+    package mutating func receive(_ bytes: some Collection<UInt8>, now: MonotonicTime) {
+        lastReceived = now
         decoder.append(bytes)
     }
 
-    /// Handles what has arrived, up to the next event.
+    /// Handles received messages up to the next event.
     ///
-    /// - Parameter utc: UTC microseconds, the time of reception that a frame gets.
-    /// - Throws: why the connection must be closed.
+    /// - Parameter utc: UTC microseconds, which a frame gets as its time of reception.
+    /// - Throws: the reason to close the connection.
     package mutating func next(utc: Int64) throws(ConnectionEnd) -> Step {
         while true {
             guard let (envelope, bytes) = try nextMessage() else { return .needMore }
-            if let event = try handle(envelope, bytes, utc: utc) { return .event(event) }
+            if let step = try handle(envelope, bytes, utc: utc) { return step }
         }
     }
 
-    /// To be called at least once a second: sends pings, and notices silence.
-    package mutating func tick(now: Int64) throws(ConnectionEnd) {
-        if phase != .open, now - started >= Self.loginTime {
-            throw .stalled(seconds: Int(Self.loginTime / 1_000_000))
-        }
-        if now - lastHeard >= Self.silenceTime { throw .silence(seconds: Int(Self.silenceTime / 1_000_000)) }
+    /// Sends pings, and checks the timeouts. The caller calls it at least once a second.
+    package mutating func tick(now: MonotonicTime) throws(ConnectionEnd) {
+        if phase != .open, now - started >= Self.loginTimeout { throw .stalled(Self.loginTimeout) }
+        if now - lastReceived >= Self.silenceTimeout { throw .silence(Self.silenceTimeout) }
         if phase == .open, now - lastPing >= pingInterval {
             lastPing = now
-            outgoing += Ping(token: UInt64(truncatingIfNeeded: now)).encoded()
+            outgoing += Ping(token: UInt64(truncatingIfNeeded: now.microseconds)).encoded()
         }
     }
 
-    /// Returns the credit of frames that were handed on. It is sent in portions of half the window.
-    package mutating func taken(camera: UInt32, frames: UInt32) {
+    /// Returns the credit of handled frames to the gateway, in portions of half the window.
+    package mutating func returnCredit(camera: UInt32, frames: UInt32) {
         guard var flow = flows[camera] else { return }
         flow.owed += frames
         if flow.owed >= max(1, settings.credit / 2) {
@@ -182,32 +164,32 @@ package struct ViewerConnection: Sendable {
         flows[camera] = flow
     }
 
-    // MARK: The past
+    // MARK: Recordings
 
     package mutating func search(_ search: Search) { outgoing += search.encoded() }
 
     package mutating func protect(_ protect: Protect) { outgoing += protect.encoded() }
 
-    /// - Parameter replay: its flow is one that is not under way.
+    /// - Parameter replay: its flow is not open yet.
     package mutating func replay(_ replay: Replay) {
         replays[replay.flow] = (replay.camera, replay.credit)
         outgoing += replay.encoded()
     }
 
-    /// More frames of a replay are wanted.
-    package mutating func credit(replay flow: UInt32, frames: UInt32) {
+    /// Lets the gateway send more frames of a replay.
+    package mutating func grantCredit(replay flow: UInt32, frames: UInt32) {
         guard let held = replays[flow]?.credit else { return }
         replays[flow]!.credit = held + frames
         outgoing += Credit(flow: flow, frames: frames).encoded()
     }
 
-    /// Frames that are still under way are passed over.
+    /// Ends a replay. The connection discards its frames that are still in flight.
     package mutating func end(replay flow: UInt32) {
         guard replays.removeValue(forKey: flow) != nil else { return }
         outgoing += CloseFlow(flow: flow, reason: .done).encoded()
     }
 
-    /// Tells the gateway that we are done.
+    /// Says goodbye to the gateway.
     package mutating func leave() {
         outgoing += Bye(reason: .done).encoded()
     }

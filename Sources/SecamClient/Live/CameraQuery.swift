@@ -1,8 +1,9 @@
 import Dispatch
+import SecamBase
 import SecamWire
 import Synchronization
 
-/// Connects for one answer, such as the list of cameras or one frame, and leaves.
+/// A connection for one answer, such as the list of cameras or one frame.
 final class CameraQuery<Answer: Sendable>: Sendable {
     private enum Outcome: Sendable {
         case answer(Answer)
@@ -13,23 +14,24 @@ final class CameraQuery<Answer: Sendable>: Sendable {
     private let ended = DispatchSemaphore(value: 0)
     private let pick: @Sendable (GatewayEvent) throws(ClientError) -> Answer?
 
-    /// - Parameter pick: the answer, as soon as an event holds it.
+    /// - Parameter pick: returns the answer when an event contains it, else `nil`.
     init(_ pick: @escaping @Sendable (GatewayEvent) throws(ClientError) -> Answer?) {
         self.pick = pick
     }
 
-    /// - Parameter late: the error after `seconds` without an answer.
+    /// - Parameter timeoutError: the error when there is no answer within `timeout`; by default `noAnswer`.
     func run(
-        _ login: GatewayLogin, _ settings: ViewerConnection.Settings, seconds: Int, late: () -> ClientError
+        _ login: GatewayLogin, _ settings: ViewerConnection.Settings, timeout: Duration,
+        timeoutError: (() -> ClientError)? = nil
     ) throws(ClientError) -> Answer {
         let client = try login.client(settings, reconnects: false) { self.handle($0) }
         client.start()
-        let isLate = ended.wait(timeout: .now() + .seconds(seconds)) == .timedOut
+        _ = ended.wait(timeout: .now() + .microseconds(Int(timeout.microseconds)))
         client.stop()
         switch outcome.withLock({ $0 }) {
         case .answer(let answer): return answer
         case .failed(let error): throw error
-        case nil: throw isLate ? late() : .noAnswer(server: login.server, seconds: seconds)
+        case nil: throw timeoutError?() ?? .noAnswer(server: login.server, timeout: timeout)
         }
     }
 

@@ -1,29 +1,29 @@
 import SecamBase
 import SecamWire
 
-/// One camera of a live session as it is at the moment.
+/// The present state of one camera of a live session.
 struct CameraTileState: Sendable {
     let name: Name
-    /// As the gateway said last; nil when it does not list the camera (any more).
+    /// The camera's entry in the gateway's last list; `nil` when it has none.
     var info: Cameras.Camera?
     var statistics = CameraStatistics()
     var rate = RecentRate()
     var picture: Picture?
     var motion = MotionMarks()
-    /// Of the last frame, microseconds.
-    var latency: Int64 = 0
-    /// Monotonic time of the last frame, microseconds; 0 before the first.
-    var lastFrame: Int64 = 0
-    /// Since when no connection or no camera is there, UTC microseconds.
+    /// Latency of the last frame.
+    var latency: Duration = .zero
+    /// Time of reception of the last frame.
+    var lastFrame: MonotonicTime?
+    /// When the connection or the camera was lost, UTC microseconds.
     var lost: Int64?
 
     init(name: Name) { self.name = name }
 
-    /// Time without a frame after which a picture counts as standing still, in microseconds.
-    static let stillTime: Int64 = 3_000_000
+    /// A picture counts as frozen after this time without a frame.
+    static let freezeTimeout: Duration = .seconds(3)
 
-    /// What to say over the picture, which is then dimmed; nil while it moves.
-    func notice(_ connection: ConnectionState, now: Int64) -> String? {
+    /// Returns the text to show over the dimmed picture; `nil` while frames arrive.
+    func notice(_ connection: ConnectionState, now: MonotonicTime) -> String? {
         switch connection {
         case .connecting: return "connecting..."
         case .reconnecting: return "reconnecting, \(offlineText(lost))"
@@ -33,16 +33,18 @@ struct CameraTileState: Sendable {
         guard let info else { return lost == nil ? "waiting for the camera" : offlineText(lost) }
         if info.state == .offline { return offlineText(info.since) }
         if info.state == .waiting { return "no encoder" }
-        guard picture != nil else { return info.state == .starting ? "starting..." : "waiting for a picture" }
-        let still = now - lastFrame
-        return still >= Self.stillTime ? "no picture for \(still / 1_000_000) s" : nil
+        guard picture != nil, let lastFrame else {
+            return info.state == .starting ? "starting..." : "waiting for a picture"
+        }
+        let pause = now - lastFrame
+        return pause >= Self.freezeTimeout ? "no picture for \(pause.components.seconds) s" : nil
     }
 
     private func offlineText(_ since: Int64?) -> String {
         "offline since \(UTC.timeOfDay(since ?? WallClock.now))"
     }
 
-    /// Lines of the overlay.
+    /// Returns the lines of the overlay.
     func details() -> [String] {
         guard let header = picture?.frame.header else { return [] }
         let tenths = Int((rate.framesPerSecond * 10).rounded())
@@ -54,7 +56,7 @@ struct CameraTileState: Sendable {
     }
 
     private var latencyText: String {
-        let tenths = max(0, latency) / 100
+        let tenths = max(0, latency.microseconds) / 100
         return "\(tenths / 10).\(tenths % 10) ms"
     }
 }

@@ -3,8 +3,8 @@ import SecamJPEG
 import SecamWire
 import Synchronization
 
-/// Decodes on threads of its own: each camera's newest frame, one at a time. Frames that come meanwhile replace each
-/// other, so that a slow machine shows fewer pictures, never older ones.
+/// Decodes each camera's newest frame on a thread pool. A frame that waits is replaced by the next one, so a slow machine
+/// shows fewer pictures, never older ones.
 final class LiveDecoder: Sendable {
     enum Outcome: Sendable {
         case picture(Picture)
@@ -15,26 +15,26 @@ final class LiveDecoder: Sendable {
     private let cameras = Mutex<[Name: CameraDecoder]>([:])
     private let deliver: @Sendable (Outcome) -> Void
 
-    /// - Parameter deliver: called on a decoder's thread.
+    /// - Parameter deliver: called on a thread of the pool.
     init(threads: Int, deliver: @escaping @Sendable (Outcome) -> Void) {
         pool = NIOThreadPool(numberOfThreads: threads)
         pool.start()
         self.deliver = deliver
     }
 
-    /// Never waits.
+    /// Hands over a frame. It never blocks.
     func offer(_ frame: ReceivedFrame) {
         let camera = camera(frame.camera)
         if camera.replaceWaiting(frame) { submit(camera) }
     }
 
-    /// The size in pixels of the camera's place: larger pictures are decoded smaller, which costs less.
-    func show(_ camera: Name, width: Int, height: Int) {
+    /// Sets the size on the screen in pixels. Larger pictures are decoded at a fraction of their size, which is faster.
+    func setDisplaySize(of camera: Name, width: Int, height: Int) {
         self.camera(camera).target.withLock { $0 = (width, height) }
     }
 
     func stop() {
-        // Fails only when it is stopped twice.
+        // Fails only when the pool has been stopped before.
         try? pool.syncShutdownGracefully()
     }
 
@@ -56,20 +56,20 @@ final class LiveDecoder: Sendable {
     }
 }
 
-/// One camera's place in the decoder.
+/// The decoder of one camera.
 private final class CameraDecoder: Sendable {
     private struct Slot: Sendable {
         var waiting: ReceivedFrame?
         var isBusy = false
     }
 
-    /// Until it is known, the whole picture.
+    /// Size on the screen; unlimited until it is set.
     let target = Mutex<(width: Int, height: Int)>((.max, .max))
     private let slot = Mutex(Slot())
-    /// Used by one thread at a time, since the camera has at most one frame in work.
+    /// Only one thread at a time uses it, since at most one frame of a camera is decoded at once.
     private let decoder = Mutex<JPEGDecoder?>(nil)
 
-    /// - Returns: whether the camera must be put to work.
+    /// - Returns: whether the caller must submit the camera to the pool.
     func replaceWaiting(_ frame: ReceivedFrame) -> Bool {
         slot.withLock { slot in
             slot.waiting = frame
@@ -82,7 +82,7 @@ private final class CameraDecoder: Sendable {
         slot.withLock { $0.waiting.take() }
     }
 
-    /// - Returns: whether another frame has come meanwhile.
+    /// - Returns: whether another frame waits.
     func finish() -> Bool {
         slot.withLock { slot in
             slot.isBusy = slot.waiting != nil
@@ -107,8 +107,8 @@ private final class CameraDecoder: Sendable {
     ) throws(JPEGError) -> Picture {
         let jpeg = frame.message.span.extracting(frame.payload)
         let header = try decoder.header(of: jpeg)
-        // Up to an eighth, as long as the picture does not get smaller than it is shown: it fills its place in one of
-        // the two directions.
+        // The smallest scale, down to an eighth, at which the picture is at least as wide or as high as on the screen:
+        // it fills its cell in one of the two directions.
         let scale =
             JPEGScale.allCases.last { scale in
                 let size = header.size(at: scale)

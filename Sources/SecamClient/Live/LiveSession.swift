@@ -3,17 +3,17 @@ import SecamBase
 import SecamWire
 import Synchronization
 
-/// A live session: takes the gateway's events, counts, and hands each frame to the recorder and the decoder, neither of
-/// which it waits for.
+/// A live session. It handles the gateway's events, counts frames, and hands each frame to the recorder and the decoder
+/// without waiting for them.
 final class LiveSession: Sendable {
     struct Options: Sendable {
-        /// Empty for all cameras.
+        /// The cameras to watch; empty for all.
         var cameras: [Name] = []
-        /// Frames of each camera after which the session ends.
+        /// Number of frames of each camera after which the session ends.
         var frameLimit: UInt64?
         var record: String?
         var force = false
-        /// Without a window the session ends when it has nothing left to do.
+        /// Without a window, the session ends when it has nothing left to do.
         var isHeadless = true
     }
 
@@ -28,11 +28,12 @@ final class LiveSession: Sendable {
         var hasList = false
         var outcome: Outcome?
         var recorders: [Name: Recorder] = [:]
-        /// Cameras whose files cannot be written, and the reason for the first one.
+        /// Cameras whose recordings failed.
         var failedRecordings: Set<Name> = []
+        /// The first failure of a recording.
         var recordingFailure: ClientError?
-        var hasSaidSlow = false
-        /// Cameras of whose frames with impossible times a person knows.
+        var hasReportedSlowDisk = false
+        /// Cameras whose frames with impossible times have been reported.
         var wrongClocks: Set<Name> = []
     }
 
@@ -45,8 +46,8 @@ final class LiveSession: Sendable {
     private let say: @Sendable (String) -> Void
 
     /// - Parameters:
-    ///   - changed: called on any thread when there is something new to show.
-    ///   - say: is told what a person should know.
+    ///   - changed: called on any thread when the window must be redrawn.
+    ///   - say: shows a message to the user.
     init(
         server: ServerAddress, options: Options, changed: @escaping @Sendable () -> Void = {},
         say: @escaping @Sendable (String) -> Void
@@ -58,15 +59,15 @@ final class LiveSession: Sendable {
         state = Mutex(State(cameras: options.cameras.map { CameraTileState(name: $0) }))
     }
 
-    // MARK: - For whoever runs the session
+    // MARK: - Control
 
-    /// Makes pictures from now on.
+    /// Decodes frames from now on.
     func startDecoding(threads: Int) {
-        let decoder = LiveDecoder(threads: threads) { [weak self] outcome in self?.decoded(outcome) }
+        let decoder = LiveDecoder(threads: threads) { [weak self] outcome in self?.handle(outcome) }
         self.decoder.withLock { $0 = decoder }
     }
 
-    /// Makes the files of the cameras that are known by name, so that a name that is taken is noticed at once.
+    /// Creates the files of the named cameras, so that an existing file is an error before anything is received.
     func prepareRecording() throws(ClientError) {
         for name in options.cameras { _ = try recorder(for: name) }
     }
@@ -75,16 +76,16 @@ final class LiveSession: Sendable {
 
     var connection: ConnectionState { state.withLock { $0.connection } }
 
-    /// All cameras, in the order in which they are shown.
+    /// All cameras, in the order of the window.
     var cameras: [CameraTileState] { state.withLock { $0.cameras } }
 
-    /// Waits for the end.
+    /// Waits for the end of the session.
     func wait() -> Outcome {
         ended.wait()
         return outcome ?? .done
     }
 
-    /// Ends the session; only the first time counts.
+    /// Ends the session. Only the first call has an effect.
     func end(_ outcome: Outcome) {
         let isFirst = state.withLock { state in
             guard state.outcome == nil else { return false }
@@ -96,19 +97,19 @@ final class LiveSession: Sendable {
         changed()
     }
 
-    /// The size in pixels of a camera's place; 0 by 0 while it is not shown.
-    func show(_ camera: Name, width: Int, height: Int) {
-        decoder.withLock { $0 }?.show(camera, width: width, height: height)
+    /// Sets the size of a camera on the screen, in pixels; 0 by 0 while it is not shown.
+    func setDisplaySize(of camera: Name, width: Int, height: Int) {
+        decoder.withLock { $0 }?.setDisplaySize(of: camera, width: width, height: height)
     }
 
-    /// Nothing calls `changed` after this, once the events have ended too.
+    /// Stops the decoder. After this call and the last event, nothing calls `changed` any more.
     func stopDecoding() {
         decoder.withLock { $0.take() }?.stop()
     }
 
-    /// To be called when no more events come: completes the recordings.
+    /// Completes the recordings. The caller calls it after the last event.
     ///
-    /// - Throws: the first reason why a recording is not complete.
+    /// - Throws: the first failure of a recording.
     func finish() throws(ClientError) {
         let (recorders, failure) = state.withLock { state in
             defer { state.recorders = [:] }
@@ -131,16 +132,16 @@ final class LiveSession: Sendable {
 
     // MARK: - Events
 
-    /// Called by the gateway client, one event after the other.
+    /// Handles the gateway client's events, one after the other.
     func handle(_ event: GatewayEvent) {
         guard outcome == nil else { return }
         switch event {
         case .state(let connection): connectionChanged(connection)
         case .cameras(let cameras): camerasChanged(cameras)
-        case .frame(let frame): receive(frame)
-        case .event(let event, let camera): note(event, of: camera)
+        case .frame(let frame): handle(frame)
+        case .event(let event, let camera): updateMotion(event, of: camera)
         case .eventsComplete, .found, .replayed, .replayEnded: break
-        case .refused(let code, let detail): say("the gateway refuses something (\(code)): \(printable(detail))")
+        case .refused(let code, let detail): say("the gateway refused a request (\(code)): \(printable(detail))")
         }
     }
 
@@ -168,9 +169,10 @@ final class LiveSession: Sendable {
             defer { state.hasList = true }
             return !state.hasList
         }
-        if isFirst, let error = complaint(about: list) { return end(.failed(error)) }
-        let views = state.withLock { $0.cameras }
-        for view in views { news(of: view, now: list.first { $0.name == view.name }, isFirst: isFirst).map(say) }
+        if isFirst, let error = problem(in: list) { return end(.failed(error)) }
+        for tile in cameras {
+            message(about: tile, now: list.first { $0.name == tile.name }, isFirst: isFirst).map(say)
+        }
         state.withLock { state in
             for index in state.cameras.indices {
                 let info = list.first { $0.name == state.cameras[index].name }
@@ -180,32 +182,32 @@ final class LiveSession: Sendable {
             }
             guard options.cameras.isEmpty else { return }
             for camera in list where !state.cameras.contains(where: { $0.name == camera.name }) {
-                var view = CameraTileState(name: camera.name)
-                view.info = camera
-                state.cameras.append(view)
+                var tile = CameraTileState(name: camera.name)
+                tile.info = camera
+                state.cameras.append(tile)
             }
             state.cameras.sort { $0.name < $1.name }
         }
         changed()
     }
 
-    /// What a person should know who sees no window.
-    private func news(of view: CameraTileState, now: Cameras.Camera?, isFirst: Bool) -> String? {
-        let (before, state) = (view.info?.state, now?.state)
+    /// Returns the message to show when a camera's state has changed; `nil` when there is none.
+    private func message(about tile: CameraTileState, now: Cameras.Camera?, isFirst: Bool) -> String? {
+        let (before, state) = (tile.info?.state, now?.state)
         guard before != state else { return nil }
-        let name = "camera '\(view.name)'"
+        let name = "camera '\(tile.name)'"
         switch (before, state) {
         case (_, .offline?): return "\(name) is offline: \(printable(now?.detail ?? ""))"
         case (_, .waiting?): return "\(name): \(printable(now?.detail ?? ""))"
-        case (_?, nil): return "\(name) may not be seen any more, or is gone"
+        case (_?, nil): return "\(name) is no longer listed: it was removed, or you may not see it any more"
         case (.offline, .online?), (.waiting, .online?): return "\(name) is back"
         case (nil, .online?) where !isFirst: return "\(name) is back"
         default: return nil
         }
     }
 
-    /// What is wrong with the first list; later ones may miss cameras that come back.
-    private func complaint(about list: [Cameras.Camera]) -> ClientError? {
+    /// Returns why the session cannot go on with the first list. Cameras that are missing later may come back.
+    private func problem(in list: [Cameras.Camera]) -> ClientError? {
         do {
             try CameraNames.check(options.cameras, in: list, server: server)
         } catch {
@@ -214,15 +216,15 @@ final class LiveSession: Sendable {
         return options.isHeadless && options.cameras.isEmpty && list.isEmpty ? .noCameras(server: server) : nil
     }
 
-    private func receive(_ frame: ReceivedFrame) {
+    private func handle(_ frame: ReceivedFrame) {
         let isWanted = state.withLock { state in
             guard let index = state.cameras.firstIndex(where: { $0.name == frame.camera }),
                 state.cameras[index].statistics.frames < options.frameLimit ?? .max
             else { return false }
             state.cameras[index].statistics.record(frame)
             state.cameras[index].rate.record(frame.received)
-            state.cameras[index].latency = frame.received &- frame.header.timestamp
-            state.cameras[index].lastFrame = MonotonicTime.now.microseconds
+            state.cameras[index].latency = .microseconds(frame.received &- frame.header.timestamp)
+            state.cameras[index].lastFrame = .now
             return true
         }
         guard isWanted else { return }
@@ -231,10 +233,10 @@ final class LiveSession: Sendable {
         endIfComplete()
     }
 
-    private func note(_ event: CameraEvent, of name: Name) {
+    private func updateMotion(_ event: CameraEvent, of name: Name) {
         state.withLock { state in
             guard let index = state.cameras.firstIndex(where: { $0.name == name }) else { return }
-            state.cameras[index].motion.note(event, now: MonotonicTime.now.microseconds)
+            state.cameras[index].motion.record(event, now: .now)
         }
         changed()
     }
@@ -244,7 +246,7 @@ final class LiveSession: Sendable {
         if state.withLock({ $0.cameras.allSatisfy { $0.statistics.frames >= limit } }) { end(.done) }
     }
 
-    private func decoded(_ outcome: LiveDecoder.Outcome) {
+    private func handle(_ outcome: LiveDecoder.Outcome) {
         state.withLock { state in
             switch outcome {
             case .picture(let picture):
@@ -264,16 +266,16 @@ final class LiveSession: Sendable {
 
     private func record(_ frame: ReceivedFrame) {
         guard options.record != nil else { return }
-        guard RecordingFile.takes(frame.header) else { return frameHasNoTime(frame) }
+        guard RecordingFile.canHold(frame.header) else { return reportWrongClock(frame) }
         do {
             guard let recorder = try recorder(for: frame.camera), !recorder.offer(frame) else { return }
-            frameLeftOut(frame.camera)
+            reportSlowDisk(frame.camera)
         } catch {
             recordingFailed(error, of: frame.camera)
         }
     }
 
-    /// `nil` when nothing is recorded of this camera.
+    /// Returns the camera's recorder, a new one if needed; `nil` when the camera is not recorded or its recording failed.
     private func recorder(for name: Name) throws(ClientError) -> Recorder? {
         guard let file = options.record else { return nil }
         let (existing, hasFailed) = state.withLock { ($0.recorders[name], $0.failedRecordings.contains(name)) }
@@ -286,27 +288,27 @@ final class LiveSession: Sendable {
         return recorder
     }
 
-    private func frameLeftOut(_ camera: Name) {
+    private func reportSlowDisk(_ camera: Name) {
         let isFirst = state.withLock { state in
             state.countUnrecorded(camera)
-            defer { state.hasSaidSlow = true }
-            return !state.hasSaidSlow
+            defer { state.hasReportedSlowDisk = true }
+            return !state.hasReportedSlowDisk
         }
-        if isFirst { say("the disk is too slow for the recording: frames are left out of it from now on") }
+        if isFirst { say("the disk is too slow: the recording lacks frames from now on") }
     }
 
-    private func frameHasNoTime(_ frame: ReceivedFrame) {
+    private func reportWrongClock(_ frame: ReceivedFrame) {
         let isFirst = state.withLock { state in
             state.countUnrecorded(frame.camera)
             return state.wrongClocks.insert(frame.camera).inserted
         }
         guard isFirst else { return }
         say(
-            "camera '\(frame.camera)': frames that it dates \(frame.header.timestamp) µs since 1970 are left out of the "
-                + "recording; set its clock")
+            "camera '\(frame.camera)': no file can hold the time \(frame.header.timestamp) µs since 1970, so the recording "
+                + "lacks such frames; set the camera's clock")
     }
 
-    /// The other cameras' recordings and the live view go on; without either there is nothing left to do.
+    /// Ends a headless session when no recording is left; otherwise the other recordings and the live view go on.
     private func recordingFailed(_ error: ClientError, of camera: Name) {
         let (isFirst, isLast) = state.withLock { state in
             state.recordingFailure = state.recordingFailure ?? error

@@ -1,24 +1,25 @@
+import SecamBase
 import SecamWire
 
-/// What moves before a camera at the moment, as the gateway told last.
+/// The boxes of a camera's active motion events.
 struct MotionMarks: Sendable {
-    private var going: [UInt64: CameraEvent] = [:]
-    /// Monotonic microseconds of the last news.
-    private var heard: Int64 = 0
+    private var active: [UInt64: CameraEvent] = [:]
+    private var lastUpdate: MonotonicTime?
 
-    /// Microseconds without news after which boxes are where nothing may be any more.
-    private static let freshTime: Int64 = 1_500_000
-    /// Events that are kept: more than one motion service begins.
-    private static let limit = 8
+    /// Boxes older than this are hidden, since the object may have moved on.
+    private static let boxLifetime: Duration = .milliseconds(1500)
+    /// Active events to keep; one motion service never reports more.
+    private static let eventLimit = 8
 
-    mutating func note(_ event: CameraEvent, now: Int64) {
+    mutating func record(_ event: CameraEvent, now: MonotonicTime) {
         guard event.kind == .motion else { return }
-        heard = now
-        going[event.id] = event.state == .end ? nil : event
-        if going.count > Self.limit { going = [event.id: event] }
+        lastUpdate = now
+        active[event.id] = event.state == .end ? nil : event
+        if active.count > Self.eventLimit { active = [event.id: event] }
     }
 
-    func boxes(now: Int64) -> [CameraEvent.Box] {
-        now - heard < Self.freshTime ? going.values.flatMap(\.boxes) : []
+    func boxes(now: MonotonicTime) -> [CameraEvent.Box] {
+        guard let lastUpdate, now - lastUpdate < Self.boxLifetime else { return [] }
+        return active.values.flatMap(\.boxes)
     }
 }

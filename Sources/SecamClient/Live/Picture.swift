@@ -1,13 +1,13 @@
 import SecamWire
 
-/// A decoded picture: I420 without padding.
+/// A decoded I420 picture without padding.
 final class Picture: Sendable {
     /// Pixels.
     let width: Int
     /// Pixels.
     let height: Int
     let bytes: [UInt8]
-    /// The frame that it was made of; its size is that of the picture before it was scaled down.
+    /// The encoded frame, which may be larger than the decoded picture.
     let frame: ReceivedFrame
 
     init(width: Int, height: Int, bytes: [UInt8], frame: ReceivedFrame) {

@@ -1,15 +1,21 @@
-/// Frames a second over the last second or so, for display.
-struct RecentRate: Sendable {
-    private static let window = 32
-    /// Microseconds; the oldest are left out past this.
-    private static let span: Int64 = 3_000_000
+import SecamBase
 
+/// The frame rate of the last frames, for display.
+struct RecentRate: Sendable {
+    /// Number of frames for the mean.
+    private static let window = 32
+    /// Older frames do not count.
+    private static let span: Duration = .seconds(3)
+
+    /// UTC microseconds.
     private var times: [Int64] = []
 
+    /// - Parameter time: of the frame's reception, UTC microseconds.
     mutating func record(_ time: Int64) {
         if times.count == Self.window { times.removeFirst() }
         times.append(time)
-        times.removeAll { time - $0 > Self.span || $0 > time }
+        let span = Self.span.microseconds
+        times.removeAll { time - $0 > span || $0 > time }
     }
 
     var framesPerSecond: Double {

@@ -4,14 +4,13 @@ import SecamMedia
 import SecamWire
 import Synchronization
 
-/// Writes one camera's frames, as they are, to a Matroska file on a queue of its own.
+/// Writes one camera's frames, unchanged, to a Matroska or MP4 file on a dispatch queue of its own.
 ///
-/// The queue is bounded: when the disk is too slow, frames are left out of the recording and counted, and nothing else
-/// waits.
+/// The queue is bounded: when the disk is too slow, the recorder drops and counts frames, and delays no other work.
 final class Recorder: Sendable {
-    /// Bytes of frames that may wait for the disk.
+    /// Bytes of frames in the queue.
     static let byteLimit = 64 << 20
-    /// Frames that may wait for the disk.
+    /// Frames in the queue.
     static let frameLimit = 1024
 
     private struct Waiting: Sendable {
@@ -26,7 +25,7 @@ final class Recorder: Sendable {
     private let file: Mutex<RecordingFile>
     private let failed: @Sendable (ClientError) -> Void
 
-    /// - Parameter failed: called at most once, on the recorder's queue.
+    /// - Parameter failed: called at most once, on the recorder's dispatch queue.
     /// - Throws: `fileExists` unless `replacing`; `file`.
     init(
         path: String, camera: Name, replacing: Bool, failed: @escaping @Sendable (ClientError) -> Void
@@ -35,20 +34,20 @@ final class Recorder: Sendable {
         self.failed = failed
     }
 
-    /// Never waits.
+    /// Hands over a frame. It never blocks.
     ///
-    /// - Returns: false when the frame is left out because too much waits for the disk.
+    /// - Returns: false when the queue is full and the frame is dropped.
     func offer(_ frame: ReceivedFrame) -> Bool {
-        enum Answer { case taken, schedule, full }
+        enum Answer { case queued, schedule, full }
         let answer: Answer = waiting.withLock { waiting in
-            if waiting.hasFailed { return .taken }
+            if waiting.hasFailed { return .queued }
             guard waiting.frames.count < Self.frameLimit, waiting.bytes + frame.payload.count <= Self.byteLimit else {
                 return .full
             }
             waiting.frames.append(frame)
             waiting.bytes += frame.payload.count
             defer { waiting.isScheduled = true }
-            return waiting.isScheduled ? .taken : .schedule
+            return waiting.isScheduled ? .queued : .schedule
         }
         if answer == .schedule { queue.async { self.drain() } }
         return answer != .full
@@ -78,13 +77,13 @@ final class Recorder: Sendable {
         }
     }
 
-    /// Writes what waits and completes the file.
+    /// Writes the frames in the queue and completes the file.
     func finish() throws(ClientError) {
         queue.sync {}
         try file.withLock { file throws(ClientError) in try file.finish() }
     }
 
-    /// `FILE` for one camera; with several, the camera's name goes before the extension.
+    /// Returns `file` for a single camera; otherwise with the camera's name before the extension.
     static func path(_ file: String, camera: Name, isOnly: Bool) -> String {
         isOnly ? file : insert("-\(camera.text)", into: file)
     }

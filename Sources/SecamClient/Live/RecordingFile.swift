@@ -1,33 +1,34 @@
 import Glibc
+import SecamBase
 import SecamMedia
 import SecamWire
 
-/// The file, or files, of one recording. A Matroska file has one size of picture, and times that only go on: when the
-/// camera changes its size or its clock, the recording goes on in a file with a number in its name.
+/// The file or files of one recording. A Matroska file has one picture size, and times that never go back. When the
+/// camera changes its picture size or its clock, the recording continues in a file with a number in its name.
 struct RecordingFile: ~Copyable {
-    /// Files of one recording; a camera that changes its size more often is not well.
+    /// Files of one recording; a camera that needs more is faulty.
     private static let fileLimit = 1000
-    /// A frame whose time is before the last one's by less follows it at once; by more, the camera's clock was set
-    /// back, and a new file begins. Microseconds.
-    private static let tolerance: Int64 = 1_000_000
+    /// A frame that is older than the one before it by more than this begins a new file: the camera's clock was set back.
+    private static let clockTolerance: Duration = .seconds(1)
 
     private let path: String
     private let title: String
     private let replacing: Bool
-    /// Whether there was no such file before.
+    /// Whether there was no file at `path` before.
     private let isNew: Bool
     private var writer: MatroskaWriter?
-    /// Where the file is to be, and where it is while it is written.
+    /// Path of the present file when it is complete.
     private var target = ""
+    /// Path of the present file until it is complete.
     private var writing = ""
     private var size: (width: UInt16, height: UInt16) = (0, 0)
-    /// Of the files so far, in order.
+    /// Paths of the files so far, in order.
     private(set) var paths: [String] = []
     private var lastTimestamp: Int64 = 0
 
-    /// Takes the name at once, so that one that cannot be used is noticed before there is anything to record.
+    /// Creates the file at once, so that an unusable name is an error before anything is recorded.
     ///
-    /// - Parameter path: `.mp4` is MP4, anything else Matroska; what says that it is something else is refused.
+    /// - Parameter path: ends with `.mp4` for MP4, with `.mkv` or no extension for Matroska; another extension is an error.
     init(path: String, title: String, replacing: Bool) throws(ClientError) {
         self.path = path
         self.title = title
@@ -45,27 +46,27 @@ struct RecordingFile: ~Copyable {
         }
     }
 
-    /// Whether a frame has a time that a file can have.
-    static func takes(_ header: Frame) -> Bool { MatroskaWriter.startTimes.contains(header.timestamp) }
+    /// Returns whether a file can hold the frame's time.
+    static func canHold(_ header: Frame) -> Bool { MatroskaWriter.startTimes.contains(header.timestamp) }
 
-    /// Appends a frame. One with a time that no file can have is left out.
+    /// Appends a frame. It ignores a frame whose time a file cannot hold.
     mutating func write(_ frame: ReceivedFrame) throws(ClientError) {
         let header = frame.header
-        guard Self.takes(header) else { return }
-        let isSetBack = header.timestamp < lastTimestamp - Self.tolerance
+        guard Self.canHold(header) else { return }
+        let isSetBack = header.timestamp < lastTimestamp - Self.clockTolerance.microseconds
         if writer == nil || size != (header.width, header.height) || isSetBack { try open(header) }
         lastTimestamp = max(header.timestamp, lastTimestamp)
         do throws(MediaError) {
             try unsafe writer?.write(
                 jpeg: frame.message.span.extracting(frame.payload).bytes, timestampMicroseconds: lastTimestamp)
         } catch .invalidFrame {
-            // The gateway sent something else than a JPEG; the file is as it was.
+            // The gateway sent no JPEG; the file is unchanged.
         } catch {
             throw .recording(path: writing, reason: "\(error)")
         }
     }
 
-    /// Completes the file; one that nothing was written to is removed.
+    /// Completes the file, or removes it when it is new and empty.
     mutating func finish() throws(ClientError) {
         if paths.isEmpty, isNew { unsafe unlink(path) }
         try close()
@@ -75,12 +76,12 @@ struct RecordingFile: ~Copyable {
         try close()
         guard paths.count < Self.fileLimit else {
             throw .recording(
-                path: path, reason: "the picture's size or the camera's clock changed \(paths.count) times")
+                path: path, reason: "the picture size or the camera's clock changed \(paths.count) times")
         }
         target = paths.isEmpty ? path : Recorder.insert("-\(paths.count + 1)", into: path)
         if !paths.isEmpty { try Self.reserve(target, replacing: replacing) }
         let isMP4 = target.lowercased().hasSuffix(".mp4")
-        // An MP4 is of no use before it is complete: so it does not have its name until then.
+        // No player can read an incomplete MP4, so the file gets its name only when it is complete.
         writing = isMP4 ? "\(target).part" : target
         paths.append(target)
         size = (header.width, header.height)
@@ -104,7 +105,7 @@ struct RecordingFile: ~Copyable {
         }
         guard writing != target else { return }
         guard unsafe rename(writing, target) == 0 else {
-            throw .file(path: target, operation: "name", reason: FileIO.reason())
+            throw .file(path: target, operation: "create", reason: FileIO.reason())
         }
     }
 

@@ -1,36 +1,39 @@
+import SecamBase
 import SecamWire
 
-/// Compares what an export has saved with what was listed before: a recording may have been removed, cut off or let go
-/// meanwhile, and its file may hold less than its row says.
+/// Compares the frames of an export with the recordings that were listed before it: meanwhile a recording may have been
+/// removed or truncated, and its file may hold fewer frames than its row says.
 struct ExportCheck {
     struct Hole: Equatable {
-        /// UTC microseconds of what is missing something.
+        /// UTC microseconds.
         let start: Int64
+        /// UTC microseconds.
         let end: Int64
-        /// Frames; `nil` when it is not known how many.
+        /// Number of missing frames; `nil` when it is unknown.
         let frames: Int?
     }
 
-    /// Microseconds of a recording that lies in the range by a part only, from which on it must have frames there.
-    private static let leastPart: Int64 = 2_000_000
+    /// A recording that only partly lies in the range must have frames there when the part is at least this long.
+    private static let shortestPart = Duration.seconds(2).microseconds
 
-    /// UTC microseconds of the frames that were saved.
+    /// Times of the saved frames, UTC microseconds.
     private var times: [Int64] = []
 
-    /// - Parameter time: of a frame that was saved, UTC microseconds.
+    /// - Parameter time: of a saved frame, UTC microseconds.
     mutating func addFrame(at time: Int64) { times.append(time) }
 
+    /// Returns the holes in an export, sorted by time; adjacent holes are merged.
+    ///
     /// - Parameters:
-    ///   - recordings: as they were listed.
-    ///   - from: UTC microseconds; what was asked for.
-    ///   - to: UTC microseconds.
-    /// - Returns: the holes in order of time; adjacent ones are merged.
+    ///   - recordings: the recordings as they were listed.
+    ///   - from: start of the exported range, UTC microseconds.
+    ///   - to: end of the exported range, UTC microseconds.
     func holes(in recordings: [Found.Recorded], from: Int64, to: Int64) -> [Hole] {
         let sorted = times.sorted()
         var holes: [Hole] = []
         for recording in recordings.sorted(by: { ($0.start, $0.end) < ($1.start, $1.end) }) {
             guard let hole = hole(in: recording, sorted, from: from, to: to) else { continue }
-            guard let last = holes.last, hole.start <= last.end + Self.leastPart else {
+            guard let last = holes.last, hole.start <= last.end + Self.shortestPart else {
                 holes.append(hole)
                 continue
             }
@@ -49,7 +52,7 @@ struct ExportCheck {
             let missing = Int(recording.frames) - saved
             return missing > 0 ? Hole(start: start, end: end, frames: missing) : nil
         }
-        return saved == 0 && end - start >= Self.leastPart ? Hole(start: start, end: end, frames: nil) : nil
+        return saved == 0 && end - start >= Self.shortestPart ? Hole(start: start, end: end, frames: nil) : nil
     }
 
     private static func count(upTo time: Int64, _ sorted: [Int64]) -> Int {

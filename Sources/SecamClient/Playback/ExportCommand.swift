@@ -1,34 +1,35 @@
 import ArgumentParser
 import Glibc
+import SecamBase
 import SecamWire
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Saves a part of what was recorded as a film, unchanged.",
+        commandName: "export", abstract: "Save an exact copy of a time range of recordings.",
         discussion: """
-            The frames are those that were recorded, byte for byte, with their times. A connection that is lost is made \
-            anew, and the film goes on where it was.
+            The file contains the recorded frames unchanged, with their times. When the connection is lost, the export \
+            reconnects and continues.
             """)
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
     @OptionGroup var range: RangeOptions
 
-    @Argument(help: "The camera's name.")
+    @Argument(help: "Camera name.")
     var camera: String
 
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
-            "Where to, as clip.mkv, or clip.mp4 for programs that do not know Matroska.", valueName: "file"))
+            "File to write: .mkv, or .mp4 for players without Matroska support.", valueName: "file"))
     var output: String
 
-    @Flag(help: "Overwrite a file that exists.")
+    @Flag(help: "Overwrite an existing file.")
     var force = false
 
-    /// Tries to connect anew, and seconds between them.
-    private static let tries = 10
-    private static let pause: UInt32 = 1
+    /// Connection attempts without a new frame.
+    private static let retryLimit = 10
+    private static let retryInterval: Duration = .seconds(1)
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
@@ -46,16 +47,15 @@ struct ExportCommand: ParsableCommand {
     private func export(_ name: Name, _ from: Int64, _ to: Int64, _ login: GatewayLogin) throws(ClientError) {
         var client = try PlaybackClient(login)
         defer { client.stop() }
-        var film: Film?
+        var film: ExportedFile?
         var isPartial = false
-        // As it was at first: what is let go meanwhile is missing.
+        // The first list, so that recordings that are removed meanwhile count as missing.
         var listed: [Found.Recorded] = []
         var gaps: [Found.Missing] = []
-        var left = Self.tries
+        var retriesLeft = Self.retryLimit
         while true {
             do throws(ClientError) {
-                // Asked anew after each loss: other archives may be there, and a gateway that was started anew knows
-                // nothing of them before.
+                // Queried again after each lost connection, since the archives that answer may have changed.
                 let found = try client.find([.recordings, .gaps], of: [name], from: from, to: to)
                 isPartial = found.isPartial
                 gaps = found.gaps
@@ -64,38 +64,38 @@ struct ExportCommand: ParsableCommand {
                 let plan = ReplayPlan(found.recordings, from: max(from, start), to: to)
                 if film == nil {
                     guard !plan.runs.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
-                    film = Film(
+                    film = ExportedFile(
                         file: try RecordingFile(path: output, title: name.text, replacing: force), from: from, to: to,
                         bar: ProgressBar())
                 }
                 try client.replay(plan, of: name) { frame throws(ClientError) in
-                    try film?.take(frame)
-                    left = Self.tries
+                    try film?.append(frame)
+                    retriesLeft = Self.retryLimit
                     return true
                 }
                 break
             } catch {
-                guard error.mayPass, left > 0 else { throw try film?.fail(error) ?? error }
+                guard error.isTemporary, retriesLeft > 0 else { throw try film?.close(after: error) ?? error }
                 client.stop()
-                client = try reconnect(login, &left, error)
+                client = try reconnect(login, &retriesLeft, error)
             }
         }
         guard let summary = try film?.finish(), summary.frames > 0 else {
             throw .nothingRecorded(camera: name, from: from, to: to)
         }
         guard !isPartial else { throw .incomplete(path: output, frames: summary.frames) }
-        // One that grows has more by now.
+        // An open recording has more frames by now than in the list.
         let holes = summary.check.holes(in: listed.filter { !$0.open }, from: from, to: to)
         guard holes.isEmpty else {
             throw .holes(path: output, frames: summary.frames, holes: holes.map(Self.text))
         }
         StandardError.line("saved \(summary.frames) frames in \(summary.paths.joined(separator: ", "))")
         if let missing = MissingFrames(gaps) {
-            StandardError.line("when this was recorded, \(missing); see 'secam-view recordings \(name) --json'")
+            StandardError.line("in the recordings, \(missing); see 'secam-view recordings \(name) --json'")
         }
         if summary.passes > 1 {
             StandardError.line(
-                "a clock was set back: some of this time was recorded \(summary.passes) times, and all of it is saved")
+                "a clock was set back: part of this time was recorded \(summary.passes) times, and all of it is saved")
         }
     }
 
@@ -105,24 +105,24 @@ struct ExportCommand: ParsableCommand {
     }
 
     private func reconnect(
-        _ login: GatewayLogin, _ left: inout Int, _ why: ClientError
+        _ login: GatewayLogin, _ retriesLeft: inout Int, _ reason: ClientError
     ) throws(ClientError) -> PlaybackClient {
-        StandardError.line("\(why); trying again")
+        StandardError.line("\(reason); reconnecting")
         while true {
-            left -= 1
-            sleep(Self.pause)
+            retriesLeft -= 1
+            usleep(UInt32(Self.retryInterval.microseconds))
             do {
                 return try PlaybackClient(login)
             } catch {
-                guard left > 0 else { throw error }
+                guard retriesLeft > 0 else { throw error }
             }
         }
     }
 }
 
 extension ClientError {
-    /// Whether it may be otherwise in a moment, as when a service is started anew.
-    fileprivate var mayPass: Bool {
+    /// Whether another attempt may succeed, such as after the restart of a service.
+    fileprivate var isTemporary: Bool {
         switch self {
         case .connection, .unreachable, .archiveGone, .noAnswer: true
         default: false
@@ -130,19 +130,19 @@ extension ClientError {
     }
 }
 
-/// The film that is being saved.
-private struct Film: ~Copyable {
+/// The file of an export, with its progress and its check.
+private struct ExportedFile: ~Copyable {
     private var file: RecordingFile
     private let from: Int64
     private let to: Int64
     private var bar: ProgressBar
-    /// UTC microseconds of the last frame.
+    /// Time of the last frame, UTC microseconds.
     private(set) var last: Int64?
     private var seen = FrameSet()
     private var check = ExportCheck()
     private var frames = 0
     private var bytes = 0
-    /// Through the time that was asked for; more than one when a clock was set back.
+    /// Passes through the time range; more than one when a clock was set back.
     private var passes = 1
 
     init(file: consuming RecordingFile, from: Int64, to: Int64, bar: ProgressBar) {
@@ -152,8 +152,8 @@ private struct Film: ~Copyable {
         self.bar = bar
     }
 
-    mutating func take(_ frame: ReceivedFrame) throws(ClientError) {
-        // Exactly what was asked for: a replay begins with the picture that was there before.
+    mutating func append(_ frame: ReceivedFrame) throws(ClientError) {
+        // A replay starts with the last picture before the range.
         let time = frame.header.timestamp
         guard time >= from, time < to, seen.insert(frame.header) else { return }
         try file.write(frame)
@@ -165,8 +165,8 @@ private struct Film: ~Copyable {
         bar.show(done: Double(time - from) / Double(to - from), bytes: bytes)
     }
 
-    /// What has come is kept.
-    mutating func fail(_ error: ClientError) throws(ClientError) -> ClientError {
+    /// Completes the file with the frames so far, and returns the error that ended the export.
+    mutating func close(after error: ClientError) throws(ClientError) -> ClientError {
         bar.end()
         try file.finish()
         return error
@@ -179,7 +179,7 @@ private struct Film: ~Copyable {
     }
 }
 
-/// How far something has come, on a terminal; nothing elsewhere.
+/// A progress bar on standard error. It shows nothing where standard error is not a terminal.
 struct ProgressBar {
     private static let width = 40
     private let isTerminal = isatty(STDERR_FILENO) == 1

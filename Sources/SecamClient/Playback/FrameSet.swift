@@ -1,11 +1,11 @@
 import SecamWire
 
-/// Frames that were seen, by their incarnations and numbers. Frames that follow one another take no room of their own.
+/// A set of frames, by incarnation and sequence number. It stores ranges, so successive frames need no further memory.
 struct FrameSet: Sendable {
-    /// In order, with others between them.
+    /// Sorted ranges of sequence numbers, by incarnation. There is a gap between any two ranges.
     private var ranges: [UInt64: [ClosedRange<UInt64>]] = [:]
 
-    /// - Returns: whether it was not in the set before.
+    /// - Returns: whether the frame is new in the set.
     mutating func insert(_ frame: Frame) -> Bool {
         insert(frame.sequence, of: frame.incarnation)
     }

@@ -1,6 +1,6 @@
 import SecamWire
 
-/// What archives were not given, in words.
+/// A sentence about the frames that archives did not receive.
 struct MissingFrames: CustomStringConvertible {
     let description: String
 
@@ -12,7 +12,7 @@ struct MissingFrames: CustomStringConvertible {
         let all = frames(gaps)
         guard all > 0 else { return nil }
         let spooled = frames(gaps.lazy.filter { $0.reason == .spooled })
-        let later = spooled == 0 ? "" : ", of which the camera has kept \(spooled), which come later"
+        let later = spooled == 0 ? "" : "; the camera has kept \(spooled) of them and sends them later"
         description = "\(all) frames are missing in \(gaps.count) gaps\(later)"
     }
 }

@@ -5,27 +5,28 @@ import SecamWire
 
 struct PlayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "play", abstract: "Plays what was recorded in a window.",
+        commandName: "play", abstract: "Replay recordings in a window.",
         discussion: """
-            Keys: left and right 10 s back and on, down and up a minute, space pause, . one frame on, + faster, - slower, \
-            f fullscreen, q quit. What was not recorded is passed over.
+            Keys: left and right seek by 10 s, down and up by a minute, space pauses, . steps one frame, + faster, \
+            - slower, f full screen, q quit. The replay skips times without recordings.
             """)
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
 
-    @Argument(help: "The camera's name.")
+    @Argument(help: "Camera name.")
     var camera: String
 
     @Option(
-        help: ArgumentHelp("From this time in UTC, as '2026-01-31 18:00', '18:00' or '10m' ago.", valueName: "time"))
+        help: ArgumentHelp(
+            "Start of the replay in UTC: '2026-01-31 18:00', '18:00', or an age such as '10m'.", valueName: "time"))
     var at: String
 
-    @Option(help: "How fast: 1 as it was.")
+    @Option(help: "Speed factor, 0.1 to 32.")
     var speed = 1.0
 
     func validate() throws {
-        guard (0.1...32).contains(speed) else { throw ValidationError("--speed takes a number from 0.1 to 32.") }
+        guard (0.1...32).contains(speed) else { throw ValidationError("--speed \(speed): expected 0.1 to 32.") }
     }
 
     func run() throws {
@@ -43,36 +44,36 @@ struct PlayCommand: ParsableCommand {
     }
 }
 
-/// A window that plays recordings. Runs on the main thread, as SDL wants it.
+/// A window that replays recordings. It runs on the main thread, as SDL requires.
 private struct Player: ~Copyable {
-    private static let small: Int64 = 10_000_000
-    private static let large: Int64 = 60_000_000
-    /// Milliseconds between two looks at what is due.
-    private static let tick: Int32 = 5
+    private static let shortSeek: Duration = .seconds(10)
+    private static let longSeek: Duration = .seconds(60)
+    /// Interval between two checks for due frames.
+    private static let tick: Duration = .milliseconds(5)
+    /// Time range of one query for recordings; a camera's whole history can be long.
+    private static let queryRange: Duration = .seconds(6 * 3600)
+    /// A frame that is older than the one before it by more than this begins another pass through the same time.
+    private static let clockTolerance: Duration = .seconds(1)
+    private static let noticeTime: Duration = .seconds(5)
 
     private let client: PlaybackClient
     private let camera: Name
     private let screen: PlaybackScreen
     private var head: Playhead
     private var flow: UInt32?
+    /// Further runs of the recordings that are known.
     private var runs: [ReplayPlan.Run] = []
-    /// Up to where it is known what was recorded.
+    /// End of the time for which the recordings are known, UTC microseconds.
     private var knownUntil: Int64
-    /// Microseconds that are looked through at once: the whole past of a camera can be long.
-    private static let span: Int64 = 6 * 3_600_000_000
-    /// Frames that are not due yet; the gateway sends more when they are shown.
+    /// Frames that are not due yet. The gateway sends more when they are shown.
     private var waiting: [ReceivedFrame] = []
     private var isOver = false
-    /// What was played since the last seek: storages may have the same frames.
+    /// Frames received since the last seek; several volumes may hold the same ones.
     private var seen = FrameSet()
-    /// UTC microseconds of the picture that is shown.
+    /// Time of the frame on the screen, UTC microseconds.
     private var lastShown: Int64?
-    /// Until when it is said that the clock was set back, on the monotonic clock.
-    private var noticeUntil: Int64 = 0
-    /// A frame that is by so much before the one before it begins another pass. Microseconds.
-    private static let setBack: Int64 = 1_000_000
-    /// Microseconds.
-    private static let noticeTime: Int64 = 5_000_000
+    /// End of the notice that a clock was set back.
+    private var noticeEnd: MonotonicTime?
 
     init(
         _ client: PlaybackClient, camera: Name, at time: Int64, speed: Double
@@ -80,36 +81,36 @@ private struct Player: ~Copyable {
         self.client = client
         self.camera = camera
         knownUntil = time
-        // Before a window is opened for nothing.
+        // Checked first, so that no window opens without recordings.
         guard try !Player.plan(client, camera, from: time).runs.isEmpty else {
             throw .nothingRecorded(camera: camera, from: time, to: WallClock.now)
         }
         screen = try PlaybackScreen(camera)
-        head = Playhead(at: time, speed: speed, now: MonotonicTime.now.microseconds)
+        head = Playhead(at: time, speed: speed, now: .now)
     }
 
     mutating func run() throws(ClientError) {
-        try seek(to: head.time(MonotonicTime.now.microseconds))
+        try seek(to: head.time(.now))
         while true {
             while let event = screen.nextEvent() {
                 guard !isQuit(event) else { return screen.stop() }
                 try press(event)
             }
-            while let event = try client.poll() { try take(event) }
-            showWhatIsDue()
+            while let event = try client.poll() { try handle(event) }
+            showDueFrames()
             screen.draw(status, notice: notice)
-            screen.wait(milliseconds: Self.tick)
+            screen.waitForEvent(timeout: Self.tick)
         }
     }
 
     private var status: String {
         let state = head.isPaused ? "paused" : head.speed == 1 ? "" : "\(head.speed)x"
-        return "\(UTC.dateAndTime(head.time(MonotonicTime.now.microseconds)))  \(state)"
+        return "\(UTC.dateAndTime(head.time(.now)))  \(state)"
     }
 
     private var notice: String? {
-        if isOver, waiting.isEmpty { return "the end of what is recorded" }
-        guard MonotonicTime.now.microseconds < noticeUntil else { return nil }
+        if isOver, waiting.isEmpty { return "end of the recordings" }
+        guard let noticeEnd, .now < noticeEnd else { return nil }
         return "a clock was set back: this time was recorded more than once"
     }
 
@@ -123,13 +124,13 @@ private struct Player: ~Copyable {
     }
 
     private mutating func press(_ event: Canvas.Event) throws(ClientError) {
-        let now = MonotonicTime.now.microseconds
+        let now = MonotonicTime.now
         switch event {
-        case .arrow(.left): try seek(to: head.time(now) - Self.small)
-        case .arrow(.right): try seek(to: head.time(now) + Self.small)
-        case .arrow(.down): try seek(to: head.time(now) - Self.large)
-        case .arrow(.up): try seek(to: head.time(now) + Self.large)
-        case .key(" "): head.pause(!head.isPaused, now)
+        case .arrow(.left): try seek(to: head.time(now) - Self.shortSeek.microseconds)
+        case .arrow(.right): try seek(to: head.time(now) + Self.shortSeek.microseconds)
+        case .arrow(.down): try seek(to: head.time(now) - Self.longSeek.microseconds)
+        case .arrow(.up): try seek(to: head.time(now) + Self.longSeek.microseconds)
+        case .key(" "): head.setPaused(!head.isPaused, now)
         case .key("."): step(now)
         case .key("+"), .key("="): try setSpeed(head.speed(faster: true), now)
         case .key("-"): try setSpeed(head.speed(faster: false), now)
@@ -138,27 +139,28 @@ private struct Player: ~Copyable {
         }
     }
 
-    private mutating func setSpeed(_ speed: Double, _ now: Int64) throws(ClientError) {
+    private mutating func setSpeed(_ speed: Double, _ now: MonotonicTime) throws(ClientError) {
         head.setSpeed(speed, now)
-        // Other frames are wanted: of a fast replay only as many as can be seen.
+        // A new replay, since a fast one needs only as many frames as the user can see.
         try seek(to: head.time(now))
     }
 
-    private mutating func step(_ now: Int64) {
-        head.pause(true, now)
+    private mutating func step(_ now: MonotonicTime) {
+        head.setPaused(true, now)
         guard !waiting.isEmpty else { return }
         show(waiting.removeFirst())
     }
 
     // MARK: Frames
 
-    /// What there is to play from a time on, of the next hours or else of all that follows, and up to where.
+    /// Returns the runs from a time on, and the end of the time that they cover. It queries the next hours first, and all
+    /// later recordings when there are none.
     private static func plan(
         _ client: PlaybackClient, _ camera: Name, from time: Int64
     ) throws(ClientError) -> (runs: [ReplayPlan.Run], until: Int64) {
-        for end in [time + span, .max] {
+        for end in [time + queryRange.microseconds, .max] {
             let found = try client.find(.recordings, of: [camera], from: time, to: end).recordings
-            // An answer may be cut short: what follows its last one is asked for again.
+            // An answer may be cut short, so the next query starts after its last recording.
             let until = end == .max ? found.last.map { $0.recording.open ? .max : $0.recording.end + 1 } ?? .max : end
             let runs = ReplayPlan(found, from: time, to: until).runs
             if !runs.isEmpty { return (runs, until) }
@@ -173,44 +175,45 @@ private struct Player: ~Copyable {
         isOver = false
         seen = FrameSet()
         lastShown = nil
-        head.move(to: time, MonotonicTime.now.microseconds)
+        head.move(to: time, .now)
         runs = []
         knownUntil = time
-        try beginNextRun()
+        try startNextRun()
     }
 
-    private mutating func beginNextRun() throws(ClientError) {
+    private mutating func startNextRun() throws(ClientError) {
         if runs.isEmpty, knownUntil < .max { (runs, knownUntil) = try Player.plan(client, camera, from: knownUntil) }
         guard !runs.isEmpty else {
             isOver = true
             return
         }
         let interval = head.speed > 2 ? UInt32(head.speed * 33_000) : 0
-        flow = client.begin(runs.removeFirst(), of: camera, interval: interval)
+        flow = client.startReplay(runs.removeFirst(), of: camera, interval: interval)
     }
 
-    private mutating func take(_ event: GatewayEvent) throws(ClientError) {
+    private mutating func handle(_ event: GatewayEvent) throws(ClientError) {
         switch event {
         case .replayed(let frame, flow):
-            guard seen.insert(frame.header) else { return client.credit(frame.header.flow, frames: 1) }
+            guard seen.insert(frame.header) else { return client.grantCredit(frame.header.flow, frames: 1) }
             waiting.append(frame)
         case .replayEnded(let close) where close.flow == flow:
             flow = nil
-            try beginNextRun()
+            try startNextRun()
         default: break
         }
     }
 
-    private mutating func showWhatIsDue() {
-        let now = MonotonicTime.now.microseconds
-        if let first = waiting.first?.header.timestamp, let lastShown, first < lastShown - Self.setBack,
+    private mutating func showDueFrames() {
+        let now = MonotonicTime.now
+        let tolerance = Self.clockTolerance.microseconds
+        if let first = waiting.first?.header.timestamp, let lastShown, first < lastShown - tolerance,
             head.time(now) >= lastShown, !head.isPaused
         {
             head.move(to: first, now)
             self.lastShown = nil
-            noticeUntil = now + Self.noticeTime
+            noticeEnd = now + Self.noticeTime
         }
-        while let first = waiting.first?.header.timestamp, first >= (lastShown ?? .zero) - Self.setBack,
+        while let first = waiting.first?.header.timestamp, first >= (lastShown ?? .zero) - tolerance,
             head.isDue(first, now)
         {
             show(waiting.removeFirst())
@@ -218,9 +221,9 @@ private struct Player: ~Copyable {
     }
 
     private mutating func show(_ frame: ReceivedFrame) {
-        if head.isPaused { head.move(to: frame.header.timestamp, MonotonicTime.now.microseconds) }
+        if head.isPaused { head.move(to: frame.header.timestamp, .now) }
         lastShown = frame.header.timestamp
         screen.show(frame)
-        if let flow { client.credit(flow, frames: 1) }
+        if let flow { client.grantCredit(flow, frames: 1) }
     }
 }

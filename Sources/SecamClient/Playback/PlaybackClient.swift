@@ -2,9 +2,9 @@ import Glibc
 import SecamBase
 import SecamWire
 
-/// Looks back: asks the gateway what was recorded, and has it played. Its calls block; it belongs to one thread.
+/// A client for recordings: it queries and replays them. Its calls block, and it belongs to one thread.
 final class PlaybackClient {
-    /// All that was found.
+    /// The recordings, events and gaps that a query found.
     struct Findings: Sendable {
         struct Part: Sendable, Equatable {
             let volume: UInt64
@@ -13,21 +13,21 @@ final class PlaybackClient {
 
         var recordings: [Part] = []
         var events: [Found.Happened] = []
-        /// Storages that know of events.
+        /// Volumes with events.
         var eventVolumes: Set<UInt64> = []
         var gaps: [Found.Missing] = []
-        /// There may be more: some archive did not answer, or none is there.
+        /// Whether there may be more, since an archive did not answer or none is connected.
         var isPartial = false
-        /// All that begins then or later was found; what begins before was not asked for. UTC microseconds.
+        /// The findings are complete from this time on, and exclude earlier entries. UTC microseconds.
         var since = Int64.min
 
         var isEmpty: Bool { recordings.isEmpty && events.isEmpty && gaps.isEmpty }
 
-        /// The largest number of entries of any kind.
-        var longest: Int { max(recordings.count, events.count, gaps.count) }
+        /// Number of recordings, events or gaps, whichever is the largest.
+        var largestCount: Int { max(recordings.count, events.count, gaps.count) }
 
-        /// Adds what was told of an earlier time. What is told twice, since not all archives go back as far, comes again
-        /// with the next page.
+        /// Adds the complete part of an earlier page. Archives differ in how far back their answers reach; the next page
+        /// contains the entries before the complete part again.
         mutating func add(_ page: Findings) {
             recordings += page.recordings.filter { $0.recording.start >= page.since }
             events += page.events.filter { $0.event.start >= page.since }
@@ -37,8 +37,8 @@ final class PlaybackClient {
             since = page.since
         }
 
-        /// What `add` leaves out of a page.
-        func beforeSince() -> Findings {
+        /// Returns the part of a page that `add` leaves out.
+        func incompletePart() -> Findings {
             var early = Findings()
             early.recordings = recordings.filter { $0.recording.start < since }
             early.events = events.filter { $0.event.start < since }
@@ -46,30 +46,30 @@ final class PlaybackClient {
             return early
         }
 
-        /// Asks page by page, the last one first, until the start of a range or a limit is reached.
+        /// Queries page by page, the last one first, back to the start of a range or up to a limit.
         ///
-        /// An archive may fill page after page with entries of its own. So there is a bound, and what others told of
-        /// earlier times is kept when there is no next page with which it would come again.
+        /// One archive may fill any number of pages with its own entries. So the number of pages is bounded, and the
+        /// incomplete part of the last page, with the entries of other archives, is kept.
         ///
         /// - Parameters:
         ///   - from, to: UTC microseconds.
-        ///   - limit: entries of any kind after which no more are asked for.
-        ///   - ask: is given the end of a page, and the number of entries that are wanted.
+        ///   - limit: recordings, events or gaps after which the query stops.
+        ///   - ask: queries one page, given its end and the number of entries to return.
         static func paged(
             from: Int64, to: Int64, limit: Int, ask: (Int64, UInt32) throws(ClientError) -> Findings
         ) throws(ClientError) -> Findings {
             var findings = Findings()
             var end = to
-            for number in 1...PlaybackClient.mostPages {
-                let wanted = UInt32(clamping: min(limit - findings.longest, Int(Search.largestLimit)))
+            for number in 1...PlaybackClient.pageLimit {
+                let wanted = UInt32(clamping: min(limit - findings.largestCount, Int(Search.largestLimit)))
                 let page = try ask(end, wanted)
                 findings.add(page)
-                // A page that goes back no further is no answer to go on from.
+                // A page that reaches back no further than the one before would be queried forever.
                 let mayGoOn = page.since > from && page.since < end && !findings.isPartial
-                if mayGoOn, findings.longest >= limit { break }
-                if mayGoOn, number == PlaybackClient.mostPages { findings.isPartial = true }
-                guard mayGoOn, number < PlaybackClient.mostPages else {
-                    let early = page.beforeSince()
+                if mayGoOn, findings.largestCount >= limit { break }
+                if mayGoOn, number == PlaybackClient.pageLimit { findings.isPartial = true }
+                guard mayGoOn, number < PlaybackClient.pageLimit else {
+                    let early = page.incompletePart()
                     findings.recordings += early.recordings
                     findings.events += early.events
                     findings.gaps += early.gaps
@@ -92,22 +92,22 @@ final class PlaybackClient {
         }
     }
 
-    /// Seconds to wait for the login, and for each answer.
-    static let patience = 20
-    /// Microseconds for which archives are waited for that a gateway or a machine that was just started misses, and
-    /// between two questions.
-    private static let returnTime: Int64 = 8_000_000
-    private static let pause: Int64 = 500_000
-    /// Answers that are asked for in a row, of up to 100,000 entries of each kind.
-    static let mostPages = 64
-    /// Frames of a replay on their way at once.
+    /// Timeout of the login, and of each answer.
+    static let timeout: Duration = .seconds(20)
+    /// Time to wait for archives that are not connected yet, after a start of the gateway or the machine.
+    private static let archiveTimeout: Duration = .seconds(8)
+    /// Interval between two queries while archives are missing.
+    private static let retryInterval: Duration = .milliseconds(500)
+    /// Pages of one query, of up to 100,000 entries of each kind.
+    static let pageLimit = 64
+    /// Frames of a replay in flight.
     static let window: UInt32 = 16
 
     private let login: GatewayLogin
     private let client: GatewayClient
     private let events: BlockingQueue<GatewayEvent>
     private var lastNumber: UInt32 = 0
-    /// Those that are there now; others may have been recorded.
+    /// The present cameras. There may be recordings of other, removed cameras.
     private(set) var cameras: [Cameras.Camera] = []
 
     /// Connects and logs in.
@@ -132,21 +132,21 @@ final class PlaybackClient {
 
     func stop() { client.stop() }
 
-    /// The next event.
+    /// Waits for the next event.
     ///
-    /// - Throws: when the connection ends, or nothing comes.
+    /// - Throws: when the connection ends or the wait times out.
     private func next() throws(ClientError) -> GatewayEvent {
-        switch events.pop(waiting: Int64(PlaybackClient.patience) * 1_000_000) {
-        case .element(.state(.failed(let error))): throw error
-        case .element(.refused(_, let detail)): throw .refused(server: login.server, detail: detail)
-        case .element(let event): return event
-        case .timedOut, .closed: throw .noAnswer(server: login.server, seconds: PlaybackClient.patience)
+        guard let event = try pop(timeout: Self.timeout) else {
+            throw .noAnswer(server: login.server, timeout: Self.timeout)
         }
+        return event
     }
 
-    /// The next event that is there already.
-    func poll() throws(ClientError) -> GatewayEvent? {
-        switch events.pop(waiting: 0) {
+    /// Returns the next event without waiting; `nil` when there is none.
+    func poll() throws(ClientError) -> GatewayEvent? { try pop(timeout: .zero) }
+
+    private func pop(timeout: Duration) throws(ClientError) -> GatewayEvent? {
+        switch events.pop(timeout: timeout) {
         case .element(.state(.failed(let error))): throw error
         case .element(.refused(_, let detail)): throw .refused(server: login.server, detail: detail)
         case .element(let event): return event
@@ -154,17 +154,17 @@ final class PlaybackClient {
         }
     }
 
-    // MARK: Questions
+    // MARK: Queries
 
-    /// Everything in a range, or the last of it. Archives that are not there for a moment are waited for.
+    /// Returns the entries in a range, or the last ones up to the limit. It waits for archives that are not connected yet.
     ///
-    /// - Parameter limit: recordings, events or gaps after which no more are asked for.
-    /// - Throws: `noArchive` when none answers; where only some do not, that is said on standard error. `noSuchCamera`
-    ///   for one that is not there and of which nothing was recorded at any time.
+    /// - Parameter limit: recordings, events or gaps after which the query stops.
+    /// - Throws: `noArchive` when no archive answers; when only some do not, a warning goes to standard error.
+    ///   `noSuchCamera` for a camera that is neither listed nor recorded.
     func find(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
     ) throws(ClientError) -> Findings {
-        let deadline = MonotonicTime.now.advanced(byMicroseconds: PlaybackClient.returnTime)
+        let deadline = MonotonicTime.now + Self.archiveTimeout
         while true {
             let findings = try findOnce(kinds, of: cameras, from: from, to: to, limit: limit)
             guard findings.isPartial else {
@@ -173,10 +173,10 @@ final class PlaybackClient {
             }
             guard MonotonicTime.now < deadline else {
                 guard !findings.isEmpty else { throw .noArchive(server: login.server) }
-                StandardError.line("an archive does not answer: there may be more")
+                StandardError.line("an archive does not answer, so there may be more")
                 return findings
             }
-            usleep(UInt32(PlaybackClient.pause))
+            usleep(UInt32(Self.retryInterval.microseconds))
         }
     }
 
@@ -189,7 +189,7 @@ final class PlaybackClient {
         try CameraNames.check(others.filter { !past.cameras.contains($0) }, in: cameras, server: login.server)
     }
 
-    /// What the archives know which are there now, page by page, the last one first.
+    /// Returns the entries of the archives that are connected now.
     func findOnce(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
     ) throws(ClientError) -> Findings {
@@ -203,7 +203,7 @@ final class PlaybackClient {
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: UInt32
     ) throws(ClientError) -> Findings {
         let request = nextNumber()
-        client.tell { connection in
+        client.send { connection in
             connection.search(
                 Search(
                     request: request, kinds: kinds, from: from, to: to,
@@ -214,7 +214,7 @@ final class PlaybackClient {
 
     func protect(_ isProtected: Bool, _ camera: Name, from: Int64, to: Int64) throws(ClientError) -> Findings {
         let request = nextNumber()
-        client.tell { connection in
+        client.send { connection in
             connection.protect(
                 Protect(request: request, protected: isProtected, from: from, to: to, camera: camera))
         }
@@ -245,14 +245,15 @@ final class PlaybackClient {
 
     // MARK: Replays
 
-    /// Begins a replay; its frames are events.
+    /// Starts a replay. Its frames arrive as events.
     ///
-    /// - Returns: its flow.
-    func begin(
+    /// - Parameter interval: shortest time between two frames, microseconds; 0 for every frame.
+    /// - Returns: the replay's flow.
+    func startReplay(
         _ run: ReplayPlan.Run, of camera: Name, interval: UInt32, content: ReplayContent = .frames
     ) -> UInt32 {
         let flow = Replay.flowBit | nextNumber()
-        client.tell { connection in
+        client.send { connection in
             connection.replay(
                 Replay(
                     flow: flow, credit: PlaybackClient.window, interval: interval, content: content, from: run.from,
@@ -261,32 +262,33 @@ final class PlaybackClient {
         return flow
     }
 
-    func credit(_ flow: UInt32, frames: UInt32) {
-        client.tell { $0.credit(replay: flow, frames: frames) }
+    /// Lets the gateway send more frames of a replay.
+    func grantCredit(_ flow: UInt32, frames: UInt32) {
+        client.send { $0.grantCredit(replay: flow, frames: frames) }
     }
 
     func end(_ flow: UInt32) {
-        client.tell { $0.end(replay: flow) }
+        client.send { $0.end(replay: flow) }
     }
 
-    /// Has everything of a plan from a time on played as fast as it is taken.
+    /// Replays all runs of a plan as fast as `handle` returns.
     ///
-    /// - Parameter take: is given each frame; returns whether it wants more.
+    /// - Parameter handle: handles a frame, and returns whether the replay continues.
     func replay(
         _ plan: ReplayPlan, of camera: Name, content: ReplayContent = .frames,
-        take: (ReceivedFrame) throws(ClientError) -> Bool
+        handle: (ReceivedFrame) throws(ClientError) -> Bool
     ) throws(ClientError) {
         for run in plan.runs {
-            let flow = begin(run, of: camera, interval: 0, content: content)
+            let flow = startReplay(run, of: camera, interval: 0, content: content)
             var owed: UInt32 = 0
             var isOver = false
             while !isOver {
                 switch try next() {
                 case .replayed(let frame, flow):
-                    guard try take(frame) else { return end(flow) }
+                    guard try handle(frame) else { return end(flow) }
                     owed += 1
                     if owed >= PlaybackClient.window / 2 {
-                        credit(flow, frames: owed)
+                        grantCredit(flow, frames: owed)
                         owed = 0
                     }
                 case .replayEnded(let close) where close.flow == flow:
@@ -304,7 +306,7 @@ final class PlaybackClient {
     }
 }
 
-/// From which storage which part of a range comes: footage lies wherever an archive recorded it.
+/// The volumes, and the time range of each, that together hold a range of recordings.
 struct ReplayPlan: Sendable, Equatable {
     struct Run: Sendable, Equatable {
         let volume: UInt64
@@ -315,15 +317,15 @@ struct ReplayPlan: Sendable, Equatable {
 
     let runs: [Run]
 
-    /// Storages may have parts of the same time, with the same frames or others: all of them are played, and
-    /// `FrameSet` tells what was played before.
+    /// Makes a plan of all recordings. Several volumes may have recordings of the same time, with the same or other frames;
+    /// the caller finds repeated frames with a `FrameSet`.
     ///
-    /// - Parameter recordings: by their starts.
+    /// - Parameter recordings: sorted by start.
     init(_ recordings: [PlaybackClient.Findings.Part], from: Int64, to: Int64) {
         var runs: [Run] = []
         for (volume, recording) in recordings.map({ ($0.volume, $0.recording) }) {
             let start = max(from, recording.start)
-            // An open recording grows meanwhile: its run goes on to the end of what was asked for.
+            // An open recording still grows, so its run extends to the end of the range.
             let end = recording.open ? to : min(to, recording.end + 1)
             guard end > start else { continue }
             if let last = runs.last, last.volume == volume {
@@ -335,12 +337,12 @@ struct ReplayPlan: Sendable, Equatable {
         self.runs = runs
     }
 
-    /// From where a replay goes on that was cut off behind a frame: from the start of the recordings that hold its time.
-    /// Of those that overlap it is not known which ones had been played.
+    /// Returns the time from which to resume a replay that was cut off after a frame: the start of the overlapping
+    /// recordings around the frame's time, since it is unknown which of them were complete.
     ///
     /// - Parameters:
-    ///   - recordings: by their starts.
-    ///   - last: UTC microseconds of the frame.
+    ///   - recordings: sorted by start.
+    ///   - last: time of the frame, UTC microseconds.
     static func resumption(_ recordings: [PlaybackClient.Findings.Part], after last: Int64) -> Int64 {
         var start = last
         var reached = Int64.min

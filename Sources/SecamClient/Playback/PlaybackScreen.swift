@@ -2,7 +2,7 @@ import Glibc
 import SecamWire
 import Synchronization
 
-/// Handed from the decoder's threads to the window's.
+/// The newest decoded picture, which the decoder's threads hand to the window's thread.
 private final class NewestPicture: Sendable {
     private let stored = Mutex<Picture?>(nil)
 
@@ -11,7 +11,7 @@ private final class NewestPicture: Sendable {
     func set(_ picture: Picture) { stored.withLock { $0 = picture } }
 }
 
-/// The window of a replay: the newest picture that was decoded, and a line below.
+/// The window of a replay: the newest decoded picture, and a line of text below.
 final class PlaybackScreen {
     private let camera: Name
     private let canvas: CanvasBox
@@ -20,7 +20,7 @@ final class PlaybackScreen {
     private var decoder: LiveDecoder?
     private var isFullscreen = false
 
-    /// A class, since what draws has one owner and cannot be copied.
+    /// A class can hold the canvas, which cannot be copied.
     private final class CanvasBox {
         let canvas: Canvas
 
@@ -41,7 +41,7 @@ final class PlaybackScreen {
 
     func nextEvent() -> Canvas.Event? { canvas.canvas.nextEvent() }
 
-    func wait(milliseconds: Int32) { canvas.canvas.waitForEvent(milliseconds: milliseconds) }
+    func waitForEvent(timeout: Duration) { canvas.canvas.waitForEvent(timeout: timeout) }
 
     func toggleFullscreen() {
         isFullscreen.toggle()
@@ -53,7 +53,7 @@ final class PlaybackScreen {
     func draw(_ status: String, notice: String?) {
         let size = canvas.canvas.size
         let cell = Rectangle(x: 0, y: 0, width: size.width, height: size.height)
-        decoder?.show(camera, width: cell.width, height: cell.height)
+        decoder?.setDisplaySize(of: camera, width: cell.width, height: cell.height)
         canvas.canvas.clear()
         tile.draw(newest.picture, lines: ["\(camera)  \(status)"], notice: notice, in: cell, on: canvas.canvas)
         canvas.canvas.present()

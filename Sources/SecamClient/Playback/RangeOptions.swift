@@ -2,24 +2,25 @@ import ArgumentParser
 import SecamBase
 import SecamWire
 
-/// From when to when.
+/// A time range.
 struct RangeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "From this time in UTC, as '2026-01-31 18:00', '18:00' or '2h' for two hours ago.", valueName: "time"))
+            "Start of the time range in UTC: '2026-01-31 18:00', '18:00', or an age such as '2h'.", valueName: "time"))
     var from: String?
 
-    @Option(help: ArgumentHelp("To this time, written in the same way.", valueName: "time"))
+    @Option(help: ArgumentHelp("End of the time range, in the same formats.", valueName: "time"))
     var to: String?
 
-    /// - Returns: UTC microseconds.
-    /// - Throws: `badOption`, `contradiction` when it ends before it starts.
+    /// Returns the range in UTC microseconds.
+    ///
+    /// - Throws: `badOption`; `contradiction` when the range ends before it starts.
     func range(orFrom start: Int64, to end: Int64, now: Int64 = WallClock.now) throws(ClientError) -> (Int64, Int64) {
         let from = try from.map { text throws(ClientError) in try RangeOptions.time("--from", text, now) } ?? start
         let to = try to.map { text throws(ClientError) in try RangeOptions.time("--to", text, now) } ?? end
         guard from < to else {
             throw .contradiction(
-                "--from \(UTC.dateAndTime(from)) is not before --to \(UTC.dateAndTime(to)); exchange them")
+                "--from \(UTC.dateAndTime(from)) is not before --to \(UTC.dateAndTime(to)); swap them")
         }
         return (from, to)
     }

@@ -1,26 +1,25 @@
 import ArgumentParser
-import Glibc
 import SecamBase
 import SecamWire
 
 struct RecordingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recordings", abstract: "Lists what was recorded, the newest first.")
+        commandName: "recordings", abstract: "List recordings, newest first.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
     @OptionGroup var range: RangeOptions
 
-    @Argument(help: ArgumentHelp("The cameras' names; all when there is none.", valueName: "camera"))
+    @Argument(help: ArgumentHelp("Camera names. (default: all cameras)", valueName: "camera"))
     var cameras: [String] = []
 
-    @Option(help: "Files and gaps to list, of each the newest; says from when on there are more.")
+    @Option(help: "Maximum number of files, and of gaps; the list says when there are older ones.")
     var limit = 100_000
-    @Flag(help: "Print one JSON object with every file.")
+    @Flag(help: "Print one JSON object with every file and gap.")
     var json = false
 
     func validate() throws {
-        guard limit > 0 else { throw ValidationError("--limit \(limit): expected a number of files from 1 on") }
+        guard limit > 0 else { throw ValidationError("--limit \(limit): expected 1 or more.") }
     }
 
     func run() throws {
@@ -35,29 +34,28 @@ struct RecordingsCommand: ParsableCommand {
                     try client.find([.recordings, .gaps], of: names, from: from, to: to, limit: limit), client.cameras
                 )
             }
-            let asked = cameras.filter { names.isEmpty || names.contains($0.name) }
+            let listed = cameras.filter { names.isEmpty || names.contains($0.name) }
             let before = findings.since > from ? findings.since : nil
-            let text =
+            try FileIO.printLine(
                 json
-                ? RecordingList.json(findings, asked, before: before)
-                : RecordingList.table(findings, asked, before: before)
-            try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+                    ? RecordingList.json(findings, listed, before: before)
+                    : RecordingList.table(findings, listed, before: before))
         }
     }
 }
 
 struct ProtectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "protect", abstract: "Keeps recordings whatever their age, or lets them go again; for admins.")
+        commandName: "protect", abstract: "Protect recordings from retention (admins only).")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
     @OptionGroup var range: RangeOptions
 
-    @Argument(help: "The camera's name.")
+    @Argument(help: "Camera name.")
     var camera: String
 
-    @Flag(help: "Let them go when their time comes.")
+    @Flag(help: "Remove the protection.")
     var release = false
 
     func run() throws {
@@ -71,20 +69,19 @@ struct ProtectCommand: ParsableCommand {
                 return try client.protect(!release, name, from: from, to: to)
             }
             guard !findings.recordings.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
-            try FileIO.writeAll(
-                (RecordingList.table(findings) + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+            try FileIO.printLine(RecordingList.table(findings))
         }
     }
 }
 
-/// Recordings as text.
+/// The output of `secam-view recordings`.
 enum RecordingList {
-    /// Files that follow one another within this many microseconds are one line for people.
-    private static let joint: Int64 = 2_000_000
+    /// The table joins files with a shorter pause between them to one line.
+    private static let longestPause = Duration.seconds(2).microseconds
 
     /// - Parameters:
-    ///   - cameras: those asked for that there are now.
-    ///   - before: more begins before this, in UTC microseconds; `nil` when this is all.
+    ///   - cameras: the queried cameras that exist now.
+    ///   - before: there are more recordings before this time, UTC microseconds; `nil` when the list is complete.
     static func json(
         _ findings: PlaybackClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
     ) -> String {
@@ -123,8 +120,8 @@ enum RecordingList {
     }
 
     /// - Parameters:
-    ///   - cameras: those asked for that there are now.
-    ///   - before: more begins before this, in UTC microseconds; `nil` when this is all.
+    ///   - cameras: the queried cameras that exist now.
+    ///   - before: there are more recordings before this time, UTC microseconds; `nil` when the list is complete.
     static func table(
         _ findings: PlaybackClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
     ) -> String {
@@ -132,7 +129,7 @@ enum RecordingList {
         let spans = joined(findings.recordings.map(\.recording)).sorted {
             ($1.start, $0.camera) < ($0.start, $1.camera)
         }
-        guard !spans.isEmpty else { return "Nothing is recorded that you may see." + problems }
+        guard !spans.isEmpty else { return "No recordings found." + problems }
         let overlapping = overlapping(spans)
         let rows =
             [["CAMERA", "START", "END", "SECONDS", "FRAMES", "MIB", ""]]
@@ -149,12 +146,13 @@ enum RecordingList {
             }
         var note = MissingFrames(findings.gaps).map { "\n\($0); see --json." } ?? ""
         if !overlapping.isEmpty {
-            note += "\nA time that recordings overlap in was recorded more than once, as when a clock was set back; "
-            note += "play and export give all of it, one after the other."
+            note +=
+                "\nTimes of overlapping recordings were recorded more than once, such as when a clock was set back; "
+            note += "play and export give all of them, one after the other."
         }
         if let before {
             let time = UTC.dateAndTime(before)
-            note += "\nThere is more from before \(time): --to '\(time)' goes on, --limit lists more at once."
+            note += "\nThere is more from before \(time): list it with --to '\(time)', or all at once with --limit."
         }
         return TextTable.text(rows) + note + problems
     }
@@ -163,7 +161,7 @@ enum RecordingList {
         cameras.map { camera in
             switch camera.recording {
             case .stopped where camera.detail.isEmpty:
-                "\n\(camera.name): RECORDING STOPPED; the archive's log says why."
+                "\n\(camera.name): RECORDING STOPPED; see the archive's log."
             case .stopped: "\n\(camera.name): RECORDING STOPPED; \(printable(camera.detail))"
             case .diskLow: "\n\(camera.name): the disk of its recordings is nearly full."
             case .off, .on: ""
@@ -171,15 +169,16 @@ enum RecordingList {
         }.joined()
     }
 
+    /// Returns the recordings with successive files of a camera joined.
     static func joined(_ recordings: [Found.Recorded]) -> [Found.Recorded] {
         var spans: [Found.Recorded] = []
-        // Of each camera the spans that may go on: several where recordings overlap.
+        // Indices of the spans that the next file may extend: several where recordings overlap.
         var growing: [Int] = []
         for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
-            growing.removeAll { spans[$0].camera != next.camera || spans[$0].end + joint < next.start }
+            growing.removeAll { spans[$0].camera != next.camera || spans[$0].end + longestPause < next.start }
             guard
                 let index = growing.first(where: { index in
-                    spans[index].end - joint <= next.start && spans[index].protected == next.protected
+                    spans[index].end - longestPause <= next.start && spans[index].protected == next.protected
                 })
             else {
                 growing.append(spans.count)
@@ -195,13 +194,13 @@ enum RecordingList {
         return spans
     }
 
-    /// Those that overlap another one of their camera by more than clocks are inexact.
+    /// Returns the recordings that overlap another one of the same camera by more than the inaccuracy of clocks.
     static func overlapping(_ recordings: [Found.Recorded]) -> Set<Found.Recorded> {
         var found: Set<Found.Recorded> = []
         var longest: Found.Recorded?
         for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
             if let before = longest, before.camera == next.camera {
-                if before.end - next.start > joint {
+                if before.end - next.start > longestPause {
                     found.insert(before)
                     found.insert(next)
                 }

@@ -1,21 +1,20 @@
 import ArgumentParser
-import Glibc
 import SecamBase
 import SecamWire
 
 struct TimelineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "timeline", abstract: "Shows a day of a camera as a line of text.",
+        commandName: "timeline", abstract: "Show one day of a camera's recordings as a line of text.",
         discussion:
-            "Each sign stands for a quarter of an hour in UTC: . nothing, - recorded, # motion, ! frames are missing.")
+            "Each character is a quarter of an hour in UTC: . nothing, - recorded, # motion, ! frames missing.")
 
     @ParentCommand var parent: SecamView
     @OptionGroup var connection: ConnectionOptions<AfterCommand>
 
-    @Argument(help: "The camera's name.")
+    @Argument(help: "Camera name.")
     var camera: String
 
-    @Option(help: ArgumentHelp("The day, as 2026-01-31; today when it is missing.", valueName: "date"))
+    @Option(help: ArgumentHelp("Day in UTC, such as 2026-01-31. (default: today)", valueName: "date"))
     var day: String?
 
     @Flag(help: "Print one JSON object.")
@@ -27,28 +26,26 @@ struct TimelineCommand: ParsableCommand {
             let start =
                 try day.map { text throws(ClientError) in
                     guard let start = UTCText.microseconds(date: text) else {
-                        throw ClientError.badOption(option: "--day", value: text, expected: "a day as 2026-01-31")
+                        throw ClientError.badOption(option: "--day", value: text, expected: "a day such as 2026-01-31")
                     }
                     return start
-                } ?? WallClock.now / Timeline.day * Timeline.day
+                } ?? WallClock.now / UTC.day * UTC.day
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
             let findings = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }
-                return try client.find(.all, of: [name], from: start, to: start + Timeline.day)
+                return try client.find(.all, of: [name], from: start, to: start + UTC.day)
             }
             let timeline = Timeline(findings, start: start)
-            let text = json ? timeline.json(name) : timeline.text(name)
-            try FileIO.writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+            try FileIO.printLine(json ? timeline.json(name) : timeline.text(name))
         }
     }
 }
 
-/// A day in quarters of an hour.
+/// One day of recordings and motion events, in quarters of an hour.
 struct Timeline: Equatable {
-    static let day: Int64 = 86_400_000_000
     static let quarters = 96
-    private static let quarter = day / Int64(quarters)
+    private static let quarter = UTC.day / Int64(quarters)
 
     enum Mark: Character {
         case nothing = "."
@@ -73,7 +70,7 @@ struct Timeline: Equatable {
         for happened in findings.events where happened.event.kind == .motion {
             mark(happened.event.start, happened.event.last, .motion)
         }
-        // What is missing is shown whatever else there was.
+        // Last, since a missing frame outweighs recordings and events.
         for gap in findings.gaps { mark(gap.start, gap.end, .missing) }
         self.marks = marks
     }

@@ -1,16 +1,16 @@
 import SecamBase
 package import SecamWire
 
-/// What was received of one camera.
+/// Counters of the frames received from one camera.
 package struct CameraStatistics: Sendable {
     package private(set) var frames: UInt64 = 0
     /// Bytes of the pictures.
     package private(set) var bytes: UInt64 = 0
-    /// Sequence numbers that did not come, within each incarnation.
+    /// Missing sequence numbers within each incarnation.
     package private(set) var gaps: UInt64 = 0
-    /// Time from the capture to the reception of the whole frame.
+    /// Time from capture to the reception of the whole frame.
     package private(set) var latency = LatencyStatistics()
-    /// Frames that came too fast for the disk and are missing in the recording.
+    /// Frames that the recording lacks because of the disk or the camera's clock.
     package var unrecorded: UInt64 = 0
     /// Pictures that could not be decoded.
     package var damaged: UInt64 = 0
@@ -32,10 +32,10 @@ package struct CameraStatistics: Sendable {
         frames += 1
         bytes += UInt64(frame.payload.count)
         let (delay, overflow) = frame.received.subtractingReportingOverflow(header.timestamp)
-        latency.record(overflow ? 0 : delay)
+        latency.record(microseconds: overflow ? 0 : delay)
     }
 
-    /// Frames a second between the first and the last reception.
+    /// Mean frame rate between the first and the last frame.
     package var framesPerSecond: Double {
         guard frames > 1, last > first else { return 0 }
         return Double(frames - 1) * 1_000_000 / Double(last - first)
@@ -59,7 +59,7 @@ package struct CameraStatistics: Sendable {
     }
 }
 
-/// The whole of `--stats`: one JSON object on one line.
+/// The output of `--stats`: one JSON object on one line.
 package enum LiveStatistics {
     package static func json(_ cameras: [(name: Name, statistics: CameraStatistics)]) -> String {
         JSONText.object([("cameras", JSONText.object(cameras.map { ($0.name.text, $0.statistics.json()) }))])

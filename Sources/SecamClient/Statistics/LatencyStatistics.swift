@@ -1,9 +1,9 @@
-/// Percentiles of durations in bounded memory: counts in buckets whose width grows with the value, so that each answer
-/// is off by less than 1 %.
+/// A histogram of latencies in bounded memory. Bucket widths grow with the value, so the error of a percentile is below
+/// 1 %.
 package struct LatencyStatistics: Sendable {
-    /// Buckets for each doubling, as a power of two.
+    /// Binary logarithm of the number of buckets for each doubling of the value.
     private static let precision = 6
-    /// Longer durations count as this long: 2^36 µs, 19 hours.
+    /// Longer latencies count as this, in microseconds: 19 hours.
     private static let longest: Int64 = 1 << 36
     private static let bucketCount = bucket(longest) + 1
 
@@ -12,13 +12,13 @@ package struct LatencyStatistics: Sendable {
 
     package init() {}
 
-    /// - Parameter microseconds: negative ones, from clocks that disagree, count as 0.
-    package mutating func record(_ microseconds: Int64) {
+    /// - Parameter microseconds: a negative value, from clocks that disagree, counts as 0.
+    package mutating func record(microseconds: Int64) {
         counts[Self.bucket(max(0, min(microseconds, Self.longest)))] += 1
         count += 1
     }
 
-    /// The duration in microseconds that the part `fraction` of all durations does not exceed; nil without any.
+    /// Returns a percentile in microseconds, such as the median for `fraction` 0.5; `nil` without values.
     package func percentile(_ fraction: Double) -> Double? {
         guard count > 0 else { return nil }
         let rank = max(1, min(count, UInt64((Double(count) * fraction).rounded(.up))))
@@ -30,7 +30,8 @@ package struct LatencyStatistics: Sendable {
         return nil
     }
 
-    /// Below `2^precision` each value has its own bucket; above, each doubling has `2^precision`.
+    /// Returns the index of a value's bucket. Values below `2^precision` have a bucket each; above that, each doubling has
+    /// `2^precision` buckets.
     private static func bucket(_ value: Int64) -> Int {
         let bits = Int64.bitWidth - value.leadingZeroBitCount
         let shift = max(0, bits - precision - 1)

@@ -3,7 +3,7 @@ import SecamProcess
 package import SecamTLS
 package import SecamWire
 
-/// What can go wrong in the viewer; its text says what, where, and what to do.
+/// An error of `secam-view`. Its description says what failed, why, and what the user can do.
 package enum ClientError: Error, Sendable, Equatable {
     case badServer(String)
     case missing(option: String, variable: String)
@@ -23,17 +23,17 @@ package enum ClientError: Error, Sendable, Equatable {
     case trust(TLSError)
     case noSuchCamera(names: [String], available: [Name], server: ServerAddress)
     case noCameras(server: ServerAddress)
-    case noPicture(camera: Name, seconds: Int, detail: String)
+    case noPicture(camera: Name, timeout: Duration, detail: String)
     case nothingRecorded(camera: Name, from: Int64, to: Int64)
-    /// Nobody is there who knows what was recorded.
+    /// No archive answers queries for recordings.
     case noArchive(server: ServerAddress)
     case archiveGone(server: ServerAddress, detail: String)
     case incomplete(path: String, frames: Int)
-    /// - Parameter holes: where something is missing that was listed, for people.
+    /// - Parameter holes: descriptions of the listed but missing parts.
     case holes(path: String, frames: Int, holes: [String])
-    /// The gateway refuses what was asked of it.
+    /// The gateway refused a request.
     case refused(server: ServerAddress, detail: String)
-    case noAnswer(server: ServerAddress, seconds: Int)
+    case noAnswer(server: ServerAddress, timeout: Duration)
     case fileExists(path: String)
     case file(path: String, operation: String, reason: String)
     case recording(path: String, reason: String)
@@ -64,80 +64,74 @@ extension ClientError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .badServer(let text):
-            "'\(printable(text))' is no gateway's address; write HOST:PORT, such as camera.example:4433 or "
+            "'\(printable(text))' is not a gateway's address; expected HOST:PORT, such as camera.example:4433 or "
                 + "[::1]:4433"
         case .missing(let option, let variable):
-            "no \(option) given; add \(option) or set \(variable)"
+            "\(option) is missing; add \(option) or set \(variable)"
         case .contradiction(let text): text
         case .badOption(let option, let value, let expected):
-            "\(option) '\(printable(value))' does not work; give \(expected)"
+            "invalid \(option) '\(printable(value))'; expected \(expected)"
         case .noPassword:
-            "no password, and no terminal to ask for it on; set SECAM_PASSWORD or give --password-file FILE"
+            "there is no password, and no terminal to ask for it; set SECAM_PASSWORD or give --password-file FILE"
         case .passwordPromptCancelled: "no password was typed"
         case .passwordTooLong(let bytes):
-            "the password has \(bytes) bytes; at most \(WireLimits.password) are possible"
+            "the password has \(bytes) bytes; the maximum is \(WireLimits.password)"
         case .usernameTooLong(let bytes):
-            "the username has \(bytes) bytes; at most \(WireLimits.name) are possible"
+            "the user name has \(bytes) bytes; the maximum is \(WireLimits.name)"
         case .unreachable(let server, let reason):
             "cannot reach the gateway at \(server): \(printable(reason)); is it running there, and is the port right?"
         case .connection(let server, let end): "gateway \(server): \(end)"
         case .untrusted(let server, let error):
             "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway "
-                + "prints"
+                + "shows"
         case .notAccepted(let server):
-            "gateway \(server): its certificate was not accepted; ask its operator for the right fingerprint"
+            "gateway \(server): you did not accept its certificate; ask its operator for the right fingerprint"
         case .certificateChanged(let server, let seen, let file, let lines):
             "THE KEY OF \(server) HAS CHANGED: another computer may have taken its place. Its certificate now has the "
                 + "SHA-256 fingerprint \(seen). If the gateway's operator confirms it, accept it by deleting "
                 + (lines.count == 1 ? "line " : "lines ") + lines.map(String.init).joined(separator: " and ")
                 + " of \(file) and connecting again"
         case .badKnownHosts(let file, let line):
-            "\(file), line \(line): not 'HOST:PORT SHA256:…'; correct or delete the line"
+            "\(file), line \(line): expected HOST:PORT SPKI-SHA256:…; correct or delete the line"
         case .trust(let error): "\(error)"
         case .noSuchCamera(let names, let available, let server):
             "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may "
                 + "see; "
                 + (available.isEmpty
-                    ? "there is none at present" : "there are: \(available.map(\.text).joined(separator: ", "))")
+                    ? "there are no cameras at present" : "there are: \(available.map(\.text).joined(separator: ", "))")
         case .noCameras(let server):
-            "gateway \(server): there is no camera that you may see; ask for the right to one, or start one"
-        case .noPicture(let camera, let seconds, let detail):
-            "camera '\(camera)' sent no picture within \(seconds) s\(detail.isEmpty ? "" : ": \(printable(detail))"); "
-                + "look at its state with 'secam-view cameras'"
+            "gateway \(server): no camera that you may see; ask an admin for the right to see one, or start one"
+        case .noPicture(let camera, let timeout, let detail):
+            "camera '\(camera)' sent no picture within \(timeout.components.seconds) s"
+                + "\(detail.isEmpty ? "" : ": \(printable(detail))"); check its state with 'secam-view cameras'"
         case .nothingRecorded(let camera, let from, let to):
-            "nothing is recorded of '\(camera)' from \(UTC.dateAndTime(from)) to \(UTC.dateAndTime(to)) that you may "
-                + "see; see 'secam-view recordings \(camera)'"
+            "camera '\(camera)': nothing is recorded from \(UTC.dateAndTime(from)) to \(UTC.dateAndTime(to)) that you may "
+                + "see; list its recordings with 'secam-view recordings \(camera)'"
         case .noArchive(let server):
-            "gateway \(server): no archive answers, so nothing is known of the past; is one running ('secam up --record', "
+            "gateway \(server): no archive answers, so recordings are unknown; is an archive running ('secam up --record', "
                 + "'secam status')?"
         case .archiveGone(let server, let detail):
-            "gateway \(server): the archive is gone\(detail.isEmpty ? "" : " (\(printable(detail)))")"
+            "gateway \(server): lost the archive\(detail.isEmpty ? "" : " (\(printable(detail)))"); try again"
         case .incomplete(let path, let frames):
-            "saved \(frames) frames in \(path), but an archive does not answer: there may be more; try again later"
+            "saved \(frames) frames in \(path), but an archive does not answer, so there may be more; try again later"
         case .holes(let path, let frames, let holes):
-            "saved \(frames) frames in \(path), but this was recorded and is missing: \(holes.joined(separator: "; "))"
+            "saved \(frames) frames in \(path), but these recorded parts are missing: \(holes.joined(separator: "; "))"
         case .refused(let server, let detail): "gateway \(server): \(printable(detail))"
-        case .noAnswer(let server, let seconds):
-            "gateway \(server): no answer within \(seconds) s; is it overloaded? Try again"
+        case .noAnswer(let server, let timeout):
+            "gateway \(server): no answer within \(timeout.components.seconds) s; is it overloaded? Try again"
         case .fileExists(let path): "\(path) exists; choose another name, or overwrite it with --force"
         case .file(let path, let operation, let reason): "cannot \(operation) \(path): \(reason)"
         case .recording(let path, let reason):
             "cannot record \(reason.hasPrefix(path) ? reason : "\(path): \(reason)")"
         case .window(let operation, let reason):
-            "cannot \(operation): \(reason); is DISPLAY or WAYLAND_DISPLAY set? Use --headless to do without a window"
+            "cannot \(operation): \(reason); is DISPLAY or WAYLAND_DISPLAY set? Give --headless for no window"
         }
     }
 }
 
-/// Text from elsewhere with what could steer a terminal replaced, on one line.
+/// Returns untrusted text on one line, with each character that could control a terminal replaced by U+FFFD.
 package func printable(_ text: String) -> String {
     var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
-            result.append("\u{FFFD}")
-        default: result.append(scalar)
-        }
-    }
+    result.append(contentsOf: text.unicodeScalars.lazy.map { TerminalText.isHarmless($0) ? $0 : "\u{FFFD}" })
     return String(result)
 }

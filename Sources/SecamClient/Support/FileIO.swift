@@ -1,11 +1,13 @@
 import Glibc
 
-/// Whole small files, read and written.
+/// Reads and writes whole small files.
 enum FileIO {
-    /// The text of the present error number.
+    /// Returns the text of an error number.
     static func reason(_ number: Int32 = errno) -> String { unsafe String(cString: strerror(number)) }
 
-    /// - Throws: also when the file is longer than `limit` bytes.
+    /// Returns a file's bytes.
+    ///
+    /// - Throws: `file`, also when the file is longer than `limit` bytes.
     static func read(_ path: String, limit: Int) throws(ClientError) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file(path: path, operation: "read", reason: reason()) }
@@ -24,7 +26,7 @@ enum FileIO {
         }
     }
 
-    /// Writes everything, however little the descriptor takes at once.
+    /// Writes all bytes, in as many calls as needed.
     static func writeAll(_ bytes: some Sequence<UInt8>, to descriptor: Int32, path: String) throws(ClientError) {
         let bytes = Array(bytes)
         var offset = 0
@@ -38,19 +40,24 @@ enum FileIO {
         }
     }
 
+    /// Writes a line to standard output.
+    static func printLine(_ text: String) throws(ClientError) {
+        try writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
+    }
+
     static func exists(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0
     }
 
-    /// Makes a folder where there is none.
+    /// Creates a folder unless it exists.
     static func makeFolder(_ path: String) throws(ClientError) {
         guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw .file(path: path, operation: "make the folder", reason: reason())
+            throw .file(path: path, operation: "create the folder", reason: reason())
         }
     }
 
-    /// Makes a file. One that is replaced stays as it is until the new one is complete.
+    /// Creates a file. When it replaces a file, the old one stays until the new one is complete.
     ///
     /// - Throws: `fileExists` unless `replacing`.
     static func create(_ path: String, _ bytes: some Sequence<UInt8>, replacing: Bool) throws(ClientError) {
@@ -76,7 +83,7 @@ enum FileIO {
     }
 }
 
-/// Lines for people, on standard error.
+/// Messages to the user, on standard error.
 enum StandardError {
     static func line(_ text: String) { self.text("secam-view: \(text)\n") }
 

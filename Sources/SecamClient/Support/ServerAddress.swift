@@ -1,11 +1,11 @@
-/// Where a gateway listens: a name or an IP address, and a port.
+/// A gateway's address: a host name or IP address, and a port.
 package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
-    /// Without the brackets of an IPv6 address.
+    /// Host name or IP address, without the brackets of an IPv6 address.
     package let host: String
     /// 1 to 65535.
     package let port: Int
 
-    /// Reads `HOST:PORT`; an IPv6 address stands in brackets, as in `[::1]:4433`.
+    /// Parses `HOST:PORT`. An IPv6 address is in brackets, as in `[::1]:4433`.
     package init(_ text: String) throws(ClientError) {
         guard let colon = text.lastIndex(of: ":") else { throw .badServer(text) }
         var host = text[..<colon]
@@ -26,7 +26,7 @@ package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    /// The characters of host names, addresses and interface scopes (`%eth0`).
+    /// Returns whether host names, addresses or interface scopes (`%eth0`) can contain a character.
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value > 0x7f
             ? scalar.properties.isAlphabetic

@@ -1,4 +1,4 @@
-/// Rows of cells as lines of columns.
+/// Text in aligned columns.
 enum TextTable {
     static func text(_ rows: [[String]]) -> String {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -1,7 +1,10 @@
 import SecamWire
 
-/// Times for people, in UTC.
+/// Times in UTC for display.
 enum UTC {
+    /// The length of a day in microseconds.
+    static let day: Int64 = 86_400_000_000
+
     /// `23:59:59 UTC`.
     static func timeOfDay(_ microseconds: Int64) -> String {
         "\(fields(microseconds).time.prefix(8)) UTC"
@@ -10,7 +13,7 @@ enum UTC {
     /// `2026-01-31 23:59:59.123 UTC`.
     static func dateAndTime(_ microseconds: Int64) -> String { UTCText.text(microseconds: microseconds) }
 
-    /// `2026-01-31T23-59-59.123Z`, which is also the end of a file's name.
+    /// `2026-01-31T23-59-59.123Z`, for file names.
     static func fileStamp(_ microseconds: Int64) -> String {
         let (date, time) = fields(microseconds)
         return "\(date)T\(String(time.map { $0 == ":" ? "-" : $0 }))Z"

@@ -1,14 +1,14 @@
 import Glibc
 package import SecamTLS
 
-/// The keys of gateways that were accepted before, one `HOST:PORT SPKI-SHA256:…` a line; empty lines and those that begin
-/// with `#` are comments. Lines of earlier versions pin a certificate instead, `HOST:PORT SHA256:…`.
+/// The file of accepted gateways' keys, one `HOST:PORT SPKI-SHA256:…` a line. Empty lines and lines that begin with `#` are
+/// comments. A line `HOST:PORT SHA256:…`, from an earlier version, pins a certificate instead.
 package struct KnownHosts: Sendable {
     static let fileLimit = 1 << 20
 
     package enum Pin: Sendable, Equatable {
         case key(PublicKeyFingerprint)
-        /// Of an earlier version; another certificate for the same key is refused.
+        /// Written by an earlier version. It refuses another certificate with the same key.
         case certificate(CertificateFingerprint)
 
         init(_ text: String) throws(TLSError) {
@@ -29,7 +29,7 @@ package struct KnownHosts: Sendable {
 
     package struct Entry: Sendable, Equatable {
         package let pin: Pin
-        /// From 1.
+        /// Line number, from 1.
         package let line: Int
     }
 
@@ -37,16 +37,17 @@ package struct KnownHosts: Sendable {
 
     package init(path: String) { self.path = path }
 
-    /// `$XDG_CONFIG_HOME/secam/known_hosts`, else `~/.config/secam/known_hosts`; nil when neither variable is set.
+    /// Returns `$XDG_CONFIG_HOME/secam/known_hosts`, else `~/.config/secam/known_hosts`; `nil` when neither XDG_CONFIG_HOME
+    /// nor HOME is set.
     package static func defaultPath(_ environment: (String) -> String?) -> String? {
         if let folder = environment("XDG_CONFIG_HOME"), folder.hasPrefix("/") { return "\(folder)/secam/known_hosts" }
         if let home = environment("HOME"), !home.isEmpty { return "\(home)/.config/secam/known_hosts" }
         return nil
     }
 
-    /// What was accepted for this gateway; none when the file does not exist.
+    /// Returns the accepted keys of a gateway; none when the file does not exist.
     ///
-    /// - Throws: also for a line that cannot be read: passing over it could mean to pin the gateway anew.
+    /// - Throws: also for a malformed line: to ignore it could make a known gateway unknown, and accept another key.
     package func entries(for server: ServerAddress) throws(ClientError) -> [Entry] {
         guard FileIO.exists(path) else { return [] }
         let text = String(decoding: try FileIO.read(path, limit: Self.fileLimit), as: UTF8.self)
@@ -62,7 +63,7 @@ package struct KnownHosts: Sendable {
         return entries
     }
 
-    /// Accepts a key from now on. The file and its folder are made, for this user alone, when missing.
+    /// Adds an accepted key. It creates a missing file and its folder for this user alone.
     package func add(_ server: ServerAddress, _ key: PublicKeyFingerprint) throws(ClientError) {
         try makeFolder()
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)

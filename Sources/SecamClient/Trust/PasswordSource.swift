@@ -1,8 +1,7 @@
 import SecamProcess
 package import SecamWire
 
-/// Where the password comes from. Each has a reason to exist: the prompt for people, the variable and the file for
-/// scripts, the option for those who used the old system.
+/// The source of the password: the prompt for users; the variable, the file or the option for scripts.
 package enum PasswordSource: Sendable, Equatable {
     case argument(String)
     case file(String)
@@ -11,17 +10,17 @@ package enum PasswordSource: Sendable, Equatable {
 
     static let variable = "SECAM_PASSWORD"
     static let warning =
-        "warning: others on this machine can see a password given with --password at the start; use the prompt, "
+        "warning: other users of this machine may have read the password from the command line; use the prompt, "
         + "--password-file or SECAM_PASSWORD"
 
-    /// The first that is there, of: option, file, variable, prompt.
+    /// Chooses the first source that is given: option, file, variable, prompt.
     ///
     /// - Throws: `contradiction` when both options are given.
     package init(
         argument: String?, file: String?, environment: (String) -> String?
     ) throws(ClientError) {
         switch (argument, file) {
-        case (.some, .some): throw .contradiction("--password and --password-file are both given; leave one out")
+        case (.some, .some): throw .contradiction("--password and --password-file exclude each other; give only one")
         case (let argument?, nil): self = .argument(argument)
         case (nil, let file?): self = .file(file)
         case (nil, nil):
@@ -29,9 +28,11 @@ package enum PasswordSource: Sendable, Equatable {
         }
     }
 
+    /// Returns the password.
+    ///
     /// - Parameters:
-    ///   - warn: is told what everybody on this machine can see.
-    ///   - ask: shows a prompt and returns what is typed, without showing it.
+    ///   - warn: shows a warning when the command line contains the password.
+    ///   - ask: asks the user for the password.
     package func password(
         warn: (String) -> Void, ask: () throws(ClientError) -> Secret
     ) throws(ClientError) -> Secret {
@@ -49,7 +50,7 @@ package enum PasswordSource: Sendable, Equatable {
         return password
     }
 
-    /// The file's text without the end of its line.
+    /// Returns the file's text without the line end.
     private static func read(_ path: String) throws(ClientError) -> Secret {
         var bytes = try FileIO.read(path, limit: WireLimits.password + 2)
         defer { Secret.erase(&bytes) }

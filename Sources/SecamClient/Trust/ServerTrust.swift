@@ -1,14 +1,14 @@
 package import SecamTLS
 
-/// How the viewer knows that it talks to the right gateway.
+/// The way to authenticate the gateway.
 package enum ServerTrust: Sendable {
     case authorities(file: String)
     case fingerprint(CertificateFingerprint)
     case key(PublicKeyFingerprint)
     case pinned(KnownHosts)
 
-    /// For a connection to this gateway. An unknown one is refused; whoever is to accept it does so before, since
-    /// nothing can wait for a person in the middle of a handshake.
+    /// Returns the TLS policy for a gateway. It refuses an unknown gateway: a TLS handshake cannot wait for the user, so
+    /// `GatewayLogin` asks before the connection.
     func policy(for server: ServerAddress) throws(ClientError) -> TLSTrust {
         switch self {
         case .authorities(let file): return .authorities(file: file)
@@ -18,15 +18,16 @@ package enum ServerTrust: Sendable {
             let pins = try hosts.entries(for: server).map(\.pin)
             return .decide { presented in
                 guard pins.contains(where: { $0.admits(presented) }) else { return false }
-                // A certificate that an earlier version pinned vouches for its key, so that its renewal is no alarm. One
-                // short line, once: it may be written in the handshake. Where it cannot be, the next connection tries.
+                // Pins the key of a certificate that an earlier version pinned, so that a renewed certificate raises no
+                // alarm. The write is one short line, once, so it may happen in the handshake. When it fails, the next
+                // connection tries again.
                 if !pins.contains(.key(presented.key)) { try? hosts.add(server, presented.key) }
                 return true
             }
         }
     }
 
-    /// Says of a refused certificate whether another one was accepted before. Other errors stay as they are.
+    /// Returns `certificateChanged` when the refused gateway had another key before; otherwise the error itself.
     func explain(_ error: ClientError, server: ServerAddress) throws(ClientError) -> ClientError {
         guard case .untrusted(_, .untrusted(_, let presented, _)) = error, case .pinned(let hosts) = self else {
             return error

@@ -2,7 +2,7 @@ import SecamBase
 import SecamProcess
 import SecamWire
 
-/// One camera's cell in the window: the last picture, the camera's name, and what else there is to say.
+/// One camera's cell in the window: the last picture, the camera's name, and a notice.
 final class CameraTile {
     private var texture: VideoTexture?
     private weak var uploaded: Picture?
@@ -11,21 +11,21 @@ final class CameraTile {
         _ camera: CameraTileState, _ connection: ConnectionState, in cell: Rectangle, on canvas: borrowing Canvas,
         _ mode: ViewMode
     ) {
-        let now = MonotonicTime.now.microseconds
+        let now = MonotonicTime.now
         let notice = camera.notice(connection, now: now)
         if let picture = camera.picture {
             upload(picture, on: canvas)
             let target = GridLayout.fit(width: picture.width, height: picture.height, in: cell)
             if let texture { canvas.draw(texture, in: target, isDimmed: notice != nil) }
             if mode.showsMotion {
-                for box in camera.motion.boxes(now: now) { canvas.drawFrame(Self.place(box, in: target)) }
+                for box in camera.motion.boxes(now: now) { canvas.drawOutline(Self.place(box, in: target)) }
             }
         }
         drawLabels(camera, in: cell, on: canvas, showsDetails: mode.showsDetails)
         if let notice { Self.drawCentred(notice, in: cell, on: canvas) }
     }
 
-    /// Where a box of the picture is on the screen.
+    /// Returns the place on the screen of a box in a picture.
     static func place(_ box: CameraEvent.Box, in target: Rectangle) -> Rectangle {
         func scaled(_ part: UInt16, _ length: Int) -> Int { Int(part) * length / Int(UInt16.max) }
         return Rectangle(
@@ -33,7 +33,7 @@ final class CameraTile {
             width: scaled(box.width, target.width), height: scaled(box.height, target.height))
     }
 
-    /// A picture of the past with lines of text below.
+    /// Draws a recorded picture with lines of text below.
     func draw(_ picture: Picture?, lines: [String], notice: String?, in cell: Rectangle, on canvas: borrowing Canvas) {
         if let picture {
             upload(picture, on: canvas)
@@ -62,7 +62,7 @@ final class CameraTile {
     private func draw(_ lines: [String], in cell: Rectangle, on canvas: borrowing Canvas) {
         let scale = Self.scale(of: cell)
         let heights = lines.map { Canvas.size(of: $0, scale: scale).height }
-        // At the bottom: cameras that write a clock into their picture do it at the top.
+        // At the bottom, since cameras that write a clock into their pictures do so at the top.
         var y = cell.y + cell.height - heights.reduce(0, +)
         for (line, height) in zip(lines, heights) {
             canvas.draw(line, x: cell.x, y: y, scale: scale)
@@ -72,13 +72,13 @@ final class CameraTile {
 
     static func drawCentred(_ text: String, in cell: Rectangle, on canvas: borrowing Canvas) {
         let wanted = scale(of: cell) + 1
-        // A smaller font rather than a text that is cut.
+        // A text that does not fit gets a smaller font.
         let scale = (1...wanted).last { Canvas.size(of: text, scale: $0).width <= cell.width } ?? 1
         let size = Canvas.size(of: text, scale: scale)
         canvas.draw(
             text, x: cell.x + (cell.width - size.width) / 2, y: cell.y + (cell.height - size.height) / 2, scale: scale)
     }
 
-    /// Pixels of one dot of the font, so that texts fit into small cells and can be read in large ones.
+    /// Returns the font's scale, in pixels a dot: text fits into small cells and is legible in large ones.
     private static func scale(of cell: Rectangle) -> Int { max(1, min(3, cell.width / 300)) }
 }

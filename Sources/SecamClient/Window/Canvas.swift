@@ -1,7 +1,8 @@
 import CSDL
+import SecamBase
 import SecamPicture
 
-/// An SDL window and what draws in it. One owner, on the main thread.
+/// An SDL window with its renderer. It has one owner, on the main thread.
 @safe
 struct Canvas: ~Copyable {
     private static let defaultSize = (width: Int32(1280), height: Int32(720))
@@ -12,7 +13,7 @@ struct Canvas: ~Copyable {
     /// - Throws: `window`, when there is no display.
     init(title: String) throws(ClientError) {
         SDL_SetMainReady()
-        // Signals end the program by way of its own handler, and a viewer must not keep the screen from going dark.
+        // The program handles signals itself, and a viewer must not keep the screen saver from starting.
         unsafe SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1")
         unsafe SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1")
         unsafe SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "1")
@@ -53,7 +54,8 @@ struct Canvas: ~Copyable {
         SDL_Quit()
     }
 
-    /// Without a display SDL may fall back to a driver that draws into memory; only who names it can want that.
+    /// Without a display, SDL may fall back to a driver that draws into memory. That is useful only to a user who chose
+    /// the driver.
     private static var isVisible: Bool {
         let driver = unsafe String(cString: SDL_GetCurrentVideoDriver())
         return unsafe !["offscreen", "dummy"].contains(driver) || SDL_getenv("SDL_VIDEODRIVER") != nil
@@ -74,19 +76,19 @@ struct Canvas: ~Copyable {
         case left, right, up, down
     }
 
-    /// Returns when there is an event, or after this time.
-    func waitForEvent(milliseconds: Int32) {
-        SDL_WaitEventTimeout(nil, milliseconds)
+    /// Waits for an event, at most for `timeout`.
+    func waitForEvent(timeout: Duration) {
+        SDL_WaitEventTimeout(nil, Int32(clamping: timeout.milliseconds))
     }
 
-    /// Nil when there is none at present.
+    /// Returns the next event; `nil` when there is none at present.
     func nextEvent() -> Event? {
         var event = unsafe SDL_Event()
         guard unsafe SDL_PollEvent(&event) == 1 else { return nil }
         switch unsafe SDL_EventType(event.type) {
         case SDL_QUIT: return .quit
         case SDL_KEYDOWN where unsafe Self.arrow(event.key.keysym.scancode) != nil:
-            // Held down it goes on.
+            // An arrow key repeats while it is held down.
             return unsafe Self.arrow(event.key.keysym.scancode).map { .arrow($0) } ?? .other
         case SDL_KEYDOWN where unsafe event.key.`repeat` == 0:
             return unsafe Unicode.Scalar(UInt32(bitPattern: event.key.keysym.sym)).map { .key($0) } ?? .other
@@ -104,7 +106,7 @@ struct Canvas: ~Copyable {
         }
     }
 
-    /// Pixels.
+    /// The drawable size in pixels.
     var size: (width: Int, height: Int) {
         var width: Int32 = 0
         var height: Int32 = 0
@@ -138,8 +140,8 @@ struct Canvas: ~Copyable {
         }
     }
 
-    /// The outline of a part of a picture, so that it is seen on any ground.
-    func drawFrame(_ rectangle: Rectangle) {
+    /// Draws a yellow outline with black borders, which is visible on any picture.
+    func drawOutline(_ rectangle: Rectangle) {
         for (inset, color) in [(0, (0, 0, 0)), (1, (255, 208, 0)), (2, (255, 208, 0)), (3, (0, 0, 0))] {
             var outline = SDL_Rect(
                 Rectangle(
@@ -150,7 +152,7 @@ struct Canvas: ~Copyable {
         }
     }
 
-    /// One line of white text on a dark bar, with its upper left corner at (`x`, `y`).
+    /// Draws one line of white text on a dark bar, with its upper left corner at (`x`, `y`).
     func draw(_ text: String, x: Int, y: Int, scale: Int) {
         let size = Glyphs.size(of: text, scale: scale)
         let margin = 3 * scale
@@ -165,7 +167,7 @@ struct Canvas: ~Copyable {
         unsafe SDL_RenderFillRects(renderer, runs, Int32(runs.count))
     }
 
-    /// Pixels that `draw(_:x:y:scale:)` covers.
+    /// Returns the size in pixels that `draw(_:x:y:scale:)` covers.
     static func size(of text: String, scale: Int) -> (width: Int, height: Int) {
         let size = Glyphs.size(of: text, scale: scale)
         return (size.width + 6 * scale, size.height + 3 * scale)

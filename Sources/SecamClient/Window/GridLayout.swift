@@ -3,12 +3,12 @@ struct Rectangle: Equatable, Sendable {
     var x, y, width, height: Int
 }
 
-/// Where the cameras' pictures go in a window.
+/// The layout of the cameras' pictures in a window.
 enum GridLayout {
-    /// Pixels between two cells.
+    /// Space between two cells, in pixels.
     private static let gap = 2
 
-    /// The cells of `count` pictures: as many columns as make the pictures largest when each is 16:9.
+    /// Returns the cells of `count` pictures, in the number of columns that makes pictures of 16:9 largest.
     static func cells(count: Int, width: Int, height: Int) -> [Rectangle] {
         guard count > 0, width > 0, height > 0 else { return [] }
         let columns =
@@ -26,7 +26,7 @@ enum GridLayout {
         }
     }
 
-    /// The largest rectangle of the picture's shape inside of a cell, in its middle.
+    /// Returns the largest rectangle with the picture's aspect ratio in the middle of a cell.
     static func fit(width: Int, height: Int, in cell: Rectangle) -> Rectangle {
         guard width > 0, height > 0 else { return Rectangle(x: cell.x, y: cell.y, width: 0, height: 0) }
         let isWide = width * cell.height > height * cell.width
@@ -39,7 +39,7 @@ enum GridLayout {
             width: fitted.width, height: fitted.height)
     }
 
-    /// Where the column or row of this number begins.
+    /// Returns the position of a column or row.
     private static func start(_ index: Int, _ count: Int, _ length: Int) -> Int { (length + gap) * index / count }
 
     private static func pictureWidth(_ count: Int, _ columns: Int, _ width: Int, _ height: Int) -> Int {

@@ -1,9 +1,9 @@
 import SecamWire
 
-/// Shows a live session until it ends or is closed. Runs on the main thread, as SDL wants it.
+/// The window of a live session. It runs on the main thread, as SDL requires.
 struct LiveWindow: ~Copyable {
-    /// Milliseconds after which the window is drawn anew without news, for its clocks.
-    private static let idleRedraw: Int32 = 500
+    /// Redraw interval without events, for the times that the window shows.
+    private static let idleRedrawInterval: Duration = .milliseconds(500)
 
     private let session: LiveSession
     private let wake: WindowWake
@@ -22,12 +22,13 @@ struct LiveWindow: ~Copyable {
         self.say = say
     }
 
-    /// Other threads may still signal news when this returns: end them before the window.
+    /// Shows the session until it ends. Other threads may signal the window even after this returns, so they must end
+    /// before the window does.
     mutating func run() {
         while session.outcome == nil {
             wake.clear()
             draw()
-            canvas.waitForEvent(milliseconds: Self.idleRedraw)
+            canvas.waitForEvent(timeout: Self.idleRedrawInterval)
             while let event = canvas.nextEvent() {
                 switch event {
                 case .quit: session.end(.done)
@@ -36,7 +37,7 @@ struct LiveWindow: ~Copyable {
                 }
             }
         }
-        // Textures go before the renderer that holds them.
+        // SDL requires that textures are freed before their renderer.
         tiles = [:]
     }
 
@@ -49,7 +50,7 @@ struct LiveWindow: ~Copyable {
         }
     }
 
-    /// One file for each camera that is shown, in the present folder.
+    /// Saves one file for each camera on the screen, in the working directory.
     private func saveSnapshots() {
         let cameras = session.cameras
         for index in mode.shown(count: cameras.count) {
@@ -72,13 +73,13 @@ struct LiveWindow: ~Copyable {
         let shown = mode.shown(count: cameras.count)
         let cells = GridLayout.cells(count: shown.count, width: size.width, height: size.height)
         for index in cameras.indices where !shown.contains(index) {
-            session.show(cameras[index].name, width: 0, height: 0)
+            session.setDisplaySize(of: cameras[index].name, width: 0, height: 0)
         }
         for (index, cell) in zip(shown, cells) {
             let camera = cameras[index]
             let tile = tiles[camera.name] ?? CameraTile()
             tiles[camera.name] = tile
-            session.show(camera.name, width: cell.width, height: cell.height)
+            session.setDisplaySize(of: camera.name, width: cell.width, height: cell.height)
             tile.draw(camera, connection, in: cell, on: canvas, mode)
         }
         if cameras.isEmpty {

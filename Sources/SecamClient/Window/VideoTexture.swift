@@ -1,13 +1,13 @@
 import CSDL
 
-/// A picture in the graphics memory that is replaced again and again. It must not outlive its canvas.
+/// A texture in graphics memory for successive pictures of one size. It must not outlive its canvas.
 @safe
 final class VideoTexture {
     let width: Int
     let height: Int
     private let texture: OpaquePointer
 
-    /// Nil when the display cannot hold pictures of this size.
+    /// Returns `nil` when the renderer does not support pictures of this size.
     init?(on canvas: borrowing Canvas, width: Int, height: Int) {
         let made = unsafe canvas.withRenderer { renderer in
             unsafe SDL_CreateTexture(
@@ -24,7 +24,7 @@ final class VideoTexture {
         unsafe SDL_DestroyTexture(texture)
     }
 
-    /// - Parameter picture: of the texture's size.
+    /// - Parameter picture: must have the texture's size.
     func update(_ picture: Picture) {
         precondition(picture.width == width && picture.height == height)
         let chromaWidth = (width + 1) / 2

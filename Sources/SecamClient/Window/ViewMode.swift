@@ -1,4 +1,4 @@
-/// What the keys have chosen to see.
+/// The display mode, as the user set it by keys.
 struct ViewMode: Equatable, Sendable {
     enum Action: Equatable, Sendable {
         case none
@@ -8,7 +8,7 @@ struct ViewMode: Equatable, Sendable {
         case quit
     }
 
-    /// The one camera that is shown large, by its place in the grid; nil for the grid.
+    /// Index in the grid of the camera that fills the window; `nil` for the whole grid.
     private(set) var selected: Int?
     private(set) var showsDetails = false
     private(set) var showsMotion: Bool
@@ -17,8 +17,8 @@ struct ViewMode: Equatable, Sendable {
     init(showsMotion: Bool = false) { self.showsMotion = showsMotion }
 
     /// - Parameters:
-    ///   - key: the character on the key, or escape.
-    ///   - count: the cameras in the grid.
+    ///   - key: the key's character, or escape.
+    ///   - count: number of cameras in the grid.
     mutating func press(_ key: Unicode.Scalar, count: Int) -> Action {
         switch key {
         case "i": showsDetails.toggle()
@@ -38,7 +38,7 @@ struct ViewMode: Equatable, Sendable {
         return .redraw
     }
 
-    /// The places in the grid that are shown.
+    /// Returns the indices of the cameras on the screen.
     func shown(count: Int) -> Range<Int> {
         if let selected, selected < count { selected..<selected + 1 } else { 0..<count }
     }

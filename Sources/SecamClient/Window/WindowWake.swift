@@ -1,7 +1,7 @@
 import CSDL
 import Synchronization
 
-/// Lets other threads tell the window that there is something new, at most once until it has looked.
+/// Wakes the window from other threads. Signals between two redraws wake it once.
 final class WindowWake: Sendable {
     private let isPending = Atomic(false)
 
@@ -13,7 +13,7 @@ final class WindowWake: Sendable {
         unsafe SDL_PushEvent(&event)
     }
 
-    /// To be called before looking.
+    /// Accepts the next signal. The window calls it before it reads the session's state.
     func clear() {
         isPending.store(false, ordering: .sequentiallyConsistent)
     }

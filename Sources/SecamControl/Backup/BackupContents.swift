@@ -4,10 +4,10 @@ import SecamMesh
 import SecamRegistry
 import SecamUsers
 
-/// What a backup holds: keys, certificate, users and policy of a data folder, but neither recordings nor logs.
+/// The contents of a backup: keys, certificate, users and policy of a data folder, without recordings and logs.
 ///
-/// In a file it is sealed (see `PasswordSeal`) with the magic `secam backup 1`, a line end. Sealed is a list of files, each
-/// with big-endian lengths:
+/// A backup file is sealed with a password (see `PasswordSeal`), under the magic `secam backup 1` and a line end. The sealed
+/// part is a list of files, each with big-endian lengths:
 ///
 ///     2 bytes  length of the path
 ///     n        path below the data folder, UTF-8
@@ -26,7 +26,7 @@ struct BackupContents: Equatable {
         left.files.elementsEqual(right.files) { $0.path == $1.path && $0.bytes == $1.bytes }
     }
 
-    /// Reads what is in a folder, which services may be using.
+    /// Reads a data folder. Services may use it meanwhile.
     init(of folder: DataFolder) throws {
         for subfolder in ["keys", "tls"] {
             for name in try FolderListing.files(in: "\(folder.path)/\(subfolder)") {
@@ -38,11 +38,13 @@ struct BackupContents: Equatable {
         let copy = "\(folder.users).\(getpid()).backup"
         defer { unsafe unlink(copy) }
         try UserStore(path: folder.users).copy(to: copy)
-        guard unsafe chmod(copy, 0o600) == 0 else { throw CommandError("\(copy): cannot be made private", .system) }
+        guard unsafe chmod(copy, 0o600) == 0 else {
+            throw CommandError("cannot make \(copy) private: \(unsafe String(cString: strerror(errno)))", .system)
+        }
         files.append((Self.users, try SecretFile.readBytes(copy, limit: Self.limit)))
         if let text = try TrustedFile.readIfThere(folder.policy) { files.append((Self.policy, Array(text.utf8))) }
         guard bytes.count <= Self.limit else {
-            throw CommandError("\(folder.path): a backup holds at most \(Self.limit) bytes", .data)
+            throw CommandError("\(folder.path): \(bytes.count) bytes exceed a backup's \(Self.limit) bytes", .data)
         }
     }
 
@@ -52,7 +54,7 @@ struct BackupContents: Equatable {
             let path = String(validating: try Self.field(&rest, lengthBytes: 2), as: UTF8.self)
             let contents = try Self.field(&rest, lengthBytes: 4)
             guard let path, Self.isUsable(path), !files.contains(where: { $0.path == path }) else {
-                throw CommandError("the backup names a file that does not belong into a data folder", .data)
+                throw CommandError("the backup is malformed: it has an unknown or repeated file", .data)
             }
             files.append((path, Array(contents)))
         }
@@ -65,10 +67,10 @@ struct BackupContents: Equatable {
         }
     }
 
-    /// Writes everything into a folder, in which no service may run.
+    /// Writes the files to a data folder. No service may use it meanwhile.
     func write(to folder: DataFolder) throws {
         try folder.make()
-        // What SQLite keeps beside the file belongs to the accounts that are replaced.
+        // SQLite's journals belong to the old users file.
         for suffix in ["-wal", "-shm"] { unsafe unlink(folder.users + suffix) }
         for file in files { try SecretFile.write(file.bytes, to: "\(folder.path)/\(file.path)") }
     }
@@ -77,7 +79,7 @@ struct BackupContents: Equatable {
         if path == users || path == policy { return true }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0] == "keys" || parts[0] == "tls" else { return false }
-        // Locks and files that are being written are no part of a set.
+        // Excludes locks and files that are being written.
         return !parts[1].isEmpty && !parts[1].hasPrefix(".") && parts[1] != "lock" && !parts[1].hasSuffix(".new")
             && !path.utf8.contains(0)
     }
@@ -91,15 +93,15 @@ struct BackupContents: Equatable {
     > {
         let length = rest.prefix(lengthBytes).reduce(0) { $0 << 8 | Int($1) }
         guard rest.count >= lengthBytes, rest.count - lengthBytes >= length else {
-            throw CommandError("the backup ends in the middle of a file", .data)
+            throw CommandError("the backup is cut off in the middle of a file", .data)
         }
         defer { rest = rest.dropFirst(lengthBytes + length) }
         return rest.dropFirst(lengthBytes).prefix(length)
     }
 }
 
-/// The names of the files in a folder.
 private enum FolderListing {
+    /// Returns the sorted names of the files in a folder.
     static func files(in folder: String) throws(CommandError) -> [String] {
         guard let directory = unsafe opendir(folder) else {
             throw CommandError("\(folder): \(unsafe String(cString: strerror(errno)))", .noInput)

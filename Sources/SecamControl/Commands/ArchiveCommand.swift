@@ -8,17 +8,17 @@ import SecamRecording
 import SecamRegistry
 import SecamWire
 
-/// `secam archive`: looks after recordings.
+/// `secam archive`: maintains recordings.
 struct ArchiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "archive", abstract: "Check, rebuild, verify and remove recordings.",
+        commandName: "archive", abstract: "Check, verify and remove recordings, and rebuild their index.",
         subcommands: [Check.self, Rebuild.self, Verify.self, Clock.self, Remove.self])
 
     struct Folder: ParsableArguments {
         @OptionGroup var data: DataOption
         @Option(help: "Folder of the recordings. (SECAM_RECORDINGS; default: recordings in the data folder)")
         var recordings: String?
-        @Flag(help: "One JSON object.") var json = false
+        @Flag(help: "Print one JSON object.") var json = false
 
         var folder: RecordingFolder {
             let path =
@@ -26,22 +26,24 @@ struct ArchiveCommand: AsyncParsableCommand {
             return RecordingFolder(path)
         }
 
-        /// - Throws: when there are no recordings, instead of making an empty folder.
+        /// Opens the index of existing recordings.
+        ///
+        /// - Throws: when there is none, so that a mistyped path creates no empty index.
         func index() throws -> RecordingIndex {
             let folder = try existing()
             guard folder.hasIndex else {
                 throw CommandError(
-                    "\(folder.path) has no index; is it the folder of the recordings? 'secam archive rebuild' makes one",
+                    "\(folder.path) has no index; check --recordings, or create one with 'secam archive rebuild'",
                     .noInput)
             }
             return try RecordingIndex(folder)
         }
 
-        /// - Throws: when there is no such folder.
+        /// - Throws: when the folder does not exist.
         func existing() throws(CommandError) -> RecordingFolder {
             let folder = folder
             guard unsafe access(folder.path, F_OK) == 0 else {
-                throw CommandError("\(folder.path): there is no such folder (--recordings, --data)", .noInput)
+                throw CommandError("\(folder.path) does not exist; check --recordings or --data", .noInput)
             }
             return folder
         }
@@ -61,7 +63,8 @@ struct ArchiveCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "check", abstract: "Compares files and index; status 65 when they differ.")
+            commandName: "check", abstract: "Compare the recordings with the index.",
+            discussion: "Exit status: 0 when they agree, 65 when they differ.")
         @OptionGroup var folder: Folder
 
         func run() async throws {
@@ -70,7 +73,7 @@ struct ArchiveCommand: AsyncParsableCommand {
                 let summary = differences.isEmpty ? "files and index agree" : "\(differences.count) differences"
                 folder.print(differences, [:], summary)
                 guard differences.isEmpty else {
-                    throw CommandError("files and index differ; 'secam archive rebuild' makes the index anew", .data)
+                    throw CommandError("files and index differ; rebuild the index with 'secam archive rebuild'", .data)
                 }
             }
         }
@@ -78,7 +81,8 @@ struct ArchiveCommand: AsyncParsableCommand {
 
     struct Rebuild: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "rebuild", abstract: "Makes the index anew from the files; archives must not run meanwhile.")
+            commandName: "rebuild", abstract: "Rebuild the index from the recordings.",
+            discussion: "Stop all archives that use the folder first.")
         @OptionGroup var folder: Folder
 
         func run() async throws {
@@ -86,12 +90,12 @@ struct ArchiveCommand: AsyncParsableCommand {
                 let lock = try VolumeLock(folder.existing(), isAlone: true)
                 let (count, foreign) = try rebuild()
                 withExtendedLifetime(lock) {
-                    folder.print(foreign, ["segments": "\(count)"], "\(count) recordings are in the index")
+                    folder.print(foreign, ["segments": "\(count)"], "\(count) recordings in the index")
                 }
             }
         }
 
-        /// A damaged index is put aside, so that what can be saved of it is not lost.
+        /// Rebuilds the index. It keeps a damaged one under another name, so that its data can still be rescued.
         private func rebuild() throws -> (segments: Int, foreign: [ArchiveCheck.Difference]) {
             do {
                 return try ArchiveCheck.rebuild(try RecordingIndex(folder.folder), progress: progress)
@@ -99,7 +103,7 @@ struct ArchiveCommand: AsyncParsableCommand {
                 for suffix in ["", "-wal", "-shm"] {
                     _ = unsafe rename(path + suffix, path + suffix + ".damaged")
                 }
-                Terminal.note("the index was damaged (\(reason)) and is kept as \(path).damaged")
+                ErrorOutput.write("secam: the index was damaged (\(reason)) and is kept as \(path).damaged\n")
                 return try ArchiveCheck.rebuild(try RecordingIndex(folder.folder), progress: progress)
             }
         }
@@ -108,16 +112,18 @@ struct ArchiveCommand: AsyncParsableCommand {
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
-            abstract: "Proves that nothing was changed, or removed other than by retention; status 65 when it was.",
-            discussion:
-                "Note the head that it prints somewhere else: a later chain with the same head has the same past.")
+            abstract: "Verify that recordings were not changed, and removed only by retention.",
+            discussion: """
+                Exit status: 0 when that is so, 65 when a recording was changed or removed otherwise. Keep the printed head \
+                in another place: when a later chain contains it, the history up to it is unchanged.
+                """)
         @OptionGroup var folder: Folder
 
         func run() async throws {
             await reportingErrors {
                 let proof = try ArchiveCheck.verify(try folder.index(), progress: progress)
                 let summary =
-                    "\(proof.segments) recordings verified, \(proof.released) let go by retention, head \(proof.head)"
+                    "\(proof.segments) recordings verified, \(proof.released) removed by retention, head \(proof.head)"
                 folder.print(
                     proof.differences,
                     [
@@ -134,17 +140,17 @@ extension ArchiveCommand {
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "remove",
-            abstract: "Remove the recordings of a camera, as of one that is gone; archives may run meanwhile.",
+            abstract: "Remove the recordings of a camera.",
             discussion: """
-                What is protected stays ('secam-view protect --release' lets it go), and so does what is being recorded. \
-                'secam archive verify' knows that it was removed by hand.
+                Archives may run meanwhile. Protected recordings ('secam-view protect --release' removes the protection) \
+                and open ones stay. 'secam archive verify' accepts recordings that this command removed.
                 """)
         @OptionGroup var folder: Folder
-        @Argument(help: "The camera's name.")
+        @Argument(help: "Camera name.")
         var camera: String
-        @Option(help: "Only what was recorded before this long ago, as 30d.")
+        @Option(help: "Minimum age of the recordings to remove, such as 30d. (default: remove all)")
         var olderThan: String?
-        @Flag(help: "Remove them; without it only say how many there are.")
+        @Flag(help: "Remove the recordings instead of only counting them.")
         var yes = false
 
         func run() async throws {
@@ -160,21 +166,21 @@ extension ArchiveCommand {
                 let time = age.map { WallClock.now - $0 } ?? .max
                 let found = try index.segments(of: name, from: .min, to: time)
                 guard !found.isEmpty else {
-                    throw CommandError("nothing is recorded of '\(name)' in \(folder.folder.path)", .noInput)
+                    throw CommandError("\(folder.folder.path) has no such recordings of camera '\(name)'", .noInput)
                 }
                 guard yes else {
                     let size = found.reduce(UInt64(0)) { $0.addingSaturated($1.bytes) } >> 20
-                    throw CommandError("this removes \(found.count) recordings, \(size) MiB; say so with --yes")
+                    throw CommandError("this removes \(found.count) recordings, \(size) MiB; confirm with --yes")
                 }
-                let vault = try RecordingStore(
+                let store = try RecordingStore(
                     index, writer: "by hand", limits: StorageQuota(bytes: nil, free: 0), logger: Logger.lines("archive")
                 )
-                let removed = try vault.remove(allOf: name, before: time)
+                let removed = try store.remove(allOf: name, before: time)
                 let fields: KeyValuePairs = [
                     "removed": "\(removed.count)", "bytes": "\(removed.bytes)", "left": "\(removed.left)",
                 ]
                 var summary = "\(removed.count) recordings removed, \(removed.bytes >> 20) MiB"
-                if removed.left > 0 { summary += "; \(removed.left) are protected, being recorded or younger" }
+                if removed.left > 0 { summary += "; \(removed.left) left: protected, being recorded or younger" }
                 folder.print([], fields, summary)
             }
         }
@@ -183,16 +189,16 @@ extension ArchiveCommand {
     struct Clock: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "clock",
-            abstract: "Show the time by which the age of recordings is judged; confirm the wall clock.",
+            abstract: "Show the archive's clock for retention, and confirm the wall clock.",
             discussion: """
                 The age of a recording is the time that the archive has seen pass since it was recorded. When the wall \
-                clock was set by more than five minutes, or the machine was off for more than a day, nothing is removed \
-                for its age until the clock agrees again, a time service has synchronized it, or you confirm it.
+                clock was set by more than five minutes, or the machine was off for more than a day, retention by age \
+                stops until the clock agrees again, a time service has synchronized it, or you confirm it.
                 """)
         @OptionGroup var folder: Folder
-        @Flag(help: "Take the wall clock as right; recordings keep their age.")
+        @Flag(help: "Accept the wall clock as correct; recordings keep their age.")
         var confirm = false
-        @Flag(help: "With --confirm: the time that the clock is ahead by really passed, and counts as age.")
+        @Flag(help: "With --confirm: count the time by which the clock is ahead as age.")
         var elapsed = false
 
         func validate() throws {
@@ -211,11 +217,11 @@ extension ArchiveCommand {
         private func text(_ clock: RetentionClock) -> String {
             let expected = UTCText.text(microseconds: clock.expectedWall)
             return switch clock.doubt {
-            case nil: "clock is believed; retention by age is active\n"
+            case nil: "clock is trusted; retention by age is active\n"
             case .step(let by):
                 "clock was set by \(by); expected \(expected); retention by age is suspended\n"
             case .absence(let by):
-                "clock is \(by) ahead of the time that was seen to pass; expected \(expected); "
+                "clock is \(by) ahead of the time that the archive has seen pass; expected \(expected); "
                     + "retention by age is suspended\n"
             }
         }
@@ -235,17 +241,8 @@ extension ArchiveCommand {
     }
 }
 
-/// How far it has come, on a terminal.
+/// Shows the progress on a terminal.
 private func progress(_ done: Int, _ all: Int) {
     guard isatty(2) == 1, all > 0 else { return }
-    Terminal.write("\r\(done) of \(all)" + (done == all ? "\n" : ""))
-}
-
-private enum Terminal {
-    static func note(_ text: String) { write("secam: \(text)\n") }
-
-    static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe Glibc.write(2, bytes, bytes.count)
-    }
+    ErrorOutput.write("\r\(done) of \(all)" + (done == all ? "\n" : ""))
 }

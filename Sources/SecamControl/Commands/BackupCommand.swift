@@ -6,12 +6,15 @@ import SecamMesh
 import SecamProcess
 import SecamRegistry
 
-/// Where the password of a backup comes from.
+/// The password of a backup.
 struct BackupPassword: ParsableArguments {
-    @Option(help: "File whose first line is the backup's password. (SECAM_BACKUP_PASSWORD; default: asked for)")
+    @Option(
+        help: """
+            File with the backup's password in its first line. (SECAM_BACKUP_PASSWORD, the password itself; default: ask)
+            """)
     var passwordFile: String?
 
-    /// The password that was given; `nil` when it is to be asked for.
+    /// Returns the password from the file or the environment; `nil` when the command must ask for it.
     func given() throws -> String? {
         if let passwordFile {
             return String(try SecretFile.read(passwordFile).prefix { !$0.isNewline })
@@ -22,7 +25,8 @@ struct BackupPassword: ParsableArguments {
     static func check(_ password: String) throws(CommandError) -> String {
         guard (1...PasswordHash.maximumPasswordBytes).contains(password.utf8.count) else {
             throw CommandError(
-                "the backup's password must have 1 to \(PasswordHash.maximumPasswordBytes) bytes", .data)
+                "the backup's password has \(password.utf8.count) bytes; expected 1 to \(PasswordHash.maximumPasswordBytes)",
+                .data)
         }
         return password
     }
@@ -32,7 +36,7 @@ struct BackupPassword: ParsableArguments {
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Write keys, certificate, users and policy to an encrypted file.",
-        discussion: "Services may run meanwhile. Recordings are not included.")
+        discussion: "Services may run meanwhile. The backup contains no recordings.")
 
     @OptionGroup var data: DataOption
     @OptionGroup var password: BackupPassword
@@ -42,41 +46,41 @@ struct BackupCommand: AsyncParsableCommand {
         await reportingErrors {
             let folder = try data.existingFolder()
             let password = try BackupPassword.check(
-                try password.given() ?? PasswordPrompt.new(alternative: "--password-file"))
+                try password.given() ?? PasswordPrompt.askForNew(alternative: "--password-file"))
             let contents = try BackupContents(of: folder)
             let sealed = try PasswordSeal.seal(contents.bytes, magic: BackupContents.magic, password: password)
             guard file != "-" else { return try StandardOutput.write(sealed) }
             guard unsafe access(file, F_OK) != 0 else {
-                throw CommandError("\(file) exists; a backup replaces no file", .cannotCreate)
+                throw CommandError("\(file) exists; choose another name, or remove it first", .cannotCreate)
             }
             try SecretFile.write(sealed, to: file)
         }
     }
 }
 
-/// `secam restore`: the way back from a backup.
+/// `secam restore`: restores a backup.
 struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Restore keys, certificate, users and policy from a backup.",
-        discussion: "Stop the services before you replace their keys and users.")
+        discussion: "Stop the services first.")
 
     @OptionGroup var data: DataOption
     @OptionGroup var password: BackupPassword
-    @Flag(help: "Replace the keys and users that the folder holds.") var replace = false
+    @Flag(help: "Replace existing keys and users in the data folder.") var replace = false
     @Argument(help: "File to read; - for standard input.") var file: String
 
     func run() async throws {
         await reportingErrors {
             let folder = data.folder
             guard replace || !folder.exists else {
-                throw CommandError("\(folder.path) holds keys or users; --replace replaces them", .cannotCreate)
+                throw CommandError("\(folder.path) has keys or users; replace them with --replace", .cannotCreate)
             }
             let sealed =
                 file == "-"
                 ? try StandardInput.readAll(limit: BackupContents.limit)
                 : try SecretFile.readBytes(file, limit: BackupContents.limit, isSealed: true)
             let password = try BackupPassword.check(
-                try password.given() ?? PasswordPrompt.existing(alternative: "--password-file"))
+                try password.given() ?? PasswordPrompt.askForExisting(alternative: "--password-file"))
             let contents = try BackupContents(parsing: try open(sealed, password))
             try folder.make()
             let lock = try FolderLock(folder)

@@ -5,23 +5,25 @@ import SecamRegistry
 import SecamTLS
 import SecamWire
 
-/// `secam init`: makes what the services need before they start, where each is started by something else, as in
-/// containers or by systemd.
+/// `secam init`: prepares a data folder for services that are started one by one, in containers or by systemd.
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Makes keys, certificate, join files and the user admin, where they are missing.",
-        discussion: "What is there already stays as it is, so that it can be run before each start.")
+        abstract: "Create missing keys, certificate, join files and the user admin.",
+        discussion: "Existing files stay unchanged, so you can run it before each start.")
 
     @OptionGroup var data: DataOption
-    @Option(help: "Address at which the services reach the registry, as tcp://gateway:7444.") var registry: String
+    @Option(help: "Registry address for the services, such as tcp://gateway:7444.") var registry: String
     @Option(
         name: .customLong("join"),
-        help: "ROLE/NAME=FILE, repeated: a service's join file; a * at the name's end is for any number of instances.")
+        help: """
+            Join file of a service, ROLE/NAME=FILE; a * at the end of NAME admits any number of instances. Repeatable.
+            """)
     var joins: [String] = []
-    @Option(help: "Names in the self-signed certificate, with commas. (SECAM_NAMES; default: localhost and this host)")
+    @Option(
+        help: "Names in the self-signed certificate, comma-separated. (SECAM_NAMES; default: localhost and this host)")
     var names: String?
-    @Option(help: "Address for viewers, as it is shown to people.") var viewers = "localhost:7443"
+    @Option(help: "Address for viewers in the printed command.") var viewers = "localhost:7443"
 
     func run() async throws {
         await reportingErrors {
@@ -40,7 +42,7 @@ struct InitCommand: AsyncParsableCommand {
         }
     }
 
-    /// A file that cannot be used keeps one service away, not all.
+    /// Creates a missing join file. An error concerns only one service, so it is reported and does not stop the command.
     private func ensure(_ invitation: Invitation, in folder: DataFolder) {
         do {
             _ = try folder.ensureJoinFile(
@@ -57,14 +59,14 @@ struct InitCommand: AsyncParsableCommand {
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         } else {
-            text += "  users        are there already; a forgotten password: secam user passwd NAME\n"
+            text += "  users        exist already; to replace a forgotten password: secam user passwd NAME\n"
         }
         let camera = invitations.first { $0.role == .capture }.map { ShellText.quoted($0.pattern) } ?? ""
         StandardOutput.print(text + "Watch:\n  secam-view live \(camera) --server \(viewers) --username admin\n\n")
     }
 }
 
-/// What `--join` says.
+/// The value of `--join`.
 private struct Invitation {
     let role: Role
     let pattern: String
@@ -80,7 +82,7 @@ private struct Invitation {
         let sides = text.split(separator: "=", maxSplits: 1)
         let name = sides.first?.split(separator: "/", maxSplits: 1) ?? []
         guard sides.count == 2, name.count == 2, let role = Role(String(name[0])) else {
-            throw CommandError("--join '\(text)': expected ROLE/NAME=FILE, as capture/porch=/keys/porch.join")
+            throw CommandError("--join '\(text)': expected ROLE/NAME=FILE, such as capture/porch=/keys/porch.join")
         }
         self.role = role
         pattern = String(name[1])

@@ -6,17 +6,17 @@ import SecamProcess
 import SecamRegistry
 import SecamWire
 
-/// `secam keys`: which services may join.
+/// `secam keys`: manages the keys with which services join.
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Lists, makes and revokes the keys of services.",
+        commandName: "keys", abstract: "List, create and revoke the keys of services.",
         subcommands: [List.self, Invite.self, Revoke.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Lists the admitted keys with their roles and names.")
+            commandName: "list", abstract: "List the admitted keys with their roles and names.")
         @OptionGroup var data: DataOption
-        @Flag(help: "One JSON array.") var json = false
+        @Flag(help: "Print one JSON array.") var json = false
 
         func run() async throws {
             await reportingErrors {
@@ -38,26 +38,26 @@ struct KeysCommand: AsyncParsableCommand {
 
     struct Invite: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "invite", abstract: "Makes a join file for one service, a camera if nothing else is said.",
-            discussion: "A camera's file is also for encoders beside it, which then work for that camera alone.")
+            commandName: "invite", abstract: "Create a join file for a camera or another service.",
+            discussion: "A camera's join file also admits encoders, which then work for that camera alone.")
         @OptionGroup var data: DataOption
-        @Argument(help: "The service's name; a * at its end admits any number of instances.") var name: String
-        @Option(help: "capture, encode, motion or archive.") var role = "capture"
+        @Argument(help: "Service name; a * at its end admits any number of instances.") var name: String
+        @Option(help: "Role: capture, encode, motion or archive.") var role = "capture"
         @Option(
             help: """
-                Address at which the service reaches the registry, as tcp://host:port. (SECAM_PUBLIC_REGISTRY; default: \
-                this host, at the port of the gateway that runs)
+                Registry address for the service, tcp://host:port. (SECAM_PUBLIC_REGISTRY; default: this host, at the \
+                running gateway's port)
                 """)
         var registry: String?
         @Option(
             help: """
-                Where the camera reaches the gateway's port for viewers, as host:port, when nobody can connect to the \
-                camera: all then goes through the gateway.
+                Gateway's address for viewers, host:port, for a camera behind NAT: the camera then makes only outbound \
+                connections.
                 """)
         var relay: String?
         @Option(
             name: .shortAndLong,
-            help: "The file to write, - for standard output; it holds a secret. (default: NAME.secam here)")
+            help: "Join file to write, which contains a secret; - for standard output. (default: NAME.secam)")
         var output: String?
 
         func run() async throws {
@@ -80,9 +80,9 @@ struct KeysCommand: AsyncParsableCommand {
                 if output == "-" { return StandardOutput.print(try invite()) }
                 let file = output ?? "\(name.filter { $0 != "*" }).secam"
                 guard try SecretFile.readIfThere(file) == nil else {
-                    throw CommandError("\(file) exists already", .cannotCreate)
+                    throw CommandError("\(file) exists; choose another name with --output, or remove it", .cannotCreate)
                 }
-                // Where it cannot be written, no key may be left behind either.
+                // Creates the file first, so that a failure admits no key.
                 try SecretFile.write("", to: file)
                 do {
                     try SecretFile.write(try invite(), to: file)
@@ -92,7 +92,7 @@ struct KeysCommand: AsyncParsableCommand {
                 }
                 StandardOutput.print(
                     """
-                    \(file) lets \(role) '\(name)' join at \(registry). Bring it there by a way that others cannot read:
+                    \(file) admits \(role) '\(name)' to \(registry). Copy it over a private channel, and start there:
                       secam-\(role) --join \(file)\(role == .capture ? " --source v4l2:/dev/video0" : "")
                     \(role == .capture ? "  secam-encode --join \(file)\n" : "")
                     """)
@@ -100,34 +100,34 @@ struct KeysCommand: AsyncParsableCommand {
         }
     }
 
-    /// Who can be given a key.
+    /// - Throws: when a key for this role and name is impossible.
     static func check(_ role: Role, _ pattern: String) throws(CommandError) {
         guard role != .gateway, role != .operator else {
-            throw CommandError("'\(role)': expected capture, encode, motion or archive")
+            throw CommandError("role '\(role)': expected capture, encode, motion or archive")
         }
         if role == .capture, pattern.hasSuffix("*") {
-            throw CommandError("'\(pattern)': a camera has a name of its own; leave the * out")
+            throw CommandError("'\(pattern)': a join file is for one camera; leave the * out")
         }
         if role == .capture { _ = try CameraName.check(pattern) }
         do throws(NameError) {
             if pattern != "*" { _ = try Name(pattern) }
         } catch {
-            throw CommandError("the name '\(JSONText.string(pattern).dropFirst().dropLast())' is \(error)")
+            throw CommandError("the name '\(escaped(pattern))' is \(error)")
         }
     }
 
-    /// Where services on other machines reach the registry, as far as this machine can know.
+    /// Returns the registry's address for services on other machines.
     private static func publicRegistry(_ folder: DataFolder) throws -> String {
         if let address = ProgramEnvironment.variables["SECAM_PUBLIC_REGISTRY"], !address.isEmpty { return address }
         let listening = try ServiceSetAddress(readyFile: folder.readyFile)?.registry
         if let listening, listening.hasPrefix("tcp://127.") {
             throw CommandError(
-                "the gateway lets services join from this machine only (\(listening)); start it with "
-                    + "--listen tcp://0.0.0.0:7444, or say with --registry where it is reached", .unavailable)
+                "the gateway accepts services from this machine only (\(listening)); start it with "
+                    + "--listen tcp://0.0.0.0:7444, or give its address with --registry", .unavailable)
         }
         guard let port = listening?.split(separator: ":").last else {
             throw CommandError(
-                "no gateway runs on this folder that could say where it is reached; say it with --registry, as "
+                "no gateway is running with \(folder.path), so its address is unknown; give it with --registry, such as "
                     + "tcp://\(ProgramEnvironment.hostName):7444", .unavailable)
         }
         return "tcp://\(ProgramEnvironment.hostName):\(port)"
@@ -135,19 +135,21 @@ struct KeysCommand: AsyncParsableCommand {
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "revoke", abstract: "Takes a service's keys back; it is cut off within three seconds.")
+            commandName: "revoke", abstract: "Revoke a service's keys, and cut it off within three seconds.")
         @OptionGroup var data: DataOption
-        @Argument(help: "The service's name, as `secam keys list` shows it.") var name: String
-        @Option(help: "Only in this role.") var role: String?
+        @Argument(help: "Service name, as in `secam keys list`.") var name: String
+        @Option(help: "Role of the keys to revoke. (default: all roles)") var role: String?
 
         func run() async throws {
             await reportingErrors {
                 let onlyRole = try role.map { text in
-                    guard let role = Role(text) else { throw CommandError("--role '\(text)' does not exist") }
+                    guard let role = Role(text) else {
+                        throw CommandError("--role '\(text)': expected capture, encode, motion or archive")
+                    }
                     return role
                 }
                 let count = try data.existingFolder().revoke(role: onlyRole, pattern: name)
-                guard count > 0 else { throw CommandError("no key is for '\(name)'; see secam keys list", .data) }
+                guard count > 0 else { throw CommandError("no key for '\(name)'; see 'secam keys list'", .data) }
             }
         }
     }

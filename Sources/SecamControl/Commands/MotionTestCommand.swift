@@ -4,36 +4,41 @@ import SecamBase
 import SecamMotionDetector
 import SecamProcess
 
-/// `secam motion-test`: what the motion detector says of recorded footage.
+/// `secam motion-test`: runs the motion detector on recorded footage.
 struct MotionTestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "motion-test", abstract: "Runs the motion detector over video files.",
+        commandName: "motion-test", abstract: "Run the motion detector on video files.",
         discussion: """
             Prints the events of each file. --jsonl writes a line for each frame (sequence, frame, motion, boxes in \
-            pixels of the full frame) and one for each event, the sequence being the file's name without its ending. \
-            --picture writes a video with boxes and the model's view, for tuning by eye.
+            pixels of the full frame) and for each change of an event; sequence is the file name without its extension. \
+            --picture writes a video with boxes and the detector's view, to tune the settings.
             """)
 
     @Argument(help: "Video files.") var files: [String]
-    @Option(help: "Write JSON lines to this file; - for standard output.") var jsonl: String?
-    @Option(help: "Write a Matroska video (.mkv) with boxes and the model's view; of one file only.")
+    @Option(help: "File for JSON lines; - for standard output.") var jsonl: String?
+    @Option(help: "File for a Matroska video (.mkv) with boxes and the detector's view; for one video file only.")
     var picture: String?
-    @Option(help: "How little a change may be: 1 to 100.") var sensitivity = MotionSettings.standard.sensitivity
-    @Option(help: "Objects whose box is smaller are not told, in percent of the picture.")
+    @Option(help: "Sensitivity, 1 to 100.") var sensitivity = MotionSettings.standard.sensitivity
+    @Option(help: "Smallest object to report, percent of the picture.")
     var smallest = MotionSettings.standard.smallestObjectPercent
-    @Option(help: "A zone to watch, as corners x,y in 0…1 with spaces between: '0,0.5 1,0.5 1,1 0,1'. Repeatable.")
+    @Option(
+        help:
+            "Zone to watch, as corners x,y from 0 to 1: '0,0.5 1,0.5 1,1 0,1'. Repeatable. (default: the whole picture)"
+    )
     var watch: [String] = []
-    @Option(help: "A zone to ignore, written likewise. Repeatable.") var ignore: [String] = []
-    @Option(help: "Looks at so many frames a second at most.") var mapsPerSecond = MotionTest.mapsPerSecond
+    @Option(help: "Zone to ignore, in the same format. Repeatable.") var ignore: [String] = []
+    @Option(help: "Maximum rate of analysed frames, frames per second.") var mapsPerSecond = MotionTest.mapsPerSecond
 
     func validate() throws {
-        if files.isEmpty { throw ValidationError("name at least one video file") }
+        if files.isEmpty { throw ValidationError("give at least one video file") }
         guard mapsPerSecond > 0, mapsPerSecond <= 120 else {
-            throw ValidationError("--maps-per-second is \(mapsPerSecond); it must be above 0 and at most 120")
+            throw ValidationError("--maps-per-second \(mapsPerSecond): expected a number above 0, up to 120")
         }
         guard let picture else { return }
-        guard picture.hasSuffix(".mkv") else { throw ValidationError("--picture '\(picture)': expected a .mkv") }
-        guard files.count == 1 else { throw ValidationError("--picture takes one video file") }
+        guard picture.hasSuffix(".mkv") else { throw ValidationError("--picture '\(picture)': expected a .mkv file") }
+        guard files.count == 1 else {
+            throw ValidationError("--picture is for one video file; \(files.count) are given")
+        }
     }
 
     func run() async throws {
@@ -51,28 +56,28 @@ struct MotionTestCommand: AsyncParsableCommand {
         let lines = MotionLines(file: file)
         let video = try picture.map { try MotionPicture(path: $0) }
         let footage = try LumaFootage(path: file)
-        try output?.write(lines.looked)
+        try output?.write(lines.header)
         let unfinished = try MotionTest.run(
             footage, settings: settings, mapsPerSecond: mapsPerSecond, picture: video
         ) { result in
             try output?.write(lines.line(result))
-            if let transition = result.transition { try tell(transition, lines, output) }
+            if let transition = result.transition { try report(transition, lines, output) }
         }
-        if let unfinished { try tell(unfinished, lines, output) }
+        if let unfinished { try report(unfinished, lines, output) }
         try video?.finish()
     }
 
-    private func tell(_ transition: MotionTransition, _ lines: MotionLines, _ output: LineFile?) throws {
+    private func report(_ transition: MotionTransition, _ lines: MotionLines, _ output: LineFile?) throws {
         try output?.write(lines.line(transition))
         if case .end(let event) = transition, jsonl != "-" { StandardOutput.print(lines.summary(event)) }
     }
 
-    /// Reads `x,y x,y x,y`.
+    /// Parses `x,y x,y x,y`.
     static func zone(_ kind: MotionZone.Kind, _ text: String) throws -> MotionZone {
         let points = try text.split(separator: " ").map { corner in
             let numbers = corner.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
             guard numbers.count == 2, let x = numbers[0], let y = numbers[1] else {
-                throw CommandError("the corner '\(corner)' of a zone is not x,y")
+                throw CommandError("corner '\(corner)' of a zone: expected x,y")
             }
             return MotionZone.Point(x: x, y: y)
         }
@@ -80,9 +85,10 @@ struct MotionTestCommand: AsyncParsableCommand {
     }
 }
 
-/// A text file that is written line by line; `-` is standard output.
+/// A buffered text file of lines; `-` is standard output.
 private final class LineFile {
-    private static let flushedAt = 1 << 16
+    /// Bytes.
+    private static let bufferSize = 1 << 16
     private let path: String
     private let descriptor: CInt
     private var waiting = ""
@@ -100,7 +106,7 @@ private final class LineFile {
 
     func write(_ line: String) throws {
         waiting += line + "\n"
-        if waiting.utf8.count >= Self.flushedAt { try flush() }
+        if waiting.utf8.count >= Self.bufferSize { try flush() }
     }
 
     func flush() throws {

@@ -1,45 +1,43 @@
 import Glibc
 import SecamBase
+import SecamProcess
+import SecamWire
 
 /// Asks for a password on the terminal without showing it.
 enum PasswordPrompt {
     /// Asks for a new password, twice.
     ///
-    /// - Parameter alternative: the option to use where there is no terminal.
-    static func new(alternative: String = "--password-stdin") throws -> String {
-        try requireTerminal(alternative)
-        let first = try ask("New password: ")
-        guard try ask("Again: ") == first else { throw CommandError("the two passwords differ", .data) }
+    /// - Parameter alternative: the option that the error names where there is no terminal.
+    static func askForNew(alternative: String = "--password-stdin") throws -> String {
+        let terminal = try terminal(alternative)
+        let first = try ask("New password: ", terminal)
+        guard try ask("Again: ", terminal) == first else { throw CommandError("the two passwords differ", .data) }
         return first
     }
 
-    /// Asks for a password that exists, once.
-    static func existing(alternative: String) throws -> String {
-        try requireTerminal(alternative)
-        return try ask("Password: ")
+    /// Asks for an existing password, once.
+    static func askForExisting(alternative: String) throws -> String {
+        try ask("Password: ", try terminal(alternative))
     }
 
-    private static func requireTerminal(_ alternative: String) throws(CommandError) {
-        guard isatty(0) == 1 else {
+    /// A script whose standard input is a file must not stop at a prompt.
+    private static func terminal(_ alternative: String) throws(CommandError) -> Terminal {
+        guard isatty(0) == 1, let terminal = Terminal() else {
             throw CommandError("there is no terminal to ask for the password; use \(alternative)")
         }
+        return terminal
     }
 
-    /// The prompt goes to standard error, since standard output may be a file.
-    private static func prompt(_ text: String) { _ = unsafe write(2, text, text.utf8.count) }
-
-    private static func ask(_ prompt: String) throws -> String {
-        var saved = termios()
-        guard unsafe tcgetattr(0, &saved) == 0 else { throw CommandError("the terminal cannot be read") }
-        var silent = saved
-        silent.c_lflag &= ~tcflag_t(ECHO)
-        self.prompt(prompt)
-        unsafe tcsetattr(0, TCSAFLUSH, &silent)
-        defer {
-            unsafe tcsetattr(0, TCSAFLUSH, &saved)
-            self.prompt("\n")
+    private static func ask(_ prompt: String, _ terminal: borrowing Terminal) throws(CommandError) -> String {
+        do throws(Terminal.Failure) {
+            let secret = try terminal.readSecret(prompt)
+            return unsafe secret.withBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        } catch {
+            switch error {
+            case .cancelled: throw CommandError("no password was given")
+            case .inputOutput(let operation, let reason):
+                throw CommandError("cannot \(operation) \(Terminal.path): \(reason)", .inputOutput)
+            }
         }
-        guard let line = readLine(strippingNewline: true) else { throw CommandError("no password was given") }
-        return line
     }
 }

@@ -12,14 +12,14 @@ struct PolicyCommand: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "check", abstract: "Check a policy file without using it.",
+            commandName: "check", abstract: "Check a policy file, and list all errors with their lines.",
             discussion: """
-                Exit status: 0 when the gateway would accept the file, 1 when it is invalid (a message for each error \
-                names the line and what is expected there), 66 when there is no such file, 77 when it cannot be read.
+                Exit status: 0 when the gateway would accept the file, 1 when it is invalid, 66 when it does not exist, 77 \
+                when it cannot be read.
                 """)
 
         @OptionGroup var data: DataOption
-        @Argument(help: "Policy file, or - for standard input (default: policy.yaml in the data folder)")
+        @Argument(help: "Policy file; - for standard input. (default: policy.yaml in the data folder)")
         var file: String?
 
         func run() async throws {
@@ -45,7 +45,7 @@ struct PolicyCommand: AsyncParsableCommand {
             }
             let path = file ?? data.folder.policy
             guard let text = try PolicyFile.text(at: path) else {
-                throw CommandError("\(path): no such file", .noInput)
+                throw CommandError("\(path) does not exist", .noInput)
             }
             return (text, path)
         }

@@ -4,7 +4,7 @@ import SecamMesh
 import SecamProcess
 import SecamRegistry
 
-/// The subcommands of `secam`, without its benchmarks.
+/// The subcommands of `secam` without `bench`.
 package enum SecamCommands {
     package static let all: [any ParsableCommand.Type] = [
         UpCommand.self, InitCommand.self, UserCommand.self, KeysCommand.self, StatusCommand.self, PolicyCommand.self,
@@ -12,9 +12,9 @@ package enum SecamCommands {
     ]
 }
 
-/// Which folder a command works on.
+/// The data folder of a command.
 struct DataOption: ParsableArguments {
-    @Option(help: "Folder with keys, users and certificate. (SECAM_DATA; default: ~/.local/share/secam)")
+    @Option(help: "Data folder, with keys, users and certificate. (SECAM_DATA; default: ~/.local/share/secam)")
     var data: String?
 
     var folder: DataFolder {
@@ -24,21 +24,21 @@ struct DataOption: ParsableArguments {
         return DataFolder("\(environment["HOME"] ?? ".")/.local/share/secam")
     }
 
-    /// For what only makes sense where something is: a mistyped folder must not be made.
+    /// Returns the folder for a command that must not create it, such as when its path is mistyped.
     ///
-    /// - Throws: when there is none.
+    /// - Throws: when the folder does not exist.
     func existingFolder() throws(CommandError) -> DataFolder {
         let folder = folder
         guard folder.exists else {
             throw CommandError(
-                "\(folder.path) is no data folder of secam; 'secam up', 'init' and 'user add' make one (--data says where)",
+                "\(folder.path) is not a data folder; check --data, or create one with 'secam up', 'init' or 'user add'",
                 .noInput)
         }
         return folder
     }
 }
 
-/// Runs a command's body; an error is one line on standard error and a status of sysexits.
+/// Runs a command's body. It reports an error on standard error, and with an exit status of sysexits.
 func reportingErrors(_ body: () async throws -> Void) async {
     do {
         try await body()
@@ -51,7 +51,7 @@ func reportingErrors(_ body: () async throws -> Void) async {
     }
 }
 
-/// A command that cannot be carried out as it was given.
+/// An error of a command, with its exit status.
 package struct CommandError: ProgramError {
     package let description: String
     package let exitStatus: ExitStatus

@@ -6,27 +6,30 @@ import SecamProcess
 import SecamRegistry
 import SecamWire
 
-/// `secam status`: services, cameras and their figures.
+/// `secam status`: shows the state of a running system.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show problems, services, cameras, frame rates, drops, credit and viewers.",
         discussion:
-            "Exit status: 0 all well, 1 degraded (the problems are listed first), 2 down (the gateway is silent).")
+            "Exit status: 0 all well, 1 degraded (the output starts with the problems), 2 down (no answer from the gateway)."
+    )
 
     @OptionGroup var data: DataOption
-    @Flag(help: "One JSON object.")
+    @Flag(help: "Print one JSON object.")
     var json = false
+
+    /// Time between the two readings whose difference gives the rates.
+    private static let interval: Duration = .milliseconds(1100)
 
     func run() async throws {
         await reportingErrors {
             let folder = data.folder
             let identity = try Identity.read(
                 folder.joinFile(.operator, "operator"), registry: nil, role: .operator)
-            // Two looks, a second apart, make rates of counters.
             let report: StatusReport
             do {
                 let first = try await RegistryQuery.status(identity)
-                try await Task.sleep(for: .milliseconds(1100))
+                try await Task.sleep(for: StatusCommand.interval)
                 report = StatusReport(first, try await RegistryQuery.status(identity))
             } catch let error as RegistryQuery.NoAnswer {
                 ServiceProcess.fail("secam", "down: \(error)", .down)
@@ -37,7 +40,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-/// Two looks at the counters, as rates.
+/// The output of `secam status`, from two readings of the counters.
 struct StatusReport {
     private let first: Status
     private let second: Status
@@ -49,11 +52,11 @@ struct StatusReport {
         health = SystemHealth(second)
     }
 
-    /// Counters a second; `nil` for a member that was not there before.
+    /// Returns a counter's increase per second; `nil` for a member that has joined since the first reading.
     private func rate(_ metric: Metric, of member: Status.Member) -> Double? {
         let before = first.members.first { $0.role == member.role && $0.name == member.name }
         guard let before, before.joined == member.joined else { return nil }
-        // The counters are as old as the beat that brought them.
+        // Counters are as old as the member's last BEAT.
         let elapsed = (second.time - Int64(member.silence) * 1000) - (first.time - Int64(before.silence) * 1000)
         guard elapsed > 0 else { return 0 }
         return Double(member[metric] &- before[metric]) * 1_000_000 / Double(elapsed)
@@ -115,7 +118,7 @@ struct StatusReport {
             text += "  \(detail(member))\n"
             if member[.camerasFailing] > 0 {
                 let cause = second.cause(of: .camerasFailing, member).map(TerminalText.printable)
-                text += "    cannot record \(member[.camerasFailing]) of its cameras: \(cause ?? "its log says why")\n"
+                text += "    cannot record \(member[.camerasFailing]) of its cameras: \(cause ?? "see its log")\n"
             }
         }
         return text

@@ -11,80 +11,90 @@ import SecamV4L2
 package import SecamWire
 import ServiceLifecycle
 
-/// `secam up`: the whole set on this machine.
+/// `secam up`: runs the whole set on this machine.
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "up", abstract: "Runs all services on this machine; Ctrl-C ends them.",
+        commandName: "up", abstract: "Run all services on this machine until Ctrl-C.",
         discussion: """
-            Without --camera every webcam becomes a camera, and where there is none a test picture called demo does. \
-            At the first start keys, certificate and a user admin with a random password are made.
+            Without --camera, each webcam becomes a camera; without webcams, a test picture becomes the camera demo. The \
+            first start creates keys, a certificate and the user admin with a random password.
             """)
 
     @OptionGroup var data: DataOption
-    @Option(name: .customLong("camera"), help: "NAME=SOURCE, repeated for more; see secam-capture --help.")
+    @Option(
+        name: .customLong("camera"), help: "Camera, NAME=SOURCE; for sources, see secam-capture --help. Repeatable.")
     var cameras: [String] = []
     @Option(
         help: """
-            File with lines NAME=USER:PASSWORD, the logins of cameras; other users can read those on a command line. \
+            File with the cameras' logins, in lines NAME=USER:PASSWORD; other users could read them from a command line. \
             (SECAM_CAMERA_CREDENTIALS_FILE)
             """)
     var cameraCredentialsFile: String?
-    @Option(help: "Address for viewers. (SECAM_HOST; default: ::, every address)")
+    @Option(help: "Address to listen at for viewers. (SECAM_HOST; default: ::, all addresses)")
     var host: String?
-    @Option(help: "Port for viewers, 0 for any free one. (SECAM_PORT; default: 7443)")
+    @Option(help: "Port for viewers, 0 for any free port. (SECAM_PORT; default: 7443)")
     var port: String?
-    @Option(help: "Where services join. (SECAM_LISTEN; default: tcp://127.0.0.1:*, any free port)")
+    @Option(help: "Address to listen at for services. (SECAM_LISTEN; default: tcp://127.0.0.1:*, any free port)")
     var listen: String?
-    @Option(help: "Certificate chain, PEM. (SECAM_CERTIFICATE; default: self-signed, kept in the data folder)")
+    @Option(help: "Certificate chain, PEM file. (SECAM_CERTIFICATE; default: self-signed, kept in the data folder)")
     var certificate: String?
-    @Option(help: "Private key of the certificate, PEM. (SECAM_KEY)")
+    @Option(help: "Private key of the certificate, PEM file. (SECAM_KEY)")
     var key: String?
-    @Option(help: "Encoding processes. (SECAM_ENCODERS; default: 1, which uses all cores)")
+    @Option(help: "Number of encoding processes. (SECAM_ENCODERS; default: 1, which uses all cores)")
     var encoders: String?
-    @Option(help: "Motion detection processes, 0 for no motion detection. (SECAM_MOTION; default: 1)")
+    @Option(help: "Number of motion detection processes, 0 for no motion detection. (SECAM_MOTION; default: 1)")
     var motion: String?
     @Option(
-        help: "Record cameras: off, motion, continuous, both. (SECAM_RECORD; default: off, or what the policy says)")
+        help: """
+            Recording of cameras without a setting in the policy: off, motion, continuous, both. (SECAM_RECORD; default: \
+            off)
+            """)
     var record: String?
-    @Option(help: "Recording processes. (SECAM_ARCHIVES; default: 1)")
+    @Option(help: "Number of recording processes. (SECAM_ARCHIVES; default: 1)")
     var archives: String?
-    @Option(help: "Folder of the recordings. (SECAM_RECORDINGS; default: in the data folder)")
+    @Option(help: "Folder of the recordings. (SECAM_RECORDINGS; default: recordings in the data folder)")
     var recordings: String?
-    @Option(help: "Most that all recordings take, MiB. (SECAM_MAX_MEGABYTES; default: what the disk bears)")
+    @Option(
+        help: "Maximum size of all recordings, MiB. (SECAM_MAX_MEGABYTES; default: limited by free disk space)")
     var maxMegabytes: String?
-    @Option(help: "How old a recording must be to be removed to make room. (SECAM_KEEP_AT_LEAST; default: 0s)")
+    @Option(
+        help: """
+            Minimum age of recordings that are removed to make room, such as 24h. (SECAM_KEEP_AT_LEAST; default: 0s)
+            """)
     var keepAtLeast: String?
-    @Option(help: "What stays free on the recordings' disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
+    @Option(help: "Free space to keep on the disk of the recordings, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
     var freeMegabytes: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
-    @Option(help: "Viewers' connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
+    @Option(
+        help: "Maximum connections of viewers from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
     var connectionsPerAddress: String?
-    @Option(help: "Viewers' connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
+    @Option(help: "Maximum connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
     var connectionsPerUser: String?
-    @Option(help: "Seconds that each camera keeps in memory for who was away. (SECAM_RING_SECONDS; default: 30)")
-    var ringSeconds: String?
-    @Option(help: "Memory for that, MiB a camera. (SECAM_RING_MEGABYTES; default: 64)")
-    var ringMegabytes: String?
     @Option(
         help: """
-            Folder for what falls out of that while no archive takes it, encrypted; it is recorded later. \
-            (SECAM_SPOOL; default: none)
+            Duration of the frames that each camera keeps in memory for archives that were down, seconds. \
+            (SECAM_RING_SECONDS; default: 30)
             """)
+    var ringSeconds: String?
+    @Option(help: "Maximum size of these frames, MiB a camera. (SECAM_RING_MEGABYTES; default: 64)")
+    var ringMegabytes: String?
+    @Option(
+        help: "Folder for the encrypted spool of frames while no archive is connected. (SECAM_SPOOL; default: none)")
     var spool: String?
-    @Option(help: "Room for that, MiB a camera. (SECAM_SPOOL_MEGABYTES; default: 1024)")
+    @Option(help: "Maximum size of the spool, MiB a camera. (SECAM_SPOOL_MEGABYTES; default: 1024)")
     var spoolMegabytes: String?
-    @Option(help: "Picture size of webcams. (SECAM_SIZE; default: 1280x720 or the nearest)")
+    @Option(help: "Picture size of webcams, pixels. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
-    @Option(help: "Frames a second of webcams. (SECAM_FPS; default: 30 or the nearest)")
+    @Option(help: "Frames per second of webcams. (SECAM_FPS; default: 30 or the nearest)")
     var fps: String?
     @Option(
         help: """
-            Address to serve the metrics of all services at for Prometheus, as 127.0.0.1:9464: GET /metrics. \
-            (SECAM_METRICS; default: none)
+            Address of the Prometheus endpoint GET /metrics for all services, such as 127.0.0.1:9464. (SECAM_METRICS; \
+            default: none)
             """)
     var metrics: String?
-    @Option(help: "JSON file, written when everything is up. (SECAM_READY_FILE)")
+    @Option(help: "JSON file to write when all services are running. (SECAM_READY_FILE)")
     var readyFile: String?
 
     @OptionGroup var log: LogOptions
@@ -119,7 +129,7 @@ struct UpCommand: AsyncParsableCommand {
             motion: try settings.integer("motion", in: 0...64, default: 1))
         plan.isDebuggable = ProcessProtection.isOff
         plan.serviceArguments = (log.logLevel ?? settings.text("log.level")).map { ["--log-level", $0] } ?? []
-        // Also when nothing is to be recorded: the policy may say so at any time, and there may be a past to look at.
+        // Archives run even without --record: the policy may turn recording on, and there may be earlier recordings.
         plan.archives = try settings.integer("archives", in: 0...64, default: 1)
         plan.archiveArguments = ["--recordings", settings.text("recordings") ?? "\(folder.path)/recordings"]
         for (key, option) in [
@@ -155,7 +165,8 @@ struct UpCommand: AsyncParsableCommand {
         let logins = try settings.text("camera.credentials.file").map { try CameraLogins(path: $0) }
         for camera in cameras {
             guard let equals = camera.firstIndex(of: "=") else {
-                throw CommandError("--camera '\(SecretURL(camera))': expected NAME=SOURCE, as porch=v4l2:/dev/video0")
+                throw CommandError(
+                    "--camera '\(SecretURL(camera))': expected NAME=SOURCE, such as porch=v4l2:/dev/video0")
             }
             let name = try CameraName.check(String(camera[..<equals]))
             guard !plans.contains(where: { $0.name == name }) else {
@@ -164,7 +175,7 @@ struct UpCommand: AsyncParsableCommand {
             let source = String(camera[camera.index(after: equals)...])
             if SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
                 logger.warning(
-                    "camera login given on the command line, where other users can read it at the start",
+                    "camera login given on the command line",
                     metadata: ["camera": "\(name)", "use": "--camera-credentials-file"])
             }
             plans.append(
@@ -187,7 +198,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 }
 
-/// The logins of cameras, as a file has them: a line `NAME=USER:PASSWORD` each.
+/// The file of the cameras' logins, one `NAME=USER:PASSWORD` a line.
 struct CameraLogins {
     private var logins: [Name: String] = [:]
     private let path: String
@@ -203,36 +214,35 @@ struct CameraLogins {
         }
     }
 
-    /// `USER:PASSWORD`.
+    /// A camera's login, `USER:PASSWORD`.
     subscript(name: Name) -> String? { logins[name] }
 
     func requireCameras(_ names: [Name]) throws(CommandError) {
         guard let other = logins.keys.first(where: { !names.contains($0) }) else { return }
-        throw CommandError("\(path): there is no --camera '\(other)' for this login")
+        throw CommandError("\(path): there is no --camera '\(other)' for this login; add one, or remove the line")
     }
 }
 
-/// Checks a camera's name, with the name in the error.
+/// Checks camera names from the command line and from files.
 package enum CameraName {
+    /// - Throws: an error that contains the name.
     package static func check(_ text: String) throws(CommandError) -> Name {
         guard !text.contains(DedicatedEncoders.sign) else {
-            throw CommandError(
-                "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the @ out")
+            throw CommandError("the camera name '\(escaped(text))' is not usable: leave the @ out")
         }
-        // In the list of keys it would stand for every name that begins so.
+        // In the list of keys, an asterisk is a wildcard.
         guard !text.contains("*") else {
-            throw CommandError(
-                "the camera name '\(JSONText.string(text).dropFirst().dropLast())' is not usable: leave the * out")
+            throw CommandError("the camera name '\(escaped(text))' is not usable: leave the * out")
         }
         do throws(NameError) {
             return try Name(text)
         } catch {
-            throw CommandError("the camera name '\(JSONText.string(text).dropFirst().dropLast())' is \(error)")
+            throw CommandError("the camera name '\(escaped(text))' is \(error)")
         }
     }
 }
 
-/// The running set, with what is told to people and to other programs.
+/// The running set, with its messages to the user and its ready file.
 private struct UpService: Service {
     let set: ServiceSet
     let lock: FolderLock
@@ -242,14 +252,14 @@ private struct UpService: Service {
 
     func run() async throws {
         let address = AddressBox()
-        // One of an earlier run that was killed.
+        // Left by an earlier run that was killed.
         if let readyFile { _ = unsafe unlink(readyFile) }
         try await cancelWhenGracefulShutdown {
             do {
                 try await set.run(
                     onReady: { reached in
                         address.set(reached)
-                        // Only now, so that the password is never made without being shown.
+                        // Created only now, so that a failed start does not create a password without showing it.
                         let password = try FirstAdmin.make(in: folder)
                         announce(reached, password, isRecording: !set.hasFailed("archive"))
                         try writeReadyFile(reached)
@@ -258,7 +268,7 @@ private struct UpService: Service {
                         if let reached = address.get() { try? writeReadyFile(reached) }
                     })
             } catch is CancellationError {
-                // The end that was asked for.
+                // The normal end of `secam up`.
             }
         }
         if let readyFile { _ = unsafe unlink(readyFile) }
@@ -281,17 +291,18 @@ private struct UpService: Service {
         try SecretFile.write(text + "\n", to: readyFile)
     }
 
-    /// - Parameter password: of the admin that was just made.
-    /// - Parameter isRecording: whether an archive runs, as far as one was wanted.
+    /// - Parameters:
+    ///   - password: the password of a new admin.
+    ///   - isRecording: false when the archive cannot run.
     private func announce(_ address: ServiceSetAddress, _ password: String?, isRecording: Bool) {
         let port = address.local.split(separator: ":").last ?? ""
-        var text = "\nsecam is up: viewers on \(address.local), from elsewhere \(ProgramEnvironment.hostName):\(port)\n"
+        var text = "\nsecam is up at \(address.local), for other machines at \(ProgramEnvironment.hostName):\(port)\n"
         text += "  cameras      \(cameras.map(\.text).joined(separator: ", "))\n"
         text += "  certificate  SHA256 \(address.fingerprint)\n  its key      \(address.key)\n"
         if let password {
             text += "  user         admin\n  password     \(password)   (shown once; change: secam user passwd admin)\n"
         }
-        if !isRecording { text += "  recording    does not work; the message above says why\n" }
+        if !isRecording { text += "  recording    unavailable; see the message above\n" }
         let first = cameras.first.map { ShellText.quoted($0.text) } ?? ""
         text +=
             "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"

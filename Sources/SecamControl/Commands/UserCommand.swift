@@ -8,13 +8,13 @@ import SecamRegistry
 import SecamUsers
 import SecamWire
 
-/// `secam user`: who may log in. It works on the folder, whether the gateway runs or not.
+/// `secam user`: manages users in the data folder, with or without a running gateway.
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "user", abstract: "Adds, lists and changes the users who may watch.",
+        commandName: "user", abstract: "Add, list, change and remove users.",
         subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self])
 
-    /// What all of them work on.
+    /// The users and the audit log of a data folder.
     struct Accounts {
         let users: UserStore
         private let audit: AuditLog
@@ -37,7 +37,7 @@ struct UserCommand: AsyncParsableCommand {
         do throws(NameError) {
             return try Name(text)
         } catch {
-            throw CommandError("the user name '\(JSONText.string(text).dropFirst().dropLast())' is \(error)")
+            throw CommandError("the user name '\(escaped(text))' is \(error)")
         }
     }
 
@@ -46,7 +46,7 @@ struct UserCommand: AsyncParsableCommand {
         return role
     }
 
-    /// `all`, or names with commas.
+    /// Parses `all`, or comma-separated camera names.
     static func rights(_ text: String) throws(CommandError) -> CameraRights {
         guard text != "all" else { return .all }
         var cameras: Set<Name> = []
@@ -57,24 +57,24 @@ struct UserCommand: AsyncParsableCommand {
     static func password(fromStandardInput: Bool) throws -> String {
         if fromStandardInput {
             guard let line = readLine(strippingNewline: true) else {
-                throw CommandError("standard input holds no password")
+                throw CommandError("there is no password on standard input")
             }
             return line
         }
-        return try PasswordPrompt.new()
+        return try PasswordPrompt.askForNew()
     }
 
-    static func advise(_ advice: PasswordAdvice?) {
+    static func show(_ advice: PasswordAdvice?) {
         if let advice { StandardOutput.print("Note: \(advice)\n") }
     }
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "add", abstract: "Adds a user.")
+        static let configuration = CommandConfiguration(commandName: "add", abstract: "Add a user.")
         @OptionGroup var data: DataOption
-        @Argument(help: "The new user's name.") var name: String
-        @Option(help: "admin, who sees and may do everything, or viewer.") var role = "viewer"
-        @Option(help: "Cameras that a viewer may see, with commas, or all.") var cameras = "all"
-        @Flag(help: "Read the password from standard input instead of asking.") var passwordStdin = false
+        @Argument(help: "User name.") var name: String
+        @Option(help: "Role: admin, who sees and may do everything, or viewer.") var role = "viewer"
+        @Option(help: "Cameras that a viewer may see, comma-separated, or all.") var cameras = "all"
+        @Flag(help: "Read the password from standard input.") var passwordStdin = false
 
         func run() async throws {
             await reportingErrors {
@@ -84,16 +84,16 @@ struct UserCommand: AsyncParsableCommand {
                 let accounts = try Accounts(data.folder)
                 guard try accounts.users.user(user) == nil else { throw UsersError.userExists(user) }
                 let password = try UserCommand.password(fromStandardInput: passwordStdin)
-                UserCommand.advise(try accounts.users.add(user, password: password, role: role, cameras: rights))
+                UserCommand.show(try accounts.users.add(user, password: password, role: role, cameras: rights))
                 accounts.record(.userAdded, user)
             }
         }
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the users.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List all users.")
         @OptionGroup var data: DataOption
-        @Flag(help: "One JSON array.") var json = false
+        @Flag(help: "Print one JSON array.") var json = false
 
         func run() async throws {
             await reportingErrors {
@@ -105,9 +105,9 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "remove", abstract: "Removes a user and ends the user's sessions.")
+            commandName: "remove", abstract: "Remove a user, and end the user's sessions.")
         @OptionGroup var data: DataOption
-        @Argument(help: "The user's name.") var name: String
+        @Argument(help: "User name.") var name: String
 
         func run() async throws {
             await reportingErrors {
@@ -121,10 +121,10 @@ struct UserCommand: AsyncParsableCommand {
 
     struct SetPassword: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "passwd", abstract: "Sets a user's password and ends the user's sessions.")
+            commandName: "passwd", abstract: "Set a user's password, and end the user's sessions.")
         @OptionGroup var data: DataOption
-        @Argument(help: "The user's name.") var name: String
-        @Flag(help: "Read the password from standard input instead of asking.") var passwordStdin = false
+        @Argument(help: "User name.") var name: String
+        @Flag(help: "Read the password from standard input.") var passwordStdin = false
 
         func run() async throws {
             await reportingErrors {
@@ -132,7 +132,7 @@ struct UserCommand: AsyncParsableCommand {
                 let accounts = try Accounts(data.existingFolder())
                 guard try accounts.users.user(user) != nil else { throw UsersError.noSuchUser(user) }
                 let password = try UserCommand.password(fromStandardInput: passwordStdin)
-                UserCommand.advise(try accounts.users.setPassword(password, of: user))
+                UserCommand.show(try accounts.users.setPassword(password, of: user))
                 accounts.record(.passwordChanged, user)
             }
         }
@@ -140,11 +140,12 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Grant: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "grant", abstract: "Changes a user's role or cameras; running sessions follow.")
+            commandName: "grant", abstract: "Change a user's role or cameras, also in running sessions.")
         @OptionGroup var data: DataOption
-        @Argument(help: "The user's name.") var name: String
-        @Option(help: "admin or viewer.") var role: String?
-        @Option(help: "Cameras that a viewer may see, with commas, or all.") var cameras: String?
+        @Argument(help: "User name.") var name: String
+        @Option(help: "Role: admin or viewer. (default: unchanged)") var role: String?
+        @Option(help: "Cameras that a viewer may see, comma-separated, or all. (default: unchanged)")
+        var cameras: String?
 
         func run() async throws {
             await reportingErrors {

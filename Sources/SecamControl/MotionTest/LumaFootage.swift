@@ -3,40 +3,40 @@ import SecamMedia
 import SecamPicture
 import SecamWire
 
-/// A frame of a video as the motion service sees it.
+/// A frame of a video, and its luma map's size.
 package struct LumaFrame: Hashable, Sendable {
-    /// Counts all frames of the file, from 0.
+    /// Number in the file, from 0.
     package let number: Int
     package let timestampMicroseconds: Int64
-    /// The frame's size in pixels, and its map's.
+    /// The frame's width in pixels.
     package let frameWidth: Int
+    /// The frame's height in pixels.
     package let frameHeight: Int
+    /// The map's width in pixels; 0 without a map.
     package let width: Int
+    /// The map's height in pixels; 0 without a map.
     package let height: Int
 }
 
-/// Reads a video file as luma maps: JPEGs decoded at the scale of ``SecamPicture/LumaMap``, other codecs' pictures
-/// averaged, exactly as encoders make them of cameras' frames.
+/// A reader of a video file's luma maps, which it makes like cameras and encoders.
 package final class LumaFootage {
     private let reader: MediaReader
     private var decoder: JPEGDecoder
-    /// The last frame's map.
+    /// The last map.
     package private(set) var map: [UInt8] = []
+    private var scratch: [UInt8] = []
     private var number = -1
 
-    /// - Parameter path: a file, or an address that SecamMedia opens.
+    /// - Parameter path: a file, or a URL that SecamMedia can open.
     package init(path: String) throws {
         reader = try MediaReader(url: path)
         decoder = try JPEGDecoder()
     }
 
-    /// The file's own words on its frame rate; `nil` when it has none.
-    package var framesPerSecond: Double? { reader.format.framesPerSecond }
-
-    /// Goes to the next frame and makes its map, or leaves it out.
+    /// Reads the next frame, and makes its map if wanted.
     ///
-    /// - Parameter isWanted: whether the frame at that time (µs) is to be looked at; otherwise ``map`` stays.
-    /// - Returns: `nil` at the end.
+    /// - Parameter isWanted: returns whether to make the map of a frame at a time in microseconds; otherwise ``map`` stays.
+    /// - Returns: `nil` at the end of the file.
     package func next(where isWanted: (Int64) -> Bool) throws -> (frame: LumaFrame, isMap: Bool)? {
         guard let media = try reader.next() else { return nil }
         number += 1
@@ -53,36 +53,17 @@ package final class LumaFootage {
         var span = bytes.mutableSpan
         var raw = unsafe span.mutableBytes
         reader.copyFrame(into: &raw)
-        if media.pixelFormat == .jpeg { return try decode(bytes.span) }
-        let layout = try PictureLayout(format: media.pixelFormat, width: media.width, height: media.height)
-        return try average(bytes.span, layout, factor: LumaMap.factor(width: media.width, height: media.height))
-    }
-
-    /// libturbojpeg scales down to an eighth; what is still too large is averaged.
-    private func decode(_ jpeg: Span<UInt8>) throws -> (width: Int, height: Int) {
-        let header = try decoder.header(of: jpeg)
-        let factor = LumaMap.factor(width: header.width, height: header.height)
-        let scale = JPEGScale.allCases.last { $0.rawValue <= factor } ?? .full
-        let size = header.size(at: scale)
-        var pixels = [UInt8](repeating: 0, count: size.width * size.height)
-        var target = pixels.mutableSpan
-        let decoded = try decoder.decodeLuma(jpeg, scale: scale, into: &target)
-        guard factor > scale.rawValue else {
-            map = pixels
-            return (decoded.width, decoded.height)
+        if media.pixelFormat == .jpeg {
+            map.removeAll(keepingCapacity: true)
+            return try decoder.appendLumaMap(of: bytes.span, to: &map, scratch: &scratch)
         }
-        let layout = try PictureLayout(format: .gray8, width: decoded.width, height: decoded.height)
-        return try average(pixels.span, layout, factor: factor / scale.rawValue)
-    }
-
-    private func average(
-        _ source: Span<UInt8>, _ layout: PictureLayout, factor: Int
-    ) throws -> (width: Int, height: Int) {
-        let size = LumaMap.size(width: layout.width, height: layout.height, factor: factor)
-        var smaller = [UInt8](repeating: 0, count: size.width * size.height)
-        var target = smaller.mutableSpan
-        try LumaMap.average(source, layout: layout, factor: factor, into: &target)
-        map = smaller
+        let layout = try PictureLayout(format: media.pixelFormat, width: media.width, height: media.height)
+        let factor = LumaMap.factor(width: media.width, height: media.height)
+        let size = LumaMap.size(width: media.width, height: media.height, factor: factor)
+        var averaged = [UInt8](repeating: 0, count: size.width * size.height)
+        var target = averaged.mutableSpan
+        try LumaMap.average(bytes.span, layout: layout, factor: factor, into: &target)
+        map = averaged
         return size
     }
 }

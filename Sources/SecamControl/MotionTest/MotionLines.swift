@@ -1,8 +1,9 @@
 import SecamBase
 import SecamMotionDetector
 
-/// The JSON lines that `secam motion-test` writes of a file.
+/// The JSON lines of `secam motion-test` for one file.
 struct MotionLines {
+    /// File name without its extension.
     let sequence: String
 
     init(file: String) {
@@ -10,10 +11,10 @@ struct MotionLines {
         sequence = name.lastIndex(of: ".").map { $0 > name.startIndex ? String(name[..<$0]) : name } ?? name
     }
 
-    /// Says that the file was looked at, even when nothing is found in it.
-    var looked: String { JSONText.object(["sequence": JSONText.string(sequence)]) }
+    /// The first line of a file, which shows that it was analysed even when it has no events.
+    var header: String { JSONText.object(["sequence": JSONText.string(sequence)]) }
 
-    /// Boxes are x, y, width and height in pixels of the full frame.
+    /// Returns the line of a frame. Boxes are x, y, width and height in pixels of the full frame.
     func line(_ result: MotionTestFrame) -> String {
         let width = Double(result.frame.frameWidth)
         let height = Double(result.frame.frameHeight)
@@ -46,7 +47,7 @@ struct MotionLines {
         ])
     }
 
-    /// For people.
+    /// Returns an event as a line of text.
     func summary(_ event: MotionEvent) -> String {
         func seconds(_ time: Int64) -> String { JSONText.number(Double(time) / 1e6, digits: 1) }
         return "\(sequence)  \(seconds(event.startMicroseconds)) to \(seconds(event.lastMicroseconds)) s, "

@@ -4,12 +4,12 @@ import SecamMotionDetector
 import SecamPicture
 import SecamWire
 
-/// A video that shows what the detector sees: the map with boxes around what moves, and beside it by how much each cell
-/// differs from the background, a threshold being a quarter of white.
+/// A video of the detector's view: at the left, the luma map with boxes around motion; at the right, the difference of each
+/// cell from the background, in which a quarter of white is the threshold.
 package final class MotionPicture {
     private static let scale = 2
     private static let quality = 85
-    /// Chroma planes of nothing but this are grey.
+    /// The chroma value of grey.
     private static let neutral: UInt8 = 128
     private static let red: (u: UInt8, v: UInt8) = (90, 240)
 
@@ -19,19 +19,19 @@ package final class MotionPicture {
     private var writer: MatroskaWriter?
     private var canvas: [UInt8] = []
 
-    /// - Parameter path: the Matroska file to write, made with the first map.
+    /// - Parameter path: the Matroska file, created with the first map.
     package init(path: String, replacing: Bool = false) throws {
         self.path = path
         isReplacing = replacing
         encoder = try JPEGEncoder()
     }
 
-    /// Ends the file.
+    /// Completes the file.
     package func finish() throws {
         try writer?.finish()
     }
 
-    /// Adds a picture of a map that the detector has just looked at.
+    /// Adds a picture of the map that the detector has just processed.
     func add(_ frame: LumaFrame, _ map: [UInt8], _ detector: borrowing MotionDetector) throws {
         let layout = try PictureLayout(
             format: .i420, width: 2 * Self.scale * frame.width, height: Self.scale * frame.height)
@@ -88,7 +88,7 @@ package final class MotionPicture {
         }
     }
 
-    /// A frame of two pixels, red, on both halves.
+    /// Draws a red outline of a box on both halves.
     private func draw(_ box: MotionBox, _ frame: LumaFrame, _ layout: PictureLayout) {
         let wide = Double(Self.scale * frame.width)
         let high = Double(layout.height)

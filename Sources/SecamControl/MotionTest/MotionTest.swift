@@ -1,6 +1,7 @@
+import SecamBase
 package import SecamMotionDetector
 
-/// What the detector says of a frame of footage.
+/// The detector's result for one frame of footage.
 package struct MotionTestFrame: Hashable, Sendable {
     package let frame: LumaFrame
     package let isMoving: Bool
@@ -8,18 +9,20 @@ package struct MotionTestFrame: Hashable, Sendable {
     package let transition: MotionTransition?
 }
 
-/// Runs the motion detector over footage.
+/// Runs the motion detector on footage.
 package enum MotionTest {
-    /// Cameras' maps come 5 to 10 times a second.
+    /// Cameras send 5 to 10 luma maps a second.
     package static let mapsPerSecond = 10.0
-    /// Frames' times jitter by so much; in microseconds.
-    private static let tolerance = 2000.0
+    /// Jitter of the frames' times.
+    private static let jitter: Duration = .milliseconds(2)
 
+    /// Runs the motion detector on a file.
+    ///
     /// - Parameters:
-    ///   - mapsPerSecond: frames that follow sooner are passed over, and keep the answer of the one before.
-    ///   - picture: is given every map that was looked at, to be drawn.
-    ///   - body: is given every frame of the file.
-    /// - Returns: the end of an event that was not over when the file was.
+    ///   - mapsPerSecond: maximum rate of analysed frames; the frames between them keep the previous result.
+    ///   - picture: draws every analysed map.
+    ///   - body: handles every frame of the file.
+    /// - Returns: the end of an event that was active at the end of the file.
     @discardableResult
     package static func run(
         _ footage: LumaFootage, settings: MotionSettings = .standard, mapsPerSecond: Double = Self.mapsPerSecond,
@@ -28,7 +31,7 @@ package enum MotionTest {
         var detector = MotionDetector(settings: settings)
         var last: Int64?
         var isMoving = false
-        let interval = 1e6 / mapsPerSecond - tolerance
+        let interval = 1e6 / mapsPerSecond - Double(jitter.microseconds)
         while let (frame, isMap) = try footage.next(where: { time in
             guard let last else { return true }
             return time < last || Double(time - last) >= interval

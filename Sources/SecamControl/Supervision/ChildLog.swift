@@ -10,17 +10,18 @@ import Synchronization
     import SystemPackage
 #endif
 
-/// The standard error of one child: a pipe whose lines a thread passes on to our own, as `OutputLimiter` lets them.
+/// The standard error of one child: a pipe from which a thread copies lines to this program's standard error, within the
+/// limits of `OutputLimiter`.
 final class ChildLog: Sendable {
-    /// The end that the child writes to; the child's start closes it here.
+    /// The end that the child writes to. Starting the child closes it in this process.
     let input: Int32
     private let service: String
     private let logger: Logger
-    /// The end that we read.
+    /// The end that this process reads.
     private let output: Int32
-    /// Where lines go: our standard error.
+    /// The descriptor that receives the lines.
     private let target: Int32
-    /// Closing the second one wakes the thread.
+    /// Closing the write end wakes the thread.
     private let wake: (read: Int32, write: Int32)
     private let state = Mutex(State())
 
@@ -32,8 +33,8 @@ final class ChildLog: Sendable {
     private static let chunkBytes = 64 << 10
 
     /// - Parameters:
-    ///   - service: for the line that tells how many were left out.
-    ///   - target: the descriptor that lines are passed on to.
+    ///   - service: the child's name in the warning about suppressed lines.
+    ///   - target: the descriptor that receives the lines.
     init(of service: String, logger: Logger, target: Int32 = 2) throws {
         self.target = target
         self.service = service
@@ -49,7 +50,7 @@ final class ChildLog: Sendable {
         self.wake = wake
         self.input = input
         DedicatedThread.start { [self] in
-            pass()
+            copyLines()
             close(output)
             close(wake.read)
             let waiter = state.withLock { state in
@@ -60,8 +61,8 @@ final class ChildLog: Sendable {
         }
     }
 
-    /// Passes on what the child wrote before its end, then closes the pipe, even where another process still holds it.
-    /// Called once.
+    /// Copies the child's remaining lines, and closes the pipe even when another process still holds the other end. The
+    /// caller calls it once.
     func finish() async {
         close(wake.write)
         await withCheckedContinuation { continuation in
@@ -73,7 +74,7 @@ final class ChildLog: Sendable {
         }
     }
 
-    private func pass() {
+    private func copyLines() {
         var limiter = OutputLimiter()
         var chunk = [UInt8](repeating: 0, count: Self.chunkBytes)
         while waitForBytes() {
@@ -81,13 +82,13 @@ final class ChildLog: Sendable {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
             for line in limiter.receive(chunk[..<count]) { write(line) }
-            if let lines = limiter.takeSuppressed() { tellSuppressed(lines) }
+            if let lines = limiter.takeSuppressed() { reportSuppressed(lines) }
         }
         if let line = limiter.finish() { write(line) }
-        if let lines = limiter.takeSuppressed(hasEnded: true) { tellSuppressed(lines) }
+        if let lines = limiter.takeSuppressed(hasEnded: true) { reportSuppressed(lines) }
     }
 
-    /// - Returns: false when the child has ended and all is read.
+    /// - Returns: false when the child has ended and everything is read.
     private func waitForBytes() -> Bool {
         while true {
             var descriptors = [
@@ -101,11 +102,11 @@ final class ChildLog: Sendable {
         }
     }
 
-    private func tellSuppressed(_ lines: UInt64) {
+    private func reportSuppressed(_ lines: UInt64) {
         logger.warning("service output suppressed", metadata: ["service": "\(service)", "lines": "\(lines)"])
     }
 
-    /// One call a line, so that the lines of several processes do not mix.
+    /// Writes a line in one call, so that the lines of several processes do not mix.
     private func write(_ line: [UInt8]) {
         _ = unsafe line.withUnsafeBytes { unsafe Glibc.write(target, $0.baseAddress, $0.count) }
     }

@@ -10,11 +10,11 @@ import Synchronization
     import SystemPackage
 #endif
 
-/// One program of the set, started again whenever it ends.
+/// One service of the set, restarted whenever it ends.
 final class ChildProcess: Sendable {
     let role: String
     let name: String
-    /// Whether the others are of no use without it.
+    /// Whether the set ends when this service cannot run.
     let isEssential: Bool
     private let program: String
     private let variables: [String: String]
@@ -28,18 +28,18 @@ final class ChildProcess: Sendable {
         var hasFailed = false
     }
 
-    /// Milliseconds between an end and the next start: the first and the longest.
-    private static let firstPause = 100
-    private static let longestPause = 10_000
-    /// A program that ran this long, in microseconds, starts with the first pause again: it was killed, or has a fault that
-    /// shows now and then, while one that cannot run ends at once.
-    private static let steady: Int64 = 1_000_000
+    /// The back-off between an end and the next start doubles from `shortestBackoff` to `longestBackoff`.
+    private static let shortestBackoff: Duration = .milliseconds(100)
+    private static let longestBackoff: Duration = .seconds(10)
+    /// A service that ran this long was killed or crashes rarely, so its back-off starts again. One that cannot run ends
+    /// sooner.
+    private static let stableTime: Duration = .seconds(1)
 
     /// - Parameters:
-    ///   - program: the path of the executable.
-    ///   - role: what it is, for people.
-    ///   - isEssential: whether the set ends when it cannot run; otherwise it is tried again and again.
-    ///   - variables: environment variables besides ours, also for secrets: other users can read arguments.
+    ///   - program: path of the executable.
+    ///   - role: role in log lines and in the ready file.
+    ///   - isEssential: whether the set ends when this service cannot run; otherwise it is restarted forever.
+    ///   - variables: additional environment variables, also for secrets, since other users can read arguments.
     init(
         _ program: String, role: String, name: String, logger: Logger, arguments: [String], isEssential: Bool = true,
         variables: [String: String] = [:]
@@ -53,48 +53,50 @@ final class ChildProcess: Sendable {
         self.logger = logger
     }
 
-    /// Its process number; `nil` while it does not run.
+    /// The process number; `nil` while the service does not run.
     var process: Int32? { state.withLock { $0.process } }
 
-    /// Whether it has said at its first start that it cannot run as things are.
+    /// Whether the first start failed with an exit status that says that the service cannot run.
     var hasFailed: Bool { state.withLock { $0.hasFailed } }
 
     private var starts: Int { state.withLock { $0.starts } }
 
-    /// For the next start; of an option that is there twice the later one holds.
+    /// Adds arguments for the next start. A later option overrides an earlier one.
     func append(arguments: [String]) { state.withLock { $0.arguments += arguments } }
 
-    /// Runs the program until cancelled.
+    /// Runs the service until cancelled.
     ///
-    /// - Parameter onRestart: called after each start but the first.
-    /// - Throws: when the program cannot be started, or when one that is essential says that its configuration is wrong:
-    ///   then starting it again would not help.
+    /// - Parameter onRestart: called after each start except the first.
+    /// - Throws: when the program cannot be started, or when an essential service reports an invalid configuration, since a
+    ///   restart would not help.
     func run(onRestart: @escaping @Sendable () -> Void) async throws {
-        var pause = ChildProcess.firstPause
+        var backoff = ChildProcess.shortestBackoff
         while !Task.isCancelled {
             let started = MonotonicTime.now
             let status = try await runOnce(onRestart: onRestart)
             state.withLock { $0.process = nil }
             guard !Task.isCancelled else { return }
-            // What has run before can run again: a port may be taken for a moment.
+            // A service that has run before can run again, such as when its port is taken for a moment.
             let isFirst = starts == 1
             if case .exited(let code) = status, let meaning = ExitStatus(rawValue: code), isFirst, meaning.isFinal {
                 guard !isEssential else { throw ChildFailure(name: "\(role)/\(name)", status: meaning) }
                 state.withLock { $0.hasFailed = true }
-                pause = ChildProcess.longestPause
+                backoff = ChildProcess.longestBackoff
             }
-            if MonotonicTime.now.since(started) > ChildProcess.steady { pause = ChildProcess.firstPause }
+            if .now - started > ChildProcess.stableTime { backoff = ChildProcess.shortestBackoff }
             logger.warning(
-                "a service ended and is started again",
-                metadata: ["service": "\(role)/\(name)", "status": "\(status)", "milliseconds": "\(pause)"])
-            try? await Task.sleep(for: .milliseconds(pause))
-            pause = min(pause * 2, ChildProcess.longestPause)
+                "service ended, restart scheduled",
+                metadata: [
+                    "service": "\(role)/\(name)", "status": "\(status)", "milliseconds": "\(backoff.milliseconds)",
+                ])
+            try? await Task.sleep(for: backoff)
+            backoff = min(backoff * 2, ChildProcess.longestBackoff)
         }
     }
 
-    /// Runs the program with `--check`, which starts nothing.
+    /// Runs the program with `--check`, which checks its settings and starts nothing.
     ///
-    /// - Throws: when it refuses its settings; it has said why itself.
+    /// - Throws: when the program refuses its settings; it has logged the reason.
     func check() async throws {
         let arguments = state.withLock { $0.arguments } + ["--check"]
         let errors = try ChildLog(of: "\(role)/\(name)", logger: logger)
@@ -112,7 +114,7 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// What was meant for `secam up` itself, as its port, is not meant for its children.
+    /// The environment without `SECAM_` variables, such as `SECAM_PORT`, which are for `secam up` itself.
     private var environment: Environment {
         var all: [Environment.Key: String] = [:]
         for (name, value) in ProgramEnvironment.variables where !name.hasPrefix("SECAM_") {
@@ -125,8 +127,8 @@ final class ChildProcess: Sendable {
     private func runOnce(onRestart: @escaping @Sendable () -> Void) async throws -> TerminationStatus {
         var options = PlatformOptions()
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(4500))]
-        // Its standard input is a pipe of ours: when we are gone, even killed, it comes to its end and so does the
-        // program. Its standard output has nothing to say but that it is closed when the program has ended.
+        // The child's standard input is a pipe of this process. When this process ends, even by SIGKILL, the pipe closes
+        // and the child ends. The child's standard output carries no data; it closes when the child has ended.
         let errors = try ChildLog(of: "\(role)/\(name)", logger: logger)
         do {
             let status = try await run(options, errors: FileDescriptor(rawValue: errors.input), onRestart: onRestart)
@@ -159,7 +161,7 @@ final class ChildProcess: Sendable {
     }
 }
 
-/// A program that will not run, however often it is started; it has said why itself.
+/// A service that cannot run, whose own message says why.
 struct ChildFailure: ProgramError {
     let name: String
     let status: ExitStatus
@@ -169,7 +171,7 @@ struct ChildFailure: ProgramError {
 }
 
 extension ExitStatus {
-    /// Whether the program would end the same way again.
+    /// Whether a restart would end in the same way.
     fileprivate var isFinal: Bool {
         switch self {
         case .usage, .data, .noInput, .unavailable, .cannotCreate, .noPermission, .configuration: true

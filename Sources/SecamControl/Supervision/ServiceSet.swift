@@ -7,27 +7,29 @@ import SecamProcess
 package import SecamRegistry
 package import SecamWire
 
-/// What `secam up` runs.
+/// The services of `secam up`, with their settings.
 package struct ServiceSetPlan: Sendable {
     package var folder: DataFolder
     /// The folder of the sibling programs.
     package var programs: String
     package var host: String
     package var port: Int
-    /// Where services join.
+    /// Registry address for services.
     package var listen: String
     package var cameras: [CameraPlan]
+    /// Number of encoders.
     package var encoders: Int
-    /// Motion services; without any, motion is not looked for.
+    /// Number of motion services; 0 turns motion detection off.
     package var motion: Int
-    /// Archives, and what they are told besides.
+    /// Number of archives.
     package var archives = 0
+    /// Additional arguments of each archive.
     package var archiveArguments: [String] = []
-    /// Further options for the gateway, as they are.
+    /// Additional arguments of the gateway.
     package var gatewayArguments: [String] = []
     /// Whether other processes of this user may read the services' memory.
     package var isDebuggable = false
-    /// For every service.
+    /// Additional arguments of every service.
     package var serviceArguments: [String] = []
 
     package init(
@@ -53,12 +55,12 @@ package struct ServiceSetPlan: Sendable {
     package struct CameraPlan: Sendable, Equatable {
         package let name: Name
         package let source: String
-        /// Further options for the capture, as they are.
+        /// Additional arguments of the capture service.
         package var arguments: [String] = []
-        /// A program with its arguments that runs the capture for us, as one that emulates a camera does; it must
-        /// become the capture's process (exec), since that is the one that is watched and ended.
+        /// A program, with its arguments, that runs the capture service, such as a camera emulator. It must replace itself
+        /// by the capture service (exec), since its process is the one that is supervised.
         package var launcher: [String] = []
-        /// User and password of the source, `USER:PASSWORD`.
+        /// Login of the source, `USER:PASSWORD`.
         package var login: String?
 
         package init(
@@ -73,24 +75,24 @@ package struct ServiceSetPlan: Sendable {
     }
 }
 
-/// Where a running set can be reached.
+/// The addresses of a running set, and the fingerprints of its certificate.
 package struct ServiceSetAddress: Sendable, Equatable {
-    /// Where the gateway listens for viewers, `host:port`.
+    /// Gateway's address for viewers, `host:port`.
     package let viewers: String
-    /// Where services join, as ZeroMQ writes it.
+    /// Registry address as a ZeroMQ endpoint.
     package let registry: String
     package let fingerprint: String
     /// The fingerprint of the certificate's key.
     package let key: String
 
-    /// For viewers on this machine: every address includes the loopback's.
+    /// Address for viewers on this machine: the loopback address when the gateway listens at all addresses.
     package var local: String {
         guard let colon = viewers.lastIndex(of: ":") else { return viewers }
         let isWildcard = ["[::]", "0.0.0.0"].contains(String(viewers[..<colon]))
         return isWildcard ? "127.0.0.1" + viewers[colon...] : viewers
     }
 
-    /// Reads what the gateway wrote when it was ready; `nil` as long as it has not.
+    /// Reads the gateway's ready file; `nil` when the gateway is not ready yet.
     package init?(readyFile: String) throws {
         guard let text = try SecretFile.readIfThere(readyFile) else { return nil }
         var values: [Substring: String] = [:]
@@ -108,24 +110,25 @@ package struct ServiceSetAddress: Sendable, Equatable {
     }
 }
 
-/// The whole set as child processes of this one: gateway first, then the rest with its address.
+/// All services as child processes: the gateway starts first, then the others with its address.
 package final class ServiceSet: Sendable {
     private let plan: ServiceSetPlan
     private let logger: Logger
     private let gateway: ChildProcess
     private let others: [ChildProcess]
     private let readyFile: String
-    private let watch: Identity
+    /// Identity for status queries.
+    private let identity: Identity
     private let address = AddressBox()
 
-    /// Makes missing keys and join files.
+    /// Creates missing keys and join files.
     package init(_ plan: ServiceSetPlan, logger: Logger) throws {
         self.plan = plan
         self.logger = logger
         let folder = plan.folder
         readyFile = folder.readyFile
-        let watchFile = try folder.ensureJoinFile(.operator, pattern: "operator", registry: plan.listen)
-        watch = try Identity.read(watchFile, registry: nil, role: .operator)
+        let operatorFile = try folder.ensureJoinFile(.operator, pattern: "operator", registry: plan.listen)
+        identity = try Identity.read(operatorFile, registry: nil, role: .operator)
         let variables = plan.isDebuggable ? [ProcessProtection.debugVariable: "1"] : [:]
         gateway = ChildProcess(
             "\(plan.programs)/secam-gateway", role: "gateway", name: "gateway", logger: logger,
@@ -162,27 +165,28 @@ package final class ServiceSet: Sendable {
                 variables: variables.merging(secrets) { $1 })
         }
         others = encoders + motion + archives + cameras
-        // Cameras of an earlier start, whose keys are here, are not missed; those of other machines are.
+        // Removes cameras of an earlier start on this machine, whose keys are in the folder, so that they do not count as
+        // offline. Cameras on other machines stay.
         var known = KnownCameras(in: folder)
         known.remove { name in
-            let isOurs = unsafe access(folder.joinFile(.capture, name.text), F_OK) == 0
-            return isOurs && !plan.cameras.contains { $0.name == name }
+            let isLocal = unsafe access(folder.joinFile(.capture, name.text), F_OK) == 0
+            return isLocal && !plan.cameras.contains { $0.name == name }
         }
         try known.write(to: folder)
     }
 
-    /// The running programs, gateway first.
+    /// The running services, gateway first.
     package var services: [(role: String, name: String, process: Int32)] {
         ([gateway] + others).compactMap { child in child.process.map { (child.role, child.name, $0) } }
     }
 
-    /// Whether a service of this role cannot run as things are.
+    /// Returns whether a service of a role cannot run.
     package func hasFailed(_ role: String) -> Bool { others.contains { $0.role == role && $0.hasFailed } }
 
-    /// The figures of all services, and whether the gateway answers, for Prometheus.
+    /// Returns the metrics of all services for Prometheus.
     package func metrics() async -> String {
         var text = MetricsText()
-        let status = await status(milliseconds: 3000)
+        let status = await status(timeout: .seconds(3))
         text.add(
             "secam_gateway_up", status == nil ? 0 : 1, help: "1 while the gateway answers", kind: "gauge")
         for member in status?.members ?? [] {
@@ -195,19 +199,19 @@ package final class ServiceSet: Sendable {
         return text.text
     }
 
-    /// `nil` when the gateway does not answer.
-    private func status(milliseconds: Int) async -> Status? {
+    /// Returns the system's status; `nil` when the gateway does not answer.
+    private func status(timeout: Duration) async -> Status? {
         guard let address = address.get() else { return nil }
-        var identity = watch
+        var identity = identity
         identity.registry = address.registry
-        return try? await RegistryQuery.status(identity, milliseconds: milliseconds)
+        return try? await RegistryQuery.status(identity, timeout: timeout)
     }
 
-    /// Starts everything and keeps it running until cancelled.
+    /// Starts all services and keeps them running until cancelled.
     ///
     /// - Parameters:
     ///   - onReady: called once, when all services have joined.
-    ///   - onRestart: called when a service was started again.
+    ///   - onRestart: called after each restart of a service.
     package func run(
         onReady: @escaping @Sendable (ServiceSetAddress) throws -> Void, onRestart: @escaping @Sendable () -> Void
     ) async throws {
@@ -223,10 +227,10 @@ package final class ServiceSet: Sendable {
         }
     }
 
-    /// Programs that check their settings at once.
+    /// Services that check their settings at the same time.
     private static let concurrentChecks = 4
 
-    /// Lets every program check what it is told, before any of them starts.
+    /// Lets every service check its settings before any service starts.
     private func check() async throws {
         var unchecked = ([gateway] + others)[...]
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -251,7 +255,7 @@ package final class ServiceSet: Sendable {
         onRestart: @escaping @Sendable () -> Void
     ) async throws {
         self.address.set(address)
-        // A gateway that is started again must be where services and viewers look for it.
+        // A restarted gateway must listen at the same addresses.
         gateway.append(arguments: ["--port", address.viewers.split(separator: ":").last.map(String.init) ?? "0"])
         gateway.append(arguments: ["--listen", address.registry])
         try plan.folder.setRegistry(address.registry, role: .operator, pattern: "operator")
@@ -269,22 +273,22 @@ package final class ServiceSet: Sendable {
     }
 
     private func waitForMembers(_ address: ServiceSetAddress) async throws {
-        var identity = watch
+        var identity = identity
         identity.registry = address.registry
         while true {
-            let joined = Set(try await RegistryQuery.status(identity, milliseconds: 30_000).members.map(\.process))
-            let areThere = others.allSatisfy { child in
+            let joined = Set(try await RegistryQuery.status(identity, timeout: .seconds(30)).members.map(\.process))
+            let allJoined = others.allSatisfy { child in
                 child.hasFailed || child.process.map { joined.contains(UInt32($0)) } ?? false
             }
-            if areThere { return }
+            if allJoined { return }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
 }
 
 extension ThrowingTaskGroup where ChildTaskResult == Void {
-    /// Waits for all, but no longer than to the first error: leaving the group with it cancels the others, which
-    /// `waitForAll` would wait for.
+    /// Waits for all tasks or the first error. The error then leaves the group and cancels the other tasks, while
+    /// `waitForAll` would wait for them.
     fileprivate mutating func waitOrFail() async throws {
         while try await next() != nil {}
     }

@@ -7,7 +7,7 @@ import SecamUsers
 import SecamWire
 import Synchronization
 
-/// Only one `secam up` works on a folder at a time.
+/// The lock that lets only one `secam up` use a data folder.
 final class FolderLock: Sendable {
     private let descriptor: Int32
 
@@ -24,13 +24,15 @@ final class FolderLock: Sendable {
         }
     }
 
-    /// Lets others use the folder; the end of the process does the same.
+    /// Releases the lock, as the end of the process does.
     func release() { close(descriptor) }
 }
 
-/// The user without whom nobody could look after the others.
+/// The first user, who can manage all others.
 package enum FirstAdmin {
-    /// - Returns: the password when a user was made, `nil` when there was an admin.
+    /// Creates the user `admin` with a random password unless there is an admin.
+    ///
+    /// - Returns: the new user's password; `nil` when there was an admin.
     package static func make(in folder: DataFolder) throws -> String? {
         let users = try UserStore(path: folder.users)
         guard try !users.list().contains(where: { $0.role == .admin || $0.name.text == "admin" }) else { return nil }
@@ -40,8 +42,9 @@ package enum FirstAdmin {
     }
 }
 
-/// Where the other programs of the set are: beside this one.
+/// The other programs, which are in the same folder as this one.
 package enum SiblingPrograms {
+    /// The folder's absolute path.
     package static var folder: String {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
@@ -50,15 +53,15 @@ package enum SiblingPrograms {
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }
 
-    /// The folder as this program was called, so that the line that we show works where it is pasted.
+    /// The folder as in this program's command, with a slash, so that a user can paste a printed command.
     package static var shown: String {
         let called = CommandLine.arguments.first ?? ""
         return called.lastIndex(of: "/").map { String(called[...$0]) } ?? ""
     }
 }
 
-/// Text as a shell takes it for one word.
 enum ShellText {
+    /// Returns text as one word of a shell command.
     static func quoted(_ text: String) -> String {
         let isPlain = text.unicodeScalars.allSatisfy { scalar in
             scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "._-".unicodeScalars.contains(scalar)
@@ -68,7 +71,7 @@ enum ShellText {
     }
 }
 
-/// Where the set was reached, once it was.
+/// The address of the set, which is known once its gateway is ready.
 final class AddressBox: Sendable {
     private let address = Mutex<ServiceSetAddress?>(nil)
 
@@ -77,11 +80,23 @@ final class AddressBox: Sendable {
     func get() -> ServiceSetAddress? { address.withLock { $0 } }
 }
 
-/// Standard output, written at once.
+/// Returns untrusted text with control characters escaped, for error messages.
+func escaped(_ text: String) -> Substring { JSONText.string(text).dropFirst().dropLast() }
+
+/// Unbuffered standard error, for messages beside a command's output.
+enum ErrorOutput {
+    static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe Glibc.write(2, bytes, bytes.count)
+    }
+}
+
+/// Unbuffered standard output.
 package enum StandardOutput {
+    /// Writes text, and ignores errors.
     package static func print(_ text: String) { try? write(Array(text.utf8)) }
 
-    /// - Throws: when not everything could be written.
+    /// - Throws: when not all bytes can be written.
     package static func write(_ bytes: [UInt8]) throws(CommandError) {
         var written = 0
         while written < bytes.count {
@@ -97,9 +112,9 @@ package enum StandardOutput {
 }
 
 enum StandardInput {
-    /// Everything up to its end.
+    /// Returns all bytes up to the end of the input.
     ///
-    /// - Throws: also when there are more bytes than `limit`.
+    /// - Throws: also when there are more than `limit` bytes.
     static func readAll(limit: Int) throws(CommandError) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)

@@ -4,80 +4,82 @@ import SecamMesh
 import SecamRegistry
 import SecamWire
 
-/// Passes viewers' questions about the past on to the archives, and their answers back.
+/// Forwards viewers' queries and replays to the archives, and the archives' answers back to the viewers.
 ///
-/// Each archive is asked for its volume as soon as it can be reached. From then on it is believed about this volume alone,
-/// and only if it is its own. Of several archives that share a volume one is asked, and the next one when that fails.
+/// The proxy probes each archive for its volume as soon as the archive is reachable. It accepts answers for this volume
+/// only, and only when the archive owns the volume. When several archives hold one volume, the proxy queries one of them
+/// and fails over to the next.
 ///
-/// A state machine without I/O: time is an argument, what is to be sent is returned.
+/// A state machine without I/O: time is an argument, and the caller carries out the returned actions.
 struct ArchiveProxy {
     enum Action {
         case ask(any WireMessage, archive: Roster.Member)
         case answer(ArchiveAnswer, viewer: ArchiveClient)
-        /// The owners of volumes have changed and must be written down.
+        /// The owners of volumes changed and must be stored.
         case store(VolumeOwners)
-        /// The archive has a volume of its own.
+        /// The archive reported a volume that it owns.
         case identified(Roster.Member)
-        /// The archive sent something that is not believed; for the log.
+        /// The archive sent a message that the proxy rejects.
         case refused(Roster.Member, reason: String)
     }
 
-    /// What is known of an archive that can be reached.
-    private struct Place {
+    /// A reachable archive.
+    private struct KnownArchive {
         /// The name that owns its volume (see `VolumeOwners`).
         let owner: String
-        /// The request that asks for its volume, while it has not been answered.
+        /// The number of the probe that the archive has not answered.
         var probe: UInt32?
         let reached: MonotonicTime
         var probed: MonotonicTime
-        /// `nil` until it has told of one that is its own.
+        /// `nil` until the archive reports a volume that it owns.
         var volume: UInt64?
-        /// It left a question unanswered and has said nothing since.
+        /// The archive left a query unanswered and has sent nothing since.
         var isSilent = false
-        /// Grows with each archive that is reached: the longest known one is asked first.
+        /// Grows with each archive that is reached. The proxy prefers the archive that it has known longest.
         let order: UInt64
     }
 
-    /// What one volume still has to answer.
-    private struct Waiting {
+    /// The part of an answer that one volume still owes.
+    private struct PendingAnswer {
         let archive: Roster.Member
         let since: MonotonicTime
         var messages = 0
-        /// Recordings, events and gaps that were passed on.
+        /// Recordings, events and gaps that were forwarded.
         var entries = 0
-        var told = DeliveredEntries()
+        var delivered = DeliveredEntries()
     }
 
     private struct PendingQuery {
         let viewer: ArchiveClient
         let request: UInt32
-        let question: (UInt32) -> any WireMessage
-        /// What is looked for; `nil` when recordings are protected.
+        /// Builds the query for one archive, with the proxy's own number.
+        let message: (UInt32) -> any WireMessage
+        /// `nil` for a query that protects recordings.
         let search: Search?
-        /// The volumes that have not answered.
-        var waiting: [UInt64: Waiting] = [:]
-        /// The volumes that were asked.
+        /// Outstanding answers by volume.
+        var waiting: [UInt64: PendingAnswer] = [:]
+        /// Volumes that were queried.
         var asked: Set<UInt64> = []
         /// Archives whose volume is not known yet.
         var unknown: Set<Roster.Member>
-        /// There may be more than is told.
+        /// The answer may be incomplete.
         var isPartial: Bool
-        /// From when on the archives that have answered told everything, UTC microseconds.
+        /// The answer is complete from this time on, UTC microseconds.
         var complete = WireLimits.times.lowerBound
         let since: MonotonicTime
     }
 
-    private struct Playing {
+    private struct ActiveReplay {
         let viewer: ArchiveClient
         let flow: UInt32
         let archive: Roster.Member
-        /// Frames that the viewer takes.
+        /// Frames that the viewer still accepts.
         var credit: UInt32
-        /// Frames that were asked for and have not left for the viewer.
+        /// Frames that were requested and have not been sent to the viewer.
         var underWay: UInt32 = 0
-        /// Of these, those that have not come from the archive.
+        /// The part of `underWay` that the archive has not sent.
         var expected: UInt32 = 0
-        /// When the archive was asked for something last.
+        /// When the archive was last asked for something.
         var asked: MonotonicTime?
     }
 
@@ -86,29 +88,30 @@ struct ArchiveProxy {
         let flow: UInt32
     }
 
-    /// Frames of one replay that may be under way or in memory here.
+    /// Maximum frames of one replay that are on their way or in memory here.
     static let window: UInt32 = 16
-    /// Microseconds after which an archive that is silent is not waited for.
-    static let patience: Int64 = 5_000_000
-    /// The same where another archive has the volume too.
-    static let patienceWithAnother: Int64 = 2_000_000
-    /// The same for an archive that left the question before unanswered.
-    static let patienceWithSilent: Int64 = 500_000
-    /// Microseconds between two signs of life about a replay of which frames are to come.
-    static let reminderInterval: Int64 = 2_000_000
-    /// Microseconds between two questions for a volume: an archive that has just joined may not let us in yet.
-    static let probeInterval: Int64 = 200_000
-    /// FOUND messages, and recordings, events and gaps together, that one archive may answer with.
+    /// How long a query waits for an archive.
+    static let answerTimeout = Duration.seconds(5)
+    /// How long a query waits for an archive when another archive holds the volume too.
+    static let replicaTimeout = Duration.seconds(2)
+    /// How long a query waits for an archive that left the previous query unanswered.
+    static let silentTimeout = Duration.milliseconds(500)
+    /// Time between two reminders of a replay that owes frames.
+    static let reminderInterval = Duration.seconds(2)
+    /// Time between two probes. An archive that has just joined may not admit the gateway yet.
+    static let probeInterval = Duration.milliseconds(200)
+    /// Maximum FOUND messages in one archive's answer.
     static let messagesPerAnswer = 1024
+    /// Maximum recordings, events and gaps together in one archive's answer.
     static let entriesPerAnswer = 300_000
 
-    private var archives: [Roster.Member: Place] = [:]
+    private var archives: [Roster.Member: KnownArchive] = [:]
     private var lastOrder: UInt64 = 0
     private var owners: VolumeOwners
-    /// Whether archives that are missing may only not have come back yet.
+    /// The gateway has just started, and archives may still be reconnecting.
     var isSettling = false
-    private var askings: [UInt32: PendingQuery] = [:]
-    private var playings: [UInt32: Playing] = [:]
+    private var queries: [UInt32: PendingQuery] = [:]
+    private var replays: [UInt32: ActiveReplay] = [:]
     private var flows: [ViewerFlow: UInt32] = [:]
     private var lastNumber: UInt32 = 0
 
@@ -116,60 +119,62 @@ struct ArchiveProxy {
 
     // MARK: From viewers
 
-    mutating func take(_ request: ArchiveRequest, from viewer: ArchiveClient, now: MonotonicTime) -> [Action] {
+    mutating func handle(_ request: ArchiveRequest, from viewer: ArchiveClient, now: MonotonicTime) -> [Action] {
         switch request {
         case .search(let search):
-            return ask(viewer, search.request, search, now) { number in
+            return query(for: viewer, search.request, search, now) { number in
                 Search(
                     request: number, kinds: search.kinds, from: search.from, to: search.to, cameras: search.cameras,
                     limit: search.limit)
             }
         case .protect(let protect):
-            return ask(viewer, protect.request, nil, now) { number in
+            return query(for: viewer, protect.request, nil, now) { number in
                 Protect(
                     request: number, protected: protect.protected, from: protect.from, to: protect.to,
                     camera: protect.camera)
             }
-        case .replay(let replay): return play(replay, viewer)
+        case .replay(let replay): return startReplay(replay, for: viewer)
         case .credit(let flow, let frames):
             guard let number = flows[ViewerFlow(viewer: viewer.id, flow: flow)] else { return [] }
-            playings[number]!.credit = min(playings[number]!.credit + frames, WireLimits.credit)
-            return refill(number)
+            replays[number]!.credit = min(replays[number]!.credit + frames, WireLimits.credit)
+            return requestFrames(number)
         case .sent(let flow):
             guard let number = flows[ViewerFlow(viewer: viewer.id, flow: flow)] else { return [] }
-            playings[number]!.underWay -= min(1, playings[number]!.underWay)
-            return refill(number)
-        case .close(let flow): return end(ViewerFlow(viewer: viewer.id, flow: flow))
+            replays[number]!.underWay -= min(1, replays[number]!.underWay)
+            return requestFrames(number)
+        case .close(let flow): return endReplay(ViewerFlow(viewer: viewer.id, flow: flow))
         case .forget:
-            askings = askings.filter { $0.value.viewer.id != viewer.id }
-            return flows.keys.filter { $0.viewer == viewer.id }.flatMap { end($0) }
+            queries = queries.filter { $0.value.viewer.id != viewer.id }
+            return flows.keys.filter { $0.viewer == viewer.id }.flatMap { endReplay($0) }
         }
     }
 
-    private mutating func ask(
-        _ viewer: ArchiveClient, _ request: UInt32, _ search: Search?, _ now: MonotonicTime,
-        _ question: @escaping (UInt32) -> any WireMessage
+    private mutating func query(
+        for viewer: ArchiveClient, _ request: UInt32, _ search: Search?, _ now: MonotonicTime,
+        _ message: @escaping (UInt32) -> any WireMessage
     ) -> [Action] {
         let number = nextNumber()
         let volumes = Set(archives.values.compactMap(\.volume)).sorted()
-        let unknown = archives.filter { $0.value.probe != nil && now.since($0.value.reached) <= ArchiveProxy.patience }
-        askings[number] = PendingQuery(
-            viewer: viewer, request: request, question: question, search: search, unknown: Set(unknown.keys),
+        let unknown = archives.filter {
+            $0.value.probe != nil && now - $0.value.reached <= ArchiveProxy.answerTimeout
+        }
+        queries[number] = PendingQuery(
+            viewer: viewer, request: request, message: message, search: search, unknown: Set(unknown.keys),
             isPartial: isSettling || (volumes.isEmpty && unknown.isEmpty), since: now)
         var actions: [Action] = []
-        for volume in volumes { actions += ask(volume, number, now) }
+        for volume in volumes { actions += query(volume, number, now) }
         return actions + concludeIfComplete(number)
     }
 
-    /// Asks one of the archives that have this volume.
-    private mutating func ask(_ volume: UInt64, _ number: UInt32, _ now: MonotonicTime) -> [Action] {
-        guard let asking = askings[number], let archive = holder(of: volume) else { return [] }
-        askings[number]!.asked.insert(volume)
-        askings[number]!.waiting[volume] = Waiting(archive: archive, since: now)
-        return [.ask(asking.question(number), archive: archive)]
+    /// Queries one of the archives that hold this volume.
+    private mutating func query(_ volume: UInt64, _ number: UInt32, _ now: MonotonicTime) -> [Action] {
+        guard let query = queries[number], let archive = holder(of: volume) else { return [] }
+        queries[number]!.asked.insert(volume)
+        queries[number]!.waiting[volume] = PendingAnswer(archive: archive, since: now)
+        return [.ask(query.message(number), archive: archive)]
     }
 
-    /// The archive that answers for a volume: the longest known one that is not silent.
+    /// Returns the archive that answers for a volume: the longest known archive that is not silent.
     private func holder(of volume: UInt64) -> Roster.Member? {
         archives.filter { $0.value.volume == volume }
             .min { left, right in
@@ -178,16 +183,16 @@ struct ArchiveProxy {
             }?.key
     }
 
-    private mutating func play(_ replay: Replay, _ viewer: ArchiveClient) -> [Action] {
+    private mutating func startReplay(_ replay: Replay, for viewer: ArchiveClient) -> [Action] {
         let key = ViewerFlow(viewer: viewer.id, flow: replay.flow)
-        let ended = end(key)
+        let ended = endReplay(key)
         guard let archive = holder(of: replay.volume) else {
             return ended + [.answer(.close(CloseFlow(flow: replay.flow, reason: .done)), viewer: viewer)]
         }
         let number = nextNumber()
         let first = min(replay.credit, ArchiveProxy.window)
         flows[key] = number
-        playings[number] = Playing(
+        replays[number] = ActiveReplay(
             viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, underWay: first,
             expected: first)
         let message = Replay(
@@ -196,68 +201,68 @@ struct ArchiveProxy {
         return ended + [.ask(message, archive: archive)]
     }
 
-    /// Asks for as many more frames as the viewer takes and as may be under way.
-    private mutating func refill(_ number: UInt32) -> [Action] {
-        guard let playing = playings[number], playing.underWay < ArchiveProxy.window else { return [] }
-        let more = min(playing.credit, ArchiveProxy.window - playing.underWay)
+    /// Requests as many further frames as the viewer accepts and the window allows.
+    private mutating func requestFrames(_ number: UInt32) -> [Action] {
+        guard let replay = replays[number], replay.underWay < ArchiveProxy.window else { return [] }
+        let more = min(replay.credit, ArchiveProxy.window - replay.underWay)
         guard more > 0 else { return [] }
-        playings[number]!.credit -= more
-        playings[number]!.underWay += more
-        playings[number]!.expected += more
-        return [.ask(Credit(flow: number, frames: more), archive: playing.archive)]
+        replays[number]!.credit -= more
+        replays[number]!.underWay += more
+        replays[number]!.expected += more
+        return [.ask(Credit(flow: number, frames: more), archive: replay.archive)]
     }
 
-    private mutating func end(_ key: ViewerFlow) -> [Action] {
-        guard let number = flows.removeValue(forKey: key), let playing = playings.removeValue(forKey: number) else {
+    private mutating func endReplay(_ key: ViewerFlow) -> [Action] {
+        guard let number = flows.removeValue(forKey: key), let replay = replays.removeValue(forKey: number) else {
             return []
         }
-        return [.ask(CloseFlow(flow: number, reason: .done), archive: playing.archive)]
+        return [.ask(CloseFlow(flow: number, reason: .done), archive: replay.archive)]
     }
 
-    /// Never 0, and never one that is in use.
+    /// Returns a number that is not 0 and not in use.
     private mutating func nextNumber() -> UInt32 {
         repeat {
             lastNumber &+= 1
-        } while lastNumber == 0 || askings[lastNumber] != nil || playings[lastNumber] != nil
+        } while lastNumber == 0 || queries[lastNumber] != nil || replays[lastNumber] != nil
             || archives.values.contains { $0.probe == lastNumber }
         return lastNumber
     }
 
     // MARK: From archives
 
-    /// - Throws: for what is no message that an archive may send.
+    /// - Throws: when the message is malformed or of a type that archives do not send.
     mutating func receive(
         _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Roster.Member, now: MonotonicTime
     ) throws(WireError) -> [Action] {
         switch envelope.type {
-        case .found: return take(try Found.decode(bytes, envelope), from: archive, now)
+        case .found: return handle(try Found.decode(bytes, envelope), from: archive, now)
         case .frame:
             let (frame, _) = try Frame.decode(bytes, envelope)
-            return take(frame, bytes.extracting(first: envelope.messageLength), from: archive)
+            return forward(frame, bytes.extracting(first: envelope.messageLength), from: archive)
         case .closeFlow:
             let close = try CloseFlow.decode(bytes, envelope)
-            guard let playing = playings[close.flow], playing.archive == archive else { return [] }
-            playings[close.flow] = nil
-            flows[ViewerFlow(viewer: playing.viewer.id, flow: playing.flow)] = nil
+            guard let replay = replays[close.flow], replay.archive == archive else { return [] }
+            replays[close.flow] = nil
+            flows[ViewerFlow(viewer: replay.viewer.id, flow: replay.flow)] = nil
             return [
                 .answer(
-                    .close(CloseFlow(flow: playing.flow, reason: close.reason, detail: close.detail)),
-                    viewer: playing.viewer)
+                    .close(CloseFlow(flow: replay.flow, reason: close.reason, detail: close.detail)),
+                    viewer: replay.viewer)
             ]
         default: throw .unknownType(envelope.type.rawValue)
         }
     }
 
-    private mutating func take(_ found: Found, from archive: Roster.Member, _ now: MonotonicTime) -> [Action] {
-        guard let place = archives[archive] else { return [] }
-        if found.request == place.probe { return identify(archive, found.volume, now) }
-        guard let volume = place.volume, volume == found.volume else {
-            let reason = "it answers for volume \(VolumeOwners.text(of: found.volume)), which is not its own"
+    private mutating func handle(_ found: Found, from archive: Roster.Member, _ now: MonotonicTime) -> [Action] {
+        guard let known = archives[archive] else { return [] }
+        if found.request == known.probe { return identify(archive, found.volume, now) }
+        guard let volume = known.volume, volume == found.volume else {
+            let reason = "answer for volume \(VolumeOwners.text(of: found.volume)), which this archive does not own"
             return [.refused(archive, reason: reason)]
         }
         archives[archive]!.isSilent = false
-        // It may be the answer to a question that is over, or that another archive was asked meanwhile.
-        guard let asking = askings[found.request], var waiting = asking.waiting[volume], waiting.archive == archive
+        // The query may be over, or the proxy may have failed over to another archive meanwhile.
+        guard let query = queries[found.request], var waiting = query.waiting[volume], waiting.archive == archive
         else {
             return []
         }
@@ -266,35 +271,39 @@ struct ArchiveProxy {
         waiting.entries += entries
         guard waiting.messages <= ArchiveProxy.messagesPerAnswer, waiting.entries <= ArchiveProxy.entriesPerAnswer
         else {
-            askings[found.request]!.isPartial = true
-            askings[found.request]!.waiting[volume] = nil
-            return [.refused(archive, reason: "its answer does not end")] + concludeIfComplete(found.request)
+            queries[found.request]!.isPartial = true
+            queries[found.request]!.waiting[volume] = nil
+            let reason =
+                "answer longer than \(ArchiveProxy.messagesPerAnswer) messages or \(ArchiveProxy.entriesPerAnswer) "
+                + "entries"
+            return [.refused(archive, reason: reason)] + concludeIfComplete(found.request)
         }
-        if let search = asking.search { waiting.told.add(found, of: search) }
-        askings[found.request]!.waiting[volume] = found.last ? nil : waiting
-        if found.partial { askings[found.request]!.isPartial = true }
+        if let search = query.search { waiting.delivered.add(found, of: search) }
+        queries[found.request]!.waiting[volume] = found.last ? nil : waiting
+        if found.partial { queries[found.request]!.isPartial = true }
         var actions: [Action] = []
         if found.last, found.since > WireLimits.times.lowerBound {
-            if waiting.told.supports(found.since, of: asking.search) {
-                askings[found.request]!.complete = max(asking.complete, found.since)
+            if waiting.delivered.supports(found.since, of: query.search) {
+                queries[found.request]!.complete = max(query.complete, found.since)
             } else {
-                // Viewers pass over what begins before `since`, whichever archive told it.
-                askings[found.request]!.isPartial = true
-                actions.append(.refused(archive, reason: "its answer leaves out more than its entries account for"))
+                // Viewers discard entries that begin before `since`, whichever archive sent them. An archive could
+                // hide the entries of others with it.
+                queries[found.request]!.isPartial = true
+                actions.append(.refused(archive, reason: "answer omits more entries than its limit explains"))
             }
         }
         if entries > 0 {
-            let passed = Found(
-                request: asking.request, last: false, volume: volume, recordings: found.recordings,
+            let forwarded = Found(
+                request: query.request, last: false, volume: volume, recordings: found.recordings,
                 events: found.events, gaps: found.gaps)
-            actions.append(.answer(.found(passed), viewer: asking.viewer))
+            actions.append(.answer(.found(forwarded), viewer: query.viewer))
         }
         return actions + concludeIfComplete(found.request)
     }
 
-    /// An archive tells which volume it has.
+    /// Handles an archive's answer to a probe: the volume that it holds.
     private mutating func identify(_ archive: Roster.Member, _ volume: UInt64, _ now: MonotonicTime) -> [Action] {
-        guard let owner = archives[archive]?.owner, volume != 0 else { return refuse(archive, "it has no volume") }
+        guard let owner = archives[archive]?.owner, volume != 0 else { return refuse(archive, "archive has no volume") }
         var actions: [Action] = []
         switch owners.claim(volume, by: owner, present: Set(archives.values.compactMap(\.volume))) {
         case .owned: break
@@ -302,91 +311,92 @@ struct ArchiveProxy {
         case .foreign(let owner):
             return refuse(
                 archive,
-                "volume \(VolumeOwners.text(of: volume)) belongs to archive '\(owner)'; if it has moved here, revoke that "
-                    + "key (secam keys revoke)")
-        case .tooMany: return refuse(archive, "'\(owner)' has \(VolumeOwners.volumesPerName) volumes now")
+                "volume \(VolumeOwners.text(of: volume)) belongs to archive '\(owner)'; if the volume moved to this "
+                    + "archive, run: secam keys revoke '\(owner)'")
+        case .tooMany: return refuse(archive, "archive '\(owner)' already has \(VolumeOwners.volumesPerName) volumes")
         }
         archives[archive]!.probe = nil
         archives[archive]!.volume = volume
         archives[archive]!.isSilent = false
         actions.append(.identified(archive))
-        for number in askings.keys.sorted() where askings[number]!.unknown.remove(archive) != nil {
-            if !askings[number]!.asked.contains(volume) { actions += ask(volume, number, now) }
+        for number in queries.keys.sorted() where queries[number]!.unknown.remove(archive) != nil {
+            if !queries[number]!.asked.contains(volume) { actions += query(volume, number, now) }
             actions += concludeIfComplete(number)
         }
         return actions
     }
 
-    /// Nothing is believed of the archive; it is asked for its volume again later.
+    /// Rejects the volume that an archive reported. A later probe asks again.
     private mutating func refuse(_ archive: Roster.Member, _ reason: String) -> [Action] {
         archives[archive]!.probe = nil
         return [.refused(archive, reason: reason)] + stopWaiting(forUnknown: archive)
     }
 
     private mutating func stopWaiting(forUnknown archive: Roster.Member) -> [Action] {
-        askings.keys.sorted().flatMap { number -> [Action] in
-            guard askings[number]!.unknown.remove(archive) != nil else { return [] }
-            askings[number]!.isPartial = true
+        queries.keys.sorted().flatMap { number -> [Action] in
+            guard queries[number]!.unknown.remove(archive) != nil else { return [] }
+            queries[number]!.isPartial = true
             return concludeIfComplete(number)
         }
     }
 
-    private mutating func take(
+    private mutating func forward(
         _ frame: Frame, _ message: Span<UInt8>, from archive: Roster.Member
     ) -> [Action] {
-        guard let playing = playings[frame.flow], playing.archive == archive, playing.expected > 0,
+        guard let replay = replays[frame.flow], replay.archive == archive, replay.expected > 0,
             frame.format == .jpeg
         else { return [] }
-        playings[frame.flow]!.expected -= 1
+        replays[frame.flow]!.expected -= 1
         var buffer = unsafe message.withUnsafeBufferPointer { unsafe ByteBuffer(bytes: $0) }
-        // The viewer's own number, in place of ours, behind envelope and headerLength.
-        buffer.setInteger(playing.flow, at: Envelope.size + 2, endianness: .little)
-        return [.answer(.frame(buffer, flow: playing.flow), viewer: playing.viewer)]
+        // The viewer's flow number replaces ours; it follows the envelope and headerLength.
+        buffer.setInteger(replay.flow, at: Envelope.size + 2, endianness: .little)
+        return [.answer(.frame(buffer, flow: replay.flow), viewer: replay.viewer)]
     }
 
     private mutating func concludeIfComplete(_ number: UInt32) -> [Action] {
-        guard let asking = askings[number], asking.waiting.isEmpty, asking.unknown.isEmpty else { return [] }
-        askings[number] = nil
+        guard let query = queries[number], query.waiting.isEmpty, query.unknown.isEmpty else { return [] }
+        queries[number] = nil
         let last = Found(
-            request: asking.request, last: true, partial: asking.isPartial, volume: 0, since: asking.complete)
-        return [.answer(.found(last), viewer: asking.viewer)]
+            request: query.request, last: true, partial: query.isPartial, volume: 0, since: query.complete)
+        return [.answer(.found(last), viewer: query.viewer)]
     }
 
-    /// The archive that was asked does not answer: another one that has the volume is asked, unless the viewer has been
-    /// told a part already.
-    private mutating func replace(_ archive: Roster.Member, _ volume: UInt64, _ number: UInt32, _ now: MonotonicTime)
-        -> [Action]
-    {
-        guard let waiting = askings[number]?.waiting.removeValue(forKey: volume) else { return [] }
+    /// Fails over to another archive that holds the volume, unless the viewer has received a part of the answer already.
+    private mutating func failOver(
+        from archive: Roster.Member, _ volume: UInt64, _ number: UInt32, _ now: MonotonicTime
+    ) -> [Action] {
+        guard let waiting = queries[number]?.waiting.removeValue(forKey: volume) else { return [] }
         if waiting.entries == 0, let next = holder(of: volume), next != archive, !archives[next]!.isSilent {
-            return ask(volume, number, now)
+            return query(volume, number, now)
         }
-        askings[number]!.isPartial = true
+        queries[number]!.isPartial = true
         return concludeIfComplete(number)
     }
 
-    // MARK: Who is there
+    // MARK: Membership and time
 
-    /// These archives can be reached now, each with its name in the list of keys.
+    /// Replaces the set of reachable archives.
+    ///
+    /// - Parameter present: the archives with their names in the list of keys.
     mutating func update(_ present: [Roster.Member: String], now: MonotonicTime) -> [Action] {
         let gone = Set(archives.keys).subtracting(present.keys)
         for archive in gone { archives[archive] = nil }
         var actions: [Action] = []
-        for (number, playing) in playings where gone.contains(playing.archive) {
-            playings[number] = nil
-            flows[ViewerFlow(viewer: playing.viewer.id, flow: playing.flow)] = nil
-            let close = CloseFlow(flow: playing.flow, reason: .shutdown, detail: "its archive is gone")
-            actions.append(.answer(.close(close), viewer: playing.viewer))
+        for (number, replay) in replays where gone.contains(replay.archive) {
+            replays[number] = nil
+            flows[ViewerFlow(viewer: replay.viewer.id, flow: replay.flow)] = nil
+            let close = CloseFlow(flow: replay.flow, reason: .shutdown, detail: "the archive is gone")
+            actions.append(.answer(.close(close), viewer: replay.viewer))
         }
         for archive in gone { actions += stopWaiting(forUnknown: archive) }
-        for number in askings.keys.sorted() {
-            for (volume, waiting) in askings[number]?.waiting ?? [:] where gone.contains(waiting.archive) {
-                actions += replace(waiting.archive, volume, number, now)
+        for number in queries.keys.sorted() {
+            for (volume, waiting) in queries[number]?.waiting ?? [:] where gone.contains(waiting.archive) {
+                actions += failOver(from: waiting.archive, volume, number, now)
             }
         }
         for (archive, owner) in present.sorted(by: { $0.key.name < $1.key.name }) where archives[archive] == nil {
             lastOrder += 1
-            archives[archive] = Place(owner: owner, reached: now, probed: now, order: lastOrder)
+            archives[archive] = KnownArchive(owner: owner, reached: now, probed: now, order: lastOrder)
             actions.append(probe(archive, nextNumber(), now))
         }
         return actions
@@ -399,54 +409,66 @@ struct ArchiveProxy {
         return .ask(Search(request: number, kinds: .gaps, from: 0, to: 1), archive: archive)
     }
 
-    /// Archives that are not on the list of keys any more lose their volumes.
+    /// Releases the volumes of archives that are no longer on the list of keys.
     mutating func release(notOn list: Allowlist) -> [Action] {
         owners.release(notOn: list) ? [.store(owners)] : []
     }
 
-    /// Time has passed: silent archives are not waited for any longer.
+    /// Applies timeouts, sends reminders and repeats probes. Called several times a second.
     mutating func tick(now: MonotonicTime) -> [Action] {
+        expireQueries(now) + remindReplays(now) + repeatProbes(now)
+    }
+
+    private mutating func expireQueries(_ now: MonotonicTime) -> [Action] {
         var actions: [Action] = []
-        for number in askings.keys.sorted() {
-            for (volume, waiting) in askings[number]?.waiting ?? [:]
-            where now.since(waiting.since) > patience(with: waiting.archive, volume) {
+        for number in queries.keys.sorted() {
+            for (volume, waiting) in queries[number]?.waiting ?? [:]
+            where now - waiting.since > timeout(of: waiting.archive, volume) {
                 archives[waiting.archive]?.isSilent = true
-                actions += replace(waiting.archive, volume, number, now)
+                actions += failOver(from: waiting.archive, volume, number, now)
             }
-            guard let asking = askings[number], now.since(asking.since) > ArchiveProxy.patience else { continue }
-            askings[number]!.isPartial = asking.isPartial || !asking.unknown.isEmpty
-            askings[number]!.unknown = []
+            guard let query = queries[number], now - query.since > ArchiveProxy.answerTimeout else { continue }
+            queries[number]!.isPartial = query.isPartial || !query.unknown.isEmpty
+            queries[number]!.unknown = []
             actions += concludeIfComplete(number)
-        }
-        // An archive that has lost the connection, or was started anew, knows nothing of a replay, and says so when asked.
-        for (number, playing) in playings.sorted(by: { $0.key < $1.key }) where playing.expected > 0 {
-            guard let asked = playing.asked else {
-                playings[number]!.asked = now
-                continue
-            }
-            guard now.since(asked) > ArchiveProxy.reminderInterval else { continue }
-            playings[number]!.asked = now
-            actions.append(.ask(Credit(flow: number, frames: 0), archive: playing.archive))
-        }
-        for (archive, place) in archives.sorted(by: { $0.key.name < $1.key.name })
-        where place.volume == nil {
-            let isNew = place.probe != nil && now.since(place.reached) <= ArchiveProxy.patience
-            guard now.since(place.probed) > (isNew ? ArchiveProxy.probeInterval : ArchiveProxy.patience) else {
-                continue
-            }
-            actions.append(probe(archive, place.probe ?? nextNumber(), now))
         }
         return actions
     }
 
-    private func patience(with archive: Roster.Member, _ volume: UInt64) -> Int64 {
-        if archives[archive]?.isSilent == true { return ArchiveProxy.patienceWithSilent }
-        let hasAnother = archives.contains { $0.key != archive && $0.value.volume == volume && !$0.value.isSilent }
-        return hasAnother ? ArchiveProxy.patienceWithAnother : ArchiveProxy.patience
+    /// Reminds archives of replays that owe frames. An archive that restarted has lost the replay and then closes it.
+    private mutating func remindReplays(_ now: MonotonicTime) -> [Action] {
+        var actions: [Action] = []
+        for (number, replay) in replays.sorted(by: { $0.key < $1.key }) where replay.expected > 0 {
+            guard let asked = replay.asked else {
+                replays[number]!.asked = now
+                continue
+            }
+            guard now - asked > ArchiveProxy.reminderInterval else { continue }
+            replays[number]!.asked = now
+            actions.append(.ask(Credit(flow: number, frames: 0), archive: replay.archive))
+        }
+        return actions
+    }
+
+    private mutating func repeatProbes(_ now: MonotonicTime) -> [Action] {
+        var actions: [Action] = []
+        for (archive, known) in archives.sorted(by: { $0.key.name < $1.key.name }) where known.volume == nil {
+            let isNew = known.probe != nil && now - known.reached <= ArchiveProxy.answerTimeout
+            let interval = isNew ? ArchiveProxy.probeInterval : ArchiveProxy.answerTimeout
+            guard now - known.probed > interval else { continue }
+            actions.append(probe(archive, known.probe ?? nextNumber(), now))
+        }
+        return actions
+    }
+
+    private func timeout(of archive: Roster.Member, _ volume: UInt64) -> Duration {
+        if archives[archive]?.isSilent == true { return ArchiveProxy.silentTimeout }
+        let hasReplica = archives.contains { $0.key != archive && $0.value.volume == volume && !$0.value.isSilent }
+        return hasReplica ? ArchiveProxy.replicaTimeout : ArchiveProxy.answerTimeout
     }
 }
 
-/// What one archive told in answer to one search: from it follows from when on its answer can be complete.
+/// The entries that one archive sent in answer to one search. They bound the time from which its answer can be complete.
 private struct DeliveredEntries {
     private struct Kind {
         var count = 0
@@ -464,7 +486,7 @@ private struct DeliveredEntries {
     private var events = Kind()
     private var gaps = Kind()
 
-    /// Only what was asked for counts.
+    /// Counts the entries of the kinds that were searched for.
     mutating func add(_ found: Found, of search: Search) {
         if search.kinds.contains(.recordings) {
             for entry in found.recordings { recordings.add(entry.start, before: search.to) }
@@ -475,8 +497,8 @@ private struct DeliveredEntries {
         if search.kinds.contains(.gaps) { for entry in found.gaps { gaps.add(entry.start, before: search.to) } }
     }
 
-    /// Whether entries before `since` may have been left out: only where as many of one kind were told as were wanted,
-    /// all of which begin then or later.
+    /// Returns whether the search's limit explains an answer without the entries before `since`: the archive must have
+    /// sent as many entries of one kind as the limit allows, all of which begin at `since` or later.
     ///
     /// - Parameter since: UTC microseconds.
     func supports(_ since: Int64, of search: Search?) -> Bool {

@@ -1,30 +1,31 @@
 package import NIOCore
 package import SecamWire
 
-/// What a viewer wants of the past, as far as it may.
+/// A viewer's request to the archives, restricted to the user's rights.
 package enum ArchiveRequest: Sendable, Equatable {
-    /// Only of cameras that it may see.
+    /// Names only cameras that the user may see.
     case search(Search)
     case protect(Protect)
     case replay(Replay)
-    /// More frames of a replay may be sent.
+    /// The viewer accepts more frames of a replay.
     case credit(flow: UInt32, frames: UInt32)
-    /// A frame of a replay has left for the viewer.
+    /// A frame of a replay was sent to the viewer.
     case sent(flow: UInt32)
     case close(flow: UInt32)
-    /// The viewer is gone.
+    /// The viewer disconnected.
     case forget
 }
 
-/// A viewer who looks back, as the side of the gateway that talks to the archives knows it.
+/// A viewer as a client of the archives.
 package struct ArchiveClient: Sendable {
     package let id: UInt64
-    /// Hands an answer to the viewer: a whole FOUND, CLOSE or FRAME message with the viewer's own numbers. Any thread.
+    /// Delivers an answer with the viewer's own request and flow numbers. Any thread.
     package let answer: @Sendable (ArchiveAnswer) -> Void
 }
 
 package enum ArchiveAnswer: Sendable {
     case found(Found)
     case close(CloseFlow)
+    /// The whole FRAME message.
     case frame(ByteBuffer, flow: UInt32)
 }

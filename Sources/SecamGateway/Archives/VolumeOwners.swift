@@ -2,14 +2,14 @@ import SecamMesh
 import SecamRegistry
 import SecamWire
 
-/// The archives that own volumes, by their names in the list of keys: no other key may answer for a volume.
+/// The archives that own volumes, by their names in the list of keys. Only the owner may answer for a volume.
 ///
-/// The first archive that reports a volume owns it until its name is taken off the list. The owners outlive the gateway, so
-/// that a restart does not let another archive be first. Their file has one line a volume, `VOLUME NAME`, the volume as 16
-/// hexadecimal digits, the name as in the list of keys, where it may stand for a pool (see `Allowlist`); the line of the
-/// volume that was registered first comes first.
+/// The first archive that reports a volume owns it until its name is removed from the list. The owners are stored in a
+/// file, so that after a restart no other archive can claim a volume first. The file has one line per volume,
+/// `VOLUME NAME`, in the order of registration: the volume as 16 hexadecimal digits, the name as in the list of keys,
+/// where it may stand for a pool (see `Allowlist`).
 struct VolumeOwners: Sendable, Equatable {
-    /// Volumes of one name: its archives may have a disk each, and a rebuilt index is another volume.
+    /// Maximum volumes of one name. A name's archives may have a disk each, and a rebuilt index is a new volume.
     static let volumesPerName = 256
 
     enum Claim: Equatable {
@@ -17,7 +17,7 @@ struct VolumeOwners: Sendable, Equatable {
         /// The volume had no owner before.
         case registered
         case foreign(owner: String)
-        /// The name's archives have `volumesPerName` volumes at this moment.
+        /// The name's archives hold `volumesPerName` volumes now.
         case tooMany
     }
 
@@ -26,13 +26,13 @@ struct VolumeOwners: Sendable, Equatable {
 
     struct Owner: Sendable, Equatable {
         let name: String
-        /// Grows with each volume that is registered.
+        /// Grows with each registered volume.
         let order: Int
     }
 
     init() {}
 
-    /// - Parameter path: where the text was read, for errors.
+    /// - Parameter path: the file's path, for errors.
     init(parsing text: String, path: String) throws(MeshError) {
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
@@ -52,16 +52,18 @@ struct VolumeOwners: Sendable, Equatable {
             + lines.joined()
     }
 
-    /// A volume as people see it.
+    /// Returns a volume's name in messages and files.
     static func text(of volume: UInt64) -> String {
         let digits = String(volume, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// An archive with this name reports the volume.
+    /// Claims a volume for an archive with this name.
     ///
-    /// - Parameter present: volumes that archives have at this moment. Where the name has too many, the last one that was
-    ///   registered and that no archive has makes room: who tells of ever new ones takes the places of its own.
+    /// A name with too many volumes gives up the newest one that is not present. An archive that keeps reporting new
+    /// volumes thereby displaces only its own.
+    ///
+    /// - Parameter present: volumes that connected archives hold now.
     mutating func claim(_ volume: UInt64, by name: String, present: Set<UInt64> = []) -> Claim {
         if let owner = owners[volume] { return owner.name == name ? .owned : .foreign(owner: owner.name) }
         let own = owners.filter { $0.value.name == name }
@@ -79,9 +81,9 @@ struct VolumeOwners: Sendable, Equatable {
         owners[volume] = Owner(name: name, order: lastOrder)
     }
 
-    /// Lets go of the volumes of archives that are not on the list of keys any more.
+    /// Releases the volumes of archives that are no longer on the list of keys.
     ///
-    /// - Returns: whether there were any.
+    /// - Returns: whether any volume was released.
     mutating func release(notOn list: Allowlist) -> Bool {
         let names = Set(list.entries.lazy.filter { $0.role == .archive }.map(\.pattern))
         let kept = owners.filter { names.contains($0.value.name) }

@@ -2,18 +2,19 @@ import SecamMesh
 import SecamRegistry
 import SecamWire
 
-/// Every camera that the gateway has seen, with the number that viewers know it by. A camera that is gone stays on the
-/// list, offline, as long as its key is admitted.
+/// The cameras that the gateway has seen, with the numbers by which viewers address them.
+///
+/// A camera whose service is gone stays in the directory as offline while its key is admitted.
 struct CameraDirectory {
     private struct Entry {
         let number: UInt32
         var report: CameraReport
         var member: Roster.Member?
         var recording = Registry.CameraRecording(.off)
-        /// When its service left, UTC microseconds.
+        /// When the camera's service left, UTC microseconds.
         var left: Int64 = 0
 
-        /// What is wrong with the camera, and with its recording.
+        /// The problems of the camera and of its recording, for users.
         var detail: String {
             guard recording.health == .stopped, !recording.cause.isEmpty else { return report.detail }
             let stopped = "recording stopped: \(recording.cause)"
@@ -25,16 +26,16 @@ struct CameraDirectory {
     private var namesByNumber: [UInt32: Name] = [:]
     private var forgotten: [UInt32] = []
 
-    /// Cameras whose service is gone that are still shown; the longest gone is forgotten for a new one.
+    /// Maximum cameras whose service is gone. The longest gone makes room for a new one.
     private static let goneLimit = 256
 
-    /// What viewers are shown.
+    /// All cameras by name, as viewers see them.
     var cameras: [Cameras.Camera] {
         entries.sorted { $0.key < $1.key }.map { name, entry in
             guard entry.member != nil else {
                 return Cameras.Camera(
                     camera: entry.number, state: .offline, width: 0, height: 0, frameRate: 0, since: entry.left,
-                    name: name, detail: "its capture service is not running or cannot be reached")
+                    name: name, detail: "the capture service is stopped or unreachable")
             }
             let report = entry.report
             return Cameras.Camera(
@@ -49,9 +50,9 @@ struct CameraDirectory {
     /// Cameras whose service is gone.
     var gone: [Cameras.Camera] { cameras.filter { entries[$0.name]?.member == nil } }
 
-    /// Takes cameras of before the gateway's start for gone.
+    /// Adds cameras known before the gateway's start as offline.
     ///
-    /// - Parameter time: since when, UTC microseconds.
+    /// - Parameter time: the start of their absence, UTC microseconds.
     mutating func recall(_ names: Set<Name>, time: Int64) {
         for name in names.sorted() where entries[name] == nil {
             let number = freshNumber()
@@ -63,7 +64,7 @@ struct CameraDirectory {
         forgetLongestGone()
     }
 
-    /// Forgets cameras that are gone for good.
+    /// Forgets absent cameras that match.
     mutating func forgetGone(where isOver: (Name) -> Bool) {
         for (name, entry) in entries where entry.member == nil && isOver(name) { forget(name, entry) }
     }
@@ -72,7 +73,8 @@ struct CameraDirectory {
         namesByNumber[number].flatMap { entries[$0]?.member }
     }
 
-    /// At random, so that nobody can tell from it how many there are. The highest bit is a replay's.
+    /// Returns a random unused number. Random numbers do not reveal how many cameras there are. The highest bit marks
+    /// replays.
     private func freshNumber() -> UInt32 {
         while true {
             let number = UInt32.random(in: 1..<Replay.flowBit)
@@ -80,10 +82,10 @@ struct CameraDirectory {
         }
     }
 
-    /// Takes over what the registry knows.
+    /// Replaces the cameras that are present.
     ///
-    /// - Parameter recordings: how recording is of cameras that are to be recorded.
-    /// - Returns: numbers of the cameras whose service is another one now, or gone.
+    /// - Parameter recordings: the recording state of each camera that should be recorded.
+    /// - Returns: the numbers of cameras whose service was replaced or is gone.
     mutating func update(
         _ cameras: [Registry.Camera], recordings: [Name: Registry.CameraRecording], time: Int64
     ) -> [UInt32] {
@@ -112,7 +114,7 @@ struct CameraDirectory {
         return changed
     }
 
-    /// Numbers that no camera has any more, each told once.
+    /// Returns the numbers of cameras that were forgotten since the last call.
     mutating func takeForgotten() -> [UInt32] {
         defer { forgotten = [] }
         return forgotten

@@ -1,68 +1,70 @@
 import SecamMesh
 import SecamWire
 
-/// The gateway's flow of one rendition, or of the events, of one camera, on a connection of its own: so the flow's
-/// number can be the camera's number for every rendition, and a frame goes to viewers just as it came.
+/// The gateway's flow of one rendition, or of the events, of one camera.
+///
+/// Each flow has a connection of its own. The flow's number can therefore be the camera's number for every rendition,
+/// and a frame goes to viewers byte for byte as it came.
 final class GatewayCameraFlow {
-    /// Frames on their way from the camera at once.
+    /// Maximum frames on their way from the camera.
     static let window: UInt32 = 8
-    /// Frames for which the camera gets its credit back together: a message costs both ends as much as reading a frame.
+    /// Frames per CREDIT message. A message costs both ends as much as reading a frame.
     private static let creditStep: UInt32 = 2
 
     let socket: MeshSocket
     private let number: UInt32
     private let content: FlowContent
     private var isOpen = false
-    /// Whether it was said that the camera refuses us.
+    /// The camera's refusal was reported already.
     private var isRefusalKnown = false
 
-    /// The last event that came, so that a flow that is opened anew goes on behind it.
+    /// The last event received, after which a reopened flow resumes.
     private(set) var lastEvent: EventPlace?
-    /// Events, and bytes of frames, since the last refresh; beyond the bounds the camera gets its credit back with the next
-    /// one only.
+    /// Events and bytes received since the last refresh. Beyond the limits, credit waits for the next refresh.
     private var events = 0
     private var bytes = 0
-    /// Bytes of a large frame of late.
+    /// Size of a large frame of late.
     private var frameBytes = 1
+    /// Received messages for which no credit was granted yet.
     private var owed: UInt32 = 0
-    /// Frames or events that the camera may still send: of the present flow, and, with what the flows before it may have on
-    /// their way, of all.
+    /// Frames or events that the camera may still send in this flow.
     private var credit: UInt32 = 0
-    private var creditOfAll: UInt32 = 0
+    /// The same, with messages that former flows may still have on their way.
+    private var totalCredit: UInt32 = 0
 
-    /// Where in a camera's log of events somebody is.
+    /// A position in a camera's event log.
     struct EventPlace {
         let incarnation: UInt64
         let sequence: UInt64
     }
 
-    /// Events of one camera in a second: more than a camera with all its motion services tells, and enough to learn of
-    /// what it remembers.
-    private static let mostEvents = 512
-    /// Bytes of one rendition of one camera in a second, and on their way at once: 4K at 30 frames a second takes less, and
-    /// other cameras' frames wait for what is more.
-    private let mostBytes: Int
+    /// Events of one camera that get credit back before the next refresh: more than a camera with all its motion services
+    /// sends, and enough to read the camera's event log.
+    private static let eventLimit = 512
+    /// Bytes of frames that get credit back before the next refresh, and bytes on their way at once. 4K at 30 frames a
+    /// second needs less, and more would delay other cameras' frames.
+    private let byteLimit: Int
 
     /// Frames of the present size that may be on their way.
     private var frameWindow: UInt32 {
-        UInt32(max(1, min(Int(GatewayCameraFlow.window), mostBytes / frameBytes)))
+        UInt32(max(1, min(Int(GatewayCameraFlow.window), byteLimit / frameBytes)))
     }
 
     /// - Parameters:
-    ///   - lastEvent: the last one that was told over a connection before.
-    ///   - mostBytes: of frames, in a second.
+    ///   - lastEvent: the last event received over an earlier connection.
+    ///   - byteLimit: maximum bytes of frames per second.
     init(
         _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil,
-        mostBytes: Int = 64 << 20
+        byteLimit: Int = 64 << 20
     ) {
-        self.mostBytes = mostBytes
+        self.byteLimit = byteLimit
         self.lastEvent = lastEvent
         self.socket = socket
         self.number = number
         self.content = content
     }
 
-    /// Events from all that the camera still knows; of frames the newest is enough.
+    /// Events start with the oldest that the camera still has, frames with the newest.
     private var opening: OpenFlow {
         let start: FlowStart =
             switch (content, lastEvent) {
@@ -75,20 +77,20 @@ final class GatewayCameraFlow {
             credit: frameWindow)
     }
 
-    /// Opens the flow, or says that it is still needed.
+    /// Opens the flow, or keeps it open. Called once a second.
     ///
-    /// - Returns: whether the camera was reached.
+    /// - Returns: whether the camera is reachable.
     @discardableResult
     func refresh() -> Bool {
         if isOpen {
             let frames = max(frameWindow, credit) - credit
             isOpen = socket.send(Credit(flow: number, frames: frames)) == .sent
-            noteGiven(frames)
+            addCredit(frames)
         } else {
             isOpen = socket.send(opening) == .sent
-            creditOfAll = min(creditOfAll, GatewayCameraFlow.window)
+            totalCredit = min(totalCredit, GatewayCameraFlow.window)
             credit = 0
-            noteGiven(frameWindow)
+            addCredit(frameWindow)
         }
         owed = 0
         events = 0
@@ -96,16 +98,18 @@ final class GatewayCameraFlow {
         return isOpen
     }
 
-    /// Takes what has come.
+    /// Receives the messages that have arrived.
     ///
     /// - Parameters:
-    ///   - publish: is given each frame's whole message.
-    ///   - tell: is given each event's whole message.
-    ///   - onRefusal: is told once why the camera does not give us what we ask for.
+    ///   - onFrame: called with each frame's whole message.
+    ///   - onEvent: called with each event's whole message.
+    ///   - onRefusal: called once when the camera refuses the flow.
+    /// - Throws: when the camera sends a malformed message, or more than its credit allows.
     func receive(
-        _ publish: (MeshMessage, Frame) -> Void, tell: (MeshMessage, Event) -> Void, onRefusal: (CloseFlow) -> Void
+        _ onFrame: (MeshMessage, Frame) -> Void, onEvent: (MeshMessage, Event) -> Void,
+        onRefusal: (CloseFlow) -> Void
     ) throws(WireError) {
-        // No more than it may send, so that a camera that sends more does not keep the loop from everything else.
+        // One window at a time, so that a flooding camera does not occupy the loop.
         for _ in 0..<GatewayCameraFlow.window {
             guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
@@ -119,17 +123,17 @@ final class GatewayCameraFlow {
                     try spendCredit()
                     frameBytes = max(received.message.count, frameBytes / 8 * 7, 1)
                     self.bytes += received.message.count
-                    giveBack(after: self.bytes <= mostBytes ? GatewayCameraFlow.creditStep : .max)
+                    returnCredit(after: self.bytes <= byteLimit ? GatewayCameraFlow.creditStep : .max)
                     isRefusalKnown = false
-                    publish(received.message, frame)
+                    onFrame(received.message, frame)
                 case .event:
                     let event = try Event.decode(bytes, envelope)
                     guard event.flow == number, content == .events else { throw .badValue(field: "flow") }
                     try spendCredit()
                     events += 1
-                    giveBack(after: events <= GatewayCameraFlow.mostEvents ? 1 : .max)
+                    returnCredit(after: events <= GatewayCameraFlow.eventLimit ? 1 : .max)
                     lastEvent = EventPlace(incarnation: event.incarnation, sequence: event.sequence)
-                    tell(received.message, event)
+                    onEvent(received.message, event)
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
                     isOpen = false
@@ -145,27 +149,27 @@ final class GatewayCameraFlow {
         }
     }
 
-    /// The credit of one message, once so many messages' is due.
-    private func giveBack(after count: UInt32) {
+    /// Returns the credit of received messages to the camera, once `count` messages are due.
+    private func returnCredit(after count: UInt32) {
         owed += 1
         guard owed >= count else { return }
         owed = 0
         let frames = max(frameWindow, credit) - credit
         guard frames > 0 else { return }
         socket.send(Credit(flow: number, frames: frames))
-        noteGiven(frames)
+        addCredit(frames)
     }
 
-    /// A camera that sends more than it may is not passed on: viewers and hooks get no more than its share.
+    /// Rejects messages beyond the credit, so that viewers and hooks get no more than the camera's share.
     private func spendCredit() throws(WireError) {
-        guard creditOfAll > 0 else { throw .badValue(field: "credit") }
-        creditOfAll -= 1
+        guard totalCredit > 0 else { throw .badValue(field: "credit") }
+        totalCredit -= 1
         credit -= min(1, credit)
     }
 
-    private func noteGiven(_ frames: UInt32) {
+    private func addCredit(_ frames: UInt32) {
         credit += frames
-        creditOfAll += frames
+        totalCredit += frames
     }
 
     func close() {

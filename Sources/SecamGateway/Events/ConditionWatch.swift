@@ -2,7 +2,7 @@ import SecamBase
 import SecamPolicy
 import SecamWire
 
-/// Tells when a condition begins and ends, without those that pass within seconds, as at a restart.
+/// Reports when conditions begin and end. Conditions that pass within seconds, as at a restart, are not reported.
 ///
 /// A state machine without I/O: time is an argument.
 struct ConditionWatch {
@@ -17,29 +17,29 @@ struct ConditionWatch {
         let isOver: Bool
     }
 
-    /// Microseconds that a condition must last before it is told.
-    static let delay: Int64 = 10_000_000
+    /// How long a condition must last before it is reported.
+    static let delay = Duration.seconds(10)
 
     private struct Entry {
         let since: MonotonicTime
-        var isTold = false
+        var isReported = false
     }
 
     private var entries: [Subject: Entry] = [:]
 
-    /// - Parameter present: all conditions that there are now.
-    /// - Returns: those that began `delay` ago, and those of them that are over, in a stable order.
+    /// - Parameter present: all conditions that hold now.
+    /// - Returns: conditions that have lasted for `delay`, and reported ones that are over, in a stable order.
     mutating func update(_ present: Set<Subject>, now: MonotonicTime) -> [Change] {
         var changes: [Change] = []
         for (subject, entry) in entries where !present.contains(subject) {
             entries[subject] = nil
-            if entry.isTold { changes.append(Change(subject: subject, isOver: true)) }
+            if entry.isReported { changes.append(Change(subject: subject, isOver: true)) }
         }
         for subject in present {
             let entry = entries[subject, default: Entry(since: now)]
             entries[subject] = entry
-            guard !entry.isTold, now.since(entry.since) >= ConditionWatch.delay else { continue }
-            entries[subject]!.isTold = true
+            guard !entry.isReported, now - entry.since >= ConditionWatch.delay else { continue }
+            entries[subject]!.isReported = true
             changes.append(Change(subject: subject, isOver: false))
         }
         return changes.sorted {

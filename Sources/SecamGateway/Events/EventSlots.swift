@@ -1,34 +1,32 @@
+import DequeModule
 import SecamWire
 
-/// The events that one viewer follows: which cameras', and what has not been sent yet. Of each event only the newest
-/// state waits, so that a viewer that does not read costs a bounded amount of memory.
+/// A queue of the events that one viewer follows.
+///
+/// Only the newest state of each event waits, so that a viewer that does not read costs a bounded amount of memory.
 struct EventSlots: Sendable {
-    /// Events that may wait; beyond, the longest waiting is dropped.
+    /// Maximum waiting events. Beyond it, the event that has waited longest is dropped.
     static let limit = 4096
 
     private struct Following {
         let live: Bool
-        /// Empty for all.
+        /// Empty for all cameras.
         let cameras: Set<UInt32>
-        /// What was told up to here has been given already.
+        /// The serial of the last message that the history includes.
         let serial: UInt64
     }
 
     private var following: Following?
     private var waiting: [SharedEvent.ID: SharedEvent] = [:]
-    private var order: [SharedEvent.ID] = []
-    private var head = 0
+    /// The waiting events in the order of arrival.
+    private var order: Deque<SharedEvent.ID> = []
 
-    /// Whether events of some camera may be wanted from now on.
-    var isLive: Bool { following?.live ?? false }
-
-    /// Begins anew with what is remembered.
+    /// Replaces what the viewer follows, and queues the history.
     mutating func follow(_ message: Follow, history: [SharedEvent], serial: UInt64) {
         following = Following(
             live: message.live, cameras: Set(message.cameras.map(\.camera)), serial: serial)
         waiting = [:]
         order = []
-        head = 0
         for event in history { enqueue(event) }
     }
 
@@ -39,24 +37,15 @@ struct EventSlots: Sendable {
         enqueue(event)
     }
 
-    /// The next event, out of its slot.
-    mutating func take() -> SharedEvent? {
-        while head < order.count {
-            let id = order[head]
-            head += 1
-            if head > 64, head * 2 > order.count {
-                order.removeFirst(head)
-                head = 0
-            }
-            if let event = waiting.removeValue(forKey: id) { return event }
-        }
-        return nil
+    /// Removes and returns the event that has waited longest.
+    mutating func popNext() -> SharedEvent? {
+        order.popFirst().flatMap { waiting.removeValue(forKey: $0) }
     }
 
     var isEmpty: Bool { waiting.isEmpty }
 
     private mutating func enqueue(_ event: SharedEvent) {
         if waiting.updateValue(event, forKey: event.id) == nil { order.append(event.id) }
-        if waiting.count > EventSlots.limit { _ = take() }
+        if waiting.count > EventSlots.limit { _ = popNext() }
     }
 }

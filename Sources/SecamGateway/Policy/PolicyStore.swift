@@ -6,7 +6,7 @@ import SecamRegistry
 
 /// The policy file of a data folder, with a copy of the last text that was accepted.
 ///
-/// The copy lets a gateway start while the file is invalid. An accepted policy without a file is an empty copy.
+/// With the copy, a gateway can start while the file is invalid. The copy of an accepted policy without a file is empty.
 struct PolicyStore: Sendable {
     /// The policy to start with.
     struct Loaded: Sendable {
@@ -25,9 +25,9 @@ struct PolicyStore: Sendable {
         self.logger = logger
     }
 
-    /// Reads the policy file, or else its last good copy. Blocks.
+    /// Reads the policy file, or its last good copy when the file is invalid. Blocks.
     ///
-    /// - Throws: when the file is invalid and there is no usable copy.
+    /// - Throws: the file's error when there is no usable copy.
     func load() throws(PolicyError) -> Loaded {
         do throws(PolicyError) {
             return Loaded(file: try read(), problem: nil)
@@ -40,11 +40,11 @@ struct PolicyStore: Sendable {
         }
     }
 
-    /// Reads the policy file and keeps a copy of it. Blocks.
+    /// Reads the policy file and stores a copy of it. Blocks.
     func read() throws(PolicyError) -> PolicyFile {
         let text = try PolicyFile.text(at: path) ?? ""
         let file = try PolicyFile(parsing: text, path: path)
-        keep(text)
+        storeCopy(text)
         return file
     }
 
@@ -58,7 +58,7 @@ struct PolicyStore: Sendable {
         }
     }
 
-    private func keep(_ text: String) {
+    private func storeCopy(_ text: String) {
         do {
             guard try TrustedFile.readIfThere(lastGoodPath) != text else { return }
             try SecretFile.write(text, to: lastGoodPath)

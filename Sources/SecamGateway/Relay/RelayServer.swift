@@ -1,6 +1,7 @@
 package import Logging
 import NIOCore
 import NIOPosix
+import SecamBase
 import SecamCrypto
 import SecamWire
 import Synchronization
@@ -12,8 +13,10 @@ struct RelayedService: Hashable, Sendable {
     let incarnation: UInt64
 }
 
-/// Lets services be reached that can only dial out (proto-spec/registry.md): a port for each, whose connections wait
-/// until the service has answered the call with a connection of its own; then bytes are passed on between the two.
+/// A relay to services that can only dial out (proto-spec/registry.md).
+///
+/// Each service has a port. A connection to it waits until the service has answered the relay's call with a connection of
+/// its own. Then the relay forwards bytes between the two.
 package final class RelayServer: Sendable {
     private struct Waiting {
         let service: RelayedService
@@ -31,15 +34,16 @@ package final class RelayServer: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// How long a connection waits for the service.
-    private static let patience = TimeAmount.seconds(10)
-    /// Connections of one service that wait at once.
+    /// How long a connection waits for the service to answer the call.
+    private static let callTimeout = TimeAmount.seconds(10)
+    /// Maximum waiting connections to one service.
     private static let waitingLimit = 64
-    /// Calls of one service in a second, and at once when many connect again together.
+    /// Maximum rate of calls to one service. The burst covers many peers that reconnect together.
     private static let callsPerSecond = 128
     private static let callBurst = 512
-    /// Connections that are passed on at once, of one service and of all.
+    /// Maximum relayed connections to one service.
     private static let serviceLimit = 1024
+    /// Maximum relayed connections to all services.
     private static let limit = 4096
 
     /// - Parameter host: the address at which the other services reach the gateway.
@@ -50,7 +54,7 @@ package final class RelayServer: Sendable {
 
     /// Opens a port for a service.
     ///
-    /// - Parameter call: is to make the service dial, with this ticket.
+    /// - Parameter call: asks the service to dial, with the given ticket.
     func open(_ service: RelayedService, call: @escaping @Sendable ([UInt8]) -> Void) async throws -> UInt16 {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -67,7 +71,7 @@ package final class RelayServer: Sendable {
         return UInt16(port)
     }
 
-    /// Closes a service's port and what waits at it; connections that are passed on go on until one of their ends goes.
+    /// Closes a service's port and the connections that wait there. Relayed connections stay open until one end closes.
     func close(_ service: RelayedService) {
         let channels = state.withLock { state -> [any Channel] in
             let waiting = state.waiting.filter { $0.value.service == service }
@@ -92,33 +96,33 @@ package final class RelayServer: Sendable {
     ) {
         guard let ticket = try? SecureRandom.bytes(Call.ticketLength) else { return channel.close(promise: nil) }
         let isAdmitted = state.withLock { state in
-            let isWithinBounds =
+            let isWithinLimits =
                 state.waiting.values.count { $0.service == service } < RelayServer.waitingLimit
                 && state.joined.values.count { $0.service == service } < RelayServer.serviceLimit
-            let full = TokenBucket(perSecond: RelayServer.callsPerSecond, burst: RelayServer.callBurst, at: .now())
-            guard isWithinBounds, state.calls[service, default: full].take(at: .now()) else { return false }
+            let full = TokenBucket(perSecond: RelayServer.callsPerSecond, burst: RelayServer.callBurst, at: .now)
+            guard isWithinLimits, state.calls[service, default: full].consume(at: .now) else { return false }
             state.waiting[ticket] = Waiting(service: service, channel: channel)
             return true
         }
         guard isAdmitted else {
             logger.warning(
                 "relay connection refused",
-                metadata: ["service": "\(service.name)", "reason": "too many connections or calls of this service"])
+                metadata: ["service": "\(service.name)", "reason": "too many connections or calls to this service"])
             return channel.close(promise: nil)
         }
         let forget: @Sendable () -> Bool = {
             self.state.withLock { $0.waiting.removeValue(forKey: ticket) } != nil
         }
         channel.closeFuture.whenComplete { _ in _ = forget() }
-        channel.eventLoop.scheduleTask(in: RelayServer.patience) {
+        channel.eventLoop.scheduleTask(in: RelayServer.callTimeout) {
             if forget() { channel.close(promise: nil) }
         }
         call(ticket)
     }
 
-    /// Joins a connection of a service to the one that it was called for. On the connection's event loop.
+    /// Joins a service's connection to the one that it was called for. Called on the connection's event loop.
     ///
-    /// - Returns: whether the ticket is good.
+    /// - Returns: whether the ticket is valid.
     func attach(_ outside: any Channel, ticket: [UInt8]) -> Bool {
         let inside = state.withLock { state -> (any Channel)? in
             guard state.joined.count < RelayServer.limit, let waiting = state.waiting.removeValue(forKey: ticket) else {
@@ -152,7 +156,7 @@ package final class RelayServer: Sendable {
     }
 }
 
-/// Passes a connection's bytes on to another one, and reads no faster than that one takes them.
+/// Forwards a connection's bytes to another one, and reads no faster than the other one accepts them.
 private final class RelayHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

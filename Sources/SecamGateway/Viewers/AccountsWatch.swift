@@ -4,12 +4,14 @@ import NIOCore
 import SecamUsers
 import Synchronization
 
-/// Looks at the accounts again and again, since the `secam user` command changes them in a process of its own, and
-/// tells the event loops. SQLite is not called on an event loop: it may wait for the disk.
+/// Polls the accounts for changes by the `secam user` command, which is a process of its own, and hands them to the event
+/// loops.
+///
+/// SQLite runs on a thread of its own because it may wait for the disk.
 final class AccountsWatch: Sendable {
     private struct State {
         var counter: Int64?
-        var isLooking = false
+        var isRefreshing = false
         var isFailing = false
     }
 
@@ -28,20 +30,20 @@ final class AccountsWatch: Sendable {
 
     func start(every interval: TimeAmount) {
         loops[0].schedule(in: interval) {
-            self.look()
+            self.refresh()
             self.start(every: interval)
         }
     }
 
-    private func look() {
-        let mayLook = state.withLock { state in
-            defer { state.isLooking = true }
-            return !state.isLooking
+    private func refresh() {
+        let mayRefresh = state.withLock { state in
+            defer { state.isRefreshing = true }
+            return !state.isRefreshing
         }
-        guard mayLook else { return }
+        guard mayRefresh else { return }
         DispatchQueue.global(qos: .utility).async {
             self.readAccounts()
-            self.state.withLock { $0.isLooking = false }
+            self.state.withLock { $0.isRefreshing = false }
         }
     }
 
@@ -50,7 +52,7 @@ final class AccountsWatch: Sendable {
             let known = state.withLock { $0.counter }
             guard try users.changeCounter() != known else { return }
             let (list, counter) = try users.snapshot()
-            // Devices of a user whose password was changed are forgotten, and so is a user who was removed.
+            // A changed password ends the user's device tokens, and so does the user's removal.
             try authenticator.reloadEarlierLogins()
             let accounts = Accounts(
                 users: Dictionary(list.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
@@ -59,7 +61,7 @@ final class AccountsWatch: Sendable {
                 state.counter = counter
                 state.isFailing = false
             }
-            for loop in loops { loop.withTable { $0.update(accounts: accounts) } }
+            for loop in loops { loop.withViewers { $0.update(accounts: accounts) } }
         } catch {
             let isNew = state.withLock { state in
                 defer { state.isFailing = true }
@@ -67,7 +69,7 @@ final class AccountsWatch: Sendable {
             }
             if isNew {
                 logger.error(
-                    "the accounts cannot be read; sessions go on with what is known", metadata: ["reason": "\(error)"])
+                    "accounts not readable, last known accounts stay in force", metadata: ["reason": "\(error)"])
             }
         }
     }

@@ -6,23 +6,24 @@ import SecamRegistry
 import SecamTLS
 import SecamWire
 
-/// Reads certificate and key again when their files change or SIGHUP comes, as after a renewal.
+/// Reloads certificate and key when their files change or on SIGHUP, as after a renewal.
 actor CertificateReloader {
     typealias Files = (path: String, key: String)
     typealias Use = @Sendable (TLSIdentity) throws -> Void
 
     private let files: Files
     private let logger: Logger
-    /// Of the files as they were read last.
+    /// The versions of the files when they were last read.
     private var version: [DataFolder.FileVersion]
     private var fingerprint: CertificateFingerprint
-    /// Logged already; a certificate and a key that are replaced one after the other do not fit for a moment.
+    /// The last problem, already logged. While a certificate and its key are replaced one after the other, they do not
+    /// match for a moment.
     private var problem: String?
 
-    /// Between two looks at the files.
+    /// Time between two checks of the files.
     private static let interval = Duration.seconds(1)
 
-    /// - Parameter fingerprint: of the certificate in use.
+    /// - Parameter fingerprint: the fingerprint of the certificate in use.
     init(_ files: Files, fingerprint: CertificateFingerprint, logger: Logger) {
         self.files = files
         self.fingerprint = fingerprint
@@ -30,7 +31,7 @@ actor CertificateReloader {
         version = []
     }
 
-    /// Reads a certificate and its key, with a warning when it expires soon or when others may read the key.
+    /// Reads a certificate and its key. Logs a warning when the certificate expires soon or others may read the key.
     static func load(_ files: Files, logger: Logger) throws(TLSError) -> TLSIdentity {
         let identity = try TLSIdentity.load(certificatePath: files.path, keyPath: files.key)
         let days = identity.daysLeft(at: WallClock.now / 1_000_000)
@@ -43,7 +44,7 @@ actor CertificateReloader {
         return identity
     }
 
-    /// Looks after the files until cancelled.
+    /// Reloads the files until cancelled.
     ///
     /// - Parameter use: called with each new certificate.
     func run(_ use: @escaping Use) async {

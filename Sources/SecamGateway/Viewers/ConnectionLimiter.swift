@@ -3,7 +3,7 @@ import NIOCore
 import SecamMesh
 import Synchronization
 
-/// What the gateway knows of a peer from its address alone. Known peers and the host have reserved places.
+/// A peer's standing, from its address alone. Known peers and the host have reserved places.
 enum PeerStanding: Sendable {
     case stranger
     /// A user logged in from this network before.
@@ -12,17 +12,16 @@ enum PeerStanding: Sendable {
     case host
 }
 
-/// Counts connections against their limits, from `admit` until `release`.
+/// Limits the number of connections. A connection counts from `admit` until `release`.
 ///
-/// Only newcomers (connections without a login) ever make room for others, never a viewer who is logged in:
+/// Only newcomers (connections without a login) make room for others, never a viewer who is logged in:
 ///
-/// - A network has a bounded number of newcomers. The oldest that has not sent a byte makes room for the network's next:
-///   a client speaks first, with what it sends right behind its connection. Without a silent one it is the newcomer that
-///   has had most time.
-/// - Where all places are taken, the network with most newcomers gives one up to a network with fewer; between networks
-///   that have equally many, the newcomer that has had most time goes.
-/// - The last newcomer of a network that has sent something has `grace` for its handshake and login, and one whose
-///   password is being checked has as long as that takes.
+/// - Each network has a maximum of newcomers. The oldest one that has not sent a byte makes room for the network's next,
+///   because a client sends its first bytes right after connecting. Without a silent one, the oldest newcomer makes room.
+/// - When all places are taken, the network with the most newcomers gives one up to a network with fewer. Between
+///   networks with equally many, the oldest newcomer makes room.
+/// - A network's last newcomer that has sent something keeps its place for `grace`. A newcomer whose password is being
+///   checked keeps it until the check is done.
 final class ConnectionLimiter: Sendable {
     enum Refusal: Error, Equatable {
         case connections
@@ -47,16 +46,16 @@ final class ConnectionLimiter: Sendable {
 
     private struct Counts {
         var all = 0
-        /// The longest waiting first.
+        /// Oldest first.
         var newcomers: [Newcomer] = []
         var byNetwork: [String: Int] = [:]
-        var byUser: [String: (connections: Int, share: UserQuota)] = [:]
-        /// The users of connections that are logged in.
+        var byUser: [String: (connections: Int, quota: UserQuota)] = [:]
+        /// The users of logged-in connections, by ticket number.
         var users: [UInt64: String] = [:]
         var lastNumber: UInt64 = 0
     }
 
-    /// Time that the last newcomer of each network has for a handshake and a login, however many others come.
+    /// Time for handshake and login that the last newcomer of each network has, however many others connect.
     static let grace = TimeAmount.seconds(1)
 
     let limits: ViewerConnectionLimits
@@ -68,7 +67,9 @@ final class ConnectionLimiter: Sendable {
         self.viewerLimits = viewerLimits
     }
 
-    /// - Parameter close: ends the connection, when it has to make room.
+    /// Admits a connection, if need be in the place of a newcomer.
+    ///
+    /// - Parameter close: closes the connection when it must make room.
     func admit(
         _ network: String, _ standing: PeerStanding = .stranger, at now: NIODeadline = .now(),
         close: @escaping @Sendable () -> Void
@@ -86,8 +87,8 @@ final class ConnectionLimiter: Sendable {
         return ticket
     }
 
-    /// - Returns: the newcomer that has to leave, if one must. It counts until its connection is released, except among
-    ///   the newcomers.
+    /// Chooses the newcomer that must make room, if any, and removes it from the newcomers. Its connection counts until it
+    /// is released.
     private func makeRoom(
         for network: String, _ standing: PeerStanding, at now: NIODeadline, _ counts: inout Counts
     ) throws(Refusal) -> Newcomer? {
@@ -112,8 +113,8 @@ final class ConnectionLimiter: Sendable {
         return leaving.map { counts.newcomers.remove(at: $0) }
     }
 
-    /// The oldest newcomer of the network that has most of them, if that one keeps at least as many as the network that
-    /// takes its place then has.
+    /// Returns the oldest newcomer of the network with the most newcomers, provided that this network then still has at
+    /// least as many as the network that gets the place.
     private static func firstOfLargest(_ newcomers: [Newcomer], than own: Int) -> Int? {
         var counts: [String: Int] = [:]
         for newcomer in newcomers { counts[newcomer.ticket.network, default: 0] += 1 }
@@ -129,10 +130,11 @@ final class ConnectionLimiter: Sendable {
         !newcomer.isVerifying && now - newcomer.since >= grace
     }
 
-    /// The connection has sent its first byte.
-    func spoke(_ ticket: Ticket) { change(ticket) { $0.isSilent = false } }
+    /// Records that the connection sent its first byte.
+    func recordFirstByte(_ ticket: Ticket) { change(ticket) { $0.isSilent = false } }
 
-    func verifies(_ ticket: Ticket, _ isVerifying: Bool) { change(ticket) { $0.isVerifying = isVerifying } }
+    /// Protects the connection from making room while its password is checked.
+    func setVerifying(_ ticket: Ticket, _ isVerifying: Bool) { change(ticket) { $0.isVerifying = isVerifying } }
 
     private func change(_ ticket: Ticket, _ body: (inout Newcomer) -> Void) {
         counts.withLock { counts in
@@ -141,22 +143,23 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    /// A service's connection keeps its place from now on.
-    func loggedIn(_ ticket: Ticket) {
+    /// Records that a service authenticated. Its connection keeps its place.
+    func recordLogin(_ ticket: Ticket) {
         counts.withLock { $0.newcomers.removeAll { $0.ticket.number == ticket.number } }
     }
 
-    /// A user's connection keeps its place from now on.
+    /// Records that a user logged in. The connection keeps its place.
     ///
-    /// - Returns: what the user's connections share; nil when the user has too many, and this one is a newcomer still.
-    func loggedIn(_ ticket: Ticket, user: String, at now: NIODeadline = .now()) -> UserQuota? {
+    /// - Returns: the quota that the user's connections share; `nil` when the user has too many connections. The
+    ///   connection then remains a newcomer.
+    func recordLogin(_ ticket: Ticket, user: String, at now: NIODeadline = .now()) -> UserQuota? {
         counts.withLock { counts in
-            let (connections, share) = counts.byUser[user] ?? (0, UserQuota(limits: viewerLimits, at: now))
+            let (connections, quota) = counts.byUser[user] ?? (0, UserQuota(limits: viewerLimits, at: now))
             guard connections < limits.connectionsPerUser else { return nil }
-            counts.byUser[user] = (connections + 1, share)
+            counts.byUser[user] = (connections + 1, quota)
             counts.users[ticket.number] = user
             counts.newcomers.removeAll { $0.ticket.number == ticket.number }
-            return share
+            return quota
         }
     }
 
@@ -167,20 +170,20 @@ final class ConnectionLimiter: Sendable {
             let left = counts.byNetwork[ticket.network, default: 1] - 1
             counts.byNetwork[ticket.network] = left > 0 ? left : nil
             guard let user = counts.users.removeValue(forKey: ticket.number),
-                let (connections, share) = counts.byUser[user]
+                let (connections, quota) = counts.byUser[user]
             else { return }
-            counts.byUser[user] = connections > 1 ? (connections - 1, share) : nil
+            counts.byUser[user] = connections > 1 ? (connections - 1, quota) : nil
         }
     }
 }
 
 extension ViewerConnectionLimits {
-    /// Newcomers of one address or network. More where an operator allows many connections from one address, since
-    /// then many viewers share it.
+    /// Maximum newcomers of one network. It grows with the connections that the operator allows per address, since many
+    /// viewers then share one.
     var notLoggedInPerAddress: Int { min(connectionsPerAddress, max(16, connectionsPerAddress / 4)) }
 
-    /// The places that a peer of this standing may use: an eighth is reserved for known peers and the host, and of that
-    /// an eighth for the host.
+    /// Returns the places that a peer of this standing may use. An eighth is reserved for known peers and the host, and an
+    /// eighth of that for the host.
     func places(of total: Int, for standing: PeerStanding) -> Int {
         switch standing {
         case .stranger: total - total / 8
@@ -191,10 +194,10 @@ extension ViewerConnectionLimits {
 }
 
 extension SocketAddress {
-    /// What one peer cannot change at will.
+    /// The part of the address that a peer cannot change at will: an IPv4 address, or an IPv6 network of 64 bits.
     var network: String { ipAddress.map(SourceNetwork.of) ?? "local" }
 
-    /// Whether a connection between these addresses does not leave the host.
+    /// Returns whether a connection between these addresses stays within the host.
     ///
     /// - Parameter local: the gateway's own address on this connection.
     func isOnHost(of local: SocketAddress?) -> Bool {
@@ -202,13 +205,13 @@ extension SocketAddress {
         return own == "127.0.0.1" || own == "::1" || own == nil || own == local?.plainAddress
     }
 
-    /// Address and port for logs.
+    /// The address and port, for logs.
     var peerText: String {
         guard let ipAddress, let port else { return "local" }
         return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
     }
 
-    /// Without the form that an IPv6 socket gives to IPv4 addresses; nil for a socket in the file system.
+    /// The address, with IPv4-mapped IPv6 addresses as IPv4; `nil` for a socket in the file system.
     private var plainAddress: String? { ipv6Bytes.flatMap(Self.mappedIPv4) ?? ipAddress }
 
     private var ipv6Bytes: [UInt8]? {

@@ -3,33 +3,34 @@ import SecamTLS
 import SecamUsers
 import SecamWire
 
-/// The accounts as they were at one moment.
+/// A snapshot of the accounts.
 struct Accounts: Sendable {
     let users: [Name: User]
+    /// The accounts' change counter at that moment.
     let counter: Int64
 }
 
-/// The viewers of one event loop. Only used on it.
+/// The viewers of one event loop. Used on this loop only.
 final class EventLoopViewers {
     private let index: Int
     private let fanOut: FanOut
-    private let board: EventCache
+    private let eventCache: EventCache
     private var viewers: [ObjectIdentifier: ViewerHandler] = [:]
     private var watchers: [FlowKey: [ObjectIdentifier: ViewerHandler]] = [:]
     private var cameras: [Cameras.Camera] = []
-    /// For the rights of the users who are logged in.
+    /// By the rights of the users who are logged in.
     private var views: [CameraRights: VisibleCameras] = [:]
     private var accounts: Accounts?
     let scratch = TLSScratch()
     let pacer: HandshakePacer
-    /// How other threads come here.
-    weak var gate: EventLoopMailbox?
+    /// The way from other threads to this loop.
+    weak var mailbox: EventLoopMailbox?
 
-    init(index: Int, fanOut: FanOut, board: EventCache, pacer: HandshakePacer) {
+    init(index: Int, fanOut: FanOut, eventCache: EventCache, pacer: HandshakePacer) {
         self.index = index
         self.pacer = pacer
         self.fanOut = fanOut
-        self.board = board
+        self.eventCache = eventCache
     }
 
     // MARK: - Connections
@@ -42,7 +43,7 @@ final class EventLoopViewers {
         viewers[ObjectIdentifier(viewer)] = nil
     }
 
-    /// Says BYE to everybody.
+    /// Sends BYE to all viewers and closes their connections.
     func closeAll(_ reason: ByeReason, _ detail: String) {
         for viewer in viewers.values { viewer.close(reason, detail) }
     }
@@ -56,22 +57,22 @@ final class EventLoopViewers {
         }
     }
 
-    /// - Returns: a frame to begin with.
+    /// - Returns: the flow's last frame, if it is fresh.
     func startFlow(_ key: FlowKey, _ viewer: ViewerHandler) -> SharedFrame? {
         watchers[key, default: [:]][ObjectIdentifier(viewer)] = viewer
-        return fanOut.watcherCame(key, on: index)
+        return fanOut.addWatcher(key, on: index)
     }
 
     func stopFlow(_ key: FlowKey, _ viewer: ViewerHandler) {
         guard watchers[key]?.removeValue(forKey: ObjectIdentifier(viewer)) != nil else { return }
         if watchers[key]?.isEmpty == true { watchers[key] = nil }
-        fanOut.watcherWent(key, on: index)
+        fanOut.removeWatcher(key, on: index)
     }
 
     // MARK: - Events
 
     func events(since time: Int64, of cameras: Set<UInt32>) -> (events: [SharedEvent], serial: UInt64) {
-        board.events(since: time, of: cameras)
+        eventCache.events(since: time, of: cameras)
     }
 
     func deliver(_ event: SharedEvent) {
@@ -88,14 +89,14 @@ final class EventLoopViewers {
         return view
     }
 
-    /// Tells everybody for whom something changed.
+    /// Replaces the cameras, and sends them to each viewer for whom something changed.
     func update(cameras: [Cameras.Camera]) {
         self.cameras = cameras
         let inUse = Set(viewers.values.compactMap(\.user?.effectiveRights))
         var fresh: [CameraRights: VisibleCameras] = [:]
         for rights in inUse {
             let view = VisibleCameras(of: cameras, for: rights)
-            // The same object stands for the same content, so that each viewer sees at once that nothing changed.
+            // Equal content keeps its object, so that viewers detect an unchanged list by identity.
             fresh[rights] = views[rights].flatMap { $0.cameras == view.cameras ? $0 : nil } ?? view
         }
         views = fresh
@@ -111,8 +112,9 @@ final class EventLoopViewers {
         }
     }
 
-    /// Whether the accounts changed after a login had read them; then the user as he is now.
-    func changed(_ user: User, since counter: Int64) -> User?? {
+    /// Returns the user's present account when the accounts changed after a login had read them; `nil` when they did not.
+    /// A removed user is `.some(nil)`.
+    func change(of user: User, since counter: Int64) -> User?? {
         guard let accounts, accounts.counter > counter else { return nil }
         return .some(accounts.users[user.name])
     }

@@ -2,20 +2,19 @@ import NIOCore
 import SecamWire
 import Synchronization
 
-/// Takes each frame from the camera's side to every event loop that has a watcher of it: once to each loop, however
-/// many viewers it serves.
+/// Distributes the cameras' frames to the event loops of their watchers: once per loop, however many viewers it serves.
 ///
-/// It also knows what is wanted at all, and holds the last frame of each flow that is, for viewers that begin to watch.
+/// It also tracks demand, and holds the last frame of each watched flow for new watchers.
 final class FanOut: Sendable {
     private struct Flow {
-        /// By event loop.
+        /// Watchers by event loop.
         var watchers: [Int]
         var total = 0
         var held: SharedFrame?
         var serial: UInt64 = 0
         var incarnation: UInt64 = 0
         var sequence: UInt64 = 0
-        /// Grows whenever a watcher comes, so that an older decision to stop does not hold.
+        /// Grows with each new watcher, so that an older decision to stop the flow lapses.
         var arrivals: UInt64 = 0
     }
 
@@ -41,7 +40,7 @@ final class FanOut: Sendable {
         state.withLock { $0 = State() }
     }
 
-    /// Any thread. A frame that nobody watches, or that is older than the last of its flow, goes nowhere.
+    /// Hands a frame to its watchers. Frames without watchers, and frames older than the last, are dropped. Any thread.
     func publish(_ message: ByteBuffer, _ frame: Frame) {
         let key = FlowKey(camera: frame.flow, rendition: frame.rendition)
         let now = NIODeadline.now()
@@ -60,8 +59,8 @@ final class FanOut: Sendable {
         for loop in loops { loop.deliver(shared) }
     }
 
-    /// - Returns: the flow's last frame, if it is still fresh.
-    func watcherCame(_ key: FlowKey, on loop: Int) -> SharedFrame? {
+    /// - Returns: the flow's last frame, if it is fresh.
+    func addWatcher(_ key: FlowKey, on loop: Int) -> SharedFrame? {
         state.withLock { state in
             guard !state.loops.isEmpty else { return nil }
             var flow = state.flows[key] ?? Flow(watchers: Array(repeating: 0, count: state.loops.count))
@@ -70,13 +69,13 @@ final class FanOut: Sendable {
             flow.total += 1
             flow.arrivals += 1
             state.flows[key] = flow
-            if isNew { tellHub(key, wanted: true, state.loops) }
+            if isNew { reportDemand(key, wanted: true, state.loops) }
             guard let held = flow.held, held.published + limits.heldFrameAge > .now() else { return nil }
             return held
         }
     }
 
-    func watcherWent(_ key: FlowKey, on loop: Int) {
+    func removeWatcher(_ key: FlowKey, on loop: Int) {
         state.withLock { state in
             guard var flow = state.flows[key] else { return }
             flow.watchers[loop] -= 1
@@ -92,13 +91,13 @@ final class FanOut: Sendable {
         state.withLock { state in
             guard let flow = state.flows[key], flow.total == 0, flow.arrivals == arrivals else { return }
             state.flows[key] = nil
-            tellHub(key, wanted: false, state.loops)
+            reportDemand(key, wanted: false, state.loops)
         }
     }
 
-    /// In order, since always on the same loop and put there under the lock; and not under it, since the hub may call
-    /// back.
-    private func tellHub(_ key: FlowKey, wanted: Bool, _ loops: [EventLoopMailbox]) {
+    /// Reports demand to the hub: in order, because always on the same loop and queued under the lock; outside the lock,
+    /// because the hub may call back.
+    private func reportDemand(_ key: FlowKey, wanted: Bool, _ loops: [EventLoopMailbox]) {
         let hub = hub
         loops[0].execute {
             hub.demandChanged(camera: key.camera, rendition: key.rendition, wanted: wanted)

@@ -1,35 +1,35 @@
 import NIOCore
 import SecamWire
 
-/// What one viewer watches: for each camera its credit, and a slot with the newest frame that was not sent yet.
+/// The cameras that one viewer watches, each with its credit and a slot for the newest unsent frame.
 ///
-/// A slot is overwritten when the next frame comes before the viewer could take the last: a slow viewer skips frames,
-/// it never gets older ones, and it costs no memory.
+/// A frame that arrives before the last one was sent overwrites the slot. A slow viewer therefore skips frames, never
+/// gets outdated ones, and costs no memory.
 struct FrameSlots: Sendable {
     private struct Watch {
         let camera: UInt32
         let rendition: Rendition
         let interval: TimeAmount
         var credit: UInt32
-        /// The interval's end.
+        /// The end of the watch's interval.
         var notBefore: NIODeadline
         var frame: SharedFrame?
-        /// Since when the slot is full, in the order of `lastTurn`.
+        /// The slot's position among the full slots: the one that was filled first has the lowest turn.
         var turn: UInt64 = 0
         var lastSerial: UInt64 = 0
 
-        var mayGo: Bool { frame != nil && credit > 0 }
+        var isReady: Bool { frame != nil && credit > 0 }
     }
 
     enum Offer: Equatable {
         case taken
-        /// It took the place of a frame that was never sent.
+        /// The frame replaced an unsent one.
         case replaced
-        /// Nobody asked for it, or a newer one was offered before.
+        /// The frame is not watched, or a newer one was offered before.
         case ignored
     }
 
-    // Few, and gone through for each frame to each viewer: faster in a row than in a dictionary.
+    // An array, since there are few watches and each frame to each viewer searches them: faster than a dictionary.
     private var watches: [Watch] = []
     private var lastTurn: UInt64 = 0
 
@@ -41,7 +41,7 @@ struct FrameSlots: Sendable {
 
     private func index(of camera: UInt32) -> Int? { watches.indices.first { watches[$0].camera == camera } }
 
-    /// Watches a camera, in place of an earlier watch of it.
+    /// Adds a watch, or replaces the camera's former watch.
     mutating func watch(_ key: FlowKey, credit: UInt32, interval: TimeAmount, at now: NIODeadline) {
         unwatch(key.camera)
         watches.append(
@@ -54,7 +54,7 @@ struct FrameSlots: Sendable {
         if let index = index(of: camera) { watches.remove(at: index) }
     }
 
-    /// Credit for a camera that is not watched any more was on its way when that ended: it is passed over.
+    /// Adds credit. Credit for an unwatched camera is ignored: it was on its way when the watch ended.
     mutating func add(credit: UInt32, to camera: UInt32) {
         guard let index = index(of: camera) else { return }
         watches[index].credit = min(watches[index].credit + min(credit, WireLimits.credit), WireLimits.credit)
@@ -73,10 +73,10 @@ struct FrameSlots: Sendable {
         return .taken
     }
 
-    /// The next frame that may be sent now, the longest waiting first, taken out of its slot and off the credit.
-    mutating func take(at now: NIODeadline) -> SharedFrame? {
+    /// Removes and returns the frame that has waited longest of those that may be sent now, and spends its credit.
+    mutating func popNext(at now: NIODeadline) -> SharedFrame? {
         var next: Int?
-        for index in watches.indices where watches[index].mayGo && watches[index].notBefore <= now {
+        for index in watches.indices where watches[index].isReady && watches[index].notBefore <= now {
             if let other = next, watches[other].turn < watches[index].turn { continue }
             next = index
         }
@@ -86,10 +86,10 @@ struct FrameSlots: Sendable {
         return watches[next].frame.take()
     }
 
-    /// When the first frame that only waits for its interval can be sent.
+    /// When the next frame can be sent that waits for nothing but its interval.
     var nextDue: NIODeadline? {
         var due: NIODeadline?
-        for index in watches.indices where watches[index].mayGo {
+        for index in watches.indices where watches[index].isReady {
             due = min(due ?? watches[index].notBefore, watches[index].notBefore)
         }
         return due

@@ -26,17 +26,17 @@ extension EventLoopMailbox {
                 "viewer refused", metadata: ["peer": "\(address.peerText)", "limit": "\(error)"])
             throw error
         }
-        let table = localTable
-        let first = ProtocolDetector(environment: environment, ticket: ticket) {
-            let tls = try TLSHandler(context: tls, scratch: table.scratch) { step in
-                table.pacer.run(network: ticket.network, standing: ticket.standing, step)
+        let viewers = localViewers
+        let detector = ProtocolDetector(environment: environment, ticket: ticket) {
+            let tls = try TLSHandler(context: tls, scratch: viewers.scratch) { step in
+                viewers.pacer.run(network: ticket.network, standing: ticket.standing, step)
             }
             let viewer = ViewerHandler(
-                tls: tls, environment: environment, table: table, ticket: ticket, peer: address.peerText)
+                tls: tls, environment: environment, viewers: viewers, ticket: ticket, peer: address.peerText)
             return [tls, viewer]
         }
         do {
-            try channel.pipeline.syncOperations.addHandler(first)
+            try channel.pipeline.syncOperations.addHandler(detector)
         } catch {
             environment.limiter.release(ticket)
             throw error
@@ -45,7 +45,7 @@ extension EventLoopMailbox {
     }
 }
 
-/// The connections that are open, to wait for their end.
+/// The set of open connections, for a server that waits until they are closed.
 final class ConnectionGroup: Sendable {
     private struct State {
         var open = 0
@@ -67,7 +67,7 @@ final class ConnectionGroup: Sendable {
         }
     }
 
-    /// To be awaited once, when no more connections come.
+    /// Waits until all connections are closed. Called once, after the listener is closed.
     func allClosed() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in
@@ -79,8 +79,9 @@ final class ConnectionGroup: Sendable {
     }
 }
 
-/// Errors of accepting (no file descriptors left, a peer gone already) concern one connection, never the listener:
-/// NIO goes on by itself after a pause. Says so once, until a connection comes in again.
+/// Logs errors of accepting connections, such as too few file descriptors: once, until a connection is accepted again.
+///
+/// These errors never concern the listener itself. NIO accepts again after a pause.
 final class AcceptLogger: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
@@ -97,7 +98,7 @@ final class AcceptLogger: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if !isFailing {
             isFailing = true
-            logger.warning("connections cannot be accepted", metadata: ["error": "\(error)"])
+            logger.warning("connection not accepted", metadata: ["reason": "\(error)"])
         }
         context.fireErrorCaught(error)
     }

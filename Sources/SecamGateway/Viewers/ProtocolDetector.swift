@@ -1,8 +1,8 @@
 import NIOCore
 import SecamWire
 
-/// Looks at a connection's first bytes: a viewer begins with a TLS record, a service that answers a call with the
-/// relay's preamble. Goes as soon as it knows.
+/// Detects a connection's protocol from its first bytes: a viewer begins with a TLS record, a service that answers a
+/// call with the relay's preamble. The detector then removes itself from the pipeline.
 final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -15,8 +15,8 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
     private var isDecided = false
 
     /// - Parameters:
-    ///   - ticket: released when the connection ends before it is a viewer's, who releases it else.
-    ///   - makeViewer: the handlers of a viewer's connection.
+    ///   - ticket: released here when the connection ends before its protocol is known. Later its handlers release it.
+    ///   - makeViewer: makes the handlers of a viewer's connection.
     init(
         environment: ViewerEnvironment, ticket: ConnectionLimiter.Ticket,
         makeViewer: @escaping () throws -> [any ChannelHandler]
@@ -38,7 +38,7 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var arrived = unwrapInboundIn(data)
-        if inbound.readableBytes == 0 { environment.limiter.spoke(ticket) }
+        if inbound.readableBytes == 0 { environment.limiter.recordFirstByte(ticket) }
         inbound.writeBuffer(&arrived)
         let begin = inbound.readableBytesView.prefix(Call.preamble.count)
         guard begin.elementsEqual(Call.preamble.prefix(begin.count)) else { return becomeViewer(context) }
@@ -63,12 +63,12 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
         guard environment.relay.attach(context.channel, ticket: secret) else { return context.close(promise: nil) }
         isDecided = true
         let (limiter, ticket) = (environment.limiter, ticket)
-        limiter.loggedIn(ticket)
+        limiter.recordLogin(ticket)
         context.channel.closeFuture.whenComplete { _ in limiter.release(ticket) }
         leave(context)
     }
 
-    /// Hands on what came besides, and goes.
+    /// Forwards the bytes received so far and removes the detector.
     private func leave(_ context: ChannelHandlerContext) {
         if inbound.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(inbound)) }
         context.pipeline.syncOperations.removeHandler(self, promise: nil)

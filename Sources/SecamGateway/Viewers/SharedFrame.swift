@@ -1,16 +1,16 @@
 import NIOCore
 import SecamWire
 
-/// One camera in one rendition.
+/// One rendition of one camera.
 struct FlowKey: Hashable, Sendable {
     let camera: UInt32
     let rendition: Rendition
 }
 
-/// One frame on its way to every viewer: they all send the same bytes, which nobody changes or copies.
+/// A frame on its way to its viewers. All viewers share the bytes; none changes or copies them.
 struct SharedFrame: Sendable {
     let key: FlowKey
-    /// Grows by one for each frame of the flow, whatever its camera's incarnation.
+    /// Grows by one with each frame of the flow, across restarts of the camera.
     let serial: UInt64
     /// The whole FRAME message.
     let message: ByteBuffer

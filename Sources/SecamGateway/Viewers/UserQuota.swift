@@ -1,12 +1,13 @@
 import NIOCore
+import SecamBase
 import Synchronization
 
-/// What all connections of one user may ask of the gateway together, so that a user with thirty connections gets no
-/// more of it than one with a few.
+/// The limits that all connections of one user share, so that a user with thirty connections gets no more of the gateway
+/// than one with a few.
 final class UserQuota: Sendable {
     /// A rate was exceeded.
     struct Refusal: Error, CustomStringConvertible {
-        /// What there was too much of.
+        /// The counted things, in the plural.
         let what: String
         let perSecond: Int
 
@@ -17,9 +18,9 @@ final class UserQuota: Sendable {
         var bytes: TokenBucket
         var messages: TokenBucket
         var watches: TokenBucket
-        var questions: TokenBucket
-        var openQuestions = 0
-        var replays = 0
+        var queries: TokenBucket
+        var openQueries = 0
+        var openReplays = 0
     }
 
     private let limits: ViewerLimits
@@ -27,57 +28,59 @@ final class UserQuota: Sendable {
 
     init(limits: ViewerLimits, at now: NIODeadline) {
         self.limits = limits
+        let now = MonotonicTime(now)
         state = Mutex(
             State(
                 bytes: TokenBucket(perSecond: limits.userBytesPerSecond, burst: limits.userByteBurst, at: now),
                 messages: TokenBucket(
                     perSecond: 2 * limits.messagesPerSecond, burst: 2 * limits.messageBurst, at: now),
                 watches: TokenBucket(perSecond: limits.userWatchesPerSecond, burst: limits.userWatchBurst, at: now),
-                questions: TokenBucket(
-                    perSecond: 2 * limits.questionsPerSecond, burst: 2 * limits.questionBurst, at: now)))
+                queries: TokenBucket(
+                    perSecond: 2 * limits.queriesPerSecond, burst: 2 * limits.queryBurst, at: now)))
     }
 
-    /// Bytes that came in one read, which costs something however few they are.
-    func takeRead(of bytes: Int, at now: NIODeadline) throws(Refusal) {
-        try take(max(bytes, ViewerLimits.readCost), from: \.bytes, "bytes", at: now)
+    /// Counts the bytes of one read. A read has a minimum cost, however few bytes it returns.
+    func countRead(of bytes: Int, at now: NIODeadline) throws(Refusal) {
+        try consume(max(bytes, ViewerLimits.readCost), from: \.bytes, "bytes", at: now)
     }
 
-    func takeMessage(at now: NIODeadline) throws(Refusal) { try take(from: \.messages, "messages", at: now) }
+    func countMessage(at now: NIODeadline) throws(Refusal) { try consume(from: \.messages, "messages", at: now) }
 
-    /// A WATCH or UNWATCH: each may be answered with a frame.
-    func takeWatch(at now: NIODeadline) throws(Refusal) { try take(from: \.watches, "WATCH and UNWATCH", at: now) }
+    /// Counts a WATCH or UNWATCH message. Each WATCH may be answered with a frame.
+    func countWatch(at now: NIODeadline) throws(Refusal) { try consume(from: \.watches, "WATCH and UNWATCH", at: now) }
 
-    func takeQuestion(at now: NIODeadline) throws(Refusal) { try take(from: \.questions, "questions", at: now) }
+    func countQuery(at now: NIODeadline) throws(Refusal) { try consume(from: \.queries, "queries", at: now) }
 
-    private func take(
+    private func consume(
         _ count: Int = 1, from bucket: WritableKeyPath<State, TokenBucket>, _ what: String, at now: NIODeadline
     ) throws(Refusal) {
+        let now = MonotonicTime(now)
         let refusal = state.withLock { state in
-            state[keyPath: bucket].take(count, at: now)
+            state[keyPath: bucket].consume(count, at: now)
                 ? nil : Refusal(what: what, perSecond: state[keyPath: bucket].perSecond)
         }
         if let refusal { throw refusal }
     }
 
-    /// - Returns: false when as many questions as a user may have are not answered yet.
-    func openQuestion() -> Bool {
+    /// - Returns: false when the user has the maximum of unanswered queries.
+    func openQuery() -> Bool {
         state.withLock { state in
-            guard state.openQuestions < limits.userQuestions else { return false }
-            state.openQuestions += 1
+            guard state.openQueries < limits.userQueries else { return false }
+            state.openQueries += 1
             return true
         }
     }
 
-    func closeQuestion() { state.withLock { $0.openQuestions -= 1 } }
+    func closeQuery() { state.withLock { $0.openQueries -= 1 } }
 
-    /// - Returns: false when the user has as many replays as may be.
+    /// - Returns: false when the user has the maximum of replays.
     func openReplay() -> Bool {
         state.withLock { state in
-            guard state.replays < limits.userReplays else { return false }
-            state.replays += 1
+            guard state.openReplays < limits.userReplays else { return false }
+            state.openReplays += 1
             return true
         }
     }
 
-    func closeReplays(_ count: Int = 1) { state.withLock { $0.replays -= count } }
+    func closeReplays(_ count: Int = 1) { state.withLock { $0.openReplays -= count } }
 }

@@ -1,13 +1,19 @@
 import SecamWire
 import Synchronization
 
-/// Running figures of all event loops together.
+/// Counters of all event loops together.
 final class ViewerCounters: Sendable {
     let viewers = Atomic<UInt64>(0)
     let frames = Atomic<UInt64>(0)
     let bytes = Atomic<UInt64>(0)
     let skipped = Atomic<UInt64>(0)
     let refused = Atomic<UInt64>(0)
+
+    /// Counts a live or recorded frame that was sent to a viewer.
+    func recordFrame(byteCount: Int) {
+        frames.add(1, ordering: .relaxed)
+        bytes.add(UInt64(byteCount), ordering: .relaxed)
+    }
 
     var figures: [Figure] {
         [

@@ -1,12 +1,12 @@
-import Glibc
 import Logging
 import NIOCore
+import SecamBase
 import SecamTLS
 import SecamUsers
 import SecamWire
 import Synchronization
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 struct ViewerEnvironment: Sendable {
     let limits: ViewerLimits
     let software: String
@@ -18,13 +18,13 @@ struct ViewerEnvironment: Sendable {
     let hub: any CameraHub
     let relay: RelayServer
 
-    /// Numbers viewers, so that answers find them.
-    private static let lastViewer = Atomic<UInt64>(0)
+    private static let lastClient = Atomic<UInt64>(0)
 
-    static func nextViewer() -> UInt64 { lastViewer.add(1, ordering: .relaxed).newValue }
+    /// Returns a new number for a viewer, which identifies its requests to the archives.
+    static func nextClient() -> UInt64 { lastClient.add(1, ordering: .relaxed).newValue }
 }
 
-/// One viewer's connection: carries out what its `ViewerSession` says. Sits behind the `TLSHandler`.
+/// One viewer's connection. It carries out the actions of its `ViewerSession`, and sits behind the `TLSHandler`.
 final class ViewerHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -32,41 +32,41 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     private let tls: TLSHandler
     private let environment: ViewerEnvironment
-    private let table: EventLoopViewers
+    private let viewers: EventLoopViewers
     private let ticket: ConnectionLimiter.Ticket
     private let peer: String
     private let acceptedAt = NIODeadline.now()
 
     private var context: ChannelHandlerContext?
-    /// From the end of the handshake on.
+    /// Set at the end of the handshake.
     private var session: ViewerSession?
-    /// Who logged in, kept for the audit log when the session is over.
+    /// The user who logged in, kept for the audit log when the session is over.
     private var loggedIn: User?
     private var inbound = ByteBuffer()
 
     private var isFrameInFlight = false
     private var isPumping = false
-    /// Bytes of answers and lists that are not sent yet.
+    /// Bytes of unsent answers and camera lists.
     private var answersInFlight = 0
-    /// Bytes of recorded frames that are not sent yet.
+    /// Bytes of unsent recorded frames.
     private var replayInFlight = 0
     private var isViewInFlight = false
     private var readIsHeld = false
     private var isClosing = false
-    /// For answers about the past; made with the first question.
-    private var looking: ArchiveClient?
+    /// Made with the first request to the archives.
+    private var archiveClient: ArchiveClient?
 
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
     private var frameTimer: Scheduled<Void>?
 
     init(
-        tls: TLSHandler, environment: ViewerEnvironment, table: EventLoopViewers, ticket: ConnectionLimiter.Ticket,
+        tls: TLSHandler, environment: ViewerEnvironment, viewers: EventLoopViewers, ticket: ConnectionLimiter.Ticket,
         peer: String
     ) {
         self.tls = tls
         self.environment = environment
-        self.table = table
+        self.viewers = viewers
         self.ticket = ticket
         self.peer = peer
     }
@@ -77,7 +77,7 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        table.add(self)
+        viewers.add(self)
         armTimer()
     }
 
@@ -87,10 +87,10 @@ final class ViewerHandler: ChannelDuplexHandler {
         dropInbound()
         timer?.cancel()
         frameTimer?.cancel()
-        table.remove(self)
+        viewers.remove(self)
         environment.limiter.release(ticket)
         if loggedIn != nil { environment.counters.viewers.subtract(1, ordering: .relaxed) }
-        if let looking { environment.hub.look(.forget, from: looking) }
+        if let archiveClient { environment.hub.query(.forget, from: archiveClient) }
         self.context = nil
     }
 
@@ -103,11 +103,11 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        environment.logger.debug("viewer's connection failed", metadata: ["peer": "\(peer)", "error": "\(error)"])
+        environment.logger.debug("viewer connection failed", metadata: ["peer": "\(peer)", "reason": "\(error)"])
         context.close(promise: nil)
     }
 
-    /// Says BYE and closes; a connection without a session yet is just closed.
+    /// Sends BYE and closes the connection. A connection without a session is closed without BYE.
     func close(_ reason: ByeReason, _ detail: String) {
         guard session != nil else {
             context?.close(promise: nil)
@@ -129,7 +129,7 @@ final class ViewerHandler: ChannelDuplexHandler {
             apply(actions)
         }
         if mayHoldPassword { arrived.eraseReadableBytes() }
-        // Without this, a message that is always cut at a read's end would let the buffer grow for ever.
+        // Otherwise the buffer grows without limit when every read ends within a message.
         if inbound.readableBytes == 0 { inbound = ByteBuffer() } else { inbound.discardReadBytes() }
         pump()
     }
@@ -144,7 +144,7 @@ final class ViewerHandler: ChannelDuplexHandler {
             if inbound.readableBytes == 0 { inbound = arrived } else { inbound.writeImmutableBuffer(arrived) }
             return
         }
-        // A buffer of our own, so that what arrived can be erased, and none that grows and leaves a password behind.
+        // A new buffer of exact size: the bytes that arrived can be erased, and no reallocation leaves a password behind.
         var grown = ByteBuffer()
         grown.reserveCapacity(inbound.readableBytes + arrived.readableBytes)
         grown.writeImmutableBuffer(inbound)
@@ -153,13 +153,13 @@ final class ViewerHandler: ChannelDuplexHandler {
         inbound = grown
     }
 
-    /// A LOGIN that is broken or cut off may be in it.
+    /// Erases the buffer before the login, since it may hold a password in a malformed or truncated LOGIN.
     private func dropInbound() {
         if loggedIn == nil { inbound.eraseReadableBytes() }
         inbound = ByteBuffer()
     }
 
-    /// - Returns: nil when the message's end has not arrived yet.
+    /// - Returns: `nil` when the message is not complete yet.
     private func receiveNext(at now: NIODeadline) -> [ViewerSession.Action]? {
         let mayHoldPassword = user == nil
         let (consumed, actions) = unsafe inbound.withUnsafeReadableBytes { bytes in
@@ -191,17 +191,17 @@ final class ViewerHandler: ChannelDuplexHandler {
             case .send(let bytes): send(ByteBuffer(bytes: bytes))
             case .authenticate(let login): authenticate(login)
             case .startFlow(let key):
-                if let frame = table.startFlow(key, self) { offer(frame) }
-            case .stopFlow(let key): table.stopFlow(key, self)
+                if let frame = viewers.startFlow(key, self) { offer(frame) }
+            case .stopFlow(let key): viewers.stopFlow(key, self)
             case .follow(let follow, let cameras):
-                let (history, serial) = table.events(since: follow.since, of: cameras)
+                let (history, serial) = viewers.events(since: follow.since, of: cameras)
                 session?.showEvents(follow, history: history, serial: serial)
                 sendEvents()
-            case .look(let request): look(request)
+            case .query(let request): query(request)
             case .refused(let error):
                 environment.counters.refused.add(1, ordering: .relaxed)
                 environment.logger.debug(
-                    "viewer's message refused", metadata: ["peer": "\(peer)", "error": "\(error)"])
+                    "message rejected", metadata: ["sender": "viewer \(peer)", "reason": "\(error)"])
             case .close(let reason): closeAfterSending(reason)
             }
         }
@@ -210,25 +210,25 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func authenticate(_ login: Login) {
         guard let context else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let answer = table.gate
-        environment.limiter.verifies(ticket, true)
+        let mailbox = viewers.mailbox
+        environment.limiter.setVerifying(ticket, true)
         let source = LoginPeer(address: peer, network: ticket.network, isHost: ticket.standing == .host)
         environment.authenticator.authenticate(login, from: source) { outcome in
-            answer?.execute { handler.value.finishLogin(outcome) }
+            mailbox?.execute { handler.value.finishLogin(outcome) }
         }
     }
 
     private func finishLogin(_ checked: LoginOutcome) {
-        environment.limiter.verifies(ticket, false)
+        environment.limiter.setVerifying(ticket, false)
         guard session?.state == .verifying else { return }
         var outcome = checked
         var view: VisibleCameras?
-        var share: UserQuota?
+        var quota: UserQuota?
         var detail: String?
         if case .accepted(let user, _, _) = checked {
-            share = environment.limiter.loggedIn(ticket, user: user.name.text)
-            if share != nil {
-                view = table.view(for: user)
+            quota = environment.limiter.recordLogin(ticket, user: user.name.text)
+            if quota != nil {
+                view = viewers.view(for: user)
                 loggedIn = user
                 environment.counters.viewers.add(1, ordering: .relaxed)
             } else {
@@ -237,8 +237,8 @@ final class ViewerHandler: ChannelDuplexHandler {
         }
         apply(
             session?.finishLogin(
-                outcome, view: view, share: share, detail: detail, time: Self.utcMicroseconds(), at: .now()) ?? [])
-        if case .accepted(let user, let counter, _) = outcome, let current = table.changed(user, since: counter) {
+                outcome, view: view, quota: quota, detail: detail, time: WallClock.now, at: .now()) ?? [])
+        if case .accepted(let user, let counter, _) = outcome, let current = viewers.change(of: user, since: counter) {
             accountChanged(to: current)
         }
         sendPendingView()
@@ -250,7 +250,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         environment.audit.record(
             .refusal, user: user.name.text, address: peer, network: ticket.network, reason: "too many sessions")
         return (
-            .denied(.busy, wait: ViewerLimits.sessionWait),
+            .denied(.busy, wait: ViewerLimits.sessionWaitSeconds),
             "at most \(environment.limiter.limits.connectionsPerUser) connections of one user at once; close one"
         )
     }
@@ -264,12 +264,12 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     func showCameras() {
         guard let user else { return }
-        apply(session?.show(table.view(for: user)) ?? [])
+        apply(session?.show(viewers.view(for: user)) ?? [])
         sendPendingView()
         context?.flush()
     }
 
-    /// One list at a time, so that a viewer that does not read gets the newest when it does.
+    /// Sends one camera list at a time. A viewer that does not read gets only the newest list when it reads again.
     private func sendPendingView() {
         guard !isViewInFlight, let view = session?.takePendingView() else { return }
         isViewInFlight = true
@@ -289,7 +289,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { result in
             self.answersInFlight -= count
-            // What failed has closed the connection: nothing more is to be sent, from within which more would fail.
+            // A failed write has closed the connection. Further writes from here would fail recursively.
             guard case .success = result else { return }
             whenSent?(self)
             self.sendEvents()
@@ -299,7 +299,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         context.write(wrapOutboundOut(message), promise: promise)
     }
 
-    /// A viewer that asks and does not read the answers is not read either.
+    /// Stops reading from a viewer that does not read its answers.
     func read(context: ChannelHandlerContext) {
         guard mayRead else {
             readIsHeld = true
@@ -331,47 +331,46 @@ final class ViewerHandler: ChannelDuplexHandler {
         context?.flush()
     }
 
-    /// As many as the viewer takes; what waits longer is overtaken by newer states of the same events.
+    /// Sends as many events as the viewer accepts. Newer states of the same events replace those that wait.
     private func sendEvents() {
         while answersInFlight <= ViewerLimits.answerBytes, let message = session?.nextEvent() {
             send(message)
         }
     }
 
-    // MARK: - The past
+    // MARK: - Archives
 
-    private func look(_ request: ArchiveRequest) {
-        guard let context, let gate = table.gate else { return }
+    private func query(_ request: ArchiveRequest) {
+        guard let context, let mailbox = viewers.mailbox else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let viewer =
-            looking
+        let client =
+            archiveClient
             ?? ArchiveClient(
-                id: ViewerEnvironment.nextViewer(),
-                answer: { answer in gate.execute { handler.value.take(answer) } })
-        looking = viewer
-        environment.hub.look(request, from: viewer)
+                id: ViewerEnvironment.nextClient(),
+                answer: { answer in mailbox.execute { handler.value.handle(answer) } })
+        archiveClient = client
+        environment.hub.query(request, from: client)
     }
 
-    private func take(_ answer: ArchiveAnswer) {
+    private func handle(_ answer: ArchiveAnswer) {
         let verdict = session?.judge(answer) ?? .drop
-        if verdict != .handOut, case .frame(_, let flow) = answer {
-            if let looking { environment.hub.look(.close(flow: flow), from: looking) }
-            if verdict == .end { send(ByteBuffer(bytes: CloseFlow(flow: flow, reason: .done).encoded())) }
+        if verdict != .deliver, case .frame(_, let flow) = answer {
+            if let archiveClient { environment.hub.query(.close(flow: flow), from: archiveClient) }
+            if verdict == .endReplay { send(ByteBuffer(bytes: CloseFlow(flow: flow, reason: .done).encoded())) }
             context?.flush()
         }
-        guard verdict == .handOut else { return }
+        guard verdict == .deliver else { return }
         switch answer {
         case .found(let found): send(ByteBuffer(bytes: found.encoded()))
         case .close(let close): send(ByteBuffer(bytes: close.encoded()))
         case .frame(let message, let flow):
-            environment.counters.frames.add(1, ordering: .relaxed)
-            environment.counters.bytes.add(UInt64(message.readableBytes), ordering: .relaxed)
+            environment.counters.recordFrame(byteCount: message.readableBytes)
             sendReplayed(message, flow)
         }
         context?.flush()
     }
 
-    /// Not counted as an answer: what may be under way is bounded for itself.
+    /// Sends a recorded frame. Its bytes do not count as an answer, since they have a limit of their own.
     private func sendReplayed(_ message: ByteBuffer, _ flow: UInt32) {
         guard let context, !isClosing else { return }
         let count = message.readableBytes
@@ -380,7 +379,9 @@ final class ViewerHandler: ChannelDuplexHandler {
         promise.futureResult.assumeIsolated().whenComplete { result in
             self.replayInFlight -= count
             guard case .success = result else { return }
-            if let looking = self.looking { self.environment.hub.look(.sent(flow: flow), from: looking) }
+            if let archiveClient = self.archiveClient {
+                self.environment.hub.query(.sent(flow: flow), from: archiveClient)
+            }
             self.resumeReading()
         }
         context.write(wrapOutboundOut(message), promise: promise)
@@ -393,7 +394,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         pump()
     }
 
-    /// Sends frames as long as the viewer takes them: one at a time, so that what waits is always the newest.
+    /// Sends frames while the viewer accepts them: one at a time, so that the slots always hold the newest.
     private func pump() {
         guard !isPumping, !isClosing else { return }
         isPumping = true
@@ -405,14 +406,13 @@ final class ViewerHandler: ChannelDuplexHandler {
                     self.pump()
                 }
             }
-            environment.counters.frames.add(1, ordering: .relaxed)
-            environment.counters.bytes.add(UInt64(frame.message.readableBytes), ordering: .relaxed)
+            environment.counters.recordFrame(byteCount: frame.message.readableBytes)
         }
         isPumping = false
         if !isFrameInFlight { armFrameTimer() }
     }
 
-    /// For a frame that only waits for its watch's interval.
+    /// Schedules `pump` for a frame that waits for nothing but its watch's interval.
     private func armFrameTimer() {
         guard frameTimer == nil, let due = session?.nextFrameDue, let context, due > .now() else { return }
         frameTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) {
@@ -421,14 +421,15 @@ final class ViewerHandler: ChannelDuplexHandler {
         }
     }
 
-    // MARK: - Deadlines and the end
+    // MARK: - Deadlines and closing
 
     private var deadline: NIODeadline? {
         guard let session else { return acceptedAt + environment.limits.handshakeTimeout }
         return session.deadline
     }
 
-    /// The timer is not moved with each message: when it fires too early, it is set anew.
+    /// Sets the timer for the session's deadline. The timer does not move with each message: when it fires too early, it
+    /// is set again.
     private func armTimer() {
         guard !isClosing, let context, let deadline else { return }
         if let timerDeadline, timerDeadline <= deadline { return }
@@ -443,7 +444,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func deadlineReached() {
         guard !isClosing else { return }
         if session == nil, acceptedAt + environment.limits.handshakeTimeout <= .now() {
-            environment.logger.debug("viewer stalled in the TLS handshake", metadata: ["peer": "\(peer)"])
+            environment.logger.debug("TLS handshake timed out", metadata: ["peer": "\(peer)"])
             context?.close(promise: nil)
             return
         }
@@ -462,19 +463,13 @@ final class ViewerHandler: ChannelDuplexHandler {
         dropInbound()
         timer?.cancel()
         guard let context, context.channel.isActive else { return }
-        // Closing at once would let the kernel throw BYE away when something unread is left from the viewer.
+        // Only the output is closed: when unread bytes from the viewer are left, the kernel discards BYE at a full close.
         context.flush()
         context.close(mode: .output, promise: nil)
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: environment.limits.closeTimeout) {
             self.context?.close(promise: nil)
         }
         resumeReading()
-    }
-
-    private static func utcMicroseconds() -> Int64 {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
     }
 }
 

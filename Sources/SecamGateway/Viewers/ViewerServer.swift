@@ -9,19 +9,20 @@ package import SecamUsers
 package import SecamWire
 import Synchronization
 
-/// The side of the gateway that talks to the cameras.
+/// The gateway's side of the mesh, as the viewers' server sees it.
 package protocol CameraHub: AnyObject, Sendable {
-    /// Somebody watches now, or nobody has for 2 s. Changes of one flow come in order, on a thread of the server.
+    /// Starts or stops a flow. A flow is wanted from its first watcher until `ViewerLimits.demandLinger` after its last.
+    /// Changes of one flow come in order, on a thread of the server.
     func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool)
-    /// A viewer looks back. Requests of one viewer come in order.
-    func look(_ request: ArchiveRequest, from viewer: ArchiveClient)
+    /// Forwards a viewer's request to the archives. Requests of one viewer come in order.
+    func query(_ request: ArchiveRequest, from viewer: ArchiveClient)
 }
 
-/// Lets viewers in over TLS and hands them the cameras' frames.
+/// The server for viewers: it accepts them over TLS and sends them the cameras' frames and events.
 ///
-/// One call of `start`, then any number of `publish` and `update` from any thread, then `stop`, which must be awaited.
+/// Call `start` once, then `publish` and `update` any number of times from any thread, then `stop`, which must be awaited.
 package final class ViewerServer: Sendable {
-    /// The application protocol (ALPN) that viewers and gateway speak.
+    /// The application protocol (ALPN) of viewers and gateway.
     package static let applicationProtocol = "secam/1"
 
     private enum Phase {
@@ -51,11 +52,11 @@ package final class ViewerServer: Sendable {
     private let users: UserStore
     private let environment: ViewerEnvironment
     private let fanOut: FanOut
-    private let board = EventCache()
+    private let eventCache = EventCache()
     private let phase = Mutex(Phase.idle)
     private let directory = Mutex(Directory())
 
-    /// - Parameter relay: takes the connections of services that answer its calls.
+    /// - Parameter relay: receives the connections of services that answer its calls.
     package init(
         configuration: ViewerServerConfiguration, tls: TLSContext, users: UserStore, authenticator: Authenticator,
         audit: AuditLog, hub: any CameraHub, relay: RelayServer, logger: Logger
@@ -75,10 +76,9 @@ package final class ViewerServer: Sendable {
 
     package var figures: [Figure] { environment.counters.figures }
 
-    /// Listens.
+    /// Starts to listen.
     ///
-    /// - Returns: the address, with the real port when 0 was asked for.
-    /// - Throws: `ViewerServerError` with what to do about it.
+    /// - Returns: the address with the chosen port.
     package func start() async throws(ViewerServerError) -> SocketAddress {
         guard (0...65_535).contains(configuration.port) else { throw .portOutOfRange(configuration.port) }
         try phase.withLock { phase throws(ViewerServerError) in
@@ -106,14 +106,14 @@ package final class ViewerServer: Sendable {
             }
             return address
         } catch {
-            closeGates()
+            closeMailboxes()
             try? await group.shutdownGracefully()
             phase.withLock { $0 = .idle }
             throw failure(error)
         }
     }
 
-    /// Says BYE to all viewers and closes; after 2 s also those that do not take it.
+    /// Sends BYE to all viewers and waits until their connections are closed, at most for `ViewerLimits.closeTimeout`.
     package func stop() async {
         let running = phase.withLock { phase -> Running? in
             guard case .running(let running) = phase else { return nil }
@@ -123,15 +123,15 @@ package final class ViewerServer: Sendable {
         guard let running else { return }
         try? await running.listener.close().get()
         for loop in directory.withLock({ $0.loops }) {
-            loop.withTable { $0.closeAll(.shutdown, "the gateway stops") }
+            loop.withViewers { $0.closeAll(.shutdown, "the gateway is stopping") }
         }
         await running.connections.allClosed()
-        closeGates()
+        closeMailboxes()
         for watch in running.watches { watch.end() }
         try? await running.group.shutdownGracefully()
     }
 
-    /// Returns when no more connections are taken: after `stop`, or because the kernel took the listener away.
+    /// Waits until the listener is closed: by `stop`, or by the kernel.
     package func listenerClosed() async {
         let listener = phase.withLock { phase -> (any Channel)? in
             guard case .running(let running) = phase else { return nil }
@@ -140,36 +140,37 @@ package final class ViewerServer: Sendable {
         try? await listener?.closeFuture.get()
     }
 
-    /// Hands a frame to everybody who watches it. Any thread; frames of one flow in order.
+    /// Sends a frame to its watchers. Any thread; frames of one flow in order.
     ///
     /// - Parameters:
-    ///   - message: the whole FRAME message, sent as it is.
+    ///   - message: the whole FRAME message, sent unchanged.
     ///   - frame: its fields; `flow` is the camera's number.
     package func publish(_ message: ByteBuffer, frame: Frame) {
         fanOut.publish(message, frame)
     }
 
-    /// Hands what a camera says of an event to everybody who follows it, and remembers it. Any thread; those of one
-    /// camera in order.
+    /// Caches an event's state and sends it to the viewers that follow its camera. Any thread; events of one camera in
+    /// order.
     ///
     /// - Parameters:
-    ///   - message: the whole EVENT message, sent as it is.
+    ///   - message: the whole EVENT message, sent unchanged.
     ///   - event: its fields; `flow` is the camera's number.
     package func publish(_ message: ByteBuffer, event: Event) {
-        let shared = board.note(event, message)
-        for loop in directory.withLock({ $0.loops }) { loop.withTable { $0.deliver(shared) } }
+        let shared = eventCache.record(event, message)
+        for loop in directory.withLock({ $0.loops }) { loop.withViewers { $0.deliver(shared) } }
     }
 
-    /// Events of a camera that go on for all that is known, and of which nothing will be heard since it has started anew
-    /// with this incarnation. Any thread.
+    /// Returns a camera's open events from before its restart, which the camera will not end. Any thread.
+    ///
+    /// - Parameter incarnation: the camera's present incarnation.
     package func orphans(of camera: UInt32, since incarnation: UInt64) -> [Event] {
-        board.orphans(of: camera, since: incarnation)
+        eventCache.orphans(of: camera, since: incarnation)
     }
 
-    /// A number that no camera has any more. Any thread.
-    package func forget(camera: UInt32) { board.forget(camera) }
+    /// Forgets the events of a number that no camera has any more. Any thread.
+    package func forget(camera: UInt32) { eventCache.forget(camera) }
 
-    /// Replaces the list of cameras. Any thread; each viewer is told when what it may see has changed.
+    /// Replaces the list of cameras. Each viewer gets a new list when its own part changed. Any thread.
     package func update(cameras: [Cameras.Camera]) {
         directory.withLock { directory in
             directory.cameras = cameras
@@ -186,7 +187,7 @@ package final class ViewerServer: Sendable {
             directory.lastUpdate = .now()
             return (directory.cameras, directory.loops)
         }
-        for loop in loops { loop.withTable { $0.update(cameras: cameras) } }
+        for loop in loops { loop.withViewers { $0.update(cameras: cameras) } }
     }
 
     // MARK: - Listening
@@ -195,27 +196,27 @@ package final class ViewerServer: Sendable {
         var loops: [EventLoopMailbox] = []
         let counters = environment.counters
         let fanOut = fanOut
-        let board = board
+        let eventCache = eventCache
         for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
-            let gate = try await eventLoop.submit {
-                let table = EventLoopViewers(
-                    index: index, fanOut: fanOut, board: board, pacer: HandshakePacer(eventLoop: eventLoop))
-                let gate = EventLoopMailbox(table, eventLoop: eventLoop, counters: counters)
-                table.gate = gate
-                return gate
+            let mailbox = try await eventLoop.submit {
+                let viewers = EventLoopViewers(
+                    index: index, fanOut: fanOut, eventCache: eventCache, pacer: HandshakePacer(eventLoop: eventLoop))
+                let mailbox = EventLoopMailbox(viewers, eventLoop: eventLoop, counters: counters)
+                viewers.mailbox = mailbox
+                return mailbox
             }.get()
-            loops.append(gate)
+            loops.append(mailbox)
         }
-        // The cameras that were given before the start.
+        // Cameras may have been set before the start.
         let cameras = directory.withLock { directory in
             directory.loops = loops
             return directory.cameras
         }
-        for loop in loops { loop.withTable { $0.update(cameras: cameras) } }
+        for loop in loops { loop.withViewers { $0.update(cameras: cameras) } }
         return loops
     }
 
-    private func closeGates() {
+    private func closeMailboxes() {
         fanOut.close()
         let loops = directory.withLock { directory in
             defer { directory.loops = [] }
@@ -224,13 +225,13 @@ package final class ViewerServer: Sendable {
         for loop in loops { loop.close() }
     }
 
-    /// Uses another certificate for new connections; those that are open go on with theirs. Any thread.
+    /// Replaces the certificate for new connections. Open connections keep theirs. Any thread.
     func use(_ context: TLSContext) { tls.withLock { $0 = context } }
 
     private func bind(
         _ group: MultiThreadedEventLoopGroup, _ loops: [EventLoopMailbox], _ connections: ConnectionGroup
     ) async throws -> any Channel {
-        let gates = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
+        let mailboxes = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
         let environment = environment
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -244,19 +245,20 @@ package final class ViewerServer: Sendable {
             .childChannelOption(.tcpOption(.init(rawValue: Self.notSentLowWatermark)), value: ViewerLimits.unsentBytes)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let gate = gates[ObjectIdentifier(channel.eventLoop)] else { return }
+                    guard let mailbox = mailboxes[ObjectIdentifier(channel.eventLoop)] else { return }
                     let tls = self.tls.withLock { $0 }
-                    try gate.accept(channel, tls: tls, environment: environment, connections: connections)
+                    try mailbox.accept(channel, tls: tls, environment: environment, connections: connections)
                 }
             }
         guard configuration.host == "::" else {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
         }
         do {
-            // Not by its name, which is none where only the loopback has an IPv6 address, as in many containers.
+            // Bind by address: the name `::` does not resolve where only the loopback has an IPv6 address, as in many
+            // containers.
             return try await bootstrap.bind(to: SocketAddress(ipAddress: "::", port: configuration.port)).get()
         } catch let error as IOError where [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.errnoCode) {
-            // This machine has no IPv6 at all.
+            // This machine has no IPv6.
             return try await bootstrap.bind(to: SocketAddress(ipAddress: "0.0.0.0", port: configuration.port)).get()
         }
     }

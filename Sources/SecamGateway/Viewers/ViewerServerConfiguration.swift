@@ -1,30 +1,30 @@
 package import NIOCore
 
-/// How many connections the gateway holds at once.
+/// Limits on the number of viewers' connections.
 package struct ViewerConnectionLimits: Sendable {
     package var connections = 1024
-    /// From one IPv4 address, or one IPv6 network of 64 bits.
+    /// Connections from one IPv4 address, or one IPv6 network of 64 bits.
     package var connectionsPerAddress = 64
-    /// Of one user, so that no user can take up all places.
+    /// Connections of one user, so that no user can occupy all places.
     package var connectionsPerUser = 32
-    /// Not logged in yet, handshakes included.
+    /// Connections without a login, handshakes included.
     package var notLoggedIn = 256
 
     package init() {}
 }
 
 package struct ViewerServerConfiguration: Sendable {
-    /// Name or address to listen on; `::` stands for every address of IPv6 and IPv4.
+    /// Name or address to listen on; `::` for all addresses, IPv6 and IPv4.
     package var host: String
     /// 0 for any free port.
     package var port: Int
-    /// Event loops, each a thread.
+    /// Event loops, one thread each.
     package var threads: Int
     package var connectionLimits = ViewerConnectionLimits()
     package var viewerLimits = ViewerLimits()
-    /// How often the accounts are looked at for changes by other processes.
+    /// Time between two checks whether another process changed the accounts.
     package var accountsInterval = TimeAmount.milliseconds(500)
-    /// Name and version, told in HELLO.
+    /// Name and version that HELLO announces.
     package var software = "secam-gateway"
 
     package init(host: String, port: Int, threads: Int = 2) {
@@ -49,19 +49,20 @@ extension ViewerServerError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .portOutOfRange(let port):
-            "there is no port \(port); choose one from 0 (any free one) to 65535"
+            "cannot listen on port \(port): out of range. Use 1 to 65535, or 0 for any free port."
         case .portTaken(let host, let port):
-            "port \(port) on \(host) is taken by another program; stop it, or choose another port (0 for any free one)"
+            "cannot listen on \(host), port \(port): another program uses the port. Stop that program, or use another "
+                + "port (0 for any free port)."
         case .addressNotAvailable(let host):
-            "this machine does not have the address \(host); listen on one that it has, or on :: for all"
+            "cannot listen on \(host): not an address of this machine. Use one of its addresses, or :: for all."
         case .unknownHost(let host):
-            "the name \(host) has no address; listen on an address of this machine, or on :: for all"
+            "cannot listen on \(host): the name has no address. Use an address of this machine, or :: for all."
         case .privilegedPort(let port):
-            "port \(port) may be used by root alone; choose one from 1024 on"
+            "cannot listen on port \(port): only root may use it. Use a port from 1024 on."
         case .cannotListen(let host, let port, let reason):
             "cannot listen on \(host), port \(port): \(reason)"
         case .alreadyStarted:
-            "the server for viewers was started before"
+            "the server for viewers was started twice"
         }
     }
 }

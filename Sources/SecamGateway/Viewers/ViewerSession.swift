@@ -1,13 +1,17 @@
+import DequeModule
 import NIOCore
+import SecamBase
 import SecamUsers
 import SecamWire
 
-/// One viewer's side of the protocol after the TLS handshake, without I/O: messages and times go in, actions come out.
+/// The gateway's side of the protocol with one viewer, from the end of the TLS handshake.
 ///
 ///     hello ──HELLO──► login ──LOGIN──► verifying ──accepted──► watching
 ///                        ▲──────────denied─────┘
 ///
-/// From each state BYE, a broken message or a deadline lead to `closed`, in which everything is ignored.
+/// From each state BYE, a malformed message or a deadline leads to `closed`, which ignores everything.
+///
+/// A state machine without I/O: time is an argument, and the caller carries out the returned actions.
 struct ViewerSession {
     enum State: Equatable {
         case hello
@@ -23,11 +27,11 @@ struct ViewerSession {
         case authenticate(Login)
         case startFlow(FlowKey)
         case stopFlow(FlowKey)
-        /// Call `showEvents` with what is remembered of these cameras' events.
+        /// Call `showEvents` with the cached events of these cameras.
         case follow(Follow, Set<UInt32>)
-        /// Of cameras that the user may see; `judge` says of each answer whether it may be handed out.
-        case look(ArchiveRequest)
-        /// The viewer broke the protocol, for the log and the counters; BYE and `close` follow.
+        /// Forward the request, whose cameras the user may see. Pass each answer to `judge` before delivering it.
+        case query(ArchiveRequest)
+        /// Log and count a protocol violation. BYE and `close` follow.
         case refused(WireError)
         /// Close once everything before is sent. `revoked` tells the audit log that the account changed.
         case close(ByeReason)
@@ -35,36 +39,37 @@ struct ViewerSession {
 
     private(set) var state = State.hello
     private(set) var deadline: NIODeadline?
-    /// The CAMERAS message that the viewer should get next; nil when what it knows is right.
+    /// The camera list that the viewer should get next; `nil` when the viewer's list is current.
     private(set) var pendingView: VisibleCameras?
 
     private let limits: ViewerLimits
     private let software: String
     private var slots = FrameSlots()
     private var events = EventSlots()
-    /// Answers to pings, which wait for the events before them.
-    private var pongs: [UInt64] = []
+    /// Tokens of PONG messages that wait for the events before them.
+    private var pongs: Deque<UInt64> = []
     /// The cameras of replays, by flow.
     private var replays: [UInt32: Name] = [:]
-    /// The question that has no complete answer yet.
-    private var question: UInt32?
-    /// From the login on.
-    private var share: UserQuota?
+    /// The request number of the query without a complete answer.
+    private var pendingQuery: UInt32?
+    /// Set at the login.
+    private var quota: UserQuota?
     private var view: VisibleCameras?
     private var loginCount = 0
-    private var bucket: TokenBucket
-    /// For questions about the past, which cost more than other messages.
-    private var questions: TokenBucket
+    private var messageRate: TokenBucket
+    /// The rate of queries, which cost more than other messages.
+    private var queryRate: TokenBucket
 
     init(limits: ViewerLimits, software: String, at now: NIODeadline) {
         self.limits = limits
         self.software = software
-        bucket = TokenBucket(perSecond: limits.messagesPerSecond, burst: limits.messageBurst, at: now)
-        questions = TokenBucket(perSecond: limits.questionsPerSecond, burst: limits.questionBurst, at: now)
+        messageRate = TokenBucket(
+            perSecond: limits.messagesPerSecond, burst: limits.messageBurst, at: MonotonicTime(now))
+        queryRate = TokenBucket(perSecond: limits.queriesPerSecond, burst: limits.queryBurst, at: MonotonicTime(now))
         deadline = now + limits.helloTimeout
     }
 
-    /// The longest message that is accepted now, in bytes with the envelope.
+    /// Maximum length of a message in the present state, bytes, envelope included.
     var messageLimit: Int { user == nil ? WireLimits.beforeLogin : WireLimits.viewerMessage }
 
     var user: User? {
@@ -73,16 +78,16 @@ struct ViewerSession {
 
     // MARK: - Messages
 
-    /// - Parameter bytes: the whole message, whose envelope was read before.
+    /// - Parameter bytes: the whole message, envelope included.
     mutating func receive(_ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline) -> [Action] {
         guard state != .closed else { return [] }
-        guard bucket.take(at: now) else {
+        guard messageRate.consume(at: MonotonicTime(now)) else {
             return close(.overload, "more than \(limits.messagesPerSecond) messages a second")
         }
         do throws(UserQuota.Refusal) {
-            try share?.takeMessage(at: now)
-            if [.watch, .unwatch].contains(envelope.type) { try share?.takeWatch(at: now) }
-            if Self.questionTypes.contains(envelope.type) { try share?.takeQuestion(at: now) }
+            try quota?.countMessage(at: now)
+            if [.watch, .unwatch].contains(envelope.type) { try quota?.countWatch(at: now) }
+            if Self.queryTypes.contains(envelope.type) { try quota?.countQuery(at: now) }
         } catch {
             return close(.overload, "\(error)")
         }
@@ -104,19 +109,19 @@ struct ViewerSession {
     }
 
     /// Messages that cost a search.
-    private static let questionTypes: [MessageType] = [.follow, .search, .protect, .replay]
+    private static let queryTypes: [MessageType] = [.follow, .search, .protect, .replay]
 
-    /// - Parameter bytes: what came in one read, before its messages are received.
+    /// Counts a read against the user's quota. Called before its messages are received.
     mutating func countRead(of bytes: Int, at now: NIODeadline) -> [Action] {
         do throws(UserQuota.Refusal) {
-            try share?.takeRead(of: bytes, at: now)
+            try quota?.countRead(of: bytes, at: now)
             return []
         } catch {
             return close(.overload, "\(error)")
         }
     }
 
-    /// What follows in the stream cannot be read.
+    /// Closes the session after a malformed message, behind which the stream cannot be parsed.
     mutating func malformed(_ error: WireError) -> [Action] {
         guard state != .closed else { return [] }
         return [.refused(error)] + close(.malformed, error.description)
@@ -145,26 +150,26 @@ struct ViewerSession {
         _ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline
     ) throws(WireError) -> [Action] {
         deadline = now + .seconds(Int64(limits.idleSeconds))
-        if Self.questionTypes.contains(envelope.type), !questions.take(at: now) {
-            return close(.overload, "more than \(limits.questionsPerSecond) questions a second")
+        if Self.queryTypes.contains(envelope.type), !queryRate.consume(at: MonotonicTime(now)) {
+            return close(.overload, "more than \(limits.queriesPerSecond) queries a second")
         }
         switch envelope.type {
         case .credit:
             let credit = try Credit.decode(bytes, envelope)
             guard credit.flow & Replay.flowBit == 0 else {
-                return replays[credit.flow] == nil ? [] : [.look(.credit(flow: credit.flow, frames: credit.frames))]
+                return replays[credit.flow] == nil ? [] : [.query(.credit(flow: credit.flow, frames: credit.frames))]
             }
             slots.add(credit: credit.frames, to: credit.flow)
             return []
-        case .watch: return start(try Watch.decode(bytes, envelope), at: now)
-        case .search: return look(try Search.decode(bytes, envelope))
-        case .protect: return look(try Protect.decode(bytes, envelope))
-        case .replay: return look(try Replay.decode(bytes, envelope))
+        case .watch: return startWatch(try Watch.decode(bytes, envelope), at: now)
+        case .search: return query(try Search.decode(bytes, envelope))
+        case .protect: return query(try Protect.decode(bytes, envelope))
+        case .replay: return startReplay(try Replay.decode(bytes, envelope))
         case .closeFlow:
             let close = try CloseFlow.decode(bytes, envelope)
-            return removeReplay(close.flow) ? [.look(.close(flow: close.flow))] : []
+            return removeReplay(close.flow) ? [.query(.close(flow: close.flow))] : []
         case .follow: return follow(try Follow.decode(bytes, envelope))
-        case .unwatch: return stop(try Unwatch.decode(bytes, envelope).camera)
+        case .unwatch: return stopWatch(of: try Unwatch.decode(bytes, envelope).camera)
         case .ping: return answer(try Ping.decode(bytes, envelope))
         case .pong:
             _ = try Pong.decode(bytes, envelope)
@@ -174,15 +179,15 @@ struct ViewerSession {
             return []
         case .hello:
             _ = try Hello.decode(bytes, envelope)
-            return [Self.error(.unexpected, "HELLO was said before")]
+            return [Self.error(.unexpected, "HELLO was already received")]
         case .login:
             _ = try Login.decode(bytes, envelope)
-            return [Self.error(.unexpected, "you are logged in; connect again to be somebody else")]
+            return [Self.error(.unexpected, "already logged in; use a new connection for another user")]
         default: throw .unknownType(envelope.type.rawValue)
         }
     }
 
-    private mutating func start(_ watch: Watch, at now: NIODeadline) -> [Action] {
+    private mutating func startWatch(_ watch: Watch, at now: NIODeadline) -> [Action] {
         guard let view, view.numbers.contains(watch.camera) else {
             return [Self.error(.noSuchCamera, "there is no camera \(watch.camera)")]
         }
@@ -195,11 +200,11 @@ struct ViewerSession {
             return [Self.error(.tooMany, "at most \(limits.watches) cameras can be watched at once")]
         }
         slots.watch(key, credit: watch.credit, interval: .microseconds(Int64(watch.interval)), at: now)
-        // Also when it was watched before: the new watch may begin with the frame that the old one had.
+        // The flow starts again even when it was watched before, so that the new watch begins with the held frame.
         return (former.map { [.stopFlow($0)] } ?? []) + [.startFlow(key)]
     }
 
-    private mutating func stop(_ camera: UInt32) -> [Action] {
+    private mutating func stopWatch(of camera: UInt32) -> [Action] {
         guard let rendition = slots.rendition(of: camera) else { return [] }
         slots.unwatch(camera)
         return [.stopFlow(FlowKey(camera: camera, rendition: rendition))]
@@ -218,12 +223,12 @@ struct ViewerSession {
     // MARK: - Login and rights
 
     /// - Parameters:
-    ///   - view: of the accepted user.
-    ///   - share: what the accepted user's connections have together.
-    ///   - detail: why a right login was denied, for people.
-    ///   - time: UTC microseconds.
+    ///   - view: the cameras that the accepted user may see.
+    ///   - quota: the quota that the accepted user's connections share.
+    ///   - detail: why a correct login was denied, for users.
+    ///   - time: the wall clock, UTC microseconds.
     mutating func finishLogin(
-        _ outcome: LoginOutcome, view: VisibleCameras?, share: UserQuota? = nil, detail: String? = nil, time: Int64,
+        _ outcome: LoginOutcome, view: VisibleCameras?, quota: UserQuota? = nil, detail: String? = nil, time: Int64,
         at now: NIODeadline
     ) -> [Action] {
         guard state == .verifying else { return [] }
@@ -232,7 +237,7 @@ struct ViewerSession {
             state = .watching(user)
             deadline = now + .seconds(Int64(limits.idleSeconds))
             self.view = view
-            self.share = share
+            self.quota = quota
             pendingView = view
             return [.send(Welcome(role: user.role, time: time, token: token ?? []).encoded())]
         case .denied(let reason, let wait):
@@ -247,7 +252,9 @@ struct ViewerSession {
         }
     }
 
-    /// The account as it is now, nil when it is gone. Other rights hold at once; other credentials end the session.
+    /// Applies a change of the account. New rights apply at once; new credentials end the session.
+    ///
+    /// - Parameter current: the present account; `nil` when it was removed.
     mutating func accountChanged(to current: User?) -> [Action] {
         guard let user else { return [] }
         guard let current, !current.disabled, current.credentialRevision == user.credentialRevision else {
@@ -257,7 +264,7 @@ struct ViewerSession {
         return []
     }
 
-    /// The cameras that exist for this user now. What he may not see any more stops at once.
+    /// Replaces the cameras that the user may see. Watches of other cameras stop at once.
     mutating func show(_ view: VisibleCameras) -> [Action] {
         guard user != nil, view !== self.view else { return [] }
         self.view = view
@@ -278,8 +285,8 @@ struct ViewerSession {
     // MARK: - Events
 
     /// - Parameters:
-    ///   - history: what is remembered, oldest first.
-    ///   - serial: up to which that is all.
+    ///   - history: cached events, oldest first.
+    ///   - serial: the serial of the last message that the history includes.
     mutating func showEvents(_ follow: Follow, history: [SharedEvent], serial: UInt64) {
         guard user != nil else { return }
         events.follow(follow, history: history, serial: serial)
@@ -287,12 +294,12 @@ struct ViewerSession {
 
     mutating func offer(_ event: SharedEvent) { events.offer(event) }
 
-    /// The next event to send, if the user may see its camera now, or the answer to a ping that came behind it.
+    /// Returns the next event whose camera the user may see, or the PONG that waits behind the events.
     mutating func nextEvent() -> ByteBuffer? {
-        while let event = events.take() {
+        while let event = events.popNext() {
             if let view, view.numbers.contains(event.id.camera) { return event.message }
         }
-        return pongs.isEmpty ? nil : ByteBuffer(bytes: Pong(token: pongs.removeFirst()).encoded())
+        return pongs.popFirst().map { ByteBuffer(bytes: Pong(token: $0).encoded()) }
     }
 
     private mutating func answer(_ ping: Ping) -> [Action] {
@@ -301,14 +308,13 @@ struct ViewerSession {
         return pongs.count > limits.pongs ? close(.overload, "more than \(limits.pongs) unanswered pings") : []
     }
 
-    // MARK: - The past
+    // MARK: - Archives
 
     private var rights: CameraRights? { user?.effectiveRights }
 
-    private mutating func look(_ search: Search) -> [Action] {
+    private mutating func query(_ search: Search) -> [Action] {
         guard let rights else { return [] }
-        guard question == nil else { return [Self.error(.tooMany, "one question at a time")] }
-        // Each once, however often it is named.
+        guard pendingQuery == nil else { return Self.secondQuery }
         let names = Set(search.cameras.map(\.name)).sorted()
         let visible: [Name]
         switch rights {
@@ -316,14 +322,14 @@ struct ViewerSession {
         case .only(let cameras):
             let known = names.isEmpty ? cameras.sorted() : names.filter { cameras.contains($0) }
             visible = Array(known.prefix(WireLimits.members))
-            // Nobody is to be asked for all, and of what is hidden nothing is said.
+            // An empty list would search all cameras. Invisible cameras get the same answer as nonexistent ones.
             guard !visible.isEmpty else {
                 return [.send(Found(request: search.request, last: true, volume: 0).encoded())]
             }
         }
-        guard openQuestion(search.request) else { return tooManyQuestions }
+        guard openQuery(search.request) else { return tooManyQueries }
         return [
-            .look(
+            .query(
                 .search(
                     Search(
                         request: search.request, kinds: search.kinds, from: search.from, to: search.to,
@@ -331,32 +337,34 @@ struct ViewerSession {
         ]
     }
 
-    private mutating func openQuestion(_ request: UInt32) -> Bool {
-        guard share?.openQuestion() ?? true else { return false }
-        question = request
+    private mutating func openQuery(_ request: UInt32) -> Bool {
+        guard quota?.openQuery() ?? true else { return false }
+        pendingQuery = request
         return true
     }
 
-    private mutating func closeQuestion() {
-        guard question != nil else { return }
-        question = nil
-        share?.closeQuestion()
+    private mutating func closeQuery() {
+        guard pendingQuery != nil else { return }
+        pendingQuery = nil
+        quota?.closeQuery()
     }
 
-    private var tooManyQuestions: [Action] {
-        [Self.error(.tooMany, "at most \(limits.userQuestions) questions of one user at once")]
+    private static var secondQuery: [Action] { [error(.tooMany, "at most one query of a connection at once")] }
+
+    private var tooManyQueries: [Action] {
+        [Self.error(.tooMany, "at most \(limits.userQueries) queries of one user at once")]
     }
 
-    private mutating func look(_ protect: Protect) -> [Action] {
+    private mutating func query(_ protect: Protect) -> [Action] {
         guard user?.role == .admin else { return [Self.error(.forbidden, "only an admin may protect recordings")] }
-        guard question == nil else { return [Self.error(.tooMany, "one question at a time")] }
-        guard openQuestion(protect.request) else { return tooManyQuestions }
-        return [.look(.protect(protect))]
+        guard pendingQuery == nil else { return Self.secondQuery }
+        guard openQuery(protect.request) else { return tooManyQueries }
+        return [.query(.protect(protect))]
     }
 
-    private mutating func look(_ replay: Replay) -> [Action] {
+    private mutating func startReplay(_ replay: Replay) -> [Action] {
         guard replay.flow & Replay.flowBit != 0 else {
-            return [Self.error(.unexpected, "a replay's flow has its highest bit set")]
+            return [Self.error(.unexpected, "flow \(replay.flow) of a replay lacks the highest bit")]
         }
         guard rights?.contains(replay.camera) ?? false else {
             return [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
@@ -365,7 +373,7 @@ struct ViewerSession {
             let refusal: String? =
                 if replays.count >= limits.replays {
                     "at most \(limits.replays) replays at once"
-                } else if share?.openReplay() == false {
+                } else if quota?.openReplay() == false {
                     "at most \(limits.userReplays) replays of one user at once"
                 } else { nil }
             if let refusal {
@@ -373,44 +381,44 @@ struct ViewerSession {
             }
         }
         replays[replay.flow] = replay.camera
-        return [.look(.replay(replay))]
+        return [.query(.replay(replay))]
     }
 
-    /// - Returns: whether there was one.
+    /// - Returns: whether the replay was open.
     private mutating func removeReplay(_ flow: UInt32) -> Bool {
         guard replays.removeValue(forKey: flow) != nil else { return false }
-        share?.closeReplays()
+        quota?.closeReplays()
         return true
     }
 
     enum Verdict: Equatable {
-        case handOut
-        /// Nobody waits for it any more.
+        case deliver
+        /// The viewer does not expect the answer.
         case drop
-        /// The right to see it was taken: the replay is over.
-        case end
+        /// The user lost the right to see the camera, which ends the replay.
+        case endReplay
     }
 
-    /// Whether an answer may be handed out: it was asked for, and the user still has the right.
+    /// Decides whether an answer is delivered: the viewer must expect it, and the user must still have the right to it.
     mutating func judge(_ answer: ArchiveAnswer) -> Verdict {
         guard let rights else { return .drop }
         switch answer {
         case .found(let found):
-            guard question == found.request else { return .drop }
-            if found.last { closeQuestion() }
+            guard pendingQuery == found.request else { return .drop }
+            if found.last { closeQuery() }
             let isVisible =
                 found.recordings.allSatisfy { rights.contains($0.camera) }
                 && found.events.allSatisfy { rights.contains($0.camera) }
                 && found.gaps.allSatisfy { rights.contains($0.camera) }
-            return isVisible ? .handOut : .drop
-        case .close(let close): return removeReplay(close.flow) ? .handOut : .drop
+            return isVisible ? .deliver : .drop
+        case .close(let close): return removeReplay(close.flow) ? .deliver : .drop
         case .frame(_, let flow):
             guard let camera = replays[flow] else { return .drop }
             guard rights.contains(camera) else {
                 _ = removeReplay(flow)
-                return .end
+                return .endReplay
             }
-            return .handOut
+            return .deliver
         }
     }
 
@@ -420,20 +428,20 @@ struct ViewerSession {
         slots.offer(frame)
     }
 
-    /// The next frame to send. The user's rights are checked here too, at the last possible moment.
+    /// Returns the next frame to send. Checks the user's rights once more, at the last possible moment.
     mutating func nextFrame(at now: NIODeadline) -> SharedFrame? {
-        while let frame = slots.take(at: now) {
+        while let frame = slots.popNext(at: now) {
             if let view, view.numbers.contains(frame.key.camera) { return frame }
         }
         return nil
     }
 
-    /// When a frame that waits for its interval can be sent.
+    /// When the next frame can be sent that waits for nothing but its interval.
     var nextFrameDue: NIODeadline? { slots.nextDue }
 
-    // MARK: - The end
+    // MARK: - Closing
 
-    /// To be called at `deadline`, or later.
+    /// Closes the session if its deadline has passed. Called at `deadline` or later.
     mutating func deadlineReached(at now: NIODeadline) -> [Action] {
         guard let deadline, now >= deadline else { return [] }
         switch state {
@@ -444,22 +452,22 @@ struct ViewerSession {
         }
     }
 
-    /// Says BYE and closes.
+    /// Sends BYE and closes.
     mutating func close(_ reason: ByeReason, _ detail: String) -> [Action] {
         guard state != .closed else { return [] }
         return [.send(Bye(reason: reason, detail: detail).encoded())] + end(reason)
     }
 
-    /// The connection is gone, or the viewer said BYE.
+    /// Ends the session without BYE: the connection is gone, or the viewer sent BYE.
     mutating func end(_ reason: ByeReason) -> [Action] {
         guard state != .closed else { return [] }
         let flows = slots.keys.map(Action.stopFlow)
         slots = FrameSlots()
         events = EventSlots()
         pongs = []
-        share?.closeReplays(replays.count)
+        quota?.closeReplays(replays.count)
         replays = [:]
-        closeQuestion()
+        closeQuery()
         state = .closed
         deadline = nil
         view = nil
@@ -471,8 +479,8 @@ struct ViewerSession {
 extension DenialReason {
     fileprivate func detail(_ wait: UInt32) -> String {
         switch self {
-        case .credentials: "user or password are not right"
-        case .locked: "too many wrong tries; wait \(wait) s"
+        case .credentials: "wrong user or password"
+        case .locked: "too many failed attempts; try again in \(wait) s"
         case .busy: "too many logins at once; try again in \(wait) s"
         }
     }

@@ -2,7 +2,7 @@ import NIOCore
 import SecamUsers
 import SecamWire
 
-/// The cameras that exist for users of the same rights, as one message for all of them.
+/// The cameras that are visible with the same rights, as one message for all users who have them.
 final class VisibleCameras: Sendable {
     let cameras: [Cameras.Camera]
     let numbers: Set<UInt32>
@@ -17,7 +17,7 @@ final class VisibleCameras: Sendable {
 }
 
 extension User {
-    /// The rights that decide what this user sees; those of an admin are `all`, whatever was granted.
+    /// The rights in force: an admin sees all cameras, whatever was granted.
     var effectiveRights: CameraRights {
         switch role {
         case .admin: .all

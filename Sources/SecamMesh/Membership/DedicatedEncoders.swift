@@ -1,14 +1,15 @@
 package import SecamWire
 
-/// Encoders that work for one camera alone, as those on its own machine: their names are `CAMERA@…`.
+/// Encoders that work for one camera only, such as those on its own machine. Their names are `CAMERA@…`.
 ///
-/// Their key shows them no other camera's pictures, and that camera's pictures stay with them as long as they keep up.
+/// Their key gives them no access to other cameras' pictures, and the camera's pictures stay with them while they keep
+/// up.
 package enum DedicatedEncoders {
-    /// No camera's name contains it, so that none of them begins like another one's encoders.
+    /// Separates the camera's name from the encoder's. Camera names cannot contain it, so no prefix is ambiguous.
     package static let sign: Character = "@"
 
-    /// The name of the camera that an encoder of this name works for, as it stands there, whether there can be such a
-    /// camera or not; `nil` when it works for all.
+    /// Returns the name of the camera that an encoder works for, without checking that it exists; `nil` for an encoder
+    /// that works for all cameras.
     package static func camera(ofEncoder name: Name) -> String? {
         name.text.lastIndex(of: sign).map { String(name.text[..<$0]) }
     }

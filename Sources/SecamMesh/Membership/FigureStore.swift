@@ -1,9 +1,9 @@
 package import SecamWire
 import Synchronization
 
-/// The newest figures of this process, for readers on other threads.
+/// The newest figures of this process, readable on any thread.
 package final class FigureStore: Sendable {
-    /// The one to which the process's only member of the mesh publishes.
+    /// The store to which the process's only mesh member publishes.
     package static let ours = FigureStore()
 
     private let values = Mutex<[Figure]>([])

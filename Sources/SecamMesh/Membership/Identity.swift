@@ -2,16 +2,16 @@ import SecamBase
 import SecamProcess
 package import SecamWire
 
-/// Everything that a service must be told to take part: where the registry is, whom to trust there, and who it is
-/// itself. Written down in a join file, which holds a secret and must be readable by its owner only.
+/// A service's identity and the registry that it joins, with their keys. It is stored in a join file, which holds a
+/// secret key and must be readable by its owner only.
 package struct Identity: Sendable, Equatable {
-    /// Of the registry, as ZeroMQ writes it.
+    /// The registry's endpoint in ZeroMQ's notation.
     package var registry: String
     package let registryKey: PublicKey
-    /// Where the gateway's relay is, `host:port`, for a service that nobody can connect to; `nil` for all others.
+    /// Address of the gateway's relay, `host:port`, for a service that cannot accept connections; otherwise `nil`.
     package let relay: String?
     package let role: Role
-    /// Of the service; a `*` at its end stands for something of the process's own choice.
+    /// The service's name; each process replaces a `*` at its end.
     package let pattern: String
     package let keys: KeyPair
 
@@ -26,27 +26,27 @@ package struct Identity: Sendable, Equatable {
         self.keys = keys
     }
 
-    /// Where to listen: when the registry is on this machine, or nobody else can connect, only there; else at every
-    /// address, of which the registry tells the others the one that it sees.
+    /// The default endpoint to listen at: loopback if the registry is on this machine or the service uses a relay,
+    /// otherwise all addresses. The registry tells other services the address that it sees.
     package var suitableListen: String {
         let isLocal =
             relay != nil || ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
         return isLocal ? "tcp://127.0.0.1:*" : "tcp://0.0.0.0:*"
     }
 
-    /// The name to join with.
+    /// Returns the name to join with.
     ///
-    /// - Parameter instance: takes the place of the pattern's `*`.
+    /// - Parameter instance: replaces the pattern's `*`.
     package func name(instance: String) throws(NameError) -> Name {
         try Name(pattern.last == "*" ? pattern.dropLast() + instance : pattern)
     }
 
-    /// Reads a join file of one service.
+    /// Parses a join file with one service.
     package init(parsing text: String, path: String) throws(MeshError) {
         self = try Identity.all(parsing: text, path: path)[0]
     }
 
-    /// Reads a join file: the registry, and one or more services, each from its line `role=` on.
+    /// Parses a join file: the registry, and one or more services, each starting with a line `role=`.
     package static func all(parsing text: String, path: String) throws(MeshError) -> [Identity] {
         var common: [String: String] = [:]
         var services: [[String: String]] = []
@@ -61,7 +61,7 @@ package struct Identity: Sendable, Equatable {
             case "role": services.append([name: value])
             case "name", "secret-key":
                 guard !services.isEmpty else {
-                    throw .badLine(path: path, line: index + 1, reason: "the line role=… must come first")
+                    throw .badLine(path: path, line: index + 1, reason: "a line role=… must come first")
                 }
                 services[services.count - 1][name] = value
             default: common[name] = value
@@ -76,7 +76,7 @@ package struct Identity: Sendable, Equatable {
     private init(_ values: [String: String], path: String) throws(MeshError) {
         func value(_ name: String) throws(MeshError) -> String {
             guard let value = values[name], !value.isEmpty else {
-                throw .file(path: path, reason: "is no join file: the line \(name)=… is missing")
+                throw .file(path: path, reason: "is not a join file: the line \(name)=… is missing")
             }
             return value
         }
@@ -98,12 +98,12 @@ package struct Identity: Sendable, Equatable {
     /// Reads a join file.
     ///
     /// - Parameters:
-    ///   - registry: takes the place of the address in the file.
-    ///   - role: the one that the program has; a join file for another one is refused.
+    ///   - registry: replaces the registry's address in the file.
+    ///   - role: the program's role; a join file for another role is rejected.
     package static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
         guard let text = try SecretFile.readIfThere(path) else {
             throw MeshError.file(
-                path: path, reason: "there is no such join file; the gateway's operator makes one: secam keys invite")
+                path: path, reason: "no such join file; the gateway's operator creates one with: secam keys invite")
         }
         let identities = try all(parsing: text, path: path)
         guard var identity = identities.first(where: { $0.role == role }) else {
@@ -122,7 +122,7 @@ package struct Identity: Sendable, Equatable {
         """
     }
 
-    /// What tells this service from another one with the same registry; may be appended to another's text.
+    /// The lines of this service alone, which may be appended to the join file of another one.
     package var service: String {
         """
         role=\(role)

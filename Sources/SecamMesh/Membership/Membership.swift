@@ -1,29 +1,31 @@
 package import SecamBase
 package import SecamWire
 
-/// A service's side of the registry: joins, beats, joins again, and keeps the roster while the registry is away.
+/// A service's membership in the registry: joins, sends beats, rejoins, and keeps the roster while the registry is
+/// away.
 ///
-/// A state machine without I/O: time is an argument, what is to be done is returned.
+/// A state machine without I/O: time is an argument, and methods return actions.
 package struct Membership: Sendable {
     package enum Action: Sendable {
         case send(any WireMessage)
-        /// Members that are new or started anew, and members that are gone.
+        /// Members that are new or restarted, and members that have left.
         case roster(added: [Roster.Member], removed: [Roster.Member])
         case policy(Policy)
         case assignment(Assignment)
         case recording(Recording)
         case call(Call)
         case joined
-        /// The registry has been silent for this many milliseconds; what is known stays in force.
-        case lostRegistry(milliseconds: Int64)
+        /// The registry has been silent for this time. The roster and the assignments stay valid.
+        case lostRegistry(silence: Duration)
         case refused(RefusalReason, String)
     }
 
-    /// Microseconds.
-    private static let beatInterval: Int64 = 1_000_000
-    private static let silence: Int64 = 3_000_000
-    /// A name can be taken for a moment by the one who had it before: such a refusal is news when it lasts.
-    private static let patience = 8
+    private static let beatInterval = Duration.seconds(1)
+    private static let silenceTimeout = Duration.seconds(3)
+    /// Delay of a join after the name was refused as taken.
+    private static let nameRetryInterval = Duration.milliseconds(250)
+    /// Refusals of a name as taken before one is reported: the previous holder may still have it for a moment.
+    private static let nameRetryLimit = 8
 
     private enum State {
         case joining(nextTry: MonotonicTime?)
@@ -34,12 +36,12 @@ package struct Membership: Sendable {
     private var state = State.joining(nextTry: nil)
     private var camera: CameraReport?
     private var refusals = 0
-    /// The newest roster seen: of which registry, and its number there.
+    /// The newest roster: its registry and its number there.
     private var lastRoster: (registry: UInt64, generation: UInt64)?
     private var joiningSince: MonotonicTime?
-    /// Whether it was said that the registry is silent.
+    /// Whether the registry's silence has been reported.
     private var isLossKnown = false
-    /// Members as last told, without this service itself.
+    /// The members of the roster without this service.
     package private(set) var members: [Roster.Member] = []
 
     package init(_ join: Join) { self.join = join }
@@ -48,42 +50,42 @@ package struct Membership: Sendable {
         if case .joined = state { true } else { false }
     }
 
-    /// Time has passed: a beat or another try to join.
+    /// Sends a beat or a join when one is due.
     ///
     /// - Parameters:
-    ///   - failing: cameras that this archive is to record and cannot.
-    ///   - causes: why figures tell of problems.
+    ///   - failing: cameras that this archive should record but cannot.
+    ///   - causes: explanations of the problems in the figures.
     package mutating func tick(
         figures: [Figure], failing: [Name] = [], causes: [Cause] = [], now: MonotonicTime
     ) -> [Action] {
         switch state {
         case .joining(let nextTry):
-            let unanswered = now.since(joiningSince ?? now)
+            let unanswered = now - (joiningSince ?? now)
             if joiningSince == nil { joiningSince = now }
             var actions: [Action] = []
-            if unanswered > Membership.silence, !isLossKnown {
+            if unanswered > Membership.silenceTimeout, !isLossKnown {
                 isLossKnown = true
-                actions.append(.lostRegistry(milliseconds: unanswered / 1000))
+                actions.append(.lostRegistry(silence: unanswered))
             }
             guard nextTry.map({ $0 <= now }) ?? true else { return actions }
             return actions + [sendJoin(now)]
         case .joined(let heard, let lastBeat):
-            guard now.since(heard) <= Membership.silence else {
+            guard now - heard <= Membership.silenceTimeout else {
                 isLossKnown = true
-                return [.lostRegistry(milliseconds: now.since(heard) / 1000), sendJoin(now)]
+                return [.lostRegistry(silence: now - heard), sendJoin(now)]
             }
-            guard now.since(lastBeat) >= Membership.beatInterval else { return [] }
+            guard now - lastBeat >= Membership.beatInterval else { return [] }
             state = .joined(heard: heard, lastBeat: now)
             return [.send(Beat(incarnation: join.incarnation, figures: figures, failing: failing, causes: causes))]
         }
     }
 
-    /// What was to be sent could not be: there is no connection yet, so a try to join does not count.
-    package mutating func noteUnreachable() {
+    /// Records that a message could not be sent. A join without a connection does not count as an attempt.
+    package mutating func recordUnreachable() {
         if case .joining = state { state = .joining(nextTry: nil) }
     }
 
-    /// The camera's state has changed; told at once and after every join.
+    /// Sets the camera's state, which is sent at once and after every join.
     package mutating func report(_ report: CameraReport) -> [Action] {
         camera = report
         return isJoined ? [.send(report)] : []
@@ -131,32 +133,32 @@ package struct Membership: Sendable {
 
     private mutating func refuse(_ refusal: Refused, _ now: MonotonicTime) -> [Action] {
         if refusal.reason == .notJoined {
-            // The registry has started anew and does not know us any more.
+            // The registry has restarted and does not know this service any more.
             return isJoined ? [sendJoin(now)] : []
         }
         refusals += 1
         let isPassing = refusal.reason == .nameTaken
-        state = .joining(nextTry: now.advanced(byMicroseconds: Membership.beatInterval / (isPassing ? 4 : 1)))
-        // Said once, not with every try.
-        return refusals == (isPassing ? Membership.patience : 1) ? [.refused(refusal.reason, refusal.detail)] : []
+        state = .joining(nextTry: now + (isPassing ? Membership.nameRetryInterval : Membership.beatInterval))
+        // Reported once, not with every attempt.
+        return refusals == (isPassing ? Membership.nameRetryLimit : 1) ? [.refused(refusal.reason, refusal.detail)] : []
     }
 
     private mutating func sendJoin(_ now: MonotonicTime) -> Action {
-        state = .joining(nextTry: now.advanced(byMicroseconds: Membership.beatInterval))
+        state = .joining(nextTry: now + Membership.beatInterval)
         return .send(join)
     }
 
     private mutating func update(_ roster: Roster) -> [Action] {
         let registry = roster.members.first { $0.role == .gateway }?.incarnation ?? 0
-        // Overtaken by a newer one on its way; an equal one only says so again.
+        // A newer roster has overtaken this one. An equal number only repeats the roster.
         if let lastRoster, lastRoster.registry == registry, roster.generation < lastRoster.generation { return [] }
         lastRoster = (registry, roster.generation)
-        let told = roster.members.filter { $0.role != join.role || $0.name != join.name }
+        let others = roster.members.filter { $0.role != join.role || $0.name != join.name }
         var added: [Roster.Member] = []
-        for member in told where !members.contains(member) { added.append(member) }
+        for member in others where !members.contains(member) { added.append(member) }
         let replaced = { (old: Roster.Member) in added.contains { $0.role == old.role && $0.name == old.name } }
-        // A registry that has just started does not know yet who has not come back.
-        let removed = members.filter { !told.contains($0) && (!roster.settling || replaced($0)) }
+        // A registry that has just started does not know yet which members will come back.
+        let removed = members.filter { !others.contains($0) && (!roster.settling || replaced($0)) }
         guard !added.isEmpty || !removed.isEmpty else { return [] }
         members.removeAll { removed.contains($0) }
         members += added

@@ -4,22 +4,22 @@ import SecamBase
 import SecamProcess
 package import SecamWire
 
-/// A service's place in the mesh: its loop, its keys, its connection to the registry and what it knows of the others.
+/// A service's member of the mesh: its loop, its keys, its connection to the registry, and the roster.
 ///
-/// It belongs to its loop's thread; the service is told of changes through the closures.
+/// It belongs to its loop's thread and reports changes through closures.
 package final class MeshMember {
     package let loop: MeshLoop
     package let context: MeshContext
     package let keys: KeyPair
     package let name: Name
     package let incarnation: UInt64
-    /// What the last beat says; asked for once a second.
+    /// Returns the figures for the beat; called once a second.
     package var figures: () -> [Figure] = { [] }
-    /// Cameras that this archive is to record and cannot, for the beat.
+    /// Returns the cameras that this archive should record but cannot, for the beat.
     package var failing: () -> [Name] = { [] }
-    /// Why figures tell of problems, for the beat.
+    /// Returns the explanations of the problems in the figures, for the beat.
     package var causes: () -> [Cause] = { [] }
-    /// Members that are new or started anew, and members that are gone.
+    /// Called with members that are new or restarted, and members that have left.
     package var onRoster: (_ added: [Roster.Member], _ removed: [Roster.Member]) -> Void = { _, _ in }
     package var onPolicy: (Policy) -> Void = { _ in }
     package var onAssignment: (Assignment) -> Void = { _ in }
@@ -37,10 +37,10 @@ package final class MeshMember {
     private var dialer: RelayDialer?
     private var currentFigures: [Figure] = []
     private var lastFigures = MonotonicTime.now
-    /// Microseconds between two looks at the figures while the registry is away.
-    private static let figureInterval: Int64 = 1_000_000
+    /// Interval at which figures are published while the registry is away.
+    private static let figureInterval = Duration.seconds(1)
 
-    /// Called on the loop's thread.
+    /// Creates a member. Call it on the loop's thread.
     package init(_ identity: Identity, name: Name, loop: MeshLoop, logger: Logger) throws(MeshError) {
         self.identity = identity
         self.loop = loop
@@ -53,30 +53,30 @@ package final class MeshMember {
         membership = Membership(MeshMember.join(identity, name, incarnation, endpoint: ""))
     }
 
-    /// Opens the socket at which members of the roster reach this service, before `start`.
+    /// Opens the socket at which members of the roster reach this service. Call it before `start`.
     ///
-    /// - Parameters:
-    ///   - advertised: what others are told instead of the endpoint, as behind a translated address.
+    /// - Parameter advertised: the endpoint told to other services, for a service behind NAT; by default the endpoint
+    ///   itself.
     package func listen(at endpoint: String, advertised: String?) throws(MeshError) -> MeshSocket {
         let admission = try ZAPHandler(
             context,
             isAdmitted: { [unowned self] key in membership.members.contains { $0.key == key.bytes } },
-            onRefusal: { [unowned self] key, address in noteRefusal(key, address) })
+            onRefusal: { [unowned self] key, address in logRefusal(key, address) })
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
         socket.setLargeSenders { [unowned self] key in role(of: key) == .encode }
-        socket.onConnectionClosed { [unowned self] reason, key, address in noteClosing(reason, key, address) }
+        socket.onConnectionClosed { [unowned self] reason, key, address in logClosing(reason, key, address) }
         listener = socket
         if let relay = identity.relay {
             dialer = RelayDialer(relay: relay, own: socket.endpoint, logger: logger)
         }
-        let told = identity.relay == nil ? advertised ?? socket.endpoint : Relay.endpoint
-        membership = Membership(MeshMember.join(identity, name, incarnation, endpoint: told))
+        let advertisedEndpoint = identity.relay == nil ? advertised ?? socket.endpoint : Relay.endpoint
+        membership = Membership(MeshMember.join(identity, name, incarnation, endpoint: advertisedEndpoint))
         return socket
     }
 
-    /// Connects to the registry and joins, again and again until it succeeds.
+    /// Connects to the registry and joins, retrying until it succeeds.
     package func start() throws(MeshError) {
         let socket = try MeshSocket.connect(
             context, endpoint: identity.registry, serverKey: identity.registryKey, keys: keys,
@@ -88,7 +88,7 @@ package final class MeshMember {
         tick()
     }
 
-    /// Leaves at once and lets go of the registry.
+    /// Leaves the registry and disconnects.
     package func stop() {
         timer?.cancel()
         guard let registry else { return }
@@ -99,23 +99,23 @@ package final class MeshMember {
         if let admission { loop.unwatch(admission) }
     }
 
-    /// The camera's state has changed.
-    package func report(_ report: CameraReport) { perform(membership.report(report)) }
+    /// Reports the camera's state to the registry.
+    package func report(_ report: CameraReport) { apply(membership.report(report)) }
 
-    /// The role of a key's holder, as the registry knows it; `nil` for who is not on the roster.
+    /// Returns the role of a key's holder; `nil` for a key that is not on the roster.
     package func role(of key: PublicKey) -> Role? { holder(of: key)?.role }
 
-    /// Who on the roster has this key.
+    /// Returns the member with this key; `nil` for a key that is not on the roster.
     package func holder(of key: PublicKey) -> Roster.Member? { membership.members.first { $0.key == key.bytes } }
 
-    /// A connection to another member that listens.
+    /// Returns a connection to another member, which must listen.
     package func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
         guard let key = PublicKey(bytes: member.key) else { preconditionFailure("a roster's keys have 32 bytes") }
         let endpoint = Relay.resolve(member.endpoint, registry: identity.registry)
         return try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)
     }
 
-    private func noteRefusal(_ key: PublicKey?, _ address: String) {
+    private func logRefusal(_ key: PublicKey?, _ address: String) {
         logger.warning(
             "connection refused",
             metadata: [
@@ -123,7 +123,7 @@ package final class MeshMember {
             ])
     }
 
-    private func noteClosing(_ reason: String, _ key: PublicKey?, _ address: String) {
+    private func logClosing(_ reason: String, _ key: PublicKey?, _ address: String) {
         logger.warning(
             "connection closed",
             metadata: ["reason": "\(reason)", "key": "\(key?.description ?? "none")", "address": "\(address)"])
@@ -132,23 +132,23 @@ package final class MeshMember {
     private func tick() {
         let now = MonotonicTime.now
         let isJoined = membership.isJoined
-        if isJoined || now.since(lastFigures) >= MeshMember.figureInterval {
+        if isJoined || now - lastFigures >= MeshMember.figureInterval {
             lastFigures = now
             currentFigures = figures()
             FigureStore.ours.publish(currentFigures)
         }
-        perform(
+        apply(
             membership.tick(
                 figures: currentFigures, failing: isJoined ? failing() : [], causes: isJoined ? causes() : [], now: now)
         )
-        health?.note(membership.isJoined ? .ready : .alone, now: .now)
-        timer?.schedule(afterMicroseconds: membership.isJoined ? 250_000 : 50_000)
+        health?.record(membership.isJoined ? .ready : .alone, now: .now)
+        timer?.schedule(after: membership.isJoined ? .milliseconds(250) : .milliseconds(50))
     }
 
     private func receive() {
         while let received = registry?.receive() {
             do throws(WireError) {
-                perform(
+                apply(
                     try received.message.withBytes { (bytes) throws(WireError) in
                         try membership.receive(bytes, now: .now)
                     })
@@ -158,11 +158,11 @@ package final class MeshMember {
         }
     }
 
-    private func perform(_ actions: [Membership.Action]) {
+    private func apply(_ actions: [Membership.Action]) {
         for action in actions {
             switch action {
             case .send(let message):
-                if registry?.send(MeshMessage(message)) == .unreachable { membership.noteUnreachable() }
+                if registry?.send(MeshMessage(message)) == .unreachable { membership.recordUnreachable() }
             case .roster(let added, let removed):
                 if !removed.isEmpty { listener?.closeConnections { holder(of: $0) == nil } }
                 onRoster(added, removed)
@@ -171,12 +171,15 @@ package final class MeshMember {
             case .recording(let recording): onRecording(recording)
             case .call(let call): dialer?.answer(call)
             case .joined: logger.info("joined", metadata: ["registry": "\(identity.registry)"])
-            case .lostRegistry(let milliseconds):
+            case .lostRegistry(let silence):
                 logger.warning(
-                    "the registry does not answer; is the address right, and this key admitted (secam keys list)?",
-                    metadata: ["registry": "\(identity.registry)", "milliseconds": "\(milliseconds)"])
+                    "registry unreachable",
+                    metadata: [
+                        "registry": "\(identity.registry)", "milliseconds": "\(silence.milliseconds)",
+                        "hint": "check the address, and this key with: secam keys list",
+                    ])
             case .refused(let reason, let detail):
-                logger.error("the registry refused us", metadata: ["reason": "\(reason)", "detail": "\(detail)"])
+                logger.error("join refused", metadata: ["reason": "\(reason)", "detail": "\(detail)"])
             }
         }
     }

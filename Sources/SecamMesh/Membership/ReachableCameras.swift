@@ -1,6 +1,6 @@
 package import SecamWire
 
-/// The cameras of the roster that can be reached, by name: what a service chooses from that is given its cameras.
+/// The reachable cameras of the roster, by name. Services to which the registry assigns cameras look them up here.
 package struct ReachableCameras: Sendable {
     private var members: [Name: Roster.Member] = [:]
 
@@ -8,9 +8,9 @@ package struct ReachableCameras: Sendable {
 
     package subscript(name: Name) -> Roster.Member? { members[name] }
 
-    /// Takes over what has changed in the roster.
+    /// Applies a change of the roster.
     ///
-    /// - Returns: the cameras that are gone or started anew, so that connections to them are of no use any more.
+    /// - Returns: the cameras that have left or restarted; connections to them are obsolete.
     package mutating func adopt(added: [Roster.Member], removed: [Roster.Member]) -> [Name] {
         var stale: [Name] = []
         for old in removed where old.role == .capture && members[old.name] == old {

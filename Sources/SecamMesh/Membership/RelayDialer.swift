@@ -4,35 +4,36 @@ import SecamBase
 import SecamWire
 import Synchronization
 
-/// Answers calls: connects to the relay and to this service's own endpoint, and passes bytes on between the two.
+/// Answers calls of the relay: connects to the relay and to this service's own endpoint, and forwards bytes between
+/// them.
 ///
-/// Each connection has two threads of its own, which wait in the kernel nearly always; there are as many as other
-/// services speak with this one.
+/// Each connection has two threads, which nearly always wait in the kernel. There is one connection for each service
+/// that talks to this one.
 final class RelayDialer: Sendable {
     private let relay: String
     private let own: String
     private let logger: Logger
     private let open = Atomic<Int>(0)
 
-    /// Connections at once; a relay that calls more often is a hostile one.
+    /// Maximum number of connections. Only a hostile relay calls more often.
     private static let limit = 64
-    /// Seconds for which a connection may be tried.
-    private static let patience = 10
+    /// Time for connecting and for one write.
+    private static let timeout = Duration.seconds(10)
 
     /// - Parameters:
-    ///   - relay: where the relay is, `host:port`.
-    ///   - own: where this service listens, as ZeroMQ writes it.
+    ///   - relay: address of the relay, `host:port`.
+    ///   - own: endpoint at which this service listens, in ZeroMQ's notation.
     init(relay: String, own: String, logger: Logger) {
         self.relay = relay
         self.own = RelayDialer.reachable(own)
         self.logger = logger
     }
 
-    /// Dials for one call. It returns at once.
+    /// Dials for one call, on another thread.
     func answer(_ call: Call) {
         guard open.add(1, ordering: .relaxed).newValue <= RelayDialer.limit else {
             open.subtract(1, ordering: .relaxed)
-            return note("there are \(RelayDialer.limit) connections already")
+            return logFailure("limit of \(RelayDialer.limit) connections reached")
         }
         DedicatedThread.start { [self] in
             defer { open.subtract(1, ordering: .relaxed) }
@@ -41,16 +42,16 @@ final class RelayDialer: Sendable {
                 try outside.write(Call.preamble + call.ticket)
                 outside.join(try Stream(own))
             } catch {
-                note("\(error)")
+                logFailure("\(error)")
             }
         }
     }
 
-    private func note(_ reason: String) {
+    private func logFailure(_ reason: String) {
         logger.warning("relay call failed", metadata: ["relay": "\(relay)", "reason": "\(reason)"])
     }
 
-    /// `host:port` of where we listen ourselves.
+    /// Returns the `host:port` at which this machine reaches its own endpoint.
     private static func reachable(_ endpoint: String) -> String {
         let address = endpoint.hasPrefix("tcp://") ? String(endpoint.dropFirst(6)) : endpoint
         guard let colon = address.lastIndex(of: ":") else { return address }
@@ -100,10 +101,10 @@ final class RelayDialer: Sendable {
 
         deinit { Glibc.close(descriptor) }
 
-        /// A peer that is silently gone is noticed by keepalive, as behind a translated address it often is.
+        /// Keepalive detects a peer that has vanished silently, as often happens behind NAT.
         private static func configure(_ descriptor: Int32) {
-            var timeout = timeval(tv_sec: RelayDialer.patience, tv_usec: 0)
-            // Linux bounds connecting by the time for sending.
+            var timeout = timeval(tv_sec: Int(RelayDialer.timeout.components.seconds), tv_usec: 0)
+            // On Linux the send time-out also bounds connecting.
             unsafe setsockopt(
                 descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
             for (level, option, value) in [
@@ -129,7 +130,7 @@ final class RelayDialer: Sendable {
                     unsafe send(descriptor, buffer.baseAddress!, buffer.count, Int32(MSG_NOSIGNAL))
                 }
                 guard count > 0 else {
-                    // A peer that takes nothing for a while is slow, not gone.
+                    // A peer that reads nothing for a while is slow, not gone.
                     if errno == EINTR || errno == EAGAIN { continue }
                     return false
                 }
@@ -138,7 +139,7 @@ final class RelayDialer: Sendable {
             return true
         }
 
-        /// Passes bytes on, both ways, until one of the two ends.
+        /// Forwards bytes both ways until one of the two connections ends.
         func join(_ other: Stream) {
             DedicatedThread.start { other.pass(to: self) }
             pass(to: other)
@@ -151,7 +152,7 @@ final class RelayDialer: Sendable {
                 if count < 0, errno == EINTR { continue }
                 guard count > 0, other.write(chunk[..<count]) else { break }
             }
-            // The other thread's wait ends as well.
+            // Ends the other thread's wait as well.
             shutdown(descriptor, Int32(SHUT_RDWR))
             shutdown(other.descriptor, Int32(SHUT_RDWR))
         }

@@ -1,2 +1,2 @@
-/// Name and version that every program says of itself.
+/// Name and version that every program reports.
 package let softwareVersion = "secam/0.1.0"

@@ -1,9 +1,9 @@
 import Glibc
 
-/// The network that a connection comes from, as far as it counts as one place: an IPv4 address, or the first 64 bits of an
-/// IPv6 address, since one host can have all addresses behind them.
+/// The network that limits apply to: an IPv4 address, or the first 64 bits of an IPv6 address, since one host can own
+/// all addresses behind them.
 package enum SourceNetwork {
-    /// - Parameter address: an IP address as text; another text stands for itself.
+    /// - Parameter address: an IP address; any other text is returned unchanged.
     package static func of(_ address: String) -> String {
         let mapped = "::ffff:"
         if address.hasPrefix(mapped), address.contains(".") { return String(address.dropFirst(mapped.count)) }

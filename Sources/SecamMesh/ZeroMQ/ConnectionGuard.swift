@@ -2,38 +2,38 @@ import CZeroMQ
 import Glibc
 import SecamBase
 
-/// Bounds what the peers of a socket cost: connections, bytes that arrived and make no message yet, and bytes that wait
-/// for a peer that does not read. It closes the connections that exceed a limit. On the connecting side only the bytes
-/// that arrive are bounded.
+/// Bounds the resources that the peers of a socket use: connections, bytes that have arrived without completing a
+/// message, and bytes that wait for a slow reader. It closes connections that exceed a limit. On the connecting side it
+/// bounds only the arriving bytes.
 ///
-/// libzmq itself counts whole messages only: parts of a message that never ends, large frames before the handshake and
-/// large messages to a slow reader take memory without a bound. Three sources tell what happens to a connection:
-/// libzmq's monitor its descriptor, the kernel the bytes that it has carried, and each message where it came from.
+/// libzmq counts whole messages only: the parts of an endless message, large frames before the handshake and large
+/// messages to a slow reader take unbounded memory. The guard combines three sources: libzmq's monitor reports a
+/// connection's descriptor, the kernel counts the bytes that it has carried, and each message names its connection.
 ///
-/// It belongs to its loop's thread. The descriptors belong to libzmq, which may close them at any time: the inode tells
-/// whether a descriptor still is the same socket.
+/// It belongs to its loop's thread. libzmq owns the descriptors and may close them at any time; the inode tells whether
+/// a descriptor still refers to the same socket.
 @safe final class ConnectionGuard {
     private final class Connection {
         let descriptor: Int32
         let inode: UInt64
         let address: String
         let accepted: MonotonicTime
-        /// The number of the first peer that can have come over this connection: earlier ones came over earlier sockets
-        /// with this descriptor.
+        /// The first peer number that this connection can have. Lower numbers belong to earlier sockets with the same
+        /// descriptor.
         let firstPeer: UInt64
-        /// Set with the first message.
+        /// Set by the first message.
         var peer: PeerID?
         var key: PublicKey?
         var isAuthenticated = false
         var closing: MonotonicTime?
-        /// Bytes on the wire of the messages that were delivered.
+        /// Bytes of the delivered messages on the wire.
         var delivered: Int64 = 0
-        /// Bytes on the wire that make no messages, as heartbeats do.
+        /// Bytes on the wire outside messages, such as heartbeats.
         var overhead: Int64 = 0
-        /// The part of `overhead` that was assumed since the last message.
+        /// The part of `overhead` assumed since the last message.
         var assumed: Int64 = 0
         var assumedUntil: MonotonicTime
-        /// Bytes on the wire of what was to be sent, and those of them that the peer's kernel has.
+        /// Bytes of the sent messages on the wire, and those that the peer's kernel has acknowledged.
         var queued: Int64 = 0
         var acknowledged: Int64 = 0
         var undelivered: Int64 = 0
@@ -51,15 +51,15 @@ import SecamBase
         var isSilent: Bool { peer == nil }
     }
 
-    /// Why a connection was closed, for the log.
+    /// Called with the reason when a connection is closed.
     var onClose: ((_ reason: String, _ key: PublicKey?, _ address: String) -> Void)?
-    /// Whether a key's holder sends large messages, as a worker does.
+    /// Returns whether a key's holder sends large messages, as a worker does.
     var isLargeSender: (PublicKey) -> Bool = { _ in false }
 
     let monitor: UnsafeMutableRawPointer
-    /// Ends after the monitor was closed, for which it would wait for ever.
+    /// Kept alive until the monitor is closed, because ending the context waits for it.
     private let context: MeshContext
-    /// Of a listening socket.
+    /// `nil` for a connecting socket.
     private let admission: ZAPHandler?
     private let limits: ConnectionLimits
     private let connectionLimit: Int
@@ -73,23 +73,25 @@ import SecamBase
     private var timer: LoopTimer?
     private var nextCheck: MonotonicTime?
     private var activity = ProcessActivity()
-    /// At least the bytes that wait for all peers.
+    /// An upper bound of the bytes that wait for all peers.
     private var unacknowledgedInAll: Int64 = 0
 
-    /// Microseconds between two checks: in general, and while something is under suspicion.
-    private static let checkInterval: Int64 = 50_000
-    private static let closeCheckInterval: Int64 = 10_000
-    /// Bytes that the listening side sends before the peer is authenticated: greeting and WELCOME, and one for SYN.
+    /// Interval of checks without and with suspicious connections.
+    private static let checkInterval = Duration.milliseconds(50)
+    private static let closeCheckInterval = Duration.milliseconds(10)
+    /// Time for libzmq to notice a connection that was ended.
+    private static let endTimeout = Duration.seconds(1)
+    /// Bytes that the listening side sends before the peer is authenticated: greeting, WELCOME, and one for SYN.
     private static let handshakeReply: UInt64 = 64 + 170 + 1
-    /// Bytes a second of ZMTP's heartbeats, both kinds, rounded up, and how many are assumed while no message arrives:
-    /// a connection that is silent for hours is closed once, and made anew.
+    /// Upper bound of ZMTP's heartbeats in both directions, bytes per second, and the most that is assumed without a
+    /// message. A connection that stays silent for hours is closed once and reconnects.
     private static let heartbeatBytesPerSecond: Int64 = 128
     private static let assumedBytes: Int64 = 512 << 10
 
-    /// Called before the socket is bound or connected, so that no connection is missed.
+    /// Creates the guard before the socket is bound or connected, so that it misses no connection.
     ///
     /// - Parameters:
-    ///   - admission: of a listening socket; `nil` for one that connects.
+    ///   - admission: the ZAP handler of a listening socket; `nil` for a connecting one.
     ///   - open: binds or connects the socket; returns the port at which it listens, or 0.
     init(
         _ socket: UnsafeMutableRawPointer, _ context: MeshContext, admission: ZAPHandler?, limits: ConnectionLimits,
@@ -105,7 +107,7 @@ import SecamBase
         }
         var none: Int32 = 0
         unsafe zmq_setsockopt(pair, ZMQ_LINGER, &none, 4)
-        // libzmq's thread would wait for us at a limit.
+        // At a limit, libzmq's thread would wait for this one.
         unsafe zmq_setsockopt(pair, ZMQ_RCVHWM, &none, 4)
         guard unsafe zmq_connect(pair, endpoint) == 0 else {
             let reason = lastZeroMQError()
@@ -133,7 +135,7 @@ import SecamBase
     /// - Parameter timer: calls `check`.
     func start(_ timer: LoopTimer) {
         self.timer = timer
-        if !connections.isEmpty { scheduleCheck(afterMicroseconds: ConnectionGuard.closeCheckInterval) }
+        if !connections.isEmpty { scheduleCheck(after: ConnectionGuard.closeCheckInterval) }
     }
 
     func stop() {
@@ -141,9 +143,9 @@ import SecamBase
         timer = nil
     }
 
-    // MARK: What the socket tells
+    // MARK: Messages of the socket
 
-    /// Counts a message that was taken from the socket.
+    /// Counts a message received from a listening socket.
     func delivered(_ message: MeshMessage, from peer: PeerID, key: PublicKey) {
         let connection: Connection
         if let known = peers[peer] {
@@ -156,19 +158,19 @@ import SecamBase
         connection.assumed = 0
     }
 
-    /// Counts a message that was taken from a connecting socket, which has one connection at a time.
+    /// Counts a message received from a connecting socket, which has one connection at a time.
     func delivered(_ message: MeshMessage) {
         guard let connection = connections.values.first else { return }
         connection.delivered += Int64(ConnectionGuard.wireBytes(message.count))
         connection.assumed = 0
     }
 
-    /// Closes the connections of a connecting socket, which connects anew.
+    /// Closes all connections of a connecting socket, which reconnects.
     func closeAll(_ reason: String) {
         for connection in Array(connections.values) { close(connection, reason, now: .now) }
     }
 
-    /// Whether a message may be queued for a peer; closes the connection of one that does not read what it was sent.
+    /// Returns whether a message may be queued for a peer. Closes the connection of a peer that does not read.
     func queue(_ byteCount: Int, for peer: PeerID) -> Bool {
         guard let connection = peers[peer] else { return true }
         guard connection.closing == nil else { return false }
@@ -194,17 +196,16 @@ import SecamBase
         if let connection = peers[peer] { close(connection, reason, now: .now) }
     }
 
-    /// Closes the connections of keys that are not admitted any more.
+    /// Closes the connections of keys that are no longer admitted.
     func closeConnections(where isRevoked: (PublicKey) -> Bool) {
         for connection in peers.values where connection.key.map(isRevoked) ?? false {
             close(connection, "its key was revoked", now: .now)
         }
     }
 
-    // MARK: What libzmq's monitor tells
+    // MARK: Events of libzmq's monitor
 
-    /// Reads the events that wait: a descriptor may be closed and used again between two of them, so all are read before
-    /// anything is decided.
+    /// Reads all waiting events before any decision, because a descriptor may be closed and reused between two of them.
     func readMonitor() {
         let part = MeshMessage()
         while unsafe zmq_msg_recv(part.handle, monitor, ZMQ_DONTWAIT) >= 0 {
@@ -222,26 +223,26 @@ import SecamBase
     private func accept(_ descriptor: Int32, now: MonotonicTime) {
         let inode = secam_socket_inode(descriptor)
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        // It may be gone already.
+        // The connection may have ended already.
         guard inode != 0, unsafe secam_read_peer_network(descriptor, port, &text) == 0 else { return }
         let address = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         let connection = Connection(
             descriptor, inode, address, firstPeer: admission?.nextPeerNumber ?? 0, now: now)
         connections[descriptor] = connection
-        // The key that the other end must have was checked, or nothing arrives.
+        // The connecting side checks the other end's key in the handshake, before any message arrives.
         connection.isAuthenticated = admission == nil
         silentOfAddress[address, default: 0] += 1
-        if now.since(acceptsSince) > 1_000_000 { (acceptsOfAddress, acceptsSince) = ([:], now) }
+        if now - acceptsSince > .seconds(1) { (acceptsOfAddress, acceptsSince) = ([:], now) }
         acceptsOfAddress[address, default: 0] += 1
         if acceptsOfAddress[address]! > limits.acceptsPerSecondPerAddress {
             close(connection, "too many connections a second from its address", now: now)
         } else if silentOfAddress[address]! > limits.silentConnectionsPerAddress {
-            closeOldestSilent("too many connections from its address say nothing", now: now) { $0.address == address }
+            closeOldestSilent("too many silent connections from its address", now: now) { $0.address == address }
         }
         if connections.count > connectionLimit {
-            closeOldestSilent("there are \(connectionLimit) connections", now: now) { _ in true }
+            closeOldestSilent("limit of \(connectionLimit) connections reached", now: now) { _ in true }
         }
-        scheduleCheck(afterMicroseconds: ConnectionGuard.closeCheckInterval)
+        scheduleCheck(after: ConnectionGuard.closeCheckInterval)
     }
 
     private func closeOldestSilent(_ reason: String, now: MonotonicTime, where isMeant: (Connection) -> Bool) {
@@ -249,7 +250,7 @@ import SecamBase
         if let oldest = silent.min(by: { $0.accepted < $1.accepted }) { close(oldest, reason, now: now) }
     }
 
-    /// The first message of a peer tells which connection is its own.
+    /// Returns the connection of a peer, which its first message reveals.
     private func attach(_ peer: PeerID, _ key: PublicKey, descriptor: Int32) -> Connection? {
         guard let connection = connections[descriptor], connection.firstPeer <= peer.number,
             connection.peer.map({ $0.number < peer.number }) ?? true
@@ -292,32 +293,29 @@ import SecamBase
 
     // MARK: Checks
 
-    /// Called by the timer.
+    /// Checks all connections when a check is due. The timer calls it.
     func check() {
         let now = MonotonicTime.now
         nextCheck = nil
         readMonitor()
         guard !connections.isEmpty else { return }
-        let isHandshaking = connections.values.contains {
-            !$0.isAuthenticated
-        }
+        let isHandshaking = connections.values.contains { !$0.isAuthenticated }
         var isSuspicious = isHandshaking
         if activity.isCheckDue(now: now) || isHandshaking {
             isSuspicious = checkAll(now: now) || isHandshaking
         }
-        scheduleCheck(
-            afterMicroseconds: isSuspicious ? ConnectionGuard.closeCheckInterval : ConnectionGuard.checkInterval)
+        scheduleCheck(after: isSuspicious ? ConnectionGuard.closeCheckInterval : ConnectionGuard.checkInterval)
     }
 
-    /// Never puts a check off, as each new connection would.
-    private func scheduleCheck(afterMicroseconds delay: Int64) {
-        let time = MonotonicTime.now.advanced(byMicroseconds: delay)
+    /// Schedules a check, or keeps an earlier one: new connections must not postpone it.
+    private func scheduleCheck(after delay: Duration) {
+        let time = MonotonicTime.now + delay
         guard let timer, nextCheck.map({ time < $0 }) ?? true else { return }
         nextCheck = time
-        timer.schedule(afterMicroseconds: delay)
+        timer.schedule(after: delay)
     }
 
-    /// - Returns: whether a connection has more undelivered bytes than small messages make.
+    /// - Returns: whether a connection has more undelivered bytes than small messages explain.
     @discardableResult
     func checkAll(now: MonotonicTime) -> Bool {
         for connection in Array(connections.values) {
@@ -332,7 +330,7 @@ import SecamBase
         return connections.values.contains { $0.undelivered > limits.handshakeBytes }
     }
 
-    /// - Returns: whether the connection is still there; else it is forgotten.
+    /// - Returns: false when the connection has ended and was forgotten.
     private func readCounters(_ connection: Connection, now: MonotonicTime) -> Bool {
         var counters = secam_tcp_counters()
         guard secam_socket_inode(connection.descriptor) == connection.inode,
@@ -342,7 +340,7 @@ import SecamBase
             return false
         }
         if counters.acknowledged > ConnectionGuard.handshakeReply { connection.isAuthenticated = true }
-        // Heartbeats are acknowledged too, but never more than was sent.
+        // Acknowledgements include heartbeats, but never exceed what was sent.
         connection.acknowledged = Int64(clamping: counters.acknowledged)
         connection.queued = max(connection.queued, connection.acknowledged)
         connection.undelivered = Int64(clamping: counters.received) - connection.delivered - connection.overhead
@@ -351,8 +349,8 @@ import SecamBase
             connection.undelivered = 0
         }
         guard connection.isAuthenticated else { return true }
-        let seconds = now.since(connection.assumedUntil) / 1_000_000
-        connection.assumedUntil = connection.assumedUntil.advanced(byMicroseconds: seconds * 1_000_000)
+        let seconds = (now - connection.assumedUntil).components.seconds
+        connection.assumedUntil = connection.assumedUntil + .seconds(seconds)
         let heartbeats = min(
             connection.undelivered, seconds * ConnectionGuard.heartbeatBytesPerSecond,
             ConnectionGuard.assumedBytes - connection.assumed)
@@ -364,14 +362,14 @@ import SecamBase
 
     private func judge(_ connection: Connection, now: MonotonicTime) {
         if let closing = connection.closing {
-            // libzmq notices at once, unless it does not look at the connection.
-            if now.since(closing) > 1_000_000 { end(connection, now: now) }
+            // libzmq notices at once, unless it is not reading from the connection.
+            if now - closing > ConnectionGuard.endTimeout { end(connection, now: now) }
             return
         }
         if !connection.isAuthenticated {
             if connection.undelivered > limits.handshakeBytes {
                 close(connection, "too many bytes before the handshake", now: now)
-            } else if now.since(connection.accepted) > limits.handshakeMicroseconds {
+            } else if now - connection.accepted > limits.handshakeTimeout {
                 close(connection, "no handshake", now: now)
             }
             return
@@ -381,9 +379,9 @@ import SecamBase
         if connection.undelivered > limit { close(connection, "too many bytes without a whole message", now: now) }
     }
 
-    /// Closes those with the most bytes until the rest is within the limit.
+    /// Closes the connections with the most bytes until the others are within the limit.
     ///
-    /// - Returns: the bytes of the rest.
+    /// - Returns: the bytes of the remaining connections.
     @discardableResult
     private func closeLargest(
         _ limit: Int, _ reason: String, now: MonotonicTime, _ bytes: (Connection) -> Int64
@@ -411,7 +409,7 @@ import SecamBase
         _ = secam_end_connection(connection.descriptor, connection.inode)
     }
 
-    /// Bytes of a message on the wire: CURVE's MESSAGE around it, and ZMTP's header before that.
+    /// Returns the size of a message on the wire, with CURVE's MESSAGE command and ZMTP's header.
     private static func wireBytes(_ byteCount: Int) -> Int {
         let command = byteCount + 33
         return command + (command > 255 ? 9 : 2)

@@ -1,37 +1,37 @@
-/// What one listening socket spends on its peers (proto-spec/limits.md).
+/// Resource limits of one listening socket (proto-spec/limits.md).
 package struct ConnectionLimits: Sendable {
-    /// Connections in all; fewer where the process may not have twice as many descriptors.
+    /// Connections in total. At most half of the process's file descriptors are used.
     package var connections = 4096
     /// Connections of one key that have sent a message.
     package var connectionsPerKey = 1024
-    /// Connections from one address that have not sent a message yet. The oldest makes room for the next: services are
-    /// through the handshake in milliseconds, and those that stay silent connect again when they are needed.
+    /// Connections from one address that have not sent a message yet. Beyond the limit, the oldest one is closed:
+    /// services complete the handshake within milliseconds, and a silent service reconnects when it needs to.
     package var silentConnectionsPerAddress = 256
     /// Connections accepted from one address within a second.
     package var acceptsPerSecondPerAddress = 512
 
-    /// Bytes from a peer that has not been authenticated. A handshake takes about 700.
+    /// Bytes from a peer before it is authenticated. A handshake takes about 700.
     package var handshakeBytes = 8192
-    /// Microseconds for a handshake, one more second than libzmq allows it.
-    package var handshakeMicroseconds: Int64 = 4_000_000
-    /// Milliseconds without a message or an answer to ZMTP's heartbeat after which a link counts as dead.
-    package var silenceMilliseconds: Int32 = 3000
+    /// Time for a handshake, one second longer than libzmq allows.
+    package var handshakeTimeout = Duration.seconds(4)
+    /// Time without a message or a ZMTP heartbeat after which a link counts as dead.
+    package var heartbeatTimeout = Duration.seconds(3)
     /// Bytes that have arrived over one connection and are not part of a delivered message.
     package var undeliveredBytes = 1 << 20
-    /// The same for the holder of a key that sends large messages.
+    /// `undeliveredBytes` for keys that send large messages.
     package var undeliveredBytesOfLargeSender = 1 << 20
-    /// The same for all connections of a socket.
+    /// `undeliveredBytes` of all connections of a socket together.
     package var undeliveredBytesInAll = 64 << 20
 
-    /// Bytes that wait for one peer. What is more than the last message is not added to them.
+    /// Bytes that wait for one peer. The last message may exceed the limit.
     package var unacknowledgedBytes = 4 << 20
-    /// The same for all peers of a socket.
+    /// `unacknowledgedBytes` of all peers of a socket together.
     package var unacknowledgedBytesInAll = 64 << 20
 
-    /// The registry's: small messages, many connections of the key that all workers share.
+    /// Limits of the registry: small messages, many connections with the key that all workers share.
     package static let registry = ConnectionLimits()
 
-    /// A camera's or an archive's: frames go out, and workers' results come in.
+    /// Limits of a camera or an archive: frames go out, and workers' results come in.
     package static let member: ConnectionLimits = {
         var limits = ConnectionLimits()
         limits.connections = 2048

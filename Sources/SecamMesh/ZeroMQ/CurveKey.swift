@@ -17,12 +17,12 @@ package struct PublicKey: Sendable, Hashable, CustomStringConvertible {
     package var description: String { Hexadecimal.encode(bytes) }
 }
 
-/// A CURVE key pair. Its description shows the public half only.
+/// A CURVE key pair. Its description shows only the public key.
 package struct KeyPair: Sendable, Equatable, CustomStringConvertible {
     package let publicKey: PublicKey
     let secret: [UInt8]
 
-    /// A new pair from libsodium's random numbers.
+    /// Creates a new pair from libsodium's random numbers.
     package init() throws(MeshError) {
         guard unsafe zmq_has("curve") == 1 else { throw .curveMissing }
         var publicText = [CChar](repeating: 0, count: 41)
@@ -34,7 +34,7 @@ package struct KeyPair: Sendable, Equatable, CustomStringConvertible {
         secret = KeyPair.decodeZ85(secretText)
     }
 
-    /// A pair that was written down; the public half is worked out, so that the two always fit.
+    /// Creates a pair from a stored secret key; the public key is derived, so the two always match.
     package init(secretHexadecimal text: String, what: String) throws(MeshError) {
         secret = try decodeHexadecimal(text, what: what)
         var secretText = [CChar](repeating: 0, count: 41)
@@ -45,7 +45,7 @@ package struct KeyPair: Sendable, Equatable, CustomStringConvertible {
         publicKey = PublicKey(bytes: KeyPair.decodeZ85(publicText))!
     }
 
-    /// For writing to a file that only its owner can read.
+    /// The secret key as 64 hexadecimal digits, for a file that only its owner can read.
     package var secretHexadecimal: String { Hexadecimal.encode(secret) }
 
     package var description: String { publicKey.description }
@@ -53,7 +53,7 @@ package struct KeyPair: Sendable, Equatable, CustomStringConvertible {
     private static func decodeZ85(_ text: [CChar]) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 32)
         guard unsafe zmq_z85_decode(&bytes, text) != nil else {
-            preconditionFailure("libzmq gave a key that it cannot read")
+            preconditionFailure("libzmq made a key that it cannot decode")
         }
         return bytes
     }
@@ -64,7 +64,7 @@ private func decodeHexadecimal(_ text: String, what: String) throws(MeshError) -
     return bytes
 }
 
-/// The text of libzmq's last error in this thread; to be taken in the same function as the call that failed.
+/// Returns the text of this thread's last libzmq error. Call it in the same function as the call that failed.
 func lastZeroMQError() -> String {
     let code = zmq_errno()
     return unsafe zmq_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"

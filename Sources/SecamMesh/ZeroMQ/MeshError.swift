@@ -1,22 +1,22 @@
 package import SecamBase
 
-/// What can go wrong between services.
+/// An error of the connections between services or of their key files.
 package enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A call of libzmq failed; the text is its own.
+    /// A libzmq call failed, with libzmq's own text.
     case library(call: String, reason: String)
-    /// Nothing can listen at this endpoint.
+    /// The endpoint cannot be listened at.
     case cannotBind(endpoint: String, reason: String)
-    /// This is no endpoint that can be reached.
+    /// The endpoint is invalid or unreachable.
     case badEndpoint(String, reason: String)
     /// libzmq was built without CURVE.
     case curveMissing
     /// A key is not 64 hexadecimal digits.
     case badKey(what: String)
-    /// A service cannot be called this.
+    /// A text is not a valid service name.
     case badName(String)
-    /// A file of ours cannot be read or written.
+    /// A file cannot be read, written or used.
     case file(path: String, reason: String)
-    /// A line of a file is not what it should be.
+    /// A line of a file is invalid.
     case badLine(path: String, line: Int, reason: String)
 
     package var description: String {

@@ -3,10 +3,10 @@ import Glibc
 import SecamBase
 import Synchronization
 
-/// The one thread on which a service's sockets live: it waits for all of them at once, and is the executor of the
-/// actor that owns them, so that the compiler knows who may touch them.
+/// The thread that owns a service's sockets: it waits for all of them at once, and is the executor of the actor that
+/// uses them, so the compiler checks who touches them.
 ///
-/// Other threads hand work over with `post`, which keeps the order in which it was called.
+/// Other threads hand over work with `post`, which keeps the order of the calls.
 @safe package final class MeshLoop: SerialExecutor, @unchecked Sendable {
     private enum Entry {
         case job(UnownedJob)
@@ -21,14 +21,14 @@ import Synchronization
 
     private let shared = Mutex(Shared())
     private let poller = SocketPoller()
-    // Only the loop's own thread touches what follows.
+    // Only the loop's own thread uses the properties below.
     private var timers: [LoopTimer] = []
-    /// Of the watched sockets that connect, by socket.
+    /// The watched connecting sockets.
     private var connecting: [ObjectIdentifier: ConnectionGuard] = [:]
     private var connectingTimer: LoopTimer?
     private var activity = ProcessActivity()
 
-    private static let connectingCheckInterval: Int64 = 100_000
+    private static let connectingCheckInterval = Duration.milliseconds(100)
 
     package init(name: String) {
         DedicatedThread.start { [self] in run() }
@@ -42,12 +42,12 @@ import Synchronization
         add(.job(unowned))
     }
 
-    /// Runs the block on the loop's thread, after what was posted before it.
+    /// Runs the block on the loop's thread, after all blocks posted before.
     package func post(_ block: @escaping @Sendable () -> Void) {
         add(.block(block))
     }
 
-    /// Ends the thread after what was posted so far.
+    /// Ends the thread after all blocks posted so far.
     package func stop() {
         shared.withLock { $0.isStopped = true }
         poller.wake()
@@ -71,7 +71,7 @@ import Synchronization
 
     private func add(_ entry: Entry) {
         let wasEmpty = shared.withLock { state in
-            // Nobody would run it any more, and what it holds would never be let go.
+            // The block would never run, and never release the objects that it holds.
             if state.isStopped, case .block = entry { return false }
             state.entries.append(entry)
             return state.entries.count == 1
@@ -98,7 +98,7 @@ import Synchronization
     package func watch(_ handler: ZAPHandler) {
         checkIsolated()
         _ = unsafe poller.add(handler.handle, of: handler) { [unowned handler] in handler.answerRequests() }
-        handler.start(makeTimer { [unowned handler] in handler.answerDue() })
+        handler.start(makeTimer { [unowned handler] in handler.sendDueAnswers() })
     }
 
     package func unwatch(_ socket: AnyObject) {
@@ -109,7 +109,7 @@ import Synchronization
         poller.remove(socket)
     }
 
-    /// A timer that does nothing until it is scheduled.
+    /// Returns a timer that is not scheduled yet.
     package func makeTimer(_ action: @escaping () -> Void) -> LoopTimer {
         checkIsolated()
         let timer = LoopTimer(action)
@@ -120,11 +120,11 @@ import Synchronization
     private func scheduleConnectingCheck() {
         if connectingTimer == nil { connectingTimer = makeTimer { [unowned self] in checkConnecting() } }
         if connectingTimer?.isScheduled == false {
-            connectingTimer?.schedule(afterMicroseconds: MeshLoop.connectingCheckInterval)
+            connectingTimer?.schedule(after: MeshLoop.connectingCheckInterval)
         }
     }
 
-    /// One timer for all, since a gateway has several connections for each camera.
+    /// Checks all connecting sockets with one timer, since a gateway has several connections for each camera.
     private func checkConnecting() {
         guard !connecting.isEmpty else { return }
         if activity.isCheckDue(now: .now) {
@@ -162,7 +162,7 @@ import Synchronization
         for timer in timers { timer.fireIfDue(now) }
     }
 
-    /// Milliseconds, rounded up, as an early wake-up would find nothing due and spin.
+    /// Returns milliseconds, rounded up, because an early wake-up would find no timer due and spin; -1 without a timer.
     private func timeToNextTimer() -> Int {
         guard let next = timers.compactMap(\.deadline).min() else { return -1 }
         let microseconds = next.microseconds - MonotonicTime.now.microseconds
@@ -170,33 +170,33 @@ import Synchronization
     }
 }
 
-/// Calls an action of its loop at a time, once or again and again.
+/// A timer of a `MeshLoop`, which calls its action once or periodically.
 package final class LoopTimer {
     fileprivate var deadline: MonotonicTime?
     fileprivate var isCancelled = false
-    private var interval: Int64?
+    private var interval: Duration?
     private var action: (() -> Void)?
 
     fileprivate init(_ action: @escaping () -> Void) { self.action = action }
 
     package var isScheduled: Bool { deadline != nil }
 
-    /// Fires once after that many microseconds; an earlier schedule is forgotten.
-    package func schedule(afterMicroseconds delay: Int64) {
-        deadline = MonotonicTime.now.advanced(byMicroseconds: delay)
+    /// Schedules one call after `delay`, in place of any earlier schedule.
+    package func schedule(after delay: Duration) {
+        deadline = MonotonicTime.now + delay
         interval = nil
     }
 
-    /// Fires again and again. When the loop was late, missed times are left out.
-    package func schedule(everyMicroseconds period: Int64) {
-        deadline = MonotonicTime.now.advanced(byMicroseconds: period)
+    /// Schedules calls at every multiple of `period`. A late loop skips the calls that it missed.
+    package func schedule(every period: Duration) {
+        deadline = MonotonicTime.now + period
         interval = period
     }
 
-    /// Stays silent until it is scheduled again.
+    /// Stops the calls until the timer is scheduled again.
     package func pause() { deadline = nil }
 
-    /// Never fires again and is forgotten by its loop.
+    /// Ends the timer for good and releases its action.
     package func cancel() {
         deadline = nil
         isCancelled = true
@@ -205,7 +205,7 @@ package final class LoopTimer {
 
     fileprivate func fireIfDue(_ now: MonotonicTime) {
         guard let due = deadline, due <= now else { return }
-        deadline = interval.map { max(due.advanced(byMicroseconds: $0), now) }
+        deadline = interval.map { max(due + $0, now) }
         action?()
     }
 }

@@ -1,23 +1,21 @@
 import CZeroMQ
 package import SecamWire
 
-/// One ZeroMQ part, which is one whole message. Its bytes belong to libzmq and are shared, not copied, when it is
-/// sent more than once.
+/// A ZeroMQ message of one part. libzmq owns its bytes and shares them, without copying, among all sends.
 ///
-/// Whoever makes a message fills it before showing it to anybody; from then on nothing changes it, which is why it
-/// may cross threads.
+/// Its creator fills a message before passing it on. Nothing changes it afterwards, so it may cross threads.
 @safe package final class MeshMessage: @unchecked Sendable {
     let handle: UnsafeMutablePointer<zmq_msg_t>
 
-    /// A message that the socket is about to receive into.
+    /// Creates an empty message for a socket to receive into.
     init() {
         unsafe handle = .allocate(capacity: 1)
         unsafe zmq_msg_init(handle)
     }
 
-    /// A message that begins with `header`, behind which `fill` writes the payload in place.
+    /// Creates a message of `header` and a payload that `fill` writes in place.
     ///
-    /// - Parameter count: bytes of the payload.
+    /// - Parameter count: size of the payload, bytes.
     package init<Failure: Error>(
         _ header: [UInt8], count: Int, fill: (inout MutableSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
@@ -30,7 +28,7 @@ package import SecamWire
         try fill(&payload)
     }
 
-    /// A message of these bytes, copied, with those of the payload, copied too, since ZeroMQ needs them in one piece.
+    /// Creates a message of copies of `header` and `payload`, since ZeroMQ needs them in one piece.
     package init(_ header: [UInt8], payload: ArraySlice<UInt8> = []) {
         unsafe handle = .allocate(capacity: 1)
         let count = header.count + payload.count
@@ -51,7 +49,7 @@ package import SecamWire
 
     package var count: Int { unsafe zmq_msg_size(handle) }
 
-    /// The bytes, for as long as the closure runs.
+    /// Calls `body` with the bytes, which are valid only during the call.
     package func withBytes<Result, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -59,22 +57,22 @@ package import SecamWire
         return try body(unsafe Span<UInt8>(_unsafeBytes: bytes))
     }
 
-    /// The bytes for a C library, for as long as the closure runs.
+    /// Calls `body` with the bytes for a C library, which are valid only during the call.
     package func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try unsafe body(UnsafeRawBufferPointer(start: zmq_msg_data(handle), count: count))
     }
 
-    /// Where the message came from, an IP address.
+    /// The sender's IP address.
     var peerAddress: String? {
         unsafe zmq_msg_gets(handle, "Peer-Address").map { unsafe String(cString: $0) }
     }
 
-    /// The descriptor of the connection that the message came over; -1 when it came over none.
+    /// The descriptor of the connection that the message arrived on; -1 if there is none.
     var sourceDescriptor: Int32 { unsafe zmq_msg_get(handle, ZMQ_SRCFD) }
 
-    /// What the ZAP handler said of the sender: its public key in hexadecimal.
+    /// The sender's public key in hexadecimal, as the ZAP handler answered.
     var userID: String? {
         unsafe zmq_msg_gets(handle, "User-Id").map { unsafe String(cString: $0) }
     }

@@ -1,7 +1,8 @@
 import CZeroMQ
+import SecamBase
 package import SecamWire
 
-/// libzmq's I/O thread and everything that belongs to it. Sockets keep it alive.
+/// A libzmq context: its I/O thread and all sockets. Each socket keeps its context alive.
 @safe package final class MeshContext: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
 
@@ -12,52 +13,52 @@ package import SecamWire
             throw .library(call: "zmq_ctx_new", reason: lastZeroMQError())
         }
         unsafe handle = context
-        // The default of 1023 would be reached by a gateway with as many cameras.
+        // A gateway with many cameras would reach the default of 1023.
         unsafe zmq_ctx_set(handle, ZMQ_MAX_SOCKETS, 65536)
     }
 
     deinit { unsafe zmq_ctx_term(handle) }
 }
 
-/// A message that came in.
+/// A received message.
 package struct Received: Sendable {
-    /// The connection it came from; `nil` on a socket that has only one peer.
+    /// The sender's connection; `nil` on a socket with only one peer.
     package let peer: PeerID?
     /// The sender's key; `nil` on the connecting side, which checked the key in the handshake.
     package let key: PublicKey?
-    /// The connection's other end, an IP address; empty on the connecting side.
+    /// The IP address of the sender; empty on the connecting side.
     package let address: String
     package let message: MeshMessage
 }
 
-/// A ZeroMQ socket with CURVE. It belongs to the thread of one `MeshLoop`.
+/// A ZeroMQ socket with CURVE encryption, used on the thread of one `MeshLoop`.
 ///
-/// Nothing is dropped at a high-water mark: what may be on its way is bounded by credit, so sending never waits, and
-/// receiving stops reading from the peer when this end is behind.
+/// No message is dropped at a high-water mark. Credit bounds the messages under way, so sending never waits; receiving
+/// stops reading from the peer when this end falls behind.
 @safe package final class MeshSocket {
     let handle: UnsafeMutableRawPointer
     private let context: MeshContext
-    /// Of a listening socket.
+    /// `nil` for a connecting socket.
     private let admission: ZAPHandler?
     private(set) var connections: ConnectionGuard?
     private let identity: MeshMessage = MeshMessage()
     var listens: Bool { admission != nil }
-    /// Of the loop that waits for this socket, which must hear of each use.
+    /// The poller's record of this socket, which is marked at each use of the socket.
     var watch: SocketWatch?
 
     package enum SendOutcome: Sendable, Equatable {
         case sent
-        /// The peer is gone, or not there yet.
+        /// The peer has disconnected or has not connected yet.
         case unreachable
     }
 
-    /// The binding side.
+    /// Returns a socket that listens at an endpoint.
     ///
     /// - Parameters:
-    ///   - admission: decides who may connect. It is asked for here since libzmq, without one, lets everybody in.
-    ///   - endpoint: as ZeroMQ writes it; port `*` means any free one.
-    ///   - messageLimit: bytes; a peer that announces more is disconnected.
-    ///   - limits: what peers may cost; a connection beyond is closed.
+    ///   - admission: decides who may connect. It is required because libzmq without a ZAP handler admits every peer.
+    ///   - endpoint: in ZeroMQ's notation; port `*` chooses a free one.
+    ///   - messageLimit: maximum size of a message, bytes; a peer that announces more is disconnected.
+    ///   - limits: resource limits for peers; a connection that exceeds one is closed.
     package static func listen(
         admission: ZAPHandler, endpoint: String, keys: KeyPair, messageLimit: Int = WireLimits.meshMessage,
         limits: ConnectionLimits = .member
@@ -68,12 +69,12 @@ package struct Received: Sendable {
             admission.context, type: ZMQ_ROUTER, admission, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_ROUTER_MANDATORY, 1)
         try socket.set(ZMQ_HANDSHAKE_IVL, 3000)
-        // After a restart all services connect at the same moment. libzmq's default of 100 would drop most of them, and
-        // the kernel tries a dropped connection again only after 1, 3 and 7 s. The system's own limit still holds.
+        // After a restart all services connect at once. libzmq's default backlog of 100 would drop most connections,
+        // and the kernel retries a dropped one only after 1, 3 and 7 s. The system's limit still applies.
         try socket.set(ZMQ_BACKLOG, Int32(clamping: limits.connections))
-        // Else an address of IPv4 would be told to others in its IPv6 form.
+        // Otherwise other services would get an IPv4 address in its IPv6 form.
         try socket.set(ZMQ_IPV6, endpoint.contains("//[") || endpoint.contains("//*") ? 1 : 0)
-        // Bytes bound what waits for a peer, not messages.
+        // The connection guard bounds the bytes that wait for a peer.
         try socket.set(ZMQ_SNDHWM, 0)
         try socket.set(ZMQ_CURVE_SERVER, 1)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
@@ -90,7 +91,7 @@ package struct Received: Sendable {
         return socket
     }
 
-    /// The connecting side, which trusts just the holder of `serverKey`. libzmq connects again by itself.
+    /// Returns a socket that connects to the holder of `serverKey` only. libzmq reconnects by itself.
     package static func connect(
         _ context: MeshContext, endpoint: String, serverKey: PublicKey, keys: KeyPair,
         messageLimit: Int = WireLimits.meshMessage
@@ -100,12 +101,12 @@ package struct Received: Sendable {
         limits.undeliveredBytesInAll = limits.undeliveredBytes
         let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_IPV6, 1)
-        // A handshake that is refused for now ends without a word, and only then it is tried again.
+        // The other end drops a temporarily refused handshake silently; this time-out makes libzmq try again.
         try socket.set(ZMQ_HANDSHAKE_IVL, 2000)
-        // Nothing is kept for a peer that is not there: what it missed is said anew when it is back.
+        // Queues no messages for an absent peer: it gets the current state when it is back.
         try socket.set(ZMQ_IMMEDIATE, 1)
         try socket.set(ZMQ_RECONNECT_IVL, 100)
-        // Short, since a handshake may be refused until the roster with our key has arrived at the other end.
+        // Short, because the other end may refuse the handshake until it has the roster with our key.
         try socket.set(ZMQ_RECONNECT_IVL_MAX, 500)
         try socket.set(ZMQ_CURVE_SERVERKEY, serverKey.bytes)
         try socket.set(ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes)
@@ -130,21 +131,21 @@ package struct Received: Sendable {
         self.context = context
         self.admission = admission
         try set(ZMQ_LINGER, 200)
-        // A link that is dead without having been closed is noticed like a member's silence.
+        // Heartbeats detect a link that died without being closed, as fast as a member's silence is detected.
         try set(ZMQ_HEARTBEAT_IVL, 1000)
-        try set(ZMQ_HEARTBEAT_TIMEOUT, limits.silenceMilliseconds)
+        try set(ZMQ_HEARTBEAT_TIMEOUT, Int32(clamping: limits.heartbeatTimeout.milliseconds))
         let limit = Int64(messageLimit)
         let status = unsafe withUnsafePointer(to: limit) { unsafe zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, $0, 8) }
         guard status == 0 else { throw .library(call: "zmq_setsockopt", reason: lastZeroMQError()) }
     }
 
     deinit {
-        // Else libzmq's thread would wait for a reader of its events when the guard is gone.
+        // Otherwise libzmq's thread would wait for a reader of its events after the guard is gone.
         unsafe zmq_socket_monitor(handle, nil, 0)
         unsafe zmq_close(handle)
     }
 
-    /// Where a bound socket can be reached, with the port that was chosen.
+    /// The endpoint of a listening socket, with the port that was chosen.
     package var endpoint: String {
         var text = [CChar](repeating: 0, count: 512)
         var size = text.count
@@ -152,10 +153,10 @@ package struct Received: Sendable {
         return String(decoding: text.prefix(max(0, size - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// Sends to the only peer, or to one of many.
+    /// Sends a message to the only peer, or to one of several.
     @discardableResult
     package func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
-        defer { watch?.noteUse() }
+        defer { watch?.markUsed() }
         if let peer, let admission {
             guard connections?.queue(message.count, for: peer) ?? true else { return .unreachable }
             let routing = admission.routingID(of: peer)
@@ -163,7 +164,7 @@ package struct Received: Sendable {
                 return .unreachable
             }
         }
-        // A send takes the message away; the copy shares its bytes.
+        // Sending consumes the message; the copy shares its bytes.
         var copy = zmq_msg_t()
         unsafe zmq_msg_init(&copy)
         unsafe zmq_msg_copy(&copy, message.handle)
@@ -179,12 +180,14 @@ package struct Received: Sendable {
         send(MeshMessage(message), to: peer)
     }
 
-    /// The next message that is there, or `nil`. What is not one whole part from a peer with a routing id of ours is
-    /// passed over and counted in `refused`, and its connection is closed.
+    /// Returns the next waiting message, or `nil`.
+    ///
+    /// Messages that are not one whole part from a peer with a routing id of ours are skipped and counted in
+    /// `rejectedCount`, and their connections are closed.
     package func receive() -> Received? {
-        defer { watch?.noteUse() }
-        // Bounded, so that a flood of what is passed over does not hold up the loop; it comes back for the rest.
-        for _ in 0..<MeshSocket.mostRefused {
+        defer { watch?.markUsed() }
+        // Bounded, so a flood of invalid messages does not hold up the loop. The loop comes back for the rest.
+        for _ in 0..<MeshSocket.rejectionLimit {
             if admission != nil {
                 guard unsafe zmq_msg_recv(identity.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
             }
@@ -194,23 +197,23 @@ package struct Received: Sendable {
             guard let admission else {
                 connections?.delivered(message)
                 if hasMoreParts {
-                    refused += 1
+                    rejectedCount += 1
                     connections?.closeAll("its message has more than one part")
                     continue
                 }
                 return Received(peer: nil, key: nil, address: "", message: message)
             }
-            // Else the id is one that the peer claimed, and not the one that it was given in the handshake.
+            // An unknown id is one that the peer claimed instead of the one that it was given in the handshake.
             guard let peer = identity.withBytes({ admission.peer(withRoutingID: $0) }), let userID = message.userID,
                 let key = try? PublicKey(hexadecimal: userID, what: "User-Id")
             else {
-                refused += 1
-                connections?.close(sourceOf: message, "its routing id is not ours")
+                rejectedCount += 1
+                connections?.close(sourceOf: message, "unknown routing id")
                 continue
             }
             connections?.delivered(message, from: peer, key: key)
             guard !hasMoreParts else {
-                refused += 1
+                rejectedCount += 1
                 connections?.close(peer, "its message has more than one part")
                 continue
             }
@@ -219,31 +222,31 @@ package struct Received: Sendable {
         return nil
     }
 
-    /// Closes the connections of keys that are not admitted any more.
+    /// Closes the connections of keys that are no longer admitted.
     package func closeConnections(where isRevoked: (PublicKey) -> Bool) {
         connections?.closeConnections(where: isRevoked)
     }
 
-    /// Called with the reason when a connection exceeded a limit and was closed.
+    /// Sets the action that is called with the reason when a connection exceeds a limit and is closed.
     package func onConnectionClosed(
         _ action: @escaping (_ reason: String, _ key: PublicKey?, _ address: String) -> Void
     ) {
         connections?.onClose = action
     }
 
-    /// Tells whose messages may be as large as the socket's limit of messages; at first no one's.
+    /// Sets which senders may use the socket's full message size; none by default.
     package func setLargeSenders(_ isLargeSender: @escaping (PublicKey) -> Bool) {
         connections?.isLargeSender = isLargeSender
     }
 
-    /// Bytes of whole messages that may wait on the connecting side while its loop is busy.
+    /// Whole messages that may wait on the connecting side while its loop is busy, bytes.
     private static let waitingBytes = 16 << 20
 
-    /// Messages that `receive` passes over before it lets others have their turn.
-    static let mostRefused = 64
+    /// Invalid messages that `receive` skips before it returns to the loop.
+    static let rejectionLimit = 64
 
-    /// Messages that `receive` passed over.
-    package private(set) var refused: UInt64 = 0
+    /// Invalid messages that `receive` has skipped.
+    package private(set) var rejectedCount: UInt64 = 0
 
     private func discardRest(of message: MeshMessage) -> Bool {
         guard unsafe zmq_msg_more(message.handle) != 0 else { return false }

@@ -1,30 +1,30 @@
 import Glibc
 import SecamBase
 
-/// Tells when it is worth looking at all connections: an idle process receives nothing to speak of.
+/// Decides when a check of all connections is worthwhile: an idle process receives almost nothing.
 struct ProcessActivity {
     private var lastCheck = MonotonicTime.now
     private var lastAsked = MonotonicTime.now
     private var lastProcessorTime: Int64 = 0
 
-    /// Microseconds between two checks whatever the process does.
-    private static let checkInterval: Int64 = 1_000_000
-    /// Percent of one processor below which a process counts as idle.
+    /// Longest interval of checks, for an idle process.
+    private static let checkInterval = Duration.seconds(1)
+    /// Processor use below which a process counts as idle, per cent of one processor.
     private static let idlePercent: Int64 = 4
 
-    /// Asked at intervals that are short beside a second.
+    /// Returns whether a check is due. Call it several times a second.
     mutating func isCheckDue(now: MonotonicTime) -> Bool {
         let processorTime = ProcessActivity.processorTime
         let used = processorTime - lastProcessorTime
-        let elapsed = max(1, now.since(lastAsked))
+        let elapsed = max(1, (now - lastAsked).microseconds)
         (lastProcessorTime, lastAsked) = (processorTime, now)
         let isIdle = used * 100 <= elapsed * ProcessActivity.idlePercent
-        if isIdle, now.since(lastCheck) < ProcessActivity.checkInterval { return false }
+        if isIdle, now - lastCheck < ProcessActivity.checkInterval { return false }
         lastCheck = now
         return true
     }
 
-    /// Microseconds that all threads of the process have run.
+    /// Processor time of all threads of the process, microseconds.
     private static var processorTime: Int64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

@@ -1,4 +1,4 @@
-/// A connection of a listening socket. No two connections of a process have the same number.
+/// A connection of a listening socket. Its number is unique within the process.
 package struct PeerID: Sendable, Hashable, CustomStringConvertible {
     package let number: UInt64
 
@@ -7,8 +7,8 @@ package struct PeerID: Sendable, Hashable, CustomStringConvertible {
     package var description: String { "peer \(number)" }
 }
 
-/// Makes and recognizes the routing ids of a context's connections: eight random bytes that are the same for all, so
-/// that a peer cannot guess an id, and the connection's number, most significant byte first.
+/// Assigns and recognizes the routing ids of a context's connections. An id is eight random bytes, the same for all,
+/// which keep peers from guessing an id, and the connection's number, most significant byte first.
 struct RoutingIDs {
     static let byteCount = 16
     private static let secretCount = 8
@@ -31,7 +31,7 @@ struct RoutingIDs {
         secret + (0..<8).map { UInt8(truncatingIfNeeded: peer.number >> (56 - 8 * $0)) }
     }
 
-    /// `nil` when the id was not made here.
+    /// Returns the peer of an id; `nil` for an id that was not assigned here.
     func peer(_ bytes: Span<UInt8>) -> PeerID? {
         guard bytes.count == RoutingIDs.byteCount,
             secret.indices.allSatisfy({ bytes[$0] == secret[$0] })

@@ -1,16 +1,16 @@
 import CZeroMQ
 import Glibc
 
-/// Waits until sockets have messages or somebody calls `wake`. Only used on its loop's thread, but for `wake`.
+/// Waits until sockets have messages or another thread calls `wake`. All other methods belong to the loop's thread.
 ///
-/// libzmq's own `zmq_poll` asks every socket before and after it waits, so that a message of one camera costs more the
-/// more cameras there are. Here the kernel tells which sockets something happened to. libzmq raises a socket's
-/// descriptor only for what the socket has not noticed yet, and each call on the socket may notice: so a socket that
-/// was used is asked before the thread waits again.
+/// libzmq's own `zmq_poll` queries every socket before and after it waits, so each message costs more the more cameras
+/// there are. Here the kernel reports the sockets with activity. libzmq signals a socket's descriptor only for activity
+/// that the socket has not noticed yet, and each call on the socket may notice it. So a socket that was used is queried
+/// before the thread waits again.
 @safe final class SocketPoller: @unchecked Sendable {
     private let epoll: Int32
     private let wakeDescriptor: Int32
-    /// By descriptor, with the owner of the socket, which so is not closed while it is waited for.
+    /// The watches by descriptor. Holding the owner of a socket keeps the socket open while it is watched.
     private var watches: [Int32: (watch: SocketWatch, owner: AnyObject)] = [:]
     fileprivate var used: [SocketWatch] = []
     private var events: [epoll_event] = unsafe []
@@ -27,7 +27,7 @@ import Glibc
         close(wakeDescriptor)
     }
 
-    /// Any thread: ends the wait, or the next one.
+    /// Ends the current or the next wait. Any thread may call it.
     func wake() {
         var one: UInt64 = 1
         _ = unsafe write(wakeDescriptor, &one, 8)
@@ -37,11 +37,11 @@ import Glibc
         var descriptor: Int32 = -1
         var size = MemoryLayout<Int32>.size
         let status = unsafe zmq_getsockopt(handle, ZMQ_FD, &descriptor, &size)
-        precondition(status == 0, "a socket without a descriptor: \(lastZeroMQError())")
+        precondition(status == 0, "socket has no descriptor: \(lastZeroMQError())")
         let watch = unsafe SocketWatch(handle, self, onReadable)
         watches[descriptor] = (watch, owner)
         expect(descriptor)
-        watch.noteUse()
+        watch.markUsed()
         return watch
     }
 
@@ -58,12 +58,12 @@ import Glibc
         used.removeAll()
     }
 
-    /// Waits and calls `onReadable` of the sockets that have messages.
+    /// Waits and calls `onReadable` of the sockets with messages.
     ///
-    /// - Parameter milliseconds: at most so long; without an end when negative.
+    /// - Parameter milliseconds: the longest wait; negative for an unlimited one.
     func wait(milliseconds: Int) {
         var ready: [SocketWatch] = []
-        takeUsed { ready.append($0) }
+        forEachReadable { ready.append($0) }
         let count = waitForDescriptors(milliseconds: ready.isEmpty ? milliseconds : 0)
         for index in 0..<count {
             let descriptor = unsafe events[index].data.fd
@@ -71,21 +71,21 @@ import Glibc
                 var count: UInt64 = 0
                 _ = unsafe read(wakeDescriptor, &count, 8)
             } else {
-                watches[descriptor]?.watch.noteUse()
+                watches[descriptor]?.watch.markUsed()
             }
         }
-        takeUsed { watch in
+        forEachReadable { watch in
             if !ready.contains(where: { $0 === watch }) { ready.append(watch) }
         }
         // A handler may add or remove sockets.
         for watch in ready where !watch.isEnded {
             watch.onReadable?()
-            watch.noteUse()
+            watch.markUsed()
         }
     }
 
-    /// The used ones that have messages.
-    private func takeUsed(_ body: (SocketWatch) -> Void) {
+    /// Calls `body` with each used socket that has messages.
+    private func forEachReadable(_ body: (SocketWatch) -> Void) {
         let asked = used
         used.removeAll(keepingCapacity: true)
         for watch in asked {
@@ -107,11 +107,11 @@ import Glibc
         unsafe event.events = EPOLLIN.rawValue
         unsafe event.data.fd = descriptor
         let status = unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
-        precondition(status == 0, "a descriptor cannot be waited for")
+        precondition(status == 0, "epoll_ctl failed")
     }
 }
 
-/// One socket that a `SocketPoller` waits for.
+/// A socket that a `SocketPoller` waits for.
 @safe final class SocketWatch {
     fileprivate private(set) var onReadable: (() -> Void)?
     fileprivate var isUsed = false
@@ -128,11 +128,11 @@ import Glibc
 
     fileprivate var isEnded: Bool { onReadable == nil }
 
-    /// Also lets go of what the handler holds, which may be the socket, which holds us.
+    /// Also releases the handler, which may hold the socket, which holds this watch.
     fileprivate func end() { onReadable = nil }
 
-    /// To be called after each use of the socket.
-    func noteUse() {
+    /// Records a use of the socket. Call it after each one.
+    func markUsed() {
         guard !isUsed, !isEnded else { return }
         isUsed = true
         poller.used.append(self)
@@ -142,7 +142,7 @@ import Glibc
         var events: Int32 = 0
         var size = MemoryLayout<Int32>.size
         var status: Int32
-        // A signal's handler may run on any thread.
+        // A signal handler may run on any thread.
         repeat {
             status = unsafe zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size)
         } while status != 0 && zmq_errno() == EINTR

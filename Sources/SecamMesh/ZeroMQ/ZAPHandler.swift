@@ -1,30 +1,30 @@
 import CZeroMQ
 import SecamBase
 
-/// Decides who may connect to the sockets of a context (RFC 27/ZAP): peers whose CURVE key is on the list.
+/// Admits peers to the listening sockets of a context by their CURVE keys (RFC 27/ZAP).
 ///
-/// It must exist before the first socket listens; libzmq asks it in each handshake, and stamps its answer, the key,
-/// on every message of that connection.
+/// Create it before the first socket listens. libzmq asks it in each handshake and attaches its answer, the key, to
+/// every message of that connection.
 ///
-/// The answer also carries the connection's routing id, which replaces any that the peer claims. libzmq would otherwise
-/// let the peer choose, and ends the process when a peer has chosen an id that libzmq gives out itself later.
+/// The answer also assigns the connection's routing id, which replaces any id that the peer claims. Otherwise libzmq
+/// would let the peer choose, and would abort the process when it assigns an id that a peer has already chosen.
 @safe package final class ZAPHandler {
     static let domain = "secam"
 
     let handle: UnsafeMutableRawPointer
     let context: MeshContext
     private let isAdmitted: (PublicKey) -> Bool
-    /// Called when requests have come, before any is answered.
+    /// Called when requests have arrived, before the first is answered.
     var beforeAnswer: (() -> Void)?
     private var routingIDs = RoutingIDs()
     private var timer: LoopTimer?
-    /// Answers to admitted peers, whole, oldest first.
+    /// Complete answers to admitted peers, oldest first.
     private var waiting: [(due: MonotonicTime, parts: [[UInt8]])] = []
 
-    /// Microseconds until a peer is admitted. When libzmq finds our answer before it has read the peer's metadata, the id
-    /// that the peer claims there replaces ours, and the connection must be closed.
-    private static let answerDelay: Int64 = 2000
-    /// Handshakes that were turned away, by key that was shown.
+    /// Time until a peer is admitted. If libzmq finds the answer before it has read the peer's metadata, the id that
+    /// the peer claims there replaces ours, and the connection must be closed.
+    private static let answerDelay = Duration.milliseconds(2)
+    /// Called for each refused handshake with the key that the peer showed.
     private let onRefusal: (PublicKey?, _ address: String) -> Void
 
     package init(
@@ -47,7 +47,7 @@ import SecamBase
 
     deinit { unsafe zmq_close(handle) }
 
-    /// - Parameter timer: calls `answerDue`.
+    /// - Parameter timer: calls `sendDueAnswers`.
     func start(_ timer: LoopTimer) { self.timer = timer }
 
     func stop() {
@@ -55,14 +55,14 @@ import SecamBase
         timer = nil
     }
 
-    /// The number of the next connection that is admitted.
+    /// The number that the next admitted connection gets.
     var nextPeerNumber: UInt64 { routingIDs.nextNumber }
 
-    /// Answers the handshakes that are refused, and prepares the other answers.
+    /// Answers handshakes that are refused; queues the answers to the others.
     func answerRequests() {
         while let request = receiveRequest() {
             beforeAnswer?()
-            // Sender, delimiter, version, request number, domain, address, identity, mechanism, key.
+            // The parts: sender, delimiter, version, request number, domain, address, identity, mechanism, key.
             guard request.count >= 4 else { continue }
             let address = request.count > 5 ? String(decoding: request[5], as: UTF8.self) : "?"
             let key =
@@ -73,24 +73,24 @@ import SecamBase
                     Array("200".utf8), Array("OK".utf8), Array(key.description.utf8),
                     ZAPHandler.metadata("Identity", routingIDs.next()),
                 ]
-                waiting.append((MonotonicTime.now.advanced(byMicroseconds: ZAPHandler.answerDelay), head + parts))
-                if waiting.count == 1 { timer?.schedule(afterMicroseconds: ZAPHandler.answerDelay) }
+                waiting.append((MonotonicTime.now + ZAPHandler.answerDelay, head + parts))
+                if waiting.count == 1 { timer?.schedule(after: ZAPHandler.answerDelay) }
             } else {
                 onRefusal(key, address)
-                // Not 400, after which the peer would never try again: a new member often connects a moment before the
-                // roster with its key is here.
+                // Not 400, after which the peer would never try again: a new member often connects just before the
+                // roster with its key arrives.
                 send(head + [Array("300".utf8), Array("key not admitted".utf8), [], []])
             }
         }
     }
 
-    /// Sends the answers whose time has come.
-    func answerDue() {
+    /// Sends the queued answers that are due.
+    func sendDueAnswers() {
         let now = MonotonicTime.now
         let count = waiting.prefix { $0.due <= now }.count
         for answer in waiting.prefix(count) { send(answer.parts) }
         waiting.removeFirst(count)
-        if let next = waiting.first { timer?.schedule(afterMicroseconds: max(0, next.due.since(now))) }
+        if let next = waiting.first { timer?.schedule(after: max(.zero, next.due - now)) }
     }
 
     private func send(_ parts: [[UInt8]]) {
@@ -100,12 +100,12 @@ import SecamBase
         }
     }
 
-    /// The peer that has this routing id; `nil` when the id is not one of ours.
+    /// Returns the peer with this routing id; `nil` for an id that was not assigned here.
     func peer(withRoutingID bytes: Span<UInt8>) -> PeerID? { routingIDs.peer(bytes) }
 
     func routingID(of peer: PeerID) -> [UInt8] { routingIDs.bytes(peer) }
 
-    /// A property of ZMTP: the name behind its length, the value behind its length (RFC 23).
+    /// Returns a ZMTP property: the name after its length, the value after its length (RFC 23).
     private static func metadata(_ name: String, _ value: [UInt8]) -> [UInt8] {
         let count = UInt32(value.count)
         let length = (0..<4).map { UInt8(truncatingIfNeeded: count >> (24 - 8 * $0)) }

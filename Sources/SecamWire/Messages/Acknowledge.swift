@@ -1,9 +1,9 @@
-/// A consumer has made durable all frames of a flow up to this one: its group's cursor.
+/// A consumer has stored all frames of a flow up to this one durably, which moves its group's cursor.
 ///
-///     offset  size  field
-///     0       4     flow
-///     4       8     incarnation
-///     12      8     sequence
+///     offset  type  field
+///     0       u32   flow
+///     4       u64   incarnation
+///     12      u64   sequence
 package struct Acknowledge: WireMessage {
     package static let type = MessageType.acknowledge
     package let flow: UInt32

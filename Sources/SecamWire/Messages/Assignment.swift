@@ -1,17 +1,18 @@
-/// The cameras that a motion service is to watch, and how. Sent whole after a join and whenever it changes.
+/// All cameras that a motion service watches, with their settings. The registry sends it after a join and at each
+/// change.
 ///
-///     offset  size  field
-///     0       2     count           of cameras; then for each:
-///     +0      1     sensitivity     1 to 100
-///     +1      1     mapsPerSecond   1 to 30
-///     +2      2     smallestObject  in hundredths of a percent of the picture, at most 10000
-///     +4      2+n   camera          its name
-///     ..      2     count           of zones, at most 32; then for each:
-///     +0      1     kind            1 watch, 2 ignore
-///     +1      1     reserved        0
-///     +2      2     count           of corners, 3 to 64; then for each:
-///     +0      2     x               in 65535ths of the picture's width, from the left
-///     +2      2     y               in 65535ths of its height, from above
+///     offset  type         field           meaning
+///     0       list 4096    cameras         for each:
+///     +0      u8           sensitivity     1 to 100
+///     +1      u8           mapsPerSecond   1 to 30
+///     +2      u16          smallestObject  hundredths of a percent of the picture, at most 10000
+///     +4      name         camera
+///     ..      list 32      zones           parts of the picture; for each:
+///     +0      u8 ZoneKind  kind
+///     +1      zero 1       reserved
+///     +2      list 64      corners         of a polygon, at least 3 (fewer: bad-value, field count); for each:
+///     +0      u16          x               in 65535ths of the picture's width, from the left
+///     +2      u16          y               in 65535ths of the picture's height, from above
 package struct Assignment: WireMessage {
     package static let type = MessageType.assignment
     package let cameras: [Camera]
@@ -55,7 +56,7 @@ package struct Assignment: WireMessage {
         }
     }
 
-    /// A polygon to look into, or not to.
+    /// A polygon of the picture that is watched or ignored.
     package struct Zone: WireElement, Sendable, Hashable {
         package let kind: ZoneKind
         package let corners: [Corner]
@@ -89,7 +90,7 @@ package struct Assignment: WireMessage {
         }
     }
 
-    /// In 65535ths of the picture's sides.
+    /// A corner, in 65535ths of the picture's width and height.
     package struct Corner: Sendable, Hashable {
         package let x: UInt16
         package let y: UInt16
@@ -112,9 +113,9 @@ package struct Assignment: WireMessage {
 }
 
 package enum ZoneKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// Where there is one of these, nothing outside of them is seen.
+    /// An area to watch. With at least one, everything outside these areas is ignored.
     case watch = 1
-    /// What is inside is not seen in any case.
+    /// An area that is always ignored.
     case ignore = 2
 
     package var description: String {

@@ -1,32 +1,27 @@
-/// Sent by each member to the registry once a second, and by the registry to each member.
+/// A member's sign of life to the registry, and the registry's to each member, once a second.
 ///
-///     offset  size  field
-///     0       8     incarnation  the sender's
-///     8       2     count        of figures; then for each:
-///     +0      2     metric
-///     +2      8     value
-///     since version 2:
-///     ..      2     count        of failing; then for each:
-///     +0      2+n   name         a camera that an archive is to record and cannot
-///     since version 3:
-///     ..      2     count        of causes; then for each:
-///     +0      2     metric       the figure that tells of a problem
-///     +2      2+n   detail       why, for people
+///     offset  type       field        meaning
+///     0       u64        incarnation  incarnation of the sender
+///     8       figures    figures      see types.md; may be empty
+///     ..      list 256   failing      since version 2: names of cameras that an archive should record but cannot
+///     ..      list 8     causes       since version 3: reasons for figures that report problems; for each:
+///     +0      u16        metric       the figure; unknown metrics are skipped
+///     +2      text 1024  detail       human-readable text
 ///
-/// A metric that the reader does not know is passed over, since members of different versions live side by side.
+/// Unknown metrics are skipped, because members of different versions run side by side.
 package struct Beat: WireMessage {
     package static let type = MessageType.beat
     package static let version: UInt8 = 3
     package let incarnation: UInt64
     package let figures: [Figure]
-    /// Cameras that an archive is to record and cannot.
+    /// Cameras that an archive should record but cannot.
     package let failing: [Name]
-    /// Why figures tell of problems.
+    /// Explanations of the problems in the figures.
     package let causes: [Cause]
 
     /// - Parameters:
-    ///   - failing: of more than `WireLimits.failingCameras` the first are told.
-    ///   - causes: of more than `WireLimits.causesOfMember` the first are told.
+    ///   - failing: cut to `WireLimits.failingCameras` entries.
+    ///   - causes: cut to `WireLimits.causesOfMember` entries.
     package init(incarnation: UInt64, figures: [Figure], failing: [Name] = [], causes: [Cause] = []) {
         self.incarnation = incarnation
         self.figures = figures
@@ -56,10 +51,10 @@ package struct Beat: WireMessage {
     }
 }
 
-/// Why a figure tells of a problem.
+/// An explanation of the problem that a figure reports.
 package struct Cause: Sendable, Hashable {
     package let metric: Metric
-    /// For people.
+    /// Human-readable text.
     package let detail: String
 
     package init(_ metric: Metric, _ detail: String) {
@@ -86,7 +81,7 @@ package struct Cause: Sendable, Hashable {
     }
 }
 
-/// One running figure and its value.
+/// The value of one metric.
 package struct Figure: Sendable, Hashable {
     package let metric: Metric
     package let value: UInt64

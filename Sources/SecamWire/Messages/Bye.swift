@@ -1,8 +1,8 @@
 /// The sender closes the connection after this message.
 ///
-///     offset  size  field
-///     0       1     reason
-///     1       2+n   detail  for people
+///     offset  type          field   meaning
+///     0       u8 ByeReason  reason
+///     1       text 1024     detail  human-readable text
 package struct Bye: WireMessage {
     package static let type = MessageType.bye
     package let reason: ByeReason
@@ -27,9 +27,9 @@ package struct Bye: WireMessage {
 package enum ByeReason: UInt8, Sendable, CaseIterable {
     /// The sender is done.
     case done = 1
-    /// The gateway stops or starts anew; come back later.
+    /// The gateway stops or restarts; reconnect later.
     case shutdown = 2
-    /// Nothing was heard for too long.
+    /// The peer was silent for too long.
     case idle = 3
     /// A message broke the protocol.
     case malformed = 4

@@ -1,12 +1,12 @@
-/// Somebody wants to speak with a service that can only dial out: it is to dial the relay and show this ticket.
+/// The registry asks a service that can only dial out to connect to the relay and show this ticket.
 ///
-///     offset  size  field
-///     0       32    ticket  good for one connection, within ten seconds
+///     offset  type      field   meaning
+///     0       bytes 32  ticket  valid for one connection to the relay, for 10 s
 package struct Call: WireMessage {
     package static let type = MessageType.call
     package let ticket: [UInt8]
 
-    /// Bytes of a ticket.
+    /// Size of a ticket, bytes.
     package static let ticketLength = 32
 
     package init(ticket: [UInt8]) {
@@ -20,6 +20,6 @@ package struct Call: WireMessage {
 
     package func write(_ writer: inout WireWriter) { writer.raw(ticket) }
 
-    /// What a service writes to the relay before the ticket; no TLS connection begins so.
+    /// The bytes that a service sends to the relay before the ticket. No TLS connection begins with them.
     package static let preamble: [UInt8] = Array("secam-relay/1\n".utf8)
 }

@@ -1,22 +1,26 @@
-/// Something that happened before a camera: how it stands at one moment. The same fields are in DETECTION, as a motion
-/// service tells the camera, and in EVENT, as the camera tells everybody.
+/// The state of an event at a camera. A motion service sends these fields in DETECTION, and a camera in EVENT.
 ///
-///     offset  size  field
-///     0       1     kind
-///     1       1     state
-///     2       2     reserved      0
-///     4       8     id            the same in start, updates and end; no other event of the camera has it
-///     12      8     start         UTC microseconds
-///     20      8     last          UTC microseconds of the last sign of it, not before start
-///     28      8     peakTime      UTC microseconds of the moment at which most was to be seen
-///     36      8     peakSequence  number of the frame of that moment
-///     44      12    peakBox       one box around all that moved then; fields as below
-///     56      2     count         of boxes, what moves now; for each:
-///     +0      2     x             left edge, in 65535ths of the picture's width
-///     +2      2     y             upper edge, in 65535ths of its height
-///     +4      2     width         in 65535ths of the picture's width
-///     +6      2     height        in 65535ths of its height
-///     +8      4     score         how clearly it stands out, in tenths; 50 is little, thousands are a person close by
+///     offset  type           field         meaning
+///     0       u8 EventKind   kind
+///     1       u8 EventState  state
+///     2       zero 2         reserved
+///     4       u64            id            random number chosen by the originator; the same in start, updates and end
+///     12      i64            start         UTC microseconds of the first sign of the event
+///     20      i64            last          UTC microseconds of the last sign of the event, not before start
+///     28      i64            peakTime      UTC microseconds of the peak, the moment at which most was visible
+///     36      u64            peakSequence  sequence number of the frame of the peak, in the camera's incarnation; 0
+///                                          for none
+///     44      box            peakBox       one box around all motion at the peak
+///     56      list 16        boxes         present motion; empty at the end; for each:
+///     +0      box
+///
+/// A box:
+///
+///     +0      u16            x             left edge, in 65535ths of the picture's width
+///     +2      u16            y             upper edge, in 65535ths of the picture's height
+///     +4      u16            width         in 65535ths of the picture's width; x + width at most 65535
+///     +6      u16            height        in 65535ths of the picture's height; y + height at most 65535
+///     +8      u32            score         prominence in tenths: 50 is low, thousands are a person close by
 package struct CameraEvent: Sendable, Hashable {
     package let kind: EventKind
     package let state: EventState
@@ -31,13 +35,13 @@ package struct CameraEvent: Sendable, Hashable {
     package let peakBox: Box
     package let boxes: [Box]
 
-    /// A part of the picture, in 65535ths of its sides from the left and upper edge.
+    /// A part of the picture, in 65535ths of its width and height from the left and upper edge.
     package struct Box: Sendable, Hashable {
         package let x: UInt16
         package let y: UInt16
         package let width: UInt16
         package let height: UInt16
-        /// Tenths.
+        /// Prominence, in tenths.
         package let score: UInt32
 
         package init(x: UInt16, y: UInt16, width: UInt16, height: UInt16, score: UInt32) {
@@ -117,7 +121,7 @@ package struct CameraEvent: Sendable, Hashable {
         for box in boxes { box.write(&writer) }
     }
 
-    /// The same event, over, with nothing that moves any more.
+    /// Returns the ended event, without motion.
     package var ended: CameraEvent {
         CameraEvent(
             kind: kind, state: .end, id: id, start: start, last: last, peakTime: peakTime, peakSequence: peakSequence,
@@ -128,7 +132,7 @@ package struct CameraEvent: Sendable, Hashable {
 package enum EventKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     /// Something moves.
     case motion = 1
-    /// Motion is to be looked for, and no motion service does.
+    /// Motion detection is required, but no motion service watches.
     case unwatched = 2
 
     package var description: String {

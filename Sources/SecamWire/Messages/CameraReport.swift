@@ -1,15 +1,15 @@
-/// A capture service tells the registry how its camera is, after joining and at each change.
+/// A camera's state, sent to the registry after a join and at each change.
 ///
-///     offset  size  field
-///     0       1     state      1 idle, 2 starting, 3 online, 4 offline
-///     1       1     format     of what the device gives; 0 while unknown
-///     2       2     width      pixels, 0 while unknown
-///     4       2     height     pixels, 0 while unknown
-///     6       2     reserved   0
-///     8       4     frameRate  thousandths of frames a second, 0 while unknown
-///     12      8     since      UTC microseconds of the last change of state
-///     20      2+n   source     what it was told to open, without secrets
-///     ..      2+n   detail     for people: what was negotiated, or what is wrong and what to do
+///     offset  type            field      meaning
+///     0       u8 CameraState  state
+///     1       u8 PixelFormat  format     format of the device's pictures; here also 0 while unknown
+///     2       u16             width      pixels, 0 while unknown
+///     4       u16             height     pixels, 0 while unknown
+///     6       zero 2          reserved
+///     8       u32             frameRate  thousandths of frames a second, 0 while unknown
+///     12      i64             since      UTC microseconds of the last change of state
+///     20      text 1024       source     source that the camera was told to open, without secrets
+///     ..      text 1024       detail     human-readable text: the negotiated format, or the fault and its remedy
 package struct CameraReport: WireMessage {
     package static let type = MessageType.camera
     package let state: CameraState

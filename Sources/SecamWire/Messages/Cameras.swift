@@ -1,17 +1,17 @@
-/// All cameras that the user may see. Sent after `Welcome` and again, whole, whenever something in it changes.
+/// All cameras that the user may see. The gateway sends it after WELCOME and at each change.
 ///
-///     offset  size  field
-///     0       2     count  of cameras; then for each:
-///     +0      4     camera     its number, which holds as long as the gateway runs
-///     +4      1     state      1 idle, 2 starting, 3 online, 4 offline
-///     +5      1     recording  since version 2: 0 off, 1 on, 2 stopped, 3 disk low
-///     +6      2     width      pixels, 0 while unknown
-///     +8      2     height     pixels, 0 while unknown
-///     +10     2     reserved   0
-///     +12     4     frameRate  thousandths of frames a second, 0 while unknown
-///     +16     8     since      UTC microseconds of the last change of state
-///     +24     2+n   name
-///     ..      2+n   detail     for people
+///     offset  type                field      meaning
+///     0       list 4096           cameras    for each:
+///     +0      u32                 camera     the camera's number
+///     +4      u8 CameraState      state
+///     +5      u8 RecordingHealth  recording  since version 2; reserved in version 1, read as off
+///     +6      u16                 width      pixels, 0 while unknown
+///     +8      u16                 height     pixels, 0 while unknown
+///     +10     zero 2              reserved
+///     +12     u32                 frameRate  thousandths of frames a second, 0 while unknown
+///     +16     i64                 since      UTC microseconds of the last change of state
+///     +24     name                name
+///     ..      text 1024           detail     human-readable text
 package struct Cameras: WireMessage {
     package static let type = MessageType.cameras
     package static let version: UInt8 = 2

@@ -1,9 +1,9 @@
-/// Either end ends a flow.
+/// The sender ends a flow.
 ///
-///     offset  size  field
-///     0       4     flow
-///     4       1     reason
-///     5       2+n   detail  for people
+///     offset  type            field   meaning
+///     0       u32             flow
+///     4       u8 CloseReason  reason
+///     5       text 1024       detail  human-readable text
 package struct CloseFlow: WireMessage {
     package static let type = MessageType.closeFlow
     package let flow: UInt32
@@ -30,14 +30,14 @@ package struct CloseFlow: WireMessage {
 }
 
 package enum CloseReason: UInt8, Sendable, CaseIterable {
-    /// The sender needs it no more.
+    /// The sender no longer needs the flow.
     case done = 1
-    /// The camera knows no such flow, as after its restart; open it anew.
+    /// The camera does not know the flow, as after a restart; open it again.
     case unknownFlow = 2
-    /// The sender's role may not have this.
+    /// The sender's role does not permit the flow.
     case forbidden = 3
     /// A limit of the camera is reached.
     case tooMany = 4
-    /// The camera stops.
+    /// The sender stops for now; a group's cursor remains.
     case shutdown = 5
 }

@@ -1,8 +1,8 @@
-/// Allows that many more frames on a flow.
+/// A consumer accepts further frames of a flow.
 ///
-///     offset  size  field
-///     0       4     flow    at the gateway: the camera's number
-///     4       4     frames  added to what is left
+///     offset  type  field   meaning
+///     0       u32   flow    flow number; from a viewer, the camera's number or the flow of a replay
+///     4       u32   frames  added to the remaining credit; at most 1024; 0 only shows that the consumer is alive
 package struct Credit: WireMessage {
     package static let type = MessageType.credit
     package let flow: UInt32

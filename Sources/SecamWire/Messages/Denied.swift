@@ -1,14 +1,14 @@
-/// The gateway has not accepted the login. Unknown user and wrong password are one answer.
+/// The gateway rejects a login. An unknown user and a wrong password get the same answer.
 ///
-///     offset  size  field
-///     0       1     reason
-///     1       1     reserved  0
-///     2       4     wait      seconds before another try can succeed, 0 for none
-///     6       2+n   detail    for people
+///     offset  type             field     meaning
+///     0       u8 DenialReason  reason
+///     1       zero 1           reserved
+///     2       u32              wait      seconds before another attempt can succeed, 0 for none
+///     6       text 1024        detail    human-readable text
 package struct Denied: WireMessage {
     package static let type = MessageType.denied
     package let reason: DenialReason
-    /// Seconds before another try can succeed.
+    /// Seconds before another attempt can succeed.
     package let wait: UInt32
     package let detail: String
 
@@ -34,10 +34,10 @@ package struct Denied: WireMessage {
 }
 
 package enum DenialReason: UInt8, Sendable, CaseIterable {
-    /// User or password are not right; which of the two is not said.
+    /// The username or the password is wrong; the gateway does not say which.
     case credentials = 1
-    /// Too many wrong tries for this user or from this address; wait.
+    /// Too many wrong attempts for this user or from this address; wait.
     case locked = 2
-    /// The gateway is busy with other logins; try again.
+    /// The gateway is busy with other logins; retry.
     case busy = 3
 }

@@ -1,8 +1,8 @@
-/// A motion service tells a camera what it sees in the maps of one of its flows.
+/// An event that a motion service detected in the luma maps of a flow, sent to the camera.
 ///
-///     offset  size  field
-///     0       4     flow   of luma maps, which the sender has open
-///     4       ..    event  the fields of `CameraEvent`; its kind is motion
+///     offset  type   field  meaning
+///     0       u32    flow   flow of luma that the sender has open at this camera
+///     4       event  event  the fields of CameraEvent; kind is motion
 package struct Detection: WireMessage {
     package static let type = MessageType.detection
     package let flow: UInt32

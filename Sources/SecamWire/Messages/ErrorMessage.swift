@@ -1,8 +1,8 @@
-/// Something that was asked for could not be done; the connection goes on.
+/// A request failed; the connection continues.
 ///
-///     offset  size  field
-///     0       2     code
-///     2       2+n   detail  for people
+///     offset  type           field   meaning
+///     0       u16 ErrorCode  code
+///     2       text 1024      detail  human-readable text
 package struct ErrorMessage: WireMessage {
     package static let type = MessageType.error
     package let code: ErrorCode
@@ -25,13 +25,13 @@ package struct ErrorMessage: WireMessage {
 }
 
 package enum ErrorCode: UInt16, Sendable, CaseIterable {
-    /// No such camera, or not one that this user may see: the two look alike.
+    /// No such camera, or one that this user may not see; the two are indistinguishable.
     case noSuchCamera = 1
-    /// The camera exists but cannot give this rendition.
+    /// The camera exists but does not provide this rendition.
     case noSuchRendition = 2
     /// The user may not do this.
     case forbidden = 3
-    /// The message was understood but made no sense at this point.
+    /// The message is well-formed but makes no sense at this point.
     case unexpected = 4
     /// A limit of the gateway is reached.
     case tooMany = 5

@@ -1,10 +1,10 @@
-/// What a camera's log says of an event, on a flow of events or to a viewer who follows them.
+/// An entry of a camera's event log, on a flow of events or for a viewer that follows events.
 ///
-///     offset  size  field
-///     0       4     flow         at the gateway: the camera's number
-///     4       8     incarnation  of the camera
-///     12      8     sequence     of its events, from 1; frames are numbered for themselves
-///     20      ..    event        the fields of `CameraEvent`
+///     offset  type   field        meaning
+///     0       u32    flow         flow number; to a viewer, the camera's number
+///     4       u64    incarnation  incarnation of the camera
+///     12      u64    sequence     number of this EVENT, from 1 within an incarnation
+///     20      event  event        the fields of CameraEvent
 package struct Event: WireMessage {
     package static let type = MessageType.event
     package let flow: UInt32

@@ -1,11 +1,11 @@
-/// A viewer wants to be told of events; they come as `Event`. A second one replaces the first.
+/// A viewer subscribes to events, which arrive as EVENT. A later subscription replaces it.
 ///
-///     offset  size  field
-///     0       1     live      1 for those to come too, 0 for those that have been
-///     1       3     reserved  0
-///     4       8     since     UTC microseconds: events that were over before are left out
-///     12      2     count     of cameras, 0 for all that the user may see; then for each:
-///     +0      4     camera    its number from CAMERAS
+///     offset  type       field     meaning
+///     0       u8         live      0 or 1; 1 for past and future events, 0 for past events only
+///     1       zero 3     reserved
+///     4       i64        since     UTC microseconds; excludes events that were over before this time
+///     12      list 4096  cameras   empty for all cameras that the user may see; for each:
+///     +0      u32        camera    the camera's number from CAMERAS; unknown numbers are skipped
 package struct Follow: WireMessage {
     package static let type = MessageType.follow
     package let live: Bool

@@ -1,32 +1,31 @@
-/// What was recorded, in answer to `Search` or `Protect`. There may be several; `last` is 1 in the last one.
+/// Recordings, events and gaps, in answer to SEARCH or PROTECT. An answer may consist of several messages.
 ///
-///     offset  size  field
-///     0       4     request    of the question
-///     4       1     last       1 when nothing follows
-///     5       1     partial    1 when there may be more: an archive has not answered, or none is there
-///     6       2     reserved   0
-///     8       8     volume     the storage that has it, for `Replay`; 0 for none
-///     16      2     count      of recordings, at most 4096; then for each:
-///     +0      8     start      UTC microseconds of its first frame
-///     +8      8     end        UTC microseconds of its last frame
-///     +16     8     bytes
-///     +24     4     frames
-///     +28     1     protected  1 when it stays whatever its age
-///     +29     1     open       1 while it is being written
-///     +30     2     reserved   0
-///     +32     2+n   camera     its name
-///     ..      2     count      of events, at most 4096; then for each:
-///     +0      2+n   camera     its name
-///     ..      ..    event      the fields of `CameraEvent`
-///     ..      2     count      of gaps, at most 4096; then for each:
-///     +0      8     start      UTC microseconds of the last frame before it
-///     +8      8     end        UTC microseconds of the first frame after it
-///     +16     8     frames     how many are missing
-///     +24     1     reason     1 overflow, 2 dropped, 3 spooled
-///     +25     1     reserved   0
-///     +26     2+n   camera     its name
-///     since version 2:
-///     ..      8     since      in the last one: all that begins at this time or later was told; UTC microseconds
+///     offset  type          field       meaning
+///     0       u32           request     request of the SEARCH or PROTECT
+///     4       u8            last        0 or 1; 1 in the last message of the answer
+///     5       u8            partial     0 or 1; 1 if the answer may be incomplete
+///     6       zero 2        reserved
+///     8       u64           volume      volume that holds the entries; 0 for none
+///     16      list 4096     recordings  files; for each:
+///     +0      i64           start       UTC microseconds of the first frame
+///     +8      i64           end         UTC microseconds of the last frame, not before start
+///     +16     u64           bytes
+///     +24     u32           frames
+///     +28     u8            protected   0 or 1; 1 if the recording is kept regardless of its age
+///     +29     u8            open        0 or 1; 1 while the recording is being written
+///     +30     zero 2        reserved
+///     +32     name          camera
+///     ..      list 4096     events      for each:
+///     +0      name          camera
+///     ..      event         event       present state
+///     ..      list 4096     gaps        frames that the archive did not receive; for each:
+///     +0      i64           start       UTC microseconds of the last frame before the gap
+///     +8      i64           end         UTC microseconds of the first frame after the gap, not before start
+///     +16     u64           frames      number of missing frames
+///     +24     u8 GapReason  reason
+///     +25     zero 1        reserved
+///     +26     name          camera
+///     ..      i64           since       since version 2: UTC microseconds
 package struct Found: WireMessage {
     package static let type = MessageType.found
     package static let version: UInt8 = 2

@@ -1,15 +1,16 @@
-/// One frame of a camera in one rendition; the picture's bytes are the payload.
+/// One frame of a camera in one rendition. The payload is the picture.
 ///
-///     offset  size  field
-///     0       2     headerLength  bytes before the payload, this field included
-///     2       4     flow          at the gateway: the camera's number
-///     6       1     rendition
-///     7       1     format        the payload's pixel format
-///     8       8     incarnation   of the camera; sequence numbers of different ones cannot be compared
-///     16      8     sequence      from 1, by one for each frame that the device gave
-///     24      8     timestamp     of the capture, UTC microseconds
-///     32      2     width         pixels
-///     34      2     height        pixels
+///     offset  type            field         meaning
+///     0       u16             headerLength  bytes before the payload, this field included: 36
+///     2       u32             flow          flow number; to a viewer, the camera's number or the flow of a replay
+///     6       u8 Rendition    rendition
+///     7       u8 PixelFormat  format        format of the payload
+///     8       u64             incarnation   incarnation of the camera
+///     16      u64             sequence
+///     24      i64             timestamp     time of the capture, UTC microseconds
+///     32      u16             width         pixels, 1 to 16384
+///     34      u16             height        pixels, 1 to 16384
+///     36      payload         payload       the picture
 package struct Frame: PayloadMessage {
     package static let type = MessageType.frame
     package let flow: UInt32

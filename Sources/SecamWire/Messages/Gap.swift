@@ -1,14 +1,15 @@
 /// Frames that a flow with policy `every` will not deliver.
 ///
-///     offset  size  field
-///     0       4     flow
-///     4       8     incarnation
-///     12      8     first   first missing sequence number
-///     20      8     last    last missing sequence number
-///     28      1     reason
-///     since version 2:
-///     29      8     since   they were captured after this time, UTC microseconds; -2^61 when it is not known
-///     37      8     until   and before this one; 2^61 when it is not known
+///     offset  type          field        meaning
+///     0       u32           flow
+///     4       u64           incarnation
+///     12      u64           first        first missing sequence number
+///     20      u64           last         last missing sequence number, not below first and at most 2⁴⁸
+///     28      u8 GapReason  reason
+///     29      i64           since        since version 2: UTC microseconds; the missing frames were captured after
+///                                        this time
+///     37      i64           until        since version 2: UTC microseconds; the missing frames were captured before
+///                                        this time
 package struct Gap: WireMessage {
     package static let type = MessageType.gap
     package static let version: UInt8 = 2
@@ -16,9 +17,9 @@ package struct Gap: WireMessage {
     package let incarnation: UInt64
     package let missing: SequenceRange
     package let reason: GapReason
-    /// The missing frames were captured after this time, UTC microseconds; the first possible one when it is not known.
+    /// The missing frames were captured after this time, UTC microseconds; the earliest valid time if unknown.
     package let since: Int64
-    /// And before this time, UTC microseconds; the last possible one when it is not known.
+    /// The missing frames were captured before this time, UTC microseconds; the latest valid time if unknown.
     package let until: Int64
 
     package init(
@@ -58,10 +59,10 @@ package struct Gap: WireMessage {
 }
 
 package enum GapReason: UInt8, Sendable, CaseIterable {
-    /// The consumer was slower than the ring is long.
+    /// The consumer lagged by more than the length of the ring.
     case overflow = 1
-    /// No encoder took the frames in time, or the device's picture could not be encoded.
+    /// No encoder accepted the frames in time, or none could encode them.
     case dropped = 2
-    /// They fell out of the ring, and the camera's service has kept them: a flow of what is spooled gives them.
+    /// The frames left the ring and are in the spool. A flow with content `spooled` delivers them.
     case spooled = 3
 }

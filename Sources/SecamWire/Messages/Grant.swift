@@ -1,8 +1,7 @@
-/// A worker says how many jobs of a camera it takes at once: those it has not answered yet count. Repeated at least
-/// once a second, it also says that the worker lives, and after a new connection it needs no memory of the old one.
+/// A worker sets the number of jobs that it accepts from a camera.
 ///
-///     offset  size  field
-///     0       4     jobs  the newest one holds; 0 stops the camera from sending more
+///     offset  type  field  meaning
+///     0       u32   jobs   maximum number of unanswered jobs; at most 1024; 0 stops new jobs
 package struct Grant: WireMessage {
     package static let type = MessageType.grant
     package let jobs: UInt32

@@ -1,9 +1,9 @@
-/// The first message of both ends of a viewer's connection. The viewer sends it at once; the gateway answers.
+/// The first message of each side of a viewer's connection.
 ///
-///     offset  size  field
-///     0       2     protocol  1: the newest that the sender speaks; the lower one of both holds
-///     2       2     idle      gateway: seconds of silence after which it closes; viewer: 0
-///     4       2+n   software  name and version of the program
+///     offset  type     field     meaning
+///     0       u16      protocol  newest protocol that the sender speaks, not 0; this document is protocol 1
+///     2       u16      idle      gateway: idle timeout in seconds (usually 60), 0 for none; viewer: 0
+///     4       text 64  software  name and version of the program
 package struct Hello: WireMessage {
     package static let type = MessageType.hello
     package static let currentProtocol: UInt16 = 1

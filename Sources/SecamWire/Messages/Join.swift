@@ -1,13 +1,13 @@
-/// A service tells the registry that it is there; the answer is `Roster` or `Refused`.
+/// A service asks the registry to admit it.
 ///
-///     offset  size  field
-///     0       1     role
-///     1       1     reserved     0
-///     2       4     process      its process number on its host
-///     6       8     incarnation  another one after each start
-///     14      2+n   name
-///     ..      2+n   endpoint     where others reach it, as ZeroMQ writes it; empty when it accepts nobody
-///     ..      2+n   software     name and version of the program
+///     offset  type      field        meaning
+///     0       u8 Role   role
+///     1       zero 1    reserved
+///     2       u32       process      process id on the service's host
+///     6       u64       incarnation  differs after each start
+///     14      name      name         for role capture, the camera's name
+///     ..      text 256  endpoint     address at which other services reach this one
+///     ..      text 64   software     name and version of the program
 package struct Join: WireMessage {
     package static let type = MessageType.join
     package let role: Role

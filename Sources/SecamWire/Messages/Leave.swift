@@ -1,4 +1,4 @@
-/// A member leaves the registry at once instead of by silence. It has no fields.
+/// A member leaves the mesh. The message has no fields.
 package struct Leave: WireMessage {
     package static let type = MessageType.leave
 

@@ -1,15 +1,14 @@
-/// A viewer says who it is; the answer is `Welcome` or `Denied`.
+/// A viewer's login at the gateway.
 ///
-///     offset  size  field
-///     0       2+n   username  any text up to 64 bytes
-///     ..      2+n   password  up to 1024 bytes
-///     since version 2:
-///     ..      1     remember  1 when the viewer keeps a token for its next login
-///     ..      32    token     from an earlier `Welcome` to this user; zeros for none
+///     offset  type       field     meaning
+///     0       text 64    username  any text
+///     ..      text 1024  password  any text
+///     ..      u8         remember  since version 2: 0 or 1; 1 if the viewer stores a token for its next login
+///     ..      bytes 32   token     since version 2: token of an earlier WELCOME to this user; zeros for none
 package struct Login: WireMessage {
     package static let type = MessageType.login
     package static let version: UInt8 = 2
-    /// Room for the longest, so that no part of a password is left behind in an array that grew.
+    /// Enough for the longest password, so that a growing array leaves no copy of a part of it in memory.
     package static let usualLength =
         Envelope.size + 2 + WireLimits.name + 2 + WireLimits.password + 1 + WireLimits.deviceToken
     package let username: String
@@ -53,8 +52,8 @@ package struct Login: WireMessage {
     }
 }
 
-/// A gateway's proof that a user logged in from this device before. It does not replace the password.
+/// A gateway's proof of an earlier login of a user on this device. It does not replace the password.
 package enum DeviceToken {
-    /// Stands for no token.
+    /// The encoding of no token.
     package static let none = [UInt8](repeating: 0, count: WireLimits.deviceToken)
 }

@@ -1,16 +1,17 @@
-/// A consumer asks a camera for one of its renditions.
+/// A consumer opens a flow, or replaces it by one with the same number.
 ///
-///     offset  size  field
-///     0       4     flow         chosen by the consumer, unique among its flows with this camera
-///     4       1     rendition
-///     5       1     policy       1 every, 2 latest
-///     6       1     start        1 live, 2 sequence, 3 time, 4 acknowledged
-///     7       1     reserved     0
-///     8       8     incarnation  for start 2: the one that `position` belongs to; otherwise 0
-///     16      8     position     for start 2 a sequence number, for 3 UTC microseconds, otherwise 0
-///     24      4     credit       frames that may be sent at once
-///     28      4     interval     least microseconds between two frames; 0 for all
-///     32      2+n   group        whose cursor is meant by `start` 4 and ACK; empty for none
+///     offset  type            field        meaning
+///     0       u32             flow         number chosen by the consumer, unique among the flows of its connection
+///     4       u8 FlowContent  content      a rendition, or events
+///     5       u8 FlowPolicy   policy
+///     6       u8 FlowStart    start
+///     7       zero 1          reserved
+///     8       u64             incarnation  for start sequence: the incarnation that position belongs to; else 0 and
+///                                          ignored
+///     16      u64             position     a sequence number, a time, or 0
+///     24      u32             credit       frames that the camera may send at once; at most 1024
+///     28      u32             interval     minimum microseconds between the timestamps of two frames; 0 for all frames
+///     32      text 64         group        group for start acknowledged and for ACK; empty for none
 package struct OpenFlow: WireMessage {
     package static let type = MessageType.openFlow
     package let flow: UInt32
@@ -18,7 +19,7 @@ package struct OpenFlow: WireMessage {
     package let policy: FlowPolicy
     package let start: FlowStart
     package let credit: UInt32
-    /// Least time between two frames, in microseconds; 0 for all frames.
+    /// Minimum interval of two frames, microseconds; 0 for all frames.
     package let interval: UInt32
     package let group: String
 
@@ -77,14 +78,14 @@ package struct OpenFlow: WireMessage {
     }
 }
 
-/// Where a flow begins.
+/// The first frame of a flow.
 package enum FlowStart: Sendable, Hashable {
-    /// With the next frame.
+    /// The next frame; with policy `latest`, the newest existing one.
     case live
-    /// With this frame, or the oldest one if the ring holds it no longer or the camera has started anew.
+    /// The frame with this number; the oldest in the ring if it has left, or the camera has restarted.
     case sequence(incarnation: UInt64, UInt64)
-    /// With the first frame at or after this time, UTC microseconds.
+    /// The first frame at or after this time, UTC microseconds.
     case time(Int64)
-    /// Behind the last frame that the group acknowledged; live when it never has.
+    /// The frame after the group's last acknowledged one; `live` for a group without one.
     case acknowledged
 }

@@ -1,7 +1,7 @@
-/// Asks whether the other end lives; it answers with `Pong` and the same token.
+/// Asks the peer for a sign of life, which answers with PONG and the same token.
 ///
-///     offset  size  field
-///     0       8     token  any number
+///     offset  type  field  meaning
+///     0       u64   token  any number
 package struct Ping: WireMessage {
     package static let type = MessageType.ping
     package let token: UInt64

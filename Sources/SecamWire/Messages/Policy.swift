@@ -1,22 +1,22 @@
-/// What the registry wants of a camera.
+/// The registry's settings for a camera.
 ///
-///     offset  size  field
-///     0       1     quality      of the JPEGs, 1 to 100
-///     1       1     watched      1 when motion is to be looked for at present
-///     2       2     subWidth     widest `sub` picture, pixels
-///     4       2     ringSeconds  how long the ring remembers
-///     6       1     kept         set of renditions that are made also when nobody has a flow on them
-///     7       1     reserved     0
-///     8       8     ringBytes    how much the ring remembers
-///     16      2+n   camera
+///     offset  type    field        meaning
+///     0       u8      quality      quality of the JPEGs, 1 to 100
+///     1       u8      watched      0 or 1; 1 if motion detection is required at present
+///     2       u16     subWidth     maximum width of the sub picture, pixels, 16 to 16384
+///     4       u16     ringSeconds  length of the ring, seconds, not 0
+///     6       u8      kept         set of renditions to make even without a flow, for pre-roll
+///     7       zero 1  reserved
+///     8       u64     ringBytes    size of the ring, bytes, not 0
+///     16      name    camera       the camera that this policy is for
 package struct Policy: WireMessage {
     package static let type = MessageType.policy
     package let quality: UInt8
-    /// Whether motion is to be looked for at present, so that it is news when nobody does.
+    /// Whether motion detection is required at present. The camera then reports when no motion service watches it.
     package let watched: Bool
     package let subWidth: UInt16
     package let ringSeconds: UInt16
-    /// For pre-roll: what is made also when nobody has a flow on it.
+    /// Renditions to make even without a flow, for pre-roll.
     package let kept: RenditionSet
     package let ringBytes: UInt64
     package let camera: Name

@@ -1,7 +1,7 @@
-/// The answer to `Ping`.
+/// The answer to PING.
 ///
-///     offset  size  field
-///     0       8     token  the one that was asked with
+///     offset  type  field  meaning
+///     0       u64   token  token of the PING
 package struct Pong: WireMessage {
     package static let type = MessageType.pong
     package let token: UInt64

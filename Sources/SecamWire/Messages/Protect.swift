@@ -1,13 +1,12 @@
-/// An admin wants recordings to stay whatever their age, or not any more. The answer is `Found` with those that it is
-/// about.
+/// An admin protects recordings from retention, or ends the protection. The answer is FOUND with these recordings.
 ///
-///     offset  size  field
-///     0       4     request    chosen by the asker; the answer has it too
-///     4       1     protected  1 to protect, 0 to let go
-///     5       3     reserved   0
-///     8       8     from       UTC microseconds
-///     16      8     to         UTC microseconds, after from
-///     24      2+n   camera     its name
+///     offset  type    field      meaning
+///     0       u32     request    number chosen by the requester; the answer repeats it
+///     4       u8      protected  0 or 1; 1 to protect, 0 to end protection
+///     5       zero 3  reserved
+///     8       i64     from       UTC microseconds
+///     16      i64     to         UTC microseconds, after from
+///     24      name    camera
 package struct Protect: WireMessage {
     package static let type = MessageType.protect
     package let request: UInt32

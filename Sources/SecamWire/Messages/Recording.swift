@@ -1,44 +1,42 @@
-/// The cameras that an archive is to record, and how. Sent whole after a join and whenever it changes.
+/// All cameras that an archive records, with their rules. The registry sends it after a join and at each change.
 ///
-///     offset  size  field
-///     0       2     count      of cameras; then for each:
-///     +0      1     mode       1 motion, 2 continuous, 3 both
-///     +1      1     codec      0 as they come, 1 H.264
-///     +2      2     preRoll    seconds recorded before a motion, at most 3600
-///     +4      2     postRoll   seconds recorded after it, at most 3600
-///     +6      2     reserved   0
-///     +8      4     keep       seconds after which recordings go, 0 for never
-///     +12     8     keepBytes  bytes beyond which the oldest go, 0 for no bound
-///     +20     4     thinAfter  seconds after which frames are left out, 0 for never
-///     +24     4     thinRate   thousandths of frames a second that stay then, not 0
-///     +28     2+n   camera     its name
-///     since version 2:
-///     ..      4     goneKeep   seconds after the last recording of a camera that is not admitted any more after which all
-///                              of its recordings go, 0 for never
-///     ..      2     count      of admitted; then for each:
-///     +0      2+n   name       a camera that is admitted; none while goneKeep is 0
+///     offset  type               field      meaning
+///     0       list 4096          cameras    for each:
+///     +0      u8 RecordingMode   mode
+///     +1      u8 RecordingCodec  codec
+///     +2      u16                preRoll    seconds recorded before motion, at most 3600
+///     +4      u16                postRoll   seconds recorded after motion, at most 3600
+///     +6      zero 2             reserved
+///     +8      u32                keep       age at which recordings are deleted, seconds; 0 for never
+///     +12     u64                keepBytes  bytes of this camera above which its oldest recordings are deleted; 0 for
+///                                           no limit
+///     +20     u32                thinAfter  age at which recordings are thinned, seconds; 0 for never
+///     +24     u32                thinRate   thousandths of frames a second that thinning keeps, not 0
+///     +28     name               camera
+///     ..      u32                goneKeep   since version 2: seconds, 0 for never
+///     ..      list 4096          admitted   since version 2: names of all admitted cameras; empty while goneKeep is 0
 package struct Recording: WireMessage {
     package static let type = MessageType.recording
     package static let version: UInt8 = 2
     package let cameras: [Camera]
-    /// Seconds after its last recording after which all recordings of a camera that is not among `admitted` go; 0 for never.
+    /// Retention of all recordings of a camera outside `admitted`, in seconds after the last one; 0 for no limit.
     package let goneKeep: UInt32
     package let admitted: [Name]
 
     package struct Camera: WireElement, Sendable, Hashable {
         package let mode: RecordingMode
         package let codec: RecordingCodec
-        /// Seconds.
+        /// Pre-roll, seconds.
         package let preRoll: UInt16
-        /// Seconds.
+        /// Post-roll, seconds.
         package let postRoll: UInt16
-        /// Seconds; 0 for ever.
+        /// Age at which recordings are deleted, seconds; 0 for no limit.
         package let keep: UInt32
-        /// 0 for no bound.
+        /// Bytes of this camera above which its oldest recordings are deleted; 0 for no limit.
         package let keepBytes: UInt64
-        /// Seconds; 0 for never.
+        /// Age at which recordings are thinned, seconds; 0 for never.
         package let thinAfter: UInt32
-        /// Thousandths of frames a second.
+        /// Frame rate after thinning, thousandths of frames a second.
         package let thinRate: UInt32
         package let camera: Name
 
@@ -90,7 +88,7 @@ package struct Recording: WireMessage {
         }
     }
 
-    /// - Parameter admitted: of more than `WireLimits.members` none is gone.
+    /// - Parameter admitted: with more than `WireLimits.members` names, `goneKeep` has no effect.
     package init(cameras: [Camera], goneKeep: UInt32 = 0, admitted: [Name] = []) {
         let isWhole = admitted.count <= WireLimits.members
         self.cameras = cameras
@@ -120,11 +118,11 @@ package struct Recording: WireMessage {
     }
 }
 
-/// What becomes of recordings when they are complete.
+/// The treatment of complete recordings.
 package enum RecordingCodec: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// They stay as they came.
+    /// Kept as they arrived.
     case jpeg = 0
-    /// They are compressed, to a tenth or so; what is shown of them is a little less sharp.
+    /// Compressed to about a tenth, with a slight loss of sharpness.
     case h264 = 1
 
     package var description: String {
@@ -135,13 +133,13 @@ package enum RecordingCodec: UInt8, Sendable, CaseIterable, CustomStringConverti
     }
 }
 
-/// When a camera is recorded.
+/// The times at which a camera is recorded.
 package enum RecordingMode: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// While something moves, with what was before and after.
+    /// During motion, with pre-roll and post-roll.
     case motion = 1
-    /// Always, without regard to motion.
+    /// Always, regardless of motion.
     case continuous = 2
-    /// Always, and what moves is noted.
+    /// Always, and motion is noted.
     case both = 3
 
     /// Whether motion is noted.

@@ -1,8 +1,8 @@
-/// The registry does not admit a service. It may try again; `nameTaken` can pass, the others need a person.
+/// The registry refuses a service. It may retry: `nameTaken` can be temporary, the other reasons need an operator.
 ///
-///     offset  size  field
-///     0       1     reason
-///     1       2+n   detail  for people
+///     offset  type              field   meaning
+///     0       u8 RefusalReason  reason
+///     1       text 1024         detail  human-readable text
 package struct Refused: WireMessage {
     package static let type = MessageType.refused
     package let reason: RefusalReason
@@ -25,12 +25,12 @@ package struct Refused: WireMessage {
 }
 
 package enum RefusalReason: UInt8, Sendable, CaseIterable {
-    /// Another member has this name.
+    /// Another member has this name; may be temporary.
     case nameTaken = 1
-    /// The key is not for this role or name.
+    /// The key does not permit this role or name.
     case wrongRole = 2
-    /// The roster is full.
+    /// The roster is full, or this key has too many services.
     case tooMany = 3
-    /// The sender has not joined, as after the registry's restart; join anew.
+    /// The sender has not joined, as after the registry's restart; join again.
     case notJoined = 4
 }

@@ -1,20 +1,21 @@
-/// Somebody wants recorded frames; they come as `Frame`, then `CloseFlow`.
+/// A request for recorded frames, which arrive as FRAME, followed by CLOSE.
 ///
-///     offset  size  field
-///     0       4     flow      chosen by the asker; at the gateway with its highest bit set, so that it is no camera's
-///     4       4     credit    frames that may be sent at once; more with CREDIT
-///     8       4     interval  least microseconds between the timestamps of two frames; 0 for all
-///     12      1     content   0 frames, 1 thumbnails of events
-///     13      3     reserved  0
-///     16      8     from      UTC microseconds: with the last frame at or before this, if there is one
-///     24      8     to        UTC microseconds, after from: frames from then on are not meant
-///     32      8     volume    as in FOUND
-///     40      2+n   camera    its name
+///     offset  type              field     meaning
+///     0       u32               flow      number chosen by the requester; from a viewer, with the highest bit set
+///     4       u32               credit    frames that may be sent at once, at most 1024; CREDIT adds more
+///     8       u32               interval  minimum microseconds between the timestamps of two frames, as in a flow; 0
+///                                         for all
+///     12      u8 ReplayContent  content
+///     13      zero 3            reserved
+///     16      i64               from      UTC microseconds
+///     24      i64               to        UTC microseconds, after from; excludes frames from this time on
+///     32      u64               volume    as in FOUND
+///     40      name              camera
 package struct Replay: WireMessage {
     package static let type = MessageType.replay
     package let flow: UInt32
     package let credit: UInt32
-    /// Microseconds.
+    /// Minimum interval of two frames, microseconds.
     package let interval: UInt32
     package let content: ReplayContent
     /// UTC microseconds.
@@ -24,7 +25,7 @@ package struct Replay: WireMessage {
     package let volume: UInt64
     package let camera: Name
 
-    /// What a viewer's number for a replay has set.
+    /// The bit that is set in the flow number of a viewer's replay.
     package static let flowBit: UInt32 = 1 << 31
 
     package init(
@@ -69,11 +70,11 @@ package struct Replay: WireMessage {
     }
 }
 
-/// What comes of a replay.
+/// The content of a replay.
 package enum ReplayContent: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// What the camera saw.
+    /// Recorded frames.
     case frames = 0
-    /// A small picture of each event, of the moment at which most was to be seen.
+    /// One small picture of each event, from its peak.
     case thumbnails = 1
 
     package var description: String {

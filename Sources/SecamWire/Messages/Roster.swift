@@ -1,17 +1,19 @@
-/// The registry's list of the members that live. Sent whole after a join and whenever it changes.
+/// All live members. The registry sends it after a join and at each change.
 ///
-///     offset  size  field
-///     0       8     generation  grows with each change while the registry lives
-///     8       1     settling    1 while the registry itself has just started: members that are missing may only not
-///                               have come back yet, so a reader adds but does not remove
-///     9       1     reserved    0
-///     10      2     count       of members; then for each:
-///     +0      1     role
-///     +1      1     reserved    0
-///     +2      8     incarnation
-///     +10     32    key         its CURVE public key
-///     +42     2+n   name
-///     ..      2+n   endpoint    empty when it accepts nobody
+///     offset  type       field        meaning
+///     0       u64        generation   grows with each change during one run of the registry
+///     8       u8         settling     0 or 1; 1 while the registry itself has just started
+///     9       zero 1     reserved
+///     10      list 4096  members      for each:
+///     +0      u8 Role    role
+///     +1      zero 1     reserved
+///     +2      u64        incarnation
+///     +10     bytes 32   key          the member's CURVE public key
+///     +42     name       name
+///     ..      text 256   endpoint     address, relay:PORT, or empty if the member accepts no connections
+///
+/// While `settling` is 1, missing members may merely not have come back yet, so a reader adds and updates members but
+/// does not remove any.
 package struct Roster: WireMessage {
     package static let type = MessageType.roster
     package let generation: UInt64

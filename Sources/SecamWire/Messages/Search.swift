@@ -1,25 +1,24 @@
-/// Somebody asks what was recorded; the answer is `Found`.
+/// A query for recordings, events and gaps. The answer is FOUND.
 ///
-///     offset  size  field
-///     0       4     request   chosen by the asker; the answer has it too
-///     4       1     kinds     set: bit 0 recordings, 1 events, 2 gaps; not 0
-///     5       3     reserved  0
-///     8       8     from      UTC microseconds
-///     16      8     to        UTC microseconds, after from
-///     24      2     count     of cameras, 0 for all; then for each:
-///     +0      2+n   name
-///     since version 2:
-///     ..      4     limit     recordings, events and gaps that are wanted at most, each, the last ones; 1 to 100,000
+///     offset  type       field     meaning
+///     0       u32        request   number chosen by the requester; the answer repeats it
+///     4       u8         kinds     set of requested entries: bit 0 recordings, 1 events, 2 gaps; not 0, no other bits
+///     5       zero 3     reserved
+///     8       i64        from      UTC microseconds
+///     16      i64        to        UTC microseconds, after from
+///     24      list 4096  cameras   empty for all cameras; for each:
+///     +0      name       name
+///     ..      u32        limit     since version 2: maximum number of entries of each kind, 1 to 100 000
 package struct Search: WireMessage {
     package static let type = MessageType.search
     package static let version: UInt8 = 2
-    /// Entries of each kind that one answer has at most.
+    /// Maximum number of entries of each kind in one answer.
     package static let largestLimit: UInt32 = 100_000
     package let request: UInt32
     package let kinds: FoundKinds
     /// UTC microseconds.
     package let from: Int64
-    /// UTC microseconds; what begins then is not meant any more.
+    /// UTC microseconds, exclusive.
     package let to: Int64
     package let cameras: [Camera]
     package let limit: UInt32
@@ -72,7 +71,7 @@ package struct Search: WireMessage {
     }
 }
 
-/// What is looked for.
+/// The kinds of entries that a search returns.
 package struct FoundKinds: OptionSet, Sendable, Hashable {
     package let rawValue: UInt8
 

@@ -1,25 +1,25 @@
-/// How every member is, as the registry knows it.
+/// The state of every member, as the registry knows it.
 ///
-///     offset  size  field
-///     0       8     time        of the answer, UTC microseconds
-///     8       2     count       of members; then for each:
-///     +0      1     role
-///     +1      1     camera      1 when a CAMERA message's fields follow the software
-///     +2      4     process     process number on its host
-///     +6      8     joined      UTC microseconds
-///     +14     4     silence     milliseconds since the last beat
-///     +18     2+n   name
-///     ..      2+n   endpoint
-///     ..      2+n   software
-///     ..      ..    the camera's state as in CAMERA, when `camera` is 1
-///     ..      2     figures     as in BEAT: count, then metric and value for each
-///     since version 2, behind the members:
-///     ..      2     count       of causes; then for each:
-///     +0      1     role        of the member
-///     +1      1     reserved    0
-///     +2      2     metric      its figure that tells of a problem
-///     +4      2+n   name        of the member
-///     ..      2+n   detail      why, for people
+///     offset  type       field     meaning
+///     0       i64        time      UTC microseconds of the answer
+///     8       list 4096  members   for each:
+///     +0      u8 Role    role
+///     +1      u8         camera    0 or 1; 1 if the fields of a CAMERA follow software
+///     +2      u32        process   process id on the member's host
+///     +6      i64        joined    UTC microseconds
+///     +14     u32        silence   milliseconds since the last beat
+///     +18     name       name
+///     ..      text 256   endpoint
+///     ..      text 64    software
+///     ..      CAMERA     camera    all fields of CAMERA, if camera is 1
+///     ..      figures    figures   figures of the last BEAT
+///     ..      list 8192  causes    since version 2, after all members: reasons for figures that report problems; for
+///                                  each:
+///     +0      u8 Role    role      role of the member
+///     +1      zero 1     reserved
+///     +2      u16        metric    the member's figure; unknown metrics are skipped
+///     +4      name       name      name of the member
+///     ..      text 1024  detail    human-readable text
 package struct Status: WireMessage {
     package static let type = MessageType.status
     package static let version: UInt8 = 2
@@ -28,13 +28,13 @@ package struct Status: WireMessage {
     package let members: [Member]
     package let causes: [MemberCause]
 
-    /// Why a member's figure tells of a problem.
+    /// An explanation of the problem that a member's figure reports.
     package struct MemberCause: Sendable, Hashable {
         package let role: Role
         package let metric: Metric
-        /// The member's.
+        /// The member's role.
         package let name: Name
-        /// For people.
+        /// Human-readable text.
         package let detail: String
 
         package init(role: Role, name: Name, _ cause: Cause) {
@@ -44,7 +44,7 @@ package struct Status: WireMessage {
             detail = cause.detail
         }
 
-        /// - Returns: `nil` for a metric that is not known.
+        /// - Returns: `nil` for an unknown metric.
         fileprivate static func read(
             _ bytes: Span<UInt8>, _ reader: inout WireReader
         ) throws(WireError) -> MemberCause? {
@@ -93,7 +93,7 @@ package struct Status: WireMessage {
             self.figures = figures
         }
 
-        /// The value of one figure, 0 when the member did not send it.
+        /// Returns the value of one figure; 0 if the member did not send it.
         package subscript(_ metric: Metric) -> UInt64 {
             figures.first { $0.metric == metric }?.value ?? 0
         }
@@ -126,14 +126,14 @@ package struct Status: WireMessage {
         }
     }
 
-    /// - Parameter causes: of more than `WireLimits.causes` the first are told.
+    /// - Parameter causes: cut to `WireLimits.causes` entries.
     package init(time: Int64, members: [Member], causes: [MemberCause] = []) {
         self.time = time
         self.members = members
         self.causes = Array(causes.prefix(WireLimits.causes))
     }
 
-    /// Why a figure of a member tells of a problem; `nil` when the member did not say.
+    /// Returns the explanation of a member's figure; `nil` without one.
     package func cause(of metric: Metric, _ member: Member) -> String? {
         causes.first { $0.metric == metric && $0.role == member.role && $0.name == member.name }?.detail
     }

@@ -1,4 +1,4 @@
-/// An operator asks the registry how everything is; the answer is `Status`. It has no fields.
+/// An operator requests the status. The answer is STATUS. The message has no fields.
 package struct StatusRequest: WireMessage {
     package static let type = MessageType.statusRequest
 

@@ -1,7 +1,7 @@
-/// A viewer wants no more frames of a camera. Those already on their way still arrive.
+/// A viewer needs no more frames of a camera. Frames already sent still arrive.
 ///
-///     offset  size  field
-///     0       4     camera
+///     offset  type  field   meaning
+///     0       u32   camera  the camera's number
 package struct Unwatch: WireMessage {
     package static let type = MessageType.unwatch
     package let camera: UInt32

@@ -1,19 +1,18 @@
-/// A viewer wants a camera's frames; they come as `Frame` while there is credit. A second one for the same camera
-/// replaces the first.
+/// A viewer requests the frames of a camera, which arrive as FRAME within the credit. A later request for the same
+/// camera replaces it.
 ///
-///     offset  size  field
-///     0       4     camera     its number from CAMERAS
-///     4       1     rendition  1 jpeg, 2 sub
-///     5       1     reserved   0
-///     6       2     reserved   0
-///     8       4     credit     frames that may be sent at once; more with CREDIT
-///     12      4     interval   least microseconds between two frames; 0 for all
+///     offset  type          field      meaning
+///     0       u32           camera     the camera's number from CAMERAS
+///     4       u8 Rendition  rendition  jpeg or sub
+///     5       zero 3        reserved
+///     8       u32           credit     frames that may be sent at once, at most 1024; CREDIT adds more
+///     12      u32           interval   minimum microseconds between two frames; 0 for all frames
 package struct Watch: WireMessage {
     package static let type = MessageType.watch
     package let camera: UInt32
     package let rendition: Rendition
     package let credit: UInt32
-    /// Least time between two frames, in microseconds.
+    /// Minimum interval of two frames, microseconds.
     package let interval: UInt32
 
     package init(camera: UInt32, rendition: Rendition, credit: UInt32, interval: UInt32 = 0) {

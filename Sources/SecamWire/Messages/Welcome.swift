@@ -1,11 +1,10 @@
-/// The gateway has accepted the login; `Cameras` follows.
+/// The gateway accepts the login. CAMERAS follows.
 ///
-///     offset  size  field
-///     0       1     role   1 admin, 2 viewer
-///     1       1     reserved  0
-///     2       8     time   the gateway's clock, UTC microseconds
-///     since version 2:
-///     10      32    token  for the next LOGIN of this user; zeros when the viewer's own one stays valid, or for none
+///     offset  type         field     meaning
+///     0       u8 UserRole  role
+///     1       zero 1       reserved
+///     2       i64          time      the gateway's clock, UTC microseconds
+///     10      bytes 32     token     since version 2: new device token; zeros for none
 package struct Welcome: WireMessage {
     package static let type = MessageType.welcome
     package static let version: UInt8 = 2

@@ -1,15 +1,17 @@
-/// A camera hands a picture to a worker, which uses up one job of its grant; the picture's bytes are the payload.
+/// A camera's picture for a worker, which uses up one job of its grant. The payload is the picture.
 ///
-///     offset  size  field
-///     0       2     headerLength  bytes before the payload, this field included
-///     2       8     job           unique within the camera's incarnation
-///     10      1     renditions    what is asked for: bit 0 jpeg, 1 sub, 2 luma
-///     11      1     quality       of the JPEGs, 1 to 100
-///     12      2     subWidth      widest `sub` picture, pixels
-///     14      1     format        of the payload; rows lie side by side without padding
-///     15      1     reserved      0
-///     16      2     width         pixels
-///     18      2     height        pixels
+///     offset  type            field         meaning
+///     0       u16             headerLength  bytes before the payload, this field included: 20
+///     2       u64             job           unique within the camera's incarnation, and unpredictable
+///     10      u8              renditions    set of requested renditions: bit 0 jpeg, 1 sub, 2 luma; not 0, no other
+///                                           bits
+///     11      u8              quality       quality of the JPEGs, 1 to 100, as in libjpeg
+///     12      u16             subWidth      maximum width of the sub picture, pixels, 16 to 16384
+///     14      u8 PixelFormat  format        format of the payload
+///     15      zero 1          reserved
+///     16      u16             width         pixels, 1 to 16384
+///     18      u16             height        pixels, 1 to 16384
+///     20      payload         payload       the picture
 package struct Work: PayloadMessage {
     package static let type = MessageType.work
     package let job: UInt64

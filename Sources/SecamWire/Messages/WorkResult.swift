@@ -1,23 +1,23 @@
-/// A worker gives back what it made of one job. The payload is the renditions' bytes, one after the other in the
-/// order of the list.
+/// A worker's renditions of one job. The payload holds them in the order of the list.
 ///
-///     offset  size  field
-///     0       2     headerLength  bytes before the payload, this field included
-///     2       8     job
-///     10      4     elapsed       microseconds that the work took
-///     14      2+n   failure       why there is nothing, for people; empty when all went well
-///     ..      2     count         of renditions, 0 after a failure; then for each:
-///     +0      1     rendition
-///     +1      1     format
-///     +2      2     width         pixels
-///     +4      2     height        pixels
-///     +6      4     length        bytes of the payload
+///     offset  type            field         meaning
+///     0       u16             headerLength  bytes before the payload, this field included
+///     2       u64             job           job of the WORK
+///     10      u32             elapsed       duration of the work, microseconds
+///     14      text 1024       failure       human-readable reason for a failure; empty for a success
+///     ..      list 8          renditions    empty after a failure; for each:
+///     +0      u8 Rendition    rendition
+///     +1      u8 PixelFormat  format        jpeg for jpeg and sub, gray8 for luma
+///     +2      u16             width         pixels, 1 to 16384
+///     +4      u16             height        pixels, 1 to 16384
+///     +6      u32             length        bytes of this rendition in the payload
+///     ..      payload         payload
 package struct WorkResult: PayloadMessage {
     package static let type = MessageType.result
     package let job: UInt64
-    /// Time that the work took, in microseconds.
+    /// Duration of the work, microseconds.
     package let elapsed: UInt32
-    /// Why there is nothing; empty when all went well.
+    /// Human-readable reason for a failure; empty for a success.
     package let failure: String
     package let renditions: [Made]
 
@@ -26,7 +26,7 @@ package struct WorkResult: PayloadMessage {
         package let format: PixelFormat
         package let width: UInt16
         package let height: UInt16
-        /// Bytes.
+        /// Size, bytes.
         package let length: UInt32
 
         package init(rendition: Rendition, format: PixelFormat, width: UInt16, height: UInt16, length: UInt32) {

@@ -1,20 +1,21 @@
 import CAVFormat
 
-/// Pictures in the memory of a graphics processor, for encoders that read them only there (VA-API: Intel, AMD).
-@safe final class VideoMemory {
-    /// As many as an encoder holds at once, and some more.
-    private static let pictures: Int32 = 16
+/// A pool of pictures in the memory of a graphics processor, for encoders that read only from there (VA-API: Intel,
+/// AMD).
+@safe final class VAAPIFramePool {
+    /// Size of the pool, a few more than an encoder holds at once.
+    private static let pictureCount: Int32 = 16
 
     private var device: UnsafeMutablePointer<AVBufferRef>?
     private var frames: UnsafeMutablePointer<AVBufferRef>?
-    /// What goes there, in the layout that these processors have in common.
+    /// The picture to upload, in the layout that all these processors support.
     private var staged: UnsafeMutablePointer<AVFrame>?
     private var scaler: OpaquePointer?
     private var uploaded: UnsafeMutablePointer<AVFrame>?
 
-    /// On the first graphics processor whose driver answers; `nil` when there is none.
+    /// Creates a pool on the first graphics processor that works; `nil` if there is none.
     ///
-    /// - Parameter width: pixels, even.
+    /// - Parameter width: pixels, even; so is the height.
     init?(width: Int32, height: Int32) {
         unsafe staged = av_frame_alloc()
         unsafe uploaded = av_frame_alloc()
@@ -28,11 +29,11 @@ import CAVFormat
         unsafe pool.pointee.sw_format = AV_PIX_FMT_NV12
         unsafe pool.pointee.width = width
         unsafe pool.pointee.height = height
-        unsafe pool.pointee.initial_pool_size = Self.pictures
+        unsafe pool.pointee.initial_pool_size = Self.pictureCount
         unsafe staged.pointee.format = AV_PIX_FMT_NV12.rawValue
         unsafe staged.pointee.width = width
         unsafe staged.pointee.height = height
-        // The same numbers, put in another order.
+        // The conversion only reorders the samples.
         unsafe scaler = sws_getContext(
             width, height, AV_PIX_FMT_YUV420P, width, height, AV_PIX_FMT_NV12, Int32(SWS_POINT), nil, nil, nil)
         guard unsafe av_hwframe_ctx_init(frames) == 0, unsafe av_frame_get_buffer(staged, 0) == 0,
@@ -48,14 +49,16 @@ import CAVFormat
         unsafe av_buffer_unref(&device)
     }
 
-    /// Has an encoder that is not open yet take its pictures from here.
+    /// Makes an encoder that is not yet open read its pictures from this pool.
     func attach(to context: UnsafeMutablePointer<AVCodecContext>) {
         unsafe context.pointee.pix_fmt = AV_PIX_FMT_VAAPI
         unsafe context.pointee.hw_frames_ctx = av_buffer_ref(frames)
     }
 
-    /// - Parameter picture: planar 4:2:0, of this memory's size.
-    /// - Returns: 0 and the picture there, valid until the next call; or the library's code.
+    /// Uploads a picture.
+    ///
+    /// - Parameter picture: planar 4:2:0, of the pool's size.
+    /// - Returns: 0 and the uploaded picture, valid until the next call; or libav's error code.
     func upload(_ picture: UnsafeMutablePointer<AVFrame>) -> (code: Int32, UnsafeMutablePointer<AVFrame>?) {
         unsafe av_frame_unref(uploaded)
         var code = unsafe secam_av_convert(scaler, picture, staged)

@@ -1,16 +1,20 @@
-/// How many tries a key has at once, and how long one takes to come back.
+/// A budget of login attempts.
 struct BudgetPolicy: Sendable {
+    /// Attempts of a full budget.
     let burst: Int
+    /// Time in which one attempt comes back.
     let interval: Duration
 
-    /// Strangers' tries on one user, wherever from. A bound that anybody can reach for somebody else has to let tries
-    /// through soon again.
+    /// Strangers' attempts on one user, from all networks. Any stranger can exhaust this budget for the user, so it must
+    /// refill soon.
     static let user = BudgetPolicy(burst: 30, interval: .seconds(10))
-    /// Tries by strangers of one network, whatever the names.
+    /// Strangers' attempts from one network, on all users.
     static let network = BudgetPolicy(burst: 20, interval: .seconds(60))
 }
 
-/// Counts tries by key against a budget that refills with time, in bounded memory.
+/// A table of budgets by key, in bounded memory.
+///
+/// Each budget is stored as the instant at which it is full again: one word per key, and waits and refunds are exact.
 struct BudgetTable<Key: Hashable & Sendable>: Sendable {
     typealias Instant = LoginGuard.Instant
 
@@ -18,7 +22,7 @@ struct BudgetTable<Key: Hashable & Sendable>: Sendable {
     private let capacity: Int
     /// When each key's budget is full again.
     private var fullAt: [Key: Instant] = [:]
-    /// Shared by all keys that found no place.
+    /// The budget that all keys without a place share.
     private var overflow: Instant?
 
     init(policy: BudgetPolicy, capacity: Int) {
@@ -29,7 +33,7 @@ struct BudgetTable<Key: Hashable & Sendable>: Sendable {
 
     var count: Int { fullAt.count }
 
-    /// How long the key's next try has to wait, zero for not at all.
+    /// Returns the time until the key's next attempt; zero if it is allowed now.
     func wait(_ key: Key, at now: Instant) -> Duration {
         wait(until: fullAt[key] ?? overflow ?? now, at: now)
     }
@@ -45,7 +49,7 @@ struct BudgetTable<Key: Hashable & Sendable>: Sendable {
         if isListed { fullAt[key] = full } else { overflow = full }
     }
 
-    /// Takes one charge back.
+    /// Gives one attempt back.
     mutating func refund(_ key: Key, at now: Instant) {
         guard let full = fullAt[key] ?? overflow else { return }
         let earlier = full.advanced(by: .zero - policy.interval)
@@ -53,7 +57,7 @@ struct BudgetTable<Key: Hashable & Sendable>: Sendable {
         if fullAt[key] != nil { fullAt[key] = isFull ? nil : earlier } else { overflow = isFull ? nil : earlier }
     }
 
-    /// Budgets that are full go first, then those that miss least, down to half of the table; one that is used up stays.
+    /// Shrinks the table to half: drops full budgets first, then the fullest ones. Exhausted budgets stay.
     private mutating func makeRoom(at now: Instant) {
         fullAt = fullAt.filter { $0.value > now }
         if let shared = overflow, shared <= now { overflow = nil }

@@ -3,15 +3,15 @@ package import SecamPolicy
 import SecamProcess
 package import SecamWire
 
-/// Something that hooks may be told of: an event of a camera, or a condition that begins or ends.
-package struct HookOccasion: Sendable, Hashable {
+/// An event that hooks can react to: a camera's event, or a condition that begins or ends.
+package struct HookEvent: Sendable, Hashable {
     enum Subject: Sendable, Hashable {
         case event(CameraEvent)
         case condition(SystemCondition, isOver: Bool, time: Int64)
     }
 
     let subject: Subject
-    /// The camera, or the archive whose disk it is.
+    /// The camera, or for `diskLow` the archive.
     let name: Name
 
     package init(camera: Name, event: CameraEvent) {
@@ -20,14 +20,14 @@ package struct HookOccasion: Sendable, Hashable {
     }
 
     /// - Parameters:
-    ///   - name: the camera's, or for `diskLow` the archive's.
+    ///   - name: the camera, or for `diskLow` the archive.
     ///   - time: UTC microseconds.
     package init(_ condition: SystemCondition, of name: Name, isOver: Bool, time: Int64) {
         self.name = name
         subject = .condition(condition, isOver: isOver, time: time)
     }
 
-    /// `nil` for a condition of an archive.
+    /// The camera; `nil` for a condition of an archive.
     var camera: Name? {
         if case .condition(.diskLow, _, _) = subject { nil } else { name }
     }
@@ -48,7 +48,7 @@ package struct HookOccasion: Sendable, Hashable {
         }
     }
 
-    /// One JSON object on one line.
+    /// The event as one JSON object on one line.
     var json: String {
         switch subject {
         case .event(let event): EventText.json(event, of: name)
@@ -62,9 +62,9 @@ package struct HookOccasion: Sendable, Hashable {
     }
 }
 
-/// Why a hook did not do what it should.
+/// The reason why a hook failed.
 struct HookFailure: Error, Equatable, CustomStringConvertible {
     let description: String
-    /// Whether another try could go better.
-    let isPassing: Bool
+    /// Whether a retry may succeed.
+    let isTransient: Bool
 }

@@ -1,29 +1,31 @@
-/// The planes of the model, one value per cell, in one allocation that lives as long as the size stays.
-@safe final class Cells {
+/// The planes of the model, one value per cell, in one allocation for the lifetime of a map size.
+@safe final class DetectorGrid {
     let width: Int
     let height: Int
-    /// How many pixels of the map make a side of a cell.
+    /// Pixels of the map per side of a cell.
     let factor: Int
     var count: Int { width * height }
 
-    /// The map, as means of boxes of pixels.
+    /// The current map, as means of boxes of pixels.
     private(set) var current: UnsafeMutablePointer<Float>
-    /// What is expected.
+    /// The expected value.
     let mean: UnsafeMutablePointer<Float>
-    /// By how much the current value usually differs from that.
+    /// The mean difference of the current value from the expected one.
     let deviation: UnsafeMutablePointer<Float>
-    /// The map of some tenths of a second ago: what moves differs from it. And the one that comes after it.
+    /// The map of some tenths of a second ago, from which moving objects differ.
     private(set) var recent: UnsafeMutablePointer<Float>
+    /// The map that becomes ``recent`` next.
     private(set) var next: UnsafeMutablePointer<Float>
-    /// Room for one plane.
+    /// Scratch memory for one plane.
     private(set) var spare: UnsafeMutablePointer<Float>
-    /// The difference in thresholds; 0 where nobody looks.
+    /// The difference from the background in thresholds; 0 for unwatched cells.
     let ratio: UnsafeMutablePointer<Float>
-    /// 1 where the camera is watched, otherwise 0.
+    /// 1 for watched cells, otherwise 0.
     let watched: UnsafeMutablePointer<Float>
     private(set) var watchedCount = 0
-    /// Least and largest of three rows, with one more at each end.
+    /// The minimum of three rows, with one more value at each end.
     let rowLow: UnsafeMutablePointer<Float>
+    /// The maximum of three rows, with one more value at each end.
     let rowHigh: UnsafeMutablePointer<Float>
     private let memory: UnsafeMutablePointer<Float>
 
@@ -51,14 +53,14 @@
         unsafe memory.deallocate()
     }
 
-    /// A cell is watched when its middle is.
-    func watch(_ zones: [MotionZone]) {
+    /// Sets the watched cells: those whose centre is watched.
+    func setWatched(_ zones: [MotionZone]) {
         watchedCount = 0
         for row in 0..<height {
             for column in 0..<width {
                 let x = (Double(column) + 0.5) / Double(width)
                 let y = (Double(row) + 0.5) / Double(height)
-                let isWatched = zones.watch(x: x, y: y)
+                let isWatched = zones.watches(x: x, y: y)
                 unsafe watched[row * width + column] = isWatched ? 1 : 0
                 watchedCount += isWatched ? 1 : 0
             }
@@ -67,7 +69,7 @@
 
     func swapSpare() { unsafe swap(&current, &spare) }
 
-    /// ``recent`` becomes what was ``next``, and that the current map.
+    /// Moves ``next`` to ``recent``, and the current map to ``next``.
     func remember() {
         unsafe swap(&recent, &next)
         unsafe next.update(from: current, count: count)

@@ -1,0 +1,74 @@
+/// Counts the live frames of one camera that are requested or in memory, so that their number and their bytes stay
+/// bounded.
+struct FrameWindow {
+    /// The maximum number of frames requested or in memory: two seconds of a fast camera.
+    static let maximumFrames: UInt32 = 64
+    /// The same while the size of the frames is unknown.
+    private static let framesOfUnknownSize: UInt32 = 8
+    /// The bytes that a window is meant for. A window of large frames has fewer of them.
+    private static let targetBytes = 32 << 20
+    /// The maximum number of bytes in memory. If a camera's frames become much larger, they are requested one by one.
+    private static let maximumBytes = 128 << 20
+
+    /// Whether frames are requested one by one, because writing has failed and nothing has reached the disk since.
+    var isProbing = false
+    /// The number of requested frames that have not arrived.
+    private(set) var credit: UInt32 = 0
+    /// The sizes of the frames in memory, in order, and their sum.
+    private var sizes: [Int] = []
+    private var bytes = 0
+    /// The size of a large frame, decaying over time; `nil` before the first frame.
+    private var largeFrameBytes: Int?
+
+    /// Whether no frame is in memory.
+    var isEmpty: Bool { sizes.isEmpty }
+
+    /// The credit with which a flow is opened.
+    var initialCredit: UInt32 {
+        isProbing ? 1 : largeFrameBytes == nil ? FrameWindow.framesOfUnknownSize : size
+    }
+
+    private var size: UInt32 {
+        guard let largeFrameBytes else { return FrameWindow.maximumFrames }
+        return UInt32(max(1, min(Int(FrameWindow.maximumFrames), FrameWindow.targetBytes / max(1, largeFrameBytes))))
+    }
+
+    /// Resets the counts for a new flow with the initial credit.
+    mutating func reset() {
+        sizes = []
+        bytes = 0
+        credit = initialCredit
+    }
+
+    /// Whether a frame fits into memory.
+    func hasRoom(for frameBytes: Int) -> Bool { bytes + frameBytes <= FrameWindow.maximumBytes }
+
+    /// Counts a frame that has arrived. There must be credit for it.
+    mutating func receive(_ frameBytes: Int) {
+        credit -= 1
+        largeFrameBytes = max(frameBytes, (largeFrameBytes ?? 0) / 8 * 7)
+    }
+
+    /// Counts a frame that stays in memory until it is written.
+    mutating func hold(_ frameBytes: Int) {
+        sizes.append(frameBytes)
+        bytes += frameBytes
+    }
+
+    /// Counts the oldest frame in memory as written.
+    mutating func release() {
+        if !sizes.isEmpty { bytes -= sizes.removeFirst() }
+    }
+
+    /// The number of further frames to request now; 0 until a quarter of the window is free.
+    var refill: UInt32 {
+        // A probe may be a frame that was recorded before. It is skipped and never becomes durable, so another one
+        // follows.
+        let window = isProbing ? 1 : size
+        let used = UInt32(sizes.count) + credit
+        guard used < window, window - used >= max(1, window / 4) else { return 0 }
+        return window - used
+    }
+
+    mutating func grant(_ frames: UInt32) { credit += frames }
+}
