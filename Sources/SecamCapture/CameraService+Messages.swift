@@ -113,7 +113,8 @@ extension CameraService {
         do throws(ActiveEvents.Rejection) {
             record([
                 try events.handle(
-                    detection, from: sender.peer, key: sender.key, hasFlow: hasFlow, newest: newestCapture, now: .now)
+                    detection, from: sender.peer, key: sender.key, hasFlow: hasFlow, newest: newestCapture,
+                    id: .random(in: 1...UInt64.max), now: .now)
             ])
         } catch {
             reject(received, "motion event not accepted: \(error)")

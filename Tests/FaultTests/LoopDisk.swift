@@ -34,7 +34,14 @@ final class LoopDisk: Sendable {
         }
         let mounted = try await Programs.run(
             "/usr/bin/env", ["mount", "-o", "loop,errors=remount-ro", image, path], in: scratch)
-        return mounted.status == 0
+        guard mounted.status == 0 else { return false }
+        // A disk whose earlier mount has just been released may be mounted as it was, read-only.
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0, status.f_flag & UInt(ST_RDONLY) == 0 else {
+            unmount()
+            return false
+        }
+        return true
     }
 
     /// Detaches the mount. The disk is released when the last open file is closed.

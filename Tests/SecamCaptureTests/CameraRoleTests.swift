@@ -58,8 +58,8 @@ import Testing
         let worker = try await TestMember.join(folder, .encode, "worker", registry: registry.endpoint)
         let watcher = try await TestMember.join(folder, .motion, "watcher", registry: registry.endpoint)
         let open = OpenFlow(flow: 5, content: .luma, policy: .every, start: .live, credit: 100)
-        #expect(try await waitUntil { await watcher.send(open, to: "porch") })
         await watcher.keep(5, of: "porch")
+        #expect(try await waitUntil { await watcher.send(open, to: "porch") })
 
         func made(_ rendition: Rendition, _ format: PixelFormat, _ side: UInt16, _ length: UInt32) -> WorkResult.Made {
             WorkResult.Made(rendition: rendition, format: format, width: side, height: side, length: length)
@@ -164,6 +164,7 @@ import Testing
         #expect(await registry.figure(.creditFromWorkers, of: "porch") == 0)
 
         // A permitted flow still opens after the rejected messages.
+        await watcher.keep(5, of: "porch")
         #expect(try await waitUntil { await watcher.send(open, to: "porch") })
         #expect(try await waitUntil { await registry.figure(.flowsOpen, of: "porch") == 1 })
 
@@ -189,8 +190,8 @@ import Testing
                     boxes: []))
         }
         let log = OpenFlow(flow: 6, content: .events, policy: .every, start: .time(.min), credit: 100)
-        #expect(try await waitUntil { await watcher.send(log, to: "porch") })
         await watcher.keep(6, of: "porch")
+        #expect(try await waitUntil { await watcher.send(log, to: "porch") })
         let spool = OpenFlow(flow: 8, content: .spooled, policy: .every, start: .acknowledged, credit: 100)
         #expect(await watcher.send(spool, to: "porch"))
         let refused = CloseFlow(flow: 8, reason: .forbidden, detail: "not for motion").encoded()

@@ -96,7 +96,8 @@ import Testing
             let state = EventState.allCases.randomElement(using: &random) ?? .start
             let told = Detection(flow: 1, event: event(state, id: UInt64.random(in: 0...3, using: &random)))
             if let detection = decode(told, &random),
-                (try? events.handle(detection, from: peer(1), key: key, hasFlow: true, newest: .max, now: now)) != nil
+                (try? events.handle(detection, from: peer(1), key: key, hasFlow: true, newest: .max, id: 1, now: now))
+                    != nil
             {
                 taken += 1
             }

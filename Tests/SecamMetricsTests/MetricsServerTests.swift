@@ -71,11 +71,11 @@ import Testing
                 # HELP secam_cpu_seconds_total Processor time of the process
                 # TYPE secam_cpu_seconds_total counter
                 secam_cpu_seconds_total{role="archive",service="a\\"\\\\b"} 1.5
-                # HELP secam_disk_free_bytes Free space of the archive's disk
+                # HELP secam_disk_free_bytes Free space on the archive's disk
                 # TYPE secam_disk_free_bytes gauge
                 secam_disk_free_bytes{role="archive",service="a\\"\\\\b"} 7
                 secam_disk_free_bytes{role="archive",service="b"} 8
-                # HELP secam_camera_recording_stopped 1 while the policy records the camera and no archive does
+                # HELP secam_camera_recording_stopped 1 while the policy records the camera but no archive does
                 # TYPE secam_camera_recording_stopped gauge
                 secam_camera_recording_stopped{camera="porch"} 1
 

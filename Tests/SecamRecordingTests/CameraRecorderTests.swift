@@ -338,7 +338,7 @@ import Testing
                     recordings.frame(sequence, width: UInt16(width)), jpeg(Int(sequence), width: width), recorder)
             }
         }
-        #expect(error?.description.contains("asked for again") == true)
+        #expect(error?.description.contains("changes too often") == true)
         let count = try recordings.index.segments(of: nil, from: .min, to: .max).count
         #expect(count <= CameraRecorder.Limits().cutsPerSecond + 1)
     }

@@ -32,7 +32,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         ("garbage", 1, "KEY ROLE NAME"), ("\(someKey) capture", 1, "KEY ROLE NAME"),
         ("\n\n\(someKey) king porch", 3, "KEY ROLE NAME"), ("abc capture porch", 1, "64 hexadecimal"),
         ("# x\n\(someKey) capture ../x", 2, "'../x'"), ("\(someKey) capture a/b", 1, "'a/b'"),
-        ("\(someKey) capture " + String(repeating: "x", count: 65), 1, "not usable"),
+        ("\(someKey) capture " + String(repeating: "x", count: 65), 1, "not a valid name"),
         ("\(someKey)\tcapture\tporch", 1, "KEY ROLE NAME"), ("\0", 1, "KEY ROLE NAME"),
     ])
     func `an invalid line is reported with its number`(text: String, line: Int, word: String) {

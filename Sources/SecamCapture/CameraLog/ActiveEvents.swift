@@ -37,6 +37,8 @@ package struct ActiveEvents: Sendable {
         let peer: PeerID
         let key: PublicKey
         let flow: UInt32
+        /// The number by which the motion service refers to the event.
+        let detectedID: UInt64
         var event: CameraEvent
     }
 
@@ -55,24 +57,30 @@ package struct ActiveEvents: Sendable {
     /// - Parameters:
     ///   - hasFlow: the sender has that flow of luma maps open.
     ///   - newest: capture time of the newest picture, UTC microseconds; no motion can be later.
+    ///   - id: the number of an event that starts. The motion service's own number is not used in the log: consumers know
+    ///     events by number alone, so one motion service could end or change the events of another.
     /// - Returns: the event to log.
     package mutating func handle(
-        _ detection: Detection, from peer: PeerID, key: PublicKey, hasFlow: Bool, newest: Int64, now: MonotonicTime
+        _ detection: Detection, from peer: PeerID, key: PublicKey, hasFlow: Bool, newest: Int64, id: UInt64,
+        now: MonotonicTime
     ) throws(Rejection) -> CameraEvent {
         guard hasFlow else { throw .noFlow }
         let peerCount = peerDetections[peer, default: SecondCount(now)].add(now)
         let keyCount = keyDetections[key, default: SecondCount(now)].add(now)
-        let event = detection.event.bounded(by: newest, longest: limits.longestEvent)
+        let index = active.firstIndex { $0.peer == peer && $0.detectedID == detection.event.id }
+        let event = detection.event.numbered(index.map { active[$0].event.id } ?? id)
+            .bounded(by: newest, longest: limits.longestEvent)
         // An end is always accepted, because it comes only once for each event.
         guard (peerCount <= limits.detectionsPerPeer && keyCount <= limits.detectionsPerKey) || event.state == .end
         else { throw .tooOften }
-        let index = active.firstIndex { $0.peer == peer && $0.event.id == event.id }
         switch (event.state, index) {
         case (.start, nil):
             guard active.count(where: { $0.peer == peer }) < limits.activePerPeer,
                 active.count(where: { $0.key == key }) < limits.activePerKey
             else { throw .tooMany }
-            active.append(ActiveEvent(peer: peer, key: key, flow: detection.flow, event: event))
+            active.append(
+                ActiveEvent(
+                    peer: peer, key: key, flow: detection.flow, detectedID: detection.event.id, event: event))
         case (.update, let index?): active[index].event = event
         case (.end, let index?): active.remove(at: index)
         case (.start, .some), (.update, nil), (.end, nil): throw .outOfOrder
@@ -125,6 +133,12 @@ package struct ActiveEvents: Sendable {
 }
 
 extension CameraEvent {
+    fileprivate func numbered(_ id: UInt64) -> CameraEvent {
+        CameraEvent(
+            kind: kind, state: state, id: id, start: start, last: last, peakTime: peakTime, peakSequence: peakSequence,
+            peakBox: peakBox, boxes: boxes)
+    }
+
     /// Returns the event with its times clamped to the longest event that can end with the newest picture.
     ///
     /// - Parameter newest: UTC microseconds.
