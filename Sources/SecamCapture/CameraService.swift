@@ -153,6 +153,12 @@ actor CameraService {
     private func handle(_ picture: CapturedPicture) {
         framesCaptured += 1
         newestCapture = picture.timestamp
+        if let jpeg = picture.jpeg, jpeg.count > CameraService.frameLimit {
+            framesDamaged += 1
+            logger.warning(
+                "frame too large", metadata: ["bytes": "\(jpeg.count)", "limit": "\(CameraService.frameLimit)"])
+            return
+        }
         if let jpeg = picture.jpeg { append(picture, .jpeg, .jpeg, picture.width, picture.height, jpeg) }
         if let map = picture.luma { append(picture, .luma, .gray8, map.width, map.height, map.bytes[...]) }
         if let work = picture.work { submitWork(work, of: picture) }
@@ -160,6 +166,7 @@ actor CameraService {
     }
 
     private func updateStatus(_ state: CameraState, _ format: SourceFormat?, _ detail: String) {
+        if let format { member.largestResult = CameraService.largestResult(of: format) }
         let isChanged = status.update(state, format, detail: detail, time: WallClock.now)
         reportStatus()
         guard isChanged else { return }
@@ -168,6 +175,15 @@ actor CameraService {
         case .offline: logger.warning("camera offline", metadata: ["reason": "\(detail)"])
         case .idle, .starting, .waiting: logger.debug("camera state changed", metadata: ["state": "\(state)"])
         }
+    }
+
+    /// Maximum size of a JPEG for which a FRAME still has room, bytes.
+    static let frameLimit = WireLimits.frameMessage - 256
+
+    /// Returns the largest RESULT that an encoder can need, bytes: two JPEGs and a luma map.
+    private static func largestResult(of format: SourceFormat) -> Int {
+        let pixels = (format.width + 16) * (format.height + 16)
+        return min(WireLimits.meshMessage, 7 * pixels + (64 << 10))
     }
 
     private func reportStatus() { member.report(status.report(now: .now, time: WallClock.now)) }

@@ -25,6 +25,7 @@ extension WorkResult.Made {
         case .jpeg, .sub:
             let blocks = ((Int(picture.width) + 15) / 16, (Int(picture.height) + 15) / 16)
             return format == .jpeg && Int(length) <= blocks.0 * blocks.1 * 16 * 16 * 3 + Self.headerLimit
+                && Int(length) <= CameraService.frameLimit
         case .luma: return format == .gray8 && Int(length) == Int(width) * Int(height)
         }
     }

@@ -130,7 +130,7 @@ actor EncodeService {
     private func connect(_ camera: Roster.Member) {
         let identifier = CameraID(name: camera.name, incarnation: camera.incarnation)
         do throws(MeshError) {
-            let socket = try member.connect(to: camera)
+            let socket = try member.connect(to: camera, messageLimit: WireLimits.meshMessage)
             cameras[identifier] = Camera(socket: socket)
             scheduler.add(camera.name)
             loop.watch(socket, onReadable: callback { $0.receive(identifier) })

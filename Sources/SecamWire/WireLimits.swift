@@ -2,6 +2,9 @@
 package enum WireLimits {
     /// Maximum size of a message between services, bytes, including the envelope.
     package static let meshMessage = 64 << 20
+    /// Maximum size of a message to a consumer of a camera or to a client of an archive, bytes, including the envelope.
+    /// A JPEG of 3840x2160 pixels has 1 to 6 MB. A larger message would delay the others of its receiver.
+    package static let frameMessage = 16 << 20
     /// Maximum size of a message from a viewer after login, bytes, including the envelope.
     package static let viewerMessage = 64 << 10
     /// Maximum size of a message from a viewer before login, bytes, including the envelope.

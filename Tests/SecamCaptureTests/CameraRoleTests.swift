@@ -104,6 +104,19 @@ import Testing
         await registry.stop()
     }
 
+    @Test func `a JPEG that no consumer would receive does not fit`() {
+        let picture = CapturedPicture(
+            sequence: 1, timestamp: 0, width: 8192, height: 8192, jpeg: nil, luma: nil, work: nil, job: 1,
+            requested: [.jpeg])
+        func fits(_ length: Int) -> Bool {
+            let made = WorkResult.Made(
+                rendition: .jpeg, format: .jpeg, width: 8192, height: 8192, length: UInt32(length))
+            return WorkResult(job: 1, elapsed: 1, renditions: [made]).fits(picture, bytes: length)
+        }
+        #expect(fits(CameraService.frameLimit))
+        #expect(!fits(CameraService.frameLimit + 1))
+    }
+
     @Test func `a result larger than its picture can be does not fit`() {
         let picture = CapturedPicture(
             sequence: 1, timestamp: 0, width: 20, height: 16, jpeg: nil, luma: nil, work: nil, job: 1,

@@ -23,7 +23,7 @@ extension GatewayService {
             do throws(MeshError) {
                 let socket = try MeshSocket.connect(
                     context, endpoint: Relay.resolve(member.endpoint, registry: relayAddress), serverKey: key,
-                    keys: keys)
+                    keys: keys, messageLimit: WireLimits.frameMessage)
                 archives[member] = socket
                 loop.watch(socket, onReadable: callback { $0.receive(from: member) })
             } catch {

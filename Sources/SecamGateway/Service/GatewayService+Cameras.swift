@@ -54,7 +54,8 @@ extension GatewayService {
         else { return }
         do throws(MeshError) {
             let endpoint = Relay.resolve(member.endpoint, registry: relayAddress)
-            let socket = try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)
+            let socket = try MeshSocket.connect(
+                context, endpoint: endpoint, serverKey: key, keys: keys, messageLimit: WireLimits.frameMessage)
             flows[id] = GatewayCameraFlow(
                 socket, number: id.camera, content: id.content,
                 lastEvent: id.content == .events ? lastEvents[id.camera] : nil)

@@ -24,6 +24,8 @@ package final class MeshMember {
     package var onPolicy: (Policy) -> Void = { _ in }
     package var onAssignment: (Assignment) -> Void = { _ in }
     package var onRecording: (Recording) -> Void = { _ in }
+    /// The largest message that an encoder may send to this camera, bytes.
+    package var largestResult = WireLimits.meshMessage
 
     private let role: Role
     private let logger: Logger
@@ -65,7 +67,7 @@ package final class MeshMember {
         loop.watch(admission)
         self.admission = admission
         let socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
-        socket.setLargeSenders { [unowned self] key in role(of: key) == .encode }
+        socket.setLargestMessage { [unowned self] key in role(of: key) == .encode ? largestResult : nil }
         socket.onConnectionClosed { [unowned self] reason, key, address in logClosing(reason, key, address) }
         listener = socket
         if let relay = identity.relay {
@@ -109,10 +111,15 @@ package final class MeshMember {
     package func holder(of key: PublicKey) -> Roster.Member? { membership.members.first { $0.key == key.bytes } }
 
     /// Returns a connection to another member, which must listen.
-    package func connect(to member: Roster.Member) throws(MeshError) -> MeshSocket {
+    ///
+    /// - Parameter messageLimit: maximum size of a received message, bytes.
+    package func connect(
+        to member: Roster.Member, messageLimit: Int = WireLimits.frameMessage
+    ) throws(MeshError) -> MeshSocket {
         guard let key = PublicKey(bytes: member.key) else { preconditionFailure("a roster's keys have 32 bytes") }
         let endpoint = Relay.resolve(member.endpoint, registry: identity.registry)
-        return try MeshSocket.connect(context, endpoint: endpoint, serverKey: key, keys: keys)
+        return try MeshSocket.connect(
+            context, endpoint: endpoint, serverKey: key, keys: keys, messageLimit: messageLimit)
     }
 
     private func logRefusal(_ key: PublicKey?, _ address: String) {

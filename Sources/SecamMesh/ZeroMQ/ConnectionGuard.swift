@@ -53,8 +53,8 @@ import SecamBase
 
     /// Called with the reason when a connection is closed.
     var onClose: ((_ reason: String, _ key: PublicKey?, _ address: String) -> Void)?
-    /// Returns whether a key's holder sends large messages, as a worker does.
-    var isLargeSender: (PublicKey) -> Bool = { _ in false }
+    /// Returns the largest message that a key's holder sends, bytes; `nil` for no large messages.
+    var largestMessage: (PublicKey) -> Int? = { _ in nil }
 
     let monitor: UnsafeMutableRawPointer
     /// Kept alive until the monitor is closed, because ending the context waits for it.
@@ -374,8 +374,7 @@ import SecamBase
             }
             return
         }
-        let isLarge = connection.key.map(isLargeSender) ?? false
-        let limit = isLarge ? limits.undeliveredBytesOfLargeSender : limits.undeliveredBytes
+        let limit = limits.undeliveredBytes + (connection.key.flatMap(largestMessage) ?? 0)
         if connection.undelivered > limit { close(connection, "too many bytes without a whole message", now: now) }
     }
 

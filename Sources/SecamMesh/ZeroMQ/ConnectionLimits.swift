@@ -18,8 +18,6 @@ package struct ConnectionLimits: Sendable {
     package var heartbeatTimeout = Duration.seconds(3)
     /// Bytes that have arrived over one connection and are not part of a delivered message.
     package var undeliveredBytes = 1 << 20
-    /// `undeliveredBytes` for keys that send large messages.
-    package var undeliveredBytesOfLargeSender = 1 << 20
     /// `undeliveredBytes` of all connections of a socket together.
     package var undeliveredBytesInAll = 64 << 20
 
@@ -36,7 +34,6 @@ package struct ConnectionLimits: Sendable {
         var limits = ConnectionLimits()
         limits.connections = 2048
         limits.connectionsPerKey = 256
-        limits.undeliveredBytesOfLargeSender = (64 << 20) + (1 << 20)
         limits.undeliveredBytesInAll = 128 << 20
         limits.unacknowledgedBytes = 64 << 20
         limits.unacknowledgedBytesInAll = 192 << 20

@@ -2,7 +2,7 @@ import CZeroMQ
 import SecamBase
 package import SecamWire
 
-/// A libzmq context: its I/O thread and all sockets. Each socket keeps its context alive.
+/// A libzmq context: its I/O threads and all sockets. Each socket keeps its context alive.
 @safe package final class MeshContext: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
 
@@ -13,11 +13,16 @@ package import SecamWire
             throw .library(call: "zmq_ctx_new", reason: lastZeroMQError())
         }
         unsafe handle = context
+        // Decrypting a large message takes a thread tens of milliseconds, and delays all connections of that thread.
+        unsafe zmq_ctx_set(handle, ZMQ_IO_THREADS, MeshContext.threadCount)
         // A gateway with many cameras would reach the default of 1023.
         unsafe zmq_ctx_set(handle, ZMQ_MAX_SOCKETS, 65536)
     }
 
     deinit { unsafe zmq_ctx_term(handle) }
+
+    /// libzmq puts each new connection on the thread with the fewest.
+    private static let threadCount: Int32 = 4
 }
 
 /// A received message.
@@ -234,9 +239,9 @@ package struct Received: Sendable {
         connections?.onClose = action
     }
 
-    /// Sets which senders may use the socket's full message size; none by default.
-    package func setLargeSenders(_ isLargeSender: @escaping (PublicKey) -> Bool) {
-        connections?.isLargeSender = isLargeSender
+    /// Sets which senders may send large messages, and of how many bytes; by default nobody may.
+    package func setLargestMessage(_ largestMessage: @escaping (PublicKey) -> Int?) {
+        connections?.largestMessage = largestMessage
     }
 
     /// Whole messages that may wait on the connecting side while its loop is busy, bytes.
