@@ -23,8 +23,6 @@ final class ArchiveCameraFlow {
     private static let retryDelay = Duration.seconds(1)
     /// The time for events to arrive before spooled frames, which are recorded only around events.
     private static let eventLead = Duration.seconds(2)
-    /// The maximum number of spooled frames requested or in memory.
-    private static let spoolWindow: UInt32 = 16
 
     let camera: Roster.Member
     let socket: MeshSocket
@@ -42,7 +40,7 @@ final class ArchiveCameraFlow {
 
     /// The last frame on disk, from the index at the start and from the writer since.
     private var cursor: RecordingIndex.Cursor?
-    private var window = FrameWindow()
+    private var window = FrameWindow.live
     private var lastTime: Int64?
     private var lastHeard = MonotonicTime.now
     private var missedFrames = MissedFrames()
@@ -57,8 +55,7 @@ final class ArchiveCameraFlow {
     /// Whether the camera's spool may hold frames.
     private var isSpoolDue = true
     private var spoolNotBefore = MonotonicTime.now + ArchiveCameraFlow.eventLead
-    /// The number of spooled frames in memory.
-    private var spoolInMemory: UInt32 = 0
+    private var spoolWindow = FrameWindow.spooled
 
     init(
         _ camera: Roster.Member, socket: MeshSocket, rule: Recording.Camera, index: RecordingIndex, writer: Writer,
@@ -138,11 +135,11 @@ final class ArchiveCameraFlow {
     private func refreshSpool() -> Bool {
         if let spool { return sendOnSpool(Credit(flow: spool, frames: 0)) }
         guard isSpoolDue, MonotonicTime.now >= spoolNotBefore else { return true }
-        guard let flow = open(.spooled, from: .acknowledged, credit: ArchiveCameraFlow.spoolWindow) else {
+        guard let flow = open(.spooled, from: .acknowledged, credit: spoolWindow.initialCredit) else {
             return false
         }
         spool = flow
-        spoolInMemory = 0
+        spoolWindow.reset()
         isSpoolDue = false
         return true
     }
@@ -268,11 +265,13 @@ final class ArchiveCameraFlow {
     }
 
     private func handleSpooled(_ flow: UInt32, _ message: MeshMessage) throws(WireError) {
-        guard spoolInMemory < 2 * ArchiveCameraFlow.spoolWindow else {
+        guard spoolWindow.credit > 0 else {
             retry(.spool, flow: flow)
             throw .badValue(field: "flow: a spooled frame beyond its credit")
         }
-        spoolInMemory += 1
+        guard spoolWindow.hasRoom(for: message.count) else { return retry(.spool, flow: flow) }
+        spoolWindow.receive(message.count)
+        spoolWindow.hold(message.count)
         writer.add(.frame(RecorderID(camera: camera.name, isSpooled: true), message))
     }
 
@@ -331,8 +330,9 @@ final class ArchiveCameraFlow {
     /// Requests further frames after a frame of a flow has been written.
     func frameWritten(_ flow: UInt32) {
         if flow == spool {
-            spoolInMemory -= min(1, spoolInMemory)
-            sendOnSpool(Credit(flow: flow, frames: 1))
+            spoolWindow.release()
+            let count = spoolWindow.refill
+            if count > 0, sendOnSpool(Credit(flow: flow, frames: count)) { spoolWindow.grant(count) }
         } else if flow == frames {
             window.release()
             refill()

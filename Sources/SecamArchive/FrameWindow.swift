@@ -1,14 +1,30 @@
-/// Counts the live frames of one camera that are requested or in memory, so that their number and their bytes stay
+import SecamWire
+
+/// Counts the frames of one flow of a camera that are requested or in memory, so that their number and their bytes stay
 /// bounded.
 struct FrameWindow {
-    /// The maximum number of frames requested or in memory: two seconds of a fast camera.
+    /// The maximum number of live frames requested or in memory: two seconds of a fast camera.
     static let maximumFrames: UInt32 = 64
+
+    /// The maximum number of frames requested or in memory.
+    private let maximumFrames: UInt32
     /// The same while the size of the frames is unknown.
-    private static let framesOfUnknownSize: UInt32 = 8
+    private let framesOfUnknownSize: UInt32
     /// The bytes that a window is meant for. A window of large frames has fewer of them.
-    private static let targetBytes = 32 << 20
+    private let targetBytes: Int
     /// The maximum number of bytes in memory. If a camera's frames become much larger, they are requested one by one.
-    private static let maximumBytes = 128 << 20
+    private var maximumBytes: Int { 4 * max(targetBytes, WireLimits.frameMessage) }
+
+    /// A window for live frames.
+    static let live = FrameWindow(maximumFrames: maximumFrames, framesOfUnknownSize: 8, targetBytes: 32 << 20)
+    /// A window for spooled frames, which may take longer.
+    static let spooled = FrameWindow(maximumFrames: 16, framesOfUnknownSize: 1, targetBytes: 8 << 20)
+
+    private init(maximumFrames: UInt32, framesOfUnknownSize: UInt32, targetBytes: Int) {
+        self.maximumFrames = maximumFrames
+        self.framesOfUnknownSize = framesOfUnknownSize
+        self.targetBytes = targetBytes
+    }
 
     /// Whether frames are requested one by one, because writing has failed and nothing has reached the disk since.
     var isProbing = false
@@ -25,12 +41,12 @@ struct FrameWindow {
 
     /// The credit with which a flow is opened.
     var initialCredit: UInt32 {
-        isProbing ? 1 : largeFrameBytes == nil ? FrameWindow.framesOfUnknownSize : size
+        isProbing ? 1 : largeFrameBytes == nil ? framesOfUnknownSize : size
     }
 
     private var size: UInt32 {
-        guard let largeFrameBytes else { return FrameWindow.maximumFrames }
-        return UInt32(max(1, min(Int(FrameWindow.maximumFrames), FrameWindow.targetBytes / max(1, largeFrameBytes))))
+        guard let largeFrameBytes else { return maximumFrames }
+        return UInt32(max(1, min(Int(maximumFrames), targetBytes / max(1, largeFrameBytes))))
     }
 
     /// Resets the counts for a new flow with the initial credit.
@@ -41,7 +57,7 @@ struct FrameWindow {
     }
 
     /// Whether a frame fits into memory.
-    func hasRoom(for frameBytes: Int) -> Bool { bytes + frameBytes <= FrameWindow.maximumBytes }
+    func hasRoom(for frameBytes: Int) -> Bool { bytes + frameBytes <= maximumBytes }
 
     /// Counts a frame that has arrived. There must be credit for it.
     mutating func receive(_ frameBytes: Int) {

@@ -102,7 +102,7 @@ private final class ReplayLoop {
     private static let idleTimeout = Duration.seconds(600)
     /// The time for a replay to find its next frame.
     private static let turnLimit = Duration.milliseconds(5)
-    /// The time for a round of replays, before further requests are handled.
+    /// The time for a round of replays, and for the requests between two rounds.
     private static let roundLimit = Duration.milliseconds(50)
 
     private let index: RecordingIndex
@@ -124,14 +124,25 @@ private final class ReplayLoop {
     }
 
     func run() {
-        while true {
-            let isIdle = !replays.contains { canSend($0.value, $0.key.peer) }
-            switch requests.pop(timeout: isIdle ? nil : .zero) {
+        while handleRequests() { sendRound() }
+    }
+
+    /// Handles the waiting requests, for a limited time so that a stream of requests does not stop the replays. Waits for
+    /// a request while no replay can continue.
+    ///
+    /// - Returns: false once the queue is closed.
+    private func handleRequests() -> Bool {
+        let end = MonotonicTime.now + ReplayLoop.roundLimit
+        var timeout: Duration? = replays.contains { canSend($0.value, $0.key.peer) } ? .zero : nil
+        repeat {
+            switch requests.pop(timeout: timeout) {
             case .element(let (peer, request)): handle(request, peer)
-            case .timedOut: sendRound()
-            case .closed: return
+            case .timedOut: return true
+            case .closed: return false
             }
-        }
+            timeout = .zero
+        } while MonotonicTime.now < end
+        return true
     }
 
     private func handle(_ request: GatewayRequest, _ peer: PeerID) {
@@ -280,8 +291,8 @@ private final class ReplayLoop {
     ) {
         var (recordings, events, gaps) = (recordings[...], events[...], gaps[...])
         repeat {
-            // An event has up to 400 bytes, so a message holds fewer events than other results.
-            let part = (recordings.prefix(WireLimits.found), events.prefix(1000), gaps.prefix(WireLimits.found))
+            // Small messages, because a reader handles each as a whole. An event has up to 400 bytes.
+            let part = (recordings.prefix(512), events.prefix(128), gaps.prefix(512))
             recordings = recordings.dropFirst(part.0.count)
             events = events.dropFirst(part.1.count)
             gaps = gaps.dropFirst(part.2.count)

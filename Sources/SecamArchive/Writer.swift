@@ -34,8 +34,13 @@ final class Writer: Sendable {
         }
     }
 
-    /// Adds a command. Cameras take turns, so that one with many commands does not delay the others.
-    func add(_ command: WriterCommand) { commands.push(command, for: command.camera?.text ?? "") }
+    /// Adds a command. Cameras take turns, so that one with many commands or large frames does not delay the others.
+    func add(_ command: WriterCommand) {
+        commands.push(command, for: command.camera?.text ?? "", cost: 1 + command.byteCount / Writer.bytesPerTurn)
+    }
+
+    /// The bytes of a frame for which its camera waits one turn: most frames are smaller.
+    private static let bytesPerTurn = 256 << 10
 
     /// Executes the waiting commands, completes all segments and ends the thread.
     func stop() { commands.close() }

@@ -35,6 +35,11 @@ enum WriterCommand: Sendable {
         case .rules, .compressed, .assignment: nil
         }
     }
+
+    /// The size of the frame that the command writes.
+    var byteCount: Int {
+        if case .frame(_, let message) = self { message.count } else { 0 }
+    }
 }
 
 /// A report from the writing thread.

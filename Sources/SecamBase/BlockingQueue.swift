@@ -35,10 +35,12 @@ import Glibc
     }
 
     /// Adds an element. Elements of one key stay in order, and do not delay those of another key.
-    package func push(_ element: Element, for key: String = "") {
+    ///
+    /// - Parameter cost: the number of turns that the element costs its key.
+    package func push(_ element: Element, for key: String = "", cost: Int = 1) {
         unsafe pthread_mutex_lock(mutex)
         // The queue has no limits, so it accepts every element.
-        if !isClosed { _ = elements.append(element, key: key, lane: .ordinary) }
+        if !isClosed { _ = elements.append(element, key: key, lane: .ordinary, cost: cost) }
         unsafe pthread_cond_signal(condition)
         unsafe pthread_mutex_unlock(mutex)
     }

@@ -1,4 +1,6 @@
-/// A queue whose keys take turns: a key with many elements delays only its own.
+/// A queue whose keys take turns: a key with many or with expensive elements delays only its own.
+///
+/// An element that costs several turns makes its key wait that many, while other keys have elements.
 ///
 /// Preferred elements come first, but every fourth turn belongs to the ordinary ones, so neither lane can starve the
 /// other.
@@ -11,12 +13,14 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
     private struct Waiting {
         /// Keys with waiting elements, in the order of their turns.
         var turns: [Key] = []
-        var elements: [Key: [Element]] = [:]
+        var elements: [Key: [(element: Element, cost: Int)]] = [:]
         var count = 0
+        /// Turns that keys have yet to wait for elements that they had.
+        private var debts: [Key: Int] = [:]
 
-        mutating func append(_ element: Element, key: Key) {
+        mutating func append(_ element: Element, key: Key, cost: Int) {
             if elements[key] == nil { turns.append(key) }
-            elements[key, default: []].append(element)
+            elements[key, default: []].append((element, cost))
             count += 1
         }
 
@@ -37,16 +41,30 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
         var longest: Key? { elements.max { $0.value.count < $1.value.count }?.key }
 
         mutating func popFirst() -> Element? {
-            guard !turns.isEmpty else { return nil }
-            let key = turns.removeFirst()
-            guard var own = elements.removeValue(forKey: key) else { return nil }
+            guard let key = nextKey(), var own = elements.removeValue(forKey: key) else { return nil }
             let first = own.removeFirst()
             count -= 1
+            if first.cost > 1 { debts[key] = first.cost - 1 }
             if !own.isEmpty {
                 elements[key] = own
                 turns.append(key)
             }
-            return first
+            return first.element
+        }
+
+        /// Removes and returns the first key without a debt. Keys before it pay a turn.
+        private mutating func nextKey() -> Key? {
+            let others = turns.count > 1
+            while !turns.isEmpty {
+                let key = turns.removeFirst()
+                guard others, let debt = debts[key] else {
+                    debts[key] = nil
+                    return key
+                }
+                debts[key] = debt > 1 ? debt - 1 : nil
+                turns.append(key)
+            }
+            return nil
         }
     }
 
@@ -74,13 +92,14 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
 
     /// Adds an element.
     ///
+    /// - Parameter cost: the number of turns that the element costs its key.
     /// - Returns: false when a limit is reached and the element was not added.
-    package mutating func append(_ element: Element, key: Key, lane: Lane) -> Bool {
+    package mutating func append(_ element: Element, key: Key, lane: Lane, cost: Int = 1) -> Bool {
         let (ofLane, ofKey) = lane == .preferred ? preferred.counts(of: key) : ordinary.counts(of: key)
         guard ofLane < laneLimit, ofKey < keyLimit else { return false }
         switch lane {
-        case .preferred: preferred.append(element, key: key)
-        case .ordinary: ordinary.append(element, key: key)
+        case .preferred: preferred.append(element, key: key, cost: cost)
+        case .ordinary: ordinary.append(element, key: key, cost: cost)
         }
         return true
     }
@@ -90,7 +109,7 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
     ///
     /// - Returns: the key whose element was dropped.
     package mutating func appendReplacing(_ element: Element, key: Key) -> Key? {
-        ordinary.append(element, key: key)
+        ordinary.append(element, key: key, cost: 1)
         let isOver = ordinary.elements[key]!.count > keyLimit
         guard let victim = isOver ? key : ordinary.count > laneLimit ? ordinary.longest : nil else { return nil }
         ordinary.removeFirst(of: victim)

@@ -27,6 +27,21 @@ let processNumber = getpid()
         #expect(queue.count == 0)
     }
 
+    @Test func `an expensive element costs its key turns`() {
+        let queue = BlockingQueue<Int>()
+        for number in 0..<3 { queue.push(number, for: "expensive", cost: 4) }
+        for number in 1000..<1008 { queue.push(number, for: "cheap") }
+        var popped: [Int] = []
+        while case .element(let number) = queue.pop(timeout: .zero) { popped.append(number) }
+        #expect(popped == [0, 1000, 1001, 1002, 1003, 1, 1004, 1005, 1006, 1007, 2])
+    }
+
+    @Test func `an expensive element does not delay its key while no other key waits`() {
+        let queue = BlockingQueue<Int>()
+        for number in 0..<3 { queue.push(number, for: "expensive", cost: 1000) }
+        #expect((0..<3).map { _ in text(queue.pop(timeout: .zero)) } == ["0", "1", "2"])
+    }
+
     @Test func `elements are popped in order`() {
         let queue = BlockingQueue<Int>()
         for number in 1...3 { queue.push(number) }

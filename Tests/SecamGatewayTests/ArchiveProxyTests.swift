@@ -73,11 +73,11 @@ import Testing
         return told(try proxy.receive(envelope, bytes.span, from: archive(name, key: key), now: at(now)))
     }
 
-    private func frame(_ flow: UInt32, sequence: UInt64 = 1) -> [UInt8] {
+    private func frame(_ flow: UInt32, sequence: UInt64 = 1, bytes: Int = 3) -> [UInt8] {
         Frame(
             flow: flow, rendition: .jpeg, format: .jpeg, incarnation: 1, sequence: sequence, timestamp: 5, width: 2,
             height: 2
-        ).encoded(payload: 3) + [1, 2, 3]
+        ).encoded(payload: bytes) + [UInt8](repeating: 1, count: bytes)
     }
 
     /// Returns the actions as text.
@@ -153,6 +153,23 @@ import Testing
         _ = proxy.handle(.search(search), from: viewer(1), now: at(1))
         let last = try answer(&proxy, found(2, 5, starts: [40], since: 40), from: "liar")
         #expect(last?.partial == true && last?.since == WireLimits.times.lowerBound)
+    }
+
+    @Test func `frames that wait for their viewer are bounded by their bytes`() throws {
+        var proxy = try proxy(["a": 5])
+        _ = proxy.handle(try replay(1), from: viewer(1), now: at(0))
+        let large = frame(2, bytes: 5 << 20)
+        #expect(try receive(&proxy, large, from: "a") == ["frame 1 1 to 1"])
+        #expect(try receive(&proxy, large, from: "a") == ["frame 1 1 to 1"])
+        #expect(told(proxy.handle(.sent(flow: Replay.flowBit | 1), from: viewer(1), now: at(1))) == [])
+        #expect(
+            told(proxy.handle(.sent(flow: Replay.flowBit | 1), from: viewer(1), now: at(2))) == ["credit 2 2 at a"])
+
+        for _ in 0..<6 { _ = try receive(&proxy, large, from: "a") }
+        #expect(
+            try receive(&proxy, large, from: "a") == ["close 2 at a", "close 1 tooMany to 1"],
+            "an archive that keeps its own limit never sends as much")
+        #expect(try receive(&proxy, large, from: "a") == [])
     }
 
     @Test func `a search without archives has an empty, partial answer`() throws {

@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 import SecamBase
 import SecamMesh
@@ -79,6 +80,9 @@ struct ArchiveProxy {
         var underWay: UInt32 = 0
         /// The part of `underWay` that the archive has not sent.
         var expected: UInt32 = 0
+        /// Sizes of the frames that wait for the viewer, bytes.
+        var waiting: Deque<Int> = []
+        var waitingBytes = 0
         /// When the archive was last asked for something.
         var asked: MonotonicTime?
     }
@@ -90,6 +94,13 @@ struct ArchiveProxy {
 
     /// Maximum frames of one replay that are on their way or in memory here.
     static let window: UInt32 = 16
+    /// Bytes that wait for one viewer, and for all viewers of one archive, above which no further frames are requested.
+    static let replayBytes = 4 << 20
+    static let archiveBytes = 64 << 20
+    /// Bytes that wait for one viewer, and for all viewers of one archive, above which a replay is ended. An archive that
+    /// keeps its own limits stays below.
+    static let replayByteLimit = 32 << 20
+    static let archiveByteLimit = 128 << 20
     /// How long a query waits for an archive.
     static let answerTimeout = Duration.seconds(5)
     /// How long a query waits for an archive when another archive holds the volume too.
@@ -141,6 +152,7 @@ struct ArchiveProxy {
         case .sent(let flow):
             guard let number = flows[ViewerFlow(viewer: viewer.id, flow: flow)] else { return [] }
             replays[number]!.underWay -= min(1, replays[number]!.underWay)
+            replays[number]!.waitingBytes -= replays[number]!.waiting.popFirst() ?? 0
             return requestFrames(number)
         case .close(let flow): return endReplay(ViewerFlow(viewer: viewer.id, flow: flow))
         case .forget:
@@ -203,13 +215,21 @@ struct ArchiveProxy {
 
     /// Requests as many further frames as the viewer accepts and the window allows.
     private mutating func requestFrames(_ number: UInt32) -> [Action] {
-        guard let replay = replays[number], replay.underWay < ArchiveProxy.window else { return [] }
+        guard let replay = replays[number], replay.underWay < ArchiveProxy.window,
+            replay.waitingBytes < ArchiveProxy.replayBytes,
+            waitingBytes(from: replay.archive) < ArchiveProxy.archiveBytes
+        else { return [] }
         let more = min(replay.credit, ArchiveProxy.window - replay.underWay)
         guard more > 0 else { return [] }
         replays[number]!.credit -= more
         replays[number]!.underWay += more
         replays[number]!.expected += more
         return [.ask(Credit(flow: number, frames: more), archive: replay.archive)]
+    }
+
+    /// Bytes of an archive's frames that wait for their viewers.
+    private func waitingBytes(from archive: Roster.Member) -> Int {
+        replays.values.reduce(0) { $0 + ($1.archive == archive ? $1.waitingBytes : 0) }
     }
 
     private mutating func endReplay(_ key: ViewerFlow) -> [Action] {
@@ -346,7 +366,16 @@ struct ArchiveProxy {
         guard let replay = replays[frame.flow], replay.archive == archive, replay.expected > 0,
             frame.format == .jpeg
         else { return [] }
+        guard replay.waitingBytes + message.count <= ArchiveProxy.replayByteLimit,
+            waitingBytes(from: archive) + message.count <= ArchiveProxy.archiveByteLimit
+        else {
+            let key = ViewerFlow(viewer: replay.viewer.id, flow: replay.flow)
+            let close = CloseFlow(flow: replay.flow, reason: .tooMany, detail: "too many bytes wait for the viewer")
+            return endReplay(key) + [.answer(.close(close), viewer: replay.viewer)]
+        }
         replays[frame.flow]!.expected -= 1
+        replays[frame.flow]!.waiting.append(message.count)
+        replays[frame.flow]!.waitingBytes += message.count
         var buffer = unsafe message.withUnsafeBufferPointer { unsafe ByteBuffer(bytes: $0) }
         // The viewer's flow number replaces ours; it follows the envelope and headerLength.
         buffer.setInteger(replay.flow, at: Envelope.size + 2, endianness: .little)
@@ -416,7 +445,8 @@ struct ArchiveProxy {
 
     /// Applies timeouts, sends reminders and repeats probes. Called several times a second.
     mutating func tick(now: MonotonicTime) -> [Action] {
-        expireQueries(now) + remindReplays(now) + repeatProbes(now)
+        expireQueries(now) + replays.keys.sorted().flatMap { requestFrames($0) } + remindReplays(now)
+            + repeatProbes(now)
     }
 
     private mutating func expireQueries(_ now: MonotonicTime) -> [Action] {

@@ -37,8 +37,10 @@ extension GatewayService {
         apply(proxy.update(Dictionary(uniqueKeysWithValues: names), now: .now))
     }
 
+    /// Receives an archive's messages for a limited time, because live frames wait meanwhile.
     private func receive(from archive: Roster.Member) {
-        for _ in 0..<ArchiveProxy.window {
+        let end = MonotonicTime.now + .milliseconds(2)
+        while MonotonicTime.now < end {
             guard let received = archives[archive]?.receive() else { return }
             do throws(WireError) {
                 apply(
