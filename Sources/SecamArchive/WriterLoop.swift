@@ -27,6 +27,9 @@ final class WriterLoop {
     private var flows: [RecorderID: UInt32] = [:]
     private var clocks: CameraClocks
     private var recordedTimes = RecordedTimes()
+    /// The cameras whose files are known to be in the index.
+    private var adopted: Set<Name> = []
+    private var pauses = RecordingPauses()
     /// The times since when another archive is waited for.
     private var waitingSince: [RecorderID: MonotonicTime] = [:]
     /// The registry's rules; `nil` until they arrive. Until then no recording is removed by rule.
@@ -171,10 +174,13 @@ final class WriterLoop {
         if id.isSpooled { _ = try recorder(RecorderID(camera: id.camera, isSpooled: false)) }
         let since = waitingSince[id] ?? .now
         waitingSince[id] = since
+        if pauses.isPaused(id.camera, now: .now) { throw .restless(camera: id.camera.text) }
         let isPatient = MonotonicTime.now - since < WriterLoop.takeoverTimeout
         let recorder = try CameraRecorder(
-            try openStore(), camera: id.camera, isSpooled: id.isSpooled, isPatient: isPatient)
+            try openStore(), camera: id.camera, isSpooled: id.isSpooled, isPatient: isPatient,
+            adoptsFiles: !adopted.contains(id.camera))
         waitingSince[id] = nil
+        if !id.isSpooled { adopted.insert(id.camera) }
         recorders[id] = recorder
         return recorder
     }
@@ -210,7 +216,13 @@ final class WriterLoop {
 
     /// Gives up a flow. The file stays as it is, and is completed when the camera sends its frames again.
     private func fail(_ id: RecorderID, _ error: RecordingError) {
-        if case .busy = error {} else { log(error, id.camera) }
+        switch error {
+        case .busy: break
+        case .restless: if pauses.pause(id.camera, now: .now) { log(error, id.camera) }
+        default:
+            adopted.remove(id.camera)
+            log(error, id.camera)
+        }
         reportRemount(error)
         forget(id)
         guard let flow = flows[id] else { return }

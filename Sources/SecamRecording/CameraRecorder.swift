@@ -58,16 +58,18 @@ package final class CameraRecorder {
     /// - Parameters:
     ///   - isSpooled: whether to record frames from the camera's spool. The recorder of live frames must exist already.
     ///   - isPatient: whether to leave a segment to another archive that is still writing it.
+    ///   - adoptsFiles: whether to add recent files without a row to the index, as after a power cut.
     /// - Throws: `busy` if another archive is still writing.
     package init(
         _ store: RecordingStore, camera: Name, isSpooled: Bool = false, limits: Limits = Limits(),
-        isPatient: Bool = true
+        isPatient: Bool = true, adoptsFiles: Bool = true
     ) throws(RecordingError) {
         self.store = store
         self.camera = camera
         self.isSpooled = isSpooled
         self.limits = limits
-        try Recovery.finish(camera: camera, isSpooled: isSpooled, isPatient: isPatient, in: store)
+        try Recovery.finish(
+            camera: camera, isSpooled: isSpooled, isPatient: isPatient, adoptsFiles: adoptsFiles, in: store)
         last = isSpooled ? nil : try store.index.cursor(of: camera, .jpeg)
     }
 

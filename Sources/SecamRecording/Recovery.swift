@@ -9,9 +9,10 @@ enum Recovery {
     ///   - camera: the camera; `nil` for all.
     ///   - isSpooled: whether only spooled, or only live, segments are completed; `nil` for both.
     ///   - isPatient: whether to leave a segment to another archive that is still writing it, or to complete it anyway.
+    ///   - adoptsFiles: whether files without a row are searched for, which takes a query for each recent file.
     /// - Throws: `busy` if a segment was left to another archive.
     static func finish(
-        camera: Name?, isSpooled: Bool? = nil, isPatient: Bool, in store: RecordingStore
+        camera: Name?, isSpooled: Bool? = nil, isPatient: Bool, adoptsFiles: Bool = true, in store: RecordingStore
     ) throws(RecordingError) {
         for segment in try store.index.unfinished(of: camera, isSpooled: isSpooled) {
             switch segment.state {
@@ -22,7 +23,7 @@ enum Recovery {
             case .complete: break
             }
         }
-        if let camera, isSpooled != true { try adopt(camera, in: store) }
+        if let camera, isSpooled != true, adoptsFiles { try adopt(camera, in: store) }
     }
 
     /// Adds recordings of the last days that have no row to the index. A power cut can cost more of the index than of
