@@ -311,6 +311,9 @@ package struct Registry: Sendable {
     /// The members that are reached through the relay.
     package var relayed: [Roster.Member] { members.values.filter(\.join.isRelayed).map(entry) }
 
+    /// The networks from which members have joined (see `SourceNetwork`).
+    package var networks: Set<String> { Set(members.values.map(\.network)) }
+
     /// Removes the member of a lost connection.
     package mutating func lost(_ peer: PeerID, now: MonotonicTime) -> [Action] {
         remove(peer, "connection lost", now)

@@ -21,11 +21,11 @@ struct ConnectionLimiterTests {
         let first = try admit("a")
         let second = try admit("a")
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try admit("a") }
-        limiter.recordLogin(second)
+        _ = limiter.recordLogin(second, user: "anna")
         _ = try admit("b")
         let third = try admit("c")
         #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("d") }
-        limiter.recordLogin(third)
+        _ = limiter.recordLogin(third, user: "anna")
         _ = try admit("d")
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("e") }
         limiter.release(second)
@@ -84,7 +84,7 @@ struct ConnectionLimiterTests {
 
     @Test func `a network's newcomers have a limit of their own`() throws {
         let limiter = ConnectionLimiter(limits: ViewerConnectionLimits())
-        for _ in 0..<16 { limiter.recordLogin(try limiter.admit("a", at: now) {}) }
+        for _ in 0..<16 { _ = limiter.recordLogin(try limiter.admit("a", at: now) {}, user: "anna") }
         for _ in 0..<16 { limiter.recordFirstByte(try limiter.admit("a", at: now) {}) }
         #expect(throws: ConnectionLimiter.Refusal.fromThisAddress) { try limiter.admit("a", at: now) {} }
     }
@@ -97,11 +97,11 @@ struct ConnectionLimiterTests {
         func admit(_ network: String, _ standing: PeerStanding) throws -> ConnectionLimiter.Ticket {
             try limiter.admit(network, standing, at: now) { closed.withLock { $0 += 1 } }
         }
-        for index in 0..<56 { limiter.recordLogin(try admit("\(index)", .stranger)) }
+        for index in 0..<56 { _ = limiter.recordLogin(try admit("\(index)", .stranger), user: "\(index)") }
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("stranger", .stranger) }
-        for index in 0..<7 { limiter.recordLogin(try admit("home \(index)", .known)) }
+        for index in 0..<7 { _ = limiter.recordLogin(try admit("home \(index)", .known), user: "home \(index)") }
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("home", .known) }
-        limiter.recordLogin(try admit("127.0.0.1", .host))
+        _ = limiter.recordLogin(try admit("127.0.0.1", .host), user: "host")
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("127.0.0.1", .host) }
         #expect(closed.withLock { $0 } == 0)
     }

@@ -15,11 +15,13 @@ struct RelayedService: Hashable, Sendable {
 
 /// A relay to services that can only dial out (proto-spec/registry.md).
 ///
-/// Each service has a port. A connection to it waits until the service has answered the relay's call with a connection of
-/// its own. Then the relay forwards bytes between the two.
+/// Each service has a port, for members and the gateway only. A connection to it waits until the service has answered the
+/// relay's call with a connection of its own. Then the relay forwards bytes between the two.
 package final class RelayServer: Sendable {
     private struct Waiting {
         let service: RelayedService
+        /// The network that connected to the service's port.
+        let network: String
         let channel: any Channel
     }
 
@@ -28,6 +30,16 @@ package final class RelayServer: Sendable {
         var waiting: [[UInt8]: Waiting] = [:]
         var joined: [ObjectIdentifier: Waiting] = [:]
         var calls: [RelayedService: TokenBucket] = [:]
+        /// The networks of the members.
+        var networks: Set<String> = []
+    }
+
+    /// The reason why a connection to a service's port is refused.
+    private enum Refusal: String, Error {
+        case notMember = "no member has its address"
+        case tooMany = "too many connections to this service"
+        case tooManyOfNetwork = "too many connections from its network"
+        case tooManyCalls = "too many calls to this service"
     }
 
     private let host: String
@@ -36,13 +48,15 @@ package final class RelayServer: Sendable {
 
     /// How long a connection waits for the service to answer the call.
     private static let callTimeout = TimeAmount.seconds(10)
-    /// Maximum waiting connections to one service.
+    /// Maximum waiting connections to one service, in total and from one network.
     private static let waitingLimit = 64
+    private static let waitingLimitOfNetwork = 16
     /// Maximum rate of calls to one service. The burst covers many peers that reconnect together.
     private static let callsPerSecond = 128
     private static let callBurst = 512
-    /// Maximum relayed connections to one service.
-    private static let serviceLimit = 1024
+    /// Maximum relayed connections to one service, in total and from one network.
+    private static let serviceLimit = 512
+    private static let serviceLimitOfNetwork = 128
     /// Maximum relayed connections to all services.
     private static let limit = 4096
 
@@ -51,6 +65,9 @@ package final class RelayServer: Sendable {
         self.host = host
         self.logger = logger
     }
+
+    /// Sets the networks from which services have joined. Connections from elsewhere are refused, except the gateway's.
+    func update(networks: Set<String>) { state.withLock { $0.networks = networks } }
 
     /// Opens a port for a service.
     ///
@@ -71,13 +88,15 @@ package final class RelayServer: Sendable {
         return UInt16(port)
     }
 
-    /// Closes a service's port and the connections that wait there. Relayed connections stay open until one end closes.
+    /// Closes a service's port and all its connections.
     func close(_ service: RelayedService) {
         let channels = state.withLock { state -> [any Channel] in
             let waiting = state.waiting.filter { $0.value.service == service }
             for ticket in waiting.keys { state.waiting[ticket] = nil }
+            let joined = state.joined.values.filter { $0.service == service }
             state.calls[service] = nil
-            return waiting.values.map(\.channel) + (state.listeners.removeValue(forKey: service).map { [$0] } ?? [])
+            let listener = state.listeners.removeValue(forKey: service)
+            return (waiting.values + joined).map(\.channel) + (listener.map { [$0] } ?? [])
         }
         for channel in channels { channel.close(promise: nil) }
     }
@@ -95,19 +114,14 @@ package final class RelayServer: Sendable {
         _ channel: any Channel, for service: RelayedService, _ call: @Sendable ([UInt8]) -> Void
     ) {
         guard let ticket = try? SecureRandom.bytes(Call.ticketLength) else { return channel.close(promise: nil) }
-        let isAdmitted = state.withLock { state in
-            let isWithinLimits =
-                state.waiting.values.count { $0.service == service } < RelayServer.waitingLimit
-                && state.joined.values.count { $0.service == service } < RelayServer.serviceLimit
-            let full = TokenBucket(perSecond: RelayServer.callsPerSecond, burst: RelayServer.callBurst, at: .now)
-            guard isWithinLimits, state.calls[service, default: full].consume(at: .now) else { return false }
-            state.waiting[ticket] = Waiting(service: service, channel: channel)
-            return true
-        }
-        guard isAdmitted else {
+        let network = channel.remoteAddress?.network ?? "local"
+        let isOnHost = channel.remoteAddress?.isOnHost(of: channel.localAddress) ?? true
+        let entry = Waiting(service: service, network: network, channel: channel)
+        let refusal = state.withLock { RelayServer.admit(entry, ticket, isOnHost: isOnHost, &$0) }
+        if let refusal {
             logger.warning(
                 "relay connection refused",
-                metadata: ["service": "\(service.name)", "reason": "too many connections or calls to this service"])
+                metadata: ["service": "\(service.name)", "network": "\(network)", "reason": "\(refusal.rawValue)"])
             return channel.close(promise: nil)
         }
         let forget: @Sendable () -> Bool = {
@@ -118,6 +132,21 @@ package final class RelayServer: Sendable {
             if forget() { channel.close(promise: nil) }
         }
         call(ticket)
+    }
+
+    /// Adds a connection to those that wait, or returns the reason why it is refused.
+    private static func admit(_ new: Waiting, _ ticket: [UInt8], isOnHost: Bool, _ state: inout State) -> Refusal? {
+        guard isOnHost || state.networks.contains(new.network) else { return .notMember }
+        let waiting = state.waiting.values.filter { $0.service == new.service }
+        let joined = state.joined.values.filter { $0.service == new.service }
+        guard waiting.count < waitingLimit, joined.count < serviceLimit else { return .tooMany }
+        guard waiting.count(where: { $0.network == new.network }) < waitingLimitOfNetwork,
+            joined.count(where: { $0.network == new.network }) < serviceLimitOfNetwork
+        else { return .tooManyOfNetwork }
+        let full = TokenBucket(perSecond: callsPerSecond, burst: callBurst, at: .now)
+        guard state.calls[new.service, default: full].consume(at: .now) else { return .tooManyCalls }
+        state.waiting[ticket] = new
+        return nil
     }
 
     /// Joins a service's connection to the one that it was called for. Called on the connection's event loop.

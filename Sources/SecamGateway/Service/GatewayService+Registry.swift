@@ -80,6 +80,7 @@ extension GatewayService {
 
     /// Opens and closes the relay's ports as members that can only dial out come and go.
     private func updateRelay() {
+        relay.update(networks: registry.networks)
         let present = Set(
             registry.relayed.map { RelayedService(role: $0.role, name: $0.name, incarnation: $0.incarnation) })
         for service in relayed.subtracting(present) { relay.close(service) }

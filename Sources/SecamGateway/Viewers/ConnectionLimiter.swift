@@ -143,11 +143,6 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    /// Records that a service authenticated. Its connection keeps its place.
-    func recordLogin(_ ticket: Ticket) {
-        counts.withLock { $0.newcomers.removeAll { $0.ticket.number == ticket.number } }
-    }
-
     /// Records that a user logged in. The connection keeps its place.
     ///
     /// - Returns: the quota that the user's connections share; `nil` when the user has too many connections. The

@@ -62,9 +62,8 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
         let secret = inbound.readBytes(length: Call.ticketLength) ?? []
         guard environment.relay.attach(context.channel, ticket: secret) else { return context.close(promise: nil) }
         isDecided = true
-        let (limiter, ticket) = (environment.limiter, ticket)
-        limiter.recordLogin(ticket)
-        context.channel.closeFuture.whenComplete { _ in limiter.release(ticket) }
+        // The relay bounds its connections itself; they take no viewer's place.
+        environment.limiter.release(ticket)
         leave(context)
     }
 
