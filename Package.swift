@@ -253,7 +253,8 @@ let package = Package(
             "SecamGatewayTests",
             [
                 "SecamBase", "SecamGateway", "SecamMesh", "SecamPolicy", "SecamRegistry",
-                "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioPosix,
+                "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioEmbedded,
+                nioPosix,
             ]),
         tests(
             "SecamClientTests",

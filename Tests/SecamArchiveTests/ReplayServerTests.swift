@@ -94,4 +94,39 @@ import Testing
             #expect(frames[flow] == Array(1...Self.frames))
         }
     }
+
+    /// Requests a search again with each answer, so that requests always wait.
+    private final class EndlessSearches: Sendable {
+        private let server = Mutex<ReplayServer?>(nil)
+
+        func start(_ count: Int, on server: ReplayServer) {
+            self.server.withLock { $0 = server }
+            for _ in 0..<count { request() }
+        }
+
+        func request() {
+            let search = Search(request: 1, kinds: .all, from: WireLimits.times.lowerBound, to: noon + 60_000_000)
+            server.withLock { $0 }?.handle(.search(search), from: PeerID(number: 2))
+        }
+
+        func stop() { server.withLock { $0 = nil } }
+    }
+
+    @Test func `a replay continues while searches always wait`() async throws {
+        let scratch = try ScratchFolder()
+        let index = try RecordingIndex(RecordingFolder(scratch.path))
+        let camera = try Name("small")
+        try record(camera, bytes: 1000, index)
+        let frames = Frames()
+        let searches = EndlessSearches()
+        let server = ReplayServer(index, logger: Logger(label: "test")) { message, peer in
+            frames.add(message)
+            if peer == PeerID(number: 2) { searches.request() }
+        }
+        defer { server.stop() }
+        defer { searches.stop() }
+        searches.start(8, on: server)
+        server.handle(replay(3, camera, index), from: PeerID(number: 1))
+        try await eventually("the replay's credit is used") { frames[3].count == 16 }
+    }
 }

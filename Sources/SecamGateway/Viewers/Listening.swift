@@ -33,7 +33,7 @@ extension EventLoopMailbox {
             }
             let viewer = ViewerHandler(
                 tls: tls, environment: environment, viewers: viewers, ticket: ticket, peer: address.peerText)
-            return [tls, viewer]
+            return [ReadPacer(countRead: viewer.countRead), tls, viewer]
         }
         do {
             try channel.pipeline.syncOperations.addHandler(detector)

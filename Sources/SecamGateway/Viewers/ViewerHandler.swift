@@ -118,13 +118,20 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     // MARK: - Messages
 
+    /// Counts a read below TLS.
+    ///
+    /// - Returns: whether nobody has logged in on this connection.
+    func countRead(of bytes: Int) -> Bool {
+        apply(session?.countRead(of: bytes, at: .now()) ?? [])
+        return user == nil
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosing else { return }
         let arrived = unwrapInboundIn(data)
         let mayHoldPassword = user == nil
         append(arrived)
         let now = NIODeadline.now()
-        apply(session?.countRead(of: arrived.readableBytes, at: now) ?? [])
         while !isClosing, inbound.readableBytes > 0, let actions = receiveNext(at: now) {
             apply(actions)
         }

@@ -1,0 +1,41 @@
+import NIOCore
+
+/// Counts the reads of one connection below TLS, and paces those of a newcomer.
+///
+/// A read costs the event loop as much for one byte as for a kilobyte. Between the paced reads of a newcomer that sends
+/// single bytes, the kernel collects them. Logins need fewer reads than are free.
+final class ReadPacer: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+
+    /// Reads of a newcomer that are not paced.
+    static let freeReads = 16
+    /// Time between two paced reads.
+    static let interval = TimeAmount.milliseconds(10)
+
+    private let countRead: (_ bytes: Int) -> Bool
+    private var reads = 0
+    private var isPaced = false
+    private var nextRead: Scheduled<Void>?
+
+    /// - Parameter countRead: counts a read of some bytes, and returns whether the connection belongs to a newcomer.
+    init(countRead: @escaping (_ bytes: Int) -> Bool) { self.countRead = countRead }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let isNewcomer = countRead(unwrapInboundIn(data).readableBytes)
+        reads = isNewcomer ? min(reads + 1, Self.freeReads) : 0
+        isPaced = isNewcomer && reads == Self.freeReads
+        context.fireChannelRead(data)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        guard isPaced else { return context.read() }
+        guard nextRead == nil else { return }
+        nextRead = context.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) {
+            self.nextRead = nil
+            context.read()
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { nextRead?.cancel() }
+}
