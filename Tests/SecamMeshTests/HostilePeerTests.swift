@@ -90,6 +90,24 @@ import Testing
         await listener.stop()
     }
 
+    @Test func `a message of exactly the limit arrives, and one byte more does not`() async throws {
+        let (listener, endpoint) = try await Listener.start(server, messageLimit: 4096)
+        await listener.admit(good.publicKey)
+        let socket = try connect(endpoint, as: good)
+        try await deliver([1], over: socket, as: good.publicKey, to: listener)
+        let largest = [UInt8](repeating: 9, count: 4096)
+        #expect(socket.send(MeshMessage(largest)) == .sent)
+        #expect(try await waitUntil { await listener.has(largest, from: good.publicKey) })
+        #expect(socket.send(MeshMessage(largest + [9])) == .sent)
+        #expect(
+            try await waitUntil {
+                _ = socket.send(MeshMessage([2]))
+                return await listener.has([2], from: good.publicKey)
+            })
+        #expect(await !listener.received.contains { $0.bytes.count > 4096 })
+        await listener.stop()
+    }
+
     @Test func `a peer without encryption gets nothing through`() async throws {
         let (listener, endpoint) = try await Listener.start(server, messageLimit: 4096)
         await listener.admit(good.publicKey)

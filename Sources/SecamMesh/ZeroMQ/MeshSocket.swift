@@ -139,10 +139,14 @@ package struct Received: Sendable {
         // Heartbeats detect a link that died without being closed, as fast as a member's silence is detected.
         try set(ZMQ_HEARTBEAT_IVL, 1000)
         try set(ZMQ_HEARTBEAT_TIMEOUT, Int32(clamping: limits.heartbeatTimeout.milliseconds))
-        let limit = Int64(messageLimit)
+        // libzmq compares the encrypted size with this limit.
+        let limit = Int64(messageLimit + MeshSocket.curveOverhead)
         let status = unsafe withUnsafePointer(to: limit) { unsafe zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, $0, 8) }
         guard status == 0 else { throw .library(call: "zmq_setsockopt", reason: lastZeroMQError()) }
     }
+
+    /// What CURVE adds to a message (RFC 26): the command's name, a nonce, a tag and a byte of flags.
+    private static let curveOverhead = 8 + 8 + 16 + 1
 
     deinit {
         // Otherwise libzmq's thread would wait for a reader of its events after the guard is gone.
