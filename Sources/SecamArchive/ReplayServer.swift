@@ -48,7 +48,7 @@ private final class ReplayLoop {
         /// The sizes of the sent frames whose credit has not returned, in order, and their sum.
         var inFlight: [Int] = []
         var bytesInFlight = 0
-        /// A frame that was read but is too large to be sent now.
+        /// The next frame, if it was read and cannot be sent yet.
         var held: RecordedFrame?
 
         func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
@@ -133,7 +133,7 @@ private final class ReplayLoop {
     /// - Returns: false once the queue is closed.
     private func handleRequests() -> Bool {
         let end = MonotonicTime.now + ReplayLoop.roundLimit
-        var timeout: Duration? = replays.contains { canSend($0.value, $0.key.peer) } ? .zero : nil
+        var timeout: Duration? = replays.contains { canContinue($0.value, $0.key.peer) } ? .zero : nil
         repeat {
             switch requests.pop(timeout: timeout) {
             case .element(let (peer, request)): handle(request, peer)
@@ -193,8 +193,13 @@ private final class ReplayLoop {
         if round.isEmpty { round = Array(replays.keys) }
         let end = MonotonicTime.now + ReplayLoop.roundLimit
         while MonotonicTime.now < end, let key = round.popLast() {
-            if let replay = replays[key], canSend(replay, key.peer) { sendFrame(of: replay, key) }
+            if let replay = replays[key], canContinue(replay, key.peer) { sendFrame(of: replay, key) }
         }
+    }
+
+    /// Whether a replay has something to do. Without credit it reads one frame ahead, because its end needs no credit.
+    private func canContinue(_ replay: ActiveReplay, _ peer: PeerID) -> Bool {
+        replay.credit > 0 ? canSend(replay, peer) : replay.held == nil
     }
 
     /// Whether the next frame of a replay can be sent. True if its size is unknown and no limit is reached yet.

@@ -13,17 +13,23 @@ import Testing
     private static let frames: UInt64 = 24
     private static let noon: Int64 = 1_767_268_800_000_000
 
-    /// The numbers of the frames received on each flow.
+    /// The numbers of the frames received on each flow, and the flows that ended.
     private final class Frames: Sendable {
         private let numbers = Mutex<[UInt32: [UInt64]]>([:])
+        private let closed = Mutex<Set<UInt32>>([])
 
         func add(_ message: MeshMessage) {
-            let frame = message.withBytes { bytes in
-                (try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage))
-                    .flatMap { try? Frame.decode(bytes, $0).message }
+            message.withBytes { bytes in
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return }
+                if let frame = try? Frame.decode(bytes, envelope).message {
+                    numbers.withLock { $0[frame.flow, default: []].append(frame.sequence) }
+                } else if let close = try? CloseFlow.decode(bytes, envelope) {
+                    _ = closed.withLock { $0.insert(close.flow) }
+                }
             }
-            if let frame { numbers.withLock { $0[frame.flow, default: []].append(frame.sequence) } }
         }
+
+        func hasEnded(_ flow: UInt32) -> Bool { closed.withLock { $0.contains(flow) } }
 
         subscript(flow: UInt32) -> [UInt64] { numbers.withLock { $0[flow] ?? [] } }
     }
@@ -59,10 +65,12 @@ import Testing
         try recorder.cut()
     }
 
-    private func replay(_ flow: UInt32, _ camera: Name, _ index: RecordingIndex) -> GatewayRequest {
+    private func replay(
+        _ flow: UInt32, _ camera: Name, credit: UInt32 = 16, _ index: RecordingIndex
+    ) -> GatewayRequest {
         .replay(
             Replay(
-                flow: flow, credit: 16, interval: 0, content: .frames, from: Self.noon, to: Self.noon + 60_000_000,
+                flow: flow, credit: credit, interval: 0, content: .frames, from: Self.noon, to: Self.noon + 60_000_000,
                 volume: index.volume, camera: camera))
     }
 
@@ -93,6 +101,25 @@ import Testing
             }
             #expect(frames[flow] == Array(1...Self.frames))
         }
+    }
+
+    @Test func `a replay ends without further credit`() async throws {
+        let scratch = try ScratchFolder()
+        let index = try RecordingIndex(RecordingFolder(scratch.path))
+        let camera = try Name("small")
+        try record(camera, bytes: 1000, index)
+        let frames = Frames()
+        let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in frames.add(message) }
+        defer { server.stop() }
+        server.handle(replay(1, camera, credit: UInt32(Self.frames), index), from: PeerID(number: 1))
+        server.handle(replay(2, camera, credit: UInt32(Self.frames) - 1, index), from: PeerID(number: 1))
+        try await eventually("the first replay ends") { frames.hasEnded(1) }
+        #expect(frames[1].count == Int(Self.frames))
+        try await eventually("the second replay's credit is used") { frames[2].count == Int(Self.frames) - 1 }
+        #expect(!frames.hasEnded(2))
+        server.handle(.credit(Credit(flow: 2, frames: 1)), from: PeerID(number: 1))
+        try await eventually("the second replay ends") { frames.hasEnded(2) }
+        #expect(frames[2].count == Int(Self.frames))
     }
 
     /// Requests a search again with each answer, so that requests always wait.
