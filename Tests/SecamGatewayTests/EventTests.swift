@@ -120,6 +120,22 @@ import Testing
         }
     }
 
+    @Test func `answers keep the order of their requests while events wait`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            for id in 1...UInt64(200) { publish(harness, event(id, .end, sequence: id, last: Int64(id))) }
+            let (viewer, _) = try await harness.loggedIn()
+            let missing = Watch(camera: 77, rendition: .jpeg, credit: 1, interval: 0)
+            viewer.send(
+                Follow(live: true, since: 0).encoded() + Ping(token: 1).encoded() + missing.encoded()
+                    + Ping(token: 2).encoded())
+            for id in 1...UInt64(200) { #expect(try await viewer.next(Event.self).event.id == id) }
+            #expect(try await viewer.next(Pong.self).token == 1)
+            #expect(try await viewer.next(ErrorMessage.self).code == .noSuchCamera)
+            #expect(try await viewer.next(Pong.self).token == 2)
+        }
+    }
+
     @Test func `events of a camera that the user may not see are not sent`() async throws {
         try await ViewerHarness.run { harness in
             let bert = try Name("bert")

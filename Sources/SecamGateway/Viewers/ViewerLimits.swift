@@ -16,8 +16,8 @@ package struct ViewerLimits: Sendable {
     package var loginsPerConnection = 3
     /// Concurrent replays of one connection.
     package var replays = 4
-    /// PONG messages that wait behind events.
-    package var pongs = 64
+    /// Answers that wait behind events.
+    package var waitingAnswers = 64
     /// Cameras that one connection watches at once.
     package var watches = 64
     /// 64 cameras at 60 frames a second, with one CREDIT per frame, need 3840.

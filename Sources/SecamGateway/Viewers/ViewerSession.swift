@@ -46,8 +46,8 @@ struct ViewerSession {
     private let software: String
     private var slots = FrameSlots()
     private var events = EventSlots()
-    /// Tokens of PONG messages that wait for the events before them.
-    private var pongs: Deque<UInt64> = []
+    /// Answers that wait for the events before them.
+    private var answers: Deque<[UInt8]> = []
     /// The cameras of replays, by flow.
     private var replays: [UInt32: Name] = [:]
     /// The request number of the query without a complete answer.
@@ -100,12 +100,25 @@ struct ViewerSession {
             case .hello: return try receiveHello(envelope, bytes, at: now)
             case .login: return try receiveLogin(envelope, bytes)
             case .verifying: throw WireError.unknownType(envelope.type.rawValue)
-            case .watching: return try receiveRequest(envelope, bytes, at: now)
+            case .watching: return inOrder(try receiveRequest(envelope, bytes, at: now))
             case .closed: return []
             }
         } catch {
             return malformed(error)
         }
+    }
+
+    /// Makes answers wait for the events and answers before them, so that they arrive in the order of the requests.
+    private mutating func inOrder(_ actions: [Action]) -> [Action] {
+        guard !events.isEmpty || !answers.isEmpty else { return actions }
+        var others: [Action] = []
+        for action in actions {
+            if case .send(let answer) = action { answers.append(answer) } else { others.append(action) }
+        }
+        guard answers.count <= limits.waitingAnswers else {
+            return others + close(.overload, "more than \(limits.waitingAnswers) answers wait for events")
+        }
+        return others
     }
 
     /// Messages that cost a search.
@@ -170,7 +183,7 @@ struct ViewerSession {
             return removeReplay(close.flow) ? [.query(.close(flow: close.flow))] : []
         case .follow: return follow(try Follow.decode(bytes, envelope))
         case .unwatch: return stopWatch(of: try Unwatch.decode(bytes, envelope).camera)
-        case .ping: return answer(try Ping.decode(bytes, envelope))
+        case .ping: return [.send(Pong(token: try Ping.decode(bytes, envelope).token).encoded())]
         case .pong:
             _ = try Pong.decode(bytes, envelope)
             return []
@@ -294,18 +307,12 @@ struct ViewerSession {
 
     mutating func offer(_ event: SharedEvent) { events.offer(event) }
 
-    /// Returns the next event whose camera the user may see, or the PONG that waits behind the events.
+    /// Returns the next event whose camera the user may see, or the answer that waits behind the events.
     mutating func nextEvent() -> ByteBuffer? {
         while let event = events.popNext() {
             if let view, view.numbers.contains(event.id.camera) { return event.message }
         }
-        return pongs.popFirst().map { ByteBuffer(bytes: Pong(token: $0).encoded()) }
-    }
-
-    private mutating func answer(_ ping: Ping) -> [Action] {
-        if events.isEmpty, pongs.isEmpty { return [.send(Pong(token: ping.token).encoded())] }
-        pongs.append(ping.token)
-        return pongs.count > limits.pongs ? close(.overload, "more than \(limits.pongs) unanswered pings") : []
+        return answers.popFirst().map { ByteBuffer(bytes: $0) }
     }
 
     // MARK: - Archives
@@ -464,7 +471,7 @@ struct ViewerSession {
         let flows = slots.keys.map(Action.stopFlow)
         slots = FrameSlots()
         events = EventSlots()
-        pongs = []
+        answers = []
         quota?.closeReplays(replays.count)
         replays = [:]
         closeQuery()
