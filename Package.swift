@@ -72,7 +72,7 @@ let package = Package(
         system("CSodium", pkgConfig: nil, apt: "libsodium-dev"),
         system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
         // Leaves: no module of ours, or only base types.
-        library("SecamBase", ["CLinux"]),
+        library("SecamBase", ["CLinux", deque]),
         library("SecamWire"),
         library("SecamCrypto", ["COpenSSL"]),
         library("SecamTLS", ["SecamBase", "SecamCrypto", "COpenSSL", nioCore]),
@@ -115,7 +115,7 @@ let package = Package(
             "SecamCapture",
             [
                 "SecamBase", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess", "SecamV4L2",
-                "SecamWire", "CSodium", arguments, lifecycle, log,
+                "SecamWire", "CSodium", arguments, deque, lifecycle, log,
             ]),
         library(
             "SecamEncode",
@@ -177,7 +177,7 @@ let package = Package(
         program("secam-view", ["SecamClient", "SecamProcess", arguments]),
 
         library(
-            "SecamTestSupport", ["SecamBase", "SecamMesh", "SecamRegistry", "SecamWire", "CLinux", log]),
+            "SecamTestSupport", ["SecamBase", "SecamMesh", "SecamRegistry", "SecamWire", "CLinux", log, nioCore]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
@@ -190,7 +190,7 @@ let package = Package(
                 + programs,
             exclude: ["power-cut.sh"], swiftSettings: strict),
         tests("SecamBaseTests", ["SecamBase", "SecamTestSupport"]),
-        tests("SecamWireTests", ["SecamWire"]),
+        tests("SecamWireTests", ["SecamTestSupport", "SecamWire"]),
         tests("SecamCryptoTests", ["COpenSSL", "SecamBase", "SecamCrypto", "SecamTLS"]),
         tests(
             "SecamTLSTests",
@@ -198,11 +198,11 @@ let package = Package(
                 "SecamTestSupport", "SecamTLS", nioCore, nioEmbedded, nioPosix,
                 subprocess,
             ]),
-        tests("SecamPictureTests", ["SecamPicture", "SecamWire"]),
+        tests("SecamPictureTests", ["SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
-        tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamWire"]),
+        tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
-        tests("SecamMediaTests", ["SecamMedia", "SecamWire"]),
+        tests("SecamMediaTests", ["SecamMedia", "SecamTestSupport", "SecamWire"]),
         tests("SecamProcessTests", ["SecamBase", "SecamProcess", "SecamTestSupport", "SecamWire", arguments, log]),
         tests(
             "SecamMeshTests",
@@ -268,6 +268,6 @@ let package = Package(
                 "SecamControl", "SecamJPEG", "SecamMedia", "SecamMotionDetector", "SecamTestSupport", "SecamWire", log,
                 subprocess,
             ]),
-        tests("SecamBenchTests", ["SecamBench", "SecamJPEG", "SecamWire", nioCore]),
+        tests("SecamBenchTests", ["SecamBase", "SecamBench", "SecamJPEG", "SecamWire", nioCore]),
     ]
 )

@@ -83,10 +83,16 @@ extension CameraService {
             }
             apply(pool.grant(grant.jobs, from: peer, key: sender.key, isDedicated: camera != nil, now: now))
         case .result:
-            let (result, _) = try WorkResult.decode(bytes, envelope)
-            apply(
-                pool.result(
-                    job: result.job, received.message, failure: result.failure, from: peer, now: now))
+            let (result, payload) = try WorkResult.decode(bytes, envelope)
+            var failure = result.failure
+            // Checked before any part of it is used (proto-spec/work.md). Another worker then gets the job.
+            if failure.isEmpty, let picture = pool.picture(ofJob: result.job, sentTo: peer),
+                let mismatch = result.mismatch(with: picture, payload: bytes.extracting(payload))
+            {
+                failure = "result does not fit: \(mismatch)"
+                reject(received, failure)
+            }
+            apply(pool.result(job: result.job, received.message, failure: failure, from: peer, now: now))
             apply(flows.pump(ring))
         default:
             throw .unknownType(envelope.type.rawValue)

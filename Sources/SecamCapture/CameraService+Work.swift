@@ -54,29 +54,25 @@ extension CameraService {
         lastLag = lag
     }
 
-    /// Appends an encoder's result to the ring if it is exactly what was requested.
+    /// Appends an encoder's result, which was checked when it arrived, to the ring.
     private func publish(_ message: MeshMessage, of picture: CapturedPicture) {
         do throws(WireError) {
             try message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 let (result, payload) = try WorkResult.decode(bytes, envelope)
-                // The whole result is checked before any part of it is used (proto-spec/work.md).
-                guard result.fits(picture, bytes: payload.count) else { throw .badValue(field: "renditions") }
                 var start = payload.lowerBound
                 for made in result.renditions {
                     let end = start + Int(made.length)
+                    defer { start = end }
+                    // A device that was opened again may now deliver JPEGs, which need no encoder and came first.
+                    guard (ring.newest(made.rendition)?.sequence ?? 0) < picture.sequence else { continue }
                     // A copy, so that the ring holds exactly the bytes that it counts.
                     let copy = [UInt8](copying: bytes.extracting(start..<end))
-                    guard (ring.newest(made.rendition)?.sequence ?? 0) < picture.sequence else {
-                        throw .badValue(field: "renditions")
-                    }
                     append(picture, made.rendition, made.format, made.width, made.height, copy[...])
-                    start = end
                 }
             }
         } catch {
-            messagesRejected += 1
-            logger.warning("encoder result rejected", metadata: ["reason": "\(error)"])
+            preconditionFailure("a result is decoded before it enters the pool: \(error)")
         }
     }
 }

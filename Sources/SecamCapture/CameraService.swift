@@ -143,6 +143,7 @@ actor CameraService {
         case .picture(let picture):
             inFlight.leave(bytes: picture.byteCount)
             handle(picture)
+        case .skipped(let rendition, let range): ring.recordSkipped(rendition, range)
         case .damaged(let reason):
             framesDamaged += 1
             logger.debug("damaged frame skipped", metadata: ["reason": "\(reason)"])
@@ -153,6 +154,7 @@ actor CameraService {
     private func handle(_ picture: CapturedPicture) {
         framesCaptured += 1
         newestCapture = picture.timestamp
+        member.largestResult = CameraService.largestResult(for: picture)
         if let jpeg = picture.jpeg, jpeg.count > CameraService.frameLimit {
             framesDamaged += 1
             logger.warning(
@@ -166,7 +168,6 @@ actor CameraService {
     }
 
     private func updateStatus(_ state: CameraState, _ format: SourceFormat?, _ detail: String) {
-        if let format { member.largestResult = CameraService.largestResult(of: format) }
         let isChanged = status.update(state, format, detail: detail, time: WallClock.now)
         reportStatus()
         guard isChanged else { return }
@@ -181,8 +182,8 @@ actor CameraService {
     static let frameLimit = WireLimits.frameMessage - 256
 
     /// Returns the largest RESULT that an encoder can need, bytes: two JPEGs and a luma map.
-    private static func largestResult(of format: SourceFormat) -> Int {
-        let pixels = (format.width + 16) * (format.height + 16)
+    private static func largestResult(for picture: CapturedPicture) -> Int {
+        let pixels = (Int(picture.width) + 16) * (Int(picture.height) + 16)
         return min(WireLimits.meshMessage, 7 * pixels + (64 << 10))
     }
 

@@ -11,6 +11,8 @@ struct CapturedPicture: Sendable {
     let timestamp: Int64
     let width: UInt16
     let height: UInt16
+    /// Maximum width of its `sub` rendition, pixels.
+    let subWidth: UInt16
     /// The camera's own JPEG, if demanded.
     let jpeg: ArraySlice<UInt8>?
     /// The luma map of a raw picture, if demanded: making it here costs less than sending the picture elsewhere.
@@ -45,6 +47,8 @@ struct CaptureDemand: Sendable, Equatable {
 /// An event that the capture thread delivers to the service.
 enum CaptureEvent: Sendable {
     case picture(CapturedPicture)
+    /// Pictures of which this rendition was not demanded.
+    case skipped(Rendition, SequenceRange)
     case damaged(String)
     case state(CameraState, SourceFormat?, detail: String)
 }
@@ -102,6 +106,8 @@ private struct CaptureLoop {
     var lastJob: UInt64 = 0
     /// Capture time of the last luma map, UTC microseconds.
     var lastLuma: Int64?
+    /// The last picture of which each rendition was demanded.
+    var lastDemanded: [Rendition: UInt64] = [:]
     /// The source failed and has delivered no picture since.
     var isFailing = false
     var retryPause = firstRetryPause
@@ -167,6 +173,7 @@ private struct CaptureLoop {
             }
             if case .damaged(let reason) = outcome {
                 sequence += 1
+                recordDemanded(demand.renditions)
                 deliver(.damaged(reason))
             }
         }
@@ -178,6 +185,10 @@ private struct CaptureLoop {
         let isJPEG = format.pixelFormat == .jpeg
         var requested = demand.renditions
         if requested.contains(.luma), !isLumaDue(at: timestamp) { requested.remove(.luma) }
+        recordDemanded(requested)
+        guard let size = isJPEG ? sizeOfJPEG(bytes) : (UInt16(format.width), UInt16(format.height)) else {
+            return deliver(.damaged("the JPEG has no size of 1x1 to \(WireLimits.side)x\(WireLimits.side)"))
+        }
         // Copied, because the device's buffer goes back to the driver.
         let jpeg = isJPEG && requested.contains(.jpeg) ? copy(bytes) : nil
         if isJPEG { requested.remove(.jpeg) }
@@ -185,16 +196,36 @@ private struct CaptureLoop {
         do throws(PictureError) {
             let luma = !isJPEG && requested.contains(.luma) ? try makeMap(bytes, format) : nil
             if luma != nil { requested.remove(.luma) }
-            let work = requested.isEmpty ? nil : try makeWork(bytes, format, requested)
+            let work = requested.isEmpty ? nil : try makeWork(bytes, format, size, requested)
             deliver(
                 .picture(
                     CapturedPicture(
-                        sequence: sequence, timestamp: timestamp, width: UInt16(format.width),
-                        height: UInt16(format.height), jpeg: jpeg, luma: luma, work: work, job: lastJob,
+                        sequence: sequence, timestamp: timestamp, width: size.width, height: size.height,
+                        subWidth: demand.subWidth, jpeg: jpeg, luma: luma, work: work, job: lastJob,
                         requested: requested)))
         } catch {
             deliver(.damaged("\(error)"))
         }
+    }
+
+    /// Records that these renditions of the present picture are demanded, and reports the pictures before it of which
+    /// they were not.
+    private mutating func recordDemanded(_ renditions: RenditionSet) {
+        for rendition in Rendition.allCases where renditions.contains(rendition) {
+            if let skipped = SequenceRange((lastDemanded[rendition] ?? 0) + 1, through: sequence - 1) {
+                deliver(.skipped(rendition, skipped))
+            }
+            lastDemanded[rendition] = sequence
+        }
+    }
+
+    /// Returns the JPEG's own size, because devices and streams deliver others than they announce; `nil` if it has none
+    /// that a message can hold.
+    private func sizeOfJPEG(_ bytes: Span<UInt8>) -> (width: UInt16, height: UInt16)? {
+        guard let header = JPEGFrameHeader(bytes), max(header.width, header.height) <= WireLimits.side else {
+            return nil
+        }
+        return (UInt16(header.width), UInt16(header.height))
     }
 
     private mutating func isLumaDue(at timestamp: Int64) -> Bool {
@@ -227,14 +258,15 @@ private struct CaptureLoop {
 
     /// Returns the message for the encoders. The picture is repacked straight into it: the only copy on its way out.
     private mutating func makeWork(
-        _ bytes: Span<UInt8>, _ format: SourceFormat, _ requested: RenditionSet
+        _ bytes: Span<UInt8>, _ format: SourceFormat, _ size: (width: UInt16, height: UInt16),
+        _ requested: RenditionSet
     ) throws(PictureError) -> MeshMessage {
         let packed = Repack.result(of: format.pixelFormat)
         // Unpredictable, so that only an encoder that received the picture can answer for it.
         lastJob &+= UInt64.random(in: 1...1 << 32)
         let header = Work(
             job: lastJob, renditions: requested, quality: demand.quality, subWidth: demand.subWidth,
-            format: packed ?? .jpeg, width: UInt16(format.width), height: UInt16(format.height))
+            format: packed ?? .jpeg, width: size.width, height: size.height)
         guard packed != nil else {
             return MeshMessage(header.encoded(payload: bytes.count), payload: copy(bytes))
         }

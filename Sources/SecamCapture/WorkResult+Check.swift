@@ -1,13 +1,27 @@
+import SecamPicture
 import SecamWire
 
 extension WorkResult {
-    /// Returns whether the result holds each requested rendition once and no other, none larger than its picture, and
-    /// fills its payload.
-    func fits(_ picture: CapturedPicture, bytes: Int) -> Bool {
+    /// Returns what does not fit the picture; `nil` if the result holds each requested rendition once and no other,
+    /// each of the size that follows from the picture, and fills its payload.
+    func mismatch(with picture: CapturedPicture, payload: Span<UInt8>) -> String? {
         let made = renditions.reduce(into: RenditionSet()) { $0.insert(RenditionSet($1.rendition)) }
-        return made == picture.requested && renditions.count == picture.requested.rawValue.nonzeroBitCount
-            && renditions.allSatisfy { $0.length > 0 && $0.fits(picture) }
-            && renditions.reduce(0) { $0 + Int($1.length) } == bytes
+        guard made == picture.requested, renditions.count == picture.requested.rawValue.nonzeroBitCount else {
+            return "other renditions than requested"
+        }
+        guard renditions.reduce(0, { $0 + Int($1.length) }) == payload.count else {
+            return "the renditions do not fill the payload"
+        }
+        var start = 0
+        for made in renditions {
+            let end = start + Int(made.length)
+            guard made.fits(picture, payload.extracting(start..<end)) else {
+                return "a \(made.rendition) of \(made.width)x\(made.height) and \(made.length) bytes for a picture of "
+                    + "\(picture.width)x\(picture.height)"
+            }
+            start = end
+        }
+        return nil
     }
 }
 
@@ -15,18 +29,28 @@ extension WorkResult.Made {
     /// Maximum size of a JPEG's headers, bytes.
     private static let headerLimit = 4096
 
-    /// Returns whether the rendition is no larger than its picture.
+    /// Returns whether the rendition has the size that follows from its picture.
     ///
-    /// A luma map has one byte for each pixel. The others are JPEGs with at most three bytes for each pixel of the
-    /// whole blocks that cover the picture: no encoder needs more, even for noise in the best quality.
-    fileprivate func fits(_ picture: CapturedPicture) -> Bool {
-        guard width <= picture.width, height <= picture.height else { return false }
+    /// A JPEG has at most three bytes for each pixel of the whole blocks that cover the picture: no encoder needs more,
+    /// even for noise in the best quality.
+    fileprivate func fits(_ picture: CapturedPicture, _ bytes: Span<UInt8>) -> Bool {
+        guard (Int(width), Int(height)) == size(of: picture) else { return false }
+        guard rendition != .luma else { return format == .gray8 && bytes.count == Int(width) * Int(height) }
+        let blocks = ((Int(width) + 15) / 16) * ((Int(height) + 15) / 16)
+        guard format == .jpeg, bytes.count <= blocks * 16 * 16 * 3 + Self.headerLimit,
+            bytes.count <= CameraService.frameLimit, let header = JPEGFrameHeader(bytes)
+        else { return false }
+        return header.width == Int(width) && header.height == Int(height)
+    }
+
+    private func size(of picture: CapturedPicture) -> (width: Int, height: Int) {
+        let (width, height) = (Int(picture.width), Int(picture.height))
         switch rendition {
-        case .jpeg, .sub:
-            let blocks = ((Int(picture.width) + 15) / 16, (Int(picture.height) + 15) / 16)
-            return format == .jpeg && Int(length) <= blocks.0 * blocks.1 * 16 * 16 * 3 + Self.headerLimit
-                && Int(length) <= CameraService.frameLimit
-        case .luma: return format == .gray8 && Int(length) == Int(width) * Int(height)
+        case .jpeg: return (width, height)
+        case .sub: return SubPicture.size(width: width, height: height, limit: Int(picture.subWidth))
+        case .luma:
+            let factor = LumaMap.factor(width: width, height: height)
+            return LumaMap.size(width: width, height: height, factor: factor)
         }
     }
 }

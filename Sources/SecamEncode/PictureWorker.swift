@@ -83,6 +83,13 @@ final class PictureWorker {
                 throw WorkFailure(
                     "\(picture.count) bytes are too few for \(work.format) of \(full.width)x\(full.height)")
             }
+            if work.format == .jpeg {
+                let header = try decoder.header(of: picture)
+                guard (header.width, header.height) == full else {
+                    throw WorkFailure(
+                        "the JPEG has \(header.width)x\(header.height) pixels, not \(full.width)x\(full.height)")
+                }
+            }
             switch (rendition, work.format) {
             case (.jpeg, .jpeg):
                 throw WorkFailure("the picture is JPEG already")
@@ -115,11 +122,11 @@ final class PictureWorker {
 
     // MARK: Small JPEGs
 
-    /// Makes a JPEG scaled down by 1, 2, 4 or 8: the first that is not wider than requested, else by 8.
+    /// Makes a JPEG of the size that ``SecamPicture/SubPicture`` gives.
     private func makeSub(
         _ job: Work, _ picture: Span<UInt8>, _ size: Size, appendingTo bytes: inout [UInt8]
     ) throws -> Size {
-        let factor = [1, 2, 4].first { (size.width + $0 - 1) / $0 <= Int(job.subWidth) } ?? 8
+        let factor = SubPicture.factor(width: size.width, limit: Int(job.subWidth))
         let scaled: Size
         switch job.format {
         case .jpeg:

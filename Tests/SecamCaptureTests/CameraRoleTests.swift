@@ -65,9 +65,9 @@ import Testing
             WorkResult.Made(rendition: rendition, format: format, width: side, height: side, length: length)
         }
         let bad: [[WorkResult.Made]] = [
-            [made(.luma, .gray8, 4, 15)], [made(.luma, .gray8, 4, 17)], [made(.luma, .gray8, 4, .max)],
-            [made(.luma, .gray8, 5, 16)], [made(.luma, .jpeg, 4, 16)], [made(.jpeg, .jpeg, 4, 16)],
-            [made(.luma, .gray8, 4, 16), made(.luma, .gray8, 4, 0)],
+            [made(.luma, .gray8, 64, 4095)], [made(.luma, .gray8, 64, 4097)], [made(.luma, .gray8, 64, .max)],
+            [made(.luma, .gray8, 65, 4096)], [made(.luma, .jpeg, 64, 4096)], [made(.jpeg, .jpeg, 64, 4096)],
+            [made(.luma, .gray8, 64, 4096), made(.luma, .gray8, 64, 0)], [made(.luma, .gray8, 32, 4096)],
         ]
         // The camera drops a job whose result is late, and ignores the result. Therefore the worker answers every job
         // until a result was checked. It repeats the grant, because an invalid result revokes it.
@@ -80,8 +80,8 @@ import Testing
                 _ = await worker.send(Grant(jobs: 1), to: "porch")
                 for job in await jobs(worker) where answered.insert(job).inserted {
                     let result = WorkResult(job: job, elapsed: 1, renditions: renditions)
-                    let payload = [UInt8](repeating: 7, count: 16)
-                    let message = MeshMessage(result.encoded(payload: 16), payload: payload[...])
+                    let payload = [UInt8](repeating: 7, count: 4096)
+                    let message = MeshMessage(result.encoded(payload: 4096), payload: payload[...])
                     #expect(try await waitUntil { await worker.send(message, to: "porch") })
                 }
                 return try await isSeen()
@@ -92,7 +92,7 @@ import Testing
             let before = await registry.figure(.messagesRefused, of: "porch") ?? 0
             _ = try await answer(renditions) { await registry.figure(.messagesRefused, of: "porch") ?? 0 > before }
         }
-        let good = try await answer([made(.luma, .gray8, 4, 16)]) { await !frames(watcher).isEmpty }
+        let good = try await answer([made(.luma, .gray8, 64, 4096)]) { await !frames(watcher).isEmpty }
         let published = await frames(watcher).count
         #expect((1...good.count).contains(published), "\(published) of \(good.count)")
 
@@ -104,32 +104,62 @@ import Testing
         await registry.stop()
     }
 
+    /// Returns a picture of which some renditions are demanded.
+    private func picture(_ width: UInt16, _ height: UInt16, _ requested: RenditionSet) -> CapturedPicture {
+        CapturedPicture(
+            sequence: 1, timestamp: 0, width: width, height: height, subWidth: 64, jpeg: nil, luma: nil, work: nil,
+            job: 1, requested: requested)
+    }
+
+    /// Returns the beginning of a JPEG of some size, padded with zeros.
+    private func jpeg(_ width: UInt16, _ height: UInt16, bytes: Int) -> [UInt8] {
+        let size = [UInt8(height >> 8), UInt8(height & 255), UInt8(width >> 8), UInt8(width & 255)]
+        let header: [UInt8] = [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8] + size + [1, 1, 0x11, 0]
+        return header + [UInt8](repeating: 0, count: bytes - header.count)
+    }
+
+    /// Returns whether a result with one JPEG fits.
+    private func fits(
+        _ rendition: Rendition, _ width: UInt16, _ height: UInt16, _ jpeg: [UInt8], _ picture: CapturedPicture
+    ) -> Bool {
+        let made = WorkResult.Made(
+            rendition: rendition, format: .jpeg, width: width, height: height, length: UInt32(jpeg.count))
+        return WorkResult(job: 1, elapsed: 1, renditions: [made]).mismatch(with: picture, payload: jpeg.span) == nil
+    }
+
     @Test func `a JPEG that no consumer would receive does not fit`() {
-        let picture = CapturedPicture(
-            sequence: 1, timestamp: 0, width: 8192, height: 8192, jpeg: nil, luma: nil, work: nil, job: 1,
-            requested: [.jpeg])
-        func fits(_ length: Int) -> Bool {
-            let made = WorkResult.Made(
-                rendition: .jpeg, format: .jpeg, width: 8192, height: 8192, length: UInt32(length))
-            return WorkResult(job: 1, elapsed: 1, renditions: [made]).fits(picture, bytes: length)
-        }
-        #expect(fits(CameraService.frameLimit))
-        #expect(!fits(CameraService.frameLimit + 1))
+        let picture = picture(8192, 8192, .jpeg)
+        let limit = CameraService.frameLimit
+        #expect(fits(.jpeg, 8192, 8192, jpeg(8192, 8192, bytes: limit), picture))
+        #expect(!fits(.jpeg, 8192, 8192, jpeg(8192, 8192, bytes: limit + 1), picture))
     }
 
     @Test func `a result larger than its picture can be does not fit`() {
-        let picture = CapturedPicture(
-            sequence: 1, timestamp: 0, width: 20, height: 16, jpeg: nil, luma: nil, work: nil, job: 1,
-            requested: [.jpeg])
-        func fits(_ length: Int, width: UInt16 = 20, height: UInt16 = 16) -> Bool {
-            let made = WorkResult.Made(
-                rendition: .jpeg, format: .jpeg, width: width, height: height, length: UInt32(length))
-            return WorkResult(job: 1, elapsed: 1, renditions: [made]).fits(picture, bytes: length)
-        }
+        let picture = picture(20, 16, .jpeg)
         let most = 32 * 16 * 3 + 4096
-        #expect(fits(1) && fits(most))
-        #expect(!fits(most + 1) && !fits(60 << 20))
-        #expect(!fits(100, width: 21) && !fits(100, height: 17))
+        #expect(fits(.jpeg, 20, 16, jpeg(20, 16, bytes: 100), picture))
+        #expect(fits(.jpeg, 20, 16, jpeg(20, 16, bytes: most), picture))
+        #expect(!fits(.jpeg, 20, 16, jpeg(20, 16, bytes: most + 1), picture))
+        #expect(!fits(.jpeg, 20, 16, jpeg(20, 16, bytes: 60 << 20), picture))
+    }
+
+    @Test func `a result of another size than its picture's does not fit`() {
+        let full = picture(321, 241, .jpeg)
+        for (width, height): (UInt16, UInt16) in [(320, 241), (322, 241), (321, 240), (321, 242), (241, 321)] {
+            #expect(!fits(.jpeg, width, height, jpeg(width, height, bytes: 100), full))
+        }
+        let small = picture(321, 241, .sub)
+        #expect(fits(.sub, 41, 31, jpeg(41, 31, bytes: 100), small), "an eighth, rounded up")
+        #expect(!fits(.sub, 40, 30, jpeg(40, 30, bytes: 100), small))
+        #expect(!fits(.sub, 81, 61, jpeg(81, 61, bytes: 100), small))
+    }
+
+    @Test func `a JPEG with another size in its header does not fit`() {
+        let picture = picture(320, 240, .jpeg)
+        #expect(fits(.jpeg, 320, 240, jpeg(320, 240, bytes: 100), picture))
+        #expect(!fits(.jpeg, 320, 240, jpeg(312, 240, bytes: 100), picture))
+        #expect(!fits(.jpeg, 320, 240, [UInt8](repeating: 7, count: 100), picture))
+        #expect(!fits(.jpeg, 320, 240, [], picture))
     }
 
     /// Returns the numbers of the worker's jobs, in order, without duplicates.

@@ -60,6 +60,12 @@ private final class Told: Sendable {
     private static let raw = SourceFormat(
         pixelFormat: .i420, width: 64, height: 48, bytesPerLine: 0, framesPerSecond: 30, description: "I420")
 
+    /// Returns the beginning of a JPEG of some size.
+    private static func jpeg(_ width: UInt16, _ height: UInt16) -> [UInt8] {
+        let size = [UInt8(height >> 8), UInt8(height & 255), UInt8(width >> 8), UInt8(width & 255)]
+        return [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8] + size + [1, 1, 0x11, 0, 7]
+    }
+
     /// The result of opening the source.
     private enum Opening: Sendable {
         case source(SourceFormat, [ScriptedSource.Step])
@@ -94,7 +100,7 @@ private final class Told: Sendable {
     }
 
     @Test func `without demand the source is opened once and becomes idle`() async throws {
-        let (thread, told) = start([.source(Self.jpeg, [.picture([1])])])
+        let (thread, told) = start([.source(Self.jpeg, [.picture(Self.jpeg(64, 48))])])
         #expect(try await waitUntil { told.states == [.starting, .online, .idle] })
         #expect(told.pictures.isEmpty)
         #expect(told.opened.load(ordering: .relaxed) == 1)
@@ -105,16 +111,16 @@ private final class Told: Sendable {
     }
 
     @Test func `a JPEG is passed through and only other renditions are work`() async throws {
-        let (thread, told) = start([.source(Self.jpeg, [.picture([0xff, 0xd8, 7])])])
+        let (thread, told) = start([.source(Self.jpeg, [.picture(Self.jpeg(64, 48))])])
         thread.demand(demand(.jpeg))
         #expect(try await waitUntil { !told.pictures.isEmpty })
         thread.demand(demand([.jpeg, .luma]))
         #expect(try await waitUntil { told.pictures.contains { $0.work != nil } })
         try await stop(thread, told)
         let first = try #require(told.pictures.first)
-        #expect(first.jpeg.map(Array.init) == [0xff, 0xd8, 7] && first.work == nil)
+        #expect(first.jpeg.map(Array.init) == Self.jpeg(64, 48) && first.work == nil)
         let asked = try #require(told.pictures.first { $0.work != nil })
-        #expect(asked.jpeg.map(Array.init) == [0xff, 0xd8, 7] && asked.requested == .luma)
+        #expect(asked.jpeg.map(Array.init) == Self.jpeg(64, 48) && asked.requested == .luma)
         let numbers = told.pictures.map(\.sequence)
         #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
     }
@@ -137,7 +143,7 @@ private final class Told: Sendable {
 
     @Test func `a lost source is offline and returns with another format`() async throws {
         let (thread, told) = start([
-            .source(Self.jpeg, [.picture([1]), .failure]),
+            .source(Self.jpeg, [.picture(Self.jpeg(64, 48)), .failure]),
             .failure,
             .source(Self.raw, [.picture([UInt8](repeating: 0, count: 64 * 48 * 3 / 2))]),
         ])
@@ -157,12 +163,51 @@ private final class Told: Sendable {
     }
 
     @Test func `a damaged picture is reported`() async throws {
-        let (thread, told) = start([.source(Self.jpeg, [.picture([1]), .damaged, .picture([2])])])
+        let (thread, told) = start([
+            .source(Self.jpeg, [.picture(Self.jpeg(64, 48)), .damaged, .picture(Self.jpeg(64, 48))])
+        ])
         thread.demand(demand(.jpeg))
         #expect(
             try await waitUntil {
                 told.events.withLock { $0.contains { if case .damaged = $0 { true } else { false } } }
             })
         try await stop(thread, told)
+    }
+
+    @Test func `a JPEG has the size of its own header`() async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.picture(Self.jpeg(64, 56))])])
+        thread.demand(demand(.jpeg))
+        #expect(try await waitUntil { !told.pictures.isEmpty })
+        try await stop(thread, told)
+        let picture = try #require(told.pictures.first)
+        #expect(picture.width == 64 && picture.height == 56)
+    }
+
+    @Test(arguments: [[], [0xff, 0xd8, 7], jpeg(0, 48), jpeg(64, 16_385)] as [[UInt8]])
+    func `a JPEG without a valid size is damaged`(bytes: [UInt8]) async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.picture(bytes)])])
+        thread.demand(demand(.jpeg))
+        #expect(
+            try await waitUntil {
+                told.events.withLock { $0.contains { if case .damaged = $0 { true } else { false } } }
+            })
+        try await stop(thread, told)
+        #expect(told.pictures.isEmpty)
+    }
+
+    @Test func `pictures without demand are reported for each rendition before its next one`() async throws {
+        let (thread, told) = start([.source(Self.jpeg, [.picture(Self.jpeg(64, 48))])])
+        thread.demand(demand(.jpeg))
+        #expect(try await waitUntil { told.pictures.count >= 3 })
+        thread.demand(demand([.jpeg, .luma]))
+        #expect(try await waitUntil { told.pictures.contains { $0.requested == .luma } })
+        try await stop(thread, told)
+        let first = try #require(told.pictures.first { $0.requested == .luma }).sequence
+        let skipped = told.events.withLock { events in
+            events.compactMap { event -> SequenceRange? in
+                if case .skipped(.luma, let range) = event { range } else { nil }
+            }
+        }
+        #expect(skipped == [SequenceRange(1, through: first - 1)!])
     }
 }

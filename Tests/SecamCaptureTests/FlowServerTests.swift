@@ -380,6 +380,17 @@ import Testing
         #expect(actions == ["gap 1...2 dropped", "frame 3", "gap 4...5 dropped", "frame 6"])
     }
 
+    @Test func `frames whose rendition nobody demanded are in no gap`() throws {
+        var server = server()
+        var ring = ring([3, 9])
+        ring.recordSkipped(.jpeg, try #require(SequenceRange(1, through: 1)))
+        ring.recordSkipped(.jpeg, try #require(SequenceRange(4, through: 6)))
+        ring.recordSkipped(.sub, try #require(SequenceRange(7, through: 8)))
+        let start = FlowStart.sequence(incarnation: incarnation, 1)
+        let actions = told(server.open(open(.every, start), from: consumer, ring, now: at(0)))
+        #expect(actions == ["gap 2...2 dropped", "frame 3", "gap 7...8 dropped", "frame 9"])
+    }
+
     @Test(arguments: [FlowPolicy.every, .latest])
     func `an interval thins out frames without gaps`(policy: FlowPolicy) {
         var server = server()

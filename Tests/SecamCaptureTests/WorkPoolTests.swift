@@ -345,6 +345,21 @@ import Testing
         #expect(pool.credit == 1, "the other worker is free, this one still has picture 2")
     }
 
+    @Test func `a dedicated worker that keeps failing comes after the others`() {
+        var pool = WorkPool<Int>()
+        _ = pool.grant(1, from: peer(1), key: key(1), isDedicated: true, now: at(0))
+        for job in 1...3 {
+            #expect(told(pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job)))) == ["\(job) to 1"])
+            #expect(pool.picture(ofJob: UInt64(job), sentTo: peer(1)) == job)
+            #expect(pool.picture(ofJob: UInt64(job), sentTo: peer(2)) == nil)
+            _ = pool.result(job: UInt64(job), message(1), failure: "no", from: peer(1), now: at(Int64(job)))
+        }
+        _ = pool.grant(1, from: peer(2), key: key(2), now: at(4))
+        #expect(told(pool.submit(4, job: 4, bytes: 1, now: at(5))) == ["4 to 2"])
+        _ = give(&pool, 4, from: 2, at: 6)
+        #expect(told(pool.submit(5, job: 5, bytes: 1, now: at(7))) == ["5 to 2"])
+    }
+
     // MARK: Limits of a key
 
     @Test func `workers of one key leave room for other keys and for dedicated workers`() {

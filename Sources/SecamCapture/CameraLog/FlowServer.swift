@@ -374,7 +374,7 @@ package struct FlowServer: Sendable {
         {
             actions += gap(
                 before: next.sequence, at: next.event.last, flow, key, evicted: ring.lastEvictedEvent,
-                since: flow.last > 0 ? flow.lastTimestamp : nil)
+                since: flow.last > 0 ? flow.lastTimestamp : nil, missing: { [$0] })
             flow.next = next.sequence + 1
             flow.last = next.sequence
             flow.lastTimestamp = next.event.last
@@ -391,12 +391,14 @@ package struct FlowServer: Sendable {
     /// - Parameters:
     ///   - time: capture time of the entry after the gap, UTC microseconds.
     ///   - since: capture time of the entry before the gap, UTC microseconds; `nil` if unknown.
+    ///   - missing: returns the parts of a range that the flow should have got.
     private func gap(
-        before sequence: UInt64, at time: Int64, _ flow: Flow, _ key: Key, evicted: UInt64, since: Int64?
+        before sequence: UInt64, at time: Int64, _ flow: Flow, _ key: Key, evicted: UInt64, since: Int64?,
+        missing: (SequenceRange) -> [SequenceRange]
     ) -> [Action] {
         let isContinued = flow.isResumed || flow.last > 0
         guard flow.policy == .every, flow.interval == .zero, isContinued, sequence > flow.next,
-            let missing = SequenceRange(flow.next, through: sequence - 1)
+            let numbers = SequenceRange(flow.next, through: sequence - 1)
         else { return [] }
         let (until, since) = (WireLimits.times.clamping(time), since.map { WireLimits.times.clamping($0) })
         func message(_ missing: SequenceRange, _ reason: GapReason) -> Action {
@@ -405,12 +407,14 @@ package struct FlowServer: Sendable {
                 since: since ?? WireLimits.times.lowerBound, until: until)
             return .gap(gap, to: key.peer)
         }
-        guard flow.next <= evicted else { return [message(missing, .dropped)] }
-        guard let spooledFrom, flow.content == .jpeg, flow.consumer.role == .archive,
-            let spooled = missing.suffix(after: max(1, spooledFrom) - 1)
-        else { return [message(missing, .overflow)] }
-        let lost = SequenceRange(missing.first, through: max(1, spooled.first) - 1)
-        return (lost.map { [message($0, .overflow)] } ?? []) + [message(spooled, .spooled)]
+        return missing(numbers).flatMap { missing in
+            guard missing.first <= evicted else { return [message(missing, .dropped)] }
+            guard let spooledFrom, flow.content == .jpeg, flow.consumer.role == .archive,
+                let spooled = missing.suffix(after: max(1, spooledFrom) - 1)
+            else { return [message(missing, .overflow)] }
+            let lost = SequenceRange(missing.first, through: max(1, spooled.first) - 1)
+            return (lost.map { [message($0, .overflow)] } ?? []) + [message(spooled, .spooled)]
+        }
     }
 
     private mutating func pumpFrames(_ key: Key, _ rendition: Rendition, _ ring: Ring) -> [Action] {
@@ -421,7 +425,8 @@ package struct FlowServer: Sendable {
         {
             actions += gap(
                 before: frame.sequence, at: frame.timestamp, flow, key, evicted: ring.lastEvicted(rendition),
-                since: flow.last > 0 ? flow.lastTimestamp : ring.time(rendition, before: flow.next))
+                since: flow.last > 0 ? flow.lastTimestamp : ring.time(rendition, before: flow.next),
+                missing: { ring.demanded(rendition, in: $0) })
             if flow.policy == .latest, flow.interval == .zero, flow.last > 0 {
                 framesSkipped += frame.sequence - flow.next
             }

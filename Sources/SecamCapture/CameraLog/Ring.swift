@@ -1,3 +1,4 @@
+import DequeModule
 package import SecamBase
 package import SecamWire
 
@@ -52,6 +53,11 @@ package struct Ring: Sendable {
     package private(set) var byteCount = 0
     private var logs: [Log<RingFrame>]
     private var eventLog = Log<RingEvent>()
+    /// For each rendition, the pictures of which it was not demanded, oldest first.
+    private var skipped: [Deque<SequenceRange>]
+
+    /// Ranges of pictures that are remembered for each rendition.
+    private static let skippedLimit = 1024
 
     /// Maximum number of events. They are few and small, so they outlive the frames for consumers that were away.
     package static let eventLimit = 4096
@@ -60,6 +66,7 @@ package struct Ring: Sendable {
         self.duration = duration
         self.byteLimit = byteLimit
         logs = Array(repeating: Log(), count: Rendition.allCases.count)
+        skipped = Array(repeating: [], count: Rendition.allCases.count)
     }
 
     /// Appends a frame to its rendition and evicts the oldest frames of all renditions.
@@ -116,6 +123,18 @@ package struct Ring: Sendable {
 
     /// Returns the highest sequence number of this rendition that was evicted, 0 if there is none.
     package func lastEvicted(_ rendition: Rendition) -> UInt64 { logs[Ring.index(rendition)].lastEvicted }
+
+    /// Records pictures of which this rendition was not demanded. They are not missing from its frames.
+    package mutating func recordSkipped(_ rendition: Rendition, _ range: SequenceRange) {
+        let index = Ring.index(rendition)
+        skipped[index].append(range)
+        if skipped[index].count > Ring.skippedLimit { skipped[index].removeFirst() }
+    }
+
+    /// Returns the parts of a range of missing frames in which this rendition was demanded.
+    package func demanded(_ rendition: Rendition, in range: SequenceRange) -> [SequenceRange] {
+        range.subtracting(Array(skipped[Ring.index(rendition)]))
+    }
 
     /// Returns the latest known capture time of a frame with a lower number, UTC microseconds; `nil` if none is known.
     package func time(_ rendition: Rendition, before sequence: UInt64) -> Int64? {

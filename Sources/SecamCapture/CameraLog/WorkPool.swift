@@ -176,6 +176,11 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         return dispatch(now) + finish()
     }
 
+    /// Returns the picture of a job that this worker was sent and that is not finished.
+    package func picture(ofJob number: UInt64, sentTo peer: PeerID) -> Picture? {
+        jobs.first { $0.number == number && $0.job.attempts.contains { $0.worker == peer } }?.job.picture
+    }
+
     /// Handles a worker's result. A result of a job that the worker was never sent is ignored.
     package mutating func result(
         job number: UInt64, _ message: MeshMessage, failure: String, from peer: PeerID, now: MonotonicTime
@@ -379,8 +384,8 @@ package struct WorkPool<Picture: Sendable>: Sendable {
             .min { left, right in
                 let leftWait = left.value.latency * (left.value.outstanding.count + 1)
                 let rightWait = right.value.latency * (right.value.outstanding.count + 1)
-                if left.value.isDedicated != right.value.isDedicated { return left.value.isDedicated }
                 if left.value.isFailing != right.value.isFailing { return right.value.isFailing }
+                if left.value.isDedicated != right.value.isDedicated { return left.value.isDedicated }
                 if leftWait != rightWait { return leftWait < rightWait }
                 return left.key.number < right.key.number
             }?.key
