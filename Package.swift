@@ -74,6 +74,8 @@ let package = Package(
         // Leaves: no module of ours, or only base types.
         library("SecamBase", ["CLinux", deque]),
         library("SecamWire"),
+        // Generates what follows from proto-spec/schema.json: `swift run secam-protocol`.
+        library("SecamProtocol"),
         library("SecamCrypto", ["COpenSSL"]),
         library("SecamTLS", ["SecamBase", "SecamCrypto", "COpenSSL", nioCore]),
         library("SecamPicture", ["SecamWire"]),
@@ -168,6 +170,7 @@ let package = Package(
             ]),
 
         // Programs: each parses its command line and calls its library.
+        program("secam-protocol", ["SecamProtocol"]),
         program("secam", ["SecamBench", "SecamControl", "SecamMesh", "SecamProcess", arguments]),
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
@@ -190,7 +193,7 @@ let package = Package(
                 + programs,
             exclude: ["power-cut.sh"], swiftSettings: strict),
         tests("SecamBaseTests", ["SecamBase", "SecamTestSupport"]),
-        tests("SecamWireTests", ["SecamTestSupport", "SecamWire"]),
+        tests("SecamWireTests", ["SecamProtocol", "SecamTestSupport", "SecamWire"]),
         tests("SecamCryptoTests", ["COpenSSL", "SecamBase", "SecamCrypto", "SecamTLS"]),
         tests(
             "SecamTLSTests",
