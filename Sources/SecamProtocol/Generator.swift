@@ -23,6 +23,7 @@ package struct Generator {
             files[path] = try DocumentWriter(schema: schema).filled(text, page: page)
         }
         try checkSections(files)
+        files["proto-spec/secam.mjs"] = try JavaScriptWriter(schema: schema).module()
         return files
     }
 
