@@ -20,7 +20,7 @@ export const ErrorClass = Object.freeze({
 /** Limits; numbers that do not fit into 53 bits are BigInts. */
 export const limits = Object.freeze({
   meshMessage: 67108864, // message between services, envelope included, bytes
-  frameMessage: 16777216, // message from a camera to a consumer or from an archive, envelope included; a JPEG of 3840x2160 pixels has 1 to 6 MB, and a larger message would delay others, bytes
+  frameMessage: 16777216, // message from a camera to a consumer or from an archive, envelope included, bytes
   viewerMessage: 65536, // message from a viewer who is logged in, envelope included, bytes
   beforeLogin: 4096, // message from a viewer before WELCOME, envelope included, bytes
   times: 2305843009213693952n, // distance of a point in time from 1970-01-01 00:00:00, in either direction, UTC microseconds

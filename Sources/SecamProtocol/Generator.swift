@@ -24,6 +24,9 @@ package struct Generator {
         }
         try checkSections(files)
         files["proto-spec/secam.mjs"] = try JavaScriptWriter(schema: schema).module()
+        for (name, text) in try SwiftWriter(schema: schema).files() {
+            files["\(Generator.swiftFolder)/\(name)"] = text
+        }
         return files
     }
 

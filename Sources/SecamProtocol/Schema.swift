@@ -19,6 +19,7 @@ struct Schema: Decodable {
         let type: String?
         let unit: String?
         let meaning: String
+        let reason: String?
     }
 
     struct Size: Decodable {

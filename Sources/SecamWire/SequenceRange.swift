@@ -35,3 +35,18 @@ package struct SequenceRange: Sendable, Hashable {
         return left + (rest.map { [$0] } ?? [])
     }
 }
+
+extension SequenceRange: WireElement {
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        let first = try reader.sequence("first", bytes)
+        guard let range = SequenceRange(first, through: try reader.sequence("last", bytes)) else {
+            throw .badValue(field: "last")
+        }
+        self = range
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.integer(first)
+        writer.integer(last)
+    }
+}

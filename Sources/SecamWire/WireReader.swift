@@ -38,6 +38,23 @@ package struct WireReader: Sendable {
         return value
     }
 
+    /// Reads an integer that is the raw value of `type`, or 0 for `nil`.
+    package mutating func optionalChoice<Value: RawRepresentable>(
+        _ field: StaticString, as type: Value.Type = Value.self, _ bytes: Span<UInt8>
+    ) throws(WireError) -> Value? where Value.RawValue: FixedWidthInteger {
+        let raw: Value.RawValue = try integer(field, bytes)
+        let value = Value(rawValue: raw)
+        guard raw == 0 || value != nil else { throw .badValue(field: "\(field)") }
+        return value
+    }
+
+    /// Reads a byte that is 0 or 1.
+    package mutating func flag(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Bool {
+        let value = try integer(field, as: UInt8.self, bytes)
+        guard value <= 1 else { throw .badValue(field: "\(field)") }
+        return value == 1
+    }
+
     /// Reads a time, UTC microseconds, within limits that prevent overflow when times are added and subtracted.
     package mutating func time(_ field: StaticString, _ bytes: Span<UInt8>) throws(WireError) -> Int64 {
         let value = try integer(field, as: Int64.self, bytes)
@@ -63,9 +80,12 @@ package struct WireReader: Sendable {
     ) throws(WireError) -> String {
         let count = Int(try integer(field, as: UInt16.self, bytes))
         guard count <= limit else { throw .tooLong(field: "\(field)", count: count, limit: limit) }
-        let raw = try self.bytes(field, count: count, bytes)
-        guard let text = String(validating: raw, as: UTF8.self) else { throw .badText(field: "\(field)") }
-        return text
+        guard remaining >= count else { throw .truncated(field: "\(field)") }
+        guard let text = try? UTF8Span(validating: bytes.extracting(offset..<offset + count)) else {
+            throw .badText(field: "\(field)")
+        }
+        offset += count
+        return String(copying: text)
     }
 
     /// Reads a text that is erased after use and never becomes a `String`.
@@ -95,10 +115,7 @@ package struct WireReader: Sendable {
         guard remaining >= count else { throw .truncated(field: "\(field)") }
         let start = offset
         offset += count
-        var copy: [UInt8] = []
-        copy.reserveCapacity(count)
-        for index in start..<offset { copy.append(bytes[index]) }
-        return copy
+        return Array(copying: bytes.extracting(start..<offset))
     }
 
     /// Reads a `u16` count of entries, checked against its limit.
@@ -112,10 +129,23 @@ package struct WireReader: Sendable {
 
     /// Reads a `u16` count of entries, then the entries.
     mutating func list<Element: WireElement>(
+        _ field: StaticString, atLeast least: Int = 0, limit: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> [Element] {
+        let count = try count(field, limit: limit, bytes)
+        guard count >= least else { throw .badValue(field: "\(field)") }
+        var list: [Element] = []
+        for _ in 0..<count { list.append(try Element(bytes, &self)) }
+        return list
+    }
+
+    /// Reads a `u16` count of entries, then the entries, without those that have unknown values.
+    mutating func knownEntries<Element: SkippableWireElement>(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> [Element] {
         var list: [Element] = []
-        for _ in 0..<(try count(field, limit: limit, bytes)) { list.append(try Element(bytes, &self)) }
+        for _ in 0..<(try count(field, limit: limit, bytes)) {
+            if let element = try Element.read(bytes, &self) { list.append(element) }
+        }
         return list
     }
 
@@ -126,8 +156,22 @@ package struct WireReader: Sendable {
     }
 }
 
-/// An entry of a list within a message.
+/// An entry of a list, or consecutive fields of a message that belong together.
 protocol WireElement {
     init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError)
     func write(_ writer: inout WireWriter)
+}
+
+/// An entry of a list that a reader skips if it does not know one of its values.
+protocol SkippableWireElement {
+    static func read(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) -> Self?
+    func write(_ writer: inout WireWriter)
+}
+
+extension Name: WireElement {
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        self = try reader.name("name", bytes)
+    }
+
+    func write(_ writer: inout WireWriter) { writer.name(self) }
 }

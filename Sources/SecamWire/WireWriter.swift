@@ -17,6 +17,21 @@ package struct WireWriter: Sendable {
         integer(value.rawValue)
     }
 
+    /// Writes the raw value, or 0 for `nil`.
+    package mutating func optionalChoice<Value: RawRepresentable>(
+        _ value: Value?
+    ) where Value.RawValue: FixedWidthInteger {
+        integer(value?.rawValue ?? 0)
+    }
+
+    /// Writes a byte that is 0 or 1.
+    package mutating func flag(_ value: Bool) { bytes.append(value ? 1 : 0) }
+
+    /// Writes reserved bytes.
+    package mutating func zeros(_ count: Int) {
+        for _ in 0..<count { bytes.append(0) }
+    }
+
     /// Writes a text. A text beyond the field's limit is cut at a character, so that every message about a peer can be
     /// sent.
     package mutating func text(_ text: String, limit: Int) {
@@ -42,6 +57,12 @@ package struct WireWriter: Sendable {
 
     /// Writes a `u16` count of entries, then the entries.
     mutating func list<Element: WireElement>(_ list: [Element]) {
+        integer(UInt16(list.count))
+        for element in list { element.write(&self) }
+    }
+
+    /// A `u16` count of entries, then the entries.
+    mutating func list<Element: SkippableWireElement>(_ list: [Element]) {
         integer(UInt16(list.count))
         for element in list { element.write(&self) }
     }
