@@ -1,3 +1,5 @@
+import DequeModule
+
 /// A queue whose keys take turns: a key with many or with expensive elements delays only its own.
 ///
 /// An element that costs several turns makes its key wait that many, while other keys have elements.
@@ -12,8 +14,8 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
 
     private struct Waiting {
         /// Keys with waiting elements, in the order of their turns.
-        var turns: [Key] = []
-        var elements: [Key: [(element: Element, cost: Int)]] = [:]
+        var turns: Deque<Key> = []
+        var elements: [Key: Deque<(element: Element, cost: Int)>] = [:]
         var count = 0
         /// Turns that keys have yet to wait for elements that they had.
         private var debts: [Key: Int] = [:]
@@ -30,11 +32,11 @@ package struct FairQueue<Key: Hashable & Sendable, Element> {
 
         /// Removes the key's oldest element without changing the turns.
         mutating func removeFirst(of key: Key) {
-            guard var own = elements[key] else { return }
-            own.removeFirst()
+            guard elements[key]?.popFirst() != nil else { return }
             count -= 1
-            elements[key] = own.isEmpty ? nil : own
-            if own.isEmpty { turns.removeAll { $0 == key } }
+            guard elements[key]?.isEmpty == true else { return }
+            elements[key] = nil
+            turns.removeAll { $0 == key }
         }
 
         /// The key with the most elements.
