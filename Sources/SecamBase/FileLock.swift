@@ -37,19 +37,51 @@ package struct FileLock: ~Copyable, Sendable {
     ) throws(SecretFile.Failure) -> CInt? {
         let descriptor = unsafe open(path, flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW, permissions)
         guard descriptor >= 0 else { throw failure(path, "") }
-        while flock(descriptor, operation) != 0 {
-            let code = errno
-            guard code != EINTR else { continue }
-            let failure = failure(path, "cannot lock: ")
+        do throws(SystemError) {
+            if try lock(descriptor, operation) { return descriptor }
+        } catch {
             close(descriptor)
-            guard code != EWOULDBLOCK else { return nil }
-            throw failure
+            throw failure(path, "cannot lock: ", error)
         }
-        return descriptor
+        close(descriptor)
+        return nil
     }
 
-    private static func failure(_ path: String, _ what: String) -> SecretFile.Failure {
-        SecretFile.Failure(
-            path: path, reason: "\(what)\(unsafe String(cString: strerror(errno)))", isMissing: errno == ENOENT)
+    private static func failure(_ path: String, _ what: String, _ error: SystemError = .last) -> SecretFile.Failure {
+        SecretFile.Failure(path: path, reason: "\(what)\(error)", isMissing: error.code == ENOENT)
+    }
+}
+
+/// Locks on the file itself, for as long as it is open.
+extension FileLock {
+    /// Waits for an exclusive lock on an open file.
+    package static func lock(_ descriptor: CInt) throws(SystemError) { _ = try lock(descriptor, LOCK_EX) }
+
+    /// Locks an open file unless another process holds a lock on it.
+    @discardableResult
+    package static func lockIfFree(_ descriptor: CInt) -> Bool {
+        (try? lock(descriptor, LOCK_EX | LOCK_NB)) ?? false
+    }
+
+    package static func unlock(_ descriptor: CInt) { flock(descriptor, LOCK_UN) }
+
+    /// Whether a file has a lock. A file that cannot be opened has none.
+    package static func isLocked(_ path: String) -> Bool {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return (try? lock(descriptor, LOCK_EX | LOCK_NB)) == false
+    }
+
+    /// - Returns: false when the lock is not free and `operation` does not wait.
+    private static func lock(_ descriptor: CInt, _ operation: CInt) throws(SystemError) -> Bool {
+        while flock(descriptor, operation) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EWOULDBLOCK: return false
+            default: throw .last
+            }
+        }
+        return true
     }
 }

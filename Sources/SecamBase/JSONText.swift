@@ -1,4 +1,5 @@
-/// JSON text (RFC 8259) for the output of programs.
+/// JSON text (RFC 8259) for the output of programs. `JSONEncoder` would neither keep the order of the fields nor write
+/// numbers with a fixed precision.
 package enum JSONText {
     /// Returns an object with its fields in this order.
     ///
@@ -14,19 +15,24 @@ package enum JSONText {
 
     package static func array(_ values: [String]) -> String { "[" + values.joined(separator: ",") + "]" }
 
-    package static func string(_ text: String) -> String {
-        var result = "\""
+    package static func string(_ text: String) -> String { "\"\(escaped(text))\"" }
+
+    /// Returns the text of a string without its quotation marks. Characters that could control a terminal become
+    /// `\uXXXX`.
+    package static func escaped(_ text: String) -> String {
+        var escaped = ""
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
+            if TerminalText.isHarmless(scalar) {
+                if scalar == "\"" || scalar == "\\" { escaped += "\\" }
+                escaped.unicodeScalars.append(scalar)
+            } else {
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
             }
         }
-        return result + "\""
+        return escaped
     }
 
     /// Returns a number rounded to at most `digits` decimal places; `null` for `nil` and non-finite values.

@@ -34,31 +34,23 @@ package enum SecretFile {
     private static func bytes(
         _ path: String, forbidden: UInt32, reason: String, limit: Int = limit
     ) throws(Failure) -> [UInt8] {
-        // Opening a pipe would otherwise wait for its writer.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw failure(path) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw Failure(path: path, reason: "is not a regular file", isMissing: false)
-        }
-        let isGiven = status.st_uid == 0 && geteuid() != 0
-        guard status.st_mode & (isGiven ? forbidden & ~0o040 : forbidden) == 0 else {
-            throw Failure(path: path, reason: reason, isMissing: false)
-        }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = unsafe Glibc.read(descriptor, &chunk, chunk.count)
-            guard count >= 0 else { throw failure(path) }
-            guard count > 0 else { break }
-            bytes += chunk.prefix(count)
-            guard bytes.count <= limit else {
-                throw Failure(path: path, reason: "is larger than \(limit) bytes", isMissing: false)
+        let (isExposed, content): (Bool, [UInt8]?)
+        do throws(RegularFile.Failure) {
+            let file = try RegularFile(path)
+            let isGiven = file.owner == 0 && geteuid() != 0
+            isExposed = file.permissions & (isGiven ? forbidden & ~0o040 : forbidden) != 0
+            content = isExposed ? nil : try file.bytes(limit: limit)
+        } catch {
+            switch error {
+            case .cannotOpen(let error), .cannotRead(let error): throw failure(path, error)
+            case .notRegular: throw Failure(path: path, reason: "is not a regular file", isMissing: false)
             }
         }
-        return bytes
+        guard let content else {
+            let reason = isExposed ? reason : "is larger than \(limit) bytes"
+            throw Failure(path: path, reason: reason, isMissing: false)
+        }
+        return content
     }
 
     /// Reads a file of arbitrary bytes.
@@ -94,31 +86,14 @@ package enum SecretFile {
 
     /// Replaces a file atomically.
     package static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o600) throws(Failure) {
-        let temporary = "\(path).\(getpid()).new"
-        // An existing file must not be reused: its creator chose who can read it.
-        unsafe unlink(temporary)
-        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw failure(temporary) }
-        var written = 0
-        var isFine = keepOwner(descriptor, path)
-        while written < bytes.count, isFine {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
-            }
-            isFine = count > 0
-            written += max(0, count)
-        }
-        isFine = isFine && fsync(descriptor) == 0
-        let problem = failure(temporary)
-        close(descriptor)
-        guard isFine else {
-            unsafe unlink(temporary)
-            throw problem
-        }
-        guard unsafe rename(temporary, path) == 0 else {
-            let problem = failure(path)
-            unsafe unlink(temporary)
-            throw problem
+        do throws(SystemError) {
+            let file = try PendingFile(for: path, permissions: mode)
+            try keepOwner(file.descriptor, path)
+            try file.write(bytes)
+            try file.synchronize()
+            try file.replace()
+        } catch {
+            throw failure(path, error)
         }
     }
 
@@ -140,20 +115,17 @@ package enum SecretFile {
 
     /// Keeps the service's ownership of a file that root replaces: the new file gets the owner of the old one, or else
     /// of a private folder.
-    ///
-    /// - Returns: false when the owner could not be set.
-    private static func keepOwner(_ descriptor: Int32, _ path: String) -> Bool {
-        guard geteuid() == 0 else { return true }
+    private static func keepOwner(_ descriptor: CInt, _ path: String) throws(SystemError) {
+        guard geteuid() == 0 else { return }
         var status = stat()
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let isReplaced = unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        guard unsafe isReplaced || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0) else { return true }
-        return fchown(descriptor, status.st_uid, status.st_gid) == 0
+        guard unsafe isReplaced || (stat(folder, &status) == 0 && status.st_mode & 0o077 == 0) else { return }
+        guard fchown(descriptor, status.st_uid, status.st_gid) == 0 else { throw .last }
     }
 
-    private static func failure(_ path: String) -> Failure {
-        let code = errno
-        return Failure(path: path, reason: unsafe String(cString: strerror(code)), isMissing: code == ENOENT)
+    private static func failure(_ path: String, _ error: SystemError = .last) -> Failure {
+        Failure(path: path, reason: "\(error)", isMissing: error.code == ENOENT)
     }
 }
 

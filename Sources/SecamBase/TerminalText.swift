@@ -14,6 +14,14 @@ package enum TerminalText {
         return printable
     }
 
+    /// Returns the text on one line, of the same length, with each such character as U+FFFD.
+    package static func masked(_ text: String) -> String {
+        var masked = String.UnicodeScalarView()
+        masked.append(contentsOf: text.unicodeScalars.lazy.map { isHarmless($0) ? $0 : "\u{FFFD}" })
+        return String(masked)
+    }
+
+    /// Whether a character can neither move the cursor nor reverse or hide text.
     package static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false

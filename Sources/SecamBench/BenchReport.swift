@@ -59,9 +59,9 @@ struct BenchReport {
             versions.map {
                 JSONText.object(["program": JSONText.string($0.program), "version": JSONText.string($0.version)])
             })
-        let partTexts = parts.map { part in JSONText.string(part.key) + ":" + part.json }
-        return "{\"machine\":\(machineText),\"versions\":\(versionText),\"parts\":{"
-            + partTexts.joined(separator: ",") + "}}"
+        return JSONText.object([
+            "machine": machineText, "versions": versionText, "parts": JSONText.object(parts.map { ($0.key, $0.json) }),
+        ])
     }
 
     var table: String {
@@ -101,12 +101,10 @@ extension BenchReport.Value {
 
 extension BenchReport.Part {
     fileprivate var json: String {
-        let rowTexts = rows.map { row in
-            "{" + zip(columns, row).map { JSONText.string($0.key) + ":" + $1.json }.joined(separator: ",") + "}"
-        }
+        let rowTexts = rows.map { row in JSONText.object(zip(columns, row).map { ($0.key, $1.json) }) }
         return JSONText.object([
             "title": JSONText.string(title),
-            "figures": "{" + figures.map { JSONText.string($0.key) + ":" + $0.value.json }.joined(separator: ",") + "}",
+            "figures": JSONText.object(figures.map { ($0.key, $0.value.json) }),
             "rows": JSONText.array(rowTexts),
             "notes": JSONText.array(notes.map(JSONText.string)),
         ])

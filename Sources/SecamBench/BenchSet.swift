@@ -17,7 +17,7 @@ struct BenchFolder {
         let parent = ProgramEnvironment.variables["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/secam-bench-XXXXXX".utf8CString)
         guard unsafe mkdtemp(&template) != nil else {
-            throw BenchFailure("cannot create a folder in \(parent): \(unsafe String(cString: strerror(errno)))")
+            throw BenchFailure("cannot create a folder in \(parent): \(SystemError.last)")
         }
         path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
@@ -50,7 +50,7 @@ struct DivertedErrors {
         self.log = log
         let file = unsafe open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
         guard file >= 0 else {
-            throw BenchFailure("cannot create \(log): \(unsafe String(cString: strerror(errno)))")
+            throw BenchFailure("cannot create \(log): \(SystemError.last)")
         }
         original = fcntl(2, F_DUPFD_CLOEXEC, 3)
         dup2(file, 2)
@@ -62,7 +62,7 @@ struct DivertedErrors {
 
     /// Shows the last lines of the log.
     func showLog() {
-        write((SmallFile.read(log) ?? "").split(separator: "\n").suffix(20).joined(separator: "\n") + "\n")
+        write((SystemFile.read(log) ?? "").split(separator: "\n").suffix(20).joined(separator: "\n") + "\n")
     }
 
     func end() {

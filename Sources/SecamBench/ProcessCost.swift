@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 
 /// Processor time and memory of a process, from /proc.
 enum ProcessCost {
@@ -7,8 +8,8 @@ enum ProcessCost {
     static func threads(of process: Int32) -> [Int32: UInt64] {
         let folder = "/proc/\(process)/task"
         var times: [Int32: UInt64] = [:]
-        for entry in FolderList.entries(of: folder) {
-            guard let thread = Int32(entry), let text = SmallFile.read("\(folder)/\(entry)/schedstat"),
+        for entry in FolderEntries.names(in: folder) {
+            guard let thread = Int32(entry), let text = SystemFile.read("\(folder)/\(entry)/schedstat"),
                 let time = text.split(separator: " ").first.flatMap({ UInt64($0) })
             else { continue }
             times[thread] = time
@@ -23,14 +24,14 @@ enum ProcessCost {
 
     /// Returns the resident bytes. Shared libraries count in each process that uses them.
     static func residentBytes(of process: Int32) -> UInt64? {
-        guard let text = SmallFile.read("/proc/\(process)/statm") else { return nil }
+        guard let text = SystemFile.read("/proc/\(process)/statm") else { return nil }
         let numbers = text.split(separator: " ")
         return numbers.count > 1 ? UInt64(numbers[1]).map { $0 * UInt64(getpagesize()) } : nil
     }
 
     /// Returns the proportional set size in bytes, in which each process has a share of shared pages.
     static func proportionalBytes(of process: Int32) -> UInt64? {
-        SmallFile.read("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first { $0.hasPrefix("Pss:") }
+        SystemFile.read("/proc/\(process)/smaps_rollup")?.split(separator: "\n").first { $0.hasPrefix("Pss:") }
             .flatMap { UInt64($0.filter(\.isNumber)) }.map { $0 << 10 }
     }
 }
@@ -84,43 +85,6 @@ struct MonotonicNanoseconds {
     }
 }
 
-enum SmallFile {
-    /// Bytes.
-    private static let limit = 4 << 20
-
-    /// Returns the text of a short file, such as one of /proc; `nil` when it cannot be read.
-    static func read(_ path: String) -> String? {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 8192)
-        while bytes.count < limit {
-            let count = unsafe Glibc.read(descriptor, &chunk, chunk.count)
-            guard count >= 0 else { return nil }
-            guard count > 0 else { break }
-            bytes += chunk.prefix(count)
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-enum FolderList {
-    /// Returns the names in a folder without `.` and `..`; empty when it cannot be read.
-    static func entries(of path: String) -> [String] {
-        guard let folder = unsafe opendir(path) else { return [] }
-        defer { unsafe closedir(folder) }
-        var names: [String] = []
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
-}
-
 /// A failed measurement.
 struct BenchFailure: Error, CustomStringConvertible {
     let description: String
@@ -136,11 +100,11 @@ struct Machine {
     let load: String
 
     init() {
-        let lines = (SmallFile.read("/proc/cpuinfo") ?? "").split(separator: "\n")
+        let lines = (SystemFile.read("/proc/cpuinfo") ?? "").split(separator: "\n")
         let line = lines.first { $0.hasPrefix("model name") || $0.hasPrefix("Model") }
         model = line?.split(separator: ":").last.map { $0.drop { $0 == " " }.description } ?? "unknown processor"
         cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        kernel = (SmallFile.read("/proc/sys/kernel/osrelease") ?? "?").filter { $0 != "\n" }
-        load = (SmallFile.read("/proc/loadavg") ?? "?").split(separator: " ").first.map(String.init) ?? "?"
+        kernel = (SystemFile.read("/proc/sys/kernel/osrelease") ?? "?").filter { $0 != "\n" }
+        load = (SystemFile.read("/proc/loadavg") ?? "?").split(separator: " ").first.map(String.init) ?? "?"
     }
 }

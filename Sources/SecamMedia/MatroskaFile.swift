@@ -54,7 +54,7 @@ package enum VideoContainer: Sendable {
             }
         }
         // Marks the file as being written. The lock ends with the descriptor, even after a crash.
-        flock(descriptor, LOCK_EX | LOCK_NB)
+        FileLock.lockIfFree(descriptor)
         unsafe packet = av_packet_alloc()
         unsafe output = secam_av_output(descriptor, Self.bufferSize)
         let code = unsafe avformat_alloc_output_context2(&context, nil, container.muxer, nil)

@@ -31,14 +31,13 @@ package struct HealthFile: Sendable {
         if let written, written.state == state, now - written.at < HealthFile.interval { return }
         written = (state, now)
         // A reader must find the old word or the new one, never an empty file.
-        let fresh = path + ".new"
-        let descriptor = unsafe open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { return }
-        var line = state.rawValue + "\n"
-        let count = line.withUTF8 { unsafe write(descriptor, $0.baseAddress, $0.count) }
-        close(descriptor)
-        guard count == line.utf8.count else { return }
-        _ = unsafe rename(fresh, path)
+        do throws(SystemError) {
+            let file = try PendingFile(for: path, permissions: 0o600)
+            try file.write(Array("\(state.rawValue)\n".utf8))
+            try file.replace()
+        } catch {
+            // The report grows old, and the service looks unhealthy.
+        }
     }
 
     /// Returns the service's last report.

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 
 /// The resources that this process uses.
 package struct ProcessFigures: Sendable {
@@ -19,13 +20,7 @@ package struct ProcessFigures: Sendable {
 
     /// Returns the second number of /proc/self/statm; 0 when the file is missing.
     private static func residentPages() -> UInt64 {
-        let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return 0 }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = unsafe read(descriptor, &bytes, bytes.count)
-        guard count > 0 else { return 0 }
-        let numbers = bytes.prefix(count).split(separator: UInt8(ascii: " "))
-        return numbers.count > 1 ? UInt64(String(decoding: numbers[1], as: UTF8.self)) ?? 0 : 0
+        let numbers = (SystemFile.read("/proc/self/statm") ?? "").split(separator: " ")
+        return numbers.count > 1 ? UInt64(numbers[1]) ?? 0 : 0
     }
 }

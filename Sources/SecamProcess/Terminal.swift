@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 package import SecamWire
 
 /// The terminal that the program was started on, wherever its standard streams go.
@@ -88,7 +89,7 @@ package struct Terminal: ~Copyable {
     }
 
     private static func failure(_ operation: String) -> Failure {
-        .inputOutput(operation: operation, reason: unsafe String(cString: strerror(errno)))
+        .inputOutput(operation: operation, reason: "\(SystemError.last)")
     }
 }
 

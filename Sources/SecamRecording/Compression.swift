@@ -116,10 +116,7 @@ package struct Compression: Sendable {
     private func makeWriter(_ frame: MediaFrame) throws(MediaError) -> CompressedWriter {
         try CompressedWriter(
             path: temporary, width: frame.width, height: frame.height, startMicroseconds: segment.start,
-            title: segment.camera.text,
-            tags: SegmentTags.of(
-                segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence,
-                isSpooled: segment.isSpooled))
+            title: segment.camera.text, tags: SegmentTags.of(segment))
     }
 }
 
@@ -162,7 +159,7 @@ extension RecordingStore {
             guard try index.markCompressing(segment) else { break }
             let path = compression.path
             guard unsafe rename(compression.temporary, path) == 0 else {
-                let reason = unsafe String(cString: strerror(errno))
+                let reason = "\(SystemError.last)"
                 try finishCompressing(segment)
                 throw .file(path: path, operation: "replacing", reason: reason)
             }

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 import SecamCrypto
 
 /// Computes the SHA-256 of a file, reading it in chunks.
@@ -8,7 +9,7 @@ enum FileDigest {
     static func hash(_ path: String) throws(RecordingError) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw .file(path: path, operation: "opening", reason: unsafe String(cString: strerror(errno)))
+            throw .file(path: path, operation: "opening", reason: "\(SystemError.last)")
         }
         defer { close(descriptor) }
         do {
@@ -18,7 +19,7 @@ enum FileDigest {
                 let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
                 guard count >= 0 else {
                     throw RecordingError.file(
-                        path: path, operation: "reading", reason: unsafe String(cString: strerror(errno)))
+                        path: path, operation: "reading", reason: "\(SystemError.last)")
                 }
                 guard count > 0 else { return try digest.finish() }
                 try digest.update(buffer.span.extracting(first: count))

@@ -1,4 +1,3 @@
-import Glibc
 import SecamBase
 
 /// The clocks with which an archive measures time.
@@ -17,13 +16,5 @@ package struct HostClocks: ArchiveClocks {
     }
 
     /// Identifies the current run of the machine. The same in all its containers.
-    private static let boot: String = {
-        let path = "/proc/sys/kernel/random/boot_id"
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = unsafe read(descriptor, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).filter { !$0.isWhitespace }
-    }()
+    private static let boot = (SystemFile.read("/proc/sys/kernel/random/boot_id") ?? "").filter { !$0.isWhitespace }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 import SecamMedia
 import SecamWire
 
@@ -77,12 +78,7 @@ package struct RecordingFolder: Sendable {
     }
 
     /// Whether a process is writing a recording.
-    static func isWritten(_ path: String) -> Bool {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
-    }
+    static func isWritten(_ path: String) -> Bool { FileLock.isLocked(path) }
 
     /// Returns the size of a file in bytes; `nil` if it does not exist.
     func size(_ relative: String) -> UInt64? {
@@ -186,23 +182,15 @@ package struct RecordingFolder: Sendable {
         if let parent { try synchronize(parent) }
     }
 
+    /// Returns the sorted names in a folder, without hidden ones.
     private static func names(in folder: String) -> [String] {
-        guard let directory = unsafe opendir(folder) else { return [] }
-        defer { unsafe closedir(directory) }
-        var names: [String] = []
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names.sorted()
+        FolderEntries.names(in: folder).filter { !$0.hasPrefix(".") }
     }
 
     private static func error(_ path: String, _ operation: String) -> RecordingError {
-        let code = errno
-        if code == ENOSPC || code == EDQUOT { return .media(.diskFull(path: path)) }
-        if code == EROFS { return .readOnly(path: path) }
-        return .file(path: path, operation: operation, reason: unsafe String(cString: strerror(code)))
+        let error = SystemError.last
+        if error.code == ENOSPC || error.code == EDQUOT { return .media(.diskFull(path: path)) }
+        if error.code == EROFS { return .readOnly(path: path) }
+        return .file(path: path, operation: operation, reason: "\(error)")
     }
 }

@@ -39,13 +39,8 @@ extension RecordingIndex {
         of camera: Name?, from: Int64, to: Int64, limit: Int = .max
     ) throws(RecordingError) -> Page<(camera: Name, event: CameraEvent)> {
         try read("finding events") { db in
-            var sql = "SELECT camera, start, fields, isOver FROM event WHERE start < ? AND last >= ?"
-            var arguments: StatementArguments = [to, from]
-            if let camera {
-                sql += " AND camera = ?"
-                arguments += [camera.text]
-            }
-            return try Self.page(db, sql, arguments, limit: limit) { row in
+            let sql = "SELECT camera, start, fields, isOver FROM event WHERE start < ? AND last >= ?"
+            return try Self.page(db, sql, [to, from], of: camera, limit: limit) { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let event = EventFields.decode(Array(row["fields"] as Data))
                 else { return nil }
@@ -87,13 +82,8 @@ extension RecordingIndex {
         of camera: Name?, from: Int64, to: Int64, limit: Int
     ) throws(RecordingError) -> Page<Found.Missing> {
         try read("finding gaps") { db in
-            var sql = "SELECT * FROM gap WHERE start < ? AND end >= ?"
-            var arguments: StatementArguments = [to, from]
-            if let camera {
-                sql += " AND camera = ?"
-                arguments += [camera.text]
-            }
-            return try Self.page(db, sql, arguments, limit: limit) { row in
+            let sql = "SELECT * FROM gap WHERE start < ? AND end >= ?"
+            return try Self.page(db, sql, [to, from], of: camera, limit: limit) { row in
                 guard let camera = try? Name(row["camera"] as String),
                     let reason = GapReason(rawValue: row["reason"])
                 else { return nil }

@@ -14,10 +14,14 @@ extension RecordingIndex {
     ///
     /// - Parameters:
     ///   - sql: a query with a condition and without an order.
+    ///   - camera: the camera whose rows count; `nil` for all cameras.
     ///   - limit: the number of rows. All rows that begin at the same time as the first one are added.
     static func page<Entry>(
-        _ db: Database, _ sql: String, _ arguments: StatementArguments, limit: Int, _ make: (Row) throws -> Entry?
+        _ db: Database, _ sql: String, _ arguments: StatementArguments, of camera: Name?, limit: Int,
+        _ make: (Row) throws -> Entry?
     ) throws -> Page<Entry> {
+        let sql = camera == nil ? sql : sql + " AND camera = ?"
+        let arguments = camera.map { arguments + [$0.text] } ?? arguments
         let rows = try Row.fetchAll(
             db, sql: sql + " ORDER BY start DESC LIMIT ?", arguments: arguments + [limit < .max ? limit + 1 : limit])
         guard rows.count > limit else { return Page(entries: try rows.reversed().compactMap(make), since: nil) }

@@ -121,15 +121,10 @@ extension RecordingIndex {
         try read("finding recordings") { db in
             // The maximum duration of a segment bounds its start from below, so that SQLite's index on the start is
             // used.
-            var sql =
+            let sql =
                 "SELECT \(Self.columns) FROM segment WHERE start < ? AND start >= ? AND end >= ? AND state < 2 AND frames > 0"
             let earliest = from.subtractingSaturated(Self.maximumSegmentDuration.microseconds)
-            var arguments: StatementArguments = [to, earliest, from]
-            if let camera {
-                sql += " AND camera = ?"
-                arguments += [camera.text]
-            }
-            return try Self.page(db, sql, arguments, limit: limit, Self.segment)
+            return try Self.page(db, sql, [to, earliest, from], of: camera, limit: limit, Self.segment)
         }
     }
 

@@ -130,4 +130,10 @@ enum SegmentTags {
             spooled: isSpooled ? "1" : "0",
         ]
     }
+
+    static func of(_ segment: SegmentRow) -> KeyValuePairs<String, String> {
+        of(
+            segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence,
+            isSpooled: segment.isSpooled)
+    }
 }

@@ -53,7 +53,7 @@ extension RecordingStore {
             throw .media(error)
         }
         guard unsafe rename(temporary, path) == 0 else {
-            let reason = unsafe String(cString: strerror(errno))
+            let reason = "\(SystemError.last)"
             try finishThinning(segment)
             throw .file(path: path, operation: "replacing", reason: reason)
         }
@@ -122,10 +122,7 @@ private enum Thinning {
     ) throws(MediaError) -> MatroskaWriter {
         try MatroskaWriter(
             path: path, width: frame.width, height: frame.height, startMicroseconds: segment.start,
-            title: segment.camera.text,
-            tags: SegmentTags.of(
-                segment.camera, incarnation: segment.incarnation, sequence: segment.firstSequence,
-                isSpooled: segment.isSpooled))
+            title: segment.camera.text, tags: SegmentTags.of(segment))
     }
 
     /// Returns the frames of a file, with their times and numbers from the old map.

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 
 /// A kind of event in the audit log.
 package enum AuditEvent: String, Sendable, CaseIterable {
@@ -25,40 +26,25 @@ enum AuditLine {
     static func format(
         time: Int64, event: AuditEvent, user: String, address: String, reason: String
     ) -> String {
-        fields(time, event, user, address, reason) + "}\n"
+        JSONText.object(fields(time, event, user, address, reason)) + "\n"
     }
 
     /// Returns the line of several events with a count.
     ///
     /// - Parameter time: UTC microseconds.
     static func format(_ summary: AuditSummaries.Summary, time: Int64) -> String {
-        fields(time, summary.event, summary.user, summary.address, summary.reason)
-            + ",\"count\":\(summary.count),\"since\":\"\(timestamp(summary.since))\"}\n"
+        let fields = fields(time, summary.event, summary.user, summary.address, summary.reason)
+        let counted = [("count", "\(summary.count)"), ("since", JSONText.string(timestamp(summary.since)))]
+        return JSONText.object(fields + counted) + "\n"
     }
 
     private static func fields(
         _ time: Int64, _ event: AuditEvent, _ user: String, _ address: String, _ reason: String
-    ) -> String {
-        "{\"time\":\"\(timestamp(time))\",\"event\":\"\(event.rawValue)\",\"user\":\"\(escape(user))\","
-            + "\"address\":\"\(escape(address))\",\"reason\":\"\(escape(reason))\""
-    }
-
-    /// Escapes a text for JSON and terminals: invisible and control characters become `\uXXXX`.
-    static func escape(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
-                for unit in String(scalar).utf16 {
-                    let digits = String(unit, radix: 16)
-                    escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                }
-            default:
-                if scalar == "\"" || scalar == "\\" { escaped += "\\" }
-                escaped.unicodeScalars.append(scalar)
-            }
-        }
-        return escaped
+    ) -> [(String, String)] {
+        [
+            ("time", timestamp(time)), ("event", event.rawValue), ("user", user), ("address", address),
+            ("reason", reason),
+        ].map { ($0.0, JSONText.string($0.1)) }
     }
 
     /// Returns a time as ISO 8601 in UTC with microseconds, such as `2026-01-31T12:00:00.000000Z`.

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 
 /// An append-only file of mode 0600 that several processes may write.
 ///
@@ -31,7 +32,7 @@ struct AuditFile: ~Copyable {
         let bytes = Array(text.utf8)
         // Another process must not move the file between the check and the write.
         try lockCurrentFile()
-        defer { flock(descriptor, LOCK_UN) }
+        defer { FileLock.unlock(descriptor) }
         // Another process may fill the new file before it is locked here, so that each rotation is followed by a check.
         while case let size = try size(), size > 0, size + bytes.count > maximumBytes {
             try rotate()
@@ -51,8 +52,8 @@ struct AuditFile: ~Copyable {
     /// Locks the file that has the log's name now. Opens it first when it is not the file that is open.
     private mutating func lockCurrentFile() throws(UsersError) {
         while true {
-            while flock(descriptor, LOCK_EX) != 0 {
-                guard errno == EINTR else { throw .last(path: path, operation: "lock") }
+            do throws(SystemError) { try FileLock.lock(descriptor) } catch {
+                throw .file(path: path, operation: "lock", reason: "\(error)")
             }
             var held = stat()
             var named = stat()

@@ -111,8 +111,8 @@ package final class AuditLog: Sendable {
 
     private func log(_ event: AuditEvent, user: String, address: String, reason: String, count: Int = 1) {
         var metadata: Logger.Metadata = [
-            "user": "\(AuditLine.escape(user))", "address": "\(AuditLine.escape(address))",
-            "reason": "\(AuditLine.escape(reason))",
+            "user": "\(JSONText.escaped(user))", "address": "\(JSONText.escaped(address))",
+            "reason": "\(JSONText.escaped(reason))",
         ]
         if count > 1 { metadata["count"] = "\(count)" }
         let isNotable = event == .lockout || event == .revocation

@@ -289,6 +289,6 @@ extension UserStore {
 extension UsersError {
     /// Returns an error with the C library's last error on this thread.
     static func last(path: String, operation: String) -> UsersError {
-        .file(path: path, operation: operation, reason: unsafe String(cString: strerror(errno)))
+        .file(path: path, operation: operation, reason: "\(SystemError.last)")
     }
 }

@@ -1,3 +1,4 @@
+import SecamBase
 package import SecamWire
 
 /// An error of the accounts or the audit log.
@@ -30,7 +31,7 @@ extension UsersError: CustomStringConvertible {
         case .newerVersion(let path):
             "\(path): was written by a newer version of secam. Use that version, or restore a backup."
         case .malformedAccount(let path, let name, let field):
-            "\(path): user '\(AuditLine.escape(name))' has an invalid \(field). Remove the user and add it again."
+            "\(path): user '\(JSONText.escaped(name))' has an invalid \(field). Remove the user and add it again."
         case .userExists(let name):
             "there is a user '\(name)' already; choose another name, or change this user"
         case .noSuchUser(let name):

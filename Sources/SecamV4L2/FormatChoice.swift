@@ -17,13 +17,9 @@ struct FrameSizeRange: Hashable, Sendable {
     let minimum: FrameSize
     let maximum: FrameSize
     let step: FrameSize
+}
 
-    init(minimum: FrameSize, maximum: FrameSize, step: FrameSize) {
-        self.minimum = minimum
-        self.maximum = maximum
-        self.step = step
-    }
-
+extension FrameSizeRange {
     init(_ size: FrameSize) {
         self.init(minimum: size, maximum: size, step: FrameSize(width: 1, height: 1))
     }

@@ -1,3 +1,4 @@
+import SecamBase
 import SecamJPEG
 import SecamWire
 import Testing
@@ -105,7 +106,7 @@ import Testing
     }
 
     @Test func `the processor time and memory of this process are read`() throws {
-        let process = try #require(Int32(SmallFile.read("/proc/self/stat")?.split(separator: " ").first ?? ""))
+        let process = try #require(Int32(SystemFile.read("/proc/self/stat")?.split(separator: " ").first ?? ""))
         #expect(ProcessCost.threads(of: process).isEmpty == false)
         #expect(ProcessCost.residentBytes(of: process) ?? 0 > 0)
         #expect(ProcessCost.threads(of: -1).isEmpty)

@@ -67,7 +67,7 @@ struct SmallPartsTests {
     }
 
     @Test func `text from the gateway cannot control the terminal`() {
-        let text = printable("a\u{1B}[2Jb\nc\u{202E}d")
+        let text = TerminalText.masked("a\u{1B}[2Jb\nc\u{202E}d")
         #expect(text == "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d")
         let error = ClientError.connection(
             server: try! ServerAddress("h:1"), .denied(.credentials, wait: 0, detail: "\u{1B}]0;x\u{7}"))

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 import SecamTestSupport
 import Synchronization
 import Testing
@@ -28,7 +29,7 @@ struct AuditLogTests {
 
     @Test func `text from strangers can neither forge a line nor control a terminal`() {
         #expect(
-            AuditLine.escape("a\"},\n{\u{1B}[2J\\\u{202E}\u{7F}\u{9B}ä\u{E0041}")
+            JSONText.escaped("a\"},\n{\u{1B}[2J\\\u{202E}\u{7F}\u{9B}ä\u{E0041}")
                 == "a\\\"},\\u000a{\\u001b[2J\\\\\\u202e\\u007f\\u009bä\\udb40\\udc41")
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 import SecamControl
 import SecamWire
 
@@ -167,7 +168,7 @@ enum UstreamerPart {
             let report = try await load.report()
             let after = CostReading(services)
             guard report.lost == 0 else { throw BenchFailure("\(report.lost) clients lost: \(report.reason ?? "")") }
-            guard let clock = FrameClock(log: SmallFile.read(log) ?? "") else {
+            guard let clock = FrameClock(log: SystemFile.read(log) ?? "") else {
                 throw BenchFailure("the camera emulator did not log the start of its stream")
             }
             let cycle = mode.isJPEG ? Int64(Footage.pictureCount) : nil
@@ -238,7 +239,7 @@ private enum FreePort {
     private static func withSocket<Result>(_ body: (Int32) throws -> Result) throws -> Result {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else {
-            throw BenchFailure("cannot open a socket: \(unsafe String(cString: strerror(errno)))")
+            throw BenchFailure("cannot open a socket: \(SystemError.last)")
         }
         defer { close(descriptor) }
         return try body(descriptor)

@@ -1,5 +1,6 @@
 import CSodium
 import Glibc
+import SecamBase
 import SecamWire
 
 /// A failure of the spool's folder or files.
@@ -14,10 +15,9 @@ struct SpoolFailure: Error, CustomStringConvertible {
         self.isDiskFull = isDiskFull
     }
 
-    /// Makes a failure from `errno`.
-    init(systemError path: String) {
-        let code = errno
-        self.init(path: path, reason: unsafe String(cString: strerror(code)), isDiskFull: code == ENOSPC)
+    /// Makes a failure of the operating system, by default the last one.
+    init(systemError path: String, _ error: SystemError = .last) {
+        self.init(path: path, reason: "\(error)", isDiskFull: error.code == ENOSPC)
     }
 
     var description: String { "\(path): \(reason)" }
@@ -83,13 +83,8 @@ final class SpoolFileWriter {
     }
 
     private func write(_ bytes: [UInt8]) throws(SpoolFailure) {
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
-            }
-            guard count > 0 else { throw SpoolFailure(systemError: path) }
-            written += count
+        do throws(SystemError) { try FileBytes.write(bytes, to: descriptor) } catch {
+            throw SpoolFailure(systemError: path, error)
         }
     }
 }

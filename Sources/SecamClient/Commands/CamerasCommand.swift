@@ -54,7 +54,7 @@ enum CameraList {
                     camera.name.text, "\(camera.state)", camera.recording.shown,
                     camera.width == 0 ? "-" : "\(camera.width)x\(camera.height)",
                     camera.frameRate == 0 ? "-" : JSONText.number(Double(camera.frameRate) / 1000, digits: 2),
-                    UTC.dateAndTime(camera.since), printable(camera.detail),
+                    UTC.dateAndTime(camera.since), TerminalText.masked(camera.detail),
                 ]
             }
         return TextTable.text(rows)

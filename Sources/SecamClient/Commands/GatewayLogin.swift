@@ -23,7 +23,7 @@ struct GatewayLogin: Sendable {
         password = try plan.password.password(warn: say) { () throws(ClientError) -> Secret in
             guard let terminal = Terminal() else { throw .noPassword }
             do throws(Terminal.Failure) {
-                return try terminal.readSecret("Password of \(printable(plan.username)) at \(plan.server): ")
+                return try terminal.readSecret("Password of \(TerminalText.masked(plan.username)) at \(plan.server): ")
             } catch {
                 throw ClientError(error)
             }

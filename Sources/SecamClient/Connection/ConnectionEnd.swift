@@ -73,10 +73,10 @@ extension ConnectionEnd: CustomStringConvertible {
         case .stalled(let time):
             "it accepted the connection but no login within \(time.components.seconds) s; is it a secam gateway?"
         case .tls(.truncated): "connection lost: it was cut off"
-        case .tls(let error): "\(printable("\(error)")); is it a secam gateway's port?"
-        case .lost(let reason): "connection lost: \(printable(reason))"
+        case .tls(let error): "\(TerminalText.masked("\(error)")); is it a secam gateway's port?"
+        case .lost(let reason): "connection lost: \(TerminalText.masked(reason))"
         }
     }
 
-    private func suffix(_ detail: String) -> String { detail.isEmpty ? "" : ": \(printable(detail))" }
+    private func suffix(_ detail: String) -> String { detail.isEmpty ? "" : ": \(TerminalText.masked(detail))" }
 }

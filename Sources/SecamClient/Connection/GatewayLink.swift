@@ -137,7 +137,7 @@ final class GatewayLink {
         switch error {
         case let error as NIOConnectionError:
             if let attempt = error.connectionErrors.first { reason(attempt.error) } else { "unknown host name" }
-        case let error as IOError: FileIO.reason(error.errnoCode)
+        case let error as IOError: "\(SystemError(code: error.errnoCode))"
         case ChannelError.connectTimeout: "no answer within \(connectTimeout.nanoseconds / 1_000_000_000) s"
         case let error as TLSError: error.description
         default: "\(error)"

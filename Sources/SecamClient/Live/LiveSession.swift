@@ -141,7 +141,8 @@ final class LiveSession: Sendable {
         case .frame(let frame): handle(frame)
         case .event(let event, let camera): updateMotion(event, of: camera)
         case .eventsComplete, .found, .replayed, .replayEnded: break
-        case .refused(let code, let detail): say("the gateway refused a request (\(code)): \(printable(detail))")
+        case .refused(let code, let detail):
+            say("the gateway refused a request (\(code)): \(TerminalText.masked(detail))")
         }
     }
 
@@ -197,8 +198,8 @@ final class LiveSession: Sendable {
         guard before != state else { return nil }
         let name = "camera '\(tile.name)'"
         switch (before, state) {
-        case (_, .offline?): return "\(name) is offline: \(printable(now?.detail ?? ""))"
-        case (_, .waiting?): return "\(name): \(printable(now?.detail ?? ""))"
+        case (_, .offline?): return "\(name) is offline: \(TerminalText.masked(now?.detail ?? ""))"
+        case (_, .waiting?): return "\(name): \(TerminalText.masked(now?.detail ?? ""))"
         case (_?, nil): return "\(name) is no longer listed: it was removed, or you may not see it any more"
         case (.offline, .online?), (.waiting, .online?): return "\(name) is back"
         case (nil, .online?) where !isFirst: return "\(name) is back"

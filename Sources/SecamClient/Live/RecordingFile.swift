@@ -105,7 +105,7 @@ struct RecordingFile: ~Copyable {
         }
         guard writing != target else { return }
         guard unsafe rename(writing, target) == 0 else {
-            throw .file(path: target, operation: "create", reason: FileIO.reason())
+            throw .file(path: target, operation: "create", reason: "\(SystemError.last)")
         }
     }
 
@@ -114,7 +114,7 @@ struct RecordingFile: ~Copyable {
         let descriptor = unsafe Glibc.open(path, flags, 0o644)
         guard descriptor >= 0 else {
             if errno == EEXIST { throw .fileExists(path: path) }
-            throw .file(path: path, operation: "create", reason: FileIO.reason())
+            throw .file(path: path, operation: "create", reason: "\(SystemError.last)")
         }
         Glibc.close(descriptor)
     }

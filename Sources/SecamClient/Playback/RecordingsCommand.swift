@@ -162,7 +162,7 @@ enum RecordingList {
             switch camera.recording {
             case .stopped where camera.detail.isEmpty:
                 "\n\(camera.name): RECORDING STOPPED; see the archive's log."
-            case .stopped: "\n\(camera.name): RECORDING STOPPED; \(printable(camera.detail))"
+            case .stopped: "\n\(camera.name): RECORDING STOPPED; \(TerminalText.masked(camera.detail))"
             case .diskLow: "\n\(camera.name): the disk of its recordings is nearly full."
             case .off, .on: ""
             }

@@ -64,13 +64,13 @@ extension ClientError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .badServer(let text):
-            "'\(printable(text))' is not a gateway's address; expected HOST:PORT, such as camera.example:4433 or "
+            "'\(TerminalText.masked(text))' is not a gateway's address; expected HOST:PORT, such as camera.example:4433 or "
                 + "[::1]:4433"
         case .missing(let option, let variable):
             "\(option) is missing; add \(option) or set \(variable)"
         case .contradiction(let text): text
         case .badOption(let option, let value, let expected):
-            "invalid \(option) '\(printable(value))'; expected \(expected)"
+            "invalid \(option) '\(TerminalText.masked(value))'; expected \(expected)"
         case .noPassword:
             "there is no password, and no terminal to ask for it; set SECAM_PASSWORD or give --password-file FILE"
         case .passwordPromptCancelled: "no password was typed"
@@ -79,10 +79,10 @@ extension ClientError: CustomStringConvertible {
         case .usernameTooLong(let bytes):
             "the user name has \(bytes) bytes; the maximum is \(WireLimits.name)"
         case .unreachable(let server, let reason):
-            "cannot reach the gateway at \(server): \(printable(reason)); is it running there, and is the port right?"
+            "cannot reach the gateway at \(server): \(TerminalText.masked(reason)); is it running there, and is the port right?"
         case .connection(let server, let end): "gateway \(server): \(end)"
         case .untrusted(let server, let error):
-            "gateway \(server): \(printable("\(error)")); compare the fingerprint with the one that the gateway "
+            "gateway \(server): \(TerminalText.masked("\(error)")); compare the fingerprint with the one that the gateway "
                 + "shows"
         case .notAccepted(let server):
             "gateway \(server): you did not accept its certificate; ask its operator for the right fingerprint"
@@ -95,7 +95,7 @@ extension ClientError: CustomStringConvertible {
             "\(file), line \(line): expected HOST:PORT SPKI-SHA256:…; correct or delete the line"
         case .trust(let error): "\(error)"
         case .noSuchCamera(let names, let available, let server):
-            "gateway \(server): no camera \(names.map { "'\(printable($0))'" }.joined(separator: ", ")) that you may "
+            "gateway \(server): no camera \(names.map { "'\(TerminalText.masked($0))'" }.joined(separator: ", ")) that you may "
                 + "see; "
                 + (available.isEmpty
                     ? "there are no cameras at present" : "there are: \(available.map(\.text).joined(separator: ", "))")
@@ -103,7 +103,7 @@ extension ClientError: CustomStringConvertible {
             "gateway \(server): no camera that you may see; ask an admin for the right to see one, or start one"
         case .noPicture(let camera, let timeout, let detail):
             "camera '\(camera)' sent no picture within \(timeout.components.seconds) s"
-                + "\(detail.isEmpty ? "" : ": \(printable(detail))"); check its state with 'secam-view cameras'"
+                + "\(detail.isEmpty ? "" : ": \(TerminalText.masked(detail))"); check its state with 'secam-view cameras'"
         case .nothingRecorded(let camera, let from, let to):
             "camera '\(camera)': nothing is recorded from \(UTC.dateAndTime(from)) to \(UTC.dateAndTime(to)) that you may "
                 + "see; list its recordings with 'secam-view recordings \(camera)'"
@@ -111,12 +111,12 @@ extension ClientError: CustomStringConvertible {
             "gateway \(server): no archive answers, so recordings are unknown; is an archive running ('secam up --record', "
                 + "'secam status')?"
         case .archiveGone(let server, let detail):
-            "gateway \(server): lost the archive\(detail.isEmpty ? "" : " (\(printable(detail)))"); try again"
+            "gateway \(server): lost the archive\(detail.isEmpty ? "" : " (\(TerminalText.masked(detail)))"); try again"
         case .incomplete(let path, let frames):
             "saved \(frames) frames in \(path), but an archive does not answer, so there may be more; try again later"
         case .holes(let path, let frames, let holes):
             "saved \(frames) frames in \(path), but these recorded parts are missing: \(holes.joined(separator: "; "))"
-        case .refused(let server, let detail): "gateway \(server): \(printable(detail))"
+        case .refused(let server, let detail): "gateway \(server): \(TerminalText.masked(detail))"
         case .noAnswer(let server, let timeout):
             "gateway \(server): no answer within \(timeout.components.seconds) s; is it overloaded? Try again"
         case .fileExists(let path): "\(path) exists; choose another name, or overwrite it with --force"
@@ -127,11 +127,4 @@ extension ClientError: CustomStringConvertible {
             "cannot \(operation): \(reason); is DISPLAY or WAYLAND_DISPLAY set? Give --headless for no window"
         }
     }
-}
-
-/// Returns untrusted text on one line, with each character that could control a terminal replaced by U+FFFD.
-package func printable(_ text: String) -> String {
-    var result = String.UnicodeScalarView()
-    result.append(contentsOf: text.unicodeScalars.lazy.map { TerminalText.isHarmless($0) ? $0 : "\u{FFFD}" })
-    return String(result)
 }

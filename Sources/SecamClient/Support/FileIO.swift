@@ -1,42 +1,29 @@
 import Glibc
+import SecamBase
 
 /// Reads and writes whole small files.
 enum FileIO {
-    /// Returns the text of an error number.
-    static func reason(_ number: Int32 = errno) -> String { unsafe String(cString: strerror(number)) }
-
     /// Returns a file's bytes.
     ///
     /// - Throws: `file`, also when the file is longer than `limit` bytes.
     static func read(_ path: String, limit: Int) throws(ClientError) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .file(path: path, operation: "read", reason: reason()) }
+        guard descriptor >= 0 else { throw .file(path: path, operation: "read", reason: "\(SystemError.last)") }
         defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = unsafe Glibc.read(descriptor, &part, part.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .file(path: path, operation: "read", reason: reason()) }
-            if count == 0 { return bytes }
-            bytes += part[..<count]
-            guard bytes.count <= limit else {
-                throw .file(path: path, operation: "read", reason: "it is longer than \(limit) bytes")
-            }
+        let bytes: [UInt8]?
+        do throws(SystemError) { bytes = try FileBytes.read(descriptor, limit: limit) } catch {
+            throw .file(path: path, operation: "read", reason: "\(error)")
         }
+        guard let bytes else {
+            throw .file(path: path, operation: "read", reason: "it is longer than \(limit) bytes")
+        }
+        return bytes
     }
 
     /// Writes all bytes, in as many calls as needed.
     static func writeAll(_ bytes: some Sequence<UInt8>, to descriptor: Int32, path: String) throws(ClientError) {
-        let bytes = Array(bytes)
-        var offset = 0
-        while offset < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { bytes in
-                unsafe write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw .file(path: path, operation: "write", reason: reason()) }
-            offset += count
+        do throws(SystemError) { try FileBytes.write(Array(bytes), to: descriptor) } catch {
+            throw .file(path: path, operation: "write", reason: "\(error)")
         }
     }
 
@@ -53,7 +40,7 @@ enum FileIO {
     /// Creates a folder unless it exists.
     static func makeFolder(_ path: String) throws(ClientError) {
         guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw .file(path: path, operation: "create the folder", reason: reason())
+            throw .file(path: path, operation: "create the folder", reason: "\(SystemError.last)")
         }
     }
 
@@ -61,24 +48,31 @@ enum FileIO {
     ///
     /// - Throws: `fileExists` unless `replacing`.
     static func create(_ path: String, _ bytes: some Sequence<UInt8>, replacing: Bool) throws(ClientError) {
-        let written = replacing ? "\(path).\(getpid()).tmp" : path
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (replacing ? O_TRUNC : O_EXCL)
-        let descriptor = unsafe open(written, flags, 0o644)
+        if replacing { return try replace(path, Array(bytes)) }
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL, 0o644)
         guard descriptor >= 0 else {
             if errno == EEXIST { throw .fileExists(path: path) }
-            throw .file(path: path, operation: "create", reason: reason())
+            throw .file(path: path, operation: "create", reason: "\(SystemError.last)")
         }
+        defer { close(descriptor) }
         do throws(ClientError) {
-            defer { close(descriptor) }
             try writeAll(bytes, to: descriptor, path: path)
         } catch {
-            unsafe unlink(written)
+            unsafe unlink(path)
             throw error
         }
-        if replacing, unsafe rename(written, path) != 0 {
-            let error = ClientError.file(path: path, operation: "replace", reason: reason())
-            unsafe unlink(written)
-            throw error
+    }
+
+    private static func replace(_ path: String, _ bytes: [UInt8]) throws(ClientError) {
+        var operation = "create"
+        do throws(SystemError) {
+            let file = try PendingFile(for: path, permissions: 0o644)
+            operation = "write"
+            try file.write(bytes)
+            operation = "replace"
+            try file.replace()
+        } catch {
+            throw .file(path: path, operation: operation, reason: "\(error)")
         }
     }
 }

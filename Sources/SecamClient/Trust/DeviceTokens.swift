@@ -15,9 +15,7 @@ package struct DeviceTokens: Sendable {
     /// Returns `$XDG_STATE_HOME/secam/devices`, else `~/.local/state/secam/devices`; `nil` when neither XDG_STATE_HOME nor
     /// HOME is set.
     package static func defaultPath(_ environment: (String) -> String?) -> String? {
-        if let folder = environment("XDG_STATE_HOME"), folder.hasPrefix("/") { return "\(folder)/secam/devices" }
-        if let home = environment("HOME"), !home.isEmpty { return "\(home)/.local/state/secam/devices" }
-        return nil
+        UserFolder.state.path(environment).map { "\($0)/devices" }
     }
 
     /// Returns the token of a user at a gateway; `nil` when there is none. It ignores malformed lines, since the gateway

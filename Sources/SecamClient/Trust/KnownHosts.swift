@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 package import SecamTLS
 
 /// The file of accepted gateways' keys, one `HOST:PORT SPKI-SHA256:…` a line. Empty lines and lines that begin with `#` are
@@ -40,9 +41,7 @@ package struct KnownHosts: Sendable {
     /// Returns `$XDG_CONFIG_HOME/secam/known_hosts`, else `~/.config/secam/known_hosts`; `nil` when neither XDG_CONFIG_HOME
     /// nor HOME is set.
     package static func defaultPath(_ environment: (String) -> String?) -> String? {
-        if let folder = environment("XDG_CONFIG_HOME"), folder.hasPrefix("/") { return "\(folder)/secam/known_hosts" }
-        if let home = environment("HOME"), !home.isEmpty { return "\(home)/.config/secam/known_hosts" }
-        return nil
+        UserFolder.configuration.path(environment).map { "\($0)/known_hosts" }
     }
 
     /// Returns the accepted keys of a gateway; none when the file does not exist.
@@ -67,7 +66,7 @@ package struct KnownHosts: Sendable {
     package func add(_ server: ServerAddress, _ key: PublicKeyFingerprint) throws(ClientError) {
         try makeFolder()
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .file(path: path, operation: "create", reason: FileIO.reason()) }
+        guard descriptor >= 0 else { throw .file(path: path, operation: "create", reason: "\(SystemError.last)") }
         defer { close(descriptor) }
         var last: UInt8 = 0
         let end = lseek(descriptor, 0, SEEK_END)
@@ -83,7 +82,7 @@ package struct KnownHosts: Sendable {
         for part in parts {
             folder += "/\(part)"
             if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
-                throw .file(path: folder, operation: "create", reason: FileIO.reason())
+                throw .file(path: folder, operation: "create", reason: "\(SystemError.last)")
             }
         }
     }

@@ -39,7 +39,7 @@ struct BackupContents: Equatable {
         defer { unsafe unlink(copy) }
         try UserStore(path: folder.users).copy(to: copy)
         guard unsafe chmod(copy, 0o600) == 0 else {
-            throw CommandError("cannot make \(copy) private: \(unsafe String(cString: strerror(errno)))", .system)
+            throw CommandError("cannot make \(copy) private: \(SystemError.last)", .system)
         }
         files.append((Self.users, try SecretFile.readBytes(copy, limit: Self.limit)))
         if let text = try TrustedFile.readIfThere(folder.policy) { files.append((Self.policy, Array(text.utf8))) }
@@ -104,7 +104,7 @@ private enum FolderListing {
     /// Returns the sorted names of the files in a folder.
     static func files(in folder: String) throws(CommandError) -> [String] {
         guard let directory = unsafe opendir(folder) else {
-            throw CommandError("\(folder): \(unsafe String(cString: strerror(errno)))", .noInput)
+            throw CommandError("\(folder): \(SystemError.last)", .noInput)
         }
         defer { unsafe closedir(directory) }
         var names: [String] = []

@@ -71,13 +71,9 @@ private struct Invitation {
     let role: Role
     let pattern: String
     let file: String
+}
 
-    init(role: Role, pattern: String, file: String) {
-        self.role = role
-        self.pattern = pattern
-        self.file = file
-    }
-
+extension Invitation {
     init(_ text: String) throws(CommandError) {
         let sides = text.split(separator: "=", maxSplits: 1)
         let name = sides.first?.split(separator: "/", maxSplits: 1) ?? []

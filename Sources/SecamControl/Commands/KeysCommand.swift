@@ -112,7 +112,7 @@ struct KeysCommand: AsyncParsableCommand {
         do throws(NameError) {
             if pattern != "*" { _ = try Name(pattern) }
         } catch {
-            throw CommandError("the name '\(escaped(pattern))' is \(error)")
+            throw CommandError("the name '\(JSONText.escaped(pattern))' is \(error)")
         }
     }
 

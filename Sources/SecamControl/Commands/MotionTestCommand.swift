@@ -97,7 +97,7 @@ private final class LineFile {
         self.path = path
         descriptor =
             unsafe path == "-" ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        if descriptor < 0 { throw failure }
+        if descriptor < 0 { throw failure(.last) }
     }
 
     deinit {
@@ -112,17 +112,10 @@ private final class LineFile {
     func flush() throws {
         let bytes = Array(waiting.utf8)
         waiting = ""
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { rest in
-                unsafe Glibc.write(descriptor, rest.baseAddress?.advanced(by: written), rest.count - written)
-            }
-            if count < 0, errno != EINTR { throw failure }
-            written += max(count, 0)
-        }
+        do throws(SystemError) { try FileBytes.write(bytes, to: descriptor) } catch { throw failure(error) }
     }
 
-    private var failure: CommandError {
-        CommandError("cannot write \(path): \(unsafe String(cString: strerror(errno)))", .cannotCreate)
+    private func failure(_ error: SystemError) -> CommandError {
+        CommandError("cannot write \(path): \(error)", .cannotCreate)
     }
 }

@@ -65,18 +65,14 @@ struct StatusReport {
     var json: String {
         let members = second.members.map { member in
             var fields = [
-                JSONText.string("role") + ":" + JSONText.string("\(member.role)"),
-                JSONText.string("name") + ":" + JSONText.string(member.name.text),
-                "\"pid\":\(member.process)", "\"silence_ms\":\(member.silence)",
-                "\"joined\":" + JSONText.string(UTCText.iso(microseconds: member.joined)),
-                "\"software\":" + JSONText.string(member.software),
-                "\"endpoint\":" + JSONText.string(member.endpoint),
+                ("role", JSONText.string("\(member.role)")), ("name", JSONText.string(member.name.text)),
+                ("pid", "\(member.process)"), ("silence_ms", "\(member.silence)"),
+                ("joined", JSONText.string(UTCText.iso(microseconds: member.joined))),
+                ("software", JSONText.string(member.software)), ("endpoint", JSONText.string(member.endpoint)),
             ]
-            fields += member.figures.map { "\"\($0.metric)\":\($0.value)" }
-            if let camera = member.camera {
-                fields.append("\"camera\":" + json(camera, of: member))
-            }
-            return "{" + fields.joined(separator: ",") + "}"
+            fields += member.figures.map { ("\($0.metric)", "\($0.value)") }
+            if let camera = member.camera { fields.append(("camera", json(camera, of: member))) }
+            return JSONText.object(fields)
         }
         return JSONText.object([
             "time": JSONText.string(UTCText.iso(microseconds: second.time)),

@@ -228,16 +228,16 @@ package enum CameraName {
     /// - Throws: an error that contains the name.
     package static func check(_ text: String) throws(CommandError) -> Name {
         guard !text.contains(DedicatedEncoders.sign) else {
-            throw CommandError("the camera name '\(escaped(text))' is not usable: leave the @ out")
+            throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the @ out")
         }
         // In the list of keys, an asterisk is a wildcard.
         guard !text.contains("*") else {
-            throw CommandError("the camera name '\(escaped(text))' is not usable: leave the * out")
+            throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the * out")
         }
         do throws(NameError) {
             return try Name(text)
         } catch {
-            throw CommandError("the camera name '\(escaped(text))' is \(error)")
+            throw CommandError("the camera name '\(JSONText.escaped(text))' is \(error)")
         }
     }
 }

@@ -37,7 +37,7 @@ struct UserCommand: AsyncParsableCommand {
         do throws(NameError) {
             return try Name(text)
         } catch {
-            throw CommandError("the user name '\(escaped(text))' is \(error)")
+            throw CommandError("the user name '\(JSONText.escaped(text))' is \(error)")
         }
     }
 

@@ -9,23 +9,23 @@ import Synchronization
 
 /// The lock that lets only one `secam up` use a data folder.
 final class FolderLock: Sendable {
-    private let descriptor: Int32
+    private let lock: Mutex<FileLock?>
 
     init(_ folder: DataFolder) throws {
-        let path = "\(folder.path)/lock"
-        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw CommandError("\(path): \(unsafe String(cString: strerror(errno)))", .noPermission)
+        let lock: FileLock?
+        do throws(SecretFile.Failure) { lock = try FileLock(ifFree: "\(folder.path)/lock") } catch {
+            throw CommandError("\(error)", .noPermission)
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard let lock else {
             throw CommandError(
                 "\(folder.path) is in use by another 'secam up'; end that one, or choose another folder with --data",
                 .unavailable)
         }
+        self.lock = Mutex(lock)
     }
 
     /// Releases the lock, as the end of the process does.
-    func release() { close(descriptor) }
+    func release() { lock.withLock { $0 = nil } }
 }
 
 /// The first user, who can manage all others.
@@ -80,9 +80,6 @@ final class AddressBox: Sendable {
     func get() -> ServiceSetAddress? { address.withLock { $0 } }
 }
 
-/// Returns untrusted text with control characters escaped, for error messages.
-func escaped(_ text: String) -> Substring { JSONText.string(text).dropFirst().dropLast() }
-
 /// Unbuffered standard error, for messages beside a command's output.
 enum ErrorOutput {
     static func write(_ text: String) {
@@ -98,15 +95,8 @@ package enum StandardOutput {
 
     /// - Throws: when not all bytes can be written.
     package static func write(_ bytes: [UInt8]) throws(CommandError) {
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(1, buffer.baseAddress! + written, buffer.count - written)
-            }
-            guard count > 0 else {
-                throw CommandError("standard output: \(unsafe String(cString: strerror(errno)))", .inputOutput)
-            }
-            written += count
+        do throws(SystemError) { try FileBytes.write(bytes, to: STDOUT_FILENO) } catch {
+            throw CommandError("standard output: \(error)", .inputOutput)
         }
     }
 }
@@ -116,18 +106,11 @@ enum StandardInput {
     ///
     /// - Throws: also when there are more than `limit` bytes.
     static func readAll(limit: Int) throws(CommandError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = unsafe read(0, &chunk, chunk.count)
-            guard count >= 0 else {
-                throw CommandError("standard input: \(unsafe String(cString: strerror(errno)))", .inputOutput)
-            }
-            guard count > 0 else { return bytes }
-            bytes += chunk.prefix(count)
-            guard bytes.count <= limit else {
-                throw CommandError("standard input holds more than \(limit) bytes", .data)
-            }
+        let bytes: [UInt8]?
+        do throws(SystemError) { bytes = try FileBytes.read(STDIN_FILENO, limit: limit) } catch {
+            throw CommandError("standard input: \(error)", .inputOutput)
         }
+        guard let bytes else { throw CommandError("standard input holds more than \(limit) bytes", .data) }
+        return bytes
     }
 }

@@ -96,7 +96,7 @@ final class RelayDialer: Sendable {
                 problem = errno
                 Glibc.close(descriptor)
             }
-            throw DialError(description: "\(address): \(unsafe String(cString: strerror(problem)))")
+            throw DialError(description: "\(address): \(SystemError(code: problem))")
         }
 
         deinit { Glibc.close(descriptor) }
@@ -119,7 +119,7 @@ final class RelayDialer: Sendable {
 
         func write(_ bytes: [UInt8]) throws(DialError) {
             guard write(bytes[...]) else {
-                throw DialError(description: "sending failed: \(unsafe String(cString: strerror(errno)))")
+                throw DialError(description: "sending failed: \(SystemError.last)")
             }
         }
 
