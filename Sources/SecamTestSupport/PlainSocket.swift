@@ -9,17 +9,7 @@ package final class PlainSocket: Sendable {
         guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw TestFailure("'\(address)' has no port")
         }
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_port = port.bigEndian
-        place.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let status = unsafe withUnsafePointer(to: &place) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                unsafe connect(descriptor, raw, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard status == 0 else { throw TestFailure("\(address): errno \(errno)") }
+        descriptor = try Loopback.connect(to: port)
     }
 
     deinit { close(descriptor) }

@@ -51,21 +51,26 @@ package enum Programs {
         return finished
     }
 
+    /// Makes a join file with `secam keys invite`, for a registry that is away unless an address is given.
+    ///
+    /// - Parameter file: the name of the file; by default, `NAME.join`.
+    /// - Returns: its path.
+    package static func invite(
+        _ name: String, role: String = "capture", registry: String = "tcp://127.0.0.1:1", file: String? = nil,
+        in scratch: ScratchFolder
+    ) async throws -> String {
+        let file = scratch.file(file ?? "\(name).join")
+        let invited = try await run(
+            "secam", ["keys", "invite", name, "--role", role, "--registry", registry, "-o", file], in: scratch,
+            environment: ["SECAM_DATA": scratch.file("data")])
+        guard invited.status == 0 else { throw TestFailure("secam keys invite: \(invited.errors)") }
+        return file
+    }
+
     /// Returns a free TCP port of the loopback interface.
     package static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                let bound = unsafe bind(descriptor, pointer, length)
-                return bound == 0 ? unsafe getsockname(descriptor, pointer, &length) : bound
-            }
-        }
-        guard code == 0 else { throw TestFailure("no free port: errno \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
+        let (descriptor, port) = try Loopback.listen()
+        close(descriptor)
+        return Int(port)
     }
 }

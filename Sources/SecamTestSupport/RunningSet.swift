@@ -136,6 +136,13 @@ package final class RunningSet: Sendable {
         return found ?? .null
     }
 
+    /// Returns the process of a service of this role that has a camera; `nil` while there is none.
+    package func processWithCamera(_ role: String) async throws -> Int32? {
+        try await status()["services"].values.first { $0["role"].text == role && $0["cameras_assigned"].integer == 1 }?[
+            "pid"
+        ].integer.map { Int32($0) }
+    }
+
     package func addUser(_ name: String, password: String, _ arguments: [String] = []) async throws {
         let added = try await secam(["user", "add", name, "--password-stdin"] + arguments, input: password + "\n")
         guard added.status == 0 else { throw TestFailure("secam user add: \(added.errors)") }

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 
 /// A temporary folder of one test, removed with its last reference.
 package final class ScratchFolder: Sendable {
@@ -23,9 +24,10 @@ package final class ScratchFolder: Sendable {
         let descriptor = unsafe open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         guard descriptor >= 0 else { throw Failure(description: "open failed: errno \(errno)") }
         defer { close(descriptor) }
-        guard unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fchmod(descriptor, mode) == 0 else {
-            throw Failure(description: "write failed: errno \(errno)")
+        do throws(SystemError) { try FileBytes.write(bytes, to: descriptor) } catch {
+            throw Failure(description: "write failed: \(error)")
         }
+        guard fchmod(descriptor, mode) == 0 else { throw Failure(description: "fchmod failed: errno \(errno)") }
     }
 
     package func write(_ text: String, to name: String, mode: UInt32 = 0o600) throws(Failure) {
@@ -39,23 +41,12 @@ package final class ScratchFolder: Sendable {
     }
 
     /// Returns the sorted names in the folder.
-    package var names: [String] { ScratchFolder.names(path) }
-
-    private static func names(_ path: String) -> [String] {
-        guard let directory = unsafe opendir(path) else { return [] }
-        defer { unsafe closedir(directory) }
-        var names: [String] = []
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
+    package var names: [String] { FolderEntries.names(in: path) }
 
     private static func remove(_ path: String) {
-        for name in names(path) where unsafe unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
+        for name in FolderEntries.names(in: path) where unsafe unlink("\(path)/\(name)") != 0 {
+            remove("\(path)/\(name)")
+        }
         unsafe rmdir(path)
     }
 }

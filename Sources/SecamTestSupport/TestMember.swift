@@ -42,16 +42,10 @@ package actor TestMember {
         _ identity: Identity, _ name: String, isListening: Bool = false,
         answer: (@Sendable (MeshMessage) -> (any WireMessage)?)? = nil
     ) async throws -> TestMember {
-        let loop = MeshLoop(name: "test-member")
-        return try await withCheckedThrowingContinuation { continuation in
-            loop.post {
-                continuation.resume(
-                    with: Result {
-                        let made = try TestMember(identity, name: Name(name), loop: loop)
-                        try made.assumeIsolated { try $0.start(answer, isListening: isListening) }
-                        return made
-                    })
-            }
+        try await MeshLoop.start("test-member") { loop in
+            let made = try TestMember(identity, name: Name(name), loop: loop)
+            try made.assumeIsolated { try $0.start(answer, isListening: isListening) }
+            return made
         }
     }
 

@@ -82,16 +82,10 @@ package actor TestRegistry {
         _ folder: DataFolder, endpoint: String = "tcp://127.0.0.1:*",
         policies: any CameraPolicies = TestPolicies()
     ) async throws -> TestRegistry {
-        let loop = MeshLoop(name: "test-registry")
-        return try await withCheckedThrowingContinuation { continuation in
-            loop.post {
-                continuation.resume(
-                    with: Result {
-                        let made = try TestRegistry(folder, endpoint: endpoint, policies: policies, loop: loop)
-                        made.assumeIsolated { $0.startListening() }
-                        return made
-                    })
-            }
+        try await MeshLoop.start("test-registry") { loop in
+            let made = try TestRegistry(folder, endpoint: endpoint, policies: policies, loop: loop)
+            made.assumeIsolated { $0.startListening() }
+            return made
         }
     }
 

@@ -128,19 +128,16 @@ import Testing
     @Test func `another archive continues where an archive that hangs stopped`() async throws {
         try await RunningSet.with(["demo=test:160x120@10"], record: "continuous", archives: 2) { set in
             try await Self.waitForFrames(10, set)
-            let owner = try await eventually("the recording archive") {
-                try await set.status()["services"].values.first {
-                    $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1
-                }?["pid"].integer
-            }
-            kill(Int32(owner), SIGSTOP)
+            let owner = try await eventually("the recording archive") { try await set.processWithCamera("archive") }
+            kill(owner, SIGSTOP)
             try await eventually("the other archive records") {
                 try await set.status()["services"].values.contains {
-                    $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1 && $0["pid"].integer != owner
+                    $0["role"].text == "archive" && $0["cameras_assigned"].integer == 1
+                        && $0["pid"].integer != Int(owner)
                 }
             }
             try await Self.waitForFrames(20, set)
-            kill(Int32(owner), SIGKILL)
+            kill(owner, SIGKILL)
             set.up.send(SIGTERM)
             _ = try await set.up.finish()
             let numbers = try Self.account(Self.index(set)).frames.map(\.sequence)

@@ -18,10 +18,7 @@ import Testing
 
     @Test func `thousands of refused flows are logged once in ten seconds`() async throws {
         try await RunningSet.with { set in
-            let file = set.scratch.file("porch.secam")
-            let invited = try await set.secam(
-                ["keys", "invite", "porch", "--registry", "tcp://127.0.0.1:1", "-o", file])
-            try #require(invited.status == 0, "\(invited.errors)")
+            let file = try await Programs.invite("porch", in: set.scratch)
             let registry = try Identity.read(
                 DataFolder(set.data).joinFile(.operator, "operator"), registry: nil, role: .operator
             ).registry

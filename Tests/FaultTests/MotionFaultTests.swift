@@ -30,18 +30,14 @@ import Testing
             let first = try await eventually("an ongoing event") {
                 try events(viewer).last { $0["state"].text == "update" }
             }
-            let owner = try await eventually("the service that watches") {
-                try await set.status()["services"].values.first {
-                    $0["role"].text == "motion" && $0["cameras_assigned"].integer == 1
-                }?["pid"].integer
-            }
-            kill(Int32(owner), SIGSTOP)
+            let owner = try await eventually("the service that watches") { try await set.processWithCamera("motion") }
+            kill(owner, SIGSTOP)
             try await eventually("the end of the event and another event") {
                 let lines = try events(viewer)
                 return lines.contains { $0["id"] == first["id"] && $0["state"].text == "end" }
                     && lines.contains { $0["id"] != first["id"] && $0["state"].text == "start" }
             }
-            kill(Int32(owner), SIGCONT)
+            kill(owner, SIGCONT)
             viewer.kill()
         }
     }

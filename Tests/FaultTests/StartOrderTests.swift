@@ -10,9 +10,7 @@ import Testing
     init() async throws {
         port = try Programs.freePort()
         for (role, name) in [("capture", "demo"), ("encode", "*")] {
-            let invited = try await secam(
-                ["keys", "invite", name, "--role", role, "--registry", registry, "-o", scratch.file("\(role).join")])
-            try #require(invited.status == 0, "\(invited.errors)")
+            _ = try await Programs.invite(name, role: role, registry: registry, file: "\(role).join", in: scratch)
         }
         let added = try await secam(["user", "add", "anna", "--password-stdin"], input: "a long password\n")
         try #require(added.status == 0, "\(added.errors)")

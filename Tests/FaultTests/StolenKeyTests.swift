@@ -24,11 +24,7 @@ import Testing
     }
 
     private func invite(_ role: Role, _ name: String, in set: RunningSet) async throws -> Identity {
-        let file = set.scratch.file("\(name).secam")
-        let invited = try await set.secam(
-            ["keys", "invite", name, "--role", "\(role)", "--registry", "tcp://127.0.0.1:1", "-o", file])
-        guard invited.status == 0 else { throw TestFailure("secam keys invite: \(invited.errors)") }
-        return try steal(role, file, from: set)
+        try steal(role, try await Programs.invite(name, role: "\(role)", in: set.scratch), from: set)
     }
 
     private func expectLiveView(_ set: RunningSet, _ comment: Comment? = nil) async throws {
@@ -141,10 +137,7 @@ import Testing
     @Test func `the key of another camera, of its encoders or of an operator gives no access to a camera`() async throws
     {
         try await RunningSet.with { set in
-            let file = set.scratch.file("porch.secam")
-            let invited = try await set.secam(
-                ["keys", "invite", "porch", "--registry", "tcp://127.0.0.1:1", "-o", file])
-            #expect(invited.status == 0, "\(invited.errors)")
+            let file = try await Programs.invite("porch", in: set.scratch)
             let camera = try await TestMember.join(steal(.capture, file, from: set), "porch", isListening: true)
             let encoder = try await TestMember.join(steal(.encode, file, from: set), "porch@1")
             let open = OpenFlow(flow: 1, content: .jpeg, policy: .every, start: .time(0), credit: 256)

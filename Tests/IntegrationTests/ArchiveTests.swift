@@ -188,18 +188,12 @@ import Testing
     }
 
     @Test func `a camera in motion mode is recorded from before a visit to after it`() async throws {
-        let scene =
-            "[0:v]noise=alls=6:allf=t[b];[b][1:v]overlay=x='if(between(t,12,15),(t-12)*120-40,-200)':y=80,format=yuvj420p"
-        try await Programs.tool(
-            [
-                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=gray:s=320x240:r=10:d=30", "-f", "lavfi", "-i",
-                "color=c=white:s=40x90:r=10:d=30", "-filter_complex", scene, "-c:v", "mjpeg", "-q:v", "3", "visit.mkv",
-            ], in: scratch)
+        let source = try await VisitFootage.make(seconds: 30, visit: 12..<15, speed: 120, in: scratch)
         try scratch.makeFolders("data")
         try scratch.setMode("data", 0o700)
         try scratch.write("record:\n  pre-roll: 3s\n  post-roll: 2s\n", to: "data/policy.yaml", mode: 0o644)
         let set = try await RunningSet(
-            ["porch=file:\(scratch.file("visit.mkv"))"], motion: 1, record: "motion", scratch: scratch)
+            ["porch=\(source)"], motion: 1, record: "motion", scratch: scratch)
         defer { set.up.kill() }
         // The first recording is from before a motion service watched, when everything is recorded.
         let visit = try await eventually("a visit that is over and recorded", seconds: 120) {

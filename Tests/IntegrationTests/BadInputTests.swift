@@ -166,14 +166,7 @@ import Testing
         let missing = try await Programs.run(
             "secam-capture", ["--join", scratch.file("missing.join"), "--source", "test:64x64@1"], in: scratch)
         #expect(missing.status == 66)
-        let file = scratch.file("encode.join")
-        let invited = try await Programs.run(
-            "secam",
-            [
-                "keys", "invite", "*", "--role", "encode", "--registry", "tcp://127.0.0.1:9", "-o", file, "--data",
-                scratch.file("data"),
-            ], in: scratch)
-        #expect(invited.status == 0, "\(invited.errors)")
+        let file = try await Programs.invite("*", role: "encode", in: scratch)
         let other = try await Programs.run(
             "secam-capture", ["--join", file, "--source", "test:64x64@1"], in: scratch)
         #expect(other.errors.contains("is for encode, this program is capture"))

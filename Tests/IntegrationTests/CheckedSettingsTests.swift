@@ -27,12 +27,7 @@ import Testing
     }
 
     @Test func `a service checks its settings and starts nothing`() async throws {
-        let join = scratch.file("archive.join")
-        let made = try await Programs.run(
-            "secam",
-            ["keys", "invite", "archive-1", "--role", "archive", "--registry", "tcp://127.0.0.1:1", "-o", join],
-            in: scratch, environment: ["SECAM_DATA": scratch.file("data")])
-        #expect(made.status == 0, "\(made.errors)")
+        let join = try await Programs.invite("archive-1", role: "archive", in: scratch)
         func check(_ megabytes: String) async throws -> FinishedProgram {
             try await Programs.run(
                 "secam-archive",

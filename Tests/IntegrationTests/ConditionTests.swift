@@ -149,12 +149,7 @@ import Testing
         try await eventually("the gateway's figures") {
             try await page(ports.gateway).contains("secam_viewers{role=\"gateway\",service=\"gateway\"} 0")
         }
-        let join = scratch.file("encode.join")
-        let invited = try await Programs.run(
-            "secam",
-            ["keys", "invite", "encode-1", "--role", "encode", "--registry", "tcp://127.0.0.1:1", "-o", join],
-            in: scratch, environment: ["SECAM_DATA": scratch.file("data")])
-        #expect(invited.status == 0, "\(invited.errors)")
+        let join = try await Programs.invite("encode-1", role: "encode", in: scratch)
         let encode = try Programs.start(
             "secam-encode", ["--join", join, "--metrics", "127.0.0.1:\(ports.encode)"], in: scratch)
         defer { encode.kill() }

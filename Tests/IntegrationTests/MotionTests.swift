@@ -11,14 +11,7 @@ import Testing
 
     /// Twenty noisy seconds in a loop: something crosses the picture from the eighth to the twelfth.
     private func visit() async throws -> String {
-        let scene =
-            "[0:v]noise=alls=6:allf=t[b];[b][1:v]overlay=x='if(between(t,8,12),(t-8)*90-40,-200)':y=80,format=yuvj420p"
-        try await Programs.tool(
-            [
-                "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c=gray:s=320x240:r=10:d=20", "-f", "lavfi", "-i",
-                "color=c=white:s=40x90:r=10:d=20", "-filter_complex", scene, "-c:v", "mjpeg", "-q:v", "3", "visit.mkv",
-            ], in: scratch)
-        return "file:\(scratch.file("visit.mkv"))"
+        try await VisitFootage.make(seconds: 20, visit: 8..<12, speed: 90, in: scratch)
     }
 
     private func lines(_ text: String) throws -> [JSONValue] {

@@ -59,12 +59,9 @@ private actor HostileCamera {
         self.loop = loop
         random = seed.map { SeededGenerator(seed: $0) }
         let name = try Name("porch")
-        let (own, other) = (try KeyPair(), try KeyPair())
-        let context = try MeshContext()
-        admission = try ZAPHandler(context, isAdmitted: { _ in true }, onRefusal: { _, _ in })
-        camera = try MeshSocket.listen(admission: admission, endpoint: "tcp://127.0.0.1:*", keys: own)
-        let socket = try MeshSocket.connect(
-            context, endpoint: camera.endpoint, serverKey: own.publicKey, keys: other)
+        let pair = try MeshSocketPair()
+        admission = pair.admission
+        camera = pair.listening
         let index = try RecordingIndex(folder)
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         writer = Writer(
@@ -76,21 +73,15 @@ private actor HostileCamera {
             camera: name)
         flow = try ArchiveCameraFlow(
             Roster.Member(
-                role: .capture, incarnation: 9, key: own.publicKey.bytes, name: name, endpoint: camera.endpoint),
-            socket: socket, rule: rule, index: index, writer: writer, allowance: CameraRateLimit(now: .now))
+                role: .capture, incarnation: 9, key: pair.key.bytes, name: name, endpoint: camera.endpoint),
+            socket: pair.connecting, rule: rule, index: index, writer: writer, allowance: CameraRateLimit(now: .now))
     }
 
     static func start(_ folder: RecordingFolder, seed: UInt64?) async throws -> HostileCamera {
-        let loop = MeshLoop(name: "test-hostile")
-        return try await withCheckedThrowingContinuation { continuation in
-            loop.post {
-                continuation.resume(
-                    with: Result {
-                        let made = try HostileCamera(folder, seed: seed, loop: loop)
-                        made.assumeIsolated { $0.start() }
-                        return made
-                    })
-            }
+        try await MeshLoop.start("test-hostile") { loop in
+            let made = try HostileCamera(folder, seed: seed, loop: loop)
+            made.assumeIsolated { $0.start() }
+            return made
         }
     }
 

@@ -37,26 +37,17 @@ private actor HugeFrames {
     private init(_ bytes: Int, loop: MeshLoop) throws {
         self.loop = loop
         payload = [UInt8](repeating: 1, count: bytes)
-        let (own, other) = (try KeyPair(), try KeyPair())
-        let context = try MeshContext()
-        admission = try ZAPHandler(context, isAdmitted: { _ in true }, onRefusal: { _, _ in })
-        camera = try MeshSocket.listen(admission: admission, endpoint: "tcp://127.0.0.1:*", keys: own)
-        let socket = try MeshSocket.connect(
-            context, endpoint: camera.endpoint, serverKey: own.publicKey, keys: other)
-        flow = GatewayCameraFlow(socket, number: 1, content: .jpeg, byteLimit: 1_000_000)
+        let pair = try MeshSocketPair()
+        admission = pair.admission
+        camera = pair.listening
+        flow = GatewayCameraFlow(pair.connecting, number: 1, content: .jpeg, byteLimit: 1_000_000)
     }
 
     static func start(bytes: Int) async throws -> HugeFrames {
-        let loop = MeshLoop(name: "test-huge")
-        return try await withCheckedThrowingContinuation { continuation in
-            loop.post {
-                continuation.resume(
-                    with: Result {
-                        let made = try HugeFrames(bytes, loop: loop)
-                        made.assumeIsolated { $0.listen() }
-                        return made
-                    })
-            }
+        try await MeshLoop.start("test-huge") { loop in
+            let made = try HugeFrames(bytes, loop: loop)
+            made.assumeIsolated { $0.listen() }
+            return made
         }
     }
 

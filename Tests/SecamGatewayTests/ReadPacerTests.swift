@@ -1,26 +1,15 @@
 import NIOCore
 import NIOEmbedded
+import SecamTestSupport
 import Testing
 
 @testable import SecamGateway
 
 @Suite struct ReadPacerTests {
-    /// Counts the reads that reach the socket.
-    private final class Reads: ChannelOutboundHandler {
-        typealias OutboundIn = ByteBuffer
-
-        private(set) var count = 0
-
-        func read(context: ChannelHandlerContext) {
-            count += 1
-            context.read()
-        }
-    }
-
     /// A connection whose peer sends single bytes.
     private struct Connection {
         let channel: EmbeddedChannel
-        let reads = Reads()
+        let reads = ReadCounter()
 
         init(countRead: @escaping (_ bytes: Int) -> Bool) throws {
             channel = EmbeddedChannel()

@@ -1,5 +1,6 @@
 import SecamJPEG
 import SecamPicture
+import SecamTestSupport
 import SecamWire
 import Testing
 
@@ -22,7 +23,7 @@ struct HostileJPEGTests {
     @Test
     func `data other than JPEG are rejected and the decoder remains usable`() throws {
         var decoder = try JPEGDecoder()
-        var noise = Noise(seed: 1)
+        var noise = SeededGenerator(seed: 1)
         let random = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &noise) }
         let inputs: [[UInt8]] = [
             [], [0xff], [0xff, 0xd8], [0xff, 0xd8, 0xff, 0xd9], Array("GET / HTTP/1.1\r\n\r\n".utf8),
@@ -211,7 +212,7 @@ struct HostileJPEGTests {
     @Test
     func `a damaged image never shows the previous content of the buffer`() throws {
         var decoder = try JPEGDecoder()
-        var noise = Noise(seed: 7)
+        var noise = SeededGenerator(seed: 7)
         var damaged = 0
         for round in 0..<600 {
             let image = flipped(Self.all[round % Self.all.count], &noise)
@@ -228,7 +229,7 @@ struct HostileJPEGTests {
     @Test(arguments: 0..<8)
     func `flipped bits give a picture or an error without writing beyond the buffer`(seed: Int) throws {
         var decoder = try JPEGDecoder()
-        var noise = Noise(seed: UInt64(seed) + 100)
+        var noise = SeededGenerator(seed: UInt64(seed) + 100)
         var (whole, refused) = (0, 0)
         for round in 0..<400 {
             let image = flipped(Self.all[round % Self.all.count], &noise)
@@ -252,7 +253,7 @@ struct HostileJPEGTests {
         #expect(whole > 0 && refused > 0)
     }
 
-    private func flipped(_ image: [UInt8], _ noise: inout Noise) -> [UInt8] {
+    private func flipped(_ image: [UInt8], _ noise: inout SeededGenerator) -> [UInt8] {
         var result = image
         for _ in 0..<Int.random(in: 1...4, using: &noise) {
             result[Int.random(in: 2..<image.count, using: &noise)] ^= 1 << UInt8.random(in: 0...7, using: &noise)

@@ -1,5 +1,6 @@
 import SecamJPEG
 import SecamPicture
+import SecamTestSupport
 import SecamWire
 import Testing
 
@@ -95,7 +96,7 @@ struct JPEGEncoderTests {
 
     @Test
     func `noise at the highest quality fits the buffer`() throws {
-        var noise = Noise(seed: 3)
+        var noise = SeededGenerator(seed: 3)
         var encoder = try JPEGEncoder()
         var decoder = try JPEGDecoder()
         for (width, height) in [(1, 1), (16, 16), (333, 111)] {

@@ -2,20 +2,6 @@ import SecamJPEG
 import SecamPicture
 import SecamWire
 
-/// A generator of pseudorandom numbers that are the same in every run.
-struct Noise: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}
-
 /// The result of decoding an image.
 struct Decoded: Equatable {
     let picture: JPEGPicture

@@ -1,4 +1,5 @@
 import Foundation
+import SecamTestSupport
 import SecamWire
 import Testing
 
@@ -58,24 +59,7 @@ final class Listener {
     private var descriptor: Int32
     private var accepted: [Int32] = []
 
-    struct Failed: Error {}
-
-    init() throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let descriptor = descriptor
-        let isListening = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                unsafe bind(descriptor, generic, length) == 0 && listen(descriptor, 8) == 0
-                    && getsockname(descriptor, generic, &length) == 0
-            }
-        }
-        guard isListening else { throw Failed() }
-        port = UInt16(bigEndian: address.sin_port)
-    }
+    init() throws { (descriptor, port) = try Loopback.listen() }
 
     deinit { close() }
 

@@ -218,19 +218,9 @@ import Testing
     }
 
     @Test func `a server's endless message costs the connecting side a limited number of bytes`() async throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let (listener, port) = try Loopback.listen()
         defer { close(listener) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe bind(listener, $0, length) + listen(listener, 8) + getsockname(listener, $0, &length)
-            }
-        }
-        #expect(status == 0)
-        let endpoint = "tcp://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        let endpoint = "tcp://127.0.0.1:\(port)"
         let loop = MeshLoop(name: "test-connecting")
         let held = HeldSocket()
         let received = Seen<Int>()

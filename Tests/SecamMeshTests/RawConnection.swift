@@ -15,22 +15,13 @@ import SecamTestSupport
         guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw TestFailure("no port in \(endpoint)")
         }
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = Loopback.makeSocket()
         var timeout = timeval(tv_sec: 60, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             unsafe setsockopt(descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
         }
         if var receiveBuffer { unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, 4) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let status = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe Glibc.connect(descriptor, $0, 16)
-            }
-        }
-        guard status == 0 else { throw TestFailure("cannot connect to port \(port)") }
+        try Loopback.connect(descriptor, to: port)
     }
 
     private init(descriptor: Int32) { self.descriptor = descriptor }

@@ -1,21 +1,6 @@
 import SecamPicture
+import SecamTestSupport
 import SecamWire
-
-/// A generator of pseudorandom numbers that are the same in every run.
-struct Noise: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
-}
 
 /// A picture of noise that looks up a pixel's values by the definition of its format.
 struct NoisePicture {
@@ -26,7 +11,7 @@ struct NoisePicture {
         let tight = try PictureLayout(format: format, width: width, height: height)
         layout = try PictureLayout(
             format: format, width: width, height: height, bytesPerLine: tight.bytesPerLine + padding)
-        var noise = Noise(seed: seed)
+        var noise = SeededGenerator(seed: seed)
         bytes = noise.bytes(layout.byteCount)
     }
 

@@ -246,10 +246,7 @@ import Testing
     // MARK: After a kill
 
     @Test func `recordings that lost their rows in a power cut are added to the index`() throws {
-        var limits = CameraRecorder.Limits()
-        limits.maximumDuration = .seconds(1)
-        limits.cutsPerSecond = .max
-        let recorder = try recordings.recorder(try recordings.store(), limits)
+        let recorder = try recordings.recorder(try recordings.store(), .filesOfOneSecond)
         try recordings.append(1...50, to: recorder)
         try recorder.cut()
         let before = try recordings.segments
@@ -407,10 +404,7 @@ import Testing
     func `an interval selects the same frames in many segments as in one and opens no file in between`(
         interval: Int64
     ) throws {
-        var limits = CameraRecorder.Limits()
-        limits.maximumDuration = .seconds(1)
-        limits.cutsPerSecond = .max
-        let recorder = try recordings.recorder(try recordings.store(), limits)
+        let recorder = try recordings.recorder(try recordings.store(), .filesOfOneSecond)
         try recordings.append(1...200, to: recorder)
         try recorder.cut()
         #expect(try recordings.segments.count > 15)

@@ -142,6 +142,15 @@ struct Recordings {
     }
 }
 
+extension CameraRecorder.Limits {
+    static var filesOfOneSecond: CameraRecorder.Limits {
+        var limits = CameraRecorder.Limits()
+        limits.maximumDuration = .seconds(1)
+        limits.cutsPerSecond = .max
+        return limits
+    }
+}
+
 extension Duration {
     /// Longer than the retention of any rule.
     static let years = Duration.seconds(10 * 365 * 86_400)

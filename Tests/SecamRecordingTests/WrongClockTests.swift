@@ -186,10 +186,7 @@ import Testing
     }
 
     @Test func `each pass through a time that was recorded twice is read as a whole`() throws {
-        var limits = CameraRecorder.Limits()
-        limits.maximumDuration = .seconds(1)
-        limits.cutsPerSecond = .max
-        let recorder = try recordings.recorder(try recordings.store(), limits)
+        let recorder = try recordings.recorder(try recordings.store(), .filesOfOneSecond)
         try recordings.append(1...50, to: recorder)
         // The clock is set back by 2.5 s.
         for sequence in UInt64(51)...90 {

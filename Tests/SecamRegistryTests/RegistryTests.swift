@@ -19,15 +19,22 @@ import Testing
         advertisedHosts: [String] = ["h", "127.0.0.1", "fe80::1%eth0", "capture-porch_1.home"],
         expected: MemberCount? = nil
     ) throws -> Registry {
-        Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([
+        try registry(
+            admitting: [
                 .init(key: keys[0], role: .capture, pattern: "porch"),
                 .init(key: keys[1], role: .encode, pattern: "encode-*"),
                 .init(key: keys[2], role: .capture, pattern: "yard"),
-            ]), limits: limits, now: at(0), policies: TestPolicies(advertisedHosts: advertisedHosts),
-            expected: expected)
+            ], limits, policies: TestPolicies(advertisedHosts: advertisedHosts), expected: expected)
+    }
+
+    private func registry(
+        admitting admitted: [Allowlist.Entry], _ limits: Registry.Limits = .init(),
+        policies: TestPolicies = TestPolicies(), expected: MemberCount? = nil
+    ) throws -> Registry {
+        Registry(
+            own: Roster.Member(
+                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
+            allowlist: Allowlist(admitted), limits: limits, now: at(0), policies: policies, expected: expected)
     }
 
     private func join(_ role: Role, _ text: String, incarnation: UInt64 = 1, endpoint: String? = nil) throws -> Join {
@@ -77,11 +84,7 @@ import Testing
     @Test func `one key joins a limited number of dedicated encoders`() throws {
         var limits = Registry.Limits()
         limits.ownEncoders = 2
-        var registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([.init(key: keys[0], role: .encode, pattern: "porch@*")]), limits: limits, now: at(0),
-            policies: TestPolicies())
+        var registry = try registry(admitting: [.init(key: keys[0], role: .encode, pattern: "porch@*")], limits)
         for number in 1...2 {
             let heard = try hear(&registry, try join(.encode, "porch@\(number)"), UInt32(number), keys[0])
             #expect(heard.first == "joined porch@\(number)")
@@ -153,11 +156,7 @@ import Testing
     }
 
     @Test func `a camera with a name like a dedicated encoder's is refused`() throws {
-        var registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([.init(key: keys[0], role: .capture, pattern: "porch@x")]), now: at(0),
-            policies: TestPolicies())
+        var registry = try registry(admitting: [.init(key: keys[0], role: .capture, pattern: "porch@x")])
         #expect(
             try hear(&registry, try join(.capture, "porch@x"), 1, keys[0]) == ["REFUSED wrongRole to 1", "refused"])
     }
@@ -218,12 +217,9 @@ import Testing
     }
 
     @Test func `two roles may share a name`() throws {
-        var registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([
-                .init(key: keys[0], role: .capture, pattern: "porch"), .init(key: keys[1], role: .motion, pattern: "*"),
-            ]), now: at(0), policies: TestPolicies())
+        var registry = try registry(admitting: [
+            .init(key: keys[0], role: .capture, pattern: "porch"), .init(key: keys[1], role: .motion, pattern: "*"),
+        ])
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         #expect(try hear(&registry, try join(.motion, "porch"), 2, keys[1]).first == "joined porch")
     }
@@ -458,10 +454,7 @@ import Testing
     }
 
     @Test func `status requests of an operator are limited`() throws {
-        var registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist(), now: at(0), policies: TestPolicies())
+        var registry = try registry(admitting: [])
         var asked = 0
         for _ in 0..<20 where registry.mayRequestStatus(keys[0]) { asked += 1 }
         #expect(asked == Registry.Limits().statusRequests)
@@ -473,13 +466,10 @@ import Testing
     }
 
     @Test func `only an operator may request the status`() throws {
-        let registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([
-                .init(key: keys[0], role: .operator, pattern: "operator"),
-                .init(key: keys[1], role: .capture, pattern: "*"),
-            ]), now: at(0), policies: TestPolicies())
+        let registry = try registry(admitting: [
+            .init(key: keys[0], role: .operator, pattern: "operator"),
+            .init(key: keys[1], role: .capture, pattern: "*"),
+        ])
         #expect(registry.isOperator(keys[0]))
         #expect(!registry.isOperator(keys[1]))
         #expect(!registry.isOperator(keys[2]))
@@ -489,13 +479,11 @@ import Testing
 
     /// Returns a registry with three motion services and twelve cameras.
     private func watched(_ policies: TestPolicies) throws -> Registry {
-        var registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([
+        var registry = try registry(
+            admitting: [
                 .init(key: keys[0], role: .motion, pattern: "motion-*"),
                 .init(key: keys[1], role: .capture, pattern: "*"),
-            ]), now: at(0), policies: policies)
+            ], policies: policies)
         for number in UInt32(1)...3 {
             _ = try hear(&registry, joining(.motion, "motion-\(number)", ""), number, keys[0])
         }
@@ -567,14 +555,12 @@ import Testing
         var limits = Registry.Limits()
         limits.settlingTime = .zero
         limits.joins = 100
-        var registry = Registry(
-            own: Roster.Member(
-                role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist([
+        var registry = try registry(
+            admitting: [
                 .init(key: keys[0], role: .archive, pattern: "archive-*"),
                 .init(key: keys[1], role: .archive, pattern: "cellar"),
                 .init(key: keys[2], role: .capture, pattern: "*"),
-            ]), limits: limits, now: at(0), policies: TestPolicies(mode: .continuous))
+            ], limits, policies: TestPolicies(mode: .continuous))
         for number in 0..<64 {
             _ = try hear(&registry, joining(.capture, "camera \(number)", "tcp://h:1"), UInt32(1000 + number), keys[2])
         }

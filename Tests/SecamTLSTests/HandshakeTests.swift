@@ -263,18 +263,6 @@ import Testing
     }
 }
 
-/// A handler that counts the reads of the socket.
-private final class ReadCounter: ChannelOutboundHandler {
-    typealias OutboundIn = ByteBuffer
-
-    private(set) var count = 0
-
-    func read(context: ChannelHandlerContext) {
-        count += 1
-        context.read()
-    }
-}
-
 private enum ClientHello {
     /// Returns the extension `supported_groups` (RFC 8446 §4.2.7) of a ClientHello in one record.
     static func groups(_ record: [UInt8]) -> [Int]? {

@@ -55,8 +55,36 @@ enum SpecificationError: Error {
     case badKey(String, file: String)
 }
 
+/// A test vector: one file of `proto-spec/vectors`.
+protocol Vector: Sendable, CustomTestStringConvertible {
+    var file: String { get }
+
+    /// Consumes the keys that it knows.
+    init(_ keys: inout VectorKeys) throws
+}
+
+extension Vector {
+    var testDescription: String { file }
+
+    /// Reads all vectors of a folder. Each of their keys must be known.
+    static func load(_ folder: String) -> [Self] {
+        do {
+            return try Specification.files(folder).map { file in
+                var keys = VectorKeys(file: file.name, keys: file.keys)
+                let vector = try Self(&keys)
+                try keys.finish()
+                return vector
+            }
+        } catch {
+            fatalError("proto-spec/vectors/\(folder): \(error)")
+        }
+    }
+}
+
 /// A message that every reader must accept.
-struct OkVector: Sendable, CustomTestStringConvertible {
+struct OkVector: Vector {
+    static let all = load("ok")
+
     let file: String
     let message: String
     let bytes: [UInt8]
@@ -64,17 +92,8 @@ struct OkVector: Sendable, CustomTestStringConvertible {
     let isOlder: Bool
     let fields: FieldValue
 
-    var testDescription: String { file }
-
-    static let all: [OkVector] = {
-        do { return try Specification.files("ok").map { try OkVector($0.name, $0.keys) } } catch {
-            fatalError("proto-spec/vectors/ok: \(error)")
-        }
-    }()
-
-    private init(_ file: String, _ keys: [String: FieldValue]) throws {
-        var keys = VectorKeys(file: file, keys: keys)
-        self.file = file
+    init(_ keys: inout VectorKeys) throws {
+        file = keys.file
         message = try keys.text("message")
         _ = try keys.text("description")
         bytes = try keys.hexadecimal("hex")
@@ -82,40 +101,31 @@ struct OkVector: Sendable, CustomTestStringConvertible {
         isOlder = try keys.flag("older")
         guard let fields = keys.remove("fields"), case .object = fields else { throw keys.bad("fields") }
         self.fields = fields
-        try keys.finish()
     }
 }
 
 /// Bytes that every reader must reject, for one reason.
-struct BadVector: Sendable, CustomTestStringConvertible {
+struct BadVector: Vector {
+    static let all = load("bad")
+
     let file: String
     let bytes: [UInt8]
     let limit: Int
     let error: String
     let field: String?
 
-    var testDescription: String { file }
-
-    static let all: [BadVector] = {
-        do { return try Specification.files("bad").map { try BadVector($0.name, $0.keys) } } catch {
-            fatalError("proto-spec/vectors/bad: \(error)")
-        }
-    }()
-
-    private init(_ file: String, _ keys: [String: FieldValue]) throws {
-        var keys = VectorKeys(file: file, keys: keys)
-        self.file = file
+    init(_ keys: inout VectorKeys) throws {
+        file = keys.file
         _ = try keys.text("description")
         bytes = try keys.hexadecimal("hex")
         limit = try keys.number("limit") ?? WireLimits.meshMessage
         error = try keys.text("error")
         field = keys.has("field") ? try keys.text("field") : nil
-        try keys.finish()
     }
 }
 
 /// Consumes the keys of a vector one by one; a remaining key is unknown.
-private struct VectorKeys {
+struct VectorKeys {
     let file: String
     var keys: [String: FieldValue]
 

@@ -1,3 +1,4 @@
+import SecamTestSupport
 import SecamWire
 import Testing
 
@@ -25,7 +26,7 @@ import Testing
 
     @Test(arguments: [UInt64(1), 2, 3, 4])
     func `messages that arrive in pieces of any size are split correctly`(seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var decoder = StreamDecoder(limit: WireLimits.meshMessage)
         var received: [[UInt8]] = []
         // Enough to pass the point at which the buffer moves its rest to the front.
@@ -96,20 +97,5 @@ import Testing
         #expect(first == longest)
         decoder.limit = 8
         #expect(throws: WireError.oversized(length: longest.count, limit: 8)) { try decoder.next() }
-    }
-}
-
-/// A small pseudorandom generator (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
