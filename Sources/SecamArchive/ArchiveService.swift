@@ -18,6 +18,7 @@ actor ArchiveService {
     private let fail: LoopService.Fail
     private var writer: Writer?
     private var replayServer: ReplayServer?
+    private var searchServer: SearchServer?
     private var rules: [Name: Recording.Camera] = [:]
     private var cameras = ReachableCameras()
     private var flows: [Name: ArchiveCameraFlow] = [:]
@@ -83,6 +84,7 @@ actor ArchiveService {
         loop.unwatch(socket)
         member.stop()
         replayServer?.stop()
+        searchServer?.stop()
         writer?.stop()
     }
 
@@ -102,7 +104,8 @@ actor ArchiveService {
         let plan = plan
         let index = index
         writer = Writer(plan, report: report)
-        replayServer = ReplayServer(index, logger: logger, answer: answer)
+        replayServer = ReplayServer(index, answer: answer)
+        searchServer = SearchServer(index, logger: logger, answer: answer)
         let socket = socket
         loop.watch(socket, onReadable: callback { $0.receiveRequests() })
         member.onRoster = callback { $0.adopt(added: $1, removed: $2) }
@@ -255,8 +258,8 @@ actor ArchiveService {
                 try received.message.withBytes { (bytes) throws(WireError) in
                     let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                     switch envelope.type {
-                    case .search: replayServer?.handle(.search(try Search.decode(bytes, envelope)), from: peer)
-                    case .protect: replayServer?.handle(.protect(try Protect.decode(bytes, envelope)), from: peer)
+                    case .search: searchServer?.handle(.search(try Search.decode(bytes, envelope)), from: peer)
+                    case .protect: searchServer?.handle(.protect(try Protect.decode(bytes, envelope)), from: peer)
                     case .replay: replayServer?.handle(.replay(try Replay.decode(bytes, envelope)), from: peer)
                     case .credit: replayServer?.handle(.credit(try Credit.decode(bytes, envelope)), from: peer)
                     case .closeFlow: replayServer?.handle(.close(try CloseFlow.decode(bytes, envelope)), from: peer)

@@ -67,7 +67,7 @@ import Testing
 
     private func replay(
         _ flow: UInt32, _ camera: Name, credit: UInt32 = 16, _ index: RecordingIndex
-    ) -> GatewayRequest {
+    ) -> ReplayRequest {
         .replay(
             Replay(
                 flow: flow, credit: credit, interval: 0, content: .frames, from: Self.noon, to: Self.noon + 60_000_000,
@@ -82,7 +82,7 @@ import Testing
         try record(huge, bytes: 6 << 20, index)
         try record(small, bytes: 1000, index)
         let frames = Frames()
-        let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in frames.add(message) }
+        let server = ReplayServer(index) { message, _ in frames.add(message) }
         defer { server.stop() }
         let peer = PeerID(number: 1)
         server.handle(replay(1, large, index), from: peer)
@@ -109,7 +109,7 @@ import Testing
         let camera = try Name("small")
         try record(camera, bytes: 1000, index)
         let frames = Frames()
-        let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in frames.add(message) }
+        let server = ReplayServer(index) { message, _ in frames.add(message) }
         defer { server.stop() }
         server.handle(replay(1, camera, credit: UInt32(Self.frames), index), from: PeerID(number: 1))
         server.handle(replay(2, camera, credit: UInt32(Self.frames) - 1, index), from: PeerID(number: 1))
@@ -122,8 +122,9 @@ import Testing
         #expect(frames[2].count == Int(Self.frames))
     }
 
-    /// Requests a search again with each answer, so that requests always wait.
-    private final class EndlessSearches: Sendable {
+    /// Sends another request with each answer, so that requests always wait.
+    private final class EndlessRequests: Sendable {
+        static let peer = PeerID(number: 2)
         private let server = Mutex<ReplayServer?>(nil)
 
         func start(_ count: Int, on server: ReplayServer) {
@@ -132,27 +133,27 @@ import Testing
         }
 
         func request() {
-            let search = Search(request: 1, kinds: .all, from: WireLimits.times.lowerBound, to: noon + 60_000_000)
-            server.withLock { $0 }?.handle(.search(search), from: PeerID(number: 2))
+            // Credit for a replay that does not exist is answered with CLOSE.
+            server.withLock { $0 }?.handle(.credit(Credit(flow: 1, frames: 1)), from: Self.peer)
         }
 
         func stop() { server.withLock { $0 = nil } }
     }
 
-    @Test func `a replay continues while searches always wait`() async throws {
+    @Test func `a replay continues while requests always wait`() async throws {
         let scratch = try ScratchFolder()
         let index = try RecordingIndex(RecordingFolder(scratch.path))
         let camera = try Name("small")
         try record(camera, bytes: 1000, index)
         let frames = Frames()
-        let searches = EndlessSearches()
-        let server = ReplayServer(index, logger: Logger(label: "test")) { message, peer in
+        let requests = EndlessRequests()
+        let server = ReplayServer(index) { message, peer in
             frames.add(message)
-            if peer == PeerID(number: 2) { searches.request() }
+            if peer == EndlessRequests.peer { requests.request() }
         }
         defer { server.stop() }
-        defer { searches.stop() }
-        searches.start(8, on: server)
+        defer { requests.stop() }
+        requests.start(8, on: server)
         server.handle(replay(3, camera, index), from: PeerID(number: 1))
         try await eventually("the replay's credit is used") { frames[3].count == 16 }
     }

@@ -22,7 +22,7 @@ struct SearchTests {
         }
     }
 
-    private func ask(_ server: ReplayServer, _ answers: Answers, _ search: Search) async throws -> [Found] {
+    private func ask(_ server: SearchServer, _ answers: Answers, _ search: Search) async throws -> [Found] {
         server.handle(.search(search), from: PeerID(number: 1))
         #expect(try await waitUntil { answers.messages.withLock { $0.last?.last == true } })
         return answers.messages.withLock { messages in
@@ -40,7 +40,7 @@ struct SearchTests {
         // The segments of all cameras begin at the same times.
         for camera in cameras { try index.insertPlaceholders(of: camera, count: count) }
         let answers = Answers()
-        let server = ReplayServer(index, logger: Logger(label: "test")) { message, _ in answers.add(message) }
+        let server = SearchServer(index, logger: Logger(label: "test")) { message, _ in answers.add(message) }
         defer { server.stop() }
         var told: [Found.Recorded] = []
         var end = Int64.max

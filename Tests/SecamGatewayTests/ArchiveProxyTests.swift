@@ -13,7 +13,7 @@ import Testing
 @Suite struct ArchiveProxyTests {
     private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: milliseconds * 1000) }
 
-    private func viewer(_ id: UInt64) -> ArchiveClient { ArchiveClient(id: id, answer: { _ in }) }
+    private func viewer(_ id: UInt64) -> ArchiveClient { ArchiveClient(id: id, user: "user \(id)", answer: { _ in }) }
 
     private func search(_ request: UInt32 = 7) -> ArchiveRequest {
         .search(Search(request: request, kinds: .all, from: 0, to: 100))
@@ -182,10 +182,10 @@ import Testing
         proxy.isSettling = true
         _ = proxy.handle(search(7), from: viewer(1), now: at(0))
         proxy.isSettling = false
-        _ = proxy.handle(search(8), from: viewer(1), now: at(1))
+        _ = proxy.handle(search(8), from: viewer(2), now: at(1))
         for number in UInt32(3)...4 {
             _ = try receive(&proxy, found(number, 5), from: "a")
-            let all = number == 3 ? "found 7 [] last partial to 1" : "found 8 [] last to 1"
+            let all = number == 3 ? "found 7 [] last partial to 1" : "found 8 [] last to 2"
             #expect(try receive(&proxy, found(number, 6, starts: []), from: "b") == [all])
         }
         _ = proxy.handle(search(9), from: viewer(1), now: at(2))
@@ -225,6 +225,37 @@ import Testing
         )
         #expect(told(proxy.update(named([try archive("b")]), now: at(3001))) == ["search 4 at b"])
         #expect(try receive(&proxy, found(4, 5), from: "b") == ["found 8 [1] to 1", "found 8 [] last to 1"])
+    }
+
+    @Test func `a user's second query waits for its turn and another user's is sent at once`() throws {
+        var proxy = try proxy(["a": 5])
+        #expect(told(proxy.handle(search(7), from: viewer(1), now: at(0))) == ["search 2 at a"])
+        #expect(told(proxy.handle(search(8), from: viewer(1), now: at(1))) == [])
+        #expect(told(proxy.handle(search(9), from: viewer(2), now: at(2))) == ["search 4 at a"])
+        #expect(
+            try receive(&proxy, found(2, 5), from: "a") == [
+                "search 3 at a", "found 7 [1] to 1", "found 7 [] last to 1",
+            ])
+    }
+
+    @Test func `a query that waited for its turn too long is partial and never sent`() throws {
+        var proxy = try proxy(["a": 5])
+        _ = proxy.handle(search(7), from: viewer(1), now: at(0))
+        _ = proxy.handle(search(8), from: viewer(1), now: at(1000))
+        // The archive is silent now, so that waiting for it is short.
+        #expect(
+            told(proxy.tick(now: at(5001))) == ["found 7 [] last partial to 1", "found 8 [] last partial to 1"])
+        #expect(try receive(&proxy, found(2, 5), from: "a", now: 6000) == [])
+        #expect(told(proxy.handle(search(9), from: viewer(1), now: at(7000))) == ["search 4 at a"])
+    }
+
+    @Test func `an archive that answers no query stays silent, whatever else it sends`() throws {
+        var proxy = try proxy(["a": 5])
+        _ = proxy.handle(search(7), from: viewer(1), now: at(0))
+        #expect(told(proxy.tick(now: at(5001))) == ["found 7 [] last partial to 1"])
+        #expect(try receive(&proxy, found(99, 5), from: "a", now: 5002) == [])
+        _ = proxy.handle(search(8), from: viewer(2), now: at(6000))
+        #expect(told(proxy.tick(now: at(6501))) == ["found 8 [] last partial to 2"])
     }
 
     @Test func `waiting for an archive that is silent or gone ends`() throws {

@@ -57,7 +57,7 @@ import Testing
             endpoint: "e")
         var proxy = ArchiveProxy()
         _ = proxy.update([archive: "archive-1"], now: MonotonicTime(microseconds: 0))
-        let viewer = ArchiveClient(id: 1, answer: { _ in })
+        let viewer = ArchiveClient(id: 1, user: "anna", answer: { _ in })
         let found = Found(
             request: 1, last: false, volume: 5,
             recordings: [

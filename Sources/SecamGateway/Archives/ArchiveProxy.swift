@@ -34,16 +34,19 @@ struct ArchiveProxy {
         var probed: MonotonicTime
         /// `nil` until the archive reports a volume that it owns.
         var volume: UInt64?
-        /// The archive left a query unanswered and has sent nothing since.
+        /// The archive left a query unanswered and has answered none since.
         var isSilent = false
         /// Grows with each archive that is reached. The proxy prefers the archive that it has known longest.
         let order: UInt64
+        var turns = QueryTurns()
     }
 
     /// The part of an answer that one volume still owes.
     private struct PendingAnswer {
         let archive: Roster.Member
         let since: MonotonicTime
+        /// `nil` while the query waits for its user's turn.
+        var sent: MonotonicTime?
         var messages = 0
         /// Recordings, events and gaps that were forwarded.
         var entries = 0
@@ -183,7 +186,23 @@ struct ArchiveProxy {
         guard let query = queries[number], let archive = holder(of: volume) else { return [] }
         queries[number]!.asked.insert(volume)
         queries[number]!.waiting[volume] = PendingAnswer(archive: archive, since: now)
-        return [.ask(query.message(number), archive: archive)]
+        archives[archive]!.turns.add(number, of: query.viewer.user)
+        return sendQueries(to: archive, now)
+    }
+
+    /// Sends the queries whose turn it is.
+    private mutating func sendQueries(to archive: Roster.Member, _ now: MonotonicTime) -> [Action] {
+        var actions: [Action] = []
+        while let volume = archives[archive]?.volume, let number = archives[archive]?.turns.next(now: now) {
+            guard let query = queries[number], query.waiting[volume]?.archive == archive else {
+                // Nobody waits for the answer any more.
+                archives[archive]!.turns.recordAnswer(number)
+                continue
+            }
+            queries[number]!.waiting[volume]!.sent = now
+            actions.append(.ask(query.message(number), archive: archive))
+        }
+        return actions
     }
 
     /// Returns the archive that answers for a volume: the longest known archive that is not silent.
@@ -280,11 +299,15 @@ struct ArchiveProxy {
             let reason = "answer for volume \(VolumeOwners.text(of: found.volume)), which this archive does not own"
             return [.refused(archive, reason: reason)]
         }
-        archives[archive]!.isSilent = false
+        var next: [Action] = []
+        if found.last, archives[archive]!.turns.recordAnswer(found.request) {
+            archives[archive]!.isSilent = false
+            next = sendQueries(to: archive, now)
+        }
         // The query may be over, or the proxy may have failed over to another archive meanwhile.
         guard let query = queries[found.request], var waiting = query.waiting[volume], waiting.archive == archive
         else {
-            return []
+            return next
         }
         let entries = found.recordings.count + found.events.count + found.gaps.count
         waiting.messages += 1
@@ -296,12 +319,12 @@ struct ArchiveProxy {
             let reason =
                 "answer longer than \(ArchiveProxy.messagesPerAnswer) messages or \(ArchiveProxy.entriesPerAnswer) "
                 + "entries"
-            return [.refused(archive, reason: reason)] + concludeIfComplete(found.request)
+            return next + [.refused(archive, reason: reason)] + concludeIfComplete(found.request)
         }
         if let search = query.search { waiting.delivered.add(found, of: search) }
         queries[found.request]!.waiting[volume] = found.last ? nil : waiting
         if found.partial { queries[found.request]!.isPartial = true }
-        var actions: [Action] = []
+        var actions = next
         if found.last, found.since > WireLimits.times.lowerBound {
             if waiting.delivered.supports(found.since, of: query.search) {
                 queries[found.request]!.complete = max(query.complete, found.since)
@@ -445,7 +468,8 @@ struct ArchiveProxy {
 
     /// Applies timeouts, sends reminders and repeats probes. Called several times a second.
     mutating func tick(now: MonotonicTime) -> [Action] {
-        expireQueries(now) + replays.keys.sorted().flatMap { requestFrames($0) } + remindReplays(now)
+        expireQueries(now) + archives.keys.sorted { $0.name < $1.name }.flatMap { sendQueries(to: $0, now) }
+            + replays.keys.sorted().flatMap { requestFrames($0) } + remindReplays(now)
             + repeatProbes(now)
     }
 
@@ -454,7 +478,9 @@ struct ArchiveProxy {
         for number in queries.keys.sorted() {
             for (volume, waiting) in queries[number]?.waiting ?? [:]
             where now - waiting.since > timeout(of: waiting.archive, volume) {
-                archives[waiting.archive]?.isSilent = true
+                // An archive that is busy with the queries of other users is not silent.
+                if waiting.sent == waiting.since { archives[waiting.archive]?.isSilent = true }
+                archives[waiting.archive]?.turns.removeWaiting(number)
                 actions += failOver(from: waiting.archive, volume, number, now)
             }
             guard let query = queries[number], now - query.since > ArchiveProxy.answerTimeout else { continue }

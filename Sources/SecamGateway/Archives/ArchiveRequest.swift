@@ -19,6 +19,8 @@ package enum ArchiveRequest: Sendable, Equatable {
 /// A viewer as a client of the archives.
 package struct ArchiveClient: Sendable {
     package let id: UInt64
+    /// The name of the user, who shares turns at the archives among all connections.
+    package let user: String
     /// Delivers an answer with the viewer's own request and flow numbers. Any thread.
     package let answer: @Sendable (ArchiveAnswer) -> Void
 }

@@ -353,7 +353,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         let client =
             archiveClient
             ?? ArchiveClient(
-                id: ViewerEnvironment.nextClient(),
+                id: ViewerEnvironment.nextClient(), user: loggedIn?.name.text ?? "",
                 answer: { answer in mailbox.execute { handler.value.handle(answer) } })
         archiveClient = client
         environment.hub.query(request, from: client)
