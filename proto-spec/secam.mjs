@@ -92,16 +92,16 @@ export const FlowPolicy = Object.freeze({
 
 /** The first frame of a flow. */
 export const FlowStart = Object.freeze({
-  live: 1, // next frame; with policy `latest`, the newest existing one
+  live: 1, // next frame; with policy `latest`, the newest existing one if it is at most 1 s old
   sequence: 2, // frame with this number; the oldest in the ring if it has left, or the camera has restarted
-  time: 3, // first frame at or after this time
+  time: 3, // first frame at or after this time; if the ring has none, the next new frame
   acknowledged: 4, // frame after the group's last acknowledged one
 });
 
 /** The reason why frames are missing. */
 export const GapReason = Object.freeze({
-  overflow: 1, // the consumer lagged by more than the length of the ring
-  dropped: 2, // no encoder accepted the frames in time, or none could encode them
+  overflow: 1, // the frames left the ring before there was credit for them
+  dropped: 2, // frames that were due were not made, or the device damaged them
   spooled: 3, // the frames left the ring and are in the spool: a flow with content `spooled` delivers them
 });
 

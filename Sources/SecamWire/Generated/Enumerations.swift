@@ -113,11 +113,11 @@ package enum FlowPolicy: UInt8, Sendable, CaseIterable, CustomStringConvertible 
 
 /// The first frame of a flow.
 package enum FlowStartKind: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// Next frame; with policy `latest`, the newest existing one.
+    /// Next frame; with policy `latest`, the newest existing one if it is at most 1 s old.
     case live = 1
     /// Frame with this number; the oldest in the ring if it has left, or the camera has restarted.
     case sequence = 2
-    /// First frame at or after this time.
+    /// First frame at or after this time; if the ring has none, the next new frame.
     case time = 3
     /// Frame after the group's last acknowledged one.
     case acknowledged = 4
@@ -134,9 +134,9 @@ package enum FlowStartKind: UInt8, Sendable, CaseIterable, CustomStringConvertib
 
 /// The reason why frames are missing.
 package enum GapReason: UInt8, Sendable, CaseIterable, CustomStringConvertible {
-    /// The consumer lagged by more than the length of the ring.
+    /// The frames left the ring before there was credit for them.
     case overflow = 1
-    /// No encoder accepted the frames in time, or none could encode them.
+    /// Frames that were due were not made, or the device damaged them.
     case dropped = 2
     /// The frames left the ring and are in the spool: a flow with content `spooled` delivers them.
     case spooled = 3

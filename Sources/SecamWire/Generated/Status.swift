@@ -42,7 +42,7 @@ package struct Status: WireMessage {
         package let name: Name
         package let endpoint: String
         package let software: String
-        /// All fields of CAMERA, if `camera` is 1.
+        /// All fields of CAMERA; present if the flag `camera` is 1.
         package let camera: CameraReport?
         /// Figures of the last BEAT.
         package let figures: [Figure]

@@ -16,7 +16,7 @@ package struct Watch: WireMessage {
     package let rendition: Rendition
     /// Frames that may be sent at once, at most 1024; CREDIT adds more.
     package let credit: UInt32
-    /// Minimum microseconds between two frames; 0 for all frames.
+    /// Minimum microseconds between the sending of two frames, by the gateway's clock; 0 for no minimum.
     package let interval: UInt32
 
     package init(camera: UInt32, rendition: Rendition, credit: UInt32, interval: UInt32 = 0) {
