@@ -12,6 +12,8 @@ package final class TLSContext: Sendable {
 
     let role: Role
     let applicationProtocols: [String]
+    /// `nil` for connections whose secrets stay in memory.
+    let keyLog: TLSKeyLog?
     private let object: OpenSSLObject
 
     /// - Parameter applicationProtocols: in order of preference.
@@ -36,11 +38,12 @@ package final class TLSContext: Sendable {
     ///   - serverName: DNS name or IP address as the user gave it. It is verified only with `TLSTrust.authorities`, and
     ///     a name is sent to the server (SNI).
     ///   - applicationProtocols: in order of preference.
+    ///   - keyLog: receives the secrets of all connections.
     /// - Throws: `configuration`, `file` or `malformedFile` for the authorities' file, `library`.
     package static func client(
-        trust: TLSTrust, serverName: String, applicationProtocols: [String]
+        trust: TLSTrust, serverName: String, applicationProtocols: [String], keyLog: TLSKeyLog? = nil
     ) throws(TLSError) -> TLSContext {
-        let context = try TLSContext(.client(trust, serverName: serverName), applicationProtocols)
+        let context = try TLSContext(.client(trust, serverName: serverName), applicationProtocols, keyLog)
         try unsafe context.object.withPointer { handle throws(TLSError) in
             var names = context.applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
             guard unsafe SSL_CTX_set_alpn_protos(handle, &names, CUnsignedInt(names.count)) == 0 else {
@@ -57,11 +60,14 @@ package final class TLSContext: Sendable {
             }
             unsafe SSL_CTX_set_verify(handle, SSL_VERIFY_PEER, nil)
             unsafe SSL_CTX_set_cert_verify_callback(handle, verifyServer, nil)
+            if keyLog != nil { unsafe SSL_CTX_set_keylog_callback(handle, logSecret) }
         }
         return context
     }
 
-    private init(_ role: Role, _ applicationProtocols: [String]) throws(TLSError) {
+    private init(
+        _ role: Role, _ applicationProtocols: [String], _ keyLog: TLSKeyLog? = nil
+    ) throws(TLSError) {
         guard !applicationProtocols.isEmpty,
             applicationProtocols.allSatisfy({ (1...TLSLimits.applicationProtocolBytes).contains($0.utf8.count) })
         else {
@@ -69,6 +75,7 @@ package final class TLSContext: Sendable {
         }
         self.role = role
         self.applicationProtocols = applicationProtocols
+        self.keyLog = keyLog
         OpenSSLQueue.clear()
         object = try unsafe OpenSSLObject(
             SSL_CTX_new(TLS_method()), to: "make a TLS context", freedBy: { unsafe SSL_CTX_free($0) })
@@ -187,6 +194,12 @@ private func messageCallback(
         unsafe bytes.load(as: UInt8.self) == UInt8(SSL3_MT_KEY_UPDATE)
     else { return }
     unsafe TLSSession.of(session)?.countKeyUpdate()
+}
+
+/// Called for each secret of a connection, on clients with a key log.
+private func logSecret(_ session: OpaquePointer?, _ line: UnsafePointer<CChar>?) {
+    guard let line = unsafe line else { return }
+    unsafe TLSSession.of(session)?.context.keyLog?.append(String(cString: line))
 }
 
 /// Replaces OpenSSL's verification, and calls it where needed.

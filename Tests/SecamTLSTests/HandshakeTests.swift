@@ -43,6 +43,26 @@ import Testing
         #expect(pair.atServer.errors.isEmpty && pair.atClient.errors.isEmpty)
     }
 
+    @Test func `a client with a key log appends the secrets of each connection`() throws {
+        let log = try TLSKeyLog(path: folder.file("keys"))
+        let client = try TLSContext.client(
+            trust: .fingerprint(identity.fingerprint), serverName: "camera.example", applicationProtocols: ["secam/1"],
+            keyLog: log)
+        for connections in 1...2 {
+            _ = try pair(client: client)
+            let lines = folder.text("keys").split(separator: "\n")
+            for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"] {
+                #expect(lines.filter { $0.hasPrefix("\(label) ") }.count == connections)
+            }
+            #expect(lines.allSatisfy { $0.split(separator: " ").count == 3 })
+        }
+        #expect(folder.mode("keys") == 0o600)
+    }
+
+    @Test func `a key log that cannot be opened is an error with its path`() {
+        #expect(throws: TLSError.self) { try TLSKeyLog(path: "/proc/none/keys") }
+    }
+
     @Test func `a handshake in single bytes succeeds`() throws {
         let pair = try TLSPair(server: server(), client: client(.fingerprint(identity.fingerprint)))
         pair.piece = 1

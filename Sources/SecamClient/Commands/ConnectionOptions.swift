@@ -51,6 +51,8 @@ struct LoginPlan: Sendable {
     var password: PasswordSource
     /// `nil` when neither XDG_STATE_HOME nor HOME names a folder for them.
     var deviceTokens: DeviceTokens?
+    /// File for the secrets of the connection; `nil` to keep them in memory.
+    var keyLogFile: String?
 
     /// Options after the command override options before it; both override the environment.
     init(
@@ -70,6 +72,7 @@ struct LoginPlan: Sendable {
             argument: after.password ?? before.password, file: after.passwordFile ?? before.passwordFile,
             environment: environment)
         deviceTokens = DeviceTokens.defaultPath(environment).map(DeviceTokens.init)
+        keyLogFile = environment("SSLKEYLOGFILE").flatMap { $0.isEmpty ? nil : $0 }
         trust = try Self.trust(
             authorities: after.ca ?? before.ca, fingerprint: after.fingerprint ?? before.fingerprint,
             knownHosts: after.knownHosts ?? before.knownHosts, environment: environment)

@@ -9,6 +9,7 @@ struct GatewayLogin: Sendable {
     private let say: @Sendable (String) -> Void
     private(set) var trust: ServerTrust
     private let password: Secret
+    private let keyLog: TLSKeyLog?
     /// Device token of the user's last login on this machine; empty without one.
     private let token: [UInt8]
 
@@ -20,6 +21,7 @@ struct GatewayLogin: Sendable {
         self.plan = plan
         self.say = say
         trust = plan.trust
+        keyLog = try plan.keyLogFile.map { path throws(ClientError) in try Self.keyLog(path, say) }
         password = try plan.password.password(warn: say) { () throws(ClientError) -> Secret in
             guard let terminal = Terminal() else { throw .noPassword }
             do throws(Terminal.Failure) {
@@ -33,6 +35,18 @@ struct GatewayLogin: Sendable {
         } catch {
             say("device token not used: \(error)")
             token = []
+        }
+    }
+
+    private static func keyLog(_ path: String, _ say: (String) -> Void) throws(ClientError) -> TLSKeyLog {
+        do {
+            let log = try TLSKeyLog(path: path)
+            say(
+                "warning: SSLKEYLOGFILE is set: whoever can read \(path) can decrypt a capture of this connection, with "
+                    + "the password; unset it, and delete the file after use")
+            return log
+        } catch {
+            throw .keyLog(error)
         }
     }
 
@@ -58,8 +72,8 @@ struct GatewayLogin: Sendable {
         _ settings: ViewerConnection.Settings, reconnects: Bool, handler: @escaping @Sendable (GatewayEvent) -> Void
     ) throws(ClientError) -> GatewayClient {
         try GatewayClient(
-            server: server, trust: try trust.policy(for: server), settings: settings, reconnects: reconnects,
-            handler: handler)
+            server: server, trust: try trust.policy(for: server), keyLog: keyLog, settings: settings,
+            reconnects: reconnects, handler: handler)
     }
 
     /// Asks the user to accept an unknown gateway, then runs `body` once.

@@ -12,16 +12,19 @@ package final class GatewayClient: Sendable {
     private let link: NIOLoopBoundBox<GatewayLink>
     private let inbox: EventInbox
 
-    /// - Parameter reconnects: whether the client connects again when it loses the connection after the first login.
+    /// - Parameters:
+    ///   - keyLog: receives the secrets of all connections.
+    ///   - reconnects: whether the client connects again when it loses the connection after the first login.
     /// - Throws: `trust` when the file of certificate authorities cannot be used.
     package init(
-        server: ServerAddress, trust: TLSTrust, settings: ViewerConnection.Settings, reconnects: Bool,
-        handler: @escaping @Sendable (GatewayEvent) -> Void
+        server: ServerAddress, trust: TLSTrust, keyLog: TLSKeyLog? = nil, settings: ViewerConnection.Settings,
+        reconnects: Bool, handler: @escaping @Sendable (GatewayEvent) -> Void
     ) throws(ClientError) {
         let context: TLSContext
         do {
             context = try TLSContext.client(
-                trust: trust, serverName: server.host, applicationProtocols: GatewayLink.applicationProtocols)
+                trust: trust, serverName: server.host, applicationProtocols: GatewayLink.applicationProtocols,
+                keyLog: keyLog)
         } catch {
             throw .trust(error)
         }

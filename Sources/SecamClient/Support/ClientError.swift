@@ -21,6 +21,8 @@ package enum ClientError: Error, Sendable, Equatable {
         server: ServerAddress, seen: CertificateFingerprint, file: String, lines: [Int])
     case badKnownHosts(file: String, line: Int)
     case trust(TLSError)
+    /// The file in SSLKEYLOGFILE cannot be opened.
+    case keyLog(TLSError)
     case noSuchCamera(names: [String], available: [Name], server: ServerAddress)
     case noCameras(server: ServerAddress)
     case noPicture(camera: Name, timeout: Duration, detail: String)
@@ -51,6 +53,7 @@ extension ClientError {
         case .connection(_, let end): end.exitStatus
         case .badKnownHosts: .data
         case .trust: .configuration
+        case .keyLog: .inputOutput
         case .noSuchCamera, .noCameras, .nothingRecorded: .noInput
         case .refused: .noPermission
         case .fileExists: .cannotCreate
@@ -94,6 +97,7 @@ extension ClientError: CustomStringConvertible {
         case .badKnownHosts(let file, let line):
             "\(file), line \(line): expected HOST:PORT SPKI-SHA256:…; correct or delete the line"
         case .trust(let error): "\(error)"
+        case .keyLog(let error): "\(error). SSLKEYLOGFILE names it: unset the variable, or choose another file"
         case .noSuchCamera(let names, let available, let server):
             "gateway \(server): no camera \(names.map { "'\(TerminalText.masked($0))'" }.joined(separator: ", ")) that you may "
                 + "see; "
