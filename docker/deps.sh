@@ -5,7 +5,8 @@
 # usage: sh docker/deps.sh [build|test|package|run|PROGRAM]...
 #   package  programs that make Debian packages
 #   build    headers and libraries (with what Swift's package manager needs)
-#   test     programs that the tests use: ffmpeg, mpv, nodejs, openssl, and file systems to cut off from their power
+#   test     programs that the tests use: ffmpeg, mpv, nodejs, openssl, tshark, and file systems to cut off from
+#            their power
 #   run      the shared libraries of all programs
 #   PROGRAM  those of one: gateway, capture, encode, motion, archive, view, secam
 # Without an argument: build and test.
@@ -13,7 +14,7 @@ set -eu
 
 build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev
 libavcodec-dev libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev"
-test="ffmpeg mpv nodejs openssl btrfs-progs e2fsprogs"
+test="ffmpeg mpv nodejs openssl tshark btrfs-progs e2fsprogs"
 package="dpkg-dev"
 # A name with # is a library whose package's name ends with the number that this release has of it.
 media="libavformat# libavcodec# libavutil# libswscale#"

@@ -23,6 +23,7 @@ package struct Generator {
             files[path] = try DocumentWriter(schema: schema).filled(text, page: page)
         }
         try checkSections(files)
+        files["proto-spec/secam.lua"] = try LuaWriter(schema: schema).dissector()
         files["proto-spec/secam.mjs"] = try JavaScriptWriter(schema: schema).module()
         for (name, text) in try SwiftWriter(schema: schema).files() {
             files["\(Generator.swiftFolder)/\(name)"] = text

@@ -12,6 +12,9 @@ package final class PlainSocket: Sendable {
         descriptor = try Loopback.connect(to: port)
     }
 
+    /// Takes over a connected socket.
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { close(descriptor) }
 
     package func send(_ bytes: [UInt8]) throws {
@@ -19,6 +22,16 @@ package final class PlainSocket: Sendable {
             throw TestFailure("sending failed: errno \(errno)")
         }
     }
+
+    /// Returns the next bytes from the peer; `nil` when there are no more.
+    func receive() -> [UInt8]? {
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+        return count > 0 ? Array(chunk.prefix(count)) : nil
+    }
+
+    /// Tells the peer that no more bytes follow.
+    func endOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Returns all bytes that the peer sends before it closes the connection.
     package func readToEnd() throws -> [UInt8] {

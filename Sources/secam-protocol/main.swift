@@ -1,7 +1,7 @@
 import Foundation
 import SecamProtocol
 
-// Generates tables, grammar, Swift messages and JavaScript codec from proto-spec/schema.json.
+// Generates tables, grammar, Swift messages, JavaScript codec and dissector from proto-spec/schema.json.
 // With --check, changes nothing, and fails when a file differs.
 
 let isCheck = CommandLine.arguments.dropFirst() == ["--check"]
