@@ -89,9 +89,19 @@ struct ViewerConnectionTests {
         }
     }
 
+    @Test func `a frame without a picture does not end the connection`() throws {
+        var connection = try open()
+        connection.receive(message(flow: 1, payload: 0), now: at(0))
+        guard case .event(.frame(let frame)) = try connection.next(utc: 0) else {
+            Issue.record("no frame")
+            return
+        }
+        #expect(frame.payload.isEmpty)
+    }
+
     @Test func `a frame in the wrong form ends the connection, and a frame of a camera that left is ignored`() throws {
         for bad in [
-            message(flow: 1, rendition: .sub), message(flow: 1, format: .rgb24), message(flow: 1, payload: 0),
+            message(flow: 1, rendition: .sub), message(flow: 1, format: .rgb24),
         ] {
             var connection = try open()
             connection.receive(bad, now: at(0))

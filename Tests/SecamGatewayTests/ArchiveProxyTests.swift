@@ -449,6 +449,15 @@ import Testing
             #expect(try await bert.next(CloseFlow.self).reason == .done)
             bert.send(Replay(flow: 1, credit: 1, interval: 0, from: 0, to: 9, volume: 5, camera: try Name("yard")))
             #expect(try await bert.next(ErrorMessage.self).code == .unexpected)
+            // A replay that is not permitted replaces the one with its number all the same.
+            for name in ["yard", "porch"] {
+                bert.send(
+                    Replay(
+                        flow: Replay.flowBit | 2, credit: 1, interval: 0, from: 0, to: 9, volume: 5,
+                        camera: try Name(name)))
+            }
+            #expect(try await bert.next(CloseFlow.self).reason == .done)
+            #expect(harness.hub.requests.last?.request == .close(flow: Replay.flowBit | 2))
             bert.send(Protect(request: 4, protected: true, from: 0, to: 9, camera: try Name("yard")))
             #expect(try await bert.next(ErrorMessage.self).code == .forbidden)
         }

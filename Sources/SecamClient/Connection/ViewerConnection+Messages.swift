@@ -116,8 +116,8 @@ extension ViewerConnection {
         guard frame.rendition == settings.rendition else {
             throw .badFrame("a \(frame.rendition) frame of '\(flow.name)' instead of \(settings.rendition)")
         }
-        guard frame.format == .jpeg, !payload.isEmpty else {
-            throw .badFrame("a frame of '\(flow.name)' that is not a JPEG")
+        guard frame.format == .jpeg else {
+            throw .badFrame("a \(frame.format) frame of '\(flow.name)' instead of a JPEG")
         }
         guard flow.credit > 0 else { throw .badFrame("a frame of '\(flow.name)' beyond the credit") }
         flow.credit -= 1
@@ -131,13 +131,18 @@ extension ViewerConnection {
     ) throws(ConnectionEnd) -> GatewayEvent? {
         // Frames of a replay that has just ended may still be in flight.
         guard let replay = replays[frame.flow] else { return nil }
-        guard frame.format == .jpeg, !payload.isEmpty else {
-            throw .badFrame("a recorded frame of '\(replay.camera)' that is not a JPEG")
+        guard frame.format == .jpeg else {
+            throw .badFrame("a recorded \(frame.format) frame of '\(replay.camera)' instead of a JPEG")
         }
         guard replay.credit > 0 else {
             throw .badFrame("a recorded frame of '\(replay.camera)' beyond the credit")
         }
         replays[frame.flow]!.credit -= 1
+        // The gateway forwards pictures as they are (V-8). A frame without a picture counts as missing.
+        guard !payload.isEmpty else {
+            grantCredit(replay: frame.flow, frames: 1)
+            return nil
+        }
         return .replayed(
             ReceivedFrame(header: frame, camera: replay.camera, received: utc, message: bytes, payload: payload),
             flow: frame.flow)

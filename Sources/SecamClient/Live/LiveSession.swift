@@ -222,6 +222,11 @@ final class LiveSession: Sendable {
             guard let index = state.cameras.firstIndex(where: { $0.name == frame.camera }),
                 state.cameras[index].statistics.frames < options.frameLimit ?? .max
             else { return false }
+            // The gateway forwards pictures as they are (V-8).
+            guard !frame.payload.isEmpty else {
+                state.cameras[index].statistics.damaged += 1
+                return false
+            }
             state.cameras[index].statistics.record(frame)
             state.cameras[index].rate.record(frame.received)
             state.cameras[index].latency = .microseconds(frame.received &- frame.header.timestamp)

@@ -374,7 +374,9 @@ struct ViewerSession {
             return [Self.error(.unexpected, "flow \(replay.flow) of a replay lacks the highest bit")]
         }
         guard rights?.contains(replay.camera) ?? false else {
-            return [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
+            // An earlier replay with this number is replaced all the same.
+            let ended: [Action] = removeReplay(replay.flow) ? [.query(.close(flow: replay.flow))] : []
+            return ended + [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
         }
         if replays[replay.flow] == nil {
             let refusal: String? =
