@@ -183,7 +183,10 @@ let package = Package(
             "SecamTestSupport", ["SecamBase", "SecamMesh", "SecamRegistry", "SecamWire", "CLinux", log, nioCore]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["SecamTestSupport", "SecamJPEG", "SecamPicture", "SecamWire"] + programs,
+            dependencies: [
+                "SecamTestSupport", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamRegistry", "SecamTLS", "SecamWire",
+                nioCore, nioPosix,
+            ] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
         .testTarget(
             name: "FaultTests",
