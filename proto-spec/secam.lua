@@ -1,9 +1,11 @@
--- Shows secam/1 in Wireshark and tshark. Generated from schema.json by `swift run secam-protocol`: do not edit.
+-- Shows secam/1 in Wireshark and tshark. `swift run secam-protocol` generates the part between the markers from
+-- schema.json.
 --
 -- Shows the connections of viewers, decrypted with the keys that secam-view writes to SSLKEYLOGFILE:
 --   tshark -X lua_script:secam.lua -o tls.keylog_file:KEYS -r CAPTURE -Y secam -V
 -- Messages without TLS, such as test vectors, are shown with -d tcp.port==PORT,secam.
 
+-- generated: tables
 local enumerations = {
   Role = {
     [1] = "gateway", [2] = "capture", [3] = "encode", [4] = "motion", [5] = "archive", [6] = "operator",
@@ -443,6 +445,7 @@ local messages = {
     { name = "camera", type = "name" },
   } },
 }
+-- end
 
 local secam = Proto("secam", "secam/1")
 local widths = { u8 = 1, u16 = 2, u32 = 4, u64 = 8, i64 = 8 }

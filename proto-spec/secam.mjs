@@ -1,6 +1,7 @@
-// The messages of secam/1. Generated from schema.json by `swift run secam-protocol`: do not edit.
-// README.md describes the protocol, errors.md the classes of errors.
+// The messages of secam/1. README.md describes the protocol, errors.md the classes of errors.
+// `swift run secam-protocol` generates the part between the markers from schema.json.
 
+// generated: tables
 /** Value of `protocol` in HELLO. */
 export const protocolVersion = 1;
 
@@ -660,6 +661,7 @@ const messages = {
     { name: "camera", type: "name" },
   ] },
 };
+// end
 
 /** Bytes that are not a message. */
 export class WireError extends Error {

@@ -47,7 +47,7 @@ struct CaptureDemand: Sendable, Equatable {
 /// An event that the capture thread delivers to the service.
 enum CaptureEvent: Sendable {
     case picture(CapturedPicture)
-    /// Pictures of which this rendition was not demanded.
+    /// Pictures that were captured without a demand for this rendition.
     case skipped(Rendition, SequenceRange)
     case damaged(String)
     case state(CameraState, SourceFormat?, detail: String)
@@ -106,7 +106,7 @@ private struct CaptureLoop {
     var lastJob: UInt64 = 0
     /// Capture time of the last luma map, UTC microseconds.
     var lastLuma: Int64?
-    /// The last picture of which each rendition was demanded.
+    /// The last picture that was captured with a demand for each rendition.
     var lastDemanded: [Rendition: UInt64] = [:]
     /// The source failed and has delivered no picture since.
     var isFailing = false
@@ -208,8 +208,8 @@ private struct CaptureLoop {
         }
     }
 
-    /// Records that these renditions of the present picture are demanded, and reports the pictures before it of which
-    /// they were not.
+    /// Records the demand for the present picture. For each of these renditions, reports the pictures since the last
+    /// demand for it.
     private mutating func recordDemanded(_ renditions: RenditionSet) {
         for rendition in Rendition.allCases where renditions.contains(rendition) {
             if let skipped = SequenceRange((lastDemanded[rendition] ?? 0) + 1, through: sequence - 1) {

@@ -47,6 +47,7 @@ final class PictureWorker {
         var made: [WorkResult.Made] = []
         var failure = ""
         do throws(WorkFailure) {
+            try check(work, picture)
             for rendition in Rendition.allCases where work.renditions.contains(rendition) {
                 made.append(try make(rendition, work, picture, appendingTo: &bytes))
             }
@@ -68,6 +69,25 @@ final class PictureWorker {
         init(_ text: String) { description = text }
     }
 
+    /// Checks that the picture has the size that the job states.
+    private func check(_ work: Work, _ picture: Span<UInt8>) throws(WorkFailure) {
+        let size = (width: Int(work.width), height: Int(work.height))
+        guard PictureLimits.allows(width: size.width, height: size.height) else {
+            throw WorkFailure("\(size.width)x\(size.height) exceeds the encoder's maximum size")
+        }
+        let needed = work.format.byteCount(width: size.width, height: size.height) ?? 1
+        guard picture.count >= needed else {
+            throw WorkFailure(
+                "\(picture.count) bytes are too few for \(work.format) of \(size.width)x\(size.height)")
+        }
+        guard work.format == .jpeg else { return }
+        let header: JPEGHeader
+        do { header = try decoder.header(of: picture) } catch { throw WorkFailure(error) }
+        guard (header.width, header.height) == size else {
+            throw WorkFailure("the JPEG has \(header.width)x\(header.height) pixels, not \(size.width)x\(size.height)")
+        }
+    }
+
     private func make(
         _ rendition: Rendition, _ work: Work, _ picture: Span<UInt8>, appendingTo bytes: inout [UInt8]
     ) throws(WorkFailure) -> WorkResult.Made {
@@ -75,21 +95,6 @@ final class PictureWorker {
         let full = (width: Int(work.width), height: Int(work.height))
         let size: Size
         do {
-            guard PictureLimits.allows(width: full.width, height: full.height) else {
-                throw WorkFailure("\(full.width)x\(full.height) exceeds the encoder's maximum size")
-            }
-            let needed = work.format.byteCount(width: full.width, height: full.height) ?? 1
-            guard picture.count >= needed else {
-                throw WorkFailure(
-                    "\(picture.count) bytes are too few for \(work.format) of \(full.width)x\(full.height)")
-            }
-            if work.format == .jpeg {
-                let header = try decoder.header(of: picture)
-                guard (header.width, header.height) == full else {
-                    throw WorkFailure(
-                        "the JPEG has \(header.width)x\(header.height) pixels, not \(full.width)x\(full.height)")
-                }
-            }
             switch (rendition, work.format) {
             case (.jpeg, .jpeg):
                 throw WorkFailure("the picture is JPEG already")

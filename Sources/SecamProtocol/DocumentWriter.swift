@@ -1,10 +1,6 @@
-/// Writes the parts of the documents that follow from the schema, between `<!-- generated: NAME -->` and `<!-- end -->`.
+/// Writes the parts of the documents that follow from the schema.
 struct DocumentWriter {
     let schema: Schema
-
-    static let end = "<!-- end -->"
-
-    static func start(of name: String) -> String { "<!-- generated: \(name) -->" }
 
     /// Names of all generated parts.
     var sections: [String] {
@@ -12,24 +8,8 @@ struct DocumentWriter {
             + schema.enumerations.map(\.name) + schema.structs.map(\.name) + schema.messages.map(\.name)
     }
 
-    /// The document with all parts between markers replaced.
-    func filled(_ text: String, page: String) throws -> String {
-        var lines: [String] = []
-        var isInside = false
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
-            if line == DocumentWriter.end { isInside = false }
-            if !isInside { lines.append(line) }
-            if line.hasPrefix("<!-- generated: "), line.hasSuffix(" -->") {
-                guard !isInside else { throw SchemaError("\(page): a generated part without \(DocumentWriter.end)") }
-                isInside = true
-                lines += try section(String(line.dropFirst(16).dropLast(4)))
-            }
-        }
-        guard !isInside else { throw SchemaError("\(page): a generated part without \(DocumentWriter.end)") }
-        return lines.joined(separator: "\n")
-    }
-
-    private func section(_ name: String) throws -> [String] {
+    /// The lines of one part.
+    func section(_ name: String) throws -> [String] {
         switch name {
         case "messages": return messageIndex()
         case "versions": return versions()

@@ -17,23 +17,41 @@ package struct Generator {
     /// All generated files: their paths from the root, and their contents.
     package func outputs() throws -> [String: String] {
         var files: [String: String] = [:]
-        for page in try documents() {
-            let path = "proto-spec/\(page)"
-            let text = try String(contentsOf: root.appending(path: path), encoding: .utf8)
-            files[path] = try DocumentWriter(schema: schema).filled(text, page: page)
+        let documents = DocumentWriter(schema: schema)
+        for page in try pages() { files[page] = try filled(page, .markdown, documents.section) }
+        try check(documents.sections, of: .markdown, in: files.values.joined())
+        for (name, parts, tables) in [
+            ("proto-spec/secam.lua", GeneratedParts.lua, LuaWriter(schema: schema).tables),
+            ("proto-spec/secam.mjs", .javaScript, JavaScriptWriter(schema: schema).tables),
+        ] {
+            let text = try filled(name, parts) { _ in try tables() }
+            try check(["tables"], of: parts, in: text)
+            files[name] = text
         }
-        try checkSections(files)
-        files["proto-spec/secam.lua"] = try LuaWriter(schema: schema).dissector()
-        files["proto-spec/secam.mjs"] = try JavaScriptWriter(schema: schema).module()
         for (name, text) in try SwiftWriter(schema: schema).files() {
             files["\(Generator.swiftFolder)/\(name)"] = text
         }
         return files
     }
 
+    private func filled(
+        _ path: String, _ parts: GeneratedParts, _ part: (String) throws -> [String]
+    ) throws -> String {
+        let text = try String(contentsOf: root.appending(path: path), encoding: .utf8)
+        return try parts.filled(text, file: path, part: part)
+    }
+
+    /// Checks that each part of the schema has its place.
+    private func check(_ names: [String], of parts: GeneratedParts, in text: String) throws {
+        for line in names.map(parts.start) where !text.contains(line) {
+            throw SchemaError("no file has the line \(line)")
+        }
+    }
+
     /// Paths of files that differ from what the schema generates, that are missing, or that are no longer generated.
-    package func differences() throws -> [String] {
-        let outputs = try outputs()
+    package func differences() throws -> [String] { differences(from: try outputs()) }
+
+    private func differences(from outputs: [String: String]) -> [String] {
         let changed = outputs.filter { path, text in
             (try? String(contentsOf: root.appending(path: path), encoding: .utf8)) != text
         }
@@ -45,7 +63,7 @@ package struct Generator {
     /// - Returns: their paths.
     package func write() throws -> [String] {
         let outputs = try outputs()
-        let paths = try differences()
+        let paths = differences(from: outputs)
         for path in paths {
             let file = root.appending(path: path)
             guard let text = outputs[path] else {
@@ -61,22 +79,15 @@ package struct Generator {
 
     private static let swiftFolder = "Sources/SecamWire/Generated"
 
-    private func documents() throws -> [String] {
+    /// The paths of the documents.
+    private func pages() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: root.appending(path: "proto-spec").path)
-            .filter { $0.hasSuffix(".md") }.sorted()
+            .filter { $0.hasSuffix(".md") }.sorted().map { "proto-spec/\($0)" }
     }
 
     private func obsolete(_ outputs: [String: String]) -> [String] {
         let folder = root.appending(path: Generator.swiftFolder).path
         let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
         return (names ?? []).map { "\(Generator.swiftFolder)/\($0)" }.filter { outputs[$0] == nil }
-    }
-
-    /// Each part of the schema must have its place in a document.
-    private func checkSections(_ files: [String: String]) throws {
-        let all = files.values.joined()
-        for name in DocumentWriter(schema: schema).sections where !all.contains(DocumentWriter.start(of: name)) {
-            throw SchemaError("no document has the line \(DocumentWriter.start(of: name))")
-        }
     }
 }

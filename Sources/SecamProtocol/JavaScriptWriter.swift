@@ -1,14 +1,11 @@
 import Foundation
 
-/// Writes the JavaScript codec: tables of all messages, which the runtime below reads and writes by.
+/// Writes the tables of the JavaScript codec, `secam.mjs`, which reads and writes messages by them.
 struct JavaScriptWriter {
     let schema: Schema
 
-    func module() throws -> String {
+    func tables() throws -> [String] {
         var lines = [
-            "// The messages of secam/1. Generated from schema.json by `swift run secam-protocol`: do not edit.",
-            "// README.md describes the protocol, errors.md the classes of errors.",
-            "",
             "/** Value of `protocol` in HELLO. */",
             "export const protocolVersion = \(schema.version);",
             "",
@@ -40,8 +37,7 @@ struct JavaScriptWriter {
             lines.append("  \(message.name): { code: \(message.code), version: \(message.version), fields: [")
             lines += try fields(message.fields, "    ") + ["  ] },"]
         }
-        lines += ["};", ""]
-        return lines.joined(separator: "\n") + JavaScriptWriter.runtime
+        return lines + ["};"]
     }
 
     private func camel(_ name: String) -> String {

@@ -1,8 +1,9 @@
 package import Foundation
+import SecamBase
 
 /// Encodes and decodes messages as `proto-spec/schema.json` describes them, in the notation of the test vectors.
 ///
-/// It shares no code with the programs, so that a test can check them against the schema alone.
+/// It shares no code of messages with the programs, so that a test can check them against the schema alone.
 package struct SchemaCodec: Sendable {
     private let schema: JSONValue
 
@@ -30,7 +31,7 @@ package struct SchemaCodec: Sendable {
     package func decode(_ bytes: [UInt8]) throws -> (name: String, fields: JSONValue) {
         var reader = Reader(bytes: bytes[...])
         guard try reader.integer(4) == UInt64(bytes.count - 4) else { throw TestFailure("wrong length in a message") }
-        let code = "0x" + Self.hexadecimal(Self.integer(try reader.integer(2), 2).reversed())
+        let code = "0x" + Hexadecimal.encode(Self.integer(try reader.integer(2), 2).reversed())
         guard let message = schema["messages"].values.first(where: { $0["code"].text == code }),
             let name = message["name"].text
         else { throw TestFailure("unknown message type \(code)") }
@@ -48,7 +49,7 @@ package struct SchemaCodec: Sendable {
         var header = Reader(bytes: try reader.next(headerLength - 2))
         var fields = try decode(Array(all.dropLast()), &header)
         guard header.bytes.isEmpty else { throw TestFailure("bytes after the header of \(name)") }
-        fields["payload"] = .string(Self.hexadecimal(reader.bytes))
+        fields["payload"] = .string(Hexadecimal.encode(reader.bytes))
         return (name, .object(fields))
     }
 
@@ -182,7 +183,7 @@ package struct SchemaCodec: Sendable {
         case .text:
             let count = Int(try reader.integer(2))
             return .string(String(decoding: try reader.next(count), as: UTF8.self))
-        case .bytes(let count): return .string(Self.hexadecimal(try reader.next(count)))
+        case .bytes(let count): return .string(Hexadecimal.encode(try reader.next(count)))
         case .zeros(let count):
             _ = try reader.next(count)
             return .null
@@ -202,16 +203,9 @@ package struct SchemaCodec: Sendable {
         (0..<width).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
     }
 
-    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
     /// Returns the bytes of a text of hexadecimal digits.
     package static func bytes(_ text: String) throws -> [UInt8] {
-        let digits = text.compactMap(\.hexDigitValue)
-        guard digits.count == text.count, digits.count.isMultiple(of: 2) else {
-            throw TestFailure("not hexadecimal: '\(text)'")
-        }
-        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+        guard let bytes = Hexadecimal.decode(text) else { throw TestFailure("not hexadecimal: '\(text)'") }
+        return bytes
     }
 }

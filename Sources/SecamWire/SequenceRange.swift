@@ -22,7 +22,7 @@ package struct SequenceRange: Sendable, Hashable {
     /// Returns the parts of this range outside the others.
     ///
     /// - Parameter others: sorted by their first numbers.
-    package func subtracting(_ others: [SequenceRange]) -> [SequenceRange] {
+    package func subtracting(_ others: some Sequence<SequenceRange>) -> [SequenceRange] {
         var left: [SequenceRange] = []
         var rest: SequenceRange? = self
         for other in others {

@@ -111,13 +111,6 @@ import Testing
             job: 1, requested: requested)
     }
 
-    /// Returns the beginning of a JPEG of some size, padded with zeros.
-    private func jpeg(_ width: UInt16, _ height: UInt16, bytes: Int) -> [UInt8] {
-        let size = [UInt8(height >> 8), UInt8(height & 255), UInt8(width >> 8), UInt8(width & 255)]
-        let header: [UInt8] = [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8] + size + [1, 1, 0x11, 0]
-        return header + [UInt8](repeating: 0, count: bytes - header.count)
-    }
-
     /// Returns whether a result with one JPEG fits.
     private func fits(
         _ rendition: Rendition, _ width: UInt16, _ height: UInt16, _ jpeg: [UInt8], _ picture: CapturedPicture
@@ -130,34 +123,34 @@ import Testing
     @Test func `a JPEG that no consumer would receive does not fit`() {
         let picture = picture(8192, 8192, .jpeg)
         let limit = CameraService.frameLimit
-        #expect(fits(.jpeg, 8192, 8192, jpeg(8192, 8192, bytes: limit), picture))
-        #expect(!fits(.jpeg, 8192, 8192, jpeg(8192, 8192, bytes: limit + 1), picture))
+        #expect(fits(.jpeg, 8192, 8192, jpegBeginning(width: 8192, height: 8192, count: limit), picture))
+        #expect(!fits(.jpeg, 8192, 8192, jpegBeginning(width: 8192, height: 8192, count: limit + 1), picture))
     }
 
     @Test func `a result larger than its picture can be does not fit`() {
         let picture = picture(20, 16, .jpeg)
         let most = 32 * 16 * 3 + 4096
-        #expect(fits(.jpeg, 20, 16, jpeg(20, 16, bytes: 100), picture))
-        #expect(fits(.jpeg, 20, 16, jpeg(20, 16, bytes: most), picture))
-        #expect(!fits(.jpeg, 20, 16, jpeg(20, 16, bytes: most + 1), picture))
-        #expect(!fits(.jpeg, 20, 16, jpeg(20, 16, bytes: 60 << 20), picture))
+        #expect(fits(.jpeg, 20, 16, jpegBeginning(width: 20, height: 16, count: 100), picture))
+        #expect(fits(.jpeg, 20, 16, jpegBeginning(width: 20, height: 16, count: most), picture))
+        #expect(!fits(.jpeg, 20, 16, jpegBeginning(width: 20, height: 16, count: most + 1), picture))
+        #expect(!fits(.jpeg, 20, 16, jpegBeginning(width: 20, height: 16, count: 60 << 20), picture))
     }
 
     @Test func `a result of another size than its picture's does not fit`() {
         let full = picture(321, 241, .jpeg)
         for (width, height): (UInt16, UInt16) in [(320, 241), (322, 241), (321, 240), (321, 242), (241, 321)] {
-            #expect(!fits(.jpeg, width, height, jpeg(width, height, bytes: 100), full))
+            #expect(!fits(.jpeg, width, height, jpegBeginning(width: width, height: height, count: 100), full))
         }
         let small = picture(321, 241, .sub)
-        #expect(fits(.sub, 41, 31, jpeg(41, 31, bytes: 100), small), "an eighth, rounded up")
-        #expect(!fits(.sub, 40, 30, jpeg(40, 30, bytes: 100), small))
-        #expect(!fits(.sub, 81, 61, jpeg(81, 61, bytes: 100), small))
+        #expect(fits(.sub, 41, 31, jpegBeginning(width: 41, height: 31, count: 100), small), "an eighth, rounded up")
+        #expect(!fits(.sub, 40, 30, jpegBeginning(width: 40, height: 30, count: 100), small))
+        #expect(!fits(.sub, 81, 61, jpegBeginning(width: 81, height: 61, count: 100), small))
     }
 
     @Test func `a JPEG with another size in its header does not fit`() {
         let picture = picture(320, 240, .jpeg)
-        #expect(fits(.jpeg, 320, 240, jpeg(320, 240, bytes: 100), picture))
-        #expect(!fits(.jpeg, 320, 240, jpeg(312, 240, bytes: 100), picture))
+        #expect(fits(.jpeg, 320, 240, jpegBeginning(width: 320, height: 240, count: 100), picture))
+        #expect(!fits(.jpeg, 320, 240, jpegBeginning(width: 312, height: 240, count: 100), picture))
         #expect(!fits(.jpeg, 320, 240, [UInt8](repeating: 7, count: 100), picture))
         #expect(!fits(.jpeg, 320, 240, [], picture))
     }

@@ -60,10 +60,8 @@ private final class Told: Sendable {
     private static let raw = SourceFormat(
         pixelFormat: .i420, width: 64, height: 48, bytesPerLine: 0, framesPerSecond: 30, description: "I420")
 
-    /// Returns the beginning of a JPEG of some size.
     private static func jpeg(_ width: UInt16, _ height: UInt16) -> [UInt8] {
-        let size = [UInt8(height >> 8), UInt8(height & 255), UInt8(width >> 8), UInt8(width & 255)]
-        return [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8] + size + [1, 1, 0x11, 0, 7]
+        jpegBeginning(width: width, height: height)
     }
 
     /// The result of opening the source.

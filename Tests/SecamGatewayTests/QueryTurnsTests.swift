@@ -1,11 +1,9 @@
-import SecamBase
+import SecamTestSupport
 import Testing
 
 @testable import SecamGateway
 
 @Suite struct QueryTurnsTests {
-    private func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: milliseconds * 1000) }
-
     /// Returns all queries that may be sent now.
     private func sendable(_ turns: inout QueryTurns, at time: Int64) -> [UInt32] {
         var numbers: [UInt32] = []

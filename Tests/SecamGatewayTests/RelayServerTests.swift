@@ -10,7 +10,7 @@ import Testing
 
 @Suite final class RelayServerTests: Sendable {
     private let relay = RelayServer(
-        host: "127.0.0.1", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        host: "127.0.0.1", callTimeout: .hours(1), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     private let service: RelayedService
     private let calls = Mutex(0)
 

@@ -159,17 +159,7 @@ import Testing
 
     /// Returns a TCP connection that has sent these bytes.
     private func dial(_ port: UInt16, _ bytes: [UInt8]) throws -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let status = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe Glibc.connect(descriptor, $0, 16)
-            }
-        }
-        guard status == 0 else { throw TestFailure("cannot connect to port \(port)") }
+        let descriptor = try Loopback.connect(to: port)
         if !bytes.isEmpty { _ = unsafe send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
         return descriptor
     }

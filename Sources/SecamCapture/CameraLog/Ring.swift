@@ -53,7 +53,7 @@ package struct Ring: Sendable {
     package private(set) var byteCount = 0
     private var logs: [Log<RingFrame>]
     private var eventLog = Log<RingEvent>()
-    /// For each rendition, the pictures of which it was not demanded, oldest first.
+    /// For each rendition, the pictures that were captured without a demand for it, oldest first.
     private var skipped: [Deque<SequenceRange>]
 
     /// Ranges of pictures that are remembered for each rendition.
@@ -124,7 +124,7 @@ package struct Ring: Sendable {
     /// Returns the highest sequence number of this rendition that was evicted, 0 if there is none.
     package func lastEvicted(_ rendition: Rendition) -> UInt64 { logs[Ring.index(rendition)].lastEvicted }
 
-    /// Records pictures of which this rendition was not demanded. They are not missing from its frames.
+    /// Records pictures that were captured without a demand for this rendition. Its frames do not lack them.
     package mutating func recordSkipped(_ rendition: Rendition, _ range: SequenceRange) {
         let index = Ring.index(rendition)
         skipped[index].append(range)
@@ -133,7 +133,7 @@ package struct Ring: Sendable {
 
     /// Returns the parts of a range of missing frames in which this rendition was demanded.
     package func demanded(_ rendition: Rendition, in range: SequenceRange) -> [SequenceRange] {
-        range.subtracting(Array(skipped[Ring.index(rendition)]))
+        range.subtracting(skipped[Ring.index(rendition)])
     }
 
     /// Returns the latest known capture time of a frame with a lower number, UTC microseconds; `nil` if none is known.

@@ -42,8 +42,8 @@ struct GatewayLogin: Sendable {
         do {
             let log = try TLSKeyLog(path: path)
             say(
-                "warning: SSLKEYLOGFILE is set: whoever can read \(path) can decrypt a capture of this connection, with "
-                    + "the password; unset it, and delete the file after use")
+                "warning: SSLKEYLOGFILE is set. Anyone who can read \(path) can decrypt a capture of this connection, "
+                    + "the password included. Unset it, and delete the file after use.")
             return log
         } catch {
             throw .keyLog(error)

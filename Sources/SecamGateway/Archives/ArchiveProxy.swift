@@ -195,7 +195,7 @@ struct ArchiveProxy {
         var actions: [Action] = []
         while let volume = archives[archive]?.volume, let number = archives[archive]?.turns.next(now: now) {
             guard let query = queries[number], query.waiting[volume]?.archive == archive else {
-                // Nobody waits for the answer any more.
+                // The query is over.
                 archives[archive]!.turns.recordAnswer(number)
                 continue
             }

@@ -1,7 +1,7 @@
 import SecamBase
 
-/// The queries that one archive works on or is to be sent. Users take turns, each with one query at a time, so that a
-/// user with long queries delays nobody else's.
+/// The queries that one archive works on, and those that wait to be sent to it. Users take turns, each with one query at
+/// a time, so that long queries of one user do not delay those of others.
 ///
 /// A state machine without I/O: time is an argument.
 struct QueryTurns {

@@ -1,5 +1,5 @@
 package import Logging
-import NIOCore
+package import NIOCore
 import NIOPosix
 import SecamBase
 import SecamCrypto
@@ -43,11 +43,11 @@ package final class RelayServer: Sendable {
     }
 
     private let host: String
+    /// How long a connection waits for the service to answer the call.
+    private let callTimeout: TimeAmount
     private let logger: Logger
     private let state = Mutex(State())
 
-    /// How long a connection waits for the service to answer the call.
-    private static let callTimeout = TimeAmount.seconds(10)
     /// Maximum waiting connections to one service, in total and from one network.
     private static let waitingLimit = 64
     private static let waitingLimitOfNetwork = 16
@@ -61,8 +61,9 @@ package final class RelayServer: Sendable {
     private static let limit = 4096
 
     /// - Parameter host: the address at which the other services reach the gateway.
-    package init(host: String, logger: Logger) {
+    package init(host: String, callTimeout: TimeAmount = .seconds(10), logger: Logger) {
         self.host = host
+        self.callTimeout = callTimeout
         self.logger = logger
     }
 
@@ -128,7 +129,7 @@ package final class RelayServer: Sendable {
             self.state.withLock { $0.waiting.removeValue(forKey: ticket) } != nil
         }
         channel.closeFuture.whenComplete { _ in _ = forget() }
-        channel.eventLoop.scheduleTask(in: RelayServer.callTimeout) {
+        channel.eventLoop.scheduleTask(in: callTimeout) {
             if forget() { channel.close(promise: nil) }
         }
         call(ticket)

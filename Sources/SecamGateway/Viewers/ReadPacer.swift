@@ -14,8 +14,8 @@ final class ReadPacer: ChannelDuplexHandler {
     static let interval = TimeAmount.milliseconds(10)
 
     private let countRead: (_ bytes: Int) -> Bool
+    /// Reads of the newcomer, at most `freeReads`; 0 after the login.
     private var reads = 0
-    private var isPaced = false
     private var nextRead: Scheduled<Void>?
 
     /// - Parameter countRead: counts a read of some bytes, and returns whether the connection belongs to a newcomer.
@@ -24,12 +24,11 @@ final class ReadPacer: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let isNewcomer = countRead(unwrapInboundIn(data).readableBytes)
         reads = isNewcomer ? min(reads + 1, Self.freeReads) : 0
-        isPaced = isNewcomer && reads == Self.freeReads
         context.fireChannelRead(data)
     }
 
     func read(context: ChannelHandlerContext) {
-        guard isPaced else { return context.read() }
+        guard reads == Self.freeReads else { return context.read() }
         guard nextRead == nil else { return }
         nextRead = context.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) {
             self.nextRead = nil

@@ -179,8 +179,7 @@ struct ViewerSession {
         case .protect: return query(try Protect.decode(bytes, envelope))
         case .replay: return startReplay(try Replay.decode(bytes, envelope))
         case .closeFlow:
-            let close = try CloseFlow.decode(bytes, envelope)
-            return removeReplay(close.flow) ? [.query(.close(flow: close.flow))] : []
+            return endReplay(try CloseFlow.decode(bytes, envelope).flow)
         case .follow: return follow(try Follow.decode(bytes, envelope))
         case .unwatch: return stopWatch(of: try Unwatch.decode(bytes, envelope).camera)
         case .ping: return [.send(Pong(token: try Ping.decode(bytes, envelope).token).encoded())]
@@ -375,8 +374,7 @@ struct ViewerSession {
         }
         guard rights?.contains(replay.camera) ?? false else {
             // An earlier replay with this number is replaced all the same.
-            let ended: [Action] = removeReplay(replay.flow) ? [.query(.close(flow: replay.flow))] : []
-            return ended + [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
+            return endReplay(replay.flow) + [.send(CloseFlow(flow: replay.flow, reason: .done).encoded())]
         }
         if replays[replay.flow] == nil {
             let refusal: String? =
@@ -391,6 +389,10 @@ struct ViewerSession {
         }
         replays[replay.flow] = replay.camera
         return [.query(.replay(replay))]
+    }
+
+    private mutating func endReplay(_ flow: UInt32) -> [Action] {
+        removeReplay(flow) ? [.query(.close(flow: flow))] : []
     }
 
     /// - Returns: whether the replay was open.
