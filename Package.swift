@@ -92,7 +92,8 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"), arguments, lifecycle, log,
             ]),
-        library("SecamMesh", ["SecamBase", "SecamProcess", "SecamWire", "CZeroMQ", lifecycle, log]),
+        library(
+            "SecamMesh", ["SecamBase", "SecamProcess", "SecamWire", "CZeroMQ", deque, lifecycle, log]),
         library(
             "SecamMetrics",
             ["SecamBase", "SecamMesh", "SecamProcess", "SecamWire", lifecycle, log, nioCore, nioHTTP, nioPosix]),

@@ -37,7 +37,7 @@ export const limits = Object.freeze({
   figures: 64, // figures of a member
   renditions: 8, // renditions of a result
   credit: 1024, // credit of a flow, and jobs of a grant, frames
-  found: 4096, // recordings, events and gaps of one FOUND, each
+  found: 512, // recordings, events and gaps of one FOUND, each
   answer: 100000, // recordings, events and gaps of the answer to one SEARCH, each
   boxes: 16, // boxes of an event
   zones: 32, // zones of a camera

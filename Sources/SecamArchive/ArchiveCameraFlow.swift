@@ -44,6 +44,10 @@ final class ArchiveCameraFlow {
     private var lastTime: Int64?
     private var lastHeard = MonotonicTime.now
     private var missedFrames = MissedFrames()
+    /// The number of gaps that have not been recorded. Gaps need no credit.
+    private var waitingGaps = 0
+    /// A camera reports a few gaps between two frames.
+    private static let gapLimit = 4 * Int(FrameWindow.maximumFrames)
 
     private var eventCursor: RecordingIndex.Cursor?
     private var eventCredit = EventCredit()
@@ -71,7 +75,9 @@ final class ArchiveCameraFlow {
         eventCursor = try index.cursor(of: camera.name, .events)
         // Events of earlier incarnations have ended. Those of the present one may continue.
         writer.add(.endEvents(camera.name, except: camera.incarnation))
-        for event in try index.openEvents(of: camera.name, incarnation: camera.incarnation) { motion.handle(event) }
+        let ongoing = try index.openEvents(
+            of: camera.name, incarnation: camera.incarnation, limit: EventCredit.ongoingLimit)
+        for event in ongoing { motion.handle(event) }
     }
 
     /// The number of frames that the camera has dropped.
@@ -127,6 +133,7 @@ final class ArchiveCameraFlow {
         frames = flow
         isSpoolDue = true
         window.reset()
+        waitingGaps = 0
         lastHeard = .now
         return true
     }
@@ -238,7 +245,7 @@ final class ArchiveCameraFlow {
                 switch envelope.type {
                 case .frame: try handle(Frame.decode(bytes, envelope).message, received.message)
                 case .event: try handle(Event.decode(bytes, envelope))
-                case .gap: handle(try Gap.decode(bytes, envelope))
+                case .gap: try handle(Gap.decode(bytes, envelope))
                 case .closeFlow: handle(try CloseFlow.decode(bytes, envelope), onRefusal)
                 default: throw .unknownType(envelope.type.rawValue)
                 }
@@ -288,9 +295,14 @@ final class ArchiveCameraFlow {
         if isWanted, !isRecording { refresh() }
     }
 
-    private func handle(_ gap: Gap) {
+    private func handle(_ gap: Gap) throws(WireError) {
         if gap.flow == events { loseEvents() }
         guard gap.flow == frames, isRecording else { return }
+        guard waitingGaps < ArchiveCameraFlow.gapLimit else {
+            retry(.frames, flow: gap.flow)
+            throw .badValue(field: "flow: too many gaps at once")
+        }
+        waitingGaps += 1
         missedFrames.add(gap)
         writer.add(.gap(camera.name, gap))
         if gap.reason == .spooled { isSpoolDue = true }
@@ -326,6 +338,10 @@ final class ArchiveCameraFlow {
     }
 
     // MARK: From the writer
+
+    func gapRecorded(_ flow: UInt32) {
+        if flow == frames { waitingGaps = max(0, waitingGaps - 1) }
+    }
 
     /// Requests further frames after a frame of a flow has been written.
     func frameWritten(_ flow: UInt32) {

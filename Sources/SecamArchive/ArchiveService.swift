@@ -227,6 +227,7 @@ actor ArchiveService {
     private func handle(_ report: WriterReport) {
         switch report {
         case .frameWritten(let id, let flow): flows[id.camera]?.frameWritten(flow)
+        case .gapRecorded(let camera, let flow): flows[camera]?.gapRecorded(flow)
         case .durable(let id, let durable):
             let camera = id.camera
             guard !id.isSpooled else { return flows[camera]?.acknowledgeSpooled(durable) ?? () }

@@ -8,7 +8,7 @@ import SecamWire
 /// to the index.
 struct EventCredit {
     /// The maximum number of events that continue at the same time; a camera has far fewer.
-    private static let ongoingLimit = 64
+    static let ongoingLimit = 64
     private static let returnInterval = Duration.seconds(1)
 
     /// The number of events that may still arrive.

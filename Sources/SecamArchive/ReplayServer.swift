@@ -82,7 +82,7 @@ private final class ReplayLoop {
         func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
             switch self {
             case .frames(let reader): try reader.next(until: deadline)
-            case .thumbnails(let reader): try reader.next().map(RecordingReader.Step.frame) ?? .end
+            case .thumbnails(let reader): try reader.next(until: deadline)
             }
         }
     }

@@ -119,6 +119,7 @@ final class WriterLoop {
         withRecorder(RecorderID(camera: camera, isSpooled: false), gap.flow) { recorder throws(RecordingError) in
             try recorder.record(gap, since: since, until: until)
         }
+        report(.gapRecorded(camera, flow: gap.flow))
     }
 
     private func record(_ message: Event, of camera: Name, acknowledged: UInt64) {

@@ -46,6 +46,8 @@ enum WriterCommand: Sendable {
 enum WriterReport: Sendable {
     /// A frame of this flow is no longer in memory.
     case frameWritten(RecorderID, flow: UInt32)
+    /// A gap of this flow is no longer in memory.
+    case gapRecorded(Name, flow: UInt32)
     /// Everything up to a frame is on disk.
     case durable(RecorderID, CameraRecorder.Durable)
     case eventStored(Name, Event, acknowledged: UInt64)

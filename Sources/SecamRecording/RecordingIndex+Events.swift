@@ -29,7 +29,11 @@ extension RecordingIndex {
     package func endEvents(of camera: Name, except incarnation: UInt64?) throws(RecordingError) {
         try write("ending events") { db in
             try db.execute(
-                sql: "UPDATE event SET isOver = 1 WHERE camera = ? AND isOver = 0 AND incarnation IS NOT ?",
+                // SQLite would choose the primary key, and read all of the camera's events.
+                sql: """
+                    UPDATE event INDEXED BY eventOngoing SET isOver = 1
+                    WHERE camera = ? AND isOver = 0 AND incarnation IS NOT ?
+                    """,
                 arguments: [camera.text, incarnation.map { Int64(bitPattern: $0) }])
         }
     }
@@ -51,11 +55,20 @@ extension RecordingIndex {
     }
 
     /// Returns the events of an incarnation that had not ended when they were last reported.
-    package func openEvents(of camera: Name, incarnation: UInt64) throws(RecordingError) -> [CameraEvent] {
+    ///
+    /// - Parameter limit: the maximum number of events; those that lasted longest are returned.
+    package func openEvents(
+        of camera: Name, incarnation: UInt64, limit: Int
+    ) throws(RecordingError) -> [CameraEvent] {
         try read("finding events") { db in
             try Data.fetchAll(
-                db, sql: "SELECT fields FROM event WHERE camera = ? AND isOver = 0 AND incarnation = ?",
-                arguments: [camera.text, Int64(bitPattern: incarnation)]
+                db,
+                sql: """
+                    SELECT fields FROM event INDEXED BY eventOngoing
+                    WHERE camera = ? AND isOver = 0 AND incarnation = ?
+                    ORDER BY last DESC LIMIT ?
+                    """,
+                arguments: [camera.text, Int64(bitPattern: incarnation), limit]
             ).compactMap { EventFields.decode(Array($0)) }
         }
     }

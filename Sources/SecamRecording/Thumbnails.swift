@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import SecamBase
+package import SecamBase
 import SecamJPEG
 package import SecamWire
 
@@ -100,37 +100,51 @@ extension RecordingIndex {
         }
     }
 
-    /// Returns the thumbnails of a camera's events whose peaks are in a range, in the order of the events' starts.
+    /// Returns the next thumbnail of a camera's events whose peaks are in a range, in the order of the events' starts.
     ///
     /// - Parameters:
-    ///   - last: the event to continue after; `nil` to begin.
-    ///   - limit: the maximum number of thumbnails.
-    fileprivate func thumbnails(
-        of camera: Name, from: Int64, to: Int64, after last: ThumbnailReader.Place?, limit: Int
-    ) throws(RecordingError) -> [(picture: RecordedFrame, place: ThumbnailReader.Place)] {
-        try read("reading thumbnails") { db in
-            // An event's peak lies between its start and its end.
-            let rows = try Row.fetchCursor(
+    ///   - place: the event to continue after; it becomes the last event that was examined.
+    ///   - deadline: the time at which to stop, since the events without a thumbnail in the range can be many.
+    fileprivate func nextThumbnail(
+        of camera: Name, from: Int64, to: Int64, after place: inout ThumbnailReader.Place, until deadline: MonotonicTime
+    ) throws(RecordingError) -> RecordingReader.Step {
+        var reached = place
+        defer { place = reached }
+        return try read("reading thumbnails") { db in
+            let places = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT * FROM event
-                    WHERE camera = ? AND start < ? AND last >= ? AND (start, id) > (?, ?) AND length(thumbnail) > 0
-                    ORDER BY start, id
-                    """, arguments: [camera.text, to, from, last?.start ?? .min, last?.id ?? .min])
-            var found: [(picture: RecordedFrame, place: ThumbnailReader.Place)] = []
-            while let row = try rows.next() {
-                guard let event = EventFields.decode(Array(row["fields"] as Data)), event.peakTime >= from,
-                    event.peakTime < to
-                else { continue }
-                let picture = RecordedFrame(
-                    incarnation: UInt64(bitPattern: row["incarnation"]), sequence: event.peakSequence,
-                    timestamp: event.peakTime, width: UInt16(clamping: row["thumbnailWidth"] as Int64),
-                    height: UInt16(clamping: row["thumbnailHeight"] as Int64), jpeg: Array(row["thumbnail"] as Data))
-                found.append((picture, ThumbnailReader.Place(start: row["start"], id: row["id"])))
-                if found.count >= limit { break }
+                    SELECT start, last, id FROM event
+                    WHERE camera = ? AND start < ? AND (start, last, id) > (?, ?, ?)
+                    ORDER BY start, last, id
+                    """, arguments: [camera.text, to, reached.start, reached.last, reached.id])
+            while let row = try places.next() {
+                reached = ThumbnailReader.Place(start: row["start"], last: row["last"], id: row["id"])
+                // An event's peak lies between its start and its end.
+                if reached.last >= from,
+                    let picture = try Self.thumbnail(of: camera, reached.id, db),
+                    (from..<to).contains(picture.timestamp)
+                {
+                    return .frame(picture)
+                }
+                if MonotonicTime.now >= deadline { return .pause }
             }
-            return found
+            return .end
         }
+    }
+
+    /// Returns an event's thumbnail; `nil` if there is none.
+    private static func thumbnail(of camera: Name, _ id: Int64, _ db: Database) throws -> RecordedFrame? {
+        guard
+            let row = try Row.fetchOne(
+                db, sql: "SELECT * FROM event WHERE camera = ? AND id = ? AND length(thumbnail) > 0",
+                arguments: [camera.text, id]),
+            let event = EventFields.decode(Array(row["fields"] as Data))
+        else { return nil }
+        return RecordedFrame(
+            incarnation: UInt64(bitPattern: row["incarnation"]), sequence: event.peakSequence,
+            timestamp: event.peakTime, width: UInt16(clamping: row["thumbnailWidth"] as Int64),
+            height: UInt16(clamping: row["thumbnailHeight"] as Int64), jpeg: Array(row["thumbnail"] as Data))
     }
 }
 
@@ -138,20 +152,16 @@ extension RecordingIndex {
 package final class ThumbnailReader {
     /// The position of an event among the others of its camera.
     struct Place {
-        let start: Int64
-        let id: Int64
+        var start = Int64.min
+        var last = Int64.min
+        var id = Int64.min
     }
 
     private let index: RecordingIndex
     private let camera: Name
     private let from: Int64
     private let to: Int64
-    private var waiting: ArraySlice<RecordedFrame> = []
-    private var last: Place?
-    private var isOver = false
-
-    /// Thumbnails read at once; about 10 kB each.
-    private static let batch = 32
+    private var last = Place()
 
     /// - Parameters:
     ///   - from: the first peak time, UTC microseconds.
@@ -163,14 +173,8 @@ package final class ThumbnailReader {
         self.to = to
     }
 
-    /// Returns the next thumbnail; `nil` at the end.
-    package func next() throws(RecordingError) -> RecordedFrame? {
-        if waiting.isEmpty, !isOver {
-            let more = try index.thumbnails(of: camera, from: from, to: to, after: last, limit: Self.batch)
-            isOver = more.count < Self.batch
-            waiting = more.map(\.picture)[...]
-            last = more.last?.place ?? last
-        }
-        return waiting.popFirst()
+    /// Reads until the next thumbnail or a deadline, but at least one event.
+    package func next(until deadline: MonotonicTime) throws(RecordingError) -> RecordingReader.Step {
+        try index.nextThumbnail(of: camera, from: from, to: to, after: &last, until: deadline)
     }
 }

@@ -14,7 +14,7 @@ import Testing
     }
 
     private static let files = [
-        "archive.json", "flow.json", "registry.json", "viewer.json", "work-encoder.json",
+        "archive.json", "flow.json", "registry.json", "viewer.json", "work-camera.json", "work-encoder.json",
     ]
 
     @Test(arguments: files)

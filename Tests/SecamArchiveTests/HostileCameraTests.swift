@@ -26,6 +26,17 @@ import Testing
         while try reader.next() != nil {}
     }
 
+    @Test func `gaps that are not recorded yet are limited, since they need no credit`() async throws {
+        let scratch = try ScratchFolder()
+        // Its writer does not report the gaps that it has recorded.
+        let archive = try await HostileCamera.start(RecordingFolder(scratch.file("recordings")), seed: nil)
+        let ranges = try (1...1000 as ClosedRange<UInt64>).map { try #require(SequenceRange(2 * $0, through: 2 * $0)) }
+        try await archive.send(gaps: ranges)
+        try await eventually("the flow is closed") { await archive.isFlowClosed }
+        #expect(await archive.missed == 256)
+        await archive.stop()
+    }
+
     @Test func `gaps that overlap and reach up to the largest number are counted once`() async throws {
         let scratch = try ScratchFolder()
         let archive = try await HostileCamera.start(RecordingFolder(scratch.file("recordings")), seed: nil)
@@ -54,6 +65,7 @@ private actor HostileCamera {
     private var peer: PeerID?
     private var opened: [FlowContent: UInt32] = [:]
     private var sent = 0
+    private(set) var isFlowClosed = false
 
     private init(_ folder: RecordingFolder, seed: UInt64?, loop: MeshLoop) throws {
         self.loop = loop
@@ -122,9 +134,9 @@ private actor HostileCamera {
         while let received = camera.receive() {
             peer = received.peer
             received.message.withBytes { bytes in
-                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage),
-                    let open = try? OpenFlow.decode(bytes, envelope)
-                else { return }
+                guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return }
+                if envelope.type == .closeFlow { isFlowClosed = true }
+                guard let open = try? OpenFlow.decode(bytes, envelope) else { return }
                 opened[open.content] = open.flow
             }
         }

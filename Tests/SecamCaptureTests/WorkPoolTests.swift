@@ -62,6 +62,29 @@ import Testing
         #expect(pool.credit == 2, "both workers accept more jobs")
     }
 
+    @Test func `a failed job waits for a late worker that may still return it`() {
+        var pool = pool(workers: 2, window: 1)
+        _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+        #expect(told(pool.tick(now: at(180))) == ["1 to 2"])
+        #expect(told(pool.result(job: 1, message(1), failure: "no", from: peer(2), now: at(181))) == [])
+        #expect(told(pool.tick(now: at(400))) == [])
+        #expect(told(give(&pool, 1, from: 1, at: 401)) == ["done 1"])
+    }
+
+    @Test func `a failed job is dropped when the late worker fails too or is lost`() {
+        for isLost in [false, true] {
+            var pool = pool(workers: 2, window: 1)
+            _ = pool.submit(1, job: 1, bytes: 1, now: at(0))
+            _ = pool.tick(now: at(180))
+            _ = pool.result(job: 1, message(1), failure: "no", from: peer(2), now: at(181))
+            let end =
+                isLost
+                ? pool.lost(peer(1), now: at(182))
+                : pool.result(job: 1, message(1), failure: "no", from: peer(1), now: at(182))
+            #expect(told(end).count == 1 && told(end)[0].hasPrefix("dropped 1"))
+        }
+    }
+
     @Test func `a worker that always fails comes last, however fast it is`() {
         var pool = pool(workers: 2, window: 1)
         for job in 1...3 {

@@ -106,6 +106,20 @@ import Testing
         }
     }
 
+    @Test func `lists for which nobody waits are not decoded`() throws {
+        var proxy = try proxy(["a": 5])
+        _ = proxy.handle(search(), from: viewer(1), now: at(0))
+        func damaged(_ request: UInt32) throws -> [UInt8] {
+            var bytes = try found(request, 5).encoded()
+            bytes[bytes.count - 12..<bytes.count] = []
+            bytes[0] -= 12
+            return bytes
+        }
+        #expect(try receive(&proxy, damaged(99), from: "a") == [])
+        #expect(throws: WireError.self) { try receive(&proxy, damaged(2), from: "a") }
+        #expect(try receive(&proxy, found(2, 5), from: "a") == ["found 7 [1] to 1", "found 7 [] last to 1"])
+    }
+
     @Test func `an answer is complete from the latest time that any archive reports`() throws {
         var proxy = try proxy(["disk 1": 5, "disk 2": 6])
         let search = Search(request: 7, kinds: .all, from: 0, to: 100, limit: 2)

@@ -98,6 +98,17 @@ import Testing
         await listener.stop()
     }
 
+    @Test func `connections beyond one batch of checks are closed too`() async throws {
+        var limits = ConnectionLimits.member
+        limits.silentConnectionsPerAddress = .max
+        limits.acceptsPerSecondPerAddress = .max
+        let (listener, endpoint) = try await start(limits)
+        var mute: [RawConnection] = []
+        for _ in 0..<600 { mute.append(try RawConnection(endpoint)) }
+        #expect(try await waitUntil { mute.allSatisfy(\.isClosed) })
+        await listener.stop()
+    }
+
     @Test func `the connection of a revoked key is closed`() async throws {
         let (listener, endpoint) = try await start()
         let honest = try connect(endpoint, as: good)

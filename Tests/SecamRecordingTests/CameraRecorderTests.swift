@@ -466,7 +466,7 @@ import Testing
         try index.record(event(1), of: recordings.camera, incarnation: 8)
         try index.record(event(2), of: recordings.camera, incarnation: 9)
         func open(_ incarnation: UInt64) throws -> [UInt64] {
-            try index.openEvents(of: recordings.camera, incarnation: incarnation).map(\.id)
+            try index.openEvents(of: recordings.camera, incarnation: incarnation, limit: 2).map(\.id)
         }
         #expect(try open(8) == [1] && open(9) == [2])
         try index.endEvents(of: recordings.camera, except: 9)

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import SecamBase
 import SecamTestSupport
 import SecamWire
 import Testing
@@ -31,7 +32,9 @@ import Testing
                 index, camera: recordings.camera, from: from, to: to, interval: .milliseconds(40))
             while let frame = try? reader.next() { #expect(WireLimits.times.contains(frame.timestamp)) }
             let thumbnails = ThumbnailReader(index, camera: recordings.camera, from: from, to: to)
-            while try thumbnails.next() != nil {}
+            reading: while true {
+                if case .end = try thumbnails.next(until: .now) { break reading }
+            }
         }
         for content in [FlowContent.jpeg, .events] { _ = try index.cursor(of: recordings.camera, content) }
         _ = try index.storedBytes()

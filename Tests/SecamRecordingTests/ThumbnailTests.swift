@@ -1,3 +1,4 @@
+import SecamBase
 import SecamJPEG
 import SecamTestSupport
 import SecamWire
@@ -20,8 +21,14 @@ import Testing
     private func thumbnails(from: Int64 = .min, to: Int64 = .max) throws -> [RecordedFrame] {
         let reader = ThumbnailReader(recordings.index, camera: recordings.camera, from: from, to: to)
         var all: [RecordedFrame] = []
-        while let next = try reader.next() { all.append(next) }
-        return all
+        while true {
+            // With a deadline in the past, each call examines one event.
+            switch try reader.next(until: .now) {
+            case .frame(let frame): all.append(frame)
+            case .pause: break
+            case .end: return all
+            }
+        }
     }
 
     private func record(_ frames: ClosedRange<UInt64>, _ store: RecordingStore) throws {

@@ -207,10 +207,10 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         }
         if failure.isEmpty {
             jobs[index].job.outcome = .made(message)
-        } else if !canRetry(index) {
-            drop(index, failure)
-        } else {
+        } else if canRetry(index) {
             makeLate(index, now)
+        } else if !isUnderWay(index) {
+            drop(index, failure)
         }
         return dispatch(now) + finish()
     }
@@ -220,9 +220,14 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         guard let worker = workers[peer] else { return [] }
         if !worker.outstanding.isEmpty { recordFailedTrial(of: peer, now) }
         workers[peer] = nil
-        for index in jobs.indices {
-            guard let last = jobs[index].job.attempts.last, last.worker == peer else { continue }
-            makeLate(index, now)
+        for index in jobs.indices where jobs[index].job.outcome == nil {
+            let tried = jobs[index].job.attempts.map(\.worker)
+            if tried.last == peer {
+                makeLate(index, now)
+            } else if tried.contains(peer), !isUnderWay(index) {
+                canRetry(index)
+                    ? makeLate(index, now) : drop(index, "no encoder is left that could return it")
+            }
         }
         return dispatch(now) + finish()
     }
@@ -299,6 +304,11 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         guard let last = jobs[index].job.attempts.last else { return }
         let sent = now + (.zero - resendDelay(of: last.worker))
         jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: last.worker, sent: sent)
+    }
+
+    /// Returns whether a worker that has the job may still return it.
+    private func isUnderWay(_ index: Int) -> Bool {
+        jobs[index].job.attempts.contains { workers[$0.worker]?.outstanding.contains(jobs[index].number) == true }
     }
 
     /// Returns whether another worker may try the job.

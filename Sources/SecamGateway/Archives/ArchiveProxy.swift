@@ -274,7 +274,7 @@ struct ArchiveProxy {
         _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Roster.Member, now: MonotonicTime
     ) throws(WireError) -> [Action] {
         switch envelope.type {
-        case .found: return handle(try Found.decode(bytes, envelope), from: archive, now)
+        case .found: return try handleFound(envelope, bytes, from: archive, now)
         case .frame:
             let (frame, _) = try Frame.decode(bytes, envelope)
             return forward(frame, bytes.extracting(first: envelope.messageLength), from: archive)
@@ -292,23 +292,32 @@ struct ArchiveProxy {
         }
     }
 
-    private mutating func handle(_ found: Found, from archive: Roster.Member, _ now: MonotonicTime) -> [Action] {
+    /// Handles an answer. The lists of an answer for which nobody waits are not decoded: an archive could keep the loop
+    /// busy with them.
+    private mutating func handleFound(
+        _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Roster.Member, _ now: MonotonicTime
+    ) throws(WireError) -> [Action] {
+        let heading = try Found.decodeHeading(bytes, envelope)
         guard let known = archives[archive] else { return [] }
-        if found.request == known.probe { return identify(archive, found.volume, now) }
-        guard let volume = known.volume, volume == found.volume else {
-            let reason = "answer for volume \(VolumeOwners.text(of: found.volume)), which this archive does not own"
+        if heading.request == known.probe { return identify(archive, heading.volume, now) }
+        guard let volume = known.volume, volume == heading.volume else {
+            let reason = "answer for volume \(VolumeOwners.text(of: heading.volume)), which this archive does not own"
             return [.refused(archive, reason: reason)]
         }
+        // The query may be over, or the proxy may have failed over to another archive meanwhile.
+        let isAwaited = queries[heading.request]?.waiting[volume]?.archive == archive
+        let found = isAwaited ? try Found.decode(bytes, envelope) : nil
         var next: [Action] = []
-        if found.last, archives[archive]!.turns.recordAnswer(found.request) {
+        if heading.last, archives[archive]!.turns.recordAnswer(heading.request) {
             archives[archive]!.isSilent = false
             next = sendQueries(to: archive, now)
         }
-        // The query may be over, or the proxy may have failed over to another archive meanwhile.
-        guard let query = queries[found.request], var waiting = query.waiting[volume], waiting.archive == archive
-        else {
-            return next
-        }
+        return next + (found.map { forward($0, from: archive, volume) } ?? [])
+    }
+
+    /// Forwards a part of an answer to the viewer that waits for it.
+    private mutating func forward(_ found: Found, from archive: Roster.Member, _ volume: UInt64) -> [Action] {
+        guard let query = queries[found.request], var waiting = query.waiting[volume] else { return [] }
         let entries = found.recordings.count + found.events.count + found.gaps.count
         waiting.messages += 1
         waiting.entries += entries
@@ -319,12 +328,12 @@ struct ArchiveProxy {
             let reason =
                 "answer longer than \(ArchiveProxy.messagesPerAnswer) messages or \(ArchiveProxy.entriesPerAnswer) "
                 + "entries"
-            return next + [.refused(archive, reason: reason)] + concludeIfComplete(found.request)
+            return [.refused(archive, reason: reason)] + concludeIfComplete(found.request)
         }
         if let search = query.search { waiting.delivered.add(found, of: search) }
         queries[found.request]!.waiting[volume] = found.last ? nil : waiting
         if found.partial { queries[found.request]!.isPartial = true }
-        var actions = next
+        var actions: [Action] = []
         if found.last, found.since > WireLimits.times.lowerBound {
             if waiting.delivered.supports(found.since, of: query.search) {
                 queries[found.request]!.complete = max(query.complete, found.since)

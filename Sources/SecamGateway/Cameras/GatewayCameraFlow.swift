@@ -41,9 +41,13 @@ final class GatewayCameraFlow {
     /// Events of one camera that get credit back before the next refresh: more than a camera with all its motion services
     /// sends, and enough to read the camera's event log.
     private static let eventLimit = 512
-    /// Bytes of frames that get credit back before the next refresh, and bytes on their way at once. 4K at 30 frames a
-    /// second needs less, and more would delay other cameras' frames.
+    /// Bytes of frames that get credit back before the next refresh, and bytes on their way at once. More would delay
+    /// other cameras' frames.
     private let byteLimit: Int
+
+    /// 4K at 30 frames a second needs less.
+    private static let byteLimitOfFrames = 48 << 20
+    private static let byteLimitOfSmallFrames = 8 << 20
 
     /// Frames of the present size that may be on their way.
     private var frameWindow: UInt32 {
@@ -52,12 +56,12 @@ final class GatewayCameraFlow {
 
     /// - Parameters:
     ///   - lastEvent: the last event received over an earlier connection.
-    ///   - byteLimit: maximum bytes of frames per second.
+    ///   - byteLimit: maximum bytes of frames per second; `nil` for the content's own.
     init(
-        _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil,
-        byteLimit: Int = 64 << 20
+        _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil, byteLimit: Int? = nil
     ) {
-        self.byteLimit = byteLimit
+        let usual = content == .sub ? GatewayCameraFlow.byteLimitOfSmallFrames : GatewayCameraFlow.byteLimitOfFrames
+        self.byteLimit = byteLimit ?? usual
         self.lastEvent = lastEvent
         self.socket = socket
         self.number = number

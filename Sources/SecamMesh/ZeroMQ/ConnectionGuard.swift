@@ -1,4 +1,5 @@
 import CZeroMQ
+import DequeModule
 import Glibc
 import SecamBase
 
@@ -25,6 +26,8 @@ import SecamBase
         var peer: PeerID?
         var key: PublicKey?
         var isAuthenticated = false
+        /// Whether it is among the connections that have not sent a message.
+        var isCountedAsSilent = true
         var closing: MonotonicTime?
         /// Bytes of the delivered messages on the wire.
         var delivered: Int64 = 0
@@ -48,7 +51,32 @@ import SecamBase
         }
 
         var unacknowledged: Int64 { queued - acknowledged }
-        var isSilent: Bool { peer == nil }
+    }
+
+    /// Connections that have not sent a message, in the order of their acceptance.
+    private struct SilentConnections {
+        /// Some have been removed already.
+        private var queue: Deque<Connection> = []
+        private(set) var count = 0
+
+        /// The oldest connection. Needs no search, because an attacker's connections can be many.
+        var oldest: Connection? {
+            mutating get {
+                while let first = queue.first, !first.isCountedAsSilent { queue.removeFirst() }
+                return queue.first
+            }
+        }
+
+        mutating func append(_ connection: Connection) {
+            queue.append(connection)
+            count += 1
+        }
+
+        /// Removes a connection that is no longer counted.
+        mutating func removeOne() {
+            count -= 1
+            if queue.count > 2 * count + 16 { queue.removeAll { !$0.isCountedAsSilent } }
+        }
     }
 
     /// Called with the reason when a connection is closed.
@@ -67,11 +95,14 @@ import SecamBase
     private var connections: [Int32: Connection] = [:]
     private var peers: [PeerID: Connection] = [:]
     private var connectionsOfKey: [PublicKey: Int] = [:]
-    private var silentOfAddress: [String: Int] = [:]
+    private var silent = SilentConnections()
+    private var silentOfAddress: [String: SilentConnections] = [:]
     private var acceptsOfAddress: [String: Int] = [:]
     private var acceptsSince = MonotonicTime.now
     private var timer: LoopTimer?
     private var nextCheck: MonotonicTime?
+    /// The connections that the present round of checks has yet to check.
+    private var unchecked: [Connection] = []
     private var activity = ProcessActivity()
     /// An upper bound of the bytes that wait for all peers.
     private var unacknowledgedInAll: Int64 = 0
@@ -79,6 +110,9 @@ import SecamBase
     /// Interval of checks without and with suspicious connections.
     private static let checkInterval = Duration.milliseconds(50)
     private static let closeCheckInterval = Duration.milliseconds(10)
+    /// Connections checked at once, in less than a millisecond. With more of them, a round takes several checks, so that
+    /// many connections do not delay messages.
+    private static let checkBatch = 256
     /// Time for libzmq to notice a connection that was ended.
     private static let endTimeout = Duration.seconds(1)
     /// Bytes that the listening side sends before the peer is authenticated: greeting, WELCOME, and one for SYN.
@@ -231,23 +265,21 @@ import SecamBase
         connections[descriptor] = connection
         // The connecting side checks the other end's key in the handshake, before any message arrives.
         connection.isAuthenticated = admission == nil
-        silentOfAddress[address, default: 0] += 1
+        silent.append(connection)
+        silentOfAddress[address, default: SilentConnections()].append(connection)
         if now - acceptsSince > .seconds(1) { (acceptsOfAddress, acceptsSince) = ([:], now) }
         acceptsOfAddress[address, default: 0] += 1
         if acceptsOfAddress[address]! > limits.acceptsPerSecondPerAddress {
             close(connection, "too many connections a second from its address", now: now)
-        } else if silentOfAddress[address]! > limits.silentConnectionsPerAddress {
-            closeOldestSilent("too many silent connections from its address", now: now) { $0.address == address }
+        } else if silentOfAddress[address]!.count > limits.silentConnectionsPerAddress,
+            let oldest = silentOfAddress[address]!.oldest
+        {
+            close(oldest, "too many silent connections from its address", now: now)
         }
-        if connections.count > connectionLimit {
-            closeOldestSilent("limit of \(connectionLimit) connections reached", now: now) { _ in true }
+        if connections.count > connectionLimit, let oldest = silent.oldest {
+            close(oldest, "limit of \(connectionLimit) connections reached", now: now)
         }
         scheduleCheck(after: ConnectionGuard.closeCheckInterval)
-    }
-
-    private func closeOldestSilent(_ reason: String, now: MonotonicTime, where isMeant: (Connection) -> Bool) {
-        let silent = connections.values.filter { $0.isSilent && $0.closing == nil && isMeant($0) }
-        if let oldest = silent.min(by: { $0.accepted < $1.accepted }) { close(oldest, reason, now: now) }
     }
 
     /// Returns the connection of a peer, which its first message reveals.
@@ -255,11 +287,8 @@ import SecamBase
         guard let connection = connections[descriptor], connection.firstPeer <= peer.number,
             connection.peer.map({ $0.number < peer.number }) ?? true
         else { return nil }
-        if let earlier = connection.peer {
-            peers[earlier] = nil
-        } else {
-            stopCountingSilent(connection)
-        }
+        if let earlier = connection.peer { peers[earlier] = nil }
+        stopCountingSilent(connection)
         if let earlier = connection.key { stopCounting(earlier) }
         (connection.peer, connection.key, connection.isAuthenticated) = (peer, key, true)
         peers[peer] = connection
@@ -273,11 +302,8 @@ import SecamBase
     private func forget(_ connection: Connection) {
         connections[connection.descriptor] = nil
         if let peer = connection.peer { peers[peer] = nil }
-        if let key = connection.key {
-            stopCounting(key)
-        } else if connection.closing == nil {
-            stopCountingSilent(connection)
-        }
+        if let key = connection.key { stopCounting(key) }
+        stopCountingSilent(connection)
     }
 
     private func stopCounting(_ key: PublicKey) {
@@ -286,23 +312,28 @@ import SecamBase
     }
 
     private func stopCountingSilent(_ connection: Connection) {
-        guard connection.closing == nil else { return }
-        silentOfAddress[connection.address]! -= 1
-        if silentOfAddress[connection.address] == 0 { silentOfAddress[connection.address] = nil }
+        guard connection.isCountedAsSilent else { return }
+        connection.isCountedAsSilent = false
+        silent.removeOne()
+        silentOfAddress[connection.address]!.removeOne()
+        if silentOfAddress[connection.address]!.count == 0 { silentOfAddress[connection.address] = nil }
     }
 
     // MARK: Checks
 
-    /// Checks all connections when a check is due. The timer calls it.
+    /// Checks a batch of connections when a check is due. The timer calls it.
     func check() {
         let now = MonotonicTime.now
         nextCheck = nil
         readMonitor()
-        guard !connections.isEmpty else { return }
+        guard !connections.isEmpty else { return unchecked = [] }
         let isHandshaking = connections.values.contains { !$0.isAuthenticated }
         var isSuspicious = isHandshaking
-        if activity.isCheckDue(now: now) || isHandshaking {
-            isSuspicious = checkAll(now: now) || isHandshaking
+        if !unchecked.isEmpty || activity.isCheckDue(now: now) || isHandshaking {
+            if unchecked.isEmpty { unchecked = Array(connections.values) }
+            check(unchecked.suffix(ConnectionGuard.checkBatch), now: now)
+            unchecked.removeLast(min(ConnectionGuard.checkBatch, unchecked.count))
+            isSuspicious = !unchecked.isEmpty || closeLargest(now: now) || isHandshaking
         }
         scheduleCheck(after: isSuspicious ? ConnectionGuard.closeCheckInterval : ConnectionGuard.checkInterval)
     }
@@ -315,12 +346,21 @@ import SecamBase
         timer.schedule(after: delay)
     }
 
-    /// - Returns: whether a connection has more undelivered bytes than small messages explain.
-    @discardableResult
-    func checkAll(now: MonotonicTime) -> Bool {
-        for connection in Array(connections.values) {
+    func checkAll(now: MonotonicTime) {
+        check(Array(connections.values)[...], now: now)
+        _ = closeLargest(now: now)
+    }
+
+    private func check(_ batch: ArraySlice<Connection>, now: MonotonicTime) {
+        for connection in batch where connections[connection.descriptor] === connection {
             if readCounters(connection, now: now) { judge(connection, now: now) }
         }
+    }
+
+    /// Closes the largest connections while all together exceed a limit.
+    ///
+    /// - Returns: whether a connection has more undelivered bytes than small messages explain.
+    private func closeLargest(now: MonotonicTime) -> Bool {
         closeLargest(limits.undeliveredBytesInAll, "too many bytes without a whole message", now: now) {
             $0.undelivered
         }
@@ -398,7 +438,7 @@ import SecamBase
 
     private func close(_ connection: Connection, _ reason: String, now: MonotonicTime) {
         guard connection.closing == nil else { return }
-        if connection.isSilent { stopCountingSilent(connection) }
+        stopCountingSilent(connection)
         end(connection, now: now)
         onClose?(reason, connection.key, connection.address)
     }

@@ -39,7 +39,7 @@ package enum WireLimits {
     /// Credit of a flow, and jobs of a grant, frames.
     package static let credit: UInt32 = 1024
     /// Recordings, events and gaps of one FOUND, each.
-    package static let found = 4096
+    package static let found = 512
     /// Recordings, events and gaps of the answer to one SEARCH, each.
     package static let answer: UInt32 = 100_000
     /// Boxes of an event.
