@@ -106,6 +106,23 @@ import Testing
         }
     }
 
+    @Test func `searches do not wait for archives that come and go without an answer`() throws {
+        var proxy = try proxy(["a": 5])
+        let (a, first, second) = try (archive("a"), archive("new", key: 2), archive("newer", key: 2))
+        _ = proxy.update(named([a, first]), now: at(0))
+        #expect(told(proxy.handle(search(), from: viewer(1), now: at(1))) == ["search 3 at a"])
+        #expect(try receive(&proxy, found(3, 5), from: "a") == ["found 7 [1] to 1"], "it may still answer")
+        #expect(
+            told(proxy.update(named([a, second]), now: at(2))) == ["found 7 [] last partial to 1", "probe 4 at newer"])
+        _ = proxy.handle(search(), from: viewer(1), now: at(3))
+        #expect(try receive(&proxy, found(5, 5), from: "a") == ["found 7 [1] to 1", "found 7 [] last partial to 1"])
+        _ = try receive(&proxy, found(4, 6, starts: []), from: "newer", key: 2)
+        _ = proxy.update(named([a]), now: at(4))
+        _ = proxy.update(named([a, first]), now: at(5))
+        _ = proxy.handle(search(), from: viewer(1), now: at(6))
+        #expect(try receive(&proxy, found(7, 5), from: "a") == ["found 7 [1] to 1"], "its last one answered")
+    }
+
     @Test func `lists for which nobody waits are not decoded`() throws {
         var proxy = try proxy(["a": 5])
         _ = proxy.handle(search(), from: viewer(1), now: at(0))

@@ -122,6 +122,9 @@ struct ArchiveProxy {
     private var archives: [Roster.Member: KnownArchive] = [:]
     private var lastOrder: UInt64 = 0
     private var owners: VolumeOwners
+    /// The owners whose last archive left without answering its probe. Queries do not wait for their next archives, which
+    /// could come and go without an end.
+    private var mute: Set<String> = []
     /// The gateway has just started, and archives may still be reconnecting.
     var isSettling = false
     private var queries: [UInt32: PendingQuery] = [:]
@@ -170,12 +173,13 @@ struct ArchiveProxy {
     ) -> [Action] {
         let number = nextNumber()
         let volumes = Set(archives.values.compactMap(\.volume)).sorted()
-        let unknown = archives.filter {
+        let new = archives.filter {
             $0.value.probe != nil && now - $0.value.reached <= ArchiveProxy.answerTimeout
         }
+        let unknown = new.filter { !mute.contains($0.value.owner) }
         queries[number] = PendingQuery(
             viewer: viewer, request: request, message: message, search: search, unknown: Set(unknown.keys),
-            isPartial: isSettling || (volumes.isEmpty && unknown.isEmpty), since: now)
+            isPartial: isSettling || unknown.count < new.count || (volumes.isEmpty && unknown.isEmpty), since: now)
         var actions: [Action] = []
         for volume in volumes { actions += query(volume, number, now) }
         return actions + concludeIfComplete(number)
@@ -367,6 +371,7 @@ struct ArchiveProxy {
                     + "archive, run: secam keys revoke '\(owner)'")
         case .tooMany: return refuse(archive, "archive '\(owner)' already has \(VolumeOwners.volumesPerName) volumes")
         }
+        mute.remove(owner)
         archives[archive]!.probe = nil
         archives[archive]!.volume = volume
         archives[archive]!.isSilent = false
@@ -441,7 +446,10 @@ struct ArchiveProxy {
     /// - Parameter present: the archives with their names in the list of keys.
     mutating func update(_ present: [Roster.Member: String], now: MonotonicTime) -> [Action] {
         let gone = Set(archives.keys).subtracting(present.keys)
-        for archive in gone { archives[archive] = nil }
+        for archive in gone {
+            guard let known = archives.removeValue(forKey: archive) else { continue }
+            if known.probe != nil { mute.insert(known.owner) }
+        }
         var actions: [Action] = []
         for (number, replay) in replays where gone.contains(replay.archive) {
             replays[number] = nil
