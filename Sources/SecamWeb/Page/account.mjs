@@ -52,10 +52,8 @@ export class Account {
 
 /** "Firefox on Android" for a User-Agent, or what a program calls itself. */
 function clientName(client) {
-  const browser = [["Edg", "Edge"], ["OPR", "Opera"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]]
-    .find(([mark]) => client.includes(mark))?.[1];
-  const system = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"],
-    ["Mac OS", "macOS"], ["CrOS", "ChromeOS"], ["Linux", "Linux"]].find(([mark]) => client.includes(mark))?.[1];
-  if (browser === undefined) return client || "Unknown program";
-  return system === undefined ? browser : `${browser} on ${system}`;
+  const first = (...names) => names.find((name) => client.includes(name));
+  const browser = first("Edg", "Firefox", "Chrome", "Safari")?.replace("Edg", "Edge");
+  const system = first("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux") ?? "another system";
+  return browser ? `${browser} on ${system}` : client || "Unknown program";
 }

@@ -21,8 +21,6 @@ const remembered = 8;
 export class Connection {
   /** connecting, connected, reconnecting, ended (the session is over) or failed. */
   state = "connecting";
-  /** The gateway's clock minus this one, milliseconds. */
-  clockOffset = 0;
 
   #isSignedIn;
   #onState;
@@ -36,6 +34,7 @@ export class Connection {
   #ping;
   #pings = 0n;
   #roundTrips = [];
+  #welcomeOffset = 0;
   #bye;
 
   /**
@@ -52,6 +51,11 @@ export class Connection {
   /** Round trip of the line without a queue, milliseconds. */
   get roundTrip() {
     return this.#roundTrips.length === 0 ? 0 : Math.min(...this.#roundTrips);
+  }
+
+  /** The gateway's clock minus this one, milliseconds. WELCOME was on its way for half a round trip. */
+  get clockOffset() {
+    return this.#welcomeOffset + this.roundTrip / 2;
   }
 
   /** The gateway's time, milliseconds. */
@@ -83,7 +87,7 @@ export class Connection {
 
   /** Sends a message. Without a connection, it does nothing: the state of all watches is sent after WELCOME. */
   send(name, fields) {
-    if (this.state === "connected") this.#socket.send(encode(name, fields));
+    if (this.state === "connected" && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(encode(name, fields));
   }
 
   #connect() {
@@ -125,10 +129,11 @@ export class Connection {
         return;
       case "WELCOME":
         this.#roundTrips = [];
-        this.clockOffset = Number(fields.time) / 1000 - performance.timeOrigin - performance.now();
-        this.#setState("connected");
+        this.#welcomeOffset = Number(fields.time) / 1000 - performance.timeOrigin - performance.now();
+        this.state = "connected";
+        // First, since answers wait behind the events that follow (G-63).
         this.#sendPing();
-        return;
+        return this.#onState("connected");
       default: this.#onMessage(message, fields);
     }
   }
@@ -140,10 +145,7 @@ export class Connection {
 
   #receivePong(token) {
     if (token !== this.#ping?.token) return;
-    const trip = performance.now() - this.#ping.sent;
-    // WELCOME was on its way for half of the first round trip.
-    if (this.#roundTrips.length === 0) this.clockOffset += trip / 2;
-    this.#roundTrips = [...this.#roundTrips, trip].slice(-remembered);
+    this.#roundTrips = [...this.#roundTrips, performance.now() - this.#ping.sent].slice(-remembered);
     this.#ping = { ...this.#ping, isAnswered: true };
   }
 

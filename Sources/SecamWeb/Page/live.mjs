@@ -74,6 +74,8 @@ export class LiveView {
   start(user) {
     this.#user = user;
     this.#view.hidden = false;
+    // The form that had the focus is gone.
+    element("#wall").focus();
     this.#connection.start();
   }
 

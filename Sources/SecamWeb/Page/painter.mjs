@@ -35,7 +35,7 @@ class WorkerPainter {
     this.#worker.postMessage({ type: "draw", id, tag, buffer, offset, length }, [buffer]);
   }
 
-  /** Starts or stops passing on the bitmaps of `id`. */
+  /** Starts or stops passing on the bitmaps of `id`. Only this painter can. */
   mirror(id, isOn) {
     this.#worker.postMessage({ type: "mirror", id, isOn });
   }
@@ -62,11 +62,6 @@ class ImagePainter {
     if (entry.next !== undefined) this.onResult(id, entry.next.tag, { isDrawn: false });
     entry.next = { blob: new Blob([jpeg], { type: "image/jpeg" }), tag };
     if (!entry.isBusy) void this.#drawAll(id, entry);
-  }
-
-  mirror(id, isOn) {
-    const entry = this.#images.get(id);
-    if (entry) entry.isMirrored = isOn;
   }
 
   remove(id) {
@@ -100,6 +95,6 @@ class ImagePainter {
     entry.element.src = url;
     const { naturalWidth: width, naturalHeight: height } = image;
     const at = performance.timeOrigin + performance.now();
-    return { isDrawn: true, width, height, at, bitmap: entry.isMirrored ? image : undefined };
+    return { isDrawn: true, width, height, at };
   }
 }

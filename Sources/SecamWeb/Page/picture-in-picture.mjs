@@ -19,7 +19,7 @@ export class PictureInPicture {
   }
 
   get isPossible() {
-    return document.pictureInPictureEnabled === true && "captureStream" in this.#canvas;
+    return document.pictureInPictureEnabled === true && "captureStream" in this.#canvas && "mirror" in this.#painter;
   }
 
   /** Opens the window for a camera, or closes it if it shows that camera. */
@@ -44,7 +44,7 @@ export class PictureInPicture {
     const [width, height] = [bitmap.width, bitmap.height];
     if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
     this.#context.drawImage(bitmap, 0, 0);
-    bitmap.close?.();
+    bitmap.close();
   }
 
   close() {
