@@ -102,6 +102,14 @@ let package = Package(
         library("SecamRegistry", ["SecamBase", "SecamMesh", "SecamWire"]),
         library("SecamPolicy", ["SecamBase", "SecamWire", .product(name: "Yams", package: "Yams")]),
         library("SecamUsers", ["SecamBase", "SecamCrypto", "SecamWire", log, grdb]),
+        // The page's files as constants, and HTTP on the viewers' port.
+        .target(name: "CWebPage"),
+        .target(
+            name: "SecamWeb",
+            dependencies: [
+                "CWebPage", "SecamBase", "SecamCrypto", "SecamTLS", "SecamUsers", "SecamWire", nioCore, nioHTTP,
+            ],
+            exclude: ["Page"], swiftSettings: strict),
         library(
             "SecamHooks",
             [
@@ -142,8 +150,8 @@ let package = Package(
             "SecamGateway",
             [
                 "SecamBase", "SecamCrypto", "SecamHooks", "SecamMesh", "SecamMetrics", "SecamPolicy", "SecamProcess",
-                "SecamRegistry", "SecamTLS", "SecamUsers", "SecamWire", arguments, deque, lifecycle, log, nioCore,
-                nioPosix,
+                "SecamRegistry", "SecamTLS", "SecamUsers", "SecamWeb", "SecamWire", arguments, deque, lifecycle, log,
+                nioCore, nioPosix,
             ]),
         library(
             "SecamClient",
@@ -260,9 +268,10 @@ let package = Package(
             "SecamGatewayTests",
             [
                 "SecamBase", "SecamGateway", "SecamMesh", "SecamPolicy", "SecamRegistry",
-                "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWire", log, nioCore, nioEmbedded,
+                "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWeb", "SecamWire", log, nioCore, nioEmbedded,
                 nioPosix,
             ]),
+        tests("SecamWebTests", ["SecamTestSupport", "SecamWeb", nioCore, nioHTTP]),
         tests(
             "SecamClientTests",
             [

@@ -1,8 +1,8 @@
-/// Base64 of RFC 4648 §4 without padding, in canonical form.
-enum Base64 {
+/// Base64 of RFC 4648 §4 in canonical form, by default without padding.
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    package static func encode(_ bytes: [UInt8], padded: Bool = false) -> String {
         var text: [UInt8] = []
         var bits: UInt32 = 0
         var bitCount = 0
@@ -15,11 +15,12 @@ enum Base64 {
             }
         }
         if bitCount > 0 { text.append(alphabet[Int(bits << UInt32(6 - bitCount) & 63)]) }
+        while padded, !text.count.isMultiple(of: 4) { text.append(UInt8(ascii: "=")) }
         return String(decoding: text, as: UTF8.self)
     }
 
     /// Returns `nil` for an invalid character, an impossible length, or unused bits that are not zero.
-    static func decode(_ text: Substring) -> [UInt8]? {
+    package static func decode(_ text: Substring) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0
         var bitCount = 0
@@ -34,5 +35,14 @@ enum Base64 {
         }
         guard bitCount < 6, bits & ((1 << UInt32(bitCount)) - 1) == 0 else { return nil }
         return bytes
+    }
+
+    /// Decodes text with its padding, as in HTTP headers.
+    package static func decode(padded text: String) -> [UInt8]? {
+        let digits = text.prefix { $0 != "=" }
+        let padding = text.utf8.count - digits.utf8.count
+        guard text.utf8.count.isMultiple(of: 4), padding <= 2, text.hasSuffix(String(repeating: "=", count: padding))
+        else { return nil }
+        return decode(digits)
     }
 }

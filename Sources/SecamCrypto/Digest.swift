@@ -44,6 +44,19 @@ package enum SHA256Digest {
     }
 }
 
+/// SHA-1, for protocols that prescribe it where no attacker gains from a collision.
+package enum SHA1Digest {
+    package static let byteCount = 20
+
+    package static func hash(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
+        OpenSSLQueue.clear()
+        var digest = [UInt8](repeating: 0, count: byteCount)
+        try OpenSSLQueue.check(
+            unsafe EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha1(), nil), "compute a SHA-1 digest")
+        return digest
+    }
+}
+
 package enum HMACSHA256 {
     /// Returns the 32 bytes of HMAC-SHA-256 (RFC 2104) over `message`.
     package static func code(for message: [UInt8], key: [UInt8]) throws(CryptoError) -> [UInt8] {

@@ -17,6 +17,8 @@ struct GatewayConfiguration: Sendable {
     var seed: String?
     var listen: String
     var server: ViewerServerConfiguration
+    /// Whether the viewers' port serves the page and the HTTP interface too.
+    var isWebOn: Bool
     var certificate: (path: String, key: String)?
     var names: [String]
     var policy: GatewayPolicy
@@ -31,6 +33,7 @@ struct GatewayConfiguration: Sendable {
             host: settings.text("host") ?? "::", port: try settings.integer("port", in: 0...65535, default: 7443),
             threads: try settings.integer("threads", in: 1...64, default: 2))
         server.software = softwareVersion
+        isWebOn = try settings.flag("web", default: true)
         server.connectionLimits.connections = try settings.integer("connections", in: 1...65536, default: 1024)
         server.connectionLimits.connectionsPerAddress = try settings.integer(
             "connections.per.address", in: 1...65536, default: 64)
@@ -65,11 +68,11 @@ struct Gateway: Service {
             try folder.copyMissingFiles(from: seed, and: ["\(folder.tls)/\(TLSIdentity.selfSignedFileName)"])
         }
         let identity = try identity()
-        let tls = try TLSContext.server(
-            identity: identity, applicationProtocols: [ViewerServer.applicationProtocol])
+        let tls = try ViewerServer.tlsContext(identity, web: configuration.isWebOn)
         let users = try UserStore(path: folder.users)
         let audit = try AuditLog(path: folder.auditLog, refusalsPath: folder.refusalLog, logger: logger)
         let authenticator = try Authenticator(users: users, audit: audit, logger: logger)
+        let sessions = configuration.isWebOn ? try SessionStore(users: users, logger: logger) : nil
         let loop = MeshLoop(name: "gateway")
         let watch = LoopWatchdog.process.watch("gateway") { loop.post($0) }
         defer {
@@ -78,8 +81,8 @@ struct Gateway: Service {
         }
         let (service, endpoint) = try await startRegistry(loop)
         let server = ViewerServer(
-            configuration: configuration.server, tls: tls, users: users, authenticator: authenticator, audit: audit,
-            hub: service, relay: service.relay, logger: logger)
+            configuration: configuration.server, tls: tls, users: users, authenticator: authenticator,
+            sessions: sessions, audit: audit, hub: service, relay: service.relay, logger: logger)
         let address = try await server.start()
         await service.serve(server)
         try writeReadyFile(address, endpoint, identity)
@@ -92,9 +95,7 @@ struct Gateway: Service {
         let reloading = Task { [configuration, logger] in
             guard let files = configuration.certificate else { return }
             await CertificateReloader(files, fingerprint: identity.fingerprint, logger: logger).run { identity in
-                server.use(
-                    try TLSContext.server(
-                        identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]))
+                server.use(try ViewerServer.tlsContext(identity, web: configuration.isWebOn))
                 try writeReadyFile(address, endpoint, identity)
             }
         }
@@ -102,6 +103,7 @@ struct Gateway: Service {
         try await serveMetrics(service)
         await server.stop()
         await service.stop()
+        sessions?.flush()
         audit.flush()
     }
 

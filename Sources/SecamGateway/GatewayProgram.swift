@@ -59,6 +59,9 @@ package struct GatewayProgram: AsyncParsableCommand {
     var connectionsPerAddress: String?
     @Option(help: "Maximum viewer connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
     var connectionsPerUser: String?
+    @Option(
+        help: "Web page and HTTP interface on the port for viewers: on or off. (SECAM_WEB; default: on)")
+    var web: String?
     @Option(help: "Threads that serve viewers, 1 to 64. (SECAM_THREADS; default: 2)")
     var threads: String?
     @Option(help: "File written once viewers and services can connect. (SECAM_READY_FILE; default: none)")
@@ -75,7 +78,7 @@ package struct GatewayProgram: AsyncParsableCommand {
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
-                "threads": threads, "ready.file": readyFile, "metrics": service.metrics,
+                "web": web, "threads": threads, "ready.file": readyFile, "metrics": service.metrics,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", service) {
             try GatewayConfiguration(settings)

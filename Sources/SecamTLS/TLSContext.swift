@@ -12,23 +12,32 @@ package final class TLSContext: Sendable {
 
     let role: Role
     let applicationProtocols: [String]
+    /// A server's protocol for clients that offer none; `nil` when it refuses them.
+    let fallbackProtocol: String?
+    /// Whether a server's certificate is signed by its own key.
+    package let isSelfSigned: Bool
     /// `nil` for connections whose secrets stay in memory.
     let keyLog: TLSKeyLog?
     private let object: OpenSSLObject
 
-    /// - Parameter applicationProtocols: in order of preference.
+    /// - Parameters:
+    ///   - applicationProtocols: in order of preference.
+    ///   - fallbackProtocol: the protocol of a client without ALPN; by default such a client is refused.
     /// - Throws: `configuration` for invalid protocol names, `library`.
     package static func server(
-        identity: TLSIdentity, applicationProtocols: [String]
+        identity: TLSIdentity, applicationProtocols: [String], fallbackProtocol: String? = nil
     ) throws(TLSError) -> TLSContext {
-        let context = try TLSContext(.server, applicationProtocols)
+        let context = try TLSContext(
+            .server, applicationProtocols, fallbackProtocol: fallbackProtocol, isSelfSigned: identity.isSelfSigned)
         try unsafe context.object.withPointer { handle throws(TLSError) in
             try unsafe use(identity, in: handle)
             // Messages of viewers are small, and may hold a password.
             unsafe SSL_CTX_set_options(handle, secam_SSL_OP_CLEANSE_PLAINTEXT)
             // Called during handshakes, which keep the context alive.
             let reference = unsafe Unmanaged.passUnretained(context).toOpaque()
-            unsafe SSL_CTX_set_client_hello_cb(handle, requireApplicationProtocols, nil)
+            if fallbackProtocol == nil {
+                unsafe SSL_CTX_set_client_hello_cb(handle, requireApplicationProtocols, nil)
+            }
             unsafe SSL_CTX_set_alpn_select_cb(handle, selectApplicationProtocol, reference)
         }
         return context
@@ -43,7 +52,7 @@ package final class TLSContext: Sendable {
     package static func client(
         trust: TLSTrust, serverName: String, applicationProtocols: [String], keyLog: TLSKeyLog? = nil
     ) throws(TLSError) -> TLSContext {
-        let context = try TLSContext(.client(trust, serverName: serverName), applicationProtocols, keyLog)
+        let context = try TLSContext(.client(trust, serverName: serverName), applicationProtocols, keyLog: keyLog)
         try unsafe context.object.withPointer { handle throws(TLSError) in
             var names = context.applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
             guard unsafe SSL_CTX_set_alpn_protos(handle, &names, CUnsignedInt(names.count)) == 0 else {
@@ -66,7 +75,8 @@ package final class TLSContext: Sendable {
     }
 
     private init(
-        _ role: Role, _ applicationProtocols: [String], _ keyLog: TLSKeyLog? = nil
+        _ role: Role, _ applicationProtocols: [String], keyLog: TLSKeyLog? = nil, fallbackProtocol: String? = nil,
+        isSelfSigned: Bool = false
     ) throws(TLSError) {
         guard !applicationProtocols.isEmpty,
             applicationProtocols.allSatisfy({ (1...TLSLimits.applicationProtocolBytes).contains($0.utf8.count) })
@@ -76,6 +86,8 @@ package final class TLSContext: Sendable {
         self.role = role
         self.applicationProtocols = applicationProtocols
         self.keyLog = keyLog
+        self.fallbackProtocol = fallbackProtocol
+        self.isSelfSigned = isSelfSigned
         OpenSSLQueue.clear()
         object = try unsafe OpenSSLObject(
             SSL_CTX_new(TLS_method()), to: "make a TLS context", freedBy: { unsafe SSL_CTX_free($0) })

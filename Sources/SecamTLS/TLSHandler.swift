@@ -71,6 +71,15 @@ package final class TLSHandler: ChannelDuplexHandler {
         self.handshakeTurn = handshakeTurn
     }
 
+    /// Whether this server's certificate is signed by its own key.
+    package var isSelfSigned: Bool { session.context.isSelfSigned }
+
+    /// The event loop of the channel; `nil` outside of one.
+    package var eventLoop: (any EventLoop)? { context?.eventLoop }
+
+    /// Closes the channel.
+    package func close() { context?.close(promise: nil) }
+
     // MARK: - Lifecycle
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -256,15 +265,19 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// Writes and flushes. With an empty queue the records go directly to the socket; the way through the channel would
     /// cost each viewer a tenth of a frame's total cost.
     ///
+    /// - Parameter header: a few bytes that precede the plaintext, so that connections with headers of their own can
+    ///   share it.
     /// - Returns: a future of the write; `nil` when the socket has accepted everything.
-    package func send(_ plaintext: ByteBuffer) -> EventLoopFuture<Void>? {
+    package func send(header: ByteBuffer = ByteBuffer(), _ plaintext: ByteBuffer) -> EventLoopFuture<Void>? {
         guard let context else { return nil }
+        var first = header
         var rest = plaintext
         do throws(TLSError) {
-            if try sendPastChannel(context, &rest) { return nil }
+            if try sendPastChannel(context, &first, &rest) { return nil }
         } catch {
             fail(context, error)
         }
+        if first.readableBytes > 0 { write(context: context, data: wrapOutboundOut(first), promise: nil) }
         let promise = context.eventLoop.makePromise(of: Void.self)
         write(context: context, data: wrapOutboundOut(rest), promise: promise)
         flush(context: context)
@@ -273,14 +286,15 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// - Returns: whether the socket has accepted everything; if not, the channel may hold records.
     private func sendPastChannel(
-        _ context: ChannelHandlerContext, _ plaintext: inout ByteBuffer
+        _ context: ChannelHandlerContext, _ header: inout ByteBuffer, _ plaintext: inout ByteBuffer
     ) throws(TLSError) -> Bool {
         guard state == .open, !isSending, outputClosing == nil, queue.isEmpty, let socket,
             !channelHoldsRecords(context)
         else { return false }
         while plaintext.readableBytes > 0 {
             let count = min(plaintext.readableBytes, TLSLimits.encryptedSlice)
-            session.reserveOutgoing(plaintext: count, in: scratch)
+            session.reserveOutgoing(plaintext: header.readableBytes + count, in: scratch)
+            try session.write(&header, header.readableBytes)
             try session.write(&plaintext, count)
             guard var records = session.takeOutgoing() else { return false }
             records.moveReaderIndex(forwardBy: socket.send(records))

@@ -13,6 +13,8 @@ package struct TLSIdentity: Sendable {
     package let notAfter: Int64
     /// Whether other users of this machine can read the key file, which deserves a warning.
     package let keyIsReadableByOthers: Bool
+    /// Whether the certificate is signed by its own key, so that browsers warn of it.
+    package let isSelfSigned: Bool
     let chain: [OpenSSLObject]
     let key: OpenSSLObject
 
@@ -59,7 +61,8 @@ package struct TLSIdentity: Sendable {
             return TLSIdentity(
                 fingerprint: try unsafe CertificateFingerprint(certificate: certificate),
                 keyFingerprint: try unsafe PublicKeyFingerprint(certificate: certificate), notBefore: notBefore,
-                notAfter: notAfter, keyIsReadableByOthers: mode & 0o004 != 0, chain: chain, key: key)
+                notAfter: notAfter, keyIsReadableByOthers: mode & 0o004 != 0,
+                isSelfSigned: unsafe X509_self_signed(certificate, 0) == 1, chain: chain, key: key)
         }
     }
 

@@ -106,6 +106,7 @@ final class TLSSession {
         var count: CUnsignedInt = 0
         unsafe SSL_get0_alpn_selected(handle, &bytes, &count)
         let name = unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+        if name.isEmpty, let fallback = context.fallbackProtocol { return fallback }
         // A server may ignore the client's list, but must not choose a protocol outside it.
         guard context.applicationProtocols.contains(name) else {
             throw .noApplicationProtocol(offered: name.isEmpty ? [] : [name])

@@ -16,6 +16,7 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case rightsChanged = "rights-changed"
     case userDisabled = "user-disabled"
     case userEnabled = "user-enabled"
+    case sessionRevoked = "session-revoked"
 }
 
 /// The format of the audit log: one JSON object per line. Untrusted text is escaped.

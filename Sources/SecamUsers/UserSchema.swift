@@ -58,6 +58,21 @@ enum UserSchema {
                         """)
             }
         }
+        migrator.registerMigration("4 sessions") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE session (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+                        tokenHash TEXT NOT NULL UNIQUE,
+                        credentialRevision INTEGER NOT NULL,
+                        created INTEGER NOT NULL,
+                        lastUsed INTEGER NOT NULL,
+                        address TEXT NOT NULL,
+                        client TEXT NOT NULL
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -92,7 +92,7 @@ package final class UserStore: Sendable {
         }
     }
 
-    /// Sets a user's password. Ends sessions under the old password, and forgets the user's devices.
+    /// Sets a user's password. Ends connections and sessions under the old password, and forgets the user's devices.
     ///
     /// - Throws: `noSuchUser`, `emptyPassword`, `passwordTooLong`.
     @discardableResult
@@ -105,6 +105,7 @@ package final class UserStore: Sendable {
                 sql: "UPDATE user SET passwordHash = ?, credentialRevision = ? WHERE name = ?",
                 arguments: [hash, counter, name.text])
             try db.execute(sql: "DELETE FROM device WHERE user = ?", arguments: [name.text])
+            try db.execute(sql: "DELETE FROM session WHERE user = ?", arguments: [name.text])
         }
         return advice
     }
@@ -160,7 +161,7 @@ extension UserStore {
         try read("read a user") { db in (try self.account(name, db), try Self.counter(db)) }
     }
 
-    private func users(_ db: Database) throws -> [User] {
+    func users(_ db: Database) throws -> [User] {
         try Row.fetchAll(db, sql: "SELECT * FROM user ORDER BY name").map { try account($0, db).user }
     }
 
@@ -193,7 +194,7 @@ extension UserStore {
         return Account(user: user, passwordHash: row["passwordHash"])
     }
 
-    private func require(_ name: Name, _ db: Database) throws {
+    func require(_ name: Name, _ db: Database) throws {
         guard try account(name, db) != nil else { throw UsersError.noSuchUser(name) }
     }
 
@@ -211,7 +212,7 @@ extension UserStore {
         }
     }
 
-    private static func counter(_ db: Database) throws -> Int64 {
+    static func counter(_ db: Database) throws -> Int64 {
         try Int64.fetchOne(db, sql: "SELECT counter FROM state") ?? 0
     }
 
@@ -234,7 +235,7 @@ extension UserStore {
     }
 
     /// Runs `body` with the change counter's new value, in a transaction.
-    private func change(
+    func change(
         _ operation: String, _ body: (Database, Int64) throws -> Void
     ) throws(UsersError) {
         try write(operation) { db in
@@ -243,10 +244,14 @@ extension UserStore {
         }
     }
 
-    /// Writes a snapshot of all accounts to a new file. Other processes may change accounts meanwhile.
+    /// Writes a snapshot of all accounts to a new file, without the sessions: a restored backup must not revive those
+    /// that were ended since. Other processes may change accounts meanwhile.
     package func copy(to path: String) throws(UsersError) {
         do {
             try queue.vacuum(into: path)
+            let copy = try DatabaseQueue(path: path)
+            try copy.write { db in try db.execute(sql: "DELETE FROM session") }
+            try copy.close()
         } catch {
             throw Self.wrap(error, path: path, "copy the accounts")
         }

@@ -13,6 +13,7 @@ package enum UsersError: Error, Sendable, Hashable {
     case malformedAccount(path: String, name: String, field: String)
     case userExists(Name)
     case noSuchUser(Name)
+    case noSuchSession(id: String, user: Name)
     /// The change would leave no admin to grant rights.
     case lastAdmin(Name)
     case emptyPassword
@@ -36,6 +37,8 @@ extension UsersError: CustomStringConvertible {
             "there is a user '\(name)' already; choose another name, or change this user"
         case .noSuchUser(let name):
             "there is no user '\(name)'; `secam user list` lists all users"
+        case .noSuchSession(let id, let name):
+            "'\(name)' has no session '\(JSONText.escaped(id))'; `secam user sessions \(name)` lists all"
         case .lastAdmin(let name):
             "'\(name)' is the only admin who can log in; make another user admin first"
         case .emptyPassword:

@@ -5,6 +5,7 @@ import SecamGateway
 import SecamTLS
 import SecamTestSupport
 import SecamUsers
+import SecamWeb
 import SecamWire
 import Synchronization
 
@@ -20,7 +21,7 @@ struct ViewerHarness: Sendable {
     static let password = "correct horse"
 
     static func run(
-        _ configure: (inout ViewerServerConfiguration) -> Void = { _ in },
+        isWebOn: Bool = true, _ configure: (inout ViewerServerConfiguration) -> Void = { _ in },
         _ body: (ViewerHarness) async throws -> Void
     ) async throws {
         let scratch = try ScratchFolder()
@@ -42,14 +43,19 @@ struct ViewerHarness: Sendable {
         configuration.viewerLimits.helloTimeout = .hours(1)
         configuration.viewerLimits.loginTimeout = .hours(1)
         configuration.viewerLimits.idleSeconds = 3600
+        configuration.webLimits.idleTimeout = .hours(1)
+        configuration.webLimits.userIdleTimeout = .hours(1)
+        configuration.webLimits.bodyTimeout = .hours(1)
+        configuration.webLimits.responseTimeout = .hours(1)
         configure(&configuration)
         // A lock must not expire because the machine is slow.
         let now = ContinuousClock.now
         let server = ViewerServer(
             configuration: configuration,
-            tls: try .server(identity: identity, applicationProtocols: [ViewerServer.applicationProtocol]),
-            users: users, authenticator: try Authenticator(users: users, audit: audit, clock: { now }, logger: logger),
-            audit: audit, hub: hub, relay: RelayServer(host: "127.0.0.1", logger: logger), logger: logger)
+            tls: try ViewerServer.tlsContext(identity, web: isWebOn), users: users,
+            authenticator: try Authenticator(users: users, audit: audit, clock: { now }, logger: logger),
+            sessions: isWebOn ? try SessionStore(users: users, logger: logger) : nil, audit: audit, hub: hub,
+            relay: RelayServer(host: "127.0.0.1", logger: logger), logger: logger)
         let address = try await server.start()
         let harness = ViewerHarness(
             server: server, users: users, hub: hub, address: address, fingerprint: identity.fingerprint,

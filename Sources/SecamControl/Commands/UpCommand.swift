@@ -64,6 +64,8 @@ struct UpCommand: AsyncParsableCommand {
     var keepAtLeast: String?
     @Option(help: "Free space to keep on the disk of the recordings, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
     var freeMegabytes: String?
+    @Option(help: "Web page and HTTP interface on the port for viewers: on or off. (SECAM_WEB; default: on)")
+    var web: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
     @Option(
@@ -109,7 +111,7 @@ struct UpCommand: AsyncParsableCommand {
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
                 "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes,
                 "free.megabytes": freeMegabytes, "keep.at.least": keepAtLeast,
-                "quality": quality, "size": size,
+                "quality": quality, "size": size, "web": web,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
                 "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes, "spool": spool,
                 "spool.megabytes": spoolMegabytes,
@@ -142,7 +144,7 @@ struct UpCommand: AsyncParsableCommand {
             ("quality", "--quality"), ("record", "--record"), ("connections.per.address", "--connections-per-address"),
             ("connections.per.user", "--connections-per-user"), ("ring.seconds", "--ring-seconds"),
             ("ring.megabytes", "--ring-megabytes"),
-            ("certificate", "--certificate"), ("key", "--key"),
+            ("certificate", "--certificate"), ("key", "--key"), ("web", "--web"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }
@@ -150,6 +152,7 @@ struct UpCommand: AsyncParsableCommand {
         let set = try ServiceSet(plan, logger: logger)
         let up = UpService(
             set: set, lock: lock, folder: folder, cameras: plan.cameras.map(\.name),
+            isWebOn: try settings.flag("web", default: true), isSelfSigned: settings.text("certificate") == nil,
             readyFile: settings.text("ready.file"))
         return [up] + (metrics.map { [MetricsServer($0) { await set.metrics() }] } ?? [])
     }
@@ -248,6 +251,8 @@ private struct UpService: Service {
     let lock: FolderLock
     let folder: DataFolder
     let cameras: [Name]
+    let isWebOn: Bool
+    let isSelfSigned: Bool
     let readyFile: String?
 
     func run() async throws {
@@ -304,8 +309,19 @@ private struct UpService: Service {
         }
         if !isRecording { text += "  recording    unavailable; see the message above\n" }
         let first = cameras.first.map { ShellText.quoted($0.text) } ?? ""
-        text +=
-            "Watch:\n  \(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin\n\n"
-        StandardOutput.print(text)
+        let view = "\(SiblingPrograms.shown)secam-view live \(first) --server \(address.local) --username admin"
+        text += "Watch:\n  \(view)\n"
+        if isWebOn {
+            text += "In a browser:\n  https://\(address.local)/\n"
+            if isSelfSigned {
+                text += """
+                      The browser warns once, because the certificate is self-signed: no authority vouches for it. Compare \
+                    its
+                      SHA-256 fingerprint with the one above. docker/README.md#certificates shows how to avoid the warning.
+
+                    """
+            }
+        }
+        StandardOutput.print(text + "\n")
     }
 }

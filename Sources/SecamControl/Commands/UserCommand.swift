@@ -12,7 +12,7 @@ import SecamWire
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Add, list, change and remove users.",
-        subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self])
+        subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self, Sessions.self])
 
     /// The users and the audit log of a data folder.
     struct Accounts {
@@ -163,6 +163,50 @@ struct UserCommand: AsyncParsableCommand {
                     accounts.record(.rightsChanged, user)
                 }
             }
+        }
+    }
+
+    struct Sessions: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sessions", abstract: "List a user's logins in browsers, or end them.")
+        @OptionGroup var data: DataOption
+        @Argument(help: "User name.") var name: String
+        @Option(help: "Session to end, by its ID, or all.") var revoke: String?
+        @Flag(help: "Print one JSON array.") var json = false
+
+        func run() async throws {
+            await reportingErrors {
+                let user = try UserCommand.name(name)
+                let accounts = try Accounts(data.existingFolder())
+                if let revoke {
+                    try accounts.users.endSessions(of: user, id: revoke == "all" ? nil : revoke)
+                    return accounts.record(.sessionRevoked, user)
+                }
+                let sessions = try accounts.users.sessions(of: user)
+                StandardOutput.print(json ? Sessions.json(sessions) + "\n" : Sessions.table(sessions))
+            }
+        }
+
+        private static func json(_ sessions: [UserSession]) -> String {
+            JSONText.array(
+                sessions.map { session in
+                    JSONText.object([
+                        "id": JSONText.string(session.id),
+                        "created": JSONText.string(UTCText.iso(microseconds: session.created)),
+                        "lastUsed": JSONText.string(UTCText.iso(microseconds: session.lastUsed)),
+                        "address": JSONText.string(session.address), "client": JSONText.string(session.client),
+                    ])
+                })
+        }
+
+        private static func table(_ sessions: [UserSession]) -> String {
+            guard !sessions.isEmpty else { return "No sessions.\n" }
+            let width = sessions.map(\.address.count).max() ?? 0
+            return sessions.map { session in
+                let padding = String(repeating: " ", count: width - session.address.count)
+                return "\(session.id)  last used \(UTCText.text(microseconds: session.lastUsed))  "
+                    + "\(session.address)\(padding)  \(JSONText.escaped(session.client))\n"
+            }.joined()
         }
     }
 

@@ -17,13 +17,18 @@ final class AccountsWatch: Sendable {
 
     private let users: UserStore
     private let authenticator: Authenticator
+    private let sessions: SessionStore?
     private let loops: [EventLoopMailbox]
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(users: UserStore, authenticator: Authenticator, loops: [EventLoopMailbox], logger: Logger) {
+    init(
+        users: UserStore, authenticator: Authenticator, sessions: SessionStore?, loops: [EventLoopMailbox],
+        logger: Logger
+    ) {
         self.users = users
         self.authenticator = authenticator
+        self.sessions = sessions
         self.loops = loops
         self.logger = logger
     }
@@ -54,6 +59,7 @@ final class AccountsWatch: Sendable {
             let (list, counter) = try users.snapshot()
             // A changed password ends the user's device tokens, and so does the user's removal.
             try authenticator.reloadEarlierLogins()
+            try sessions?.reload()
             let accounts = Accounts(
                 users: Dictionary(list.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
                 counter: counter)

@@ -143,14 +143,17 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    /// Records that a user logged in. The connection keeps its place.
+    /// Records that a user logged in. The connection keeps its place. It may belong to one user after the other.
     ///
     /// - Returns: the quota that the user's connections share; `nil` when the user has too many connections. The
     ///   connection then remains a newcomer.
     func recordLogin(_ ticket: Ticket, user: String, at now: NIODeadline = .now()) -> UserQuota? {
         counts.withLock { counts in
             let (connections, quota) = counts.byUser[user] ?? (0, UserQuota(limits: viewerLimits, at: now))
+            let former = counts.users[ticket.number]
+            if former == user { return quota }
             guard connections < limits.connectionsPerUser else { return nil }
+            if former != nil { Self.removeUser(of: ticket, &counts) }
             counts.byUser[user] = (connections + 1, quota)
             counts.users[ticket.number] = user
             counts.newcomers.removeAll { $0.ticket.number == ticket.number }
@@ -164,11 +167,14 @@ final class ConnectionLimiter: Sendable {
             counts.newcomers.removeAll { $0.ticket.number == ticket.number }
             let left = counts.byNetwork[ticket.network, default: 1] - 1
             counts.byNetwork[ticket.network] = left > 0 ? left : nil
-            guard let user = counts.users.removeValue(forKey: ticket.number),
-                let (connections, quota) = counts.byUser[user]
-            else { return }
-            counts.byUser[user] = connections > 1 ? (connections - 1, quota) : nil
+            Self.removeUser(of: ticket, &counts)
         }
+    }
+
+    private static func removeUser(of ticket: Ticket, _ counts: inout Counts) {
+        guard let user = counts.users.removeValue(forKey: ticket.number), let (connections, quota) = counts.byUser[user]
+        else { return }
+        counts.byUser[user] = connections > 1 ? (connections - 1, quota) : nil
     }
 }
 

@@ -10,13 +10,20 @@ struct Accounts: Sendable {
     let counter: Int64
 }
 
+/// A receiver of the frames that it has asked for.
+protocol FrameReceiver: AnyObject {
+    func offer(_ frame: SharedFrame)
+}
+
 /// The viewers of one event loop. Used on this loop only.
 final class EventLoopViewers {
     private let index: Int
     private let fanOut: FanOut
     private let eventCache: EventCache
     private var viewers: [ObjectIdentifier: ViewerHandler] = [:]
-    private var watchers: [FlowKey: [ObjectIdentifier: ViewerHandler]] = [:]
+    /// Connections that are not viewers, or not yet.
+    private var others: [ObjectIdentifier: any GatewayConnection] = [:]
+    private var watchers: [FlowKey: [ObjectIdentifier: any FrameReceiver]] = [:]
     private var cameras: [Cameras.Camera] = []
     /// By the rights of the users who are logged in.
     private var views: [CameraRights: VisibleCameras] = [:]
@@ -43,9 +50,19 @@ final class EventLoopViewers {
         viewers[ObjectIdentifier(viewer)] = nil
     }
 
-    /// Sends BYE to all viewers and closes their connections.
+    func add(_ connection: any GatewayConnection) { others[ObjectIdentifier(connection)] = connection }
+
+    func remove(_ connection: any GatewayConnection) { others[ObjectIdentifier(connection)] = nil }
+
+    /// Sends BYE to all viewers and closes all connections.
     func closeAll(_ reason: ByeReason, _ detail: String) {
         for viewer in viewers.values { viewer.close(reason, detail) }
+        for connection in others.values { connection.close(reason, detail) }
+    }
+
+    /// Closes the connections whose session is over.
+    func endSession(_ id: String) {
+        for viewer in viewers.values where viewer.sessionID == id { viewer.close(.revoked, "the session is over") }
     }
 
     // MARK: - Frames
@@ -58,12 +75,12 @@ final class EventLoopViewers {
     }
 
     /// - Returns: the flow's last frame, if it is fresh.
-    func startFlow(_ key: FlowKey, _ viewer: ViewerHandler) -> SharedFrame? {
+    func startFlow(_ key: FlowKey, _ viewer: any FrameReceiver) -> SharedFrame? {
         watchers[key, default: [:]][ObjectIdentifier(viewer)] = viewer
         return fanOut.addWatcher(key, on: index)
     }
 
-    func stopFlow(_ key: FlowKey, _ viewer: ViewerHandler) {
+    func stopFlow(_ key: FlowKey, _ viewer: any FrameReceiver) {
         guard watchers[key]?.removeValue(forKey: ObjectIdentifier(viewer)) != nil else { return }
         if watchers[key]?.isEmpty == true { watchers[key] = nil }
         fanOut.removeWatcher(key, on: index)

@@ -31,9 +31,12 @@ extension EventLoopMailbox {
             let tls = try TLSHandler(context: tls, scratch: viewers.scratch) { step in
                 viewers.pacer.run(network: ticket.network, standing: ticket.standing, step)
             }
-            let viewer = ViewerHandler(
-                tls: tls, environment: environment, viewers: viewers, ticket: ticket, peer: address.peerText)
-            return [ReadPacer(countRead: viewer.countRead), tls, viewer]
+            let pacer = ReadPacer { _ in true }
+            let peer = ConnectionPeer(
+                text: address.peerText, address: address.ipAddress ?? "local", ticket: ticket)
+            let handshake = HandshakeHandler(
+                tls: tls, pacer: pacer, peer: peer, environment: environment, viewers: viewers)
+            return [pacer, tls, handshake]
         }
         do {
             try channel.pipeline.syncOperations.addHandler(detector)

@@ -13,12 +13,12 @@ final class ReadPacer: ChannelDuplexHandler {
     /// Time between two paced reads.
     static let interval = TimeAmount.milliseconds(10)
 
-    private let countRead: (_ bytes: Int) -> Bool
+    /// Counts a read of some bytes, and returns whether the connection belongs to a newcomer.
+    var countRead: (_ bytes: Int) -> Bool
     /// Reads of the newcomer, at most `freeReads`; 0 after the login.
     private var reads = 0
     private var nextRead: Scheduled<Void>?
 
-    /// - Parameter countRead: counts a read of some bytes, and returns whether the connection belongs to a newcomer.
     init(countRead: @escaping (_ bytes: Int) -> Bool) { self.countRead = countRead }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -3,6 +3,7 @@ import NIOCore
 import SecamBase
 import SecamTLS
 import SecamUsers
+import SecamWeb
 import SecamWire
 import Synchronization
 
@@ -17,6 +18,8 @@ struct ViewerEnvironment: Sendable {
     let logger: Logger
     let hub: any CameraHub
     let relay: RelayServer
+    /// `nil` when the gateway serves no HTTP.
+    let web: WebEnvironment?
 
     private static let lastClient = Atomic<UInt64>(0)
 
@@ -24,22 +27,22 @@ struct ViewerEnvironment: Sendable {
     static func nextClient() -> UInt64 { lastClient.add(1, ordering: .relaxed).newValue }
 }
 
-/// One viewer's connection. It carries out the actions of its `ViewerSession`, and sits behind the `TLSHandler`.
-final class ViewerHandler: ChannelDuplexHandler {
+/// One viewer's connection. It carries out the actions of its `ViewerSession`, and sits behind its transport.
+final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceiver {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let tls: TLSHandler
+    private let transport: any ViewerTransport
+    /// The login before this connection that takes LOGIN's place; `nil` for a viewer that sends LOGIN.
+    private let login: SessionStore.Access?
     private let environment: ViewerEnvironment
     private let viewers: EventLoopViewers
     private let ticket: ConnectionLimiter.Ticket
     private let peer: String
-    private let acceptedAt = NIODeadline.now()
 
     private var context: ChannelHandlerContext?
-    /// Set at the end of the handshake.
-    private var session: ViewerSession?
+    private var session: ViewerSession
     /// The user who logged in, kept for the audit log when the session is over.
     private var loggedIn: User?
     private var inbound = ByteBuffer()
@@ -61,28 +64,34 @@ final class ViewerHandler: ChannelDuplexHandler {
     private var frameTimer: Scheduled<Void>?
 
     init(
-        tls: TLSHandler, environment: ViewerEnvironment, viewers: EventLoopViewers, ticket: ConnectionLimiter.Ticket,
-        peer: String
+        transport: any ViewerTransport, login: SessionStore.Access?, environment: ViewerEnvironment,
+        viewers: EventLoopViewers, peer: ConnectionPeer
     ) {
-        self.tls = tls
+        self.transport = transport
+        self.login = login
         self.environment = environment
         self.viewers = viewers
-        self.ticket = ticket
-        self.peer = peer
+        ticket = peer.ticket
+        self.peer = peer.text
+        session = ViewerSession(
+            limits: environment.limits, software: environment.software, isLoggedIn: login != nil, at: .now())
     }
 
-    var user: User? { session?.user }
+    var user: User? { session.user }
+    /// The session whose end closes this connection.
+    var sessionID: String? { login?.session.id }
 
     // MARK: - Life
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         viewers.add(self)
+        if let login { finishLogin(.accepted(login.user, asOf: login.asOf)) }
         armTimer()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        apply(session?.end(.done) ?? [])
+        apply(session.end(.done))
         isClosing = true
         dropInbound()
         timer?.cancel()
@@ -95,11 +104,19 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted = event as? TLSEvent, !isClosing {
-            session = ViewerSession(limits: environment.limits, software: environment.software, at: .now())
-            armTimer()
+        guard let event = event as? WebSocketEvent else { return context.fireUserInboundEventTriggered(event) }
+        switch event {
+        case .heard:
+            apply(session.heard(at: .now()))
+            checkLogin()
+        case .ended(let failure):
+            if let failure {
+                environment.counters.refused.add(1, ordering: .relaxed)
+                environment.logger.debug(
+                    "message rejected", metadata: ["sender": "viewer \(peer)", "reason": "\(failure)"])
+            }
+            apply(session.end(failure == nil ? .done : .malformed))
         }
-        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -107,13 +124,13 @@ final class ViewerHandler: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Sends BYE and closes the connection. A connection without a session is closed without BYE.
-    func close(_ reason: ByeReason, _ detail: String) {
-        guard session != nil else {
-            context?.close(promise: nil)
-            return
-        }
-        apply(session?.close(reason, detail) ?? [])
+    /// Sends BYE and closes the connection.
+    func close(_ reason: ByeReason, _ detail: String) { apply(session.close(reason, detail)) }
+
+    /// Closes the connection when the login that it depends on is over.
+    private func checkLogin() {
+        guard let login, let web = environment.web, web.sessions.use(id: login.session.id) == nil else { return }
+        close(.revoked, "the session is over")
     }
 
     // MARK: - Messages
@@ -122,13 +139,17 @@ final class ViewerHandler: ChannelDuplexHandler {
     ///
     /// - Returns: whether nobody has logged in on this connection.
     func countRead(of bytes: Int) -> Bool {
-        apply(session?.countRead(of: bytes, at: .now()) ?? [])
+        apply(session.countRead(of: bytes, at: .now()))
         return user == nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosing else { return }
         let arrived = unwrapInboundIn(data)
+        if transport.deliversMessages {
+            apply(receive(message: arrived, at: .now()))
+            return pump()
+        }
         let mayHoldPassword = user == nil
         append(arrived)
         let now = NIODeadline.now()
@@ -144,6 +165,18 @@ final class ViewerHandler: ChannelDuplexHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         context.flush()
         armTimer()
+    }
+
+    /// - Parameter message: must be one whole message.
+    private func receive(message: ByteBuffer, at now: NIODeadline) -> [ViewerSession.Action] {
+        unsafe message.withUnsafeReadableBytes { bytes in
+            let span = unsafe bytes.bindMemory(to: UInt8.self).span
+            do throws(WireError) {
+                return session.receive(try Envelope.readWhole(span, limit: session.messageLimit), span, at: now)
+            } catch {
+                return session.malformed(error)
+            }
+        }
     }
 
     private func append(_ arrived: ByteBuffer) {
@@ -180,15 +213,14 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func receiveFirst(
         of bytes: Span<UInt8>, at now: NIODeadline
     ) -> (consumed: Int, actions: [ViewerSession.Action]?) {
-        guard let limit = session?.messageLimit else { return (0, nil) }
         do throws(WireError) {
-            guard case .envelope(let envelope) = try Envelope.read(bytes, limit: limit),
+            guard case .envelope(let envelope) = try Envelope.read(bytes, limit: session.messageLimit),
                 bytes.count >= envelope.messageLength
             else { return (0, nil) }
             let message = bytes.extracting(first: envelope.messageLength)
-            return (envelope.messageLength, session?.receive(envelope, message, at: now))
+            return (envelope.messageLength, session.receive(envelope, message, at: now))
         } catch {
-            return (0, session?.malformed(error))
+            return (0, session.malformed(error))
         }
     }
 
@@ -202,7 +234,7 @@ final class ViewerHandler: ChannelDuplexHandler {
             case .stopFlow(let key): viewers.stopFlow(key, self)
             case .follow(let follow, let cameras):
                 let (history, serial) = viewers.events(since: follow.since, of: cameras)
-                session?.showEvents(follow, history: history, serial: serial)
+                session.showEvents(follow, history: history, serial: serial)
                 sendEvents()
             case .query(let request): query(request)
             case .refused(let error):
@@ -227,7 +259,7 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     private func finishLogin(_ checked: LoginOutcome) {
         environment.limiter.setVerifying(ticket, false)
-        guard session?.state == .verifying else { return }
+        guard session.state == .verifying else { return }
         var outcome = checked
         var view: VisibleCameras?
         var quota: UserQuota?
@@ -243,8 +275,8 @@ final class ViewerHandler: ChannelDuplexHandler {
             }
         }
         apply(
-            session?.finishLogin(
-                outcome, view: view, quota: quota, detail: detail, time: WallClock.now, at: .now()) ?? [])
+            session.finishLogin(
+                outcome, view: view, quota: quota, detail: detail, time: WallClock.now, at: .now()))
         if case .accepted(let user, let counter, _) = outcome, let current = viewers.change(of: user, since: counter) {
             accountChanged(to: current)
         }
@@ -265,20 +297,21 @@ final class ViewerHandler: ChannelDuplexHandler {
     // MARK: - Changes from outside
 
     func accountChanged(to current: User?) {
-        apply(session?.accountChanged(to: current) ?? [])
+        apply(session.accountChanged(to: current))
         showCameras()
+        checkLogin()
     }
 
     func showCameras() {
         guard let user else { return }
-        apply(session?.show(viewers.view(for: user)) ?? [])
+        apply(session.show(viewers.view(for: user)))
         sendPendingView()
         context?.flush()
     }
 
     /// Sends one camera list at a time. A viewer that does not read gets only the newest list when it reads again.
     private func sendPendingView() {
-        guard !isViewInFlight, let view = session?.takePendingView() else { return }
+        guard !isViewInFlight, let view = session.takePendingView() else { return }
         isViewInFlight = true
         send(view.message) { handler in
             handler.isViewInFlight = false
@@ -333,14 +366,14 @@ final class ViewerHandler: ChannelDuplexHandler {
     // MARK: - Events
 
     func offer(_ event: SharedEvent) {
-        session?.offer(event)
+        session.offer(event)
         sendEvents()
         context?.flush()
     }
 
     /// Sends as many events as the viewer accepts. Newer states of the same events replace those that wait.
     private func sendEvents() {
-        while answersInFlight <= ViewerLimits.answerBytes, let message = session?.nextEvent() {
+        while answersInFlight <= ViewerLimits.answerBytes, let message = session.nextEvent() {
             send(message)
         }
     }
@@ -360,7 +393,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     }
 
     private func handle(_ answer: ArchiveAnswer) {
-        let verdict = session?.judge(answer) ?? .drop
+        let verdict = session.judge(answer)
         if verdict != .deliver, case .frame(_, let flow) = answer {
             if let archiveClient { environment.hub.query(.close(flow: flow), from: archiveClient) }
             if verdict == .endReplay { send(ByteBuffer(bytes: CloseFlow(flow: flow, reason: .done).encoded())) }
@@ -397,7 +430,7 @@ final class ViewerHandler: ChannelDuplexHandler {
     // MARK: - Frames
 
     func offer(_ frame: SharedFrame) {
-        if session?.offer(frame) == .replaced { environment.counters.skipped.add(1, ordering: .relaxed) }
+        if session.offer(frame) == .replaced { environment.counters.skipped.add(1, ordering: .relaxed) }
         pump()
     }
 
@@ -405,8 +438,8 @@ final class ViewerHandler: ChannelDuplexHandler {
     private func pump() {
         guard !isPumping, !isClosing else { return }
         isPumping = true
-        while !isFrameInFlight, tls.isWritable, let frame = session?.nextFrame(at: .now()) {
-            if let sent = tls.send(frame.message) {
+        while !isFrameInFlight, transport.isWritable, let frame = session.nextFrame(at: .now()) {
+            if let sent = transport.send(frame.message) {
                 isFrameInFlight = true
                 sent.assumeIsolated().whenComplete { _ in
                     self.isFrameInFlight = false
@@ -421,7 +454,7 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     /// Schedules `pump` for a frame that waits for nothing but its watch's interval.
     private func armFrameTimer() {
-        guard frameTimer == nil, let due = session?.nextFrameDue, let context, due > .now() else { return }
+        guard frameTimer == nil, let due = session.nextFrameDue, let context, due > .now() else { return }
         frameTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: due) {
             self.frameTimer = nil
             self.pump()
@@ -430,15 +463,10 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     // MARK: - Deadlines and closing
 
-    private var deadline: NIODeadline? {
-        guard let session else { return acceptedAt + environment.limits.handshakeTimeout }
-        return session.deadline
-    }
-
     /// Sets the timer for the session's deadline. The timer does not move with each message: when it fires too early, it
     /// is set again.
     private func armTimer() {
-        guard !isClosing, let context, let deadline else { return }
+        guard !isClosing, let context, let deadline = session.deadline else { return }
         if let timerDeadline, timerDeadline <= deadline { return }
         timer?.cancel()
         timerDeadline = deadline
@@ -450,19 +478,15 @@ final class ViewerHandler: ChannelDuplexHandler {
 
     private func deadlineReached() {
         guard !isClosing else { return }
-        if session == nil, acceptedAt + environment.limits.handshakeTimeout <= .now() {
-            environment.logger.debug("TLS handshake timed out", metadata: ["peer": "\(peer)"])
-            context?.close(promise: nil)
-            return
-        }
-        apply(session?.deadlineReached(at: .now()) ?? [])
+        apply(session.deadlineReached(at: .now()))
         armTimer()
     }
 
     private func closeAfterSending(_ reason: ByeReason) {
         guard !isClosing else { return }
         isClosing = true
-        if let loggedIn {
+        // A login in a browser outlives its connections.
+        if let loggedIn, login == nil || reason == .revoked {
             environment.audit.record(
                 reason == .revoked ? .revocation : .logout, user: loggedIn.name.text, address: peer,
                 reason: "\(reason)")
@@ -472,6 +496,7 @@ final class ViewerHandler: ChannelDuplexHandler {
         guard let context, context.channel.isActive else { return }
         // Only the output is closed: when unread bytes from the viewer are left, the kernel discards BYE at a full close.
         context.flush()
+        transport.end(reason)
         context.close(mode: .output, promise: nil)
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: environment.limits.closeTimeout) {
             self.context?.close(promise: nil)

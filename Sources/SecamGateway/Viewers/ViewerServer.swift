@@ -24,6 +24,15 @@ package protocol CameraHub: AnyObject, Sendable {
 package final class ViewerServer: Sendable {
     /// The application protocol (ALPN) of viewers and gateway.
     package static let applicationProtocol = "secam/1"
+    /// The application protocol of browsers and other HTTP clients.
+    package static let webProtocol = "http/1.1"
+
+    /// Returns the TLS settings for viewers. With `web`, HTTP is served too, also to clients without ALPN.
+    package static func tlsContext(_ identity: TLSIdentity, web: Bool) throws(TLSError) -> TLSContext {
+        try .server(
+            identity: identity, applicationProtocols: [applicationProtocol] + (web ? [webProtocol] : []),
+            fallbackProtocol: web ? webProtocol : nil)
+    }
 
     private enum Phase {
         case idle
@@ -56,10 +65,12 @@ package final class ViewerServer: Sendable {
     private let phase = Mutex(Phase.idle)
     private let directory = Mutex(Directory())
 
-    /// - Parameter relay: receives the connections of services that answer its calls.
+    /// - Parameters:
+    ///   - sessions: the sessions of browsers; `nil` to serve no HTTP.
+    ///   - relay: receives the connections of services that answer its calls.
     package init(
         configuration: ViewerServerConfiguration, tls: TLSContext, users: UserStore, authenticator: Authenticator,
-        audit: AuditLog, hub: any CameraHub, relay: RelayServer, logger: Logger
+        sessions: SessionStore? = nil, audit: AuditLog, hub: any CameraHub, relay: RelayServer, logger: Logger
     ) {
         self.configuration = configuration
         self.tls = Mutex(tls)
@@ -70,7 +81,8 @@ package final class ViewerServer: Sendable {
             audit: audit,
             limiter: ConnectionLimiter(
                 limits: configuration.connectionLimits, viewerLimits: configuration.viewerLimits), counters: counters,
-            logger: logger, hub: hub, relay: relay)
+            logger: logger, hub: hub, relay: relay,
+            web: sessions.map { WebEnvironment(sessions: $0, limits: configuration.webLimits) })
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }
 
@@ -93,7 +105,9 @@ package final class ViewerServer: Sendable {
             let listener = try await bind(group, loops, connections)
             guard let address = listener.localAddress else { throw ChannelError.unknownLocalAddress }
             let accounts = AccountsWatch(
-                users: users, authenticator: environment.authenticator, loops: loops, logger: environment.logger)
+                users: users, authenticator: environment.authenticator, sessions: environment.web?.sessions,
+                loops: loops, logger: environment.logger)
+            environment.web?.open(loops)
             accounts.start(every: configuration.accountsInterval)
             let watches = group.makeIterator().map { loop in
                 LoopWatchdog.process.watch("viewers") { loop.execute($0) }
@@ -218,6 +232,7 @@ package final class ViewerServer: Sendable {
 
     private func closeMailboxes() {
         fanOut.close()
+        environment.web?.open([])
         let loops = directory.withLock { directory in
             defer { directory.loops = [] }
             return directory.loops

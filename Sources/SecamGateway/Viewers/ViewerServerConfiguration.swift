@@ -1,4 +1,5 @@
 package import NIOCore
+package import SecamWeb
 
 /// Limits on the number of viewers' connections.
 package struct ViewerConnectionLimits: Sendable {
@@ -22,6 +23,7 @@ package struct ViewerServerConfiguration: Sendable {
     package var threads: Int
     package var connectionLimits = ViewerConnectionLimits()
     package var viewerLimits = ViewerLimits()
+    package var webLimits = WebLimits()
     /// Time between two checks whether another process changed the accounts.
     package var accountsInterval = TimeAmount.milliseconds(500)
     /// Name and version that HELLO announces.

@@ -60,13 +60,15 @@ struct ViewerSession {
     /// The rate of queries, which cost more than other messages.
     private var queryRate: TokenBucket
 
-    init(limits: ViewerLimits, software: String, at now: NIODeadline) {
+    /// - Parameter isLoggedIn: whether a login preceded the connection. `finishLogin` must follow at once then.
+    init(limits: ViewerLimits, software: String, isLoggedIn: Bool = false, at now: NIODeadline) {
         self.limits = limits
         self.software = software
         messageRate = TokenBucket(
             perSecond: limits.messagesPerSecond, burst: limits.messageBurst, at: MonotonicTime(now))
         queryRate = TokenBucket(perSecond: limits.queriesPerSecond, burst: limits.queryBurst, at: MonotonicTime(now))
         deadline = now + limits.helloTimeout
+        if isLoggedIn { state = .verifying }
     }
 
     /// Maximum length of a message in the present state, bytes, envelope included.
@@ -106,6 +108,16 @@ struct ViewerSession {
         } catch {
             return malformed(error)
         }
+    }
+
+    /// Records that the transport heard of the viewer without a message.
+    mutating func heard(at now: NIODeadline) -> [Action] {
+        guard user != nil else { return [] }
+        guard messageRate.consume(at: MonotonicTime(now)) else {
+            return close(.overload, "more than \(limits.messagesPerSecond) messages a second")
+        }
+        deadline = now + .seconds(Int64(limits.idleSeconds))
+        return []
     }
 
     /// Makes answers wait for the events and answers before them, so that they arrive in the order of the requests.

@@ -1,0 +1,208 @@
+import Dispatch
+package import Logging
+import SecamBase
+import SecamCrypto
+package import SecamWire
+import Synchronization
+
+/// The sessions of all users. They are looked up in memory, and stored with the accounts.
+///
+/// Lookups do not block. Everything that says so blocks on the disk.
+package final class SessionStore: Sendable {
+    /// A session in force, with its user.
+    package struct Access: Sendable, Hashable {
+        package let session: UserSession
+        package let user: User
+        /// The change counter of the accounts when the user was read.
+        package let asOf: Int64
+    }
+
+    private struct State {
+        var users: [Name: User] = [:]
+        var counter: Int64 = 0
+        /// By token hash.
+        var sessions: [String: UserSession] = [:]
+        /// Token hashes by session id.
+        var hashes: [String: String] = [:]
+        /// Sessions that were ended here and may still be in the file.
+        var ended: Set<String> = []
+        /// When each session's last use was written, UTC microseconds, by id.
+        var written: [String: Int64] = [:]
+    }
+
+    /// Minimum time between two writes of one session's last use.
+    static let writeInterval = Duration.seconds(5 * 60)
+
+    private let store: UserStore
+    private let logger: Logger
+    private let state = Mutex(State())
+    /// Held while sessions are read or written, so that a reload does not lose a session that is being written.
+    private let storage = Mutex(())
+    private let writer = DispatchQueue(label: "sessions")
+
+    /// - Throws: `database` when the sessions cannot be read.
+    package init(users: UserStore, logger: Logger) throws(UsersError) {
+        store = users
+        self.logger = logger
+        try reload()
+    }
+
+    /// Reads users and sessions after a change of the accounts. Blocks.
+    package func reload() throws(UsersError) {
+        try storage.withLock { _ throws(UsersError) in
+            let (users, sessions, counter) = try store.sessionSnapshot()
+            state.withLock { state in
+                let former = state.sessions
+                state.users = Dictionary(users.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+                state.counter = counter
+                state.sessions = [:]
+                state.hashes = [:]
+                for var session in sessions where !state.ended.contains(session.id) {
+                    session.lastUsed = max(session.lastUsed, former[session.tokenHash]?.lastUsed ?? session.lastUsed)
+                    state.sessions[session.tokenHash] = session
+                    state.hashes[session.id] = session.tokenHash
+                }
+                state.written = state.written.filter { state.hashes[$0.key] != nil }
+            }
+        }
+    }
+
+    /// Creates a session after a login. Blocks.
+    ///
+    /// - Parameter counter: the change counter of the accounts when the user was read.
+    /// - Returns: the token for the client; `nil` when the user's credentials have changed since.
+    package func create(
+        for user: User, asOf counter: Int64, address: String, client: String, at time: Int64 = WallClock.now
+    ) throws(UsersError) -> (token: [UInt8], access: Access)? {
+        let token: [UInt8]
+        let session: UserSession
+        do {
+            token = try SecureRandom.bytes(UserSession.tokenBytes)
+            session = UserSession(
+                id: Hexadecimal.encode(try SecureRandom.bytes(8)), user: user.name,
+                tokenHash: try Self.hash(ofToken: token), credentialRevision: user.credentialRevision, created: time,
+                lastUsed: time, address: address, client: Self.shortened(client))
+        } catch {
+            throw .hashing(reason: "\(error)")
+        }
+        let isWritten = try storage.withLock { _ throws(UsersError) in
+            let excess = state.withLock { state in
+                let own = state.sessions.values.filter { $0.user == user.name }
+                return own.sorted { $0.lastUsed > $1.lastUsed }.dropFirst(UserSession.perUser - 1).map(\.id)
+            }
+            guard try store.insert(session, removing: excess) else { return false }
+            state.withLock { state in
+                for id in excess { Self.remove(id, &state) }
+                if state.counter <= counter { state.users[user.name] = user }
+                state.sessions[session.tokenHash] = session
+                state.hashes[session.id] = session.tokenHash
+                state.written[session.id] = time
+            }
+            return true
+        }
+        return isWritten ? (token, Access(session: session, user: user, asOf: counter)) : nil
+    }
+
+    /// Returns the session of a token and records its use; `nil` for an unknown token and a session that is over.
+    package func use(token: [UInt8], at time: Int64 = WallClock.now) -> Access? {
+        guard token.count == UserSession.tokenBytes, let hash = try? Self.hash(ofToken: token) else { return nil }
+        return use(hash: hash, at: time)
+    }
+
+    /// Records the use of a session by an open connection.
+    ///
+    /// - Returns: `nil` when the session is over.
+    package func use(id: String, at time: Int64 = WallClock.now) -> Access? {
+        guard let hash = state.withLock({ $0.hashes[id] }) else { return nil }
+        return use(hash: hash, at: time)
+    }
+
+    private func use(hash: String, at time: Int64) -> Access? {
+        let (access, isWriteDue) = state.withLock { state -> (Access?, Bool) in
+            guard var session = state.sessions[hash], let user = state.users[session.user], !user.disabled,
+                user.credentialRevision == session.credentialRevision, !session.isOver(at: time)
+            else { return (nil, false) }
+            session.lastUsed = time
+            state.sessions[hash] = session
+            let last = state.written[session.id] ?? .min
+            let isDue =
+                last > time || time.subtractingReportingOverflow(last).partialValue > Self.writeInterval.microseconds
+                || last == .min
+            if isDue { state.written[session.id] = time }
+            return (Access(session: session, user: user, asOf: state.counter), isDue)
+        }
+        if isWriteDue, let id = access?.session.id {
+            writer.async {
+                self.write("a session's use") { () throws(UsersError) in try self.store.setUse(of: id, at: time) }
+            }
+        }
+        return access
+    }
+
+    /// Returns a user's sessions in force, the last used first.
+    package func sessions(of user: Name, at time: Int64 = WallClock.now) -> [UserSession] {
+        state.withLock { state in
+            guard let account = state.users[user], !account.disabled else { return [] }
+            return state.sessions.values.filter {
+                $0.user == user && $0.credentialRevision == account.credentialRevision && !$0.isOver(at: time)
+            }.sorted { ($0.lastUsed, $0.id) > ($1.lastUsed, $1.id) }
+        }
+    }
+
+    /// Ends a session of a user at once, and removes it from the file soon.
+    ///
+    /// - Returns: whether the user had this session.
+    package func end(_ id: String, of user: Name) -> Bool {
+        let isKnown = state.withLock { state in
+            guard let hash = state.hashes[id], state.sessions[hash]?.user == user else { return false }
+            Self.remove(id, &state)
+            state.ended.insert(id)
+            return true
+        }
+        guard isKnown else { return false }
+        writer.async {
+            self.storage.withLock { _ in
+                let isRemoved = self.write("the end of a session") { () throws(UsersError) in
+                    try self.store.removeSession(id)
+                }
+                // While the file still holds it, a reload must not bring it back.
+                if isRemoved { self.state.withLock { _ = $0.ended.remove(id) } }
+            }
+        }
+        return true
+    }
+
+    /// Waits until all changes are in the file. Blocks.
+    package func flush() { writer.sync {} }
+
+    @discardableResult
+    private func write(_ what: String, _ body: () throws(UsersError) -> Void) -> Bool {
+        do throws(UsersError) {
+            try body()
+            return true
+        } catch {
+            logger.error("session not stored", metadata: ["what": "\(what)", "reason": "\(error)"])
+            return false
+        }
+    }
+
+    private static func remove(_ id: String, _ state: inout State) {
+        if let hash = state.hashes.removeValue(forKey: id) { state.sessions[hash] = nil }
+        state.written[id] = nil
+    }
+
+    /// Returns the stored form of a token. A plain hash suffices, because tokens are random.
+    private static func hash(ofToken token: [UInt8]) throws(CryptoError) -> String {
+        Hexadecimal.encode(try SHA256Digest.hash(token))
+    }
+
+    /// Returns the beginning of a text, with whole characters.
+    private static func shortened(_ text: String) -> String {
+        var short = ""
+        for character in text {
+            guard short.utf8.count + character.utf8.count <= UserSession.clientBytes else { break }
+            short.append(character)
+        }
+        return short
+    }
+}
