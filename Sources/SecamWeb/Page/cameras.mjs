@@ -111,7 +111,8 @@ export class Cameras extends EventTarget {
     }
     known.last = milliseconds(event.last);
     known.isActive = event.state !== EventState.end;
-    this.#fire("event", { camera, event: known, isNew: isNew && known.isActive, isMotion: event.kind === EventKind.motion });
+    const isMotion = event.kind === EventKind.motion;
+    this.#fire("event", { camera, event: known, isNew: isNew && known.isActive, isMotion });
   }
 
   #fire(type, detail) {

@@ -87,7 +87,8 @@ export class Connection {
 
   /** Sends a message. Without a connection, it does nothing: the state of all watches is sent after WELCOME. */
   send(name, fields) {
-    if (this.state === "connected" && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(encode(name, fields));
+    if (this.state !== "connected" || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(encode(name, fields));
   }
 
   #connect() {

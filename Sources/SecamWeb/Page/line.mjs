@@ -10,7 +10,7 @@ export const levels = [
   { divisor: 16, isSub: true, note: "Slow line: small picture" },
 ];
 
-/** Extra delay of the middle frame of a second, milliseconds: above `full`, the line is full; below `free`, it is not. */
+/** Extra delay of the middle frame of a second, milliseconds: above `full`, the line is full, below `free` not. */
 const full = 250;
 const free = 100;
 /** Consecutive seconds that show a full line. */

@@ -7,7 +7,7 @@ const canvases = new Map();
 self.onmessage = ({ data }) => {
   switch (data.type) {
     case "attach": {
-      const context = data.canvas.getContext("2d", { alpha: false, desynchronized: true });
+      const context = data.canvas.getContext("2d", { alpha: false });
       canvases.set(data.id, { canvas: data.canvas, context });
       return;
     }

@@ -44,7 +44,7 @@ export async function currentUser() {
   try {
     return await request("GET", sessionPath);
   } catch (error) {
-    if (error instanceof Refusal && error.reason !== "server") return undefined;
+    if (error.reason === "session") return undefined;
     throw error;
   }
 }

@@ -109,7 +109,8 @@ export class Wall {
       const tile = this.#tiles.get(camera.name) ?? this.#add(camera);
       if (camera.width > 0 && camera.height > 0) tile.setRatio(camera.width, camera.height);
       // Moves a tile only if it has to: a moved element loses the focus.
-      if (this.#list.children[index] !== tile.element) this.#list.insertBefore(tile.element, this.#list.children[index]);
+      const present = this.#list.children[index];
+      if (present !== tile.element) this.#list.insertBefore(tile.element, present);
     });
     this.layOut();
   }
