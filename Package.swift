@@ -107,7 +107,8 @@ let package = Package(
         .target(
             name: "SecamWeb",
             dependencies: [
-                "CWebPage", "SecamBase", "SecamCrypto", "SecamTLS", "SecamUsers", "SecamWire", nioCore, nioHTTP,
+                "CWebPage", "SecamBase", "SecamCrypto", "SecamProcess", "SecamTLS", "SecamUsers", "SecamWire", nioCore,
+                nioHTTP,
             ],
             exclude: ["Page"], swiftSettings: strict),
         library(
@@ -267,7 +268,7 @@ let package = Package(
         tests(
             "SecamGatewayTests",
             [
-                "SecamBase", "SecamGateway", "SecamMesh", "SecamPolicy", "SecamRegistry",
+                "SecamBase", "SecamCrypto", "SecamGateway", "SecamMesh", "SecamPolicy", "SecamRegistry",
                 "SecamTestSupport", "SecamTLS", "SecamUsers", "SecamWeb", "SecamWire", log, nioCore, nioEmbedded,
                 nioPosix,
             ]),

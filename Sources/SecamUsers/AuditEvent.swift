@@ -17,6 +17,8 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case userDisabled = "user-disabled"
     case userEnabled = "user-enabled"
     case sessionRevoked = "session-revoked"
+    case tokenAdded = "token-added"
+    case tokenRemoved = "token-removed"
 }
 
 /// The format of the audit log: one JSON object per line. Untrusted text is escaped.

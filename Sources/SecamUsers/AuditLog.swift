@@ -199,7 +199,7 @@ extension AuditEvent {
         case .refusal, .lockout: .network
         case .login, .logout: .user
         case .revocation, .userAdded, .userRemoved, .passwordChanged, .roleChanged, .rightsChanged, .userDisabled,
-            .userEnabled, .sessionRevoked:
+            .userEnabled, .sessionRevoked, .tokenAdded, .tokenRemoved:
             .none
         }
     }

@@ -5,7 +5,7 @@ import SecamCrypto
 package import SecamWire
 import Synchronization
 
-/// The sessions of all users. They are looked up in memory, and stored with the accounts.
+/// The sessions and tokens of all users. They are looked up in memory, and stored with the accounts.
 ///
 /// Lookups do not block. Everything that says so blocks on the disk.
 package final class SessionStore: Sendable {
@@ -24,9 +24,11 @@ package final class SessionStore: Sendable {
         var sessions: [String: UserSession] = [:]
         /// Token hashes by session id.
         var hashes: [String: String] = [:]
+        /// Tokens of tools, by hash.
+        var tokens: [String: AccessToken] = [:]
         /// Sessions that were ended here and may still be in the file.
         var ended: Set<String> = []
-        /// When each session's last use was written, UTC microseconds, by id.
+        /// When the last use of each session and token was written, UTC microseconds, by id.
         var written: [String: Int64] = [:]
     }
 
@@ -50,19 +52,22 @@ package final class SessionStore: Sendable {
     /// Reads users and sessions after a change of the accounts. Blocks.
     package func reload() throws(UsersError) {
         try storage.withLock { _ throws(UsersError) in
-            let (users, sessions, counter) = try store.sessionSnapshot()
+            let snapshot = try store.sessionSnapshot()
             state.withLock { state in
                 let former = state.sessions
-                state.users = Dictionary(users.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-                state.counter = counter
+                state.users = Dictionary(snapshot.users.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+                state.counter = snapshot.counter
+                state.tokens = Dictionary(
+                    snapshot.tokens.map { ($0.tokenHash, $0) }, uniquingKeysWith: { first, _ in first })
                 state.sessions = [:]
                 state.hashes = [:]
-                for var session in sessions where !state.ended.contains(session.id) {
+                for var session in snapshot.sessions where !state.ended.contains(session.id) {
                     session.lastUsed = max(session.lastUsed, former[session.tokenHash]?.lastUsed ?? session.lastUsed)
                     state.sessions[session.tokenHash] = session
                     state.hashes[session.id] = session.tokenHash
                 }
-                state.written = state.written.filter { state.hashes[$0.key] != nil }
+                let ids = Set(state.hashes.keys).union(snapshot.tokens.map(\.id))
+                state.written = state.written.filter { ids.contains($0.key) }
             }
         }
     }
@@ -103,6 +108,13 @@ package final class SessionStore: Sendable {
         return isWritten ? (token, Access(session: session, user: user, asOf: counter)) : nil
     }
 
+    /// Returns an account that may log in, and the change counter when it was read.
+    package func account(_ name: Name) -> (user: User, asOf: Int64)? {
+        state.withLock { state in
+            state.users[name].flatMap { $0.disabled ? nil : ($0, state.counter) }
+        }
+    }
+
     /// Returns the session of a token and records its use; `nil` for an unknown token and a session that is over.
     package func use(token: [UInt8], at time: Int64 = WallClock.now) -> Access? {
         guard token.count == UserSession.tokenBytes, let hash = try? Self.hash(ofToken: token) else { return nil }
@@ -124,16 +136,59 @@ package final class SessionStore: Sendable {
             else { return (nil, false) }
             session.lastUsed = time
             state.sessions[hash] = session
-            let last = state.written[session.id] ?? .min
-            let isDue =
-                last > time || time.subtractingReportingOverflow(last).partialValue > Self.writeInterval.microseconds
-                || last == .min
-            if isDue { state.written[session.id] = time }
+            let isDue = Self.isWriteDue(session.id, at: time, &state)
             return (Access(session: session, user: user, asOf: state.counter), isDue)
         }
         if isWriteDue, let id = access?.session.id {
             writer.async {
                 self.write("a session's use") { () throws(UsersError) in try self.store.setUse(of: id, at: time) }
+            }
+        }
+        return access
+    }
+
+    /// Returns whether the last use of a session or token should be written, and records that it is.
+    private static func isWriteDue(_ id: String, at time: Int64, _ state: inout State) -> Bool {
+        if let last = state.written[id], last <= time,
+            time.subtractingReportingOverflow(last).partialValue <= Self.writeInterval.microseconds
+        {
+            return false
+        }
+        state.written[id] = time
+        return true
+    }
+
+    /// A token in force.
+    package struct TokenAccess: Sendable, Hashable {
+        package let token: AccessToken
+        /// The user, with the rights that the token leaves.
+        package let user: User
+        /// The change counter of the accounts when the user was read.
+        package let asOf: Int64
+    }
+
+    /// Returns a tool's token and records its use; `nil` for an unknown token and one that is over.
+    package func use(accessToken text: String, at time: Int64 = WallClock.now) -> TokenAccess? {
+        guard text.hasPrefix(AccessToken.prefix), let hash = try? UserStore.hash(ofToken: text) else { return nil }
+        return use(tokenHash: hash, at: time)
+    }
+
+    /// Returns a token as it is now; `nil` when it is over.
+    package func use(_ token: AccessToken, at time: Int64 = WallClock.now) -> TokenAccess? {
+        use(tokenHash: token.tokenHash, at: time)
+    }
+
+    private func use(tokenHash hash: String, at time: Int64) -> TokenAccess? {
+        let (access, isWriteDue) = state.withLock { state -> (TokenAccess?, Bool) in
+            guard let token = state.tokens[hash], let user = state.users[token.user], !user.disabled,
+                !token.isOver(at: time)
+            else { return (nil, false) }
+            let isDue = Self.isWriteDue(token.id, at: time, &state)
+            return (TokenAccess(token: token, user: token.restrict(user), asOf: state.counter), isDue)
+        }
+        if isWriteDue, let id = access?.token.id {
+            writer.async {
+                self.write("a token's use") { () throws(UsersError) in try self.store.setTokenUse(of: id, at: time) }
             }
         }
         return access

@@ -73,6 +73,27 @@ enum UserSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("5 tokens") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE token (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+                        label TEXT NOT NULL,
+                        tokenHash TEXT NOT NULL UNIQUE,
+                        scopes INTEGER NOT NULL,
+                        allCameras INTEGER NOT NULL,
+                        created INTEGER NOT NULL,
+                        expires INTEGER,
+                        lastUsed INTEGER
+                    ) WITHOUT ROWID;
+                    CREATE TABLE tokenCamera (
+                        token TEXT NOT NULL REFERENCES token (id) ON DELETE CASCADE,
+                        camera TEXT NOT NULL,
+                        PRIMARY KEY (token, camera)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

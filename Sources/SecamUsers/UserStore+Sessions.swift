@@ -3,10 +3,19 @@ import SecamBase
 package import SecamWire
 
 extension UserStore {
-    /// Returns users, sessions and change counter of the same moment.
-    func sessionSnapshot() throws(UsersError) -> (users: [User], sessions: [UserSession], counter: Int64) {
+    struct SessionSnapshot {
+        let users: [User]
+        let sessions: [UserSession]
+        let tokens: [AccessToken]
+        let counter: Int64
+    }
+
+    /// Returns users, sessions, tokens and change counter of the same moment.
+    func sessionSnapshot() throws(UsersError) -> SessionSnapshot {
         try read("read the sessions") { db in
-            (try self.users(db), try Self.sessions(db), try Self.counter(db))
+            SessionSnapshot(
+                users: try self.users(db), sessions: try Self.sessions(db), tokens: try Self.tokens(db),
+                counter: try Self.counter(db))
         }
     }
 

@@ -244,13 +244,13 @@ extension UserStore {
         }
     }
 
-    /// Writes a snapshot of all accounts to a new file, without the sessions: a restored backup must not revive those
-    /// that were ended since. Other processes may change accounts meanwhile.
+    /// Writes a snapshot of all accounts to a new file, without sessions and tokens: a restored backup must not revive
+    /// those that were ended since. Other processes may change accounts meanwhile.
     package func copy(to path: String) throws(UsersError) {
         do {
             try queue.vacuum(into: path)
             let copy = try DatabaseQueue(path: path)
-            try copy.write { db in try db.execute(sql: "DELETE FROM session") }
+            try copy.write { db in try db.execute(sql: "DELETE FROM session; DELETE FROM token") }
             try copy.close()
         } catch {
             throw Self.wrap(error, path: path, "copy the accounts")

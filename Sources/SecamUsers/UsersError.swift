@@ -14,6 +14,8 @@ package enum UsersError: Error, Sendable, Hashable {
     case userExists(Name)
     case noSuchUser(Name)
     case noSuchSession(id: String, user: Name)
+    case noSuchToken(id: String, user: Name)
+    case tooManyTokens(Name)
     /// The change would leave no admin to grant rights.
     case lastAdmin(Name)
     case emptyPassword
@@ -39,6 +41,10 @@ extension UsersError: CustomStringConvertible {
             "there is no user '\(name)'; `secam user list` lists all users"
         case .noSuchSession(let id, let name):
             "'\(name)' has no session '\(JSONText.escaped(id))'; `secam user sessions \(name)` lists all"
+        case .noSuchToken(let id, let name):
+            "'\(name)' has no token '\(JSONText.escaped(id))'; `secam user token list \(name)` lists all"
+        case .tooManyTokens(let name):
+            "'\(name)' has \(AccessToken.perUser) tokens already; remove one with `secam user token remove`"
         case .lastAdmin(let name):
             "'\(name)' is the only admin who can log in; make another user admin first"
         case .emptyPassword:

@@ -1,10 +1,9 @@
 import NIOCore
 import NIOHTTP1
 import SecamBase
+import SecamCrypto
 import SecamUsers
 import SecamWire
-
-typealias SessionAccess = SessionStore.Access
 
 /// The body of a login request.
 struct Credentials {
@@ -30,6 +29,29 @@ struct Credentials {
         }
         self.user = user
         self.password = password
+    }
+
+    /// Returns a tool's token, from an `Authorization` header with the scheme Bearer (RFC 6750) or from the parameter
+    /// `token`, for clients that know only an address.
+    static func token(_ request: HTTPRequest) -> String? {
+        guard let header = request.headers.first(name: "authorization") else { return request.query["token"] }
+        let words = header.split(separator: " ", maxSplits: 1)
+        return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
+    }
+
+    /// Returns user and password of an `Authorization` header with the scheme Basic (RFC 7617).
+    static func basic(_ header: String) -> (user: String, password: String)? {
+        let words = header.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "basic",
+            let text = Base64.decode(padded: String(words[1])).flatMap({ String(validating: $0, as: UTF8.self) }),
+            let colon = text.firstIndex(of: ":")
+        else { return nil }
+        let user = String(text[..<colon])
+        let password = String(text[text.index(after: colon)...])
+        guard (1...WireLimits.name).contains(user.utf8.count), password.utf8.count <= WireLimits.password else {
+            return nil
+        }
+        return (user, password)
     }
 
     func login(device: [UInt8]?) -> Login {

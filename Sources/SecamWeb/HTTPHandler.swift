@@ -2,10 +2,8 @@ package import NIOCore
 package import NIOHTTP1
 import SecamBase
 import SecamTLS
-import SecamUsers
-import SecamWire
 
-/// One HTTP/1.1 connection: it answers one request after the other, in order, and may become a WebSocket.
+/// One HTTP/1.1 connection: it answers one request after the other, in order, and may become a stream or a WebSocket.
 ///
 /// It sits behind the decoder of requests. Responses go as bytes directly to the TLS handler.
 package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -18,6 +16,7 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case idle
         case body(HTTPRequestHead, ByteBuffer)
         case responding(isKeepAlive: Bool, isHead: Bool)
+        case streaming(any ResponseStream)
         case closing
         /// Another handler has taken over.
         case upgraded
@@ -25,17 +24,27 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let backend: any WebBackend
     private let limits: WebLimits
+    private var handler: RequestHandler?
     private var context: ChannelHandlerContext?
     private var state = State.idle
+    /// The response is written, but not sent.
+    private var isResponseWritten = false
     /// Parts that arrived before the response to an earlier request was sent. No more is read meanwhile.
     private var waiting: CircularBuffer<HTTPServerRequestPart> = []
     private var readIsHeld = false
     private var anonymousRequests = 0
-    private var isUsers = false
+    /// Whether a user's request has come over this connection.
+    var isUsers = false
+    /// Whether the gateway, not the client, is to act next. No deadline applies then.
+    var waitsForGateway = false {
+        didSet { setDeadline(waitsForGateway ? nil : limits.responseTimeout) }
+    }
 
     private var timer: Scheduled<Void>?
     private var timerDeadline: NIODeadline?
     private var deadline: NIODeadline?
+    /// Time without a write after which a stream ends.
+    private var silence: TimeAmount?
 
     package init(backend: any WebBackend, limits: WebLimits) {
         self.backend = backend
@@ -56,15 +65,19 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        handler = RequestHandler(backend, self)
         setDeadline(limits.idleTimeout)
     }
 
     package func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
         self.context = nil
+        handler = nil
         if case .upgraded = state { return }
+        if case .streaming(let stream) = state { stream.end() }
         state = .closing
         waiting = []
+        backend.stop()
         backend.connectionClosed()
     }
 
@@ -77,18 +90,24 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
             respond(
                 error == .headerOverflow
                     ? .error(.requestHeaderFieldsTooLarge, "headers") : .error(.badRequest, "badRequest"))
-        case .responding, .closing, .upgraded: context.close(promise: nil)
+        case .responding, .streaming, .closing, .upgraded: context.close(promise: nil)
         }
     }
 
     /// Sends what was written and closes the connection.
-    private func finish(_ context: ChannelHandlerContext) {
+    private func finish() {
+        guard let context else { return }
         state = .closing
         waiting = []
         // Only the output: with unread bytes from the client, the kernel would discard the response.
         context.close(mode: .output, promise: nil)
-        setDeadline(.seconds(2))
+        setDeadline(limits.closeTimeout)
         resumeReading()
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .streaming(let stream) = state, backend.isWritable { stream.resume() }
+        context.fireChannelWritabilityChanged()
     }
 
     // MARK: - Deadlines
@@ -107,8 +126,14 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.timerDeadline = nil
             guard let deadline = self.deadline, deadline <= .now() else { return self.armTimer() }
+            if case .streaming = self.state { return self.endStream() }
             self.context?.close(promise: nil)
         }
+    }
+
+    /// Runs `body` at a time; never after the connection is closed.
+    func schedule(at time: NIODeadline, _ body: @escaping () -> Void) -> Scheduled<Void>? {
+        context?.eventLoop.assumeIsolated().scheduleTask(deadline: time) { if self.context != nil { body() } }
     }
 
     // MARK: - Requests
@@ -116,7 +141,7 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
     package func read(context: ChannelHandlerContext) {
         switch state {
         case .responding: readIsHeld = true
-        case .idle, .body, .closing, .upgraded: context.read()
+        case .idle, .body, .streaming, .closing, .upgraded: context.read()
         }
     }
 
@@ -131,7 +156,7 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch state {
         case .responding: waiting.append(part)
         case .idle, .body: receive(part)
-        case .closing, .upgraded: break
+        case .streaming, .closing, .upgraded: break
         }
     }
 
@@ -164,143 +189,38 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func handle(_ head: HTTPRequestHead, _ body: ByteBuffer) {
         // A request to switch to another protocol ends the parsing.
         let mayContinue = head.isKeepAlive && head.headers["upgrade"].isEmpty
-        let isFull = !isUsers && anonymousRequests + 1 >= WebLimits.anonymousRequests
-        anonymousRequests += 1
+        anonymousRequests += isUsers ? 0 : 1
+        let isFull = anonymousRequests >= WebLimits.anonymousRequests
         state = .responding(isKeepAlive: mayContinue && !isFull, isHead: head.method == .HEAD)
+        isResponseWritten = false
         setDeadline(limits.responseTimeout)
         do throws(HTTPRequest.Malformed) {
-            answer(try HTTPRequest(head: head, body: body))
+            handler?.answer(try HTTPRequest(head: head, body: body))
         } catch {
             state = .responding(isKeepAlive: false, isHead: head.method == .HEAD)
             respond(.error(.badRequest, "badRequest"))
         }
     }
 
-    private func answer(_ request: HTTPRequest) {
-        let route = Route(request.path)
-        guard route.methods.contains(request.method) else {
-            let allowed = route.methods.map(\.rawValue).joined(separator: ", ")
-            return respond(
-                route == .unknown
-                    ? .error(.notFound, "notFound") : .error(.methodNotAllowed, "method", headers: [("Allow", allowed)])
-            )
-        }
-        guard request.origin != .foreign || route == .page else { return respond(.error(.forbidden, "origin")) }
-        switch (route, request.method) {
-        case (.unknown, _): respond(.error(.notFound, "notFound"))
-        case (.page, _): respond(page(request))
-        case (.session, .POST): logIn(request)
-        case (.session, .DELETE):
-            guard let access = access(request) else { return }
-            _ = backend.endSession(access.session.id, of: access.user.name, reason: "signed out")
-            respond(HTTPResponse(.noContent, headers: [("Cache-Control", "no-store"), SessionCookie.removal]))
-        case (.session, _):
-            guard let access = access(request) else { return }
-            respond(
-                .json(
-                    .ok,
-                    JSONText.object([
-                        "user": JSONText.string(access.user.name.text),
-                        "isAdministrator": "\(access.user.role == .admin)",
-                    ])))
-        case (.sessions, _):
-            guard let access = access(request) else { return }
-            respond(.json(.ok, SessionList.text(backend.sessions(of: access.user.name), current: access.session)))
-        case (.sessionEntry(let id), _):
-            guard let access = access(request) else { return }
-            let isEnded = backend.endSession(id, of: access.user.name, reason: "session revoked")
-            respond(isEnded ? .noContent : .error(.notFound, "notFound"))
-        case (.webSocket, _): upgrade(request)
-        }
-    }
-
-    private func page(_ request: HTTPRequest) -> HTTPResponse {
-        guard let file = WebPage.file(request.path) else { return .error(.notFound, "notFound") }
-        let headers = [("ETag", file.tag), ("Cache-Control", "no-cache")]
-        if request.headers[canonicalForm: "if-none-match"].contains(where: { $0 == file.tag }) {
-            return HTTPResponse(.notModified, headers: headers)
-        }
-        return HTTPResponse(.ok, headers: [("Content-Type", file.type)] + headers, body: .bytes(file.content))
-    }
-
-    // MARK: - Sessions
-
-    /// Returns the session of a request. Without one, answers the request.
-    private func access(_ request: HTTPRequest) -> SessionAccess? {
-        guard let token = SessionCookie.token(in: request), let access = backend.access(token: token) else {
-            respond(.error(.unauthorized, "session"))
-            return nil
-        }
-        guard backend.admit(access.user) else {
-            respond(.error(.tooManyRequests, "busy", retryAfter: 1))
-            return nil
-        }
-        isUsers = true
-        return access
-    }
-
-    private func logIn(_ request: HTTPRequest) {
-        guard let credentials = Credentials(request) else { return respond(.error(.badRequest, "badRequest")) }
-        let former = SessionCookie.token(in: request).flatMap(backend.access)
-        let login = credentials.login(device: SessionCookie.deviceToken(in: request))
-        setDeadline(nil)
-        backend.logIn(login, client: request.headers.first(name: "user-agent") ?? "") { [self] result in
-            setDeadline(limits.responseTimeout)
-            switch result {
-            case .accepted(let token, let device):
-                // Nothing else can end the session whose cookie is replaced.
-                if let former {
-                    _ = backend.endSession(former.session.id, of: former.user.name, reason: "signed in again")
-                }
-                respond(
-                    HTTPResponse(
-                        .noContent,
-                        headers: [("Cache-Control", "no-store"), SessionCookie.header(token: token)]
-                            + (device.map { [SessionCookie.header(deviceToken: $0)] } ?? [])))
-            case .denied(.credentials, _): respond(.error(.unauthorized, "credentials"))
-            case .denied(.locked, let wait): respond(.error(.tooManyRequests, "locked", retryAfter: wait))
-            case .denied(.busy, let wait): respond(.error(.tooManyRequests, "busy", retryAfter: wait))
-            case .failed: respond(.error(.serviceUnavailable, "busy", retryAfter: 1))
-            }
-        }
-    }
-
-    // MARK: - WebSocket
-
-    private func upgrade(_ request: HTTPRequest) {
-        // Every browser sends its origin here. A cookie that comes without one was not sent by our page.
-        guard request.origin == .own else { return respond(.error(.forbidden, "origin")) }
-        guard let access = access(request) else { return }
-        let response = WebSocketUpgrade.response(to: request)
-        guard response.status == .switchingProtocols, let context else { return respond(response) }
-        context.writeAndFlush(wrapOutboundOut(response.head(isTrusted: backend.isTrusted, closes: false)), promise: nil)
-        state = .upgraded
-        timer?.cancel()
-        let socket = backend.makeWebSocket()
-        let viewer = backend.makeViewer(access, socket)
-        let pipeline = context.pipeline.syncOperations
-        do {
-            // The viewer sends as soon as it is added, so the WebSocket must be there before it.
-            try pipeline.addHandler(socket, position: .after(self))
-            try pipeline.addHandler(viewer, position: .after(socket))
-            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            pipeline.removeHandler(self, promise: nil)
-            // Bytes that followed the request go on to the WebSocket.
-            pipeline.removeHandler(decoder, promise: nil)
-        } catch {
-            context.close(promise: nil)
-        }
-    }
-
     // MARK: - Responses
 
-    /// Sends the response to the request in progress, and continues with the next request.
-    private func respond(_ response: HTTPResponse) {
-        guard let context, case .responding(let isKeepAlive, let isHead) = state else { return }
+    /// Whether a request waits for its response.
+    var isResponding: Bool {
+        if case .responding = state { !isResponseWritten } else { false }
+    }
+
+    /// Whether the client accepts data.
+    var isWritable: Bool { context != nil && backend.isWritable }
+
+    /// Sends the response to the request in progress, and continues with the next request. Without a request in progress,
+    /// does nothing.
+    func respond(_ response: HTTPResponse) {
+        guard let context, isResponding, case .responding(let isKeepAlive, let isHead) = state else { return }
+        isResponseWritten = true
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { result in
             guard case .success = result, case .responding = self.state else { return }
-            if isKeepAlive { self.continueReading() } else if let context = self.context { self.finish(context) }
+            if isKeepAlive { self.continueReading() } else { self.finish() }
         }
         let head = response.head(isTrusted: backend.isTrusted, closes: !isKeepAlive)
         if case .bytes(let body) = response.body, body.readableBytes > 0, !isHead {
@@ -320,7 +240,94 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch state {
         case .idle, .body: resumeReading()
-        case .responding, .closing, .upgraded: break
+        case .responding, .streaming, .closing, .upgraded: break
+        }
+    }
+
+    // MARK: - Streams
+
+    /// Begins a response without end.
+    ///
+    /// - Parameters:
+    ///   - opening: bytes behind the head.
+    ///   - silence: time without a write after which the stream ends.
+    /// - Returns: false when there is no request in progress.
+    func begin(_ stream: any ResponseStream, _ response: HTTPResponse, _ opening: ByteBuffer, silence: TimeAmount?)
+        -> Bool
+    {
+        guard let context, isResponding else { return false }
+        state = .streaming(stream)
+        self.silence = silence
+        waiting = []
+        var head = response.head(isTrusted: backend.isTrusted, closes: true)
+        head.writeImmutableBuffer(opening)
+        context.writeAndFlush(wrapOutboundOut(head), promise: nil)
+        setDeadline(silence)
+        // Nothing is expected of the client, but the end of its connection must be seen.
+        resumeReading()
+        return true
+    }
+
+    /// Sends a part of a stream. Its bytes are not copied.
+    ///
+    /// - Parameter whenSent: called when the client has accepted it.
+    func send(
+        header: ByteBuffer, _ bytes: ByteBuffer, trailer: ByteBuffer, whenSent: @escaping () -> Void
+    ) {
+        guard context != nil, case .streaming = state else { return }
+        let sent = backend.send(header: header, bytes)
+        guard let context, case .streaming = state else { return }
+        // In order behind the bytes, wherever these wait.
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(trailer), promise: promise)
+        _ = sent
+        complete(promise.futureResult, whenSent)
+    }
+
+    func send(_ bytes: ByteBuffer, whenSent: @escaping () -> Void) {
+        guard let context, case .streaming = state else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+        complete(promise.futureResult, whenSent)
+    }
+
+    private func complete(_ future: EventLoopFuture<Void>, _ whenSent: @escaping () -> Void) {
+        setDeadline(limits.responseTimeout)
+        future.assumeIsolated().whenComplete { result in
+            guard case .success = result, case .streaming = self.state else { return }
+            self.setDeadline(self.silence)
+            whenSent()
+        }
+    }
+
+    /// Ends the stream and the connection.
+    func endStream() {
+        guard case .streaming(let stream) = state else { return }
+        stream.end()
+        backend.stop()
+        finish()
+    }
+
+    // MARK: - WebSocket
+
+    /// Sends the response that switches the protocol, and gives the connection to a viewer.
+    func upgrade(_ response: HTTPResponse, makeViewer: (WebSocketHandler) -> any ChannelHandler) {
+        guard let context, isResponding else { return }
+        context.writeAndFlush(wrapOutboundOut(response.head(isTrusted: backend.isTrusted, closes: false)), promise: nil)
+        timer?.cancel()
+        let socket = backend.makeWebSocket()
+        let pipeline = context.pipeline.syncOperations
+        do {
+            // The viewer sends as soon as it is added, so the WebSocket must be there before it.
+            try pipeline.addHandler(socket, position: .after(self))
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(makeViewer(socket), position: .after(socket))
+            state = .upgraded
+            pipeline.removeHandler(self, promise: nil)
+            // Bytes that followed the request go on to the WebSocket.
+            pipeline.removeHandler(decoder, promise: nil)
+        } catch {
+            context.close(promise: nil)
         }
     }
 }

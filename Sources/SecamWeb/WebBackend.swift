@@ -11,10 +11,36 @@ package enum WebLoginResult: Sendable {
     case failed
 }
 
+/// The result of a check of user and password without a session.
+package enum WebPasswordResult: Sendable {
+    case accepted(WebAccess)
+    case denied(DenialReason, wait: UInt32)
+}
+
+/// An event with the name of its camera.
+package struct WebEvent: Sendable {
+    package let camera: Name
+    package let event: CameraEvent
+
+    package init(camera: Name, event: CameraEvent) {
+        self.camera = camera
+        self.event = event
+    }
+}
+
 /// The gateway as one HTTP connection sees it. Used on the connection's event loop only.
 package protocol WebBackend: AnyObject {
     /// Whether browsers trust the gateway's certificate.
     var isTrusted: Bool { get }
+    /// Whether the client accepts data.
+    var isWritable: Bool { get }
+
+    /// Sends header and bytes past the channel pipeline. The bytes are not copied.
+    ///
+    /// - Returns: a future of the write; `nil` when the socket has accepted everything.
+    func send(header: ByteBuffer, _ bytes: ByteBuffer) -> EventLoopFuture<Void>?
+
+    // MARK: Logins
 
     /// Checks a login and creates a session.
     ///
@@ -23,8 +49,16 @@ package protocol WebBackend: AnyObject {
     ///   - completion: called exactly once, on the event loop.
     func logIn(_ login: Login, client: String, completion: @escaping (WebLoginResult) -> Void)
 
+    /// Checks user and password of one request.
+    ///
+    /// - Parameter completion: called exactly once, on the event loop.
+    func check(user: String, password: String, completion: @escaping (WebPasswordResult) -> Void)
+
     /// Returns the session of a token and records its use; `nil` when it is over.
-    func access(token: [UInt8]) -> SessionStore.Access?
+    func access(token: [UInt8]) -> WebAccess?
+
+    /// Returns the right of a tool's token and records its use; `nil` when it is over.
+    func access(toolToken: String) -> WebAccess?
 
     /// Records that the connection belongs to a user, and counts a request.
     ///
@@ -38,11 +72,61 @@ package protocol WebBackend: AnyObject {
     /// - Returns: whether the user had this session.
     func endSession(_ id: String, of user: Name, reason: String) -> Bool
 
-    /// Makes the handler of a viewer who is logged in, behind a WebSocket. The handler takes over the connection.
-    func makeViewer(_ access: SessionStore.Access, _ socket: WebSocketHandler) -> any ChannelHandler
+    // MARK: Cameras
 
-    /// The WebSocket handler for `makeViewer`.
+    /// Returns the cameras that the user may see.
+    func cameras(of access: WebAccess) -> [Cameras.Camera]
+
+    /// Watches a camera until `stop`, or until the right to see it is lost. A connection watches or follows one thing.
+    ///
+    /// - Parameters:
+    ///   - onPicture: called for each picture, newest last.
+    ///   - onEnd: called when the right is lost.
+    /// - Returns: false when the user has watched too often.
+    func watch(
+        _ camera: UInt32, _ rendition: Rendition, _ access: WebAccess, onPicture: @escaping (LivePicture) -> Void,
+        onEnd: @escaping () -> Void
+    ) -> Bool
+
+    /// Follows events until `stop`, or until the access is over.
+    ///
+    /// - Parameters:
+    ///   - cameras: empty for all that the user may see.
+    ///   - onEvent: called when `nextEvent` may have more.
+    func follow(
+        since: Int64, cameras: Set<UInt32>, _ access: WebAccess, onEvent: @escaping () -> Void,
+        onEnd: @escaping () -> Void
+    )
+
+    /// Removes and returns the event that has waited longest, of those that the user may see.
+    func nextEvent() -> WebEvent?
+
+    /// Returns the events in the gateway's memory that were not over before a time.
+    func events(since: Int64, _ access: WebAccess) -> [WebEvent]
+
+    /// Ends `watch` and `follow`.
+    func stop()
+
+    // MARK: Archives
+
+    /// Searches the archives.
+    ///
+    /// - Parameter completion: called at most once with all parts of the answer; `nil` when the user has too many
+    ///   queries.
+    func search(_ search: Search, _ access: WebAccess, completion: @escaping ([Found]?) -> Void)
+
+    /// Reads one recorded picture.
+    ///
+    /// - Parameter completion: called at most once; `nil` when there is none.
+    func recordedPicture(_ replay: Replay, _ access: WebAccess, completion: @escaping (LivePicture?) -> Void)
+
+    // MARK: Life
+
+    /// Makes the WebSocket handler for `makeViewer`.
     func makeWebSocket() -> WebSocketHandler
+
+    /// Makes the handler of a viewer who is logged in, behind a WebSocket. The handler takes over the connection.
+    func makeViewer(_ access: WebAccess, _ socket: WebSocketHandler) -> any ChannelHandler
 
     /// The connection is closed. Not called after `makeViewer`.
     func connectionClosed()

@@ -11,6 +11,9 @@ package struct WebLimits: Sendable {
     /// Time in which the client must read a response, or one part of a stream.
     package var responseTimeout = TimeAmount.seconds(60)
 
+    /// From the last byte of a response to the end of the connection, whatever the client does.
+    package var closeTimeout = TimeAmount.seconds(2)
+
     package init() {}
 
     /// Bytes of all headers of a request, its first line included.

@@ -46,7 +46,8 @@ import Testing
         let known = [
             ["secam-view", "live"], ["secam-view", "snapshot"], ["secam-view", "events"], ["secam-view", "recordings"],
             ["secam-view", "play"], ["secam-view", "export"], ["secam-view", "protect"], ["secam", "up"],
-            ["secam", "keys", "invite"], ["secam", "user", "add"], ["secam-capture"], ["secam-encode"],
+            ["secam", "keys", "invite"], ["secam", "user", "add"], ["secam", "user", "token", "add"], ["secam-capture"],
+            ["secam-encode"],
         ]
         for command in Self.commands {
             #expect(known.contains { command.starts(with: $0) }, "\(command.joined(separator: " "))")
@@ -96,9 +97,13 @@ import Testing
             services.append(try Programs.start(command[0], arguments, in: scratch, folder: folder))
         }
         _ = try await set.waitForCamera("porch", "online")
-        for command in Self.commands("secam", "user") {
+        for command in Self.commands("secam", "user", "add") {
             let added = try await set.secam(
                 Array(command.dropFirst()) + ["--password-stdin"], input: "anna's password\n")
+            #expect(added.status == 0, "\(command): \(added.errors)")
+        }
+        for command in Self.commands("secam", "user", "token") {
+            let added = try await set.secam(Array(command.dropFirst()))
             #expect(added.status == 0, "\(command): \(added.errors)")
         }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SecamBase
+import SecamProcess
 import SecamWire
 
 struct CamerasCommand: ParsableCommand {
@@ -32,17 +33,7 @@ struct CamerasCommand: ParsableCommand {
 /// The output of `secam-view cameras`.
 enum CameraList {
     static func json(_ cameras: [Cameras.Camera]) -> String {
-        let list = cameras.map { camera in
-            JSONText.object([
-                ("name", JSONText.string(camera.name.text)), ("state", JSONText.string("\(camera.state)")),
-                ("recording", JSONText.string("\(camera.recording)")),
-                ("width", camera.width == 0 ? "null" : "\(camera.width)"),
-                ("height", camera.height == 0 ? "null" : "\(camera.height)"),
-                ("fps", JSONText.number(camera.frameRate == 0 ? nil : Double(camera.frameRate) / 1000, digits: 3)),
-                ("since_us", "\(camera.since)"), ("detail", JSONText.string(camera.detail)),
-            ])
-        }
-        return JSONText.object([("cameras", JSONText.array(list))])
+        return JSONText.object([("cameras", JSONText.array(cameras.map(CameraText.json)))])
     }
 
     static func table(_ cameras: [Cameras.Camera]) -> String {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SecamBase
+import SecamProcess
 import SecamWire
 
 struct RecordingsCommand: ParsableCommand {
@@ -87,25 +88,9 @@ enum RecordingList {
     ) -> String {
         let overlapping = overlapping(findings.recordings.map(\.recording))
         let recordings = findings.recordings.reversed().map { part in
-            JSONText.object([
-                ("camera", JSONText.string(part.recording.camera.text)),
-                ("start", JSONText.string(UTCText.iso(microseconds: part.recording.start))),
-                ("end", JSONText.string(UTCText.iso(microseconds: part.recording.end))),
-                ("start_us", "\(part.recording.start)"), ("end_us", "\(part.recording.end)"),
-                ("frames", "\(part.recording.frames)"), ("bytes", "\(part.recording.bytes)"),
-                ("protected", part.recording.protected ? "true" : "false"),
-                ("open", part.recording.open ? "true" : "false"),
-                ("overlaps", overlapping.contains(part.recording) ? "true" : "false"),
-            ])
+            RecordingText.json(part.recording, isOverlapping: overlapping.contains(part.recording))
         }
-        let gaps = findings.gaps.reversed().map { gap in
-            JSONText.object([
-                ("camera", JSONText.string(gap.camera.text)),
-                ("start", JSONText.string(UTCText.iso(microseconds: gap.start))),
-                ("end", JSONText.string(UTCText.iso(microseconds: gap.end))), ("frames", "\(gap.frames)"),
-                ("reason", JSONText.string("\(gap.reason)")),
-            ])
-        }
+        let gaps = findings.gaps.reversed().map { RecordingText.json($0) }
         let states = cameras.map { camera in
             JSONText.object([
                 ("name", JSONText.string(camera.name.text)), ("recording", JSONText.string("\(camera.recording)")),

@@ -12,7 +12,7 @@ import SecamWire
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Add, list, change and remove users.",
-        subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self, Sessions.self])
+        subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self, Sessions.self, Token.self])
 
     /// The users and the audit log of a data folder.
     struct Accounts {

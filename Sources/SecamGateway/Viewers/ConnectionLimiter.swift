@@ -161,6 +161,9 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
+    /// The number of admitted connections.
+    var connectionCount: Int { counts.withLock { $0.all } }
+
     func release(_ ticket: Ticket) {
         counts.withLock { counts in
             counts.all -= 1

@@ -63,6 +63,7 @@ final class EventLoopViewers {
     /// Closes the connections whose session is over.
     func endSession(_ id: String) {
         for viewer in viewers.values where viewer.sessionID == id { viewer.close(.revoked, "the session is over") }
+        for connection in others.values { connection.accessChanged() }
     }
 
     // MARK: - Frames
@@ -94,6 +95,7 @@ final class EventLoopViewers {
 
     func deliver(_ event: SharedEvent) {
         for viewer in viewers.values { viewer.offer(event) }
+        for connection in others.values { connection.offer(event) }
     }
 
     // MARK: - Cameras and accounts
@@ -118,6 +120,7 @@ final class EventLoopViewers {
         }
         views = fresh
         for viewer in viewers.values { viewer.showCameras() }
+        for connection in others.values { connection.accessChanged() }
     }
 
     func update(accounts: Accounts) {
@@ -127,6 +130,7 @@ final class EventLoopViewers {
             guard let name = viewer.user?.name else { continue }
             viewer.accountChanged(to: accounts.users[name])
         }
+        for connection in others.values { connection.accessChanged() }
     }
 
     /// Returns the user's present account when the accounts changed after a login had read them; `nil` when they did not.

@@ -7,6 +7,15 @@ import SecamWire
 /// A connection that the server closes when it stops.
 protocol GatewayConnection: AnyObject {
     func close(_ reason: ByeReason, _ detail: String)
+    /// An event happened at any camera.
+    func offer(_ event: SharedEvent)
+    /// Accounts, sessions or cameras changed.
+    func accessChanged()
+}
+
+extension GatewayConnection {
+    func offer(_ event: SharedEvent) {}
+    func accessChanged() {}
 }
 
 /// Waits for the end of the TLS handshake, makes the handlers of the agreed application protocol, and removes itself.

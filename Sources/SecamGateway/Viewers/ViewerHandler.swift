@@ -35,7 +35,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
 
     private let transport: any ViewerTransport
     /// The login before this connection that takes LOGIN's place; `nil` for a viewer that sends LOGIN.
-    private let login: SessionStore.Access?
+    private let login: WebAccess?
     private let environment: ViewerEnvironment
     private let viewers: EventLoopViewers
     private let ticket: ConnectionLimiter.Ticket
@@ -64,7 +64,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     private var frameTimer: Scheduled<Void>?
 
     init(
-        transport: any ViewerTransport, login: SessionStore.Access?, environment: ViewerEnvironment,
+        transport: any ViewerTransport, login: WebAccess?, environment: ViewerEnvironment,
         viewers: EventLoopViewers, peer: ConnectionPeer
     ) {
         self.transport = transport
@@ -79,7 +79,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
 
     var user: User? { session.user }
     /// The session whose end closes this connection.
-    var sessionID: String? { login?.session.id }
+    var sessionID: String? { login?.session?.id }
 
     // MARK: - Life
 
@@ -129,7 +129,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
 
     /// Closes the connection when the login that it depends on is over.
     private func checkLogin() {
-        guard let login, let web = environment.web, web.sessions.use(id: login.session.id) == nil else { return }
+        guard let login, let web = environment.web, web.current(login) == nil else { return }
         close(.revoked, "the session is over")
     }
 

@@ -88,6 +88,9 @@ package final class ViewerServer: Sendable {
 
     package var figures: [Figure] { environment.counters.figures }
 
+    /// The number of viewers' connections, handshakes included.
+    var connectionCount: Int { environment.limiter.connectionCount }
+
     /// Starts to listen.
     ///
     /// - Returns: the address with the chosen port.

@@ -333,26 +333,11 @@ struct ViewerSession {
     private mutating func query(_ search: Search) -> [Action] {
         guard let rights else { return [] }
         guard pendingQuery == nil else { return Self.secondQuery }
-        let names = Set(search.cameras.map(\.name)).sorted()
-        let visible: [Name]
-        switch rights {
-        case .all: visible = names
-        case .only(let cameras):
-            let known = names.isEmpty ? cameras.sorted() : names.filter { cameras.contains($0) }
-            visible = Array(known.prefix(WireLimits.members))
-            // An empty list would search all cameras. Invisible cameras get the same answer as nonexistent ones.
-            guard !visible.isEmpty else {
-                return [.send(Found(request: search.request, last: true, volume: 0).encoded())]
-            }
+        guard let visible = search.restricted(to: rights) else {
+            return [.send(Found(request: search.request, last: true, volume: 0).encoded())]
         }
         guard openQuery(search.request) else { return tooManyQueries }
-        return [
-            .query(
-                .search(
-                    Search(
-                        request: search.request, kinds: search.kinds, from: search.from, to: search.to,
-                        cameras: visible.map { Search.Camera(name: $0) }, limit: search.limit)))
-        ]
+        return [.query(.search(visible))]
     }
 
     private mutating func openQuery(_ request: UInt32) -> Bool {

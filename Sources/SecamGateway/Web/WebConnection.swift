@@ -5,29 +5,9 @@ import SecamTLS
 import SecamUsers
 import SecamWeb
 import SecamWire
-import Synchronization
-
-/// What all HTTP connections of a server share.
-final class WebEnvironment: Sendable {
-    let sessions: SessionStore
-    let limits: WebLimits
-    private let loops = Mutex<[EventLoopMailbox]>([])
-
-    init(sessions: SessionStore, limits: WebLimits) {
-        self.sessions = sessions
-        self.limits = limits
-    }
-
-    func open(_ loops: [EventLoopMailbox]) { self.loops.withLock { $0 = loops } }
-
-    /// Closes the connections of a session that is over.
-    func closeConnections(ofSession id: String) {
-        for loop in loops.withLock({ $0 }) { loop.withViewers { $0.endSession(id) } }
-    }
-}
 
 /// One HTTP connection, with the gateway behind it. It holds the connection's place until a viewer takes it over.
-final class WebConnection: WebBackend, GatewayConnection {
+final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     private let tls: TLSHandler
     private let pacer: ReadPacer
     private let peer: ConnectionPeer
@@ -36,6 +16,24 @@ final class WebConnection: WebBackend, GatewayConnection {
     private let viewers: EventLoopViewers
     /// The quota of the last request's user.
     private var quota: UserQuota?
+    private var subscription: Subscription?
+    private lazy var archives = WebArchiveClient(hub: environment.hub, mailbox: viewers.mailbox, tls: tls)
+
+    /// What the client of a stream watches or follows.
+    private struct Subscription {
+        enum Content {
+            case frames(FlowKey, onPicture: (LivePicture) -> Void)
+            case events(EventSlots, onEvent: () -> Void)
+        }
+
+        var access: WebAccess
+        var checked: NIODeadline
+        var content: Content
+        let onEnd: () -> Void
+    }
+
+    /// Time between two checks whether a stream's access is over by its time limits.
+    private static let checkInterval = TimeAmount.seconds(20)
 
     init(
         tls: TLSHandler, pacer: ReadPacer, peer: ConnectionPeer, environment: ViewerEnvironment, web: WebEnvironment,
@@ -50,11 +48,21 @@ final class WebConnection: WebBackend, GatewayConnection {
         viewers.add(self)
     }
 
+    // MARK: - Connection
+
     var isTrusted: Bool { !tls.isSelfSigned }
+
+    var isWritable: Bool { tls.isWritable }
+
+    func send(header: ByteBuffer, _ bytes: ByteBuffer) -> EventLoopFuture<Void>? {
+        environment.counters.recordFrame(byteCount: bytes.readableBytes)
+        return tls.send(header: header, bytes)
+    }
 
     func close(_ reason: ByeReason, _ detail: String) { tls.close() }
 
     func connectionClosed() {
+        archives.forget(quota)
         viewers.remove(self)
         environment.limiter.release(peer.ticket)
     }
@@ -72,19 +80,46 @@ final class WebConnection: WebBackend, GatewayConnection {
         return false
     }
 
-    // MARK: - Sessions
+    // MARK: - Logins
 
     func logIn(_ login: Login, client: String, completion: @escaping (WebLoginResult) -> Void) {
-        guard let eventLoop = tls.eventLoop, let mailbox = viewers.mailbox else { return completion(.failed) }
+        let (web, address, logger) = (web, peer.address, environment.logger)
+        authenticate(
+            login,
+            transform: { outcome -> WebLoginResult in
+                // An accepted login comes on a thread that may wait for the disk.
+                Self.createSession(outcome, web.sessions, address, client, logger)
+            }, completion)
+    }
+
+    func check(user: String, password: String, completion: @escaping (WebPasswordResult) -> Void) {
+        if let access = web.passwords.user(user, password, web.sessions) { return completion(.accepted(access)) }
+        let web = web
+        authenticate(
+            Login(username: user, password: password),
+            transform: { outcome -> WebPasswordResult in
+                switch outcome {
+                case .denied(let reason, let wait): return .denied(reason, wait: wait)
+                case .accepted(let user, let counter, _):
+                    web.passwords.insert(user, password)
+                    return .accepted(WebAccess(user: user, asOf: counter, proof: .password))
+                }
+            }, completion)
+    }
+
+    /// - Parameter transform: called on a thread that may block.
+    private func authenticate<Result: Sendable>(
+        _ login: Login, transform: @escaping @Sendable (LoginOutcome) -> Result,
+        _ completion: @escaping (Result) -> Void
+    ) {
+        guard let eventLoop = tls.eventLoop, let mailbox = viewers.mailbox else { return }
         let ticket = peer.ticket
         let source = LoginPeer(address: peer.text, network: ticket.network, isHost: ticket.standing == .host)
         let limiter = environment.limiter
         limiter.setVerifying(ticket, true)
         let completion = NIOLoopBound(completion, eventLoop: eventLoop)
-        let logger = environment.logger
-        environment.authenticator.authenticate(login, from: source) { [web, peer] outcome in
-            // An accepted login comes on a thread that may wait for the disk.
-            let result = Self.createSession(outcome, web.sessions, peer.address, client, logger)
+        environment.authenticator.authenticate(login, from: source) { outcome in
+            let result = transform(outcome)
             mailbox.execute {
                 limiter.setVerifying(ticket, false)
                 completion.value(result)
@@ -109,13 +144,19 @@ final class WebConnection: WebBackend, GatewayConnection {
         }
     }
 
-    func access(token: [UInt8]) -> SessionStore.Access? { web.sessions.use(token: token) }
+    func access(token: [UInt8]) -> WebAccess? { web.sessions.use(token: token).map(WebAccess.init) }
+
+    func access(toolToken: String) -> WebAccess? { web.sessions.use(accessToken: toolToken).map(WebAccess.init) }
 
     func admit(_ user: User) -> Bool {
         quota = environment.limiter.recordLogin(peer.ticket, user: user.name.text)
-        guard let quota else { return false }
+        return quota.map { quota in allowed { () throws(UserQuota.Refusal) in try quota.countMessage(at: .now()) } }
+            ?? false
+    }
+
+    private func allowed(_ count: () throws(UserQuota.Refusal) -> Void) -> Bool {
         do throws(UserQuota.Refusal) {
-            try quota.countMessage(at: .now())
+            try count()
             return true
         } catch {
             return false
@@ -132,11 +173,151 @@ final class WebConnection: WebBackend, GatewayConnection {
         return true
     }
 
+    // MARK: - Cameras
+
+    func cameras(of access: WebAccess) -> [Cameras.Camera] { viewers.view(for: access.user).cameras }
+
+    func watch(
+        _ camera: UInt32, _ rendition: Rendition, _ access: WebAccess, onPicture: @escaping (LivePicture) -> Void,
+        onEnd: @escaping () -> Void
+    ) -> Bool {
+        guard allowed({ () throws(UserQuota.Refusal) in try quota?.countWatch(at: .now()) }) else { return false }
+        let key = FlowKey(camera: camera, rendition: rendition)
+        subscription = Subscription(
+            access: access, checked: .now(), content: .frames(key, onPicture: onPicture), onEnd: onEnd)
+        accessChanged()
+        guard subscription != nil else { return true }
+        if let held = viewers.startFlow(key, self) { offer(held) }
+        return true
+    }
+
+    func offer(_ frame: SharedFrame) {
+        guard case .frames(let key, let onPicture)? = subscription?.content, key == frame.key,
+            isStillAllowed(frame.key.camera)
+        else { return }
+        if let picture = LivePicture(frame.message) { onPicture(picture) }
+    }
+
+    /// Returns whether the stream's user may see the camera now. Otherwise ends the stream.
+    private func isStillAllowed(_ camera: UInt32) -> Bool {
+        guard let current = subscription else { return false }
+        if NIODeadline.now() - current.checked > Self.checkInterval { accessChanged() }
+        guard let access = subscription?.access else { return false }
+        if viewers.view(for: access.user).numbers.contains(camera) { return true }
+        endSubscription()
+        return false
+    }
+
+    /// Checks the access of a stream again, and ends the stream when it is over.
+    func accessChanged() {
+        guard let access = subscription?.access else { return }
+        guard let current = web.current(access) else { return endSubscription() }
+        subscription?.access = current
+        subscription?.checked = .now()
+        if case .frames(let key, _)? = subscription?.content,
+            !viewers.view(for: current.user).numbers.contains(key.camera)
+        {
+            endSubscription()
+        }
+    }
+
+    private func endSubscription() {
+        let onEnd = subscription?.onEnd
+        stop()
+        onEnd?()
+    }
+
+    func stop() {
+        if case .frames(let key, _)? = subscription?.content { viewers.stopFlow(key, self) }
+        subscription = nil
+    }
+
+    // MARK: - Events
+
+    func follow(
+        since: Int64, cameras: Set<UInt32>, _ access: WebAccess, onEvent: @escaping () -> Void,
+        onEnd: @escaping () -> Void
+    ) {
+        let visible = viewers.view(for: access.user).numbers
+        let (history, serial) = viewers.events(
+            since: since, of: cameras.isEmpty ? visible : visible.intersection(cameras))
+        var slots = EventSlots()
+        slots.follow(
+            Follow(live: true, since: since, cameras: cameras.map(Follow.Camera.init)), history: history, serial: serial
+        )
+        subscription = Subscription(
+            access: access, checked: .now(), content: .events(slots, onEvent: onEvent), onEnd: onEnd)
+        accessChanged()
+    }
+
+    func offer(_ event: SharedEvent) {
+        guard case .events(var slots, let onEvent)? = subscription?.content else { return }
+        slots.offer(event)
+        subscription?.content = .events(slots, onEvent: onEvent)
+        if let checked = subscription?.checked, NIODeadline.now() - checked > Self.checkInterval { accessChanged() }
+        if subscription != nil { onEvent() }
+    }
+
+    func nextEvent() -> WebEvent? {
+        guard let access = subscription?.access, case .events(var slots, let onEvent)? = subscription?.content else {
+            return nil
+        }
+        let names = cameraNames(access)
+        var next: WebEvent?
+        while next == nil, let event = slots.popNext() {
+            next = names[event.id.camera].map { WebEvent(camera: $0, event: event.event.event) }
+        }
+        subscription?.content = .events(slots, onEvent: onEvent)
+        return next
+    }
+
+    func events(since: Int64, _ access: WebAccess) -> [WebEvent] {
+        let names = cameraNames(access)
+        return viewers.events(since: since, of: Set(names.keys)).events.compactMap { event in
+            names[event.id.camera].map { WebEvent(camera: $0, event: event.event.event) }
+        }
+    }
+
+    private func cameraNames(_ access: WebAccess) -> [UInt32: Name] {
+        let cameras = viewers.view(for: access.user).cameras
+        return Dictionary(cameras.map { ($0.camera, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    // MARK: - Archives
+
+    func search(_ search: Search, _ access: WebAccess, completion: @escaping ([Found]?) -> Void) {
+        let rights = access.user.effectiveRights
+        guard let visible = search.restricted(to: rights) else { return completion([]) }
+        guard allowed({ () throws(UserQuota.Refusal) in try quota?.countQuery(at: .now()) }), let quota,
+            quota.openQuery()
+        else { return completion(nil) }
+        archives.search(visible, of: access.user.name.text) { [web] parts in
+            quota.closeQuery()
+            // The user's rights may have changed since the request.
+            let present = web.current(access)?.user.effectiveRights
+            completion(parts.map { $0.filtered(by: present ?? .only([])) })
+        }
+    }
+
+    func recordedPicture(_ replay: Replay, _ access: WebAccess, completion: @escaping (LivePicture?) -> Void) {
+        guard access.user.effectiveRights.contains(replay.camera), let quota, quota.openReplay() else {
+            return completion(nil)
+        }
+        archives.replay(replay, of: access.user.name.text) { [web] message in
+            quota.closeReplays()
+            guard web.current(access)?.user.effectiveRights.contains(replay.camera) ?? false else {
+                return completion(nil)
+            }
+            completion(message.flatMap(LivePicture.init))
+        }
+    }
+
     // MARK: - Viewers
 
     func makeWebSocket() -> WebSocketHandler { WebSocketHandler(tls: tls, limit: WireLimits.viewerMessage) }
 
-    func makeViewer(_ access: SessionStore.Access, _ socket: WebSocketHandler) -> any ChannelHandler {
+    func makeViewer(_ access: WebAccess, _ socket: WebSocketHandler) -> any ChannelHandler {
+        archives.forget(quota)
         viewers.remove(self)
         let viewer = ViewerHandler(
             transport: socket, login: access, environment: environment, viewers: viewers, peer: peer)
@@ -147,3 +328,31 @@ final class WebConnection: WebBackend, GatewayConnection {
 
 @available(*, unavailable)
 extension WebConnection: Sendable {}
+
+extension LivePicture {
+    /// Reads a FRAME message; `nil` for an invalid one.
+    init?(_ message: ByteBuffer) {
+        let decoded = unsafe message.withUnsafeReadableBytes { bytes -> (Frame, Range<Int>)? in
+            let span = unsafe bytes.bindMemory(to: UInt8.self).span
+            guard let envelope = try? Envelope.readWhole(span, limit: WireLimits.meshMessage),
+                let (fields, payload) = try? Frame.decode(span, envelope)
+            else { return nil }
+            return (fields, payload)
+        }
+        guard let (fields, payload) = decoded,
+            let bytes = message.getSlice(at: message.readerIndex + payload.lowerBound, length: payload.count)
+        else { return nil }
+        self.init(frame: fields, bytes: bytes)
+    }
+}
+
+extension Found {
+    /// Returns the entries of the cameras that a user may see.
+    fileprivate func filtered(by rights: CameraRights) -> Found {
+        Found(
+            request: request, last: last, partial: partial, volume: volume,
+            recordings: recordings.filter { rights.contains($0.camera) },
+            events: events.filter { rights.contains($0.camera) }, gaps: gaps.filter { rights.contains($0.camera) },
+            since: since)
+    }
+}

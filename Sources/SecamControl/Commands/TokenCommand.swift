@@ -1,0 +1,137 @@
+import ArgumentParser
+import SecamBase
+import SecamProcess
+import SecamUsers
+import SecamWire
+
+extension UserCommand {
+    /// `secam user token`: manages the tokens of tools.
+    struct Token: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "token", abstract: "Add, list and remove tokens, with which tools use the HTTP interface.",
+            subcommands: [Add.self, List.self, Remove.self])
+
+        struct Add: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                commandName: "add", abstract: "Add a token, and print it once.",
+                discussion: """
+                    The token permits its holder what its scopes say, without the user's password. It stays \
+                    valid when the password changes.
+                    """)
+            @OptionGroup var data: DataOption
+            @Argument(help: "User name.") var name: String
+            @Option(help: "Purpose, for the list.") var label = ""
+            @Option(help: "Cameras, comma-separated, of those that the user may see, or all.") var cameras = "all"
+            @Option(help: "Permissions, comma-separated: live, snapshot, recordings, events.")
+            var scopes = "live,snapshot,recordings,events"
+            @Option(help: "Lifetime, such as 90d, or never.") var expires = "90d"
+
+            func run() async throws {
+                await reportingErrors {
+                    let user = try UserCommand.name(name)
+                    guard label.utf8.count <= AccessToken.labelBytes else {
+                        throw CommandError(
+                            "--label has \(label.utf8.count) bytes; the maximum is \(AccessToken.labelBytes)")
+                    }
+                    let scopes = try scopes(scopes)
+                    let rights = try UserCommand.rights(cameras)
+                    let accounts = try Accounts(data.existingFolder())
+                    let token = try accounts.users.addToken(
+                        of: user, label: label, scopes: scopes, cameras: rights, expires: try expiry())
+                    accounts.record(.tokenAdded, user)
+                    StandardOutput.print(token.text + "\n")
+                }
+            }
+
+            private func scopes(_ text: String) throws(CommandError) -> TokenScopes {
+                var scopes: TokenScopes = []
+                for word in text.split(separator: ",") {
+                    guard let scope = TokenScopes(name: String(word)) else {
+                        throw CommandError(
+                            "--scopes '\(JSONText.escaped(String(word)))': expected live, snapshot, recordings or events"
+                        )
+                    }
+                    scopes.insert(scope)
+                }
+                guard !scopes.isEmpty else { throw CommandError("--scopes is empty; name at least one") }
+                return scopes
+            }
+
+            private func expiry() throws(CommandError) -> Int64? {
+                guard expires != "never" else { return nil }
+                guard let seconds = DurationText.seconds(expires), seconds > 0, seconds <= 36_500 * 86_400 else {
+                    throw CommandError(
+                        "--expires '\(JSONText.escaped(expires))': expected \(DurationText.expected), or never")
+                }
+                return WallClock.now + Int64(seconds) * 1_000_000
+            }
+        }
+
+        struct List: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(commandName: "list", abstract: "List a user's tokens.")
+            @OptionGroup var data: DataOption
+            @Argument(help: "User name.") var name: String
+            @Flag(help: "Print one JSON array.") var json = false
+
+            func run() async throws {
+                await reportingErrors {
+                    let user = try UserCommand.name(name)
+                    let tokens = try Accounts(data.existingFolder()).users.tokens(of: user)
+                    StandardOutput.print(json ? Self.json(tokens) + "\n" : Self.table(tokens))
+                }
+            }
+
+            private static func json(_ tokens: [AccessToken]) -> String {
+                func time(_ microseconds: Int64?) -> String {
+                    microseconds.map { JSONText.string(UTCText.iso(microseconds: $0)) } ?? "null"
+                }
+                return JSONText.array(
+                    tokens.map { token in
+                        let cameras =
+                            switch token.cameras {
+                            case .all: "\"all\""
+                            case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
+                            }
+                        return JSONText.object([
+                            "id": JSONText.string(token.id), "label": JSONText.string(token.label),
+                            "scopes": JSONText.array(token.scopes.names.map(JSONText.string)), "cameras": cameras,
+                            "created": time(token.created), "expires": time(token.expires),
+                            "lastUsed": time(token.lastUsed),
+                        ])
+                    })
+            }
+
+            private static func table(_ tokens: [AccessToken]) -> String {
+                guard !tokens.isEmpty else { return "No tokens.\n" }
+                return tokens.map { token in
+                    let cameras =
+                        switch token.cameras {
+                        case .all: "all cameras"
+                        case .only(let names): names.sorted().map(\.text).joined(separator: ", ")
+                        }
+                    let expiry = token.expires.map { "until \(UTCText.text(microseconds: $0))" } ?? "without end"
+                    let use = token.lastUsed.map { "last used \(UTCText.text(microseconds: $0))" } ?? "not used"
+                    return "\(token.id)  \(token.scopes.names.joined(separator: ","))  \(cameras)  \(expiry)  \(use)  "
+                        + "\(JSONText.escaped(token.label))\n"
+                }.joined()
+            }
+        }
+
+        struct Remove: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                commandName: "remove", abstract: "Remove a token, and end its streams.")
+            @OptionGroup var data: DataOption
+            @Argument(help: "User name.") var name: String
+            @Argument(help: "ID of the token.") var id: String
+
+            func run() async throws {
+                await reportingErrors {
+                    let user = try UserCommand.name(name)
+                    let accounts = try Accounts(data.existingFolder())
+                    try accounts.users.removeToken(id, of: user)
+                    accounts.record(.tokenRemoved, user)
+                }
+            }
+        }
+    }
+}
