@@ -234,8 +234,21 @@ package final class Authenticator: Sendable {
 
     private func verify(_ password: Secret, against hash: String) throws(CryptoError) -> Bool {
         try unsafe password.withBytes { bytes throws(CryptoError) in
-            try unsafe PasswordHash.verify(bytes, against: hash)
+            if let normalized = unsafe PasswordRules.normalized(bytes),
+                try Self.verify(normalized, against: hash)
+            {
+                return true
+            }
+            // Also a password that an earlier version hashed as it was typed.
+            return try unsafe PasswordHash.verify(bytes, against: hash)
         }
+    }
+
+    private static func verify(_ password: [UInt8], against hash: String) throws(CryptoError) -> Bool {
+        let result = unsafe password.withUnsafeBytes { bytes in
+            Result { () throws(CryptoError) in try unsafe PasswordHash.verify(bytes, against: hash) }
+        }
+        return try result.get()
     }
 
     /// Returns whole seconds, rounded up.

@@ -218,7 +218,7 @@ extension UserStore {
 
     private static func hash(_ password: String) throws(UsersError) -> String {
         do {
-            return try PasswordHash.hash(password)
+            return try PasswordHash.hash(PasswordRules.normalized(password))
         } catch {
             throw .hashing(reason: "\(error)")
         }

@@ -67,6 +67,20 @@ struct AuthenticatorTests {
                 #""event":"login","user":"anna","address":"a:1","reason":"admin"}"#))
     }
 
+    @Test func `a password is the same however its accents are composed`() async throws {
+        let (composed, decomposed) = ("caf\u{e9} gr\u{fc}n", "cafe\u{301} gru\u{308}n")
+        try store.add(Name("bert"), password: decomposed, role: .viewer)
+        let authenticator = try Authenticator(users: store, audit: audit, logger: quiet)
+        for password in [composed, decomposed] {
+            guard case .accepted = await login(authenticator, "bert", password) else {
+                Issue.record("refused")
+                continue
+            }
+        }
+        guard case .accepted = await login(authenticator, "bert", "cafe grun") else { return }
+        Issue.record("accents were ignored")
+    }
+
     @Test(arguments: ["anna", "nobody", "disabled", "not/a name", "", "\u{0}"])
     func `wrong passwords, unknown users and disabled users get the same answer`(username: String) async throws {
         try store.add(Name("disabled"), password: "correct", role: .viewer)
