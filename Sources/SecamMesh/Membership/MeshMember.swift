@@ -33,6 +33,7 @@ package final class MeshMember {
     private var registry: MeshSocket?
     private var listener: MeshSocket?
     private var membership: Membership
+    private var refusedKeys = RefusedKeys()
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
     private var health = HealthFile.ours
@@ -123,8 +124,9 @@ package final class MeshMember {
     }
 
     private func logRefusal(_ key: PublicKey?, _ address: String) {
-        logger.warning(
-            "connection refused",
+        let isNew = refusedKeys.isNew(key, now: .now)
+        logger.log(
+            level: isNew ? .info : .warning, "connection refused",
             metadata: [
                 "reason": "key not on the roster", "key": "\(key?.description ?? "none")", "address": "\(address)",
             ])
