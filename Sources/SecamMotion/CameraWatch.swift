@@ -30,6 +30,8 @@ final class CameraWatch {
     /// Maps that the camera may still send at its rate.
     private var budget = (maps: CameraWatch.burst, at: MonotonicTime.now)
 
+    /// The camera's pictures are too small for the detector.
+    private(set) var isTooSmall = false
     private(set) var maps: UInt64 = 0
     private(set) var events: UInt64 = 0
     private(set) var microseconds: UInt64 = 0
@@ -130,6 +132,9 @@ final class CameraWatch {
         }
         let start = MonotonicTime.now
         lastMap = start
+        // A picture that is too small to have motion is no fault of the camera.
+        isTooSmall = min(frame.width, frame.height) < MotionDetector.smallestSide
+        guard !isTooSmall else { return }
         let report: MotionReport
         do throws(MotionMapError) {
             report = try detector.process(

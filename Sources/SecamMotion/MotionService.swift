@@ -109,6 +109,7 @@ actor MotionService {
 
     private func receive(_ camera: Name) {
         guard let watch = watches[camera] else { return }
+        let wasTooSmall = watch.isTooSmall
         do throws(WireError) {
             try watch.receive { close in
                 messagesRejected += 1
@@ -119,6 +120,9 @@ actor MotionService {
         } catch {
             messagesRejected += 1
             logger.warning("message rejected", metadata: ["sender": "camera \(camera)", "reason": "\(error)"])
+        }
+        if watch.isTooSmall, !wasTooSmall {
+            logger.info("picture too small for motion detection", metadata: ["camera": "\(camera)"])
         }
     }
 
