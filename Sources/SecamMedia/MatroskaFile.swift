@@ -23,7 +23,7 @@ package enum VideoContainer: Sendable {
     /// Size of libav's write buffer, bytes.
     private static let bufferSize: Int32 = 256 * 1024
     /// Permissions of a new file: recordings are private.
-    private static let mode: mode_t = 0o640
+    static let mode: mode_t = 0o640
 
     let path: String
     private var descriptor: Int32 = -1

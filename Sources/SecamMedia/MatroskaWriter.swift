@@ -13,6 +13,8 @@ package final class MatroskaWriter {
     private static let largestFrame = 64 << 20
     /// Maximum time from the start to the last frame; a longer one means a wrong clock.
     private static let longestDuration: Duration = .seconds(366 * 86_400)
+    /// Permissions of a new file: recordings are private.
+    package static let permissions: UInt32 = MatroskaFile.mode
     /// Allowed start times, UTC microseconds: up to the year 9999, the last that a date can express.
     package static let startTimes: ClosedRange<Int64> = 0...253_402_300_799 * 1_000_000
 

@@ -46,6 +46,35 @@ struct StatisticsTests {
                 """)
     }
 
+    @Test func `latencies are corrected by the difference of the clocks`() throws {
+        var statistics = CameraStatistics()
+        let difference: Int64 = -3_600_000_000
+        for sequence: UInt64 in 1...3 {
+            let captured = Int64(sequence) * 100_000
+            statistics.record(
+                try frame(
+                    sequence: sequence, timestamp: captured, received: captured + difference + 64,
+                    clockDifference: difference))
+        }
+        let notice = try #require(statistics.clockNotice(camera: try Name("demo")))
+        #expect(notice.contains("this machine's clock is 3600.0 s behind the gateway's"))
+        let text = LiveStatistics.json([(try Name("demo"), statistics)])
+        #expect(text.contains(#""latency_ms":{"p50":0.064,"p99":0.064},"clock_difference_ms":-3600000"#), "\(text)")
+    }
+
+    @Test(arguments: [-69_256_347_000, 7_200_000_000] as [Int64])
+    func `no latency is invented for a camera whose clock is wrong`(delay: Int64) throws {
+        var statistics = CameraStatistics()
+        for sequence: UInt64 in 1...3 {
+            let received = Int64(sequence) * 100_000
+            statistics.record(try frame(sequence: sequence, timestamp: received - delay, received: received))
+        }
+        #expect(statistics.cameraClockDifference == -delay)
+        #expect(statistics.clockNotice(camera: try Name("demo"))?.contains("clock of camera 'demo'") == true)
+        let text = LiveStatistics.json([(try Name("demo"), statistics)])
+        #expect(text.contains(#""latency_ms":{"p50":null,"p99":null}"#), "\(text)")
+    }
+
     @Test func `a hostile gateway's numbers do not overflow the counters`() throws {
         var statistics = CameraStatistics()
         for sequence: UInt64 in [0, .max, 0, .max, 0, .max] {

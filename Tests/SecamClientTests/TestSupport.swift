@@ -97,13 +97,15 @@ func at(_ microseconds: Int64) -> MonotonicTime { MonotonicTime(microseconds: mi
 /// Returns a frame as from a gateway.
 func frame(
     _ camera: String = "demo", sequence: UInt64 = 1, incarnation: UInt64 = 7, timestamp: Int64 = 1_000,
-    received: Int64 = 2_000, width: UInt16 = 64, height: UInt16 = 48, picture: [UInt8] = TestJPEG.bytes
+    received: Int64 = 2_000, clockDifference: Int64 = 0, width: UInt16 = 64, height: UInt16 = 48,
+    picture: [UInt8] = TestJPEG.bytes
 ) throws -> ReceivedFrame {
     let header = Frame(
         flow: 1, rendition: .jpeg, format: .jpeg, incarnation: incarnation, sequence: sequence, timestamp: timestamp,
         width: width, height: height)
     let start = header.encoded(payload: picture.count)
     return ReceivedFrame(
-        header: header, camera: try Name(camera), received: received, message: start + picture,
+        header: header, camera: try Name(camera), received: received, clockDifference: clockDifference,
+        message: start + picture,
         payload: start.count..<start.count + picture.count)
 }

@@ -101,7 +101,11 @@ struct LiveCommand: ParsableCommand {
             failure = failure ?? error
         }
         if stats {
-            try FileIO.printLine(LiveStatistics.json(session.statistics()))
+            let statistics = session.statistics()
+            for notice in Set(statistics.compactMap { $0.statistics.clockNotice(camera: $0.name) }).sorted() {
+                StandardError.line(notice)
+            }
+            try FileIO.printLine(LiveStatistics.json(statistics))
         }
         if let failure { throw failure }
     }

@@ -12,6 +12,12 @@ extension ViewerConnection {
         }
     }
 
+    /// Compares the clocks. The message's way through the network is part of the difference, so a small one is none.
+    private mutating func recordClock(of welcome: Welcome, utc: Int64) {
+        let (difference, overflow) = utc.subtractingReportingOverflow(welcome.time)
+        clockDifference = overflow || abs(difference) < Self.clockTolerance ? 0 : difference
+    }
+
     /// - Returns: `nil` for a message without an event.
     mutating func handle(_ envelope: Envelope, _ bytes: [UInt8], utc: Int64) throws(ConnectionEnd) -> Step? {
         switch (envelope.type, phase) {
@@ -19,6 +25,7 @@ extension ViewerConnection {
             try answerHello(decode(Hello.self, envelope, bytes))
         case (.welcome, .login):
             let welcome = try decode(Welcome.self, envelope, bytes)
+            recordClock(of: welcome, utc: utc)
             phase = .welcomed
             decoder.limit = Self.limit
             return .welcome(welcome.role, token: welcome.token == DeviceToken.none ? nil : welcome.token)
@@ -123,7 +130,9 @@ extension ViewerConnection {
         flow.credit -= 1
         flows[frame.flow] = flow
         return .frame(
-            ReceivedFrame(header: frame, camera: flow.name, received: utc, message: bytes, payload: payload))
+            ReceivedFrame(
+                header: frame, camera: flow.name, received: utc, clockDifference: clockDifference, message: bytes,
+                payload: payload))
     }
 
     private mutating func receiveReplayed(

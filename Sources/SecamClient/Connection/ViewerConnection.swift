@@ -8,6 +8,8 @@ package import SecamWire
 package struct ViewerConnection: Sendable {
     /// Bytes of one message before the login is accepted, envelope included.
     static let limitBeforeWelcome = 64 << 10
+    /// Difference between two clocks that counts as none, microseconds.
+    static let clockTolerance: Int64 = 500_000
     /// Bytes of one message after the login.
     static let limit = WireLimits.meshMessage
     /// From the start of the connection, with the TLS handshake, to the list of cameras.
@@ -94,6 +96,8 @@ package struct ViewerConnection: Sendable {
     let settings: Settings
     private let started: MonotonicTime
     var phase = Phase.hello
+    /// How far this machine's clock is ahead of the gateway's, microseconds.
+    var clockDifference: Int64 = 0
     var decoder = StreamDecoder(limit: Self.limitBeforeWelcome)
     var flows: [UInt32: Flow] = [:]
     /// Names of all cameras by number.

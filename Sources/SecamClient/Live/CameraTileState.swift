@@ -56,6 +56,11 @@ struct CameraTileState: Sendable {
     }
 
     private var latencyText: String {
+        guard let difference = statistics.cameraClockDifference else { return latencyMilliseconds }
+        return "unknown (clock \(difference < 0 ? "behind" : "ahead") by \(abs(difference) / 1_000_000) s)"
+    }
+
+    private var latencyMilliseconds: String {
         let tenths = max(0, latency.microseconds) / 100
         return "\(tenths / 10).\(tenths % 10) ms"
     }

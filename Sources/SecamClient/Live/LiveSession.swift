@@ -229,7 +229,7 @@ final class LiveSession: Sendable {
             }
             state.cameras[index].statistics.record(frame)
             state.cameras[index].rate.record(frame.received)
-            state.cameras[index].latency = .microseconds(frame.received &- frame.header.timestamp)
+            state.cameras[index].latency = .microseconds(frame.latency)
             state.cameras[index].lastFrame = .now
             return true
         }

@@ -111,7 +111,7 @@ struct RecordingFile: ~Copyable {
 
     private static func reserve(_ path: String, replacing: Bool) throws(ClientError) {
         let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (replacing ? 0 : O_EXCL)
-        let descriptor = unsafe Glibc.open(path, flags, 0o644)
+        let descriptor = unsafe Glibc.open(path, flags, MatroskaWriter.permissions)
         guard descriptor >= 0 else {
             if errno == EEXIST { throw .fileExists(path: path) }
             throw .file(path: path, operation: "create", reason: "\(SystemError.last)")

@@ -83,13 +83,14 @@ struct ExportCommand: ParsableCommand {
         guard let summary = try film?.finish(), summary.frames > 0 else {
             throw .nothingRecorded(camera: name, from: from, to: to)
         }
-        guard !isPartial else { throw .incomplete(path: output, frames: summary.frames) }
+        let files = summary.paths.joined(separator: ", ")
+        guard !isPartial else { throw .incomplete(path: files, frames: summary.frames) }
         // An open recording has more frames by now than in the list.
         let holes = summary.check.holes(in: listed.filter { !$0.open }, from: from, to: to)
         guard holes.isEmpty else {
-            throw .holes(path: output, frames: summary.frames, holes: holes.map(Self.text))
+            throw .holes(path: files, frames: summary.frames, holes: holes.map(Self.text))
         }
-        StandardError.line("saved \(summary.frames) frames in \(summary.paths.joined(separator: ", "))")
+        StandardError.line("saved \(summary.frames) frames in \(files)")
         if let missing = MissingFrames(gaps) {
             StandardError.line("in the recordings, \(missing); see 'secam-view recordings \(name) --json'")
         }

@@ -10,6 +10,10 @@ package struct CameraStatistics: Sendable {
     package private(set) var gaps: UInt64 = 0
     /// Time from capture to the reception of the whole frame.
     package private(set) var latency = LatencyStatistics()
+    /// The shortest latency, microseconds; negative when the camera's clock is ahead.
+    private var shortestLatency: Int64?
+    /// How far this machine's clock is ahead of the gateway's, microseconds.
+    private var clockDifference: Int64 = 0
     /// Frames that the recording lacks because of the disk or the camera's clock.
     package var unrecorded: UInt64 = 0
     /// Pictures that could not be decoded.
@@ -31,14 +35,47 @@ package struct CameraStatistics: Sendable {
         last = frame.received
         frames += 1
         bytes += UInt64(frame.payload.count)
-        let (delay, overflow) = frame.received.subtractingReportingOverflow(header.timestamp)
-        latency.record(microseconds: overflow ? 0 : delay)
+        latency.record(microseconds: frame.latency)
+        shortestLatency = min(shortestLatency ?? .max, frame.latency)
+        clockDifference = frame.clockDifference
+    }
+
+    /// Shortest latency that no live picture has: the camera's clock is behind then, microseconds.
+    private static let impossibleLatency: Int64 = 60_000_000
+    /// Negative latency from clocks that are synchronized over a network.
+    private static let clockTolerance: Int64 = 500_000
+
+    /// How far the camera's clock is ahead of the gateway's, microseconds; `nil` if it is right.
+    package var cameraClockDifference: Int64? {
+        guard let shortestLatency, shortestLatency < -Self.clockTolerance || shortestLatency > Self.impossibleLatency
+        else { return nil }
+        return 0 &- shortestLatency
+    }
+
+    /// Returns what is wrong with the clocks; `nil` if they agree.
+    package func clockNotice(camera: Name) -> String? {
+        func seconds(_ microseconds: Int64) -> String {
+            "\(Double(microseconds.magnitude / 100_000) / 10) s \(microseconds < 0 ? "behind" : "ahead of")"
+        }
+        if let difference = cameraClockDifference {
+            return
+                "clocks differ: the clock of camera '\(camera)' is \(seconds(difference)) the gateway's, so its latency is "
+                + "unknown"
+        }
+        guard clockDifference != 0 else { return nil }
+        return
+            "clocks differ: this machine's clock is \(seconds(clockDifference)) the gateway's; latencies are corrected"
     }
 
     /// Mean frame rate between the first and the last frame.
     package var framesPerSecond: Double {
         guard frames > 1, last > first else { return 0 }
         return Double(frames - 1) * 1_000_000 / Double(last - first)
+    }
+
+    /// Returns a percentile of the latency in milliseconds; `nil` if clocks leave it unknown.
+    private func latencyPercentile(_ fraction: Double) -> Double? {
+        cameraClockDifference == nil ? latency.percentile(fraction).map { $0 / 1000 } : nil
     }
 
     func json() -> String {
@@ -48,11 +85,14 @@ package struct CameraStatistics: Sendable {
             (
                 "latency_ms",
                 JSONText.object([
-                    ("p50", JSONText.number(latency.percentile(0.5).map { $0 / 1000 }, digits: 3)),
-                    ("p99", JSONText.number(latency.percentile(0.99).map { $0 / 1000 }, digits: 3)),
+                    ("p50", JSONText.number(latencyPercentile(0.5), digits: 3)),
+                    ("p99", JSONText.number(latencyPercentile(0.99), digits: 3)),
                 ])
             ),
         ]
+        if let difference = cameraClockDifference ?? (clockDifference == 0 ? nil : clockDifference) {
+            fields.append(("clock_difference_ms", JSONText.number(Double(difference) / 1000, digits: 0)))
+        }
         if unrecorded > 0 { fields.append(("unrecorded", "\(unrecorded)")) }
         if damaged > 0 { fields.append(("damaged", "\(damaged)")) }
         return JSONText.object(fields)
