@@ -82,7 +82,7 @@ let package = Package(
         library("SecamMotionDetector"),
         library("SecamJPEG", ["SecamPicture", "SecamWire", "CTurboJPEG"]),
         library("SecamV4L2", ["SecamWire", "CV4L2"]),
-        library("SecamMedia", ["SecamBase", "SecamWire", "CAVFormat"]),
+        library("SecamMedia", ["SecamBase", "SecamPicture", "SecamWire", "CAVFormat"]),
 
         // What every service shares: its process, its place in the mesh, its metrics.
         library(
@@ -250,7 +250,7 @@ let package = Package(
         tests(
             "SecamCaptureTests",
             [
-                "SecamRegistry", "SecamBase", "SecamCapture", "SecamMedia", "SecamMesh", "SecamProcess",
+                "SecamRegistry", "SecamBase", "SecamCapture", "SecamMedia", "SecamMesh", "SecamPicture", "SecamProcess",
                 "SecamTestSupport", "SecamWire", lifecycle,
             ]),
         tests(

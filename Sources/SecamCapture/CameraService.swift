@@ -108,6 +108,7 @@ actor CameraService {
         let configuration = configuration
         let inFlight = inFlight
         thread = CaptureThread(
+            passesDamaged: configuration.device.passesDamaged,
             open: { (cancellation) throws(SourceFailure) in try configuration.open(cancellation) },
             deliver: { [self] event in
                 if case .picture(let picture) = event, !inFlight.enter(bytes: picture.byteCount) { return }

@@ -23,6 +23,10 @@ package struct CaptureConfiguration: Sendable {
         package var height: Int?
         package var framesPerSecond: Double?
         package var controls: [Control]
+        /// Time without a picture after which the source counts as lost; `nil` for the default of its kind.
+        package var frameTimeout: Duration?
+        /// Pictures that are damaged, but can be shown, are passed on.
+        package var passesDamaged = false
 
         package struct Control: Sendable, Equatable {
             package let name: String
@@ -58,6 +62,13 @@ package struct CaptureConfiguration: Sendable {
             }
             options.framesPerSecond = value
         }
+        if let text = settings.text("frame.timeout") {
+            guard let seconds = Double(text), (1...3600).contains(seconds) else {
+                throw SettingsError(key: "frame.timeout", value: text, expected: "seconds, 1 to 3600")
+            }
+            options.frameTimeout = .seconds(seconds)
+        }
+        options.passesDamaged = try settings.flag("pass.damaged", default: false)
         for control in (settings.text("controls") ?? "").split(separator: ",") {
             let parts = control.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, let value = Int(parts[1]) else {
@@ -72,22 +83,53 @@ package struct CaptureConfiguration: Sendable {
 }
 
 extension CaptureConfiguration {
+    /// Time without data after which a stream counts as lost.
+    private static let streamTimeout: Duration = .seconds(10)
+
     /// Opens the source. Blocks.
     ///
     /// - Parameter cancellation: interrupts a wait for the network.
     func open(_ cancellation: MediaCancellation) throws(SourceFailure) -> any PictureSource {
+        let timeout = device.frameTimeout ?? Self.streamTimeout
         switch source {
         case .device(let path):
             let request = V4L2Request(
                 path: path, width: device.width, height: device.height, framesPerSecond: device.framesPerSecond,
                 format: nil, controls: device.controls.map { ($0.name, $0.value) })
-            return try DeviceSource(request)
+            return try DeviceSource(request, silenceLimit: device.frameTimeout)
         case .file(let path, let framesPerSecond):
-            return try MediaPictureSource(file: path, framesPerSecond: framesPerSecond, cancellation)
+            return try RecordedSource(file: path, framesPerSecond: framesPerSecond, timeout: timeout, cancellation)
         case .stream(let address):
-            return try MediaPictureSource(stream: address, cancellation)
+            do throws(SourceFailure) {
+                return address.revealed.lowercased().hasPrefix("http")
+                    ? try openHTTP(address, timeout, cancellation)
+                    : try StreamSource(address, timeout: timeout, cancellation)
+            } catch {
+                // The `@` may belong to the path, so the address was tried.
+                guard address.isAmbiguous else { throw error }
+                throw SourceFailure(
+                    description: "\(error); \(SourceAddress.encodingAdvice)", kind: error.kind)
+            }
         case .test(let width, let height, let framesPerSecond):
             return try TestSource(width: width, height: height, framesPerSecond: framesPerSecond)
         }
+    }
+
+    private func openHTTP(
+        _ address: SecretURL, _ timeout: Duration, _ cancellation: MediaCancellation
+    ) throws(SourceFailure) -> any PictureSource {
+        let connect = { () throws(MediaError) in
+            try HTTPConnection(url: address.revealed, timeout: timeout, cancellation: cancellation)
+        }
+        let connection: HTTPConnection
+        let isJPEG: Bool
+        do throws(MediaError) {
+            connection = try connect()
+            isJPEG = try connection.isJPEG()
+        } catch {
+            throw SourceFailure(error)
+        }
+        guard isJPEG else { return try RecordedSource(connection, timeout: timeout) }
+        return HTTPPictureSource(connection, framesPerSecond: device.framesPerSecond, connect: connect)
     }
 }

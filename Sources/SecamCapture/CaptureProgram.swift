@@ -28,10 +28,22 @@ package struct CaptureProgram: AsyncParsableCommand {
     @OptionGroup var place: ListenOptions
     @Option(help: "Picture size of a webcam, pixels. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
-    @Option(help: "Frames per second of a webcam. (SECAM_FPS; default: 30 or the nearest)")
+    @Option(
+        help: """
+            Frames per second of a webcam, or of single pictures over HTTP. (SECAM_FPS; default: 30 or the nearest for a \
+            webcam, 1 for single pictures)
+            """)
     var fps: String?
     @Option(help: "Controls of a webcam, such as brightness=10,gain=3. (SECAM_CONTROLS; default: unchanged)")
     var controls: String?
+    @Option(
+        help: """
+            Time without a picture after which the camera is offline, seconds. (SECAM_FRAME_TIMEOUT; default: 5 for a \
+            webcam, 10 for a stream)
+            """)
+    var frameTimeout: String?
+    @Flag(help: "Pass on JPEGs that are truncated or damaged, but can be shown. (SECAM_PASS_DAMAGED)")
+    var passDamaged = false
     @Option(
         help: "Folder for the encrypted spool of frames while no archive is connected. (SECAM_SPOOL; default: none)")
     var spool: String?
@@ -44,6 +56,7 @@ package struct CaptureProgram: AsyncParsableCommand {
     package func run() async throws {
         let own = [
             "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
+            "frame.timeout": frameTimeout, "pass.damaged": passDamaged ? "true" : nil,
             "spool": spool, "spool.megabytes": spoolMegabytes, "metrics": service.metrics,
         ]
         await ServiceProcess.main("secam-capture", service) {

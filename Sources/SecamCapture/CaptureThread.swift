@@ -63,10 +63,12 @@ final class CaptureThread: Sendable {
     private let cancellation = MediaCancellation()
 
     /// - Parameters:
+    ///   - passesDamaged: passes on JPEGs that are damaged, but can be shown.
     ///   - open: opens the source; it may block.
     ///   - deliver: receives all events, on the capture thread.
     ///   - stopped: called when the thread ends.
     init(
+        passesDamaged: Bool = false,
         open: @escaping @Sendable (MediaCancellation) throws(SourceFailure) -> any PictureSource,
         deliver: @escaping @Sendable (CaptureEvent) -> Void, stopped: @escaping @Sendable () -> Void
     ) {
@@ -74,7 +76,8 @@ final class CaptureThread: Sendable {
         let cancellation = cancellation
         DedicatedThread.start {
             var loop = CaptureLoop(
-                open: { () throws(SourceFailure) in try open(cancellation) }, deliver: deliver, commands: commands)
+                passesDamaged: passesDamaged, open: { () throws(SourceFailure) in try open(cancellation) },
+                deliver: deliver, commands: commands)
             loop.run()
             stopped()
         }
@@ -92,12 +95,13 @@ final class CaptureThread: Sendable {
 private struct CaptureLoop {
     /// Time without demand after which the device is closed; viewers come and go.
     static let idleTimeout: Duration = .seconds(3)
-    /// Pause before the first retry of a source that fails; it doubles up to the longest pause.
-    static let firstRetryPause: Duration = .milliseconds(250)
-    static let longestRetryPause: Duration = .seconds(5)
+    /// Time with nothing but damaged pictures after which the source fails, and their smallest number.
+    static let damageTimeout: Duration = .seconds(5)
+    static let damagedPictures = 3
     /// Time to wait for a picture before the next check for commands.
     static let pictureTimeout: Duration = .milliseconds(200)
 
+    let passesDamaged: Bool
     let open: @Sendable () throws(SourceFailure) -> any PictureSource
     let deliver: @Sendable (CaptureEvent) -> Void
     let commands: BlockingQueue<CaptureThread.Command>
@@ -110,7 +114,22 @@ private struct CaptureLoop {
     var lastDemanded: [Rendition: UInt64] = [:]
     /// The source failed and has delivered no picture since.
     var isFailing = false
-    var retryPause = firstRetryPause
+    var retryPause = RetryPause()
+    /// The present attempt to run the source: its first picture, its last good one, and the damaged ones since.
+    var attempt = Attempt()
+    var jpegChecks = JPEGCheckPolicy()
+    let jpegDecoder = UprightJPEGDecoder()
+
+    struct Attempt {
+        var firstPicture: MonotonicTime?
+        var lastGood = MonotonicTime.now
+        var damaged = 0
+        var format: SourceFormat?
+        /// Why the source has no picture yet.
+        var waitingFor: String?
+        /// Why the current picture cannot be passed on.
+        var problem: JPEGStructure.Problem?
+    }
 
     private var isWanted: Bool { !demand.renditions.isEmpty }
 
@@ -127,6 +146,8 @@ private struct CaptureLoop {
             if !isFailing { deliver(.state(.starting, nil, detail: "")) }
             var opened: (any PictureSource)?
             do throws(SourceFailure) {
+                attempt = Attempt()
+                jpegChecks = JPEGCheckPolicy()
                 let source = try open()
                 opened = source
                 guard try stream(source) else { return }
@@ -135,8 +156,8 @@ private struct CaptureLoop {
                 // Reported before the device is closed, because closing a device that hangs can take long.
                 withExtendedLifetime(opened) { deliver(.state(.offline, nil, detail: error.description)) }
                 opened = nil
-                guard handleCommands(for: retryPause) else { return }
-                retryPause = min(retryPause * 2, CaptureLoop.longestRetryPause)
+                let length = attempt.firstPicture.map { attempt.lastGood - $0 }
+                guard handleCommands(for: retryPause.next(after: error.kind, run: length)) else { return }
                 isProbing = true
                 isFailing = true
             }
@@ -147,8 +168,6 @@ private struct CaptureLoop {
     ///
     /// - Returns: `false` if the program stops.
     private mutating func stream(_ source: any PictureSource) throws(SourceFailure) -> Bool {
-        // Only a picture proves that the source works: one that opens and then fails is still failing.
-        var deliveredFormat: SourceFormat?
         var unwantedSince: MonotonicTime? = isWanted ? nil : MonotonicTime.now
         while true {
             guard waitForCommand(timeout: .zero) else { return false }
@@ -162,47 +181,122 @@ private struct CaptureLoop {
             } else {
                 unwantedSince = .now
             }
+            attempt.problem = nil
             let outcome = try source.next(timeout: CaptureLoop.pictureTimeout) { bytes, format, timestamp in
-                if format != deliveredFormat {
-                    deliveredFormat = format
-                    retryPause = CaptureLoop.firstRetryPause
-                    isFailing = false
-                    deliver(.state(.online, format, detail: format.description))
-                }
-                process(bytes, timestamp, format)
+                receive(bytes, timestamp, format)
             }
-            if case .damaged(let reason) = outcome {
-                sequence += 1
-                recordDemanded(demand.renditions)
-                deliver(.damaged(reason))
+            switch outcome {
+            case .damaged(let reason): try recordDamaged(reason)
+            case .waiting(let reason): recordWaiting(reason)
+            case .picture, .nothing:
+                if let problem = attempt.problem { try record(problem) }
             }
         }
     }
 
-    private mutating func process(_ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat) {
+    // MARK: Pictures
+
+    /// Passes a picture on if viewers can show it.
+    private mutating func receive(_ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat) {
+        guard format.pixelFormat == .jpeg else { return accept(bytes, timestamp, format, nil) }
+        let checksData = jpegChecks.checksData(byteCount: bytes.count)
+        do throws(JPEGStructure.Problem) {
+            let structure = try JPEGStructure(bytes, checksData: checksData)
+            jpegChecks.recordWhole(byteCount: structure.byteCount)
+            try receive(bytes, timestamp, format, structure)
+        } catch {
+            jpegChecks.recordDamaged()
+            attempt.problem = error
+            guard passesDamaged, let structure = try? JPEGStructure(bytes, checksData: false) else { return }
+            try? receive(bytes, timestamp, format, structure)
+        }
+    }
+
+    private mutating func receive(
+        _ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat, _ structure: JPEGStructure
+    ) throws(JPEGStructure.Problem) {
+        guard max(structure.width, structure.height) <= WireLimits.side else {
+            throw .unsupported(
+                "a JPEG of \(structure.width)x\(structure.height); the limit is \(WireLimits.side) a side")
+        }
+        if structure.isDecodable, structure.orientation == 1 { return accept(bytes, timestamp, format, structure) }
+        // Decoded here, because no other program shows such a picture, or shows it upright.
+        guard
+            let picture = jpegDecoder.decode(structure.completed(bytes), orientation: structure.orientation)
+        else { throw .unsupported("a JPEG with unusual colours or subsampling that cannot be decoded") }
+        let upright = SourceFormat(
+            pixelFormat: .i420, width: picture.width, height: picture.height, bytesPerLine: 0,
+            framesPerSecond: format.framesPerSecond, description: format.description + ", converted")
+        accept(picture.bytes.span, timestamp, upright, nil)
+    }
+
+    private mutating func accept(
+        _ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat, _ jpeg: JPEGStructure?
+    ) {
+        attempt.lastGood = .now
+        attempt.damaged = 0
+        // Only a picture proves that the source works: one that opens and then fails is still failing.
+        if format != attempt.format {
+            attempt.format = format
+            if attempt.firstPicture == nil { attempt.firstPicture = .now }
+            isFailing = false
+            deliver(.state(.online, format, detail: format.description))
+        }
+        process(bytes, timestamp, format, jpeg)
+    }
+
+    private mutating func record(_ problem: JPEGStructure.Problem) throws(SourceFailure) {
+        switch problem {
+        case .damaged(let reason) where passesDamaged: deliver(.damaged(reason))
+        case .damaged(let reason): try recordDamaged(reason)
+        case .unsupported(let reason):
+            throw SourceFailure(description: "the camera sends \(reason), which no viewer can show")
+        }
+    }
+
+    private mutating func recordDamaged(_ reason: String) throws(SourceFailure) {
+        sequence += 1
+        attempt.damaged += 1
+        recordDemanded(demand.renditions)
+        deliver(.damaged(reason))
+        guard attempt.damaged >= CaptureLoop.damagedPictures,
+            MonotonicTime.now - attempt.lastGood > CaptureLoop.damageTimeout
+        else { return }
+        throw SourceFailure(
+            description:
+                "\(attempt.damaged) pictures in succession are damaged: \(reason). Check the camera and its cable")
+    }
+
+    private mutating func recordWaiting(_ reason: String) {
+        guard reason != attempt.waitingFor, attempt.firstPicture == nil else { return }
+        attempt.waitingFor = reason
+        if !isFailing { deliver(.state(.starting, nil, detail: reason)) }
+    }
+
+    private mutating func process(
+        _ bytes: Span<UInt8>, _ timestamp: Int64, _ format: SourceFormat, _ jpeg: JPEGStructure?
+    ) {
         sequence += 1
         guard isWanted else { return }
-        let isJPEG = format.pixelFormat == .jpeg
         var requested = demand.renditions
         if requested.contains(.luma), !isLumaDue(at: timestamp) { requested.remove(.luma) }
         recordDemanded(requested)
-        guard let size = isJPEG ? sizeOfJPEG(bytes) : (UInt16(format.width), UInt16(format.height)) else {
-            return deliver(.damaged("the JPEG has no size of 1x1 to \(WireLimits.side)x\(WireLimits.side)"))
-        }
+        let size = jpeg.map { ($0.width, $0.height) } ?? (format.width, format.height)
+        let wantsJPEG = jpeg != nil && requested.contains(.jpeg)
+        if jpeg != nil { requested.remove(.jpeg) }
+        guard wantsJPEG || !requested.isEmpty else { return }
         // Copied, because the device's buffer goes back to the driver.
-        let jpeg = isJPEG && requested.contains(.jpeg) ? copy(bytes) : nil
-        if isJPEG { requested.remove(.jpeg) }
-        guard jpeg != nil || !requested.isEmpty else { return }
+        let whole = jpeg?.completed(bytes)
         do throws(PictureError) {
-            let luma = !isJPEG && requested.contains(.luma) ? try makeMap(bytes, format) : nil
+            let luma = jpeg == nil && requested.contains(.luma) ? try makeMap(bytes, format) : nil
             if luma != nil { requested.remove(.luma) }
-            let work = requested.isEmpty ? nil : try makeWork(bytes, format, size, requested)
+            let work = requested.isEmpty ? nil : try makeWork(bytes, whole, format, size, requested)
             deliver(
                 .picture(
                     CapturedPicture(
-                        sequence: sequence, timestamp: timestamp, width: size.width, height: size.height,
-                        subWidth: demand.subWidth, jpeg: jpeg, luma: luma, work: work, job: lastJob,
-                        requested: requested)))
+                        sequence: sequence, timestamp: timestamp, width: UInt16(size.0), height: UInt16(size.1),
+                        subWidth: demand.subWidth, jpeg: wantsJPEG ? whole?[...] : nil, luma: luma, work: work,
+                        job: lastJob, requested: requested)))
         } catch {
             deliver(.damaged("\(error)"))
         }
@@ -219,24 +313,11 @@ private struct CaptureLoop {
         }
     }
 
-    /// Returns the JPEG's own size, because devices and streams deliver others than they announce; `nil` if it has none
-    /// that a message can hold.
-    private func sizeOfJPEG(_ bytes: Span<UInt8>) -> (width: UInt16, height: UInt16)? {
-        guard let header = JPEGFrameHeader(bytes), max(header.width, header.height) <= WireLimits.side else {
-            return nil
-        }
-        return (UInt16(header.width), UInt16(header.height))
-    }
-
     private mutating func isLumaDue(at timestamp: Int64) -> Bool {
         let interval = demand.lumaInterval.microseconds
         let isDue = lastLuma.map { FrameInterval.isDue(timestamp, after: $0, every: interval) } ?? true
         if isDue { lastLuma = timestamp }
         return isDue
-    }
-
-    private func copy(_ bytes: Span<UInt8>) -> ArraySlice<UInt8> {
-        [UInt8](copying: bytes)[...]
     }
 
     private func makeMap(
@@ -257,8 +338,10 @@ private struct CaptureLoop {
     }
 
     /// Returns the message for the encoders. The picture is repacked straight into it: the only copy on its way out.
+    ///
+    /// - Parameter jpeg: the picture as a complete JPEG; `nil` for a raw one.
     private mutating func makeWork(
-        _ bytes: Span<UInt8>, _ format: SourceFormat, _ size: (width: UInt16, height: UInt16),
+        _ bytes: Span<UInt8>, _ jpeg: [UInt8]?, _ format: SourceFormat, _ size: (width: Int, height: Int),
         _ requested: RenditionSet
     ) throws(PictureError) -> MeshMessage {
         let packed = Repack.result(of: format.pixelFormat)
@@ -266,10 +349,8 @@ private struct CaptureLoop {
         lastJob &+= UInt64.random(in: 1...1 << 32)
         let header = Work(
             job: lastJob, renditions: requested, quality: demand.quality, subWidth: demand.subWidth,
-            format: packed ?? .jpeg, width: size.width, height: size.height)
-        guard packed != nil else {
-            return MeshMessage(header.encoded(payload: bytes.count), payload: copy(bytes))
-        }
+            format: packed ?? .jpeg, width: UInt16(size.width), height: UInt16(size.height))
+        if let jpeg { return MeshMessage(header.encoded(payload: jpeg.count), payload: jpeg[...]) }
         let layout = try layout(of: format)
         let count = Repack.byteCount(of: layout)
         return try MeshMessage(header.encoded(payload: count), count: count) {

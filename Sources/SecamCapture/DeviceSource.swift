@@ -8,11 +8,13 @@ final class DeviceSource: PictureSource {
     private var silence: Duration = .zero
     private let path: String
 
-    /// Time without a frame after which the device is reopened: a camera that hangs reports no error.
-    private static let silenceLimit: Duration = .seconds(5)
+    private let silenceLimit: Duration
 
-    init(_ request: V4L2Request) throws(SourceFailure) {
+    /// - Parameter silenceLimit: time without a frame after which the device is reopened: a camera that hangs reports no
+    ///   error. `nil` for 5 s.
+    init(_ request: V4L2Request, silenceLimit: Duration?) throws(SourceFailure) {
         path = request.path
+        self.silenceLimit = silenceLimit ?? .seconds(5)
         do throws(V4L2Error) {
             stream = try V4L2Stream(request)
         } catch {
@@ -47,7 +49,7 @@ final class DeviceSource: PictureSource {
             return .damaged(reason)
         case .timeout:
             silence += timeout
-            guard silence < DeviceSource.silenceLimit else {
+            guard silence < silenceLimit else {
                 let reason = stream.signalProblem() ?? "the camera hangs. Unplug it and plug it in again"
                 throw SourceFailure(
                     description: "\(path) has sent nothing for \(silence.components.seconds) s: \(reason)")

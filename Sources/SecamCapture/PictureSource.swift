@@ -18,13 +18,25 @@ enum SourceOutcome {
     case picture
     /// No picture came in time; the source may still work.
     case nothing
+    /// The source works, and has no picture yet for this reason.
+    case waiting(String)
     /// Data came that are no picture.
     case damaged(String)
 }
 
 /// The reason why a source cannot be opened or read, with advice.
 struct SourceFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The kinds of failures, which differ in when it is sensible to try again.
+    enum Kind: Sendable, Equatable {
+        case fault
+        /// The source ended or closed the connection.
+        case ended
+        /// Cameras lock accounts after some wrong passwords.
+        case loginRefused
+    }
+
     let description: String
+    var kind = Kind.fault
 }
 
 /// An open source of pictures. It blocks and belongs to the capture thread.

@@ -5,6 +5,10 @@ import SecamWire
 @safe final class AVDecoder {
     private let source: String
     private let fullRange: Bool
+    /// The turn of the pictures, and the shape of their pixels where the container declares it.
+    private let transform: PictureTransform
+    private let declaredAspect: PixelAspect?
+    private let appliesAspect: Bool
     private var context: UnsafeMutablePointer<AVCodecContext>?
     private var decoded: UnsafeMutablePointer<AVFrame>?
     private var converted: UnsafeMutablePointer<AVFrame>?
@@ -13,11 +17,42 @@ import SecamWire
     /// The current picture is `converted`, not `decoded`.
     private var isConverted = false
 
-    init(_ input: MediaInput, threads: Int, fullRange: Bool) throws(MediaError) {
-        source = input.source.name
+    /// - Parameter appliesShape: turns pictures upright and makes their pixels square, as the container demands.
+    convenience init(_ input: MediaInput, threads: Int, fullRange: Bool, appliesShape: Bool) throws(MediaError) {
+        try unsafe self.init(
+            source: input.source.name, codec: input.codec, codecName: input.codecName, threads: threads,
+            fullRange: fullRange, transform: appliesShape ? input.transform : .identity,
+            declaredAspect: appliesShape ? input.pixelAspect : nil, appliesAspect: appliesShape
+        ) { context in
+            unsafe input.withParameters { parameters, timeBase in
+                unsafe avcodec_parameters_to_context(context, parameters)
+                unsafe context.pointee.pkt_timebase = timeBase
+            }
+        }
+    }
+
+    /// Creates a decoder of single JPEGs.
+    ///
+    /// - Parameter transform: turns the pictures.
+    convenience init(jpegsOf source: String, transform: PictureTransform) throws(MediaError) {
+        try unsafe self.init(
+            source: source, codec: AV_CODEC_ID_MJPEG, codecName: "mjpeg", threads: 1, fullRange: true,
+            transform: transform, declaredAspect: nil, appliesAspect: false
+        ) { _ in }
+    }
+
+    private init(
+        source: String, codec id: AVCodecID, codecName: String, threads: Int, fullRange: Bool,
+        transform: PictureTransform, declaredAspect: PixelAspect?, appliesAspect: Bool,
+        configure: (UnsafeMutablePointer<AVCodecContext>) -> Void
+    ) throws(MediaError) {
+        self.source = source
         self.fullRange = fullRange
-        guard let codec = unsafe avcodec_find_decoder(input.codec) else {
-            throw .unsupportedCodec(source: source, codec: input.codecName)
+        self.transform = transform
+        self.declaredAspect = declaredAspect
+        self.appliesAspect = appliesAspect
+        guard let codec = unsafe avcodec_find_decoder(id) else {
+            throw .unsupportedCodec(source: source, codec: codecName)
         }
         unsafe context = avcodec_alloc_context3(codec)
         unsafe decoded = av_frame_alloc()
@@ -25,14 +60,11 @@ import SecamWire
         guard let context = unsafe context, unsafe decoded != nil, unsafe converted != nil else {
             throw .io(source: source, operation: "setting up the decoder", reason: "out of memory")
         }
-        unsafe input.withParameters { parameters, timeBase in
-            unsafe avcodec_parameters_to_context(context, parameters)
-            unsafe context.pointee.pkt_timebase = timeBase
-        }
+        unsafe configure(context)
         unsafe context.pointee.thread_count = Int32(clamping: threads)
         unsafe context.pointee.max_pixels = Int64(MediaReader.pixelLimit)
         let code = unsafe avcodec_open2(context, codec, nil)
-        guard code == 0 else { throw .unsupportedCodec(source: source, codec: input.codecName) }
+        guard code == 0 else { throw .unsupportedCodec(source: source, codec: codecName) }
     }
 
     deinit {
@@ -48,6 +80,22 @@ import SecamWire
     /// - Returns: whether the decoder accepted it.
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) -> Bool {
         unsafe avcodec_send_packet(context, packet) == 0
+    }
+
+    /// Passes one JPEG to the decoder.
+    ///
+    /// - Returns: whether the decoder accepted it.
+    func send(jpeg: [UInt8]) -> Bool {
+        var packet = unsafe av_packet_alloc()
+        defer { unsafe av_packet_free(&packet) }
+        guard let target = unsafe packet, unsafe av_new_packet(target, Int32(clamping: jpeg.count)) == 0 else {
+            return false
+        }
+        unsafe jpeg.withUnsafeBytes { bytes in
+            guard let from = bytes.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(target.pointee.data)?.copyMemory(from: from, byteCount: bytes.count)
+        }
+        return unsafe send(target)
     }
 
     enum Received {
@@ -70,13 +118,23 @@ import SecamWire
             throw .pictureTooLarge(source: source, width: width, height: height)
         }
         let timestamp = unsafe decoded.pointee.best_effort_timestamp
-        if let format = unsafe directFormat(of: decoded) {
+        let squareWidth = unsafe squareWidth(of: decoded)
+        if squareWidth == width, let format = unsafe directFormat(of: decoded) {
             isConverted = false
             return .picture(format, width: width, height: height, timestamp: timestamp)
         }
-        guard unsafe convert(decoded) else { return .damaged }
+        guard unsafe convert(decoded, width: Int32(squareWidth)) else { return .damaged }
         isConverted = true
-        return .picture(.i420, width: width, height: height, timestamp: timestamp)
+        let size = transform.swapsSides ? (height, squareWidth) : (squareWidth, height)
+        return .picture(.i420, width: size.0, height: size.1, timestamp: timestamp)
+    }
+
+    /// Returns the picture's width in square pixels.
+    private func squareWidth(of frame: UnsafeMutablePointer<AVFrame>) -> Int {
+        let width = unsafe Int(frame.pointee.width)
+        guard appliesAspect else { return width }
+        let own = unsafe PixelAspect(frame.pointee.sample_aspect_ratio.num, frame.pointee.sample_aspect_ratio.den)
+        return (declaredAspect ?? own)?.width(of: width) ?? width
     }
 
     /// Resets the decoder before a seek.
@@ -89,7 +147,11 @@ import SecamWire
         guard let frame = unsafe isConverted ? converted : decoded,
             let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         else { return }
-        let count = unsafe secam_av_pack(frame, start, Int32(clamping: bytes.count))
+        let count =
+            transform == .identity
+            ? unsafe secam_av_pack(frame, start, Int32(clamping: bytes.count))
+            : unsafe secam_av_pack_turned(
+                frame, start, Int32(clamping: bytes.count), transform.a, transform.b, transform.c, transform.d)
         precondition(count >= 0, "the caller's buffer is smaller than the picture")
     }
 
@@ -98,7 +160,7 @@ import SecamWire
     /// Returns the pixel format of a picture that needs no conversion; `nil` for others.
     private func directFormat(of frame: UnsafeMutablePointer<AVFrame>) -> PixelFormat? {
         let isFull = unsafe Self.isFullRange(frame)
-        guard isFull || !fullRange else { return nil }
+        guard isFull || !fullRange, transform == .identity else { return nil }
         return switch unsafe AVPixelFormat(frame.pointee.format) {
         case AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P: .i420
         case AV_PIX_FMT_NV12: .nv12
@@ -116,10 +178,10 @@ import SecamWire
     }
 
     /// Converts any picture to planar 4:2:0, at full range if wanted, as JPEG defines it.
-    private func convert(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
+    private func convert(_ frame: UnsafeMutablePointer<AVFrame>, width: Int32) -> Bool {
         let isFull = unsafe Self.isFullRange(frame)
         let wanted = unsafe Conversion(
-            width: frame.pointee.width, height: frame.pointee.height,
+            width: frame.pointee.width, height: frame.pointee.height, squareWidth: width,
             format: Self.withoutRange(AVPixelFormat(frame.pointee.format)), fromFull: isFull,
             toFull: isFull || fullRange)
         if wanted != conversion {
@@ -139,6 +201,7 @@ import SecamWire
     private struct Conversion: Equatable {
         let width: Int32
         let height: Int32
+        let squareWidth: Int32
         let format: AVPixelFormat
         let fromFull: Bool
         let toFull: Bool
@@ -150,7 +213,7 @@ import SecamWire
         // disables a shortcut for RGB in libswscale that supports only one range.
         let options: [(String, Int64)] = [
             ("srcw", Int64(conversion.width)), ("srch", Int64(conversion.height)),
-            ("dstw", Int64(conversion.width)), ("dsth", Int64(conversion.height)),
+            ("dstw", Int64(conversion.squareWidth)), ("dsth", Int64(conversion.height)),
             ("src_format", Int64(conversion.format.rawValue)), ("dst_format", Int64(AV_PIX_FMT_YUV420P.rawValue)),
             ("src_range", conversion.fromFull ? 1 : 0), ("dst_range", conversion.toFull ? 1 : 0),
             ("sws_flags", Int64(SWS_FAST_BILINEAR) | Int64(SWS_ACCURATE_RND)),
@@ -167,7 +230,7 @@ import SecamWire
     private static func prepare(_ picture: UnsafeMutablePointer<AVFrame>, _ conversion: Conversion) -> Bool {
         unsafe av_frame_unref(picture)
         unsafe picture.pointee.format = AV_PIX_FMT_YUV420P.rawValue
-        unsafe picture.pointee.width = conversion.width
+        unsafe picture.pointee.width = conversion.squareWidth
         unsafe picture.pointee.height = conversion.height
         return unsafe av_frame_get_buffer(picture, 0) == 0
     }

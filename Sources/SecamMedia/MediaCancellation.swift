@@ -1,3 +1,4 @@
+import CAVFormat
 import SecamBase
 import Synchronization
 
@@ -20,13 +21,23 @@ package final class MediaCancellation: Sendable {
 /// The condition that libav polls while it waits: a time-out, or a cancellation.
 final class MediaInterrupt: Sendable {
     private let cancellation: MediaCancellation
-    private let timeout: Duration
+    let timeout: Duration
     /// Microseconds of the monotonic clock.
     private let deadline = Atomic(Int64.max)
 
     init(cancellation: MediaCancellation, timeout: Duration) {
         self.cancellation = cancellation
         self.timeout = timeout
+    }
+
+    /// The callback for libav, which does not retain this object.
+    var callback: AVIOInterruptCB {
+        unsafe AVIOInterruptCB(
+            callback: { opaque in
+                guard let opaque = unsafe opaque else { return 0 }
+                return unsafe Unmanaged<MediaInterrupt>.fromOpaque(opaque).takeUnretainedValue().isDue ? 1 : 0
+            },
+            opaque: Unmanaged.passUnretained(self).toOpaque())
     }
 
     /// Starts the time-out.

@@ -10,9 +10,14 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
     case unsupportedSource(source: String, reason: String)
     case notVideo(source: String, found: String)
     case noVideoStream(source: String, found: String)
+    case noPicture(source: String)
     case unsupportedCodec(source: String, codec: String)
     case pictureTooLarge(source: String, width: Int, height: Int)
     case unreachable(source: String, reason: String)
+    case unknownHost(source: String, host: String, reason: String)
+    case loginRefused(source: String, advice: String)
+    /// The server closed the connection.
+    case closed(source: String)
     case timedOut(source: String, after: Duration)
     case cancelled(source: String)
     /// Too many consecutive damaged packets.
@@ -33,12 +38,19 @@ package enum MediaError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(source): \(reason). Use a video file, rtsp://, rtsps://, http:// or https://"
         case .notVideo(let source, let found): "\(source): not a video (\(found)). Use a video file or stream"
         case .noVideoStream(let source, let found): "\(source): no video stream (found: \(found)). Use one with video"
+        case .noPicture(let source):
+            "\(source): it holds no picture that can be read. Over HTTP, MP4 files need a server that supports ranges, or "
+                + "their index at the start"
         case .unsupportedCodec(let source, let codec):
             "\(source): no decoder for '\(codec)'. Convert the file, or set the camera to H.264 or MJPEG"
         case .pictureTooLarge(let source, let width, let height):
             "\(source): unsupported size \(width)x\(height): width and height must be 1 to \(MediaReader.largestSide)"
         case .unreachable(let source, let reason):
-            "\(source): cannot connect (\(reason)). Check the address, user, password and the camera's power"
+            "\(source): cannot connect (\(reason)). Check the address and the camera's power"
+        case .unknownHost(let source, let host, let reason):
+            "\(source): no address found for '\(host)' (\(reason)). Check the name"
+        case .loginRefused(let source, let advice): "\(source): login refused. \(advice)"
+        case .closed(let source): "\(source): the server closed the connection. Check the address and the camera"
         case .timedOut(let source, let timeout):
             "\(source): no data for \(Double(timeout.milliseconds) / 1000) s. Check the network and the camera's power"
         case .cancelled(let source): "\(source): cancelled"

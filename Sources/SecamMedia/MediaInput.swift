@@ -9,15 +9,25 @@ import SecamBase
 
     let source: MediaURL
     private let interrupt: MediaInterrupt
+    /// The connection that libav reads from; `nil` for files and RTSP.
+    private let connection: HTTPConnection?
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var packet: UnsafeMutablePointer<AVPacket>?
     private var stream: UnsafeMutablePointer<AVStream>?
 
-    init(_ source: MediaURL, _ interrupt: MediaInterrupt) throws(MediaError) {
+    /// - Parameter connection: the open connection to an `http(s)://` address; `nil` to open one.
+    init(
+        _ source: MediaURL, _ interrupt: MediaInterrupt, connection: HTTPConnection? = nil
+    ) throws(MediaError) {
         _ = LibAV.isQuiet
         self.source = source
         self.interrupt = interrupt
         try source.requireReadableFile()
+        if let connection {
+            self.connection = connection
+        } else {
+            self.connection = source.scheme.hasPrefix("http") ? try HTTPConnection(source, interrupt) : nil
+        }
         unsafe context = avformat_alloc_context()
         unsafe packet = av_packet_alloc()
         guard unsafe context != nil, unsafe packet != nil else {
@@ -33,25 +43,34 @@ import SecamBase
     }
 
     private func open() throws(MediaError) {
-        unsafe context?.pointee.interrupt_callback = unsafe AVIOInterruptCB(
-            callback: { opaque in
-                guard let opaque = unsafe opaque else { return 0 }
-                return unsafe Unmanaged<MediaInterrupt>.fromOpaque(opaque).takeUnretainedValue().isDue ? 1 : 0
-            },
-            opaque: Unmanaged.passUnretained(interrupt).toOpaque())
+        unsafe context?.pointee.interrupt_callback = interrupt.callback
+        if let connection { unsafe context?.pointee.pb = connection.withContext { unsafe $0 } }
         var options: OpaquePointer?
         defer { unsafe av_dict_free(&options) }
         unsafe av_dict_set(&options, "protocol_whitelist", source.protocols, 0)
         unsafe av_dict_set_int(&options, "analyzeduration", Self.analysisTimeout.microseconds, 0)
-        // Over UDP, one lost datagram damages all pictures up to the next key frame.
-        unsafe av_dict_set(&options, "rtsp_transport", "tcp", 0)
+        // Over UDP, one lost datagram damages all pictures up to the next key frame. Some cameras offer nothing else.
+        unsafe av_dict_set(&options, "rtsp_transport", "tcp+udp", 0)
+        unsafe av_dict_set(&options, "rtsp_flags", "prefer_tcp", 0)
         interrupt.start()
         // This frees the context if it fails.
         var code = unsafe avformat_open_input(&context, source.address, nil, &options)
-        guard code == 0 else { throw openError(AVFailure(code: code)) }
+        guard code == 0 else { throw openError(code) }
+        // The description of an RTSP stream names its codec. An analysis would hold back the pictures of seconds, and
+        // their times of arrival would be lost.
+        guard !source.isRTSP else { return }
         code = unsafe avformat_find_stream_info(context, nil)
         if let error = interrupt.error(source: source.name) { throw error }
-        guard code >= 0 else { throw openError(AVFailure(code: code)) }
+        guard code >= 0 else { throw openError(code) }
+    }
+
+    private func openError(_ code: Int32) -> MediaError {
+        // The connection is open, so a premature end means that the content is no video.
+        if let connection, code == secam_averror_invalid_data || code == secam_averror_eof {
+            let type = connection.contentType
+            return .notVideo(source: source.name, found: type.isEmpty ? "unknown content" : "content of type \(type)")
+        }
+        return source.openError(AVFailure(code: code), interrupt)
     }
 
     private func selectStream() throws(MediaError) {
@@ -90,25 +109,6 @@ import SecamBase
         return kinds.isEmpty ? "nothing" : kinds.joined(separator: ", ")
     }
 
-    private func openError(_ failure: AVFailure) -> MediaError {
-        if let error = interrupt.error(source: source.name) { return error }
-        switch failure.code {
-        case secam_averror_invalid_data, secam_averror_eof:
-            return .notVideo(source: source.name, found: source.describeContent())
-        case secam_averror_no_protocol:
-            return .unsupportedSource(source: source.name, reason: "libavformat was built without this protocol")
-        default: break
-        }
-        switch failure.errno {
-        case ENOENT where source.isFile: return .noSuchFile(source: source.name)
-        case EACCES where source.isFile: return .permissionDenied(source: source.name)
-        default: break
-        }
-        return source.isFile
-            ? .io(source: source.name, operation: "opening", reason: failure.text)
-            : .unreachable(source: source.name, reason: failure.text)
-    }
-
     // MARK: Selected stream
 
     var codec: AVCodecID { unsafe stream?.pointee.codecpar?.pointee.codec_id ?? AV_CODEC_ID_NONE }
@@ -141,7 +141,39 @@ import SecamBase
         return unsafe body(parameters, stream.pointee.time_base)
     }
 
+    /// The turn that the container demands.
+    var transform: PictureTransform {
+        guard let stream = unsafe stream else { return .identity }
+        var matrix = [Int32](repeating: 0, count: 9)
+        guard unsafe secam_av_display_matrix(stream, &matrix) == 0 else { return .identity }
+        return PictureTransform(displayMatrix: matrix) ?? .identity
+    }
+
+    /// The shape of the pixels that the container or codec declares; `nil` if unknown.
+    var pixelAspect: PixelAspect? {
+        guard let stream = unsafe stream?.pointee else { return nil }
+        let ratios = unsafe [stream.sample_aspect_ratio, stream.codecpar.pointee.sample_aspect_ratio]
+        return ratios.lazy.compactMap { PixelAspect($0.num, $0.den) }.first
+    }
+
+    /// The pictures of a finite HTTP answer come as fast as the network, so their times say when they are due.
+    var isFinite: Bool { connection?.isFinite ?? source.isFile }
+
+    var isPlaylist: Bool { formatName.hasPrefix("hls") }
+
+    /// libavformat reads single pictures as videos of one frame.
+    var isSinglePicture: Bool { formatName.hasPrefix("image2") || formatName.hasSuffix("_pipe") }
+
+    /// libavformat's name of the container.
+    private var formatName: String {
+        guard let name = unsafe context?.pointee.iformat?.pointee.name else { return "" }
+        return unsafe String(cString: name)
+    }
+
     // MARK: Packets
+
+    /// A wait ended with the time-out, although it returned a packet.
+    private var hasTimedOut = false
 
     enum Read {
         case packet
@@ -152,11 +184,14 @@ import SecamBase
     /// Reads the next packet of the selected stream, which is valid until the next call.
     func read() throws(MediaError) -> Read {
         guard let context = unsafe context, let packet = unsafe packet, let stream = unsafe stream else { return .end }
+        // libav may return buffered packets when a wait was interrupted.
+        if hasTimedOut, let error = interrupt.error(source: source.name) { throw error }
         interrupt.start()
         while true {
             unsafe av_packet_unref(packet)
             let code = unsafe av_read_frame(context, packet)
             if code == 0 {
+                hasTimedOut = interrupt.isDue
                 guard unsafe packet.pointee.stream_index == stream.pointee.index else { continue }
                 return unsafe packet.pointee.flags & AV_PKT_FLAG_CORRUPT == 0 ? .packet : .damaged
             }
@@ -166,6 +201,8 @@ import SecamBase
             // libav reports the end of a truncated file with several codes.
             if unsafe source.isFile && avio_feof(context.pointee.pb) != 0 { return .end }
             if code == secam_averror_invalid_data { return .damaged }
+            // libav reports a connection that the server closed as an input/output error.
+            if !source.isFile, code == secam_averror_io { return .end }
             throw .io(source: source.name, operation: "reading", reason: AVFailure(code: code).text)
         }
     }
@@ -181,6 +218,8 @@ import SecamBase
         guard let packet = unsafe packet, let start = unsafe packet.pointee.data else { return body(RawSpan()) }
         return unsafe body(UnsafeRawBufferPointer(start: start, count: Int(packet.pointee.size)).bytes)
     }
+
+    var isKeyPacket: Bool { unsafe (packet?.pointee.flags ?? 0) & AV_PKT_FLAG_KEY != 0 }
 
     /// The packet's presentation time, microseconds since the stream's start.
     var packetMicroseconds: Int64? {

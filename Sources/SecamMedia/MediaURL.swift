@@ -12,6 +12,7 @@ struct MediaURL: Hashable, Sendable {
     /// The address for users and logs, without user, password and query.
     let name: String
     let isFile: Bool
+    var isRTSP: Bool { scheme.hasPrefix("rtsp") }
     /// The libav protocols that this source may use. A playlist from the network cannot read local files.
     let protocols: String
 

@@ -18,6 +18,11 @@ package enum Loopback {
         let descriptor = makeSocket()
         let status = unsafe withAddress(0) { unsafe bind(descriptor, $0, $1) + Glibc.listen(descriptor, 8) }
         guard status == 0 else { throw TestFailure("cannot listen: errno \(errno)") }
+        return (descriptor, port(of: descriptor))
+    }
+
+    /// Returns the local port of a socket.
+    static func port(of descriptor: CInt) -> UInt16 {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         unsafe withUnsafeMutablePointer(to: &address) { pointer in
@@ -25,7 +30,7 @@ package enum Loopback {
                 unsafe getsockname(descriptor, $0, &length)
             }
         }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
+        return UInt16(bigEndian: address.sin_port)
     }
 
     package static func makeSocket() -> CInt { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }

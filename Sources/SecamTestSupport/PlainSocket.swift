@@ -30,6 +30,15 @@ package final class PlainSocket: Sendable {
         return count > 0 ? Array(chunk.prefix(count)) : nil
     }
 
+    /// Returns the next byte; `nil` when there are no more.
+    func receiveByte() -> UInt8? {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, 0) == 1 ? byte : nil
+    }
+
+    /// Ends the connection in both directions.
+    func shutDown() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     /// Tells the peer that no more bytes follow.
     func endOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
 

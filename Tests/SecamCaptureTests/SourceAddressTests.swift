@@ -42,8 +42,11 @@ import Testing
     }
 
     @Test func `a failure with an ambiguous address advises how to encode a login`() throws {
+        var configuration = try CaptureConfiguration(
+            Settings(commandLine: ["source": "test:64x64@1", "join": "none"], environment: [:]))
+        configuration.source = .stream("http://127.0.0.1:1#s3cret@host/")
         let failure = #expect(throws: SourceFailure.self) {
-            _ = try MediaPictureSource(stream: "http://127.0.0.1:1#s3cret@host/", MediaCancellation())
+            _ = try configuration.open(MediaCancellation())
         }
         #expect(failure?.description.contains("write @ as %40") == true)
         #expect(failure?.description.contains("s3cret") == false)

@@ -88,8 +88,20 @@ struct UpCommand: AsyncParsableCommand {
     var spoolMegabytes: String?
     @Option(help: "Picture size of webcams, pixels. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
-    @Option(help: "Frames per second of webcams. (SECAM_FPS; default: 30 or the nearest)")
+    @Option(
+        help: """
+            Frames per second of webcams, and of single pictures over HTTP. (SECAM_FPS; default: 30 or the nearest for \
+            webcams, 1 for single pictures)
+            """)
     var fps: String?
+    @Option(
+        help: """
+            Time without a picture after which a camera is offline, seconds. (SECAM_FRAME_TIMEOUT; default: 5 for webcams, \
+            10 for streams)
+            """)
+    var frameTimeout: String?
+    @Flag(help: "Pass on JPEGs that are truncated or damaged, but can be shown. (SECAM_PASS_DAMAGED)")
+    var passDamaged = false
     @Option(
         help: """
             Address of the Prometheus endpoint GET /metrics for all services, such as 127.0.0.1:9464. (SECAM_METRICS; \
@@ -115,7 +127,8 @@ struct UpCommand: AsyncParsableCommand {
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
                 "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes, "spool": spool,
                 "spool.megabytes": spoolMegabytes,
-                "fps": fps, "ready.file": readyFile,
+                "fps": fps, "frame.timeout": frameTimeout, "pass.damaged": passDamaged ? "true" : nil,
+                "ready.file": readyFile,
                 "certificate": certificate, "key": key, "metrics": metrics,
                 "camera.credentials.file": cameraCredentialsFile,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
@@ -161,10 +174,12 @@ struct UpCommand: AsyncParsableCommand {
         var plans: [ServiceSetPlan.CameraPlan] = []
         var options: [String] = []
         for (key, option) in [
-            ("size", "--size"), ("fps", "--fps"), ("spool", "--spool"), ("spool.megabytes", "--spool-megabytes"),
+            ("size", "--size"), ("fps", "--fps"), ("frame.timeout", "--frame-timeout"), ("spool", "--spool"),
+            ("spool.megabytes", "--spool-megabytes"),
         ] {
             if let value = settings.text(key) { options += [option, value] }
         }
+        if try settings.flag("pass.damaged", default: false) { options.append("--pass-damaged") }
         let logins = try settings.text("camera.credentials.file").map { try CameraLogins(path: $0) }
         for camera in cameras {
             guard let equals = camera.firstIndex(of: "=") else {
