@@ -68,6 +68,7 @@ let package = Package(
             "CAVFormat", pkgConfig: "libavformat", apt: "libavformat-dev", "libavcodec-dev", "libavutil-dev",
             "libswscale-dev"),
         system("CLinux", pkgConfig: nil, apt: "libc6-dev"),
+        system("CQRencode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
         system("CSDL", pkgConfig: nil, apt: "libsdl2-dev"),
         system("CSodium", pkgConfig: nil, apt: "libsodium-dev"),
         system("CZeroMQ", pkgConfig: nil, apt: "libzmq3-dev", "libsodium-dev"),
@@ -101,7 +102,7 @@ let package = Package(
         // Domain logic that more than one program uses.
         library("SecamRegistry", ["SecamBase", "SecamMesh", "SecamWire"]),
         library("SecamPolicy", ["SecamBase", "SecamWire", .product(name: "Yams", package: "Yams")]),
-        library("SecamUsers", ["SecamBase", "SecamCrypto", "SecamWire", log, grdb]),
+        library("SecamUsers", ["SecamBase", "SecamCrypto", "SecamWire", "CQRencode", log, grdb]),
         // The page's files as constants, and HTTP on the viewers' port.
         .target(name: "CWebPage"),
         .target(

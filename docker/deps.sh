@@ -13,7 +13,7 @@
 set -eu
 
 build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev
-libavcodec-dev libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev"
+libavcodec-dev libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev libqrencode-dev"
 test="ffmpeg mpv nodejs openssl tshark btrfs-progs e2fsprogs"
 package="dpkg-dev"
 # A name with # is a library whose package's name ends with the number that this release has of it.
@@ -22,9 +22,9 @@ motion="libzmq5"
 encode="libzmq5 libturbojpeg0"
 capture="libzmq5 libv4l-0 ca-certificates $media"
 archive="libzmq5 libturbojpeg0 libsqlite3-0 openssl $media"
-gateway="libzmq5 libsqlite3-0 libcurl4 openssl ca-certificates tzdata"
+gateway="libzmq5 libsqlite3-0 libqrencode4 libcurl4 openssl ca-certificates tzdata"
 view="libturbojpeg0 libsdl2-2.0-0 openssl $media"
-secam="libzmq5 libturbojpeg0 libv4l-0 libsqlite3-0 openssl $media"
+secam="libzmq5 libturbojpeg0 libv4l-0 libsqlite3-0 libqrencode4 openssl $media"
 
 wanted=""
 [ $# -gt 0 ] || set -- build test

@@ -50,7 +50,7 @@ local enumerations = {
     [1] = "admin", [2] = "viewer",
   },
   DenialReason = {
-    [1] = "credentials", [2] = "locked", [3] = "busy",
+    [1] = "credentials", [2] = "locked", [3] = "busy", [4] = "secondFactor", [5] = "enrolment",
   },
   ErrorCode = {
     [1] = "noSuchCamera", [2] = "noSuchRendition", [3] = "forbidden", [4] = "unexpected", [5] = "tooMany",
@@ -334,11 +334,12 @@ local messages = {
     { name = "idle", type = "u16" },
     { name = "software", type = "text" },
   } },
-  [0x0041] = { name = "LOGIN", version = 2, fields = {
+  [0x0041] = { name = "LOGIN", version = 3, fields = {
     { name = "username", type = "text" },
     { name = "password", type = "text", secret = true },
     { name = "remember", type = "u8", since = 2 },
     { name = "token", type = "bytes", length = 32, since = 2 },
+    { name = "code", type = "text", since = 3, secret = true },
   } },
   [0x0042] = { name = "WELCOME", version = 2, fields = {
     { name = "role", type = "u8", values = "UserRole" },

@@ -30,6 +30,7 @@ export const limits = Object.freeze({
   text: 1024, // human-readable text, in UTF-8, bytes
   password: 1024, // password, in UTF-8, bytes
   deviceToken: 32, // device token, bytes
+  code: 32, // code of a second factor, in UTF-8, bytes
   key: 32, // CURVE public key, bytes
   ticket: 32, // ticket of a CALL, bytes
   endpoint: 256, // ZeroMQ endpoint, in UTF-8, bytes
@@ -162,6 +163,8 @@ export const DenialReason = Object.freeze({
   credentials: 1, // username or password is wrong; the gateway does not say which
   locked: 2, // too many wrong attempts for this user or from this address; wait
   busy: 3, // the gateway is busy with other logins; retry
+  secondFactor: 4, // the password is right, and the `code` is missing, wrong or used
+  enrolment: 5, // the password is right, and the user must set up a second factor first
 });
 
 /** The reason why the gateway cannot do what a viewer requested. */
@@ -540,11 +543,12 @@ const messages = {
     { name: "software", type: "text", limit: limits.name },
   ] },
   // Carries the credentials of a user.
-  LOGIN: { code: 0x0041, version: 2, fields: [
+  LOGIN: { code: 0x0041, version: 3, fields: [
     { name: "username", type: "text", limit: limits.name },
     { name: "password", type: "text", limit: limits.password },
     { name: "remember", type: "u8", flag: true, since: 2, default: false },
     { name: "token", type: "bytes", length: 32, since: 2, default: new Uint8Array(32) },
+    { name: "code", type: "text", limit: limits.code, since: 3, default: "" },
   ] },
   // Accepts a login.
   WELCOME: { code: 0x0042, version: 2, fields: [

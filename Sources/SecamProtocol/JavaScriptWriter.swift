@@ -118,6 +118,7 @@ struct JavaScriptWriter {
     private func defaultValue(_ field: Field) throws -> String {
         switch (field.type, field.default ?? .none) {
         case (_, .none): return "[]"
+        case (.text, _): return "\"\""
         case (.bytes, _): return "new Uint8Array(\(try schema.value(field.length ?? .none)))"
         case (.flag, let value): return try schema.value(value) == 0 ? "false" : "true"
         case (.enum, .text(let name)): return "\(field.of ?? "").\(name)"

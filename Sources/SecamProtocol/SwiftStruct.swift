@@ -174,6 +174,7 @@ extension SwiftStruct {
     func defaultValue(_ field: Field, isParameter: Bool = false) throws -> String {
         switch (field.type, field.default ?? .none) {
         case (_, .none): return "[]"
+        case (.text, _): return field.secret == nil ? "\"\"" : "Secret(\"\")"
         case (.bytes, _): return isParameter ? "[]" : "DeviceToken.none"
         case (.flag, let value): return try schema.value(value) == 0 ? "false" : "true"
         case (.enum, .text(let name)): return ".\(name)"

@@ -19,6 +19,10 @@ package enum AuditEvent: String, Sendable, CaseIterable {
     case sessionRevoked = "session-revoked"
     case tokenAdded = "token-added"
     case tokenRemoved = "token-removed"
+    case secondFactorSet = "second-factor-set"
+    case secondFactorRemoved = "second-factor-removed"
+    case secondFactorRequired = "second-factor-required"
+    case secondFactorOptional = "second-factor-optional"
 }
 
 /// The format of the audit log: one JSON object per line. Untrusted text is escaped.

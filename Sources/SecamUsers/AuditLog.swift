@@ -199,7 +199,8 @@ extension AuditEvent {
         case .refusal, .lockout: .network
         case .login, .logout: .user
         case .revocation, .userAdded, .userRemoved, .passwordChanged, .roleChanged, .rightsChanged, .userDisabled,
-            .userEnabled, .sessionRevoked, .tokenAdded, .tokenRemoved:
+            .userEnabled, .sessionRevoked, .tokenAdded, .tokenRemoved, .secondFactorSet, .secondFactorRemoved,
+            .secondFactorRequired, .secondFactorOptional:
             .none
         }
     }

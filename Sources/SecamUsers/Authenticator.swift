@@ -45,16 +45,20 @@ package final class Authenticator: Sendable {
     /// Held while earlier logins are read or written, so that a reload does not lose a login that is being written.
     private let storage = Mutex(())
     private let clock: @Sendable () -> LoginGuard.Instant
+    /// UTC microseconds.
+    private let time: @Sendable () -> Int64
 
     /// - Parameters:
     ///   - width: the number of passwords checked at once, 1 to 3. Each takes a core for a tenth of a second, and 32 MiB.
     ///     With more than 3, `LoginGuard` would lock a user with as many correct logins at the same moment.
     ///   - depth: maximum waiting logins of strangers, and as many of known peers. Further logins are denied as `busy`.
     ///   - clock: the clock of locks and budgets.
+    ///   - time: the clock of the second factor's codes, UTC microseconds.
     /// - Throws: `hashing` when libcrypto has no random numbers, `database` when earlier logins cannot be read.
     package init(
         users: UserStore, audit: AuditLog, loginGuard: LoginGuard = LoginGuard(), width: Int = 2, depth: Int = 64,
-        clock: @escaping @Sendable () -> LoginGuard.Instant = { .now }, logger: Logger
+        clock: @escaping @Sendable () -> LoginGuard.Instant = { .now },
+        time: @escaping @Sendable () -> Int64 = { WallClock.now }, logger: Logger
     ) throws(UsersError) {
         precondition((1...LockPolicy.stranger.threshold).contains(width), "Authenticator: width out of range")
         self.users = users
@@ -62,6 +66,7 @@ package final class Authenticator: Sendable {
         self.logger = logger
         self.loginGuard = Mutex(loginGuard)
         self.clock = clock
+        self.time = time
         pool = VerificationPool(width: width, depth: depth)
         do {
             dummyHash = try PasswordHash.dummy()
@@ -146,25 +151,72 @@ package final class Authenticator: Sendable {
         case .admitted(let charged):
             admitted = charged
         }
-        let user: User?
+        let account: Account?
         let counter: Int64
+        let refusal: CodeRefusal?
         do {
-            (user, counter) = try find(attempt.login)
+            (account, counter) = try find(attempt.login)
+            refusal = try account.flatMap { account throws(UsersError) in
+                try checkCode(attempt.login.code, of: account, admitted.evidence)
+            }
         } catch {
             loginGuard.withLock { $0.withdraw(admitted, at: clock()) }
             logger.error("login not checked", metadata: ["reason": "\(error)"])
             record(.refusal, attempt, reason: "accounts not readable")
             return .denied(.busy, wait: Self.busyWaitSeconds)
         }
-        guard let user else {
-            let wait = loginGuard.withLock { $0.recordFailure(of: admitted, at: clock()) }
-            let outcome = refuse(.credentials, wait: Self.seconds(wait), attempt)
-            if wait > .zero { record(.lockout, attempt, reason: "\(Self.seconds(wait)) s") }
-            return outcome
+        guard let user = account?.user else { return fail(.credentials, attempt, admitted) }
+        switch refusal {
+        case .wrong: return fail(.secondFactor, attempt, admitted)
+        case .missing, .notEnrolled:
+            // Neither a success, which would clear earlier failures, nor a guess.
+            loginGuard.withLock { $0.withdraw(admitted, at: clock()) }
+            return refuse(refusal == .missing ? .secondFactor : .enrolment, wait: 0, attempt)
+        case nil: break
         }
         loginGuard.withLock { $0.recordSuccess(of: admitted, at: clock()) }
         record(.login, attempt, reason: user.role.description)
         return .accepted(user, asOf: counter, token: remember(user, attempt, admitted.evidence))
+    }
+
+    private func fail(_ reason: DenialReason, _ attempt: Attempt, _ admitted: LoginGuard.Attempt) -> LoginOutcome {
+        let wait = loginGuard.withLock { $0.recordFailure(of: admitted, at: clock()) }
+        let outcome = refuse(reason, wait: Self.seconds(wait), attempt)
+        if wait > .zero { record(.lockout, attempt, reason: "\(Self.seconds(wait)) s") }
+        return outcome
+    }
+
+    /// The reason why a login with the right password fails.
+    private enum CodeRefusal {
+        case missing
+        case wrong
+        /// The user must set up a second factor first.
+        case notEnrolled
+    }
+
+    /// Checks and uses up the code of the second factor, or a recovery code. A device token is proof of an earlier login
+    /// with a code.
+    private func checkCode(
+        _ code: Secret, of account: Account, _ evidence: LoginGuard.Evidence
+    ) throws(UsersError) -> CodeRefusal? {
+        guard let factor = account.secondFactor.factor else {
+            return account.secondFactor.isRequired ? .notEnrolled : nil
+        }
+        guard evidence != .device else { return nil }
+        let text = unsafe code.withBytes { bytes in unsafe String(decoding: bytes, as: UTF8.self) }
+        let digits = text.filter { $0 != " " }
+        guard !digits.isEmpty else { return .missing }
+        let name = account.user.name
+        do {
+            if let step = try factor.step(ofCode: digits, at: time()) {
+                return try users.use(step: step, of: name) ? nil : .wrong
+            }
+        } catch let error as UsersError {
+            throw error
+        } catch {
+            throw .hashing(reason: "\(error)")
+        }
+        return try users.use(recoveryCode: digits, of: name) ? nil : .wrong
     }
 
     /// Stores the network and device of a successful login.
@@ -204,8 +256,8 @@ package final class Authenticator: Sendable {
         return true
     }
 
-    /// Returns the user if name and password are correct and the account is enabled, and the change counter.
-    private func find(_ login: Login) throws(UsersError) -> (User?, Int64) {
+    /// Returns the account if name and password are correct and the account is enabled, and the change counter.
+    private func find(_ login: Login) throws(UsersError) -> (Account?, Int64) {
         var account: Account?
         var counter: Int64 = 0
         if let name = try? Name(login.username) {
@@ -214,7 +266,7 @@ package final class Authenticator: Sendable {
         guard try isRight(login.password, for: account), let account, !account.user.disabled else {
             return (nil, counter)
         }
-        return (account.user, counter)
+        return (account, counter)
     }
 
     /// Checks a password. Takes the same time whether or not there is an account.

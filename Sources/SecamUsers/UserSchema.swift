@@ -94,6 +94,24 @@ enum UserSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("6 second factor") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE state ADD COLUMN requiresSecondFactor INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE user ADD COLUMN requiresSecondFactor INTEGER NOT NULL DEFAULT 0;
+                    CREATE TABLE secondFactor (
+                        user TEXT PRIMARY KEY NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+                        secret BLOB NOT NULL,
+                        -- The step of the last code that was used: it and earlier ones are not accepted again
+                        lastStep INTEGER NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE TABLE recoveryCode (
+                        user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+                        hash BLOB NOT NULL,
+                        PRIMARY KEY (user, hash)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

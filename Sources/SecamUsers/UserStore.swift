@@ -74,7 +74,10 @@ package final class UserStore: Sendable {
             let names = try String.fetchAll(db, sql: "SELECT name FROM user")
             if let held = names.first(where: { $0 == name.text }) { throw UsersError.userExists(try Name(held)) }
             try db.execute(
-                sql: "INSERT INTO user VALUES (?, ?, ?, ?, 0, ?)",
+                sql: """
+                    INSERT INTO user (name, passwordHash, role, allCameras, disabled, credentialRevision)
+                    VALUES (?, ?, ?, ?, 0, ?)
+                    """,
                 arguments: [name.text, hash, Int(role.rawValue), cameras == .all, counter])
             try Self.write(cameras, of: name, db)
         }
@@ -102,10 +105,8 @@ package final class UserStore: Sendable {
         try change("set a password") { db, counter in
             try self.require(name, db)
             try db.execute(
-                sql: "UPDATE user SET passwordHash = ?, credentialRevision = ? WHERE name = ?",
-                arguments: [hash, counter, name.text])
-            try db.execute(sql: "DELETE FROM device WHERE user = ?", arguments: [name.text])
-            try db.execute(sql: "DELETE FROM session WHERE user = ?", arguments: [name.text])
+                sql: "UPDATE user SET passwordHash = ? WHERE name = ?", arguments: [hash, name.text])
+            try self.endLogins(of: name, counter, db)
         }
         return advice
     }
@@ -149,10 +150,11 @@ package final class UserStore: Sendable {
     }
 }
 
-/// A user with the hash of the password, against which logins are checked.
+/// A user with what logins are checked against.
 struct Account: Equatable {
     let user: User
     let passwordHash: String
+    let secondFactor: SecondFactorState
 }
 
 extension UserStore {
@@ -191,11 +193,23 @@ extension UserStore {
         let user = User(
             name: name, role: role, cameras: rights, disabled: row["disabled"],
             credentialRevision: row["credentialRevision"])
-        return Account(user: user, passwordHash: row["passwordHash"])
+        return Account(
+            user: user, passwordHash: row["passwordHash"], secondFactor: try secondFactor(of: name, db))
     }
 
     func require(_ name: Name, _ db: Database) throws {
         guard try account(name, db) != nil else { throw UsersError.noSuchUser(name) }
+    }
+
+    /// Ends the user's connections and sessions, and forgets the user's devices.
+    ///
+    /// - Parameter counter: the change counter's new value.
+    func endLogins(of name: Name, _ counter: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE user SET credentialRevision = ? WHERE name = ?", arguments: [counter, name.text])
+        for table in ["device", "session"] {
+            try db.execute(sql: "DELETE FROM \(table) WHERE user = ?", arguments: [name.text])
+        }
     }
 
     private static func requireAnotherAdmin(than name: Name, _ db: Database) throws {

@@ -24,7 +24,7 @@ struct Credentials {
         else { return nil }
         switch fields["code"] {
         case nil, .null: code = nil
-        case .text(let text): code = text
+        case .text(let text) where text.utf8.count <= WireLimits.code: code = text
         default: return nil
         }
         self.user = user
@@ -55,7 +55,7 @@ struct Credentials {
     }
 
     func login(device: [UInt8]?) -> Login {
-        Login(username: user, password: password, remember: true, token: device ?? [])
+        Login(username: user, password: password, remember: true, token: device ?? [], code: code ?? "")
     }
 }
 

@@ -107,7 +107,6 @@ final class RequestHandler {
                         .noContent,
                         headers: [("Cache-Control", "no-store"), SessionCookie.header(token: token)]
                             + (device.map { [SessionCookie.header(deviceToken: $0)] } ?? [])))
-            case .denied(.credentials, _): respond(.error(.unauthorized, "credentials"))
             case .denied(let reason, let wait): respond(.error(reason, wait))
             case .failed: respond(.error(.serviceUnavailable, "busy", retryAfter: 1))
             }
@@ -201,6 +200,12 @@ final class RequestHandler {
 
 extension HTTPResponse {
     static func error(_ reason: DenialReason, _ wait: UInt32) -> HTTPResponse {
-        .error(.tooManyRequests, reason == .locked ? "locked" : "busy", retryAfter: wait)
+        switch reason {
+        case .credentials: .error(.unauthorized, "credentials")
+        case .secondFactor: .error(.unauthorized, "code")
+        case .enrolment: .error(.forbidden, "enrolment")
+        case .locked: .error(.tooManyRequests, "locked", retryAfter: wait)
+        case .busy: .error(.tooManyRequests, "busy", retryAfter: wait)
+        }
     }
 }

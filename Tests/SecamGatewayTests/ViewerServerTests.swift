@@ -308,7 +308,7 @@ struct ViewerServerTests {
     @Test func `a viewer with LOGIN version 1 logs in and gets no token`() async throws {
         try await ViewerHarness.run { harness in
             var login = Login(username: "anna", password: ViewerHarness.password).encoded()
-            login.removeLast(1 + WireLimits.deviceToken)
+            login.removeLast(1 + WireLimits.deviceToken + 2)
             login[0] = UInt8(login.count - 4)
             login[6] = 1
             let viewer = try await harness.greeted()

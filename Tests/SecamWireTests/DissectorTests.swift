@@ -70,7 +70,7 @@ import Testing
         case .text(let bytes):
             let text = String(decoding: bytes, as: UTF8.self)
             switch name {
-            case "password": values.append("\(name)=(\(bytes.count) bytes)")
+            case "password", "code": values.append("\(name)=(\(bytes.count) bytes)")
             case "payload" where bytes.isEmpty: break
             case "payload", "key", "ticket": values.append("\(name)=\(colons(text))")
             // The token of PING and PONG is a number.

@@ -3,12 +3,14 @@ import SecamProcess
 import SecamTLS
 import SecamWire
 
-/// Creates clients for one login. It first asks the user for the password, and whether to trust an unknown certificate.
+/// Creates clients for one login. It asks the user for the password, for the code of a second factor, and whether to trust
+/// an unknown certificate.
 struct GatewayLogin: Sendable {
     private let plan: LoginPlan
     private let say: @Sendable (String) -> Void
     private(set) var trust: ServerTrust
     private let password: Secret
+    private var code = Secret("")
     private let keyLog: TLSKeyLog?
     /// Device token of the user's last login on this machine; empty without one.
     private let token: [UInt8]
@@ -55,6 +57,7 @@ struct GatewayLogin: Sendable {
     func settings() -> ViewerConnection.Settings {
         var settings = ViewerConnection.Settings(username: plan.username, password: password)
         settings.token = token
+        settings.code = code
         if let deviceTokens = plan.deviceTokens {
             settings.keepToken = { [plan, say] token in
                 do throws(SecretFile.Failure) {
@@ -76,17 +79,31 @@ struct GatewayLogin: Sendable {
             reconnects: reconnects, handler: handler)
     }
 
-    /// Asks the user to accept an unknown gateway, then runs `body` once.
+    /// Asks the user to accept an unknown gateway, then runs `body`: once, and again with a code when the gateway asks for
+    /// one.
     mutating func run<Result>(
         _ body: (GatewayLogin) throws(ClientError) -> Result
     ) throws(ClientError) -> Result {
         if case .pinned(let hosts) = trust, try hosts.entries(for: server).isEmpty {
             try accept(try presentedCertificate(), hosts)
         }
-        do {
-            return try body(self)
+        while true {
+            do {
+                return try body(self)
+            } catch .connection(_, .denied(.secondFactor, _, _)) where code.count == 0 && Terminal() != nil {
+                try askForCode()
+            } catch {
+                throw try trust.explain(error, server: server)
+            }
+        }
+    }
+
+    private mutating func askForCode() throws(ClientError) {
+        guard let terminal = Terminal() else { return }
+        do throws(Terminal.Failure) {
+            code = try terminal.readSecret("Code of the second factor, or a recovery code: ")
         } catch {
-            throw try trust.explain(error, server: server)
+            throw ClientError(error)
         }
     }
 

@@ -26,7 +26,7 @@ package enum ConnectionEnd: Error, Sendable, Equatable {
     package func isTemporary(hadLogin: Bool) -> Bool {
         switch self {
         case .malformed, .unexpected, .badFrame: false
-        case .denied(.credentials, _, _): false
+        case .denied(.credentials, _, _), .denied(.secondFactor, _, _), .denied(.enrolment, _, _): false
         case .denied(.locked, _, _): hadLogin
         case .denied(.busy, _, _): true
         case .bye(.revoked, _), .bye(.malformed, _): false
@@ -62,6 +62,9 @@ extension ConnectionEnd: CustomStringConvertible {
         case .denied(.locked, let wait, let detail):
             "login locked after too many wrong passwords\(suffix(detail)); try again in \(wait) s"
         case .denied(.busy, _, let detail): "too busy for a login\(suffix(detail)); try again"
+        case .denied(.secondFactor, _, let detail): "login refused\(suffix(detail))"
+        case .denied(.enrolment, _, let detail):
+            "login refused\(suffix(detail)); ask the gateway's operator to run 'secam user enable-2fa' with you"
         case .bye(.revoked, let detail):
             "access was revoked\(suffix(detail)); ask the gateway's operator, then log in again"
         case .bye(.malformed, let detail):

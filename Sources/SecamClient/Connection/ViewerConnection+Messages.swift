@@ -72,7 +72,7 @@ extension ViewerConnection {
         if hello.idle > 0 { pingInterval = min(pingInterval, .seconds(Int64(hello.idle)) / 3) }
         var login = Login(
             username: settings.username, password: settings.password, remember: settings.keepToken != nil,
-            token: settings.token
+            token: settings.token, code: settings.code
         ).encoded()
         outgoing.reserveCapacity(outgoing.count + login.count)
         outgoing += login

@@ -24,6 +24,8 @@ package struct ViewerConnection: Sendable {
         package var password: Secret
         /// The device token of an earlier login of this user at this gateway; empty without one.
         package var token: [UInt8] = []
+        /// The code of the second factor; empty for none.
+        package var code = Secret("")
         /// Stores a new token for later logins. The client asks for a token only when this is set.
         package var keepToken: (@Sendable ([UInt8]) -> Void)?
         package var software = "secam-view"

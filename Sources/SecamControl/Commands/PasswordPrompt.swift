@@ -29,12 +29,25 @@ enum PasswordPrompt {
     }
 
     private static func ask(_ prompt: String, _ terminal: borrowing Terminal) throws(CommandError) -> String {
+        let secret = try Terminal.attempt(orElse: "no password was given") { () throws(Terminal.Failure) in
+            try terminal.readSecret(prompt)
+        }
+        return unsafe secret.withBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension Terminal {
+    /// Runs a dialogue with the user.
+    ///
+    /// - Parameter cancelled: the error's text when the user cancels it.
+    static func attempt<Result>(
+        orElse cancelled: String, _ body: () throws(Terminal.Failure) -> Result
+    ) throws(CommandError) -> Result {
         do throws(Terminal.Failure) {
-            let secret = try terminal.readSecret(prompt)
-            return unsafe secret.withBytes { unsafe String(decoding: $0, as: UTF8.self) }
+            return try body()
         } catch {
             switch error {
-            case .cancelled: throw CommandError("no password was given")
+            case .cancelled: throw CommandError(cancelled)
             case .inputOutput(let operation, let reason):
                 throw CommandError("cannot \(operation) \(Terminal.path): \(reason)", .inputOutput)
             }

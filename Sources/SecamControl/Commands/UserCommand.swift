@@ -12,7 +12,10 @@ import SecamWire
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Add, list, change and remove users.",
-        subcommands: [Add.self, List.self, Remove.self, SetPassword.self, Grant.self, Sessions.self, Token.self])
+        subcommands: [
+            Add.self, List.self, Remove.self, SetPassword.self, Grant.self, Sessions.self, Token.self,
+            EnableSecondFactor.self, DisableSecondFactor.self, RequireSecondFactor.self,
+        ])
 
     /// The users and the audit log of a data folder.
     struct Accounts {
@@ -27,8 +30,10 @@ struct UserCommand: AsyncParsableCommand {
             audit = try AuditLog(path: folder.auditLog, refusalsPath: folder.refusalLog, logger: logger)
         }
 
-        func record(_ event: AuditEvent, _ user: Name) {
-            audit.record(event, user: user.text, address: "command line")
+        func record(_ event: AuditEvent, _ user: Name) { record(event, user.text) }
+
+        func record(_ event: AuditEvent, _ user: String) {
+            audit.record(event, user: user, address: "command line")
             audit.flush()
         }
     }

@@ -490,6 +490,8 @@ extension DenialReason {
         case .credentials: "wrong user or password"
         case .locked: "too many failed attempts; try again in \(wait) s"
         case .busy: "too many logins at once; try again in \(wait) s"
+        case .secondFactor: "the code of the second factor is missing, wrong or used"
+        case .enrolment: "set up a second factor first"
         }
     }
 }

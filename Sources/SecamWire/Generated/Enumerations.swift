@@ -290,12 +290,18 @@ package enum DenialReason: UInt8, Sendable, CaseIterable, CustomStringConvertibl
     case locked = 2
     /// The gateway is busy with other logins; retry.
     case busy = 3
+    /// The password is right, and the `code` is missing, wrong or used.
+    case secondFactor = 4
+    /// The password is right, and the user must set up a second factor first.
+    case enrolment = 5
 
     package var description: String {
         switch self {
         case .credentials: "credentials"
         case .locked: "locked"
         case .busy: "busy"
+        case .secondFactor: "secondFactor"
+        case .enrolment: "enrolment"
         }
     }
 }

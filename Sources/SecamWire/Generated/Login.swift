@@ -7,9 +7,10 @@
 ///     ..      2+n   password
 ///     ..      1     remember, since version 2
 ///     ..      32    token, since version 2
+///     ..      2+n   code, since version 3
 package struct Login: WireMessage {
     package static let type = MessageType.login
-    package static let version: UInt8 = 2
+    package static let version: UInt8 = 3
     /// Any text.
     package let username: String
     /// Any text.
@@ -18,14 +19,19 @@ package struct Login: WireMessage {
     package let remember: Bool
     /// Token of an earlier WELCOME to this user; zeros for none.
     package let token: [UInt8]
+    /// Code of the second factor, or a recovery code; empty for none.
+    package let code: Secret
 
-    package init(username: String, password: Secret, remember: Bool = false, token: [UInt8] = []) {
+    package init(
+        username: String, password: Secret, remember: Bool = false, token: [UInt8] = [], code: Secret = Secret("")
+    ) {
         precondition(password.count <= WireLimits.password)
         precondition(token.isEmpty || token.count == WireLimits.deviceToken)
         self.username = username
         self.password = password
         self.remember = remember
         self.token = token.isEmpty ? DeviceToken.none : token
+        self.code = code
     }
 
     package init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
@@ -38,6 +44,11 @@ package struct Login: WireMessage {
             remember = false
             token = DeviceToken.none
         }
+        if reader.version >= 3 {
+            code = try reader.secret("code", limit: WireLimits.code, bytes)
+        } else {
+            code = Secret("")
+        }
     }
 
     package func write(_ writer: inout WireWriter) {
@@ -45,5 +56,6 @@ package struct Login: WireMessage {
         writer.secret(password)
         writer.flag(remember)
         writer.raw(token)
+        writer.secret(code)
     }
 }

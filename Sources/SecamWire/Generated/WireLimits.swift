@@ -24,6 +24,8 @@ package enum WireLimits {
     package static let password = 1024
     /// Device token, bytes.
     package static let deviceToken = 32
+    /// Code of a second factor, in UTF-8, bytes.
+    package static let code = 32
     /// CURVE public key, bytes.
     package static let key = 32
     /// Ticket of a CALL, bytes.

@@ -1,10 +1,11 @@
 extension Login {
     /// Room for the longest LOGIN, so that no part of a password is left behind in an array that grew.
     package static let usualLength =
-        Envelope.size + 2 + WireLimits.name + 2 + WireLimits.password + 1 + WireLimits.deviceToken
+        Envelope.size + 2 + WireLimits.name + 2 + WireLimits.password + 1 + WireLimits.deviceToken + 2 + WireLimits.code
 
-    package init(username: String, password: String, remember: Bool = false, token: [UInt8] = []) {
-        self.init(username: username, password: Secret(password), remember: remember, token: token)
+    package init(username: String, password: String, remember: Bool = false, token: [UInt8] = [], code: String = "") {
+        self.init(
+            username: username, password: Secret(password), remember: remember, token: token, code: Secret(code))
     }
 }
 
