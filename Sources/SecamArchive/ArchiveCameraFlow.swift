@@ -2,6 +2,7 @@ import SecamBase
 import SecamMesh
 import SecamRecording
 import SecamWire
+import Synchronization
 
 /// The archive's flows from one camera: its events, its live frames while they are recorded, and its spool.
 ///
@@ -24,6 +25,10 @@ final class ArchiveCameraFlow {
     /// The time for events to arrive before spooled frames, which are recorded only around events.
     private static let eventLead = Duration.seconds(2)
 
+    /// The last flow number. Numbers are unique in the process, because the writer remembers those of flows that failed,
+    /// longer than the connection to their camera lasts.
+    private static let lastFlow = Atomic<UInt32>(0)
+
     let camera: Roster.Member
     let socket: MeshSocket
     private let writer: Writer
@@ -34,7 +39,6 @@ final class ArchiveCameraFlow {
     private var frames: UInt32?
     private var events: UInt32?
     private var spool: UInt32?
-    private var lastFlow: UInt32 = 0
     /// The time before which neither frames nor events are requested.
     private var notBefore = MonotonicTime.now
 
@@ -172,11 +176,11 @@ final class ArchiveCameraFlow {
 
     /// Opens a flow and returns its number; `nil` if the camera was not reached.
     private func open(_ content: FlowContent, from start: FlowStart, credit: UInt32) -> UInt32? {
-        lastFlow &+= 1
+        let flow = ArchiveCameraFlow.lastFlow.wrappingAdd(1, ordering: .relaxed).newValue
         let open = OpenFlow(
-            flow: lastFlow, content: content, policy: .every, start: start, credit: credit,
+            flow: flow, content: content, policy: .every, start: start, credit: credit,
             group: ArchiveCameraFlow.group)
-        return send(open) ? lastFlow : nil
+        return send(open) ? flow : nil
     }
 
     private func start(after cursor: RecordingIndex.Cursor?) -> FlowStart {

@@ -101,7 +101,7 @@ package final class CameraRecorder {
     private func wasRecorded(_ frame: Frame) throws(RecordingError) -> Bool {
         guard isSpooled else { return false }
         if recorded?.incarnation != frame.incarnation {
-            // Reads all segments of the camera in the index, so it is limited like a cut.
+            // Reads all segments of the incarnation in the index, so it is limited like a cut.
             try limitCuts()
             let ranges = try store.index.recordedRanges(of: camera, incarnation: frame.incarnation)
             recorded = (frame.incarnation, ranges)

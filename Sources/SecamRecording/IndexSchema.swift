@@ -175,6 +175,10 @@ enum IndexSchema {
                     CREATE INDEX gapByTime ON gap (camera, start, end);
                     -- Few events continue, whatever the number of those that ended
                     CREATE INDEX eventOngoing ON event (camera, incarnation, last) WHERE isOver = 0;
+                    DROP INDEX eventWithoutThumbnail;
+                    CREATE INDEX eventWithoutThumbnail ON event (camera, arrival)
+                        WHERE thumbnail IS NULL AND isOver = 1;
+                    CREATE INDEX segmentByIncarnation ON segment (camera, incarnation, firstSequence, lastSequence);
                     """)
         }
         return migrator

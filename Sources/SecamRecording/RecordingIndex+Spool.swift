@@ -30,7 +30,7 @@ extension RecordingIndex {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT firstSequence, lastSequence FROM segment
+                    SELECT firstSequence, lastSequence FROM segment INDEXED BY segmentByIncarnation
                     WHERE camera = ? AND incarnation = ? AND \(condition) ORDER BY firstSequence
                     """, arguments: [camera.text, Int64(bitPattern: incarnation)] + values
             ).compactMap { row in

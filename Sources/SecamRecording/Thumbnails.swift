@@ -14,7 +14,7 @@ extension RecordingStore {
     package func makeThumbnails() throws(RecordingError) {
         let start = MonotonicTime.now
         let recent = try index.clock.time.advanced(by: .zero - RecordingStore.recordingDelay)
-        for event in try index.eventsWithoutThumbnail() {
+        for event in try index.eventsWithoutThumbnail(recent: recent) {
             guard MonotonicTime.now - start < RecordingStore.thumbnailTimeLimit else { return }
             let reader = RecordingReader(
                 index, camera: event.camera, from: event.peak, to: event.peak + 1_000_000, interval: .zero)
@@ -64,25 +64,56 @@ extension RecordingIndex {
 
     private static let thumbnailBatch = 32
 
-    /// Returns events that have ended and have no thumbnail, the last to arrive first. Cameras take turns.
-    fileprivate func eventsWithoutThumbnail() throws(RecordingError) -> [Moment] {
+    /// Returns events that have ended and have no thumbnail. Cameras take turns, the last of each to arrive first.
+    ///
+    /// - Parameter recent: the frames of events that arrived earlier are on disk. Such events come too, so that many new
+    ///   ones, whose frames may still be in memory, do not keep them waiting.
+    fileprivate func eventsWithoutThumbnail(recent: RetentionTime) throws(RecordingError) -> [Moment] {
         try read("finding events without a thumbnail") { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT camera, id, fields, arrival FROM (
-                        SELECT *, ROW_NUMBER() OVER (PARTITION BY camera ORDER BY arrival DESC, id) AS turn FROM event
-                        WHERE thumbnail IS NULL AND isOver = 1
-                    ) ORDER BY turn, camera LIMIT \(Self.thumbnailBatch)
-                    """
-            ).compactMap { row in
-                guard let camera = try? Name(row["camera"] as String),
-                    let event = EventFields.decode(Array(row["fields"] as Data))
-                else { return nil }
-                return Moment(
-                    camera: camera, id: row["id"], peak: event.peakTime,
-                    arrival: RetentionTime(microseconds: row["arrival"]))
+            let cameras = try Self.camerasWithoutThumbnail(db)
+            let limit = max(1, Self.thumbnailBatch / max(1, cameras.count))
+            let moments = try cameras.flatMap { camera in
+                try [(recent.microseconds, Int64.max), (Int64.min, recent.microseconds - 1)].flatMap { from, to in
+                    try Self.eventsWithoutThumbnail(of: camera, from: from, to: to, limit: limit, db)
+                }
             }
+            return moments.sorted { ($0.turn, $0.moment.camera) < ($1.turn, $1.moment.camera) }.map(\.moment)
+        }
+    }
+
+    /// Steps from camera to camera, because the events of one can be many.
+    private static func camerasWithoutThumbnail(_ db: Database) throws -> [String] {
+        var cameras: [String] = []
+        while let next = try String.fetchOne(
+            db,
+            sql: """
+                SELECT camera FROM event INDEXED BY eventWithoutThumbnail
+                WHERE thumbnail IS NULL AND isOver = 1 AND camera > ? ORDER BY camera LIMIT 1
+                """, arguments: [cameras.last ?? ""])
+        {
+            cameras.append(next)
+        }
+        return cameras
+    }
+
+    private static func eventsWithoutThumbnail(
+        of camera: String, from: Int64, to: Int64, limit: Int, _ db: Database
+    ) throws -> [(turn: Int, moment: Moment)] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT camera, id, fields, arrival FROM event INDEXED BY eventWithoutThumbnail
+                WHERE thumbnail IS NULL AND isOver = 1 AND camera = ? AND arrival BETWEEN ? AND ?
+                ORDER BY arrival DESC LIMIT ?
+                """, arguments: [camera, from, to, limit]
+        ).enumerated().compactMap { turn, row in
+            guard let camera = try? Name(row["camera"] as String),
+                let event = EventFields.decode(Array(row["fields"] as Data))
+            else { return nil }
+            let moment = Moment(
+                camera: camera, id: row["id"], peak: event.peakTime,
+                arrival: RetentionTime(microseconds: row["arrival"]))
+            return (turn, moment)
         }
     }
 

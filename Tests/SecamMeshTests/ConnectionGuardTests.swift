@@ -36,11 +36,16 @@ import Testing
         return connection
     }
 
-    /// Checks that an honest peer is served.
-    private func deliver(_ bytes: [UInt8], over connection: RawConnection, to listener: Listener) async throws {
+    /// Checks that a peer is served.
+    ///
+    /// - Parameter keys: the peer's; `nil` for the honest one's.
+    private func deliver(
+        _ bytes: [UInt8], over connection: RawConnection, as keys: KeyPair? = nil, to listener: Listener
+    ) async throws {
         let isSent = connection.send(bytes)
         #expect(isSent)
-        #expect(try await waitUntil { await listener.has(bytes, from: good.publicKey) })
+        let key = (keys ?? good).publicKey
+        #expect(try await waitUntil { await listener.has(bytes, from: key) })
     }
 
     /// Sends until the other end closes the connection.
@@ -106,6 +111,26 @@ import Testing
         var mute: [RawConnection] = []
         for _ in 0..<600 { mute.append(try RawConnection(endpoint)) }
         #expect(try await waitUntil { mute.allSatisfy(\.isClosed) })
+        await listener.stop()
+    }
+
+    @Test func `peers that leave while their messages wait do not end the process`() async throws {
+        let (listener, endpoint) = try await start()
+        var leaving: [RawConnection] = []
+        for _ in 0..<4 { leaving.append(try connect(endpoint, as: hostile)) }
+        for (index, connection) in leaving.enumerated() {
+            try await deliver([UInt8(index)], over: connection, as: hostile, to: listener)
+        }
+        // Heartbeats are due every second.
+        async let pause: Void = listener.occupy(seconds: 4)
+        for connection in leaving {
+            connection.resetAtEnd()
+            for _ in 0..<4000 where !connection.send([7]) { break }
+        }
+        leaving = []
+        await pause
+        let honest = try connect(endpoint, as: good)
+        try await deliver([1], over: honest, to: listener)
         await listener.stop()
     }
 

@@ -50,6 +50,9 @@ actor Listener {
         unsafe memcmp(left, right, left.count) == 0
     }
 
+    /// Occupies the loop, as a busy service does.
+    func occupy(seconds: UInt32) { sleep(seconds) }
+
     func stop() {
         if let socket { loop.unwatch(socket) }
         if let admission { loop.unwatch(admission) }

@@ -28,6 +28,12 @@ import SecamTestSupport
 
     deinit { close(descriptor) }
 
+    /// Makes the end of the connection a reset (RST) instead of an orderly close.
+    func resetAtEnd() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// Accepts connections until one completes the handshake; on a busy machine a peer may have given up.
     static func accept(_ listener: Int32, keys: KeyPair) throws -> RawConnection {
         for _ in 0..<1000 {

@@ -54,4 +54,14 @@ import Testing
         #expect(zip(found, ["eventByTime", "gapByTime", "COVERING INDEX eventByTime"]).allSatisfy { $0.contains($1) })
         #expect(found.allSatisfy { !$0.contains("TEMP B-TREE") })
     }
+
+    @Test func `the frames of an incarnation and the next thumbnails are found without a scan`() throws {
+        let found = try plans {
+            _ = try recordings.index.recordedRanges(of: recordings.camera, incarnation: 9)
+            try recordings.store().makeThumbnails()
+        }
+        #expect(found.contains { $0.contains("segmentByIncarnation (camera=? AND incarnation=?)") })
+        #expect(found.contains { $0.contains("eventWithoutThumbnail (camera>?)") })
+        #expect(found.allSatisfy { !$0.contains("SCAN event") && !$0.contains("TEMP B-TREE") })
+    }
 }

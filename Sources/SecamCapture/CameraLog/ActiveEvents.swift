@@ -15,6 +15,10 @@ package struct ActiveEvents: Sendable {
         package var detectionsPerPeer = 32
         /// Detections per key and second.
         package var detectionsPerKey = 64
+        /// Events that a key may start at once, and the time after which it may start another one. An archive stores one
+        /// new event of a camera a second, so that keys share it.
+        package var startBurst = 32
+        package var startInterval: Duration = .seconds(2)
         /// Time without a motion service after which an `unwatched` event starts.
         package var unwatchedTimeout: Duration = .seconds(3)
         /// How far the times in a detection may be before the newest picture.
@@ -46,6 +50,8 @@ package struct ActiveEvents: Sendable {
     private var active: [ActiveEvent] = []
     private var peerDetections: [PeerID: SecondCount] = [:]
     private var keyDetections: [PublicKey: SecondCount] = [:]
+    /// Events that each key may start, and when one was last added.
+    private var starts: [PublicKey: (left: Int, refilled: MonotonicTime)] = [:]
     private var unwatched: CameraEvent?
     /// Since when motion detection is wanted and no motion service watches.
     private var missingSince: MonotonicTime?
@@ -78,6 +84,7 @@ package struct ActiveEvents: Sendable {
             guard active.count(where: { $0.peer == peer }) < limits.activePerPeer,
                 active.count(where: { $0.key == key }) < limits.activePerKey
             else { throw .tooMany }
+            guard mayStart(key, now) else { throw .tooOften }
             active.append(
                 ActiveEvent(
                     peer: peer, key: key, flow: detection.flow, detectedID: detection.event.id, event: event))
@@ -86,6 +93,22 @@ package struct ActiveEvents: Sendable {
         case (.start, .some), (.update, nil), (.end, nil): throw .outOfOrder
         }
         return event
+    }
+
+    /// Counts an event that a key starts. Returns whether it may.
+    private mutating func mayStart(_ key: PublicKey, _ now: MonotonicTime) -> Bool {
+        refill(key, now)
+        guard starts[key]!.left > 0 else { return false }
+        starts[key]!.left -= 1
+        return true
+    }
+
+    private mutating func refill(_ key: PublicKey, _ now: MonotonicTime) {
+        let (left, refilled) = starts[key] ?? (limits.startBurst, now)
+        let earned = (now - refilled).microseconds / limits.startInterval.microseconds
+        starts[key] = (
+            Int(min(Int64(limits.startBurst), Int64(left) + earned)), refilled + limits.startInterval * earned
+        )
     }
 
     /// Ends the events of flows that are no longer open.
@@ -111,6 +134,8 @@ package struct ActiveEvents: Sendable {
     ) -> CameraEvent? {
         peerDetections = peerDetections.filter { !$0.value.isOver(now) }
         keyDetections = keyDetections.filter { !$0.value.isOver(now) }
+        for key in starts.keys { refill(key, now) }
+        starts = starts.filter { $0.value.left < limits.startBurst }
         guard isWanted, !isWatched else {
             missingSince = nil
             defer { unwatched = nil }

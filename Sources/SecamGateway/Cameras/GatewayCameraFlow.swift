@@ -15,6 +15,8 @@ final class GatewayCameraFlow {
     private let number: UInt32
     private let content: FlowContent
     private var isOpen = false
+    /// The camera was reached by the last refresh.
+    private(set) var isReachable = false
     /// The camera's refusal was reported already.
     private var isRefusalKnown = false
 
@@ -81,7 +83,7 @@ final class GatewayCameraFlow {
             credit: frameWindow)
     }
 
-    /// Opens the flow, or keeps it open. Called once a second.
+    /// Opens the flow, or keeps it open. Called once a second, and sooner while the camera is not reachable.
     ///
     /// - Returns: whether the camera is reachable.
     @discardableResult
@@ -99,7 +101,8 @@ final class GatewayCameraFlow {
         owed = 0
         events = 0
         bytes = 0
-        return isOpen
+        isReachable = isOpen
+        return isReachable
     }
 
     /// Receives the messages that have arrived.

@@ -73,15 +73,20 @@ extension GatewayService {
         loop.unwatch(flow.socket)
     }
 
-    /// Refreshes all flows: once a second, and sooner while one of them is not open.
+    /// Refreshes all flows once a second, and in between those whose camera was not reachable.
     func refreshFlows() {
+        let now = MonotonicTime.now
+        let isDue = now >= nextFlowRefresh
+        if isDue { nextFlowRefresh = now + .seconds(1) }
         var isComplete = true
-        for flow in flows.values where !flow.refresh() { isComplete = false }
+        for flow in flows.values where isDue || !flow.isReachable {
+            if !flow.refresh() { isComplete = false }
+        }
         guard !flows.isEmpty else {
             flowTimer?.pause()
             return
         }
-        flowTimer?.schedule(after: isComplete ? .seconds(1) : .milliseconds(20))
+        flowTimer?.schedule(after: isComplete ? max(.zero, nextFlowRefresh - .now) : .milliseconds(20))
     }
 
     private func receive(_ id: CameraFlowID) {

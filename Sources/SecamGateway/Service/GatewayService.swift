@@ -64,6 +64,7 @@ actor GatewayService: CameraHub {
     /// The position in the event log of each camera that is disconnected, where its next flow resumes.
     var lastEvents: [UInt32: GatewayCameraFlow.EventPlace] = [:]
     var flowTimer: LoopTimer?
+    var nextFlowRefresh = MonotonicTime.now
     var framesReceived: UInt64 = 0
 
     // Archives

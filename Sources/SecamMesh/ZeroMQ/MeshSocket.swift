@@ -136,6 +136,9 @@ package struct Received: Sendable {
         self.context = context
         self.admission = admission
         try set(ZMQ_LINGER, 200)
+        // With a limit, libzmq stops reading from a peer whose messages wait. If the peer then leaves, the next heartbeat
+        // ends the process (libzmq issue 4364). The guard bounds the bytes that wait.
+        try set(ZMQ_RCVHWM, 0)
         // Heartbeats detect a link that died without being closed, as fast as a member's silence is detected.
         try set(ZMQ_HEARTBEAT_IVL, 1000)
         try set(ZMQ_HEARTBEAT_TIMEOUT, Int32(clamping: limits.heartbeatTimeout.milliseconds))
