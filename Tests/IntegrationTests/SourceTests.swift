@@ -265,14 +265,14 @@ import Testing
         closes.closesAfter = 4
         let closing = try RTSPCamera(video, closes)
         var stalls = RTSPCamera.Options()
-        stalls.stallsAfter = 15
+        stalls.stallsAfter = 5
         let stalling = try RTSPCamera(video, stalls)
         let set = try await RunningSet(
             [
                 "refused=\(refusing.url(login: "u:x@"))", "modern=\(modern.url(login: "u:p@"))", "page=\(page.url())",
                 "silent=\(silent.url(scheme: "rtsp"))", "nowhere=rtsp://no.such.host.invalid/live",
                 "closing=\(closing.url())", "stalling=\(stalling.url())",
-            ], environment: ["SECAM_FRAME_TIMEOUT": "2"], scratch: scratch)
+            ], record: "continuous", environment: ["SECAM_FRAME_TIMEOUT": "2"], scratch: scratch)
         defer { set.up.kill() }
         for (name, reason) in [
             ("refused", "login refused. Check the user and password"), ("modern", "digest with SHA-256"),

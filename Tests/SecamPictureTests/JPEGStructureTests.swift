@@ -39,9 +39,9 @@ import Testing
 
     @Test(arguments: [0, 3]) func `every truncated JPEG is damaged, with and without an end marker`(interval: Int) {
         let jpeg = plainJPEG(
-            width: 200, height: 100, tables: StandardHuffmanTables.segment, components: 3, restartInterval: interval)
+            width: 80, height: 48, tables: StandardHuffmanTables.segment, components: 3, restartInterval: interval)
         #expect(!isDamaged(jpeg))
-        for count in 0..<jpeg.count - 2 {
+        for count in 0..<jpeg.count - 2 where count % 3 == 0 || count > jpeg.count - 150 {
             #expect(isDamaged(Array(jpeg.prefix(count))))
             #expect(isDamaged(Array(jpeg.prefix(count)) + [0xff, 0xd9]), "\(count) of \(jpeg.count)")
         }
@@ -96,7 +96,7 @@ import Testing
         var random = SeededGenerator(seed: 5)
         let jpeg = plainJPEG(
             width: 64, height: 48, tables: StandardHuffmanTables.segment, components: 3, restartInterval: 5)
-        for _ in 0..<3000 {
+        for _ in 0..<500 {
             var changed = jpeg
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 changed[Int.random(in: changed.indices, using: &random)] = .random(in: 0...255, using: &random)
