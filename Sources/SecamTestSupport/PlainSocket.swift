@@ -24,7 +24,7 @@ package final class PlainSocket: Sendable {
     }
 
     /// Returns the next bytes from the peer; `nil` when there are no more.
-    func receive() -> [UInt8]? {
+    package func receive() -> [UInt8]? {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
         return count > 0 ? Array(chunk.prefix(count)) : nil
