@@ -94,6 +94,9 @@ import Testing
         return split(jpegs: try Data(contentsOf: URL(fileURLWithPath: path + ".mjpeg")))
     }
 
+    /// The test's own servers may wait long for the processor.
+    private static let patient = ["SECAM_FRAME_TIMEOUT": "3600"]
+
     // MARK: Pictures over HTTP
 
     @Test func `Motion JPEG streams with wrong boundaries, lengths and types are played`() async throws {
@@ -108,7 +111,8 @@ import Testing
             ("long", try stream { Self.part(jpegs[$0 % count], "Content-Length: 2147483653\r\n") }),
             ("no-parts", try stream("image/jpeg") { [UInt8](jpegs[$0 % count]) }),
         ]
-        let set = try await RunningSet(servers.map { "\($0.0)=\($0.1.url())" }, scratch: scratch)
+        let set = try await RunningSet(
+            servers.map { "\($0.0)=\($0.1.url())" }, environment: Self.patient, scratch: scratch)
         defer { set.up.kill() }
         for (name, _) in servers {
             let seen = try await frames(name, 5, in: set)
@@ -125,7 +129,8 @@ import Testing
         let single = try answer("image/jpeg", jpegs[0])
         let closing = try stream { $0 == 0 ? Self.part(jpegs[0]) : nil }
         let set = try await RunningSet(
-            ["single=\(single.url())", "closing=\(closing.url())"], environment: ["SECAM_FPS": "4"], scratch: scratch)
+            ["single=\(single.url())", "closing=\(closing.url())"], 
+            environment: Self.patient.merging(["SECAM_FPS": "4"]) { $1 }, scratch: scratch)
         defer { set.up.kill() }
         for name in ["single", "closing"] {
             let live = try await set.view(["live", name, "--headless", "--frames", "8", "--stats"])
@@ -142,7 +147,8 @@ import Testing
         let video = try answer("video/mp2t", try scratch.data("film.ts"))
         try jpegs[0].write(to: URL(fileURLWithPath: scratch.file("still.jpg")))
         let set = try await RunningSet(
-            ["video=\(video.url())", "still=file:\(scratch.file("still.jpg"))"], scratch: scratch)
+            ["video=\(video.url())", "still=file:\(scratch.file("still.jpg"))"], environment: Self.patient,
+            scratch: scratch)
         defer { set.up.kill() }
         let live = try await set.view(["live", "video", "--headless", "--frames", "50", "--stats"])
         #expect(try #require(try live.json()["cameras"]["video"]["fps"].number) < 20, "\(live.output)")

@@ -21,6 +21,8 @@ final class UserQuota: Sendable {
         var queries: TokenBucket
         var openQueries = 0
         var openReplays = 0
+        /// Bytes of large frames and of search results that wait for the user's connections.
+        var waitingBytes = 0
     }
 
     private let limits: ViewerLimits
@@ -61,6 +63,15 @@ final class UserQuota: Sendable {
         }
         if let refusal { throw refusal }
     }
+
+    /// Whether so many more bytes may wait for the user's connections, which may have stopped reading.
+    func hasRoom(for bytes: Int) -> Bool {
+        state.withLock { $0.waitingBytes == 0 || $0.waitingBytes + bytes <= ViewerLimits.userWaitingBytes }
+    }
+
+    func addWaiting(_ bytes: Int) { state.withLock { $0.waitingBytes += bytes } }
+
+    func removeWaiting(_ bytes: Int) { state.withLock { $0.waitingBytes -= bytes } }
 
     /// - Returns: false when the user has the maximum of unanswered queries.
     func openQuery() -> Bool {

@@ -45,6 +45,8 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     private var session: ViewerSession
     /// The user who logged in, kept for the audit log when the session is over.
     private var loggedIn: User?
+    /// What the user's connections share.
+    private var quota: UserQuota?
     private var inbound = ByteBuffer()
 
     private var isFrameInFlight = false
@@ -266,6 +268,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
         var detail: String?
         if case .accepted(let user, _, _) = checked {
             quota = environment.limiter.recordLogin(ticket, user: user.name.text)
+            self.quota = quota
             if quota != nil {
                 view = viewers.view(for: user)
                 loggedIn = user
@@ -322,13 +325,22 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
 
     // MARK: - Sending
 
-    private func send(_ message: ByteBuffer, whenSent: ((ViewerHandler) -> Void)? = nil) {
-        guard let context, !isClosing else { return }
+    /// - Parameters:
+    ///   - whenSent: called when the message was sent.
+    ///   - whenDone: called when the message was sent or given up.
+    private func send(
+        _ message: ByteBuffer, whenSent: ((ViewerHandler) -> Void)? = nil, whenDone: (() -> Void)? = nil
+    ) {
+        guard let context, !isClosing else {
+            whenDone?()
+            return
+        }
         let count = message.readableBytes
         answersInFlight += count
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { result in
             self.answersInFlight -= count
+            whenDone?()
             // A failed write has closed the connection. Further writes from here would fail recursively.
             guard case .success = result else { return }
             whenSent?(self)
@@ -401,13 +413,22 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
         }
         guard verdict == .deliver else { return }
         switch answer {
-        case .found(let found): send(ByteBuffer(bytes: found.encoded()))
+        case .found(let found): sendResults(ByteBuffer(bytes: found.encoded()))
         case .close(let close): send(ByteBuffer(bytes: close.encoded()))
         case .frame(let message, let flow):
             environment.counters.recordFrame(byteCount: message.readableBytes)
             sendReplayed(message, flow)
         }
         context?.flush()
+    }
+
+    private func sendResults(_ message: ByteBuffer) {
+        let count = message.readableBytes
+        guard let quota, quota.hasRoom(for: count) else {
+            return close(.overload, "too many search results wait for this user's connections")
+        }
+        quota.addWaiting(count)
+        send(message, whenDone: { quota.removeWaiting(count) })
     }
 
     /// Sends a recorded frame. Its bytes do not count as an answer, since they have a limit of their own.
@@ -430,6 +451,11 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     // MARK: - Frames
 
     func offer(_ frame: SharedFrame) {
+        let bytes = frame.message.readableBytes
+        guard bytes < ViewerLimits.largeFrame || quota?.hasRoom(for: bytes) ?? true else {
+            environment.counters.skipped.add(1, ordering: .relaxed)
+            return
+        }
         if session.offer(frame) == .replaced { environment.counters.skipped.add(1, ordering: .relaxed) }
         pump()
     }
@@ -441,7 +467,11 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
         while !isFrameInFlight, transport.isWritable, let frame = session.nextFrame(at: .now()) {
             if let sent = transport.send(frame.message) {
                 isFrameInFlight = true
+                let bytes = frame.message.readableBytes
+                let waiting = bytes < ViewerLimits.largeFrame ? 0 : bytes
+                if waiting > 0 { quota?.addWaiting(waiting) }
                 sent.assumeIsolated().whenComplete { _ in
+                    if waiting > 0 { self.quota?.removeWaiting(waiting) }
                     self.isFrameInFlight = false
                     self.pump()
                 }

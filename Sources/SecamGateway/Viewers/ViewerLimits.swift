@@ -45,6 +45,11 @@ package struct ViewerLimits: Sendable {
 
     /// Bytes that each read counts for at least.
     static let readCost = 64
+    /// Bytes of large frames and of search results that wait for all connections of one user. Beyond it, large frames are
+    /// skipped, and a connection that asks for further results is closed.
+    static let userWaitingBytes = 64 << 20
+    /// Frames from this size on are large, bytes. Smaller ones need no count: one of them waits for each connection.
+    static let largeFrame = 1 << 20
     /// Bytes of unsent answers above which the gateway reads no more from the viewer.
     static let answerBytes = 64 << 10
     /// Bytes of unsent recorded frames above which the gateway reads no more from the viewer.

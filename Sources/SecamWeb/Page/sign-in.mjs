@@ -6,6 +6,7 @@ import { durationText } from "./text.mjs";
 const texts = {
   credentials: "User or password is wrong.",
   code: "The code is wrong or has expired.",
+  enrolment: "You need a second factor first. Ask the operator of the gateway.",
   busy: "The gateway is busy. Try again.",
   unreachable: "The gateway cannot be reached. Check the network, then try again.",
   server: "The gateway cannot sign you in now. Try again.",
