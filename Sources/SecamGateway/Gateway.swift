@@ -39,6 +39,13 @@ struct GatewayConfiguration: Sendable {
             "connections.per.address", in: 1...65536, default: 64)
         server.connectionLimits.connectionsPerUser = try settings.integer(
             "connections.per.user", in: 1...65536, default: 32)
+        if let text = settings.text("trusted.proxies") {
+            guard let proxies = ProxyAddresses.parse(text) else {
+                throw SettingsError(
+                    key: "trusted.proxies", value: text, expected: "IP addresses, separated by commas")
+            }
+            server.trustedProxies = proxies
+        }
         switch (settings.text("certificate"), settings.text("key")) {
         case (nil, nil): certificate = nil
         case (let path?, let key?): certificate = (path, key)

@@ -62,6 +62,12 @@ package struct GatewayProgram: AsyncParsableCommand {
     @Option(
         help: "Web page and HTTP interface on the port for viewers: on or off. (SECAM_WEB; default: on)")
     var web: String?
+    @Option(
+        help: """
+            Addresses of HTTP proxies, comma-separated, whose X-Forwarded-For names the client for the audit log and \
+            the limits on logins. (SECAM_TRUSTED_PROXIES; default: none)
+            """)
+    var trustedProxies: String?
     @Option(help: "Threads that serve viewers, 1 to 64. (SECAM_THREADS; default: 2)")
     var threads: String?
     @Option(help: "File written once viewers and services can connect. (SECAM_READY_FILE; default: none)")
@@ -78,7 +84,8 @@ package struct GatewayProgram: AsyncParsableCommand {
                 "names": names, "quality": quality, "sub.width": subWidth, "ring.seconds": ringSeconds,
                 "ring.megabytes": ringMegabytes, "motion": motion, "record": record, "connections": connections,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
-                "web": web, "threads": threads, "ready.file": readyFile, "metrics": service.metrics,
+                "web": web, "trusted.proxies": trustedProxies, "threads": threads, "ready.file": readyFile,
+                "metrics": service.metrics,
             ].compactMapValues { $0 }, environment: ProgramEnvironment.variables)
         await ServiceProcess.main("secam-gateway", service) {
             try GatewayConfiguration(settings)

@@ -35,6 +35,11 @@ package protocol WebBackend: AnyObject {
     /// Whether the client accepts data.
     var isWritable: Bool { get }
 
+    /// Begins a request. A trusted proxy names its client.
+    ///
+    /// - Parameter forwardedFor: the values of `X-Forwarded-For`.
+    func begin(forwardedFor: [String])
+
     /// Sends header and bytes past the channel pipeline. The bytes are not copied.
     ///
     /// - Returns: a future of the write; `nil` when the socket has accepted everything.

@@ -129,7 +129,7 @@ import Testing
         let single = try answer("image/jpeg", jpegs[0])
         let closing = try stream { $0 == 0 ? Self.part(jpegs[0]) : nil }
         let set = try await RunningSet(
-            ["single=\(single.url())", "closing=\(closing.url())"], 
+            ["single=\(single.url())", "closing=\(closing.url())"],
             environment: Self.patient.merging(["SECAM_FPS": "4"]) { $1 }, scratch: scratch)
         defer { set.up.kill() }
         for name in ["single", "closing"] {

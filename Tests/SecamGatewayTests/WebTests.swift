@@ -75,6 +75,41 @@ struct WebTests {
         }
     }
 
+    @Test func `a trusted proxy names the client for the session and the limits, and no other peer does`() async throws
+    {
+        func address(of response: WebClient.Response, _ client: WebClient) async throws -> String? {
+            let cookie = "Cookie: \(response.cookies.joined(separator: "; "))"
+            return try JSONValue(await client.request("GET", "/api/v1/sessions", [cookie]).text)[0]["address"].text
+        }
+        try await ViewerHarness.run({ $0.trustedProxies = ["127.0.0.1"] }) { harness in
+            let client = try await harness.web()
+            let forwarded = "X-Forwarded-For: 10.9.9.9, 203.0.113.7"
+            #expect(
+                try await address(of: client.logIn("anna", ViewerHarness.password, [forwarded]), client)
+                    == "203.0.113.7")
+            for malformed in ["", "x", "203.0.113.7:80", "203.0.113.300"] {
+                let response = try await client.logIn(
+                    "anna", ViewerHarness.password, ["X-Forwarded-For: \(malformed)"])
+                #expect(try await address(of: response, client) == "127.0.0.1", "\(malformed)")
+            }
+            let guesser = "X-Forwarded-For: 198.51.100.1"
+            for _ in 0..<4 { _ = try await client.logIn("anna", "guess", [guesser]) }
+            #expect(try await client.logIn("anna", ViewerHarness.password, [guesser]).status == 429)
+            #expect(try await client.logIn("anna", ViewerHarness.password, [forwarded]).status == 204)
+        }
+        try await ViewerHarness.run { harness in
+            let client = try await harness.web()
+            let response = try await client.logIn("anna", ViewerHarness.password, ["X-Forwarded-For: 203.0.113.7"])
+            #expect(try await address(of: response, client) == "127.0.0.1")
+        }
+    }
+
+    @Test func `addresses of proxies are read strictly`() {
+        #expect(ProxyAddresses.parse("10.0.0.1, ::ffff:10.0.0.2,fd00::1") == ["10.0.0.1", "10.0.0.2", "fd00::1"])
+        #expect(ProxyAddresses.parse("") == [])
+        for text in ["proxy", "10.0.0.0/8", "10.0.0.1:80", "10.0.0.1,x"] { #expect(ProxyAddresses.parse(text) == nil) }
+    }
+
     @Test func `signing out ends the session`() async throws {
         try await ViewerHarness.run { harness in
             let cookies = try await harness.cookies()

@@ -66,6 +66,12 @@ struct UpCommand: AsyncParsableCommand {
     var freeMegabytes: String?
     @Option(help: "Web page and HTTP interface on the port for viewers: on or off. (SECAM_WEB; default: on)")
     var web: String?
+    @Option(
+        help: """
+            Addresses of HTTP proxies, comma-separated, whose X-Forwarded-For names the client. (SECAM_TRUSTED_PROXIES; \
+            default: none)
+            """)
+    var trustedProxies: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
     @Option(
@@ -123,7 +129,7 @@ struct UpCommand: AsyncParsableCommand {
                 "host": host, "port": port, "listen": listen, "encoders": encoders, "motion": motion, "record": record,
                 "archives": archives, "recordings": recordings, "max.megabytes": maxMegabytes,
                 "free.megabytes": freeMegabytes, "keep.at.least": keepAtLeast,
-                "quality": quality, "size": size, "web": web,
+                "quality": quality, "size": size, "web": web, "trusted.proxies": trustedProxies,
                 "connections.per.address": connectionsPerAddress, "connections.per.user": connectionsPerUser,
                 "ring.seconds": ringSeconds, "ring.megabytes": ringMegabytes, "spool": spool,
                 "spool.megabytes": spoolMegabytes,
@@ -158,6 +164,7 @@ struct UpCommand: AsyncParsableCommand {
             ("connections.per.user", "--connections-per-user"), ("ring.seconds", "--ring-seconds"),
             ("ring.megabytes", "--ring-megabytes"),
             ("certificate", "--certificate"), ("key", "--key"), ("web", "--web"),
+            ("trusted.proxies", "--trusted-proxies"),
         ] {
             if let value = settings.text(key) { plan.gatewayArguments += [option, value] }
         }

@@ -216,7 +216,7 @@ extension SocketAddress {
     }
 
     /// The address, with IPv4-mapped IPv6 addresses as IPv4; `nil` for a socket in the file system.
-    private var plainAddress: String? { ipv6Bytes.flatMap(Self.mappedIPv4) ?? ipAddress }
+    var plainAddress: String? { ipv6Bytes.flatMap(Self.mappedIPv4) ?? ipAddress }
 
     private var ipv6Bytes: [UInt8]? {
         guard let text = ipAddress else { return nil }

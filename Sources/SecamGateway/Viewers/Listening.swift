@@ -33,7 +33,7 @@ extension EventLoopMailbox {
             }
             let pacer = ReadPacer { _ in true }
             let peer = ConnectionPeer(
-                text: address.peerText, address: address.ipAddress ?? "local", ticket: ticket)
+                text: address.peerText, address: address.plainAddress ?? "local", ticket: ticket)
             let handshake = HandshakeHandler(
                 tls: tls, pacer: pacer, peer: peer, environment: environment, viewers: viewers)
             return [pacer, tls, handshake]

@@ -82,7 +82,10 @@ package final class ViewerServer: Sendable {
             limiter: ConnectionLimiter(
                 limits: configuration.connectionLimits, viewerLimits: configuration.viewerLimits), counters: counters,
             logger: logger, hub: hub, relay: relay,
-            web: sessions.map { WebEnvironment(sessions: $0, limits: configuration.webLimits) })
+            web: sessions.map {
+                WebEnvironment(
+                    sessions: $0, limits: configuration.webLimits, trustedProxies: configuration.trustedProxies)
+            })
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }
 

@@ -24,6 +24,8 @@ package struct ViewerServerConfiguration: Sendable {
     package var connectionLimits = ViewerConnectionLimits()
     package var viewerLimits = ViewerLimits()
     package var webLimits = WebLimits()
+    /// Addresses of HTTP proxies that name their clients in `X-Forwarded-For`.
+    package var trustedProxies: Set<String> = []
     /// Time between two checks whether another process changed the accounts.
     package var accountsInterval = TimeAmount.milliseconds(500)
     /// Name and version that HELLO announces.
@@ -33,6 +35,25 @@ package struct ViewerServerConfiguration: Sendable {
         self.host = host
         self.port = port
         self.threads = threads
+    }
+}
+
+/// A list of proxies' addresses.
+package enum ProxyAddresses {
+    /// Parses IP addresses, separated by commas; returns `nil` when one is invalid.
+    package static func parse(_ text: String) -> Set<String>? {
+        var addresses: Set<String> = []
+        for word in text.split(separator: ",") {
+            guard let address = normalized(word) else { return nil }
+            addresses.insert(address)
+        }
+        return addresses
+    }
+
+    /// Returns an IP address in the form in which connections show it; `nil` for an invalid one.
+    static func normalized(_ text: some StringProtocol) -> String? {
+        let plain = text.drop { $0 == " " }.prefix { $0 != " " }
+        return (try? SocketAddress(ipAddress: String(plain), port: 0))?.plainAddress
     }
 }
 

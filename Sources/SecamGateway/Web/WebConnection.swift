@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import SecamBase
+import SecamMesh
 import SecamTLS
 import SecamUsers
 import SecamWeb
@@ -14,21 +15,25 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     private let environment: ViewerEnvironment
     private let web: WebEnvironment
     private let viewers: EventLoopViewers
+    /// The client of the present request: the peer, or the one that a trusted proxy names.
+    private var client: LoginPeer
     /// The quota of the last request's user.
     private var quota: UserQuota?
     private var subscription: Subscription?
+    /// The events that wait for the client.
+    private var waitingEvents = EventSlots()
     private lazy var archives = WebArchiveClient(hub: environment.hub, mailbox: viewers.mailbox, tls: tls)
 
     /// What the client of a stream watches or follows.
     private struct Subscription {
         enum Content {
             case frames(FlowKey, onPicture: (LivePicture) -> Void)
-            case events(EventSlots, onEvent: () -> Void)
+            case events(onEvent: () -> Void)
         }
 
         var access: WebAccess
         var checked: NIODeadline
-        var content: Content
+        let content: Content
         let onEnd: () -> Void
     }
 
@@ -45,10 +50,24 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
         self.environment = environment
         self.web = web
         self.viewers = viewers
+        client = Self.client(peer)
         viewers.add(self)
     }
 
     // MARK: - Connection
+
+    private static func client(_ peer: ConnectionPeer) -> LoginPeer {
+        LoginPeer(address: peer.text, network: peer.ticket.network, isHost: peer.ticket.standing == .host)
+    }
+
+    func begin(forwardedFor: [String]) {
+        client = Self.client(peer)
+        // The last address is the one that the proxy itself saw; a client can write the others.
+        guard web.trustedProxies.contains(peer.address), let last = forwardedFor.last?.split(separator: ",").last,
+            let address = ProxyAddresses.normalized(last)
+        else { return }
+        client = LoginPeer(address: address, network: SourceNetwork.of(address))
+    }
 
     var isTrusted: Bool { !tls.isSelfSigned }
 
@@ -83,7 +102,9 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     // MARK: - Logins
 
     func logIn(_ login: Login, client: String, completion: @escaping (WebLoginResult) -> Void) {
-        let (web, address, logger) = (web, peer.address, environment.logger)
+        let source = self.client.address
+        let address = source == peer.text ? peer.address : source
+        let (web, logger) = (web, environment.logger)
         authenticate(
             login,
             transform: { outcome -> WebLoginResult in
@@ -114,7 +135,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     ) {
         guard let eventLoop = tls.eventLoop, let mailbox = viewers.mailbox else { return }
         let ticket = peer.ticket
-        let source = LoginPeer(address: peer.text, network: ticket.network, isHost: ticket.standing == .host)
+        let source = client
         let limiter = environment.limiter
         limiter.setVerifying(ticket, true)
         let completion = NIOLoopBound(completion, eventLoop: eventLoop)
@@ -168,7 +189,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     func endSession(_ id: String, of user: Name, reason: String) -> Bool {
         guard web.sessions.end(id, of: user) else { return false }
         environment.audit.record(
-            .logout, user: user.text, address: peer.text, network: peer.ticket.network, reason: reason)
+            .logout, user: user.text, address: client.address, network: client.network, reason: reason)
         web.closeConnections(ofSession: id)
         return true
     }
@@ -230,6 +251,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     func stop() {
         if case .frames(let key, _)? = subscription?.content { viewers.stopFlow(key, self) }
         subscription = nil
+        waitingEvents = EventSlots()
     }
 
     // MARK: - Events
@@ -241,33 +263,29 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
         let visible = viewers.view(for: access.user).numbers
         let (history, serial) = viewers.events(
             since: since, of: cameras.isEmpty ? visible : visible.intersection(cameras))
-        var slots = EventSlots()
-        slots.follow(
+        waitingEvents = EventSlots()
+        waitingEvents.follow(
             Follow(live: true, since: since, cameras: cameras.map(Follow.Camera.init)), history: history, serial: serial
         )
         subscription = Subscription(
-            access: access, checked: .now(), content: .events(slots, onEvent: onEvent), onEnd: onEnd)
+            access: access, checked: .now(), content: .events(onEvent: onEvent), onEnd: onEnd)
         accessChanged()
     }
 
     func offer(_ event: SharedEvent) {
-        guard case .events(var slots, let onEvent)? = subscription?.content else { return }
-        slots.offer(event)
-        subscription?.content = .events(slots, onEvent: onEvent)
+        guard case .events(let onEvent)? = subscription?.content else { return }
+        waitingEvents.offer(event)
         if let checked = subscription?.checked, NIODeadline.now() - checked > Self.checkInterval { accessChanged() }
         if subscription != nil { onEvent() }
     }
 
     func nextEvent() -> WebEvent? {
-        guard let access = subscription?.access, case .events(var slots, let onEvent)? = subscription?.content else {
-            return nil
-        }
+        guard let access = subscription?.access, case .events? = subscription?.content else { return nil }
         let names = cameraNames(access)
         var next: WebEvent?
-        while next == nil, let event = slots.popNext() {
+        while next == nil, let event = waitingEvents.popNext() {
             next = names[event.id.camera].map { WebEvent(camera: $0, event: event.event.event) }
         }
-        subscription?.content = .events(slots, onEvent: onEvent)
         return next
     }
 
@@ -320,7 +338,8 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
         archives.forget(quota)
         viewers.remove(self)
         let viewer = ViewerHandler(
-            transport: socket, login: access, environment: environment, viewers: viewers, peer: peer)
+            transport: socket, login: access, environment: environment, viewers: viewers,
+            peer: ConnectionPeer(text: client.address, address: peer.address, ticket: peer.ticket))
         pacer.countRead = viewer.countRead
         return viewer
     }

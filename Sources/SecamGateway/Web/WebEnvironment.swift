@@ -9,11 +9,13 @@ import Synchronization
 final class WebEnvironment: Sendable {
     let sessions: SessionStore
     let limits: WebLimits
+    let trustedProxies: Set<String>
     let passwords = PasswordCache()
     private let loops = Mutex<[EventLoopMailbox]>([])
 
-    init(sessions: SessionStore, limits: WebLimits) {
+    init(sessions: SessionStore, limits: WebLimits, trustedProxies: Set<String>) {
         self.sessions = sessions
+        self.trustedProxies = trustedProxies
         self.limits = limits
     }
 
