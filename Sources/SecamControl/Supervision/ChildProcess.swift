@@ -121,6 +121,8 @@ final class ChildProcess: Sendable {
             all[Environment.Key(stringLiteral: name)] = value
         }
         for (name, value) in variables { all[Environment.Key(stringLiteral: name)] = value }
+        // After a crash, Swift's backtracer would hold the service's port while it works, and the service could not restart.
+        all["SWIFT_BACKTRACE"] = all["SWIFT_BACKTRACE"] ?? "enable=no"
         return .custom(all)
     }
 

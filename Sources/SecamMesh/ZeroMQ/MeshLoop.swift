@@ -147,6 +147,8 @@ import Synchronization
                 }
             }
             guard !isStopped else { break }
+            // A block may have stopped the loop, and what the callbacks belong to may be gone.
+            if shared.withLock({ $0.isStopped }) { continue }
             runDueTimers()
             poller.wait(milliseconds: shared.withLock { $0.entries.isEmpty } ? timeToNextTimer() : 0)
         }
