@@ -1,16 +1,25 @@
 /// A rate limit that allows bursts.
 package struct TokenBucket: Sendable {
-    /// Tokens that come back each second.
-    package let perSecond: Int
+    /// Tokens that come back each microsecond.
+    private let rate: Double
     /// Tokens that a full bucket holds.
     package let burst: Int
     private var tokens: Double
     private var lastRefill: MonotonicTime
 
+    /// Tokens that come back each second.
+    package var perSecond: Int { Int((rate * 1e6).rounded()) }
+
     /// Creates a full bucket.
     package init(perSecond: Int, burst: Int, at now: MonotonicTime) {
-        precondition(perSecond > 0 && burst > 0, "TokenBucket: rate out of range")
-        self.perSecond = perSecond
+        precondition(perSecond > 0, "TokenBucket: rate out of range")
+        self.init(every: .seconds(1) / perSecond, burst: burst, at: now)
+    }
+
+    /// Creates a full bucket, in which a token comes back in this time.
+    package init(every interval: Duration, burst: Int, at now: MonotonicTime) {
+        precondition(interval > .zero && burst > 0, "TokenBucket: rate out of range")
+        rate = .microseconds(1) / interval
         self.burst = burst
         tokens = Double(burst)
         lastRefill = now
@@ -20,13 +29,21 @@ package struct TokenBucket: Sendable {
     ///
     /// - Returns: false when the rate is exceeded; the bucket keeps its tokens then.
     package mutating func consume(_ count: Int = 1, at now: MonotonicTime) -> Bool {
-        if now > lastRefill {
-            let seconds = Double((now - lastRefill).microseconds) / 1e6
-            tokens = min(Double(burst), tokens + seconds * Double(perSecond))
-            lastRefill = now
-        }
+        refill(at: now)
         guard tokens >= Double(count) else { return false }
         tokens -= Double(count)
         return true
+    }
+
+    /// Whether all tokens have come back.
+    package mutating func isFull(at now: MonotonicTime) -> Bool {
+        refill(at: now)
+        return tokens >= Double(burst)
+    }
+
+    private mutating func refill(at now: MonotonicTime) {
+        guard now > lastRefill else { return }
+        tokens = min(Double(burst), tokens + Double((now - lastRefill).microseconds) * rate)
+        lastRefill = now
     }
 }

@@ -173,7 +173,7 @@ enum IndexSchema {
                     CREATE INDEX eventByTime ON event (camera, start, last);
                     DROP INDEX gapByTime;
                     CREATE INDEX gapByTime ON gap (camera, start, end);
-                    -- Few events continue, whatever the number of those that ended
+                    -- The events that continue are few, and those that ended are many
                     CREATE INDEX eventOngoing ON event (camera, incarnation, last) WHERE isOver = 0;
                     DROP INDEX eventWithoutThumbnail;
                     CREATE INDEX eventWithoutThumbnail ON event (camera, arrival)

@@ -56,7 +56,7 @@ extension RecordingIndex {
 
     /// Returns the events of an incarnation that had not ended when they were last reported.
     ///
-    /// - Parameter limit: the maximum number of events; those that lasted longest are returned.
+    /// - Parameter limit: the maximum number of events; the ones with the latest ends are returned.
     package func openEvents(
         of camera: Name, incarnation: UInt64, limit: Int
     ) throws(RecordingError) -> [CameraEvent] {

@@ -122,7 +122,7 @@ package final class Authenticator: Sendable {
         init(_ login: Login, _ peer: LoginPeer) {
             self.login = login
             self.peer = peer
-            let device = login.token == DeviceToken.none ? nil : try? EarlierLogins.hash(ofToken: login.token)
+            let device = login.token == DeviceToken.none ? nil : try? RandomToken.hash(login.token)
             origin = LoginGuard.Origin(
                 user: login.username, network: peer.network, isHost: peer.isHost, device: device)
         }
@@ -203,12 +203,11 @@ package final class Authenticator: Sendable {
             return account.secondFactor.isRequired ? .notEnrolled : nil
         }
         guard evidence != .device else { return nil }
-        let text = unsafe code.withBytes { bytes in unsafe String(decoding: bytes, as: UTF8.self) }
-        let digits = text.filter { $0 != " " }
-        guard !digits.isEmpty else { return .missing }
+        let typed = unsafe code.withBytes { bytes in unsafe String(decoding: bytes, as: UTF8.self) }
+        guard typed.contains(where: { $0 != " " }) else { return .missing }
         let name = account.user.name
         do {
-            if let step = try factor.step(ofCode: digits, at: time()) {
+            if let step = try factor.step(ofCode: typed, at: time()) {
                 return try users.use(step: step, of: name) ? nil : .wrong
             }
         } catch let error as UsersError {
@@ -216,7 +215,7 @@ package final class Authenticator: Sendable {
         } catch {
             throw .hashing(reason: "\(error)")
         }
-        return try users.use(recoveryCode: digits, of: name) ? nil : .wrong
+        return try users.use(recoveryCode: typed, of: name) ? nil : .wrong
     }
 
     /// Stores the network and device of a successful login.
@@ -229,7 +228,7 @@ package final class Authenticator: Sendable {
             if attempt.login.remember, device == nil {
                 let fresh = try SecureRandom.bytes(WireLimits.deviceToken)
                 token = fresh
-                device = try EarlierLogins.hash(ofToken: fresh)
+                device = try RandomToken.hash(fresh)
             }
             let isWritten = try storage.withLock { _ in
                 try write(user, network: attempt.peer.network, device: device)

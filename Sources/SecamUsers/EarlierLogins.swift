@@ -1,6 +1,5 @@
 import GRDB
 import SecamBase
-import SecamCrypto
 import SecamWire
 
 /// The networks and devices from which users have logged in. Both are limited per user, so that no user displaces the
@@ -73,11 +72,6 @@ struct EarlierLogins: Sendable {
     private mutating func next(_ time: Int64) -> LastLogin {
         lastOrder += 1
         return LastLogin(time: time, order: lastOrder)
-    }
-
-    /// Returns the stored form of a device token. A plain hash suffices, because tokens are random.
-    static func hash(ofToken token: [UInt8]) throws(CryptoError) -> String {
-        Hexadecimal.encode(try SHA256Digest.hash(token))
     }
 }
 

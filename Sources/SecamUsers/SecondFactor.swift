@@ -34,15 +34,16 @@ package struct SecondFactor: Sendable, Hashable {
         return String(repeating: "0", count: SecondFactor.digits - text.count) + text
     }
 
-    /// Returns the step of a code that is accepted at a time; `nil` for a wrong code.
+    /// Returns the step of a code that is accepted at a time; `nil` for a wrong code. Spaces do not count.
     ///
     /// - Parameter time: UTC microseconds.
     package func step(ofCode code: String, at time: Int64) throws(CryptoError) -> Int64? {
+        let digits = Array(code.filter { $0 != " " }.utf8)
         let present = time / 1_000_000 / SecondFactor.period
         var found: Int64?
         // All steps are compared, so that the time tells nothing.
         for step in max(0, present - SecondFactor.tolerance)...max(0, present + SecondFactor.tolerance)
-        where equalInConstantTime(Array(code.utf8), Array(try self.code(ofStep: step).utf8)) {
+        where equalInConstantTime(digits, Array(try self.code(ofStep: step).utf8)) {
             found = step
         }
         return found
@@ -90,26 +91,5 @@ package enum RecoveryCodes {
     static func hash(_ code: String) throws(CryptoError) -> [UInt8] {
         let digits = code.lowercased().filter { $0 != "-" && $0 != " " }
         return try SHA256Digest.hash(Array("secam recovery code \(digits)".utf8))
-    }
-}
-
-/// Base32 of RFC 4648 §6 without padding.
-enum Base32 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-
-    static func encode(_ bytes: [UInt8]) -> String {
-        var text = ""
-        var bits: UInt32 = 0
-        var bitCount = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            bitCount += 8
-            while bitCount >= 5 {
-                bitCount -= 5
-                text.append(alphabet[Int(bits >> UInt32(bitCount) & 31)])
-            }
-        }
-        if bitCount > 0 { text.append(alphabet[Int(bits << UInt32(5 - bitCount) & 31)]) }
-        return text
     }
 }

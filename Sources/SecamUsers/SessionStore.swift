@@ -85,7 +85,7 @@ package final class SessionStore: Sendable {
             token = try SecureRandom.bytes(UserSession.tokenBytes)
             session = UserSession(
                 id: Hexadecimal.encode(try SecureRandom.bytes(8)), user: user.name,
-                tokenHash: try Self.hash(ofToken: token), credentialRevision: user.credentialRevision, created: time,
+                tokenHash: try RandomToken.hash(token), credentialRevision: user.credentialRevision, created: time,
                 lastUsed: time, address: address, client: Self.shortened(client))
         } catch {
             throw .hashing(reason: "\(error)")
@@ -117,7 +117,7 @@ package final class SessionStore: Sendable {
 
     /// Returns the session of a token and records its use; `nil` for an unknown token and a session that is over.
     package func use(token: [UInt8], at time: Int64 = WallClock.now) -> Access? {
-        guard token.count == UserSession.tokenBytes, let hash = try? Self.hash(ofToken: token) else { return nil }
+        guard token.count == UserSession.tokenBytes, let hash = try? RandomToken.hash(token) else { return nil }
         return use(hash: hash, at: time)
     }
 
@@ -169,7 +169,7 @@ package final class SessionStore: Sendable {
 
     /// Returns a tool's token and records its use; `nil` for an unknown token and one that is over.
     package func use(accessToken text: String, at time: Int64 = WallClock.now) -> TokenAccess? {
-        guard text.hasPrefix(AccessToken.prefix), let hash = try? UserStore.hash(ofToken: text) else { return nil }
+        guard text.hasPrefix(AccessToken.prefix), let hash = try? RandomToken.hash(Array(text.utf8)) else { return nil }
         return use(tokenHash: hash, at: time)
     }
 
@@ -244,11 +244,6 @@ package final class SessionStore: Sendable {
     private static func remove(_ id: String, _ state: inout State) {
         if let hash = state.hashes.removeValue(forKey: id) { state.sessions[hash] = nil }
         state.written[id] = nil
-    }
-
-    /// Returns the stored form of a token. A plain hash suffices, because tokens are random.
-    private static func hash(ofToken token: [UInt8]) throws(CryptoError) -> String {
-        Hexadecimal.encode(try SHA256Digest.hash(token))
     }
 
     /// Returns the beginning of a text, with whole characters.

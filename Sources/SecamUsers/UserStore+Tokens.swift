@@ -29,7 +29,7 @@ extension UserStore {
             text = AccessToken.prefix + Hexadecimal.encode(try SecureRandom.bytes(AccessToken.byteCount))
             entry = AccessToken(
                 id: Hexadecimal.encode(try SecureRandom.bytes(8)), user: name, label: label,
-                tokenHash: try Self.hash(ofToken: text), scopes: scopes, cameras: cameras, created: time,
+                tokenHash: try RandomToken.hash(Array(text.utf8)), scopes: scopes, cameras: cameras, created: time,
                 expires: expires, lastUsed: nil)
         } catch {
             throw .hashing(reason: "\(error)")
@@ -87,10 +87,5 @@ extension UserStore {
                 cameras: row["allCameras"] ? .all : .only(cameras[id] ?? []), created: row["created"],
                 expires: row["expires"], lastUsed: row["lastUsed"])
         }
-    }
-
-    /// Returns the stored form of a token. A plain hash suffices, because tokens are random.
-    static func hash(ofToken text: String) throws(CryptoError) -> String {
-        Hexadecimal.encode(try SHA256Digest.hash(Array(text.utf8)))
     }
 }

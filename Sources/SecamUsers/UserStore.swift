@@ -57,7 +57,7 @@ package final class UserStore: Sendable {
     }
 
     package func user(_ name: Name) throws(UsersError) -> User? {
-        try read("read a user") { db in try self.account(name, db)?.user }
+        try read("read a user") { db in try self.user(name, db) }
     }
 
     /// Adds a user.
@@ -160,19 +160,29 @@ struct Account: Equatable {
 extension UserStore {
     /// Returns the account, if it exists, and the change counter of the same moment.
     func credentials(of name: Name) throws(UsersError) -> (account: Account?, counter: Int64) {
-        try read("read a user") { db in (try self.account(name, db), try Self.counter(db)) }
+        try read("read a user") { db in
+            let account = try self.row(of: name, db).map { row in
+                Account(
+                    user: try self.user(row, db), passwordHash: row["passwordHash"],
+                    secondFactor: try self.secondFactor(of: name, db))
+            }
+            return (account, try Self.counter(db))
+        }
     }
 
     func users(_ db: Database) throws -> [User] {
-        try Row.fetchAll(db, sql: "SELECT * FROM user ORDER BY name").map { try account($0, db).user }
+        try Row.fetchAll(db, sql: "SELECT * FROM user ORDER BY name").map { try user($0, db) }
     }
 
-    private func account(_ name: Name, _ db: Database) throws -> Account? {
+    private func user(_ name: Name, _ db: Database) throws -> User? {
+        try row(of: name, db).map { try user($0, db) }
+    }
+
+    private func row(of name: Name, _ db: Database) throws -> Row? {
         try Row.fetchOne(db, sql: "SELECT * FROM user WHERE name = ?", arguments: [name.text])
-            .map { try account($0, db) }
     }
 
-    private func account(_ row: Row, _ db: Database) throws -> Account {
+    private func user(_ row: Row, _ db: Database) throws -> User {
         let text: String = row["name"]
         func malformed(_ field: String) -> UsersError { .malformedAccount(path: path, name: text, field: field) }
         guard let name = try? Name(text) else { throw malformed("name") }
@@ -190,15 +200,13 @@ extension UserStore {
                         return camera
                     }))
         }
-        let user = User(
+        return User(
             name: name, role: role, cameras: rights, disabled: row["disabled"],
             credentialRevision: row["credentialRevision"])
-        return Account(
-            user: user, passwordHash: row["passwordHash"], secondFactor: try secondFactor(of: name, db))
     }
 
     func require(_ name: Name, _ db: Database) throws {
-        guard try account(name, db) != nil else { throw UsersError.noSuchUser(name) }
+        guard try user(name, db) != nil else { throw UsersError.noSuchUser(name) }
     }
 
     /// Ends the user's connections and sessions, and forgets the user's devices.

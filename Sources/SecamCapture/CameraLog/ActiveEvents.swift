@@ -50,8 +50,8 @@ package struct ActiveEvents: Sendable {
     private var active: [ActiveEvent] = []
     private var peerDetections: [PeerID: SecondCount] = [:]
     private var keyDetections: [PublicKey: SecondCount] = [:]
-    /// Events that each key may start, and when one was last added.
-    private var starts: [PublicKey: (left: Int, refilled: MonotonicTime)] = [:]
+    /// The events that each key may start.
+    private var starts: [PublicKey: TokenBucket] = [:]
     private var unwatched: CameraEvent?
     /// Since when motion detection is wanted and no motion service watches.
     private var missingSince: MonotonicTime?
@@ -84,7 +84,8 @@ package struct ActiveEvents: Sendable {
             guard active.count(where: { $0.peer == peer }) < limits.activePerPeer,
                 active.count(where: { $0.key == key }) < limits.activePerKey
             else { throw .tooMany }
-            guard mayStart(key, now) else { throw .tooOften }
+            let full = TokenBucket(every: limits.startInterval, burst: limits.startBurst, at: now)
+            guard starts[key, default: full].consume(at: now) else { throw .tooOften }
             active.append(
                 ActiveEvent(
                     peer: peer, key: key, flow: detection.flow, detectedID: detection.event.id, event: event))
@@ -93,22 +94,6 @@ package struct ActiveEvents: Sendable {
         case (.start, .some), (.update, nil), (.end, nil): throw .outOfOrder
         }
         return event
-    }
-
-    /// Counts an event that a key starts. Returns whether it may.
-    private mutating func mayStart(_ key: PublicKey, _ now: MonotonicTime) -> Bool {
-        refill(key, now)
-        guard starts[key]!.left > 0 else { return false }
-        starts[key]!.left -= 1
-        return true
-    }
-
-    private mutating func refill(_ key: PublicKey, _ now: MonotonicTime) {
-        let (left, refilled) = starts[key] ?? (limits.startBurst, now)
-        let earned = (now - refilled).microseconds / limits.startInterval.microseconds
-        starts[key] = (
-            Int(min(Int64(limits.startBurst), Int64(left) + earned)), refilled + limits.startInterval * earned
-        )
     }
 
     /// Ends the events of flows that are no longer open.
@@ -134,8 +119,7 @@ package struct ActiveEvents: Sendable {
     ) -> CameraEvent? {
         peerDetections = peerDetections.filter { !$0.value.isOver(now) }
         keyDetections = keyDetections.filter { !$0.value.isOver(now) }
-        for key in starts.keys { refill(key, now) }
-        starts = starts.filter { $0.value.left < limits.startBurst }
+        for key in starts.keys where starts[key]!.isFull(at: now) { starts[key] = nil }
         guard isWanted, !isWatched else {
             missingSince = nil
             defer { unwatched = nil }

@@ -45,7 +45,7 @@ extension UserCommand {
             }
         }
 
-        /// Asks until a code is right, so that nobody is locked out by an app with a wrong secret or clock.
+        /// Asks until a code is right. An app with a wrong secret or clock would lock the user out.
         ///
         /// - Returns: the code's step.
         private static func askForCode(
@@ -53,8 +53,8 @@ extension UserCommand {
         ) throws(Terminal.Failure) -> Int64 {
             while true {
                 let code = try terminal.readSecret("Code that the app shows: ")
-                let digits = unsafe code.withBytes { unsafe String(decoding: $0, as: UTF8.self) }.filter { $0 != " " }
-                if let step = try? factor.step(ofCode: digits, at: WallClock.now) { return step }
+                let typed = unsafe code.withBytes { unsafe String(decoding: $0, as: UTF8.self) }
+                if let step = try? factor.step(ofCode: typed, at: WallClock.now) { return step }
                 try terminal.show("This is not the code. Are the clocks of the phone and of this machine right?\n")
             }
         }

@@ -21,7 +21,8 @@ extension UserCommand {
             @OptionGroup var data: DataOption
             @Argument(help: "User name.") var name: String
             @Option(help: "Purpose, for the list.") var label = ""
-            @Option(help: "Cameras, comma-separated, of those that the user may see, or all.") var cameras = "all"
+            @Option(help: "Cameras that the tool may see, comma-separated, or all that the user may see.") var cameras =
+                "all"
             @Option(help: "Permissions, comma-separated: live, snapshot, recordings, events.")
             var scopes = "live,snapshot,recordings,events"
             @Option(help: "Lifetime, such as 90d, or never.") var expires = "90d"
@@ -87,14 +88,10 @@ extension UserCommand {
                 }
                 return JSONText.array(
                     tokens.map { token in
-                        let cameras =
-                            switch token.cameras {
-                            case .all: "\"all\""
-                            case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
-                            }
-                        return JSONText.object([
+                        JSONText.object([
                             "id": JSONText.string(token.id), "label": JSONText.string(token.label),
-                            "scopes": JSONText.array(token.scopes.names.map(JSONText.string)), "cameras": cameras,
+                            "scopes": JSONText.array(token.scopes.names.map(JSONText.string)),
+                            "cameras": token.cameras.json,
                             "created": time(token.created), "expires": time(token.expires),
                             "lastUsed": time(token.lastUsed),
                         ])

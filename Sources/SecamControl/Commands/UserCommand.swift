@@ -218,14 +218,9 @@ struct UserCommand: AsyncParsableCommand {
     private static func json(_ users: [User]) -> String {
         JSONText.array(
             users.map { user in
-                let cameras =
-                    switch user.cameras {
-                    case .all: "\"all\""
-                    case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
-                    }
-                return JSONText.object([
+                JSONText.object([
                     "name": JSONText.string(user.name.text), "role": JSONText.string("\(user.role)"),
-                    "cameras": cameras, "disabled": "\(user.disabled)",
+                    "cameras": user.cameras.json, "disabled": "\(user.disabled)",
                 ])
             })
     }
@@ -242,5 +237,15 @@ struct UserCommand: AsyncParsableCommand {
             let shown = user.role == .admin ? "everything" : cameras
             return "\(user.name)\(padding)  \(user.role)  \(shown)\(user.disabled ? "  disabled" : "")\n"
         }.joined()
+    }
+}
+
+extension CameraRights {
+    /// `"all"`, or an array of names.
+    var json: String {
+        switch self {
+        case .all: JSONText.string("all")
+        case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
+        }
     }
 }

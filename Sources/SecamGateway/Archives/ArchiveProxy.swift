@@ -296,8 +296,8 @@ struct ArchiveProxy {
         }
     }
 
-    /// Handles an answer. The lists of an answer for which nobody waits are not decoded: an archive could keep the loop
-    /// busy with them.
+    /// Handles an answer. Its lists are decoded only if a query waits for them: an archive could keep the loop busy with
+    /// others.
     private mutating func handleFound(
         _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Roster.Member, _ now: MonotonicTime
     ) throws(WireError) -> [Action] {
