@@ -1,14 +1,14 @@
 /// A rate limit that allows bursts.
 package struct TokenBucket: Sendable {
-    /// Tokens that come back each microsecond.
-    private let rate: Double
+    /// Time in which a token comes back, microseconds.
+    private let interval: Double
     /// Tokens that a full bucket holds.
     package let burst: Int
     private var tokens: Double
     private var lastRefill: MonotonicTime
 
     /// Tokens that come back each second.
-    package var perSecond: Int { Int((rate * 1e6).rounded()) }
+    package var perSecond: Int { Int((1e6 / interval).rounded()) }
 
     /// Creates a full bucket.
     package init(perSecond: Int, burst: Int, at now: MonotonicTime) {
@@ -19,7 +19,7 @@ package struct TokenBucket: Sendable {
     /// Creates a full bucket, in which a token comes back in this time.
     package init(every interval: Duration, burst: Int, at now: MonotonicTime) {
         precondition(interval > .zero && burst > 0, "TokenBucket: rate out of range")
-        rate = .microseconds(1) / interval
+        self.interval = interval / .microseconds(1)
         self.burst = burst
         tokens = Double(burst)
         lastRefill = now
@@ -43,7 +43,7 @@ package struct TokenBucket: Sendable {
 
     private mutating func refill(at now: MonotonicTime) {
         guard now > lastRefill else { return }
-        tokens = min(Double(burst), tokens + Double((now - lastRefill).microseconds) * rate)
+        tokens = min(Double(burst), tokens + Double((now - lastRefill).microseconds) / interval)
         lastRefill = now
     }
 }

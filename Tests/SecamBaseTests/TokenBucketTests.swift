@@ -20,4 +20,14 @@ struct TokenBucketTests {
         let admitted = (1...40).filter { bucket.consume(at: start + .milliseconds($0 * 25)) }
         #expect(admitted.count == 10)
     }
+
+    @Test func `a bucket that refills slowly is full again after all its intervals`() {
+        var bucket = TokenBucket(every: .seconds(2), burst: 2, at: start)
+        let both = bucket.consume(2, at: start)
+        let third = bucket.consume(at: start + .milliseconds(1999))
+        #expect(both && !third)
+        let isFull = [3999, 4000].map { bucket.isFull(at: start + .milliseconds($0)) }
+        #expect(isFull == [false, true])
+        #expect(TokenBucket(perSecond: 2_097_152, burst: 1, at: start).perSecond == 2_097_152)
+    }
 }

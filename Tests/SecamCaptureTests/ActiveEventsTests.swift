@@ -91,6 +91,20 @@ import Testing
         #expect(try tell(&events, .update, id: 2, now: 1000).state == .update, "a second later it is accepted again")
     }
 
+    @Test func `a key leaves room for the events of other keys`() throws {
+        var limits = ActiveEvents.Limits()
+        limits.startBurst = 2
+        var events = ActiveEvents(limits: limits)
+        for id in 1...2 as ClosedRange<UInt64> {
+            _ = try tell(&events, .start, id: id)
+            _ = try tell(&events, .end, id: id)
+        }
+        #expect(throws: ActiveEvents.Rejection.tooOften) { _ = try tell(&events, .start, id: 3, from: 2) }
+        #expect(try tell(&events, .start, id: 3, from: 3, key: 2).state == .start)
+        #expect(throws: ActiveEvents.Rejection.tooOften) { _ = try tell(&events, .start, id: 3, now: 1999) }
+        #expect(try tell(&events, .start, id: 3, now: 2000).state == .start)
+    }
+
     @Test func `three seconds without a motion service start an unwatched event`() {
         var events = ActiveEvents()
         func tick(_ now: Int64, wanted: Bool = true, watched: Bool = false) -> CameraEvent? {
