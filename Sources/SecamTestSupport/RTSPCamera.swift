@@ -9,6 +9,8 @@ package final class RTSPCamera: Sendable {
         /// The first frame that a client receives.
         package var firstFrame = 0
         package var describesParameterSets = true
+        /// Key frames are left out until `sendKeyFrames`.
+        package var withholdsKeyFrames = false
         package var offersTCP = true
         /// The connection is closed after this many frames.
         package var closesAfter = Int.max
@@ -29,24 +31,33 @@ package final class RTSPCamera: Sendable {
     private final class Log: Sendable {
         /// When each frame was sent on the last connection, UTC microseconds.
         let sent = Mutex<[Int: Int64]>([:])
+        let withholdsKeyFrames: Atomic<Bool>
+
+        init(withholdsKeyFrames: Bool) { self.withholdsKeyFrames = Atomic(withholdsKeyFrames) }
     }
 
     /// - Parameter video: an H.264 byte stream (annex B).
     package init(_ video: Data, _ options: Options = Options()) throws {
         let frames = RTSPCamera.accessUnits(Array(video))
-        let log = Log()
+        let log = Log(withholdsKeyFrames: options.withholdsKeyFrames)
         self.log = log
         server = try ScriptedServer { socket in
-            RTSPSession(socket: socket, frames: frames, options: options) { number, time in
-                log.sent.withLock {
-                    if number == options.firstFrame { $0 = [:] }
-                    $0[number] = time
+            RTSPSession(
+                socket: socket, frames: frames, options: options,
+                withholdsKeyFrames: { log.withholdsKeyFrames.load(ordering: .relaxed) },
+                didSend: { number, time in
+                    log.sent.withLock {
+                        if number == options.firstFrame { $0 = [:] }
+                        $0[number] = time
+                    }
                 }
-            }.run()
+            ).run()
         }
     }
 
     package var connectionCount: Int { server.connectionCount }
+
+    package func sendKeyFrames() { log.withholdsKeyFrames.store(false, ordering: .relaxed) }
 
     /// Returns when a frame was sent on the last connection, UTC microseconds.
     package func sendTime(ofFrame number: Int) -> Int64? { log.sent.withLock { $0[number] } }
@@ -80,6 +91,7 @@ private struct RTSPSession: Sendable {
     let socket: PlainSocket
     let frames: [[[UInt8]]]
     let options: RTSPCamera.Options
+    let withholdsKeyFrames: @Sendable () -> Bool
     let didSend: @Sendable (_ frame: Int, _ time: Int64) -> Void
 
     private static let payloadLimit = 1300
@@ -156,8 +168,10 @@ private struct RTSPSession: Sendable {
             let number = options.firstFrame + sent
             let seconds = Double(sent) / options.framesPerSecond
             let time = UInt32(truncatingIfNeeded: Int((seconds + (sent >= 20 ? options.jump : 0)) * 90_000))
-            didSend(number, Int64(Date().timeIntervalSince1970 * 1e6))
-            let units = frames[number % frames.count].flatMap { RTSPSession.payloads($0) }
+            let frame = frames[number % frames.count]
+            let isWithheld = frame.contains { $0[0] & 31 == 5 } && withholdsKeyFrames()
+            if !isWithheld { didSend(number, Int64(Date().timeIntervalSince1970 * 1e6)) }
+            let units = isWithheld ? [] : frame.flatMap { RTSPSession.payloads($0) }
             for (index, payload) in units.enumerated() {
                 sequence &+= 1
                 let packet = packet(payload, sequence, time, isLast: index == units.count - 1)
