@@ -35,12 +35,14 @@ final class LoopDisk: Sendable {
         let mounted = try await Programs.run(
             "/usr/bin/env", ["mount", "-o", "loop,errors=remount-ro", image, path], in: scratch)
         guard mounted.status == 0 else { return false }
-        // A disk whose earlier mount has just been released may be mounted as it was, read-only.
-        var status = statvfs()
-        guard unsafe statvfs(path, &status) == 0, status.f_flag & UInt(ST_RDONLY) == 0 else {
+        // While the earlier mount is being released, the kernel mounts that file system once more, with its error.
+        // Since Linux 6.15, statvfs(3) no longer reports it as read-only, so only a write tells.
+        let probe = scratch.file("disk/.writable")
+        guard FileManager.default.createFile(atPath: probe, contents: nil) else {
             unmount()
             return false
         }
+        try FileManager.default.removeItem(atPath: probe)
         return true
     }
 
