@@ -75,7 +75,7 @@ let package = Package(
         // Leaves: no module of ours, or only base types.
         library("SecamBase", ["CLinux", deque]),
         library("SecamWire"),
-        // Generates what follows from proto-spec/schema.json: `swift run secam-protocol`.
+        // Generates messages, codecs, tables and grammar from proto-spec/schema.json: `swift run secam-protocol`.
         library("SecamProtocol"),
         library("SecamCrypto", ["COpenSSL"]),
         library("SecamTLS", ["SecamBase", "SecamCrypto", "COpenSSL", nioCore]),
@@ -85,7 +85,7 @@ let package = Package(
         library("SecamV4L2", ["SecamWire", "CV4L2"]),
         library("SecamMedia", ["SecamBase", "SecamPicture", "SecamWire", "CAVFormat"]),
 
-        // What every service shares: its process, its place in the mesh, its metrics.
+        // Shared by all services: process life cycle, mesh membership, metrics.
         library(
             "SecamProcess",
             [
@@ -112,12 +112,6 @@ let package = Package(
                 nioHTTP,
             ],
             exclude: ["Page"], swiftSettings: strict),
-        library(
-            "SecamHooks",
-            [
-                "SecamBase", "SecamCrypto", "SecamPolicy", "SecamProcess", "SecamWire", "CCurl", log, subprocess,
-                .product(name: "SystemPackage", package: "swift-system"),
-            ]),
         library(
             "SecamRecording",
             ["SecamBase", "SecamCrypto", "SecamJPEG", "SecamMedia", "SecamWire", log, grdb],
@@ -147,6 +141,12 @@ let package = Package(
             [
                 "SecamBase", "SecamMesh", "SecamMetrics", "SecamProcess", "SecamRecording", "SecamWire", arguments,
                 lifecycle, log,
+            ]),
+        library(
+            "SecamHooks",
+            [
+                "SecamBase", "SecamCrypto", "SecamPolicy", "SecamProcess", "SecamWire", "CCurl", log, subprocess,
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         library(
             "SecamGateway",
@@ -182,7 +182,7 @@ let package = Package(
 
         // Programs: each parses its command line and calls its library.
         program("secam-protocol", ["SecamProtocol"]),
-        program("secam", ["SecamBench", "SecamControl", "SecamMesh", "SecamProcess", arguments]),
+        program("secam", ["SecamBase", "SecamBench", "SecamControl", "SecamMesh", "SecamProcess", arguments]),
         program("secam-gateway", ["SecamGateway", arguments]),
         program("secam-capture", ["SecamCapture", arguments]),
         program("secam-encode", ["SecamEncode", arguments]),
@@ -195,8 +195,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "SecamTestSupport", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamRegistry", "SecamTLS", "SecamWire",
-                nioCore, nioPosix,
+                "SecamTestSupport", "SecamBase", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamRegistry", "SecamTLS",
+                "SecamWire", nioCore, nioPosix,
             ] + programs,
             exclude: ["webcams.sh"], swiftSettings: strict),
         .testTarget(

@@ -82,7 +82,7 @@ if [[ -z $packages ]]; then
 fi
 # A folder of this version's, since those of earlier ones may lie there.
 mkdir "$scratch/packages"
-version=$(sed -n 's/.*softwareVersion = "secam\/\(.*\)"/\1/p' Sources/SecamMesh/Membership/SoftwareVersion.swift)
+version=$(sed -n 's/.*softwareVersion = "secam\/\(.*\)"/\1/p' Sources/SecamBase/SoftwareVersion.swift)
 cp "$packages"/secam_"$version"_*.deb "$packages"/secam-view_"$version"_*.deb "$scratch/packages"
 packages=$scratch/packages
 chmod -R a+rX "$scratch"

@@ -14,7 +14,7 @@ fail() { echo "package.sh: $1" >&2; exit "$2"; }
 source=$(cd "$(dirname "$0")/.." && pwd)
 programs=$source/.build/release
 output=$PWD
-version=$(sed -n 's/.*softwareVersion = "secam\/\(.*\)"/\1/p' "$source/Sources/SecamMesh/Membership/SoftwareVersion.swift")
+version=$(sed -n 's/.*softwareVersion = "secam\/\(.*\)"/\1/p' "$source/Sources/SecamBase/SoftwareVersion.swift")
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || fail "$1 needs a value" 64
     case $1 in

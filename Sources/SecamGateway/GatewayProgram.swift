@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Logging
 import NIOCore
+import SecamBase
 import SecamMesh
 import SecamProcess
 import SecamUsers

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Logging
+import SecamBase
 import SecamMesh
 import SecamMetrics
 import SecamProcess

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SecamBase
 import SecamBench
 import SecamControl
 import SecamMesh

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import SecamBase
 import SecamTestSupport
 import Testing
 
@@ -98,12 +99,17 @@ import Testing
         }
     }
 
-    @Test(arguments: ["secam", "secam-view", "secam-gateway", "secam-capture", "secam-encode"])
+    @Test(arguments: [
+        "secam", "secam-view", "secam-gateway", "secam-capture", "secam-encode", "secam-motion", "secam-archive",
+    ])
     func `every program has a help text and a version`(program: String) async throws {
         let scratch = try ScratchFolder()
         let help = try await Programs.run(program, ["--help"], in: scratch)
         #expect(help.status == 0)
         #expect(help.output.contains("USAGE: \(program)"))
+        let version = try await Programs.run(program, ["--version"], in: scratch)
+        #expect(version.status == 0)
+        #expect(version.output == "\(softwareVersion)\n")
         let unknown = try await Programs.run(program, ["--no-such-option"], in: scratch)
         #expect(unknown.status == 64)
         #expect(unknown.errors.contains("--no-such-option"))

@@ -8,7 +8,7 @@ package struct SecamView: ParsableCommand {
         abstract: "Watch, replay and record the cameras of a secam gateway.",
         discussion: """
             Examples:
-              secam-view live --server camera.example:4433 --username anna
+              secam-view live --server camera.example:7443 --username anna
               secam-view live front-door yard --record clip.mkv
               secam-view snapshot front-door -o door.jpg
               secam-view cameras --json
@@ -19,6 +19,7 @@ package struct SecamView: ParsableCommand {
             exists, 74 file not readable or writable, 76 not a secam gateway, 77 login refused or certificate not \
             trusted.
             """,
+        version: softwareVersion,
         subcommands: [
             LiveCommand.self, CamerasCommand.self, SnapshotCommand.self, EventsCommand.self, RecordingsCommand.self,
             TimelineCommand.self, PlayCommand.self, ExportCommand.self, ProtectCommand.self,

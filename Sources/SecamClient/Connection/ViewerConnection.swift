@@ -28,7 +28,7 @@ package struct ViewerConnection: Sendable {
         package var code = Secret("")
         /// Stores a new token for later logins. The client asks for a token only when this is set.
         package var keepToken: (@Sendable ([UInt8]) -> Void)?
-        package var software = "secam-view"
+        package var software = softwareVersion
         package var wanted = WantedCameras.none
         package var rendition = Rendition.jpeg
         /// Frames of each camera that may be in flight or unhandled.

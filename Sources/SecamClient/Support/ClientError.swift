@@ -67,8 +67,8 @@ extension ClientError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .badServer(let text):
-            "'\(TerminalText.masked(text))' is not a gateway's address; expected HOST:PORT, such as camera.example:4433 or "
-                + "[::1]:4433"
+            "'\(TerminalText.masked(text))' is not a gateway's address; expected HOST:PORT, such as camera.example:7443 or "
+                + "[::1]:7443"
         case .missing(let option, let variable):
             "\(option) is missing; add \(option) or set \(variable)"
         case .contradiction(let text): text
@@ -112,8 +112,7 @@ extension ClientError: CustomStringConvertible {
             "camera '\(camera)': nothing is recorded from \(UTC.dateAndTime(from)) to \(UTC.dateAndTime(to)) that you may "
                 + "see; list its recordings with 'secam-view recordings \(camera)'"
         case .noArchive(let server):
-            "gateway \(server): no archive answers, so recordings are unknown; is an archive running ('secam up --record', "
-                + "'secam status')?"
+            "gateway \(server): no archive answers, so recordings are unknown; see 'secam status'"
         case .archiveGone(let server, let detail):
             "gateway \(server): lost the archive\(detail.isEmpty ? "" : " (\(TerminalText.masked(detail)))"); try again"
         case .incomplete(let path, let frames):

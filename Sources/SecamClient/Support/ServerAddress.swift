@@ -5,7 +5,7 @@ package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     /// 1 to 65535.
     package let port: Int
 
-    /// Parses `HOST:PORT`. An IPv6 address is in brackets, as in `[::1]:4433`.
+    /// Parses `HOST:PORT`. An IPv6 address is in brackets, as in `[::1]:7443`.
     package init(_ text: String) throws(ClientError) {
         guard let colon = text.lastIndex(of: ":") else { throw .badServer(text) }
         var host = text[..<colon]
