@@ -55,11 +55,7 @@ enum CaptureEvent: Sendable {
 
 /// The thread that owns the device: opens it while pictures are demanded, reads it, and reopens it after a failure.
 final class CaptureThread: Sendable {
-    enum Command: Sendable {
-        case demand(CaptureDemand)
-    }
-
-    private let commands = BlockingQueue<Command>()
+    private let demands = BlockingQueue<CaptureDemand>()
     private let cancellation = MediaCancellation()
 
     /// - Parameters:
@@ -72,22 +68,22 @@ final class CaptureThread: Sendable {
         open: @escaping @Sendable (MediaCancellation) throws(SourceFailure) -> any PictureSource,
         deliver: @escaping @Sendable (CaptureEvent) -> Void, stopped: @escaping @Sendable () -> Void
     ) {
-        let commands = commands
+        let demands = demands
         let cancellation = cancellation
         DedicatedThread.start {
             var loop = CaptureLoop(
                 passesDamaged: passesDamaged, open: { () throws(SourceFailure) in try open(cancellation) },
-                deliver: deliver, commands: commands)
+                deliver: deliver, demands: demands)
             loop.run()
             stopped()
         }
     }
 
-    func demand(_ demand: CaptureDemand) { commands.push(.demand(demand)) }
+    func demand(_ demand: CaptureDemand) { demands.push(demand) }
 
     func stop() {
         cancellation.cancel()
-        commands.close()
+        demands.close()
     }
 }
 
@@ -98,13 +94,13 @@ private struct CaptureLoop {
     /// Time with nothing but damaged pictures after which the source fails, and their smallest number.
     static let damageTimeout: Duration = .seconds(5)
     static let damagedPictures = 3
-    /// Time to wait for a picture before the next check for commands.
+    /// Time to wait for a picture before the next check for a changed demand.
     static let pictureTimeout: Duration = .milliseconds(200)
 
     let passesDamaged: Bool
     let open: @Sendable () throws(SourceFailure) -> any PictureSource
     let deliver: @Sendable (CaptureEvent) -> Void
-    let commands: BlockingQueue<CaptureThread.Command>
+    let demands: BlockingQueue<CaptureDemand>
     var demand = CaptureDemand()
     var sequence: UInt64 = 0
     var lastJob: UInt64 = 0
@@ -139,10 +135,10 @@ private struct CaptureLoop {
         var isProbing = true
         while true {
             guard isProbing || isWanted else {
-                guard waitForCommand(timeout: nil) else { return }
+                guard waitForDemand(timeout: nil) else { return }
                 continue
             }
-            // A source that keeps failing stays offline since its first failure.
+            // A source that keeps failing has been offline since its first failure, so it does not become `starting` again.
             if !isFailing { deliver(.state(.starting, nil, detail: "")) }
             var opened: (any PictureSource)?
             do throws(SourceFailure) {
@@ -170,7 +166,7 @@ private struct CaptureLoop {
     private mutating func stream(_ source: any PictureSource) throws(SourceFailure) -> Bool {
         var unwantedSince: MonotonicTime? = isWanted ? nil : MonotonicTime.now
         while true {
-            guard waitForCommand(timeout: .zero) else { return false }
+            guard waitForDemand(timeout: .zero) else { return false }
             if isWanted {
                 unwantedSince = nil
             } else if let since = unwantedSince {
@@ -359,7 +355,7 @@ private struct CaptureLoop {
         }
     }
 
-    /// Handles commands for a time.
+    /// Handles changes of the demand for a time.
     ///
     /// - Returns: `false` if the program stops.
     private mutating func handleCommands(for duration: Duration) -> Bool {
@@ -367,19 +363,19 @@ private struct CaptureLoop {
         while true {
             let rest = end - .now
             guard rest > .zero else { return true }
-            guard waitForCommand(timeout: rest) else { return false }
+            guard waitForDemand(timeout: rest) else { return false }
         }
     }
 
-    /// Waits for a command, then handles all that are queued.
+    /// Waits for a change of the demand, then takes the last one that is queued.
     ///
-    /// - Parameter timeout: for the first command; `nil` for no limit.
+    /// - Parameter timeout: for the first change; `nil` for no limit.
     /// - Returns: `false` if the program stops.
-    private mutating func waitForCommand(timeout: Duration?) -> Bool {
+    private mutating func waitForDemand(timeout: Duration?) -> Bool {
         var timeout = timeout
         while true {
-            switch commands.pop(timeout: timeout) {
-            case .element(.demand(let demand)): self.demand = demand
+            switch demands.pop(timeout: timeout) {
+            case .element(let demand): self.demand = demand
             case .timedOut: return true
             case .closed: return false
             }

@@ -24,12 +24,12 @@ package struct MotionEvent: Hashable, Sendable {
     /// Time of the first motion, shortly before the event was reported.
     package let startMicroseconds: Int64
     /// Time of the last motion.
-    public internal(set) var lastMicroseconds: Int64
-    public internal(set) var peakScore: Double
-    public internal(set) var peakMicroseconds: Int64
-    public internal(set) var peakFrame: UInt64
+    package internal(set) var lastMicroseconds: Int64
+    package internal(set) var peakScore: Double
+    package internal(set) var peakMicroseconds: Int64
+    package internal(set) var peakFrame: UInt64
     /// The objects' common box at the peak.
-    public internal(set) var peakBox: MotionBox
+    package internal(set) var peakBox: MotionBox
 }
 
 /// A change of an event by the last map.

@@ -76,7 +76,7 @@ struct GrammarWriter {
                 let group = rest.prefix { $0.since == version }
                 rest = rest.dropFirst(group.count)
                 elements.append(("[\(owner)-version-\(version)]", "since version \(version)"))
-                later += try rules("\(owner)-version-\(version)", Array(group).map { $0 }, of: owner, isAddition: true)
+                later += try additionRules("\(owner)-version-\(version)", Array(group), of: owner)
             } else {
                 rest = rest.dropFirst()
                 elements.append(try element(field, of: owner))
@@ -86,7 +86,8 @@ struct GrammarWriter {
         return written(name, elements) + later
     }
 
-    private func rules(_ name: String, _ fields: [Field], of owner: String, isAddition: Bool) throws -> [String] {
+    /// The rule for the fields that a later version adds, then the rules of the entries of their lists.
+    private func additionRules(_ name: String, _ fields: [Field], of owner: String) throws -> [String] {
         let elements = try fields.map { try element($0, of: owner) }
         let entries = try fields.compactMap(\.entry).flatMap { try rules("\(owner)-\($0.name)", $0.fields, of: owner) }
         return written(name, elements) + entries

@@ -60,7 +60,7 @@ package struct RetentionClock: Sendable, Equatable {
     package static let absenceLimit = Duration.seconds(24 * 3600)
 
     /// The time of the last reading.
-    public internal(set) var time: RetentionTime
+    package internal(set) var time: RetentionTime
     var reading: Reading
     /// The difference between a correct wall clock and `time`, microseconds.
     var offset: Int64

@@ -17,11 +17,6 @@ package struct User: Sendable, Hashable {
         self.disabled = disabled
         self.credentialRevision = credentialRevision
     }
-
-    /// Returns whether this user may see the camera. An admin sees every camera, because an admin can grant all rights.
-    package func maySee(_ camera: Name) -> Bool {
-        !disabled && (role == .admin || cameras.contains(camera))
-    }
 }
 
 /// The cameras that a user may see.

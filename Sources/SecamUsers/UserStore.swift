@@ -136,7 +136,7 @@ package final class UserStore: Sendable {
         }
     }
 
-    /// Disables or enables a user. A disabled user keeps account and rights, but cannot log in.
+    /// Disables or enables a user. A disabled user keeps account and rights, but cannot log in. No command calls this yet.
     ///
     /// - Throws: `noSuchUser`, `lastAdmin`.
     package func setDisabled(_ disabled: Bool, of name: Name) throws(UsersError) {

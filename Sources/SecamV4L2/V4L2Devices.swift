@@ -34,14 +34,6 @@ package enum V4L2Devices {
         }
     }
 
-    /// Returns every `/dev/video*` that this user may not open, by number. Useful to report if no camera is found.
-    package static func withoutPermission() -> [String] {
-        nodes().map { "/dev/video\($0)" }.filter { path in
-            guard case .failure(.permissionDenied) = capability(of: path) else { return false }
-            return true
-        }
-    }
-
     /// Returns the number of a node name such as `video12`; `nil` for other names.
     static func number(ofNode name: String) -> Int? {
         guard name.hasPrefix("video") else { return nil }

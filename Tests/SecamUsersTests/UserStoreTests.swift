@@ -35,17 +35,19 @@ struct UserStoreTests {
         #expect(scratch.mode("users.sqlite") == 0o600)
     }
 
-    @Test func `a viewer sees granted cameras, an admin all, and a disabled user none`() throws {
+    @Test func `a user has role, cameras and state as they were set`() throws {
         let store = try UserStore(path: path)
         let door = try name("door")
         try store.add(name("anna"), password: "12345678", role: .admin, cameras: .only([]))
         try store.add(name("bert"), password: "12345678", role: .viewer, cameras: .only([door]))
         try store.add(name("carl"), password: "12345678", role: .viewer)
         try store.setDisabled(true, of: name("carl"))
-        #expect(try store.user(name("anna"))?.maySee(door) == true)
-        #expect(try store.user(name("bert"))?.maySee(door) == true)
-        #expect(try store.user(name("bert"))?.maySee(name("yard")) == false)
-        #expect(try store.user(name("carl"))?.maySee(door) == false)
+        let anna = try #require(try store.user(name("anna")))
+        #expect(anna.role == .admin && anna.cameras == .only([]) && !anna.disabled)
+        let bert = try #require(try store.user(name("bert")))
+        #expect(bert.role == .viewer && bert.cameras == .only([door]) && !bert.disabled)
+        let carl = try #require(try store.user(name("carl")))
+        #expect(carl.cameras == .all && carl.disabled)
     }
 
     @Test func `the last admin can be neither removed nor demoted nor disabled`() throws {

@@ -14,15 +14,13 @@ package final class MotionPicture {
     private static let red: (u: UInt8, v: UInt8) = (90, 240)
 
     private let path: String
-    private let isReplacing: Bool
     private var encoder: JPEGEncoder
     private var writer: MatroskaWriter?
     private var canvas: [UInt8] = []
 
     /// - Parameter path: the Matroska file, created with the first map.
-    package init(path: String, replacing: Bool = false) throws {
+    package init(path: String) throws {
         self.path = path
-        isReplacing = replacing
         encoder = try JPEGEncoder()
     }
 
@@ -56,7 +54,7 @@ package final class MotionPicture {
             try self.writer
             ?? MatroskaWriter(
                 path: path, width: layout.width, height: layout.height, startMicroseconds: 0, title: "motion-test",
-                replacing: isReplacing)
+                replacing: false)
         self.writer = writer
         try encoder.encode(
             pixels.span, format: .i420, width: layout.width, height: layout.height, quality: Self.quality

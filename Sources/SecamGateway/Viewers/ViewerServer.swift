@@ -151,15 +151,6 @@ package final class ViewerServer: Sendable {
         try? await running.group.shutdownGracefully()
     }
 
-    /// Waits until the listener is closed: by `stop`, or by the kernel.
-    package func listenerClosed() async {
-        let listener = phase.withLock { phase -> (any Channel)? in
-            guard case .running(let running) = phase else { return nil }
-            return running.listener
-        }
-        try? await listener?.closeFuture.get()
-    }
-
     /// Sends a frame to its watchers. Any thread; frames of one flow in order.
     ///
     /// - Parameters:
