@@ -233,8 +233,9 @@ final class ArchiveCameraFlow {
         }
     }
 
-    /// Ends all flows. The cursor at the camera stays for a successor.
-    func leave() { writer.add(.leave(camera.name)) }
+    /// Completes the camera's recordings. The caller closes the socket, which ends the flows. The cursor at the camera
+    /// stays for a successor.
+    func completeRecordings() { writer.add(.leave(camera.name)) }
 
     // MARK: From the camera
 

@@ -80,7 +80,7 @@ actor ArchiveService {
     func stop() {
         timer?.cancel()
         resumptionTimer?.cancel()
-        for camera in Array(flows.keys) { leave(camera) }
+        for camera in Array(flows.keys) { stopRecording(camera) }
         loop.unwatch(socket)
         member.stop()
         replayServer?.stop()
@@ -124,7 +124,7 @@ actor ArchiveService {
     // MARK: Assignment
 
     private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
-        for camera in cameras.adopt(added: added, removed: removed) { leave(camera) }
+        for camera in cameras.adopt(added: added, removed: removed) { stopRecording(camera) }
         saveAssignment()
         refresh()
     }
@@ -157,7 +157,7 @@ actor ArchiveService {
 
     private func apply(_ recording: Recording) {
         rules = Dictionary(recording.cameras.map { ($0.camera, $0) }) { first, _ in first }
-        for camera in Array(flows.keys) where rules[camera] == nil { leave(camera) }
+        for camera in Array(flows.keys) where rules[camera] == nil { stopRecording(camera) }
         for (camera, flow) in flows { rules[camera].map { flow.apply($0) } }
         refresh()
     }
@@ -192,9 +192,9 @@ actor ArchiveService {
         }
     }
 
-    private func leave(_ camera: Name) {
+    private func stopRecording(_ camera: Name) {
         guard let flow = flows.removeValue(forKey: camera) else { return }
-        flow.leave()
+        flow.completeRecordings()
         failing[camera] = nil
         loop.unwatch(flow.socket)
         pastMissed += flow.missed
@@ -233,7 +233,7 @@ actor ArchiveService {
             guard !id.isSpooled else { return flows[camera]?.acknowledgeSpooled(durable) ?? () }
             flows[camera]?.acknowledge(durable)
             if failing.removeValue(forKey: camera) != nil {
-                logger.warning("recording resumed", metadata: ["camera": "\(camera)"])
+                logger.notice("recording resumed", metadata: ["camera": "\(camera)"])
             }
         case .eventStored(let camera, let event, let acknowledged):
             flows[camera]?.eventStored(incarnation: event.incarnation, acknowledged: acknowledged)

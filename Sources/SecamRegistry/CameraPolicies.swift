@@ -43,7 +43,6 @@ enum Rendezvous {
 ///
 /// A key gets the share of one key however many services join with it, and a network gets the share of one network. So
 /// the holder of a copied key cannot take over more cameras by starting more services.
-/// holds a copy of a key that many services use cannot take more of their cameras by starting more services.
 struct DutyTree<Service> {
     private var keys: [String: [String: [String: Service]]] = [:]
 

@@ -7,8 +7,12 @@ package import SecamWire
 ///
 ///     keys/gateway.key       the registry's secret key
 ///     keys/allowed           the admitted keys (see `Allowlist`)
+///     keys/lock              locked while a program changes the keys
 ///     keys/volumes           the archives that own the volumes of recordings
 ///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
+///     members                the number of members of the last run (see `MemberCount`)
+///     cameras                the cameras that have joined (see `KnownCameras`)
+///     lock                   locked by a running `secam up`
 ///     tls/                   the self-signed certificate
 ///     users.sqlite           the user accounts
 ///     audit.log              every login and change of an account
@@ -201,9 +205,9 @@ package struct DataFolder: Sendable, Equatable {
 
     /// Locks the keys against other processes, which could otherwise overwrite a key added at the same time.
     private func exclusively<Result>(_ body: (DataFolder) throws -> Result) throws -> Result {
-        let turn = try FileLock("\(keys)/lock")
+        let lock = try FileLock("\(keys)/lock")
         let result = try body(self)
-        _ = consume turn
+        _ = consume lock
         return result
     }
 

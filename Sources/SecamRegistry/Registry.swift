@@ -153,6 +153,9 @@ package struct Registry: Sendable {
     /// The number of members of each role.
     package var memberCount: MemberCount { MemberCount(of: members.values.lazy.map(\.join.role)) }
 
+    /// Returns whether missing members may still come back after a restart.
+    package func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
+
     private mutating func endSettlingIfComplete(_ now: MonotonicTime) {
         guard let expected, isSettling(now), memberCount.contains(expected) else { return }
         settlingUntil = now
@@ -384,10 +387,7 @@ package struct Registry: Sendable {
         return actions
     }
 
-    // MARK: Implementation
-
-    /// Returns whether missing members may still come back after a restart.
-    package func isSettling(_ now: MonotonicTime) -> Bool { now < settlingUntil }
+    // MARK: Joining
 
     private mutating func join(
         _ join: Join, _ peer: PeerID, _ key: PublicKey, _ address: String, _ time: Int64, _ now: MonotonicTime
@@ -488,6 +488,8 @@ package struct Registry: Sendable {
         return [.left(describe(member, now: now), reason: reason)] + announce(now)
     }
 
+    // MARK: Broadcasts
+
     /// Broadcasts the roster at once, or with the next tick when members come and go constantly.
     private mutating func announce(_ now: MonotonicTime) -> [Action] {
         generation += 1
@@ -508,6 +510,8 @@ package struct Registry: Sendable {
         let roster = roster(now: now)
         return members.keys.map { .send(roster, to: $0) } + [.changed] + sendPolicyChanges(now)
     }
+
+    // MARK: Policies
 
     /// Sends changed policies, assignments and recordings to cameras, motion services and archives.
     private mutating func sendPolicyChanges(_ now: MonotonicTime) -> [Action] {

@@ -140,4 +140,9 @@ import Testing
         #expect(told == limits.detectionsPerKey)
         #expect(try tell(&events, .update, from: 20, key: 2, now: 5000).state == .update)
     }
+
+    @Test(arguments: [ActiveEvents.Rejection.noFlow, .tooMany, .tooOften, .outOfOrder])
+    func `the reason of a rejection is a phrase for operators`(rejection: ActiveEvents.Rejection) {
+        #expect("\(rejection)".contains(" "))
+    }
 }

@@ -28,13 +28,20 @@ package struct ActiveEvents: Sendable {
     }
 
     /// The reason why a detection is not logged.
-    package enum Rejection: Error, Equatable {
-        /// The sender has no such flow of luma maps.
+    package enum Rejection: Error, Equatable, CustomStringConvertible {
         case noFlow
         case tooMany
         case tooOften
-        /// The event was not started, or started twice.
         case outOfOrder
+
+        package var description: String {
+            switch self {
+            case .noFlow: "the sender has no such flow of luma maps"
+            case .tooMany: "too many active events"
+            case .tooOften: "too many detections a second"
+            case .outOfOrder: "the event was not started, or was started twice"
+            }
+        }
     }
 
     private struct ActiveEvent: Sendable {

@@ -23,10 +23,18 @@ enum PeerStanding: Sendable {
 /// - A network's last newcomer that has sent something keeps its place for `grace`. A newcomer whose password is being
 ///   checked keeps it until the check is done.
 final class ConnectionLimiter: Sendable {
-    enum Refusal: Error, Equatable {
+    enum Refusal: Error, Equatable, CustomStringConvertible {
         case connections
         case fromThisAddress
         case notLoggedIn
+
+        var description: String {
+            switch self {
+            case .connections: "too many connections"
+            case .fromThisAddress: "too many connections from this address"
+            case .notLoggedIn: "too many connections without a login"
+            }
+        }
     }
 
     /// One admitted connection.

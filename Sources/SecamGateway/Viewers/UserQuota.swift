@@ -8,10 +8,10 @@ final class UserQuota: Sendable {
     /// A rate was exceeded.
     struct Refusal: Error, CustomStringConvertible {
         /// The counted things, in the plural.
-        let what: String
+        let countedThings: String
         let perSecond: Int
 
-        var description: String { "more than \(perSecond) \(what) a second from all connections of this user" }
+        var description: String { "more than \(perSecond) \(countedThings) a second from all connections of this user" }
     }
 
     private struct State {
@@ -49,17 +49,19 @@ final class UserQuota: Sendable {
     func countMessage(at now: NIODeadline) throws(Refusal) { try consume(from: \.messages, "messages", at: now) }
 
     /// Counts a WATCH or UNWATCH message. Each WATCH may be answered with a frame.
-    func countWatch(at now: NIODeadline) throws(Refusal) { try consume(from: \.watches, "WATCH and UNWATCH", at: now) }
+    func countWatch(at now: NIODeadline) throws(Refusal) {
+        try consume(from: \.watches, "WATCH and UNWATCH messages", at: now)
+    }
 
     func countQuery(at now: NIODeadline) throws(Refusal) { try consume(from: \.queries, "queries", at: now) }
 
     private func consume(
-        _ count: Int = 1, from bucket: WritableKeyPath<State, TokenBucket>, _ what: String, at now: NIODeadline
+        _ count: Int = 1, from bucket: WritableKeyPath<State, TokenBucket>, _ countedThings: String, at now: NIODeadline
     ) throws(Refusal) {
         let now = MonotonicTime(now)
         let refusal = state.withLock { state in
             state[keyPath: bucket].consume(count, at: now)
-                ? nil : Refusal(what: what, perSecond: state[keyPath: bucket].perSecond)
+                ? nil : Refusal(countedThings: countedThings, perSecond: state[keyPath: bucket].perSecond)
         }
         if let refusal { throw refusal }
     }
