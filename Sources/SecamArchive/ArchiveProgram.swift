@@ -21,13 +21,9 @@ package struct ArchiveProgram: AsyncParsableCommand {
     @OptionGroup var place: ListenOptions
     @Option(help: "Maximum size of all recordings, MiB. (SECAM_MAX_MEGABYTES; default: limited by free disk space)")
     var maxMegabytes: String?
-    @Option(help: "Space to keep free on the disk, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
+    @Option(help: OptionHelp.freeMegabytes)
     var freeMegabytes: String?
-    @Option(
-        help: """
-            Minimum retention, for example 24h. If the disk is full and every recording is younger, recording stops \
-            with an alarm. (SECAM_KEEP_AT_LEAST; default: 0s)
-            """)
+    @Option(help: OptionHelp.keepAtLeast)
     var keepAtLeast: String?
     @OptionGroup var service: ServiceOptions
 
@@ -102,7 +98,7 @@ struct ArchiveConfiguration: Sendable {
         let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
         let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
         limits = StorageQuota(bytes: most, free: free, leastKept: .seconds(leastKept))
-        join = try settings.required("join", "the join file that the registry's operator made for archives")
+        join = try settings.required("join", "a join file; create one with: secam keys invite")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .archive)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
         listen = settings.text("listen") ?? identity.suitableListen

@@ -39,7 +39,7 @@ package struct CaptureConfiguration: Sendable {
         let address = try SourceAddress(text)
         source = try CameraLogin(settings).map(address.adding) ?? address
         sourceText = "\(SecretURL(text))"
-        join = try settings.required("join", "the join file of this camera, made by the registry's operator")
+        join = try settings.required("join", "a join file; create one with: secam keys invite")
         listen = settings.text("listen")
         advertised = settings.text("advertise")
         registry = settings.text("registry")

@@ -48,7 +48,7 @@ package struct CaptureProgram: AsyncParsableCommand {
     @Option(
         help: "Folder for the encrypted spool of frames while no archive is connected. (SECAM_SPOOL; default: none)")
     var spool: String?
-    @Option(help: "Maximum size of the spool, MiB; the oldest frames go first. (SECAM_SPOOL_MEGABYTES; default: 1024)")
+    @Option(help: OptionHelp.spoolMegabytes)
     var spoolMegabytes: String?
     @OptionGroup var service: ServiceOptions
 

@@ -19,8 +19,8 @@ package struct EncodeProgram: AsyncParsableCommand {
     var threads: String?
     @Option(
         help: """
-            Address of the camera of a dedicated encoder, such as tcp://host:port. (SECAM_CAMERA; default: the address \
-            known to the registry)
+            Address at which a dedicated encoder reaches its camera, such as tcp://host:port. (SECAM_CAMERA; default: the \
+            address known to the registry)
             """)
     var camera: String?
     @OptionGroup var service: ServiceOptions
@@ -60,7 +60,7 @@ struct EncodeConfiguration: Sendable {
     init(_ settings: Settings) throws {
         threads = try settings.integer("threads", in: 1...256, default: ProgramEnvironment.processors)
         camera = settings.text("camera")
-        let join = try settings.required("join", "the join file of the encoders, made by the registry's operator")
+        let join = try settings.required("join", "a join file; create one with: secam keys invite")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
         metrics = try MetricsEndpoint(settings)

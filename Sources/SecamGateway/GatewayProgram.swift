@@ -23,11 +23,11 @@ package struct GatewayProgram: AsyncParsableCommand {
             orchestrator's secrets. (SECAM_SEED; default: none)
             """)
     var seed: String?
-    @Option(help: "Listening address for viewers. (SECAM_HOST; default: ::, all addresses)")
+    @Option(help: OptionHelp.host)
     var host: String?
-    @Option(help: "Listening port for viewers; 0 for any free port. (SECAM_PORT; default: 7443)")
+    @Option(help: OptionHelp.port)
     var port: String?
-    @Option(help: "Listening endpoint for services. (SECAM_LISTEN; default: tcp://127.0.0.1:7444)")
+    @Option(help: "Address to listen at for services. (SECAM_LISTEN; default: tcp://127.0.0.1:7444)")
     var listen: String?
     @Option(help: "Certificate chain, PEM file. (SECAM_CERTIFICATE; default: self-signed, in the data folder)")
     var certificate: String?
@@ -35,30 +35,26 @@ package struct GatewayProgram: AsyncParsableCommand {
     var key: String?
     @Option(
         help: """
-            Host names for a self-signed certificate, separated by commas. (SECAM_NAMES; default: localhost and this \
-            host)
+            Host names in the self-signed certificate, comma-separated. (SECAM_NAMES; default: localhost and this host)
             """)
     var names: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
     @Option(help: "Maximum width of the sub rendition, pixels. (SECAM_SUB_WIDTH; default: 640)")
     var subWidth: String?
-    @Option(help: "Length of each camera's ring buffer, seconds. (SECAM_RING_SECONDS; default: 30)")
+    @Option(help: OptionHelp.ringSeconds)
     var ringSeconds: String?
-    @Option(help: "Maximum size of each camera's ring buffer, MiB. (SECAM_RING_MEGABYTES; default: 64)")
+    @Option(help: OptionHelp.ringMegabytes)
     var ringMegabytes: String?
     @Option(help: "Motion detection for cameras without a policy: on or off. (SECAM_MOTION; default: on)")
     var motion: String?
-    @Option(
-        help: """
-            Recording mode for cameras without a policy: off, motion, continuous or both. (SECAM_RECORD; default: off)
-            """)
+    @Option(help: OptionHelp.record)
     var record: String?
     @Option(help: "Maximum viewer connections. (SECAM_CONNECTIONS; default: 1024)")
     var connections: String?
-    @Option(help: "Maximum viewer connections from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
+    @Option(help: OptionHelp.connectionsPerAddress)
     var connectionsPerAddress: String?
-    @Option(help: "Maximum viewer connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
+    @Option(help: OptionHelp.connectionsPerUser)
     var connectionsPerUser: String?
     @Option(
         help: "Web page and HTTP interface on the port for viewers: on or off. (SECAM_WEB; default: on)")

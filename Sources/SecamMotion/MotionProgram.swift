@@ -45,8 +45,7 @@ struct MotionConfiguration: Sendable {
     let name: Name
 
     init(_ settings: Settings) throws {
-        let join = try settings.required(
-            "join", "the join file of the motion services, made by the registry's operator")
+        let join = try settings.required("join", "a join file; create one with: secam keys invite")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .motion)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
         metrics = try MetricsEndpoint(settings)

@@ -2,7 +2,7 @@ package import ArgumentParser
 
 /// Options of every service.
 package struct ServiceOptions: ParsableArguments {
-    @Flag(help: "End at the end of standard input, as `secam up` needs it.")
+    @Flag(help: "Exit when standard input closes; `secam up` uses it to stop its services.")
     var withParent = false
     @Flag(help: "Check the settings and exit without starting the service.")
     var check = false

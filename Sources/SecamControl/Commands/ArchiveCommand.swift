@@ -112,10 +112,10 @@ struct ArchiveCommand: AsyncParsableCommand {
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify",
-            abstract: "Verify that recordings were not changed, and removed only by retention.",
+            abstract: "Verify that no other program changed or removed recordings.",
             discussion: """
-                Exit status: 0 when that is so, 65 when a recording was changed or removed otherwise. Keep the printed head \
-                in another place: when a later chain contains it, the history up to it is unchanged.
+                Exit status: 0 when every recording is unchanged, 65 when another program changed or removed one. Keep the \
+                printed head in another place: a later chain that contains it has the same history up to it.
                 """)
         @OptionGroup var folder: Folder
 
@@ -198,7 +198,7 @@ extension ArchiveCommand {
         @OptionGroup var folder: Folder
         @Flag(help: "Accept the wall clock as correct; recordings keep their age.")
         var confirm = false
-        @Flag(help: "With --confirm: count the time by which the clock is ahead as age.")
+        @Flag(help: "With --confirm: count the clock's step as time that passed, so that recordings become older.")
         var elapsed = false
 
         func validate() throws {

@@ -30,9 +30,9 @@ struct UpCommand: AsyncParsableCommand {
             (SECAM_CAMERA_CREDENTIALS_FILE)
             """)
     var cameraCredentialsFile: String?
-    @Option(help: "Address to listen at for viewers. (SECAM_HOST; default: ::, all addresses)")
+    @Option(help: OptionHelp.host)
     var host: String?
-    @Option(help: "Port for viewers, 0 for any free port. (SECAM_PORT; default: 7443)")
+    @Option(help: OptionHelp.port)
     var port: String?
     @Option(help: "Address to listen at for services. (SECAM_LISTEN; default: tcp://127.0.0.1:*, any free port)")
     var listen: String?
@@ -44,11 +44,7 @@ struct UpCommand: AsyncParsableCommand {
     var encoders: String?
     @Option(help: "Number of motion detection processes, 0 for no motion detection. (SECAM_MOTION; default: 1)")
     var motion: String?
-    @Option(
-        help: """
-            Recording of cameras without a setting in the policy: off, motion, continuous, both. (SECAM_RECORD; default: \
-            off)
-            """)
+    @Option(help: OptionHelp.record)
     var record: String?
     @Option(help: "Number of recording processes. (SECAM_ARCHIVES; default: 1)")
     var archives: String?
@@ -57,12 +53,9 @@ struct UpCommand: AsyncParsableCommand {
     @Option(
         help: "Maximum size of all recordings, MiB. (SECAM_MAX_MEGABYTES; default: limited by free disk space)")
     var maxMegabytes: String?
-    @Option(
-        help: """
-            Minimum age of recordings that are removed to make room, such as 24h. (SECAM_KEEP_AT_LEAST; default: 0s)
-            """)
+    @Option(help: OptionHelp.keepAtLeast)
     var keepAtLeast: String?
-    @Option(help: "Free space to keep on the disk of the recordings, MiB. (SECAM_FREE_MEGABYTES; default: 1024)")
+    @Option(help: OptionHelp.freeMegabytes)
     var freeMegabytes: String?
     @Option(help: "Web page and HTTP interface on the port for viewers: on or off. (SECAM_WEB; default: on)")
     var web: String?
@@ -74,23 +67,18 @@ struct UpCommand: AsyncParsableCommand {
     var trustedProxies: String?
     @Option(help: "JPEG quality, 1 to 100. (SECAM_QUALITY; default: 80)")
     var quality: String?
-    @Option(
-        help: "Maximum connections of viewers from one address. (SECAM_CONNECTIONS_PER_ADDRESS; default: 64)")
+    @Option(help: OptionHelp.connectionsPerAddress)
     var connectionsPerAddress: String?
-    @Option(help: "Maximum connections of one user. (SECAM_CONNECTIONS_PER_USER; default: 32)")
+    @Option(help: OptionHelp.connectionsPerUser)
     var connectionsPerUser: String?
-    @Option(
-        help: """
-            Duration of the frames that each camera keeps in memory for archives that were down, seconds. \
-            (SECAM_RING_SECONDS; default: 30)
-            """)
+    @Option(help: OptionHelp.ringSeconds)
     var ringSeconds: String?
-    @Option(help: "Maximum size of these frames, MiB a camera. (SECAM_RING_MEGABYTES; default: 64)")
+    @Option(help: OptionHelp.ringMegabytes)
     var ringMegabytes: String?
     @Option(
         help: "Folder for the encrypted spool of frames while no archive is connected. (SECAM_SPOOL; default: none)")
     var spool: String?
-    @Option(help: "Maximum size of the spool, MiB a camera. (SECAM_SPOOL_MEGABYTES; default: 1024)")
+    @Option(help: OptionHelp.spoolMegabytes)
     var spoolMegabytes: String?
     @Option(help: "Picture size of webcams, pixels. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?

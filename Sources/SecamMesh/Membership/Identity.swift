@@ -103,7 +103,7 @@ package struct Identity: Sendable, Equatable {
     package static func read(_ path: String, registry: String?, role: Role) throws -> Identity {
         guard let text = try SecretFile.readIfThere(path) else {
             throw MeshError.file(
-                path: path, reason: "no such join file; the gateway's operator creates one with: secam keys invite")
+                path: path, reason: "no such join file; create one with: secam keys invite")
         }
         let identities = try all(parsing: text, path: path)
         guard var identity = identities.first(where: { $0.role == role }) else {
