@@ -33,7 +33,7 @@ struct FrameWindow {
     /// The sizes of the frames in memory, in order, and their sum.
     private var sizes: [Int] = []
     private var bytes = 0
-    /// The size of a large frame, decaying over time; `nil` before the first frame.
+    /// Size of the largest recent frame, bytes. Each smaller frame lowers it by an eighth. `nil` before the first frame.
     private var largeFrameBytes: Int?
 
     /// Whether no frame is in memory.

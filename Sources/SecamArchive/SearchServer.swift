@@ -10,8 +10,9 @@ enum ArchiveQuery: Sendable {
     case protect(Protect)
 }
 
-/// The threads that answer the gateway's queries. Long queries do not delay replays, which have their own thread, and one
-/// long query does not delay the other ones: the gateway asks one query of each user at a time.
+/// The threads that answer the gateway's queries. Long queries do not delay replays, which have their own thread, and a
+/// long query does not delay those of other users: there are several threads, and the gateway sends one query of each user
+/// at a time.
 final class SearchServer: Sendable {
     private static let threads = 2
 

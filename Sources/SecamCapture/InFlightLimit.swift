@@ -1,8 +1,8 @@
 import Synchronization
 
-/// A bound on the pictures in flight from the device's thread to the loop, which may be waiting for a processor.
+/// A bound on the pictures in flight from the device's thread to the loop, which may be slow on a busy machine.
 ///
-/// They take no more memory than the pictures that may wait for an encoder; new ones beyond that are dropped.
+/// Beyond it, new pictures are dropped. It equals the bound on pictures that wait for an encoder.
 final class InFlightLimit: Sendable {
     private struct State {
         var pictures = 0

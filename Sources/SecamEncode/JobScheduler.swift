@@ -5,7 +5,7 @@ import SecamWire
 ///
 /// - The camera that has used the least processor time is next. An idle camera resumes at the level of the others.
 /// - While several cameras are present, the concurrent jobs of a camera with long jobs are bounded, so that threads
-///   remain for the others: together they take at most `shortJob` per thread.
+///   remain for the others: the sum of their costs is at most `shortJob` times the number of threads.
 /// - A new camera runs one job at a time until its cost is known, and so does a picture that is much larger than the
 ///   camera's earlier ones.
 ///

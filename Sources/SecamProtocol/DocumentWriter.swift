@@ -63,7 +63,7 @@ extension DocumentWriter {
         return table(["code", "message", "connection", "page"], rows)
     }
 
-    /// `flow` before `viewer` before `archive`, and for messages of archives the other way round.
+    /// Orders connections: `flow`, `viewer`, `archive`; without `flow`, the order of the schema.
     private func ordered(_ names: [String]) -> [String] {
         names.contains("flow") ? names.sorted { rank($0) < rank($1) } : names
     }

@@ -6,7 +6,7 @@ package struct Generator {
     private let schema: Schema
 
     /// - Parameter root: the folder of the package.
-    /// - Throws: an error with a description for people if the schema cannot be read, or contradicts itself.
+    /// - Throws: an error with a description for users if the schema cannot be read, or contradicts itself.
     package init(root: URL) throws {
         self.root = root
         let file = root.appending(path: "proto-spec/schema.json")

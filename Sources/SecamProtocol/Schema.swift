@@ -214,7 +214,7 @@ extension Schema {
         return found
     }
 
-    /// The integer that a field is on the wire; `nil` where it is none.
+    /// Returns the integer type of a field on the wire; `nil` for other fields.
     func integer(_ field: Field) throws -> String? {
         switch field.type {
         case .u8, .u16, .u32, .u64, .i64: field.type.rawValue
@@ -245,7 +245,7 @@ extension Schema {
     }
 }
 
-/// What is wrong with the schema or with a file that is generated into.
+/// An error in the schema, or in a file with generated parts.
 struct SchemaError: Error, CustomStringConvertible {
     let description: String
 

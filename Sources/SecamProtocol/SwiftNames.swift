@@ -60,7 +60,7 @@ enum SwiftNames {
         "event.boxes", "event.last",
     ]
 
-    /// Lists of which an initializer keeps the first entries when there are too many.
+    /// Lists that an initializer truncates to their limit.
     static let truncated: Set<String> = ["BEAT.causes", "BEAT.failing", "STATUS.causes"]
 
     /// Messages whose initializer is written by hand.

@@ -116,7 +116,7 @@ extension SwiftStruct {
         }
     }
 
-    /// What the value of a field must satisfy, beside its type.
+    /// Returns the conditions on a field's value, besides its type.
     func conditions(_ field: Field, _ property: String) throws -> [String] {
         if let require = field.require?.first { return ["\(property).\(require.key) == .\(require.value)"] }
         if let name = field.notBelow { return ["\(property) >= \(name)"] }

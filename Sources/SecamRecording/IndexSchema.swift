@@ -55,7 +55,7 @@ enum IndexSchema {
                         PRIMARY KEY (camera, incarnation, first)
                     ) WITHOUT ROWID;
                     CREATE INDEX gapByTime ON gap (camera, start);
-                    -- What was acknowledged to each camera: content as in OPEN
+                    -- The last acknowledged frame or event of each camera: content as in OPEN
                     CREATE TABLE cursor (
                         camera TEXT NOT NULL,
                         content INTEGER NOT NULL,
@@ -81,7 +81,7 @@ enum IndexSchema {
         migrator.registerMigration("2 compression") { db in
             try db.execute(
                 sql: """
-                    -- 0 as it came, 1 H.264, 2 as it came for good
+                    -- 0 as recorded, 1 H.264, 2 as recorded and never to be compressed
                     ALTER TABLE segment ADD COLUMN compressed INTEGER NOT NULL DEFAULT 0;
                     CREATE INDEX segmentUncompressed ON segment (camera, start) WHERE compressed = 0;
                     """)
@@ -89,7 +89,7 @@ enum IndexSchema {
         migrator.registerMigration("3 thumbnails") { db in
             try db.execute(
                 sql: """
-                    -- NULL while there is none yet, empty when there is none to be had
+                    -- NULL before the attempt to make one, empty after a failed attempt
                     ALTER TABLE event ADD COLUMN thumbnail BLOB;
                     ALTER TABLE event ADD COLUMN thumbnailWidth INTEGER;
                     ALTER TABLE event ADD COLUMN thumbnailHeight INTEGER;
@@ -134,7 +134,7 @@ enum IndexSchema {
             try ArrivalMigration.run(db)
             try db.execute(
                 sql: """
-                    -- The casts keep sums of numbers that cannot be from becoming floating-point numbers
+                    -- The casts keep the sums of impossible sizes integers
                     INSERT INTO usage SELECT camera, CAST(TOTAL(bytes) AS INTEGER) FROM segment GROUP BY camera;
                     CREATE TRIGGER usageInserted AFTER INSERT ON segment BEGIN
                         INSERT INTO usage VALUES (new.camera, new.bytes)

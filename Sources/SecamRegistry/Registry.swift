@@ -445,7 +445,7 @@ package struct Registry: Sendable {
         joins[key, default: 0] += 1
         guard joins[key]! <= limits.joins else { return [] }
         var actions: [Action] = []
-        if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined as another")] }
+        if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined under another name")] }
         members[peer] = Member(join: join, key: key, network: network, joined: time, heard: now)
         endSettlingIfComplete(now)
         actions.append(.joined(describe(members[peer]!, now: now)))

@@ -1,8 +1,8 @@
 import Glibc
 import SecamBase
 
-/// A file of the secrets of a client's connections, in the format that Wireshark reads (NSS key log). Whoever has the
-/// file can decrypt what was captured of these connections.
+/// A file of the secrets of a client's connections, in the format that Wireshark reads (NSS key log). A
+/// reader of the file can decrypt captured packets of these connections.
 package final class TLSKeyLog: Sendable {
     package let path: String
     private let descriptor: CInt

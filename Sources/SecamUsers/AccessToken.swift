@@ -38,7 +38,7 @@ package struct AccessToken: Sendable, Hashable {
     /// SHA-256 of the token in hexadecimal. The token itself is stored nowhere.
     let tokenHash: String
     package let scopes: TokenScopes
-    /// The cameras, of those that the user may see.
+    /// The cameras that the token gives access to. The user's own rights also apply.
     package let cameras: CameraRights
     /// UTC microseconds.
     package let created: Int64

@@ -98,7 +98,7 @@ final class RequestHandler {
             connection.waitsForGateway = false
             switch result {
             case .accepted(let token, let device):
-                // Nothing else can end the session whose cookie is replaced, or that nobody gets.
+                // Nothing else can end the session whose cookie is replaced, or reaches no browser.
                 let unused = connection.isResponding ? former : backend.access(token: token)
                 if let unused, let session = unused.session {
                     _ = backend.endSession(session.id, of: unused.user.name, reason: "signed in again")

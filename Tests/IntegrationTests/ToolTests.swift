@@ -1,7 +1,7 @@
 import SecamTestSupport
 import Testing
 
-/// Tools that people have, at the HTTP interface of a running set.
+/// Common tools, at the HTTP interface of a running set.
 struct ToolTests {
     /// Runs ffmpeg on a resource of the gateway and returns the number of decoded pictures.
     private func pictures(

@@ -32,7 +32,7 @@ import Testing
         #expect(window.isOver(at: 121_000_001) && !window.isOver(at: 121_000_000))
     }
 
-    @Test func `an event of which only the end arrives opens a window`() {
+    @Test func `an event whose start was missed opens a window`() {
         var window = MotionWindow(preRoll: .seconds(2), postRoll: .seconds(2))
         window.handle(event(1, .end, start: 100, last: 103))
         #expect(window.from == 98_000_000 && window.until == 105_000_000)

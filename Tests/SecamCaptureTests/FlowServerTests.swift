@@ -380,7 +380,7 @@ import Testing
         #expect(actions == ["gap 1...2 dropped", "frame 3", "gap 4...5 dropped", "frame 6"])
     }
 
-    @Test func `frames whose rendition nobody demanded are in no gap`() throws {
+    @Test func `frames of a rendition that no consumer demanded are in no gap`() throws {
         var server = server()
         var ring = ring([3, 9])
         ring.recordSkipped(.jpeg, try #require(SequenceRange(1, through: 1)))

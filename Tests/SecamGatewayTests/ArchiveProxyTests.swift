@@ -123,7 +123,7 @@ import Testing
         #expect(try receive(&proxy, found(7, 5), from: "a") == ["found 7 [1] to 1"], "its last one answered")
     }
 
-    @Test func `lists for which nobody waits are not decoded`() throws {
+    @Test func `lists that no viewer waits for are not decoded`() throws {
         var proxy = try proxy(["a": 5])
         _ = proxy.handle(search(), from: viewer(1), now: at(0))
         func damaged(_ request: UInt32) throws -> [UInt8] {

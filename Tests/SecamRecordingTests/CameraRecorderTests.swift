@@ -475,7 +475,7 @@ import Testing
         #expect(try open(9).isEmpty)
         #expect(
             try index.events(of: nil, from: 0, to: 10).entries.map(\.event.state) == [.end, .end],
-            "as nobody will say it")
+            "as no later report will tell it")
         #expect(try index.events(of: nil, from: 0, to: 10, limit: 1).entries.count == 2, "both begin at the same time")
     }
 }

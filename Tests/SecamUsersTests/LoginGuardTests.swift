@@ -211,7 +211,7 @@ struct LoginGuardTests {
             "each user has a budget of its own")
     }
 
-    @Test func `names tried on the host lock no other network, and the host for ten seconds`() {
+    @Test func `attempts under many names on the host delay the host by ten seconds, and no other network`() {
         var loginGuard = LoginGuard(capacity: 1000)
         loginGuard.earlier.insert("anna", network: "home", lastLogin: 0)
         func host(_ user: String) -> LoginGuard.Origin { .init(user: user, network: "127.0.0.1", isHost: true) }

@@ -313,8 +313,8 @@ package struct FlowServer: Sendable {
 
     // MARK: Start
 
-    /// Returns the cursor of the key's own group, else of a group with that name that another key recorded until now.
-    /// Among several it returns the one furthest back, so that no key makes another one skip frames.
+    /// Returns the cursor of the key's own group. Without one, returns the earliest cursor that another key recently moved
+    /// for a group of this name: the earliest, so that no key makes another one skip frames.
     private func cursor(of message: OpenFlow, _ key: PublicKey, _ now: MonotonicTime) -> UInt64? {
         let own = cursors[Cursor(key: key, group: message.group, content: message.content)]
         if let own { return own.sequence }

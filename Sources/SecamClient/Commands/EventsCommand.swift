@@ -34,7 +34,7 @@ struct EventsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Folder for a small picture of each recorded event, such as 'porch 2026-01-31 18-00-05.123.jpg'.",
+            "Folder to write a thumbnail of each recorded event to, such as 'porch 2026-01-31 18-00-05.123.jpg'.",
             valueName: "folder"))
     var thumbnails: String?
 

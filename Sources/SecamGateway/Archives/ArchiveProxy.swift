@@ -122,8 +122,8 @@ struct ArchiveProxy {
     private var archives: [Roster.Member: KnownArchive] = [:]
     private var lastOrder: UInt64 = 0
     private var owners: VolumeOwners
-    /// The owners whose last archive left without answering its probe. Queries do not wait for their next archives, which
-    /// could come and go without an end.
+    /// The owners whose last archive left without answering its probe. Queries do not wait for the next archives of these
+    /// owners, because these could come and go forever.
     private var mute: Set<String> = []
     /// The gateway has just started, and archives may still be reconnecting.
     var isSettling = false
@@ -296,8 +296,8 @@ struct ArchiveProxy {
         }
     }
 
-    /// Handles an answer. Its lists are decoded only if a query waits for them: an archive could keep the loop busy with
-    /// others.
+    /// Handles an answer. The lists of an answer that no viewer waits for are not decoded: with them, an archive could keep
+    /// the loop busy.
     private mutating func handleFound(
         _ envelope: Envelope, _ bytes: Span<UInt8>, from archive: Roster.Member, _ now: MonotonicTime
     ) throws(WireError) -> [Action] {

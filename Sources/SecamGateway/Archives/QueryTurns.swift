@@ -1,7 +1,7 @@
 import SecamBase
 
-/// The queries that one archive works on, and those that wait to be sent to it. Users take turns, each with one query at
-/// a time, so that long queries of one user do not delay those of others.
+/// A queue of queries for one archive. Users take turns, each with one query at the archive at a time, so that long
+/// queries of one user do not delay those of others.
 ///
 /// A state machine without I/O: time is an argument.
 struct QueryTurns {
@@ -32,8 +32,8 @@ struct QueryTurns {
     @discardableResult
     mutating func recordAnswer(_ number: UInt32) -> Bool { sent.removeValue(forKey: number) != nil }
 
-    /// Returns the query that must be sent next: of the users who have none under way, the one who has waited longest
-    /// for a turn.
+    /// Returns the next query to send: the oldest query of the user who was served longest ago, among users without a
+    /// query at the archive.
     mutating func next(now: MonotonicTime) -> UInt32? {
         sent = sent.filter { now - $0.value.since < Self.timeout }
         guard sent.count < Self.limit else { return nil }

@@ -48,7 +48,7 @@ struct VolumeOwners: Sendable, Equatable {
         let lines = owners.sorted { $0.value.order < $1.value.order }.map { volume, owner in
             "\(VolumeOwners.text(of: volume)) \(owner.name)\n"
         }
-        return "# VOLUME NAME: the archive that owns a volume of recordings; one whose key is revoked loses it.\n"
+        return "# VOLUME NAME: the archive that owns a volume of recordings; revoking its key releases the volume.\n"
             + lines.joined()
     }
 

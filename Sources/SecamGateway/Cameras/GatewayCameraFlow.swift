@@ -25,7 +25,7 @@ final class GatewayCameraFlow {
     /// Events and bytes received since the last refresh. Beyond the limits, credit waits for the next refresh.
     private var events = 0
     private var bytes = 0
-    /// Size of a large frame of late.
+    /// Size of the largest recent frame, bytes. Each smaller frame lowers it by an eighth.
     private var frameBytes = 1
     /// Received messages for which no credit was granted yet.
     private var owed: UInt32 = 0
@@ -40,11 +40,11 @@ final class GatewayCameraFlow {
         let sequence: UInt64
     }
 
-    /// Events of one camera that get credit back before the next refresh: more than a camera with all its motion services
-    /// sends, and enough to read the camera's event log.
+    /// Maximum number of events between two refreshes for which credit is returned at once. A camera with all its motion
+    /// services sends fewer.
     private static let eventLimit = 512
-    /// Bytes of frames that get credit back before the next refresh, and bytes on their way at once. More would delay
-    /// other cameras' frames.
+    /// Maximum bytes of frames between two refreshes for which credit is returned at once, and maximum bytes in flight.
+    /// More would delay other cameras' frames.
     private let byteLimit: Int
 
     /// 4K at 30 frames a second needs less.
@@ -58,7 +58,7 @@ final class GatewayCameraFlow {
 
     /// - Parameters:
     ///   - lastEvent: the last event received over an earlier connection.
-    ///   - byteLimit: maximum bytes of frames per second; `nil` for the content's own.
+    ///   - byteLimit: maximum bytes of frames per second; `nil` for the default of the content.
     init(
         _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil, byteLimit: Int? = nil
     ) {

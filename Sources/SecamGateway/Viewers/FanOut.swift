@@ -95,8 +95,8 @@ final class FanOut: Sendable {
         }
     }
 
-    /// Reports demand to the hub: in order, because always on the same loop and queued under the lock; outside the lock,
-    /// because the hub may call back.
+    /// Reports demand to the hub. Reports stay in order, because one loop makes all of them and they are queued under the
+    /// lock. The hub is called outside the lock, because it may call back.
     private func reportDemand(_ key: FlowKey, wanted: Bool, _ loops: [EventLoopMailbox]) {
         let hub = hub
         loops[0].execute {

@@ -3,7 +3,7 @@ import NIOCore
 /// Counts the reads of one connection below TLS, and paces those of a newcomer.
 ///
 /// A read costs the event loop as much for one byte as for a kilobyte. Between the paced reads of a newcomer that sends
-/// single bytes, the kernel collects them. Logins need fewer reads than are free.
+/// single bytes, the kernel collects them. A login takes fewer than `freeReads` reads.
 final class ReadPacer: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer

@@ -2,7 +2,7 @@ import SecamUsers
 import SecamWire
 
 extension Search {
-    /// Returns the search among the cameras that a user may see; `nil` when there are none of those that it names.
+    /// Returns the search, restricted to the cameras that a user may see; `nil` when it names none of these.
     func restricted(to rights: CameraRights) -> Search? {
         let names = Set(cameras.map(\.name)).sorted()
         let visible: [Name]

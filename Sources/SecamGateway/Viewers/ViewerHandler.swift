@@ -139,7 +139,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
 
     /// Counts a read below TLS.
     ///
-    /// - Returns: whether nobody has logged in on this connection.
+    /// - Returns: whether no user has logged in on this connection.
     func countRead(of bytes: Int) -> Bool {
         apply(session.countRead(of: bytes, at: .now()))
         return user == nil

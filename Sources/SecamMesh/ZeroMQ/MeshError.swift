@@ -29,7 +29,7 @@ package enum MeshError: Error, Equatable, Sendable, CustomStringConvertible {
             "this libzmq was built without CURVE encryption; install one that was built with libsodium"
         case .badKey(let what): "\(what) is not a key of 64 hexadecimal digits"
         case .badName(let text):
-            "'\(text)' is not usable as a service's name: use letters, digits, spaces and signs, without '/'"
+            "'\(text)' is not usable as a service's name: use letters, digits, spaces and punctuation except '/'"
         case .file(let path, let reason): "\(path): \(reason)"
         case .badLine(let path, let line, let reason): "\(path), line \(line): \(reason)"
         }

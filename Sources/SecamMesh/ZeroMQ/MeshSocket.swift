@@ -246,7 +246,7 @@ package struct Received: Sendable {
         connections?.onClose = action
     }
 
-    /// Sets which senders may send large messages, and of how many bytes; by default nobody may.
+    /// Sets which senders may send large messages, and of how many bytes; by default no sender may.
     package func setLargestMessage(_ largestMessage: @escaping (PublicKey) -> Int?) {
         connections?.largestMessage = largestMessage
     }
