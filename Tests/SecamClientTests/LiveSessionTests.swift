@@ -12,7 +12,7 @@ struct LiveSessionTests {
     ) throws -> LiveSession {
         var options = LiveSession.Options()
         try change(&options)
-        return LiveSession(server: try ServerAddress("h:1"), options: options, say: words.say)
+        return LiveSession(server: try ServerAddress("h:1"), options: options, showMessage: words.showMessage)
     }
 
     private func list(_ names: [String]) throws -> GatewayEvent {
@@ -210,7 +210,7 @@ struct LiveSessionTests {
         let news = EventLog()
         let session = LiveSession(
             server: try ServerAddress("h:1"), options: LiveSession.Options(),
-            changed: { news.append(.state(.connecting)) }, say: { _ in })
+            changed: { news.append(.state(.connecting)) }, showMessage: { _ in })
         session.startDecoding(threads: 1)
         session.handle(try list(["demo"]))
         session.handle(.frame(try frame(picture: Array("no JPEG".utf8))))

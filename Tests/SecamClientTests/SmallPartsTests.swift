@@ -38,7 +38,7 @@ struct SmallPartsTests {
             }
             let source = try PasswordSource(argument: argument, file: file) { _ in variable }
             let words = Words()
-            let password = try source.password(warn: words.say) { Secret("from prompt") }
+            let password = try source.password(warn: words.showMessage) { Secret("from prompt") }
             return (text(password), words.all)
         }
         #expect(try password("seen", nil, "v").0 == "seen")

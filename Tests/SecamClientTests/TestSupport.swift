@@ -82,7 +82,7 @@ final class Words: Sendable {
 
     var all: [String] { stored.withLock { $0 } }
 
-    func say(_ text: String) { stored.withLock { $0.append(text) } }
+    func showMessage(_ text: String) { stored.withLock { $0.append(text) } }
 }
 
 func settings(_ wanted: ViewerConnection.WantedCameras = .all) -> ViewerConnection.Settings {

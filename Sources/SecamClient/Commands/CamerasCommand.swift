@@ -18,7 +18,7 @@ struct CamerasCommand: ParsableCommand {
 
     func run() throws {
         try SecamView.run { () throws(ClientError) in
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             let cameras = try login.run { (login) throws(ClientError) in
                 try CameraQuery<[Cameras.Camera]> { event throws(ClientError) in
                     if case .cameras(let cameras) = event { cameras } else { nil }

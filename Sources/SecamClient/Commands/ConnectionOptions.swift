@@ -82,7 +82,7 @@ struct LoginPlan: Sendable {
         authorities: String?, fingerprint: String?, knownHosts: String?, environment: (String) -> String?
     ) throws(ClientError) -> ServerTrust {
         switch (authorities, fingerprint) {
-        case (.some, .some): throw .contradiction("--ca and --fingerprint exclude each other; give only one")
+        case (.some, .some): throw .usage("--ca and --fingerprint exclude each other; give only one")
         case (let file?, nil): return .authorities(file: file)
         case (nil, let text?):
             if let key = try? PublicKeyFingerprint(text) { return .key(key) }
@@ -92,7 +92,7 @@ struct LoginPlan: Sendable {
                 expected: "64 hexadecimal digits for a certificate, or SPKI-SHA256: and 64 of them for its key")
         case (nil, nil):
             guard let path = knownHosts ?? KnownHosts.defaultPath(environment) else {
-                throw .contradiction("HOME is not set; give --known-hosts FILE, --ca FILE or --fingerprint SHA256")
+                throw .usage("HOME is not set; give --known-hosts FILE, --ca FILE or --fingerprint SHA256")
             }
             return .pinned(KnownHosts(path: path))
         }

@@ -52,7 +52,7 @@ struct EventsCommand: ParsableCommand {
             let names = try CameraNames.parse(cameras)
             let since =
                 try self.since.map { text throws(ClientError) in try RangeOptions.time("--since", text) } ?? .min
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             try login.run { (login) throws(ClientError) in
                 follow ? try self.follow(names, login, since) : try list(names, login, since)
             }
@@ -119,7 +119,7 @@ struct EventsCommand: ParsableCommand {
         let printer = EventPrinter(json: json)
         let session = LiveSession(
             server: login.server, options: LiveSession.Options(cameras: names, isHeadless: true),
-            say: StandardError.line)
+            showMessage: StandardError.line)
         let signals = EndSignals(session)
         defer { signals.stop() }
         let client = try login.client(settings, reconnects: true) { event in

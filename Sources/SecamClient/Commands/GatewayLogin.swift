@@ -7,7 +7,7 @@ import SecamWire
 /// an unknown certificate.
 struct GatewayLogin: Sendable {
     private let plan: LoginPlan
-    private let say: @Sendable (String) -> Void
+    private let showMessage: @Sendable (String) -> Void
     private(set) var trust: ServerTrust
     private let password: Secret
     private var code = Secret("")
@@ -19,12 +19,12 @@ struct GatewayLogin: Sendable {
     private static let certificateTimeout: Duration = .seconds(15)
 
     /// Asks for the password unless the options or the environment contain it.
-    init(_ plan: LoginPlan, say: @escaping @Sendable (String) -> Void) throws(ClientError) {
+    init(_ plan: LoginPlan, showMessage: @escaping @Sendable (String) -> Void) throws(ClientError) {
         self.plan = plan
-        self.say = say
+        self.showMessage = showMessage
         trust = plan.trust
-        keyLog = try plan.keyLogFile.map { path throws(ClientError) in try Self.keyLog(path, say) }
-        password = try plan.password.password(warn: say) { () throws(ClientError) -> Secret in
+        keyLog = try plan.keyLogFile.map { path throws(ClientError) in try Self.keyLog(path, showMessage) }
+        password = try plan.password.password(warn: showMessage) { () throws(ClientError) -> Secret in
             guard let terminal = Terminal() else { throw .noPassword }
             do throws(Terminal.Failure) {
                 return try terminal.readSecret("Password of \(TerminalText.masked(plan.username)) at \(plan.server): ")
@@ -35,15 +35,15 @@ struct GatewayLogin: Sendable {
         do throws(SecretFile.Failure) {
             token = try plan.deviceTokens?.token(for: plan.username, at: plan.server) ?? []
         } catch {
-            say("device token not used: \(error)")
+            showMessage("device token not used: \(error)")
             token = []
         }
     }
 
-    private static func keyLog(_ path: String, _ say: (String) -> Void) throws(ClientError) -> TLSKeyLog {
+    private static func keyLog(_ path: String, _ showMessage: (String) -> Void) throws(ClientError) -> TLSKeyLog {
         do {
             let log = try TLSKeyLog(path: path)
-            say(
+            showMessage(
                 "warning: SSLKEYLOGFILE is set. Anyone who can read \(path) can decrypt a capture of this connection, "
                     + "the password included. Unset it, and delete the file after use.")
             return log
@@ -59,11 +59,11 @@ struct GatewayLogin: Sendable {
         settings.token = token
         settings.code = code
         if let deviceTokens = plan.deviceTokens {
-            settings.keepToken = { [plan, say] token in
+            settings.keepToken = { [plan, showMessage] token in
                 do throws(SecretFile.Failure) {
                     try deviceTokens.store(token, for: plan.username, at: plan.server)
                 } catch {
-                    say("device token not stored: \(error)")
+                    showMessage("device token not stored: \(error)")
                 }
             }
         }
@@ -124,7 +124,7 @@ struct GatewayLogin: Sendable {
         }
         // Pins the key, not the certificate, so that the gateway may renew its certificate.
         try hosts.add(server, presented.key)
-        say(
+        showMessage(
             "remembered the key of the gateway \(server) in \(hosts.path); its certificate has the SHA-256 fingerprint "
                 + "\(presented.fingerprint)")
     }

@@ -73,7 +73,7 @@ struct LiveCommand: ParsableCommand {
     func run() throws {
         try SecamView.run { () throws(ClientError) in
             let names = try CameraNames.parse(cameras)
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             try login.run { (login) throws(ClientError) in try watch(names, login) }
         }
     }
@@ -85,7 +85,7 @@ struct LiveCommand: ParsableCommand {
             server: login.server,
             options: LiveSession.Options(
                 cameras: names, frameLimit: frames, record: record, force: force, isHeadless: headless),
-            changed: { if !isHeadless { wake.signal() } }, say: StandardError.line)
+            changed: { if !isHeadless { wake.signal() } }, showMessage: StandardError.line)
         let signals = EndSignals(session)
         defer { signals.stop() }
         var failure: ClientError?
@@ -139,7 +139,7 @@ struct LiveCommand: ParsableCommand {
         do {
             window = try LiveWindow(
                 session: session, wake: wake, title: "secam \(login.server)", showsMotion: motion,
-                say: StandardError.line)
+                showMessage: StandardError.line)
         } catch {
             client.stop()
             throw error

@@ -41,7 +41,7 @@ struct SnapshotCommand: ParsableCommand {
         try SecamView.run { () throws(ClientError) in
             let name = try cameraName(camera)
             if output != "-", !force, FileIO.exists(output) { throw .fileExists(path: output) }
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             let time = try at.map { text throws(ClientError) in try RangeOptions.time("--at", text) }
             let frame = try login.run { (login) throws(ClientError) in
                 if let time { try recorded(name, at: time, login) } else { try picture(of: name, login) }

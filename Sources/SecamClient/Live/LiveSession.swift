@@ -43,19 +43,19 @@ final class LiveSession: Sendable {
     private let ended = DispatchSemaphore(value: 0)
     private let decoder = Mutex<LiveDecoder?>(nil)
     private let changed: @Sendable () -> Void
-    private let say: @Sendable (String) -> Void
+    private let showMessage: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - changed: called on any thread when the window must be redrawn.
-    ///   - say: shows a message to the user.
+    ///   - showMessage: shows a message to the user.
     init(
         server: ServerAddress, options: Options, changed: @escaping @Sendable () -> Void = {},
-        say: @escaping @Sendable (String) -> Void
+        showMessage: @escaping @Sendable (String) -> Void
     ) {
         self.server = server
         self.options = options
         self.changed = changed
-        self.say = say
+        self.showMessage = showMessage
         state = Mutex(State(cameras: options.cameras.map { CameraTileState(name: $0) }))
     }
 
@@ -142,7 +142,7 @@ final class LiveSession: Sendable {
         case .event(let event, let camera): updateMotion(event, of: camera)
         case .eventsComplete, .found, .replayed, .replayEnded: break
         case .refused(let code, let detail):
-            say("the gateway refused a request (\(code)): \(TerminalText.masked(detail))")
+            showMessage("the gateway refused a request (\(code)): \(TerminalText.masked(detail))")
         }
     }
 
@@ -158,8 +158,8 @@ final class LiveSession: Sendable {
         }
         switch (previous, connection) {
         case (_, .failed(let error)): end(.failed(error))
-        case (.connected, .reconnecting(let why)): say("gateway \(server): \(why); reconnecting")
-        case (.reconnecting, .connected): say("gateway \(server): connected again")
+        case (.connected, .reconnecting(let why)): showMessage("gateway \(server): \(why); reconnecting")
+        case (.reconnecting, .connected): showMessage("gateway \(server): connected again")
         default: break
         }
         changed()
@@ -172,7 +172,7 @@ final class LiveSession: Sendable {
         }
         if isFirst, let error = problem(in: list) { return end(.failed(error)) }
         for tile in cameras {
-            message(about: tile, now: list.first { $0.name == tile.name }, isFirst: isFirst).map(say)
+            message(about: tile, now: list.first { $0.name == tile.name }, isFirst: isFirst).map(showMessage)
         }
         state.withLock { state in
             for index in state.cameras.indices {
@@ -300,7 +300,7 @@ final class LiveSession: Sendable {
             defer { state.hasReportedSlowDisk = true }
             return !state.hasReportedSlowDisk
         }
-        if isFirst { say("the disk is too slow: the recording lacks frames from now on") }
+        if isFirst { showMessage("the disk is too slow: the recording lacks frames from now on") }
     }
 
     private func reportWrongClock(_ frame: ReceivedFrame) {
@@ -309,7 +309,7 @@ final class LiveSession: Sendable {
             return state.wrongClocks.insert(frame.camera).inserted
         }
         guard isFirst else { return }
-        say(
+        showMessage(
             "camera '\(frame.camera)': no file can hold the time \(frame.header.timestamp) µs since 1970, so the recording "
                 + "lacks such frames; set the camera's clock")
     }
@@ -322,7 +322,7 @@ final class LiveSession: Sendable {
             return (isFirst, state.cameras.allSatisfy { state.failedRecordings.contains($0.name) })
         }
         guard isFirst else { return }
-        say("\(error); the recording of camera '\(camera)' has ended")
+        showMessage("\(error); the recording of camera '\(camera)' has ended")
         if isLast, options.isHeadless { end(.failed(error)) }
     }
 }

@@ -35,11 +35,11 @@ struct ExportCommand: ParsableCommand {
         try SecamView.run { () throws(ClientError) in
             let name = try cameraName(camera)
             guard range.from != nil, range.to != nil else {
-                throw .contradiction("export needs --from and --to; see 'secam-view recordings \(name)'")
+                throw .usage("export needs --from and --to; see 'secam-view recordings \(name)'")
             }
             let (from, to) = try range.range(orFrom: 0, to: .max)
             if !force, FileIO.exists(output) { throw .fileExists(path: output) }
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             try login.run { (login) throws(ClientError) in try export(name, from, to, login) }
         }
     }
@@ -47,7 +47,7 @@ struct ExportCommand: ParsableCommand {
     private func export(_ name: Name, _ from: Int64, _ to: Int64, _ login: GatewayLogin) throws(ClientError) {
         var client = try PlaybackClient(login)
         defer { client.stop() }
-        var film: ExportedFile?
+        var file: ExportedFile?
         var isPartial = false
         // The first list, so that recordings that are removed meanwhile count as missing.
         var listed: [Found.Recorded] = []
@@ -59,28 +59,28 @@ struct ExportCommand: ParsableCommand {
                 let found = try client.find([.recordings, .gaps], of: [name], from: from, to: to)
                 isPartial = found.isPartial
                 gaps = found.gaps
-                if film == nil { listed = found.recordings.map(\.recording) }
-                let start = film?.last.map { ReplayPlan.resumption(found.recordings, after: $0) } ?? from
+                if file == nil { listed = found.recordings.map(\.recording) }
+                let start = file?.last.map { ReplayPlan.resumption(found.recordings, after: $0) } ?? from
                 let plan = ReplayPlan(found.recordings, from: max(from, start), to: to)
-                if film == nil {
+                if file == nil {
                     guard !plan.runs.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
-                    film = ExportedFile(
+                    file = ExportedFile(
                         file: try RecordingFile(path: output, title: name.text, replacing: force), from: from, to: to,
                         bar: ProgressBar())
                 }
                 try client.replay(plan, of: name) { frame throws(ClientError) in
-                    try film?.append(frame)
+                    try file?.append(frame)
                     retriesLeft = Self.retryLimit
                     return true
                 }
                 break
             } catch {
-                guard error.isTemporary, retriesLeft > 0 else { throw try film?.close(after: error) ?? error }
+                guard error.isTemporary, retriesLeft > 0 else { throw try file?.close(after: error) ?? error }
                 client.stop()
                 client = try reconnect(login, &retriesLeft, error)
             }
         }
-        guard let summary = try film?.finish(), summary.frames > 0 else {
+        guard let summary = try file?.finish(), summary.frames > 0 else {
             throw .nothingRecorded(camera: name, from: from, to: to)
         }
         let files = summary.paths.joined(separator: ", ")

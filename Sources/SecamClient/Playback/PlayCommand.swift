@@ -33,7 +33,7 @@ struct PlayCommand: ParsableCommand {
         try SecamView.run { () throws(ClientError) in
             let name = try cameraName(camera)
             let time = try RangeOptions.time("--at", at)
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }

@@ -14,12 +14,12 @@ struct RangeOptions: ParsableArguments {
 
     /// Returns the range in UTC microseconds.
     ///
-    /// - Throws: `badOption`; `contradiction` when the range ends before it starts.
+    /// - Throws: `badOption`; `usage` when the range ends before it starts.
     func range(orFrom start: Int64, to end: Int64, now: Int64 = WallClock.now) throws(ClientError) -> (Int64, Int64) {
         let from = try from.map { text throws(ClientError) in try RangeOptions.time("--from", text, now) } ?? start
         let to = try to.map { text throws(ClientError) in try RangeOptions.time("--to", text, now) } ?? end
         guard from < to else {
-            throw .contradiction(
+            throw .usage(
                 "--from \(UTC.dateAndTime(from)) is not before --to \(UTC.dateAndTime(to)); swap them")
         }
         return (from, to)

@@ -27,7 +27,7 @@ struct RecordingsCommand: ParsableCommand {
         try SecamView.run { () throws(ClientError) in
             let names = try CameraNames.parse(cameras)
             let (from, to) = try range.range(orFrom: 0, to: .max)
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             let (findings, cameras) = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }
@@ -63,7 +63,7 @@ struct ProtectCommand: ParsableCommand {
         try SecamView.run { () throws(ClientError) in
             let name = try cameraName(camera)
             let (from, to) = try range.range(orFrom: 0, to: .max)
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             let findings = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }

@@ -30,7 +30,7 @@ struct TimelineCommand: ParsableCommand {
                     }
                     return start
                 } ?? WallClock.now / UTC.day * UTC.day
-            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), say: StandardError.line)
+            var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             let findings = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }

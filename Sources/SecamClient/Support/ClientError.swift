@@ -7,7 +7,7 @@ package import SecamWire
 package enum ClientError: Error, Sendable, Equatable {
     case badServer(String)
     case missing(option: String, variable: String)
-    case contradiction(String)
+    case usage(String)
     case badOption(option: String, value: String, expected: String)
     case noPassword
     case passwordPromptCancelled
@@ -45,7 +45,7 @@ package enum ClientError: Error, Sendable, Equatable {
 extension ClientError {
     package var exitStatus: ExitStatus {
         switch self {
-        case .badServer, .missing, .contradiction, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
+        case .badServer, .missing, .usage, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
         case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
         case .holes: .incomplete
@@ -71,7 +71,7 @@ extension ClientError: CustomStringConvertible {
                 + "[::1]:7443"
         case .missing(let option, let variable):
             "\(option) is missing; add \(option) or set \(variable)"
-        case .contradiction(let text): text
+        case .usage(let text): text
         case .badOption(let option, let value, let expected):
             "invalid \(option) '\(TerminalText.masked(value))'; expected \(expected)"
         case .noPassword:

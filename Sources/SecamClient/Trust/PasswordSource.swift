@@ -15,12 +15,12 @@ package enum PasswordSource: Sendable, Equatable {
 
     /// Chooses the first source that is given: option, file, variable, prompt.
     ///
-    /// - Throws: `contradiction` when both options are given.
+    /// - Throws: `usage` when both options are given.
     package init(
         argument: String?, file: String?, environment: (String) -> String?
     ) throws(ClientError) {
         switch (argument, file) {
-        case (.some, .some): throw .contradiction("--password and --password-file exclude each other; give only one")
+        case (.some, .some): throw .usage("--password and --password-file exclude each other; give only one")
         case (let argument?, nil): self = .argument(argument)
         case (nil, let file?): self = .file(file)
         case (nil, nil):

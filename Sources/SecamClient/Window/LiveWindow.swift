@@ -7,19 +7,20 @@ struct LiveWindow: ~Copyable {
 
     private let session: LiveSession
     private let wake: WindowWake
-    private let say: (String) -> Void
+    private let showMessage: (String) -> Void
     private let canvas: Canvas
     private var mode: ViewMode
     private var tiles: [Name: CameraTile] = [:]
 
     init(
-        session: LiveSession, wake: WindowWake, title: String, showsMotion: Bool, say: @escaping (String) -> Void
+        session: LiveSession, wake: WindowWake, title: String, showsMotion: Bool,
+        showMessage: @escaping (String) -> Void
     ) throws(ClientError) {
         canvas = try Canvas(title: title)
         mode = ViewMode(showsMotion: showsMotion)
         self.session = session
         self.wake = wake
-        self.say = say
+        self.showMessage = showMessage
     }
 
     /// Shows the session until it ends. Other threads may signal the window even after this returns, so they must end
@@ -58,9 +59,9 @@ struct LiveWindow: ~Copyable {
             let path = "\(frame.camera)-\(UTC.fileStamp(frame.header.timestamp)).jpg"
             do {
                 try FileIO.create(path, frame.picture, replacing: false)
-                say("saved \(path)")
+                showMessage("saved \(path)")
             } catch {
-                say("\(error)")
+                showMessage("\(error)")
             }
         }
     }
