@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Each flow gets a number of its own, so that frames of a closed flow are distinguished from those of its
 /// successor. It belongs to the loop's thread. The writer stores the frames and events.
-final class ArchiveCameraFlow {
+final class ArchiveCameraFlows {
     /// One of the flows from a camera.
     enum Kind {
         case frames
@@ -36,9 +36,9 @@ final class ArchiveCameraFlow {
     private var motion: MotionWindow
     private var isRecording = false
     /// The numbers of the open flows.
-    private var frames: UInt32?
-    private var events: UInt32?
-    private var spool: UInt32?
+    private var framesFlow: UInt32?
+    private var eventsFlow: UInt32?
+    private var spoolFlow: UInt32?
     /// The time before which neither frames nor events are requested.
     private var notBefore = MonotonicTime.now
 
@@ -55,22 +55,22 @@ final class ArchiveCameraFlow {
 
     private var eventCursor: RecordingIndex.Cursor?
     private var eventCredit = EventCredit()
-    private let allowance: CameraRateLimit
+    private let rateLimit: CameraRateLimit
     /// Whether the index may hold an event that has not ended. Gaps need no credit, but a gap among events costs a
     /// transaction only while this is true.
     private var mayEventsContinue = true
 
     /// Whether the camera's spool may hold frames.
     private var isSpoolDue = true
-    private var spoolNotBefore = MonotonicTime.now + ArchiveCameraFlow.eventLead
+    private var spoolNotBefore = MonotonicTime.now + ArchiveCameraFlows.eventLead
     private var spoolWindow = FrameWindow.spooled
 
     init(
         _ camera: Roster.Member, socket: MeshSocket, rule: Recording.Camera, index: RecordingIndex, writer: Writer,
-        allowance: CameraRateLimit
+        rateLimit: CameraRateLimit
     ) throws(RecordingError) {
         self.camera = camera
-        self.allowance = allowance
+        self.rateLimit = rateLimit
         self.socket = socket
         self.rule = rule
         self.writer = writer
@@ -106,9 +106,9 @@ final class ArchiveCameraFlow {
         var isReached = true
         if rule.mode.notesMotion {
             isReached = refreshEvents()
-        } else if let events {
-            _ = send(CloseFlow(flow: events, reason: .shutdown))
-            self.events = nil
+        } else if let eventsFlow {
+            _ = send(CloseFlow(flow: eventsFlow, reason: .shutdown))
+            self.eventsFlow = nil
         }
         isReached = refreshSpool() && isReached
         if isRecording, !isWanted || isOverInSilence { endRecording() }
@@ -119,22 +119,22 @@ final class ArchiveCameraFlow {
 
     /// Whether the recording is over and the camera sends no frame that would end it.
     private var isOverInSilence: Bool {
-        let isSilent = MonotonicTime.now - lastHeard > ArchiveCameraFlow.silenceTimeout
+        let isSilent = MonotonicTime.now - lastHeard > ArchiveCameraFlows.silenceTimeout
         return !rule.mode.isContinuous && window.isEmpty && !window.isProbing && isSilent
             && motion.isOver(at: WallClock.now)
     }
 
     private func refreshFrames() -> Bool {
-        if let frames {
-            guard send(Credit(flow: frames, frames: 0)) else {
-                self.frames = nil
+        if let framesFlow {
+            guard send(Credit(flow: framesFlow, frames: 0)) else {
+                self.framesFlow = nil
                 return false
             }
             return true
         }
         guard MonotonicTime.now >= notBefore else { return true }
         guard let flow = open(.jpeg, from: firstFrame, credit: window.initialCredit) else { return false }
-        frames = flow
+        framesFlow = flow
         isSpoolDue = true
         window.reset()
         waitingGaps = 0
@@ -144,12 +144,12 @@ final class ArchiveCameraFlow {
 
     /// Requests the frames that the camera spooled, until the camera reports that none are left.
     private func refreshSpool() -> Bool {
-        if let spool { return sendOnSpool(Credit(flow: spool, frames: 0)) }
+        if let spoolFlow { return sendOnSpool(Credit(flow: spoolFlow, frames: 0)) }
         guard isSpoolDue, MonotonicTime.now >= spoolNotBefore else { return true }
         guard let flow = open(.spooled, from: .acknowledged, credit: spoolWindow.initialCredit) else {
             return false
         }
-        spool = flow
+        spoolFlow = flow
         spoolWindow.reset()
         isSpoolDue = false
         return true
@@ -157,29 +157,29 @@ final class ArchiveCameraFlow {
 
     private func refreshEvents() -> Bool {
         let now = MonotonicTime.now
-        if let events {
-            let due = eventCredit.due(allowance, now: now)
-            guard send(Credit(flow: events, frames: due ?? 0)) else {
-                self.events = nil
+        if let eventsFlow {
+            let due = eventCredit.due(rateLimit, now: now)
+            guard send(Credit(flow: eventsFlow, frames: due ?? 0)) else {
+                self.eventsFlow = nil
                 return false
             }
             if due != nil { eventCredit.grantDue(now: now) }
             return true
         }
-        let credit = min(FrameWindow.maximumFrames, allowance.eventsLeft(now: now))
+        let credit = min(FrameWindow.maximumFrames, rateLimit.eventsLeft(now: now))
         guard now >= notBefore, credit > 0 else { return true }
         guard let flow = open(.events, from: start(after: eventCursor), credit: credit) else { return false }
-        events = flow
+        eventsFlow = flow
         eventCredit.reset(credit)
         return true
     }
 
     /// Opens a flow and returns its number; `nil` if the camera was not reached.
     private func open(_ content: FlowContent, from start: FlowStart, credit: UInt32) -> UInt32? {
-        let flow = ArchiveCameraFlow.lastFlow.wrappingAdd(1, ordering: .relaxed).newValue
+        let flow = ArchiveCameraFlows.lastFlow.wrappingAdd(1, ordering: .relaxed).newValue
         let open = OpenFlow(
             flow: flow, content: content, policy: .every, start: start, credit: credit,
-            group: ArchiveCameraFlow.group)
+            group: ArchiveCameraFlows.group)
         return send(open) ? flow : nil
     }
 
@@ -198,8 +198,8 @@ final class ArchiveCameraFlow {
     private func endRecording() {
         isRecording = false
         motion.close()
-        if let frames { _ = send(CloseFlow(flow: frames, reason: .done)) }
-        frames = nil
+        if let framesFlow { _ = send(CloseFlow(flow: framesFlow, reason: .done)) }
+        framesFlow = nil
         writer.add(.cut(camera.name))
     }
 
@@ -209,17 +209,17 @@ final class ArchiveCameraFlow {
         guard flow == number(of: kind) else { return }
         // The reason is not `done`, since the cursor at the camera must stay for a successor.
         _ = send(CloseFlow(flow: flow, reason: .shutdown))
-        let next = MonotonicTime.now + ArchiveCameraFlow.retryDelay
+        let next = MonotonicTime.now + ArchiveCameraFlows.retryDelay
         switch kind {
         case .frames:
-            frames = nil
+            framesFlow = nil
             window.isProbing = true
             notBefore = next
         case .events:
-            events = nil
+            eventsFlow = nil
             notBefore = next
         case .spool:
-            spool = nil
+            spoolFlow = nil
             isSpoolDue = true
             spoolNotBefore = next
         }
@@ -227,9 +227,9 @@ final class ArchiveCameraFlow {
 
     private func number(of kind: Kind) -> UInt32? {
         switch kind {
-        case .frames: frames
-        case .events: events
-        case .spool: spool
+        case .frames: framesFlow
+        case .events: eventsFlow
+        case .spool: spoolFlow
         }
     }
 
@@ -260,9 +260,9 @@ final class ArchiveCameraFlow {
 
     private func handle(_ frame: Frame, _ message: MeshMessage) throws(WireError) {
         guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
-        guard frame.flow != spool else { return try handleSpooled(frame.flow, message) }
+        guard frame.flow != spoolFlow else { return try handleSpooled(frame.flow, message) }
         // Frames of a closed flow may still be under way.
-        guard isRecording, frame.flow == frames else { return }
+        guard isRecording, frame.flow == framesFlow else { return }
         guard window.credit > 0 else {
             retry(.frames, flow: frame.flow)
             throw .badValue(field: "flow: a frame beyond its credit")
@@ -288,22 +288,22 @@ final class ArchiveCameraFlow {
     }
 
     private func handle(_ message: Event) throws(WireError) {
-        guard message.flow == events else { return }
+        guard message.flow == eventsFlow else { return }
         guard let (isNew, acknowledged) = eventCredit.receive(message) else {
             retry(.events, flow: message.flow)
             throw .badValue(field: "flow: events beyond its credit, or too many at once")
         }
         mayEventsContinue = true
         motion.handle(message.event)
-        if isNew { allowance.chargeNewEvent() }
+        if isNew { rateLimit.chargeNewEvent() }
         writer.add(.event(camera.name, message, acknowledged: acknowledged))
         if isWanted, !isRecording { refresh() }
     }
 
     private func handle(_ gap: Gap) throws(WireError) {
-        if gap.flow == events { loseEvents() }
-        guard gap.flow == frames, isRecording else { return }
-        guard waitingGaps < ArchiveCameraFlow.gapLimit else {
+        if gap.flow == eventsFlow { loseEvents() }
+        guard gap.flow == framesFlow, isRecording else { return }
+        guard waitingGaps < ArchiveCameraFlows.gapLimit else {
             retry(.frames, flow: gap.flow)
             throw .badValue(field: "flow: too many gaps at once")
         }
@@ -324,17 +324,17 @@ final class ArchiveCameraFlow {
     }
 
     private func handle(_ close: CloseFlow, _ onRefusal: (CloseFlow) -> Void) {
-        if close.flow == frames { frames = nil }
-        if close.flow == events { events = nil }
-        if close.flow == spool { handleSpoolEnd(close.reason) }
+        if close.flow == framesFlow { framesFlow = nil }
+        if close.flow == eventsFlow { eventsFlow = nil }
+        if close.flow == spoolFlow { handleSpoolEnd(close.reason) }
         guard close.reason == .forbidden || close.reason == .tooMany else { return }
-        notBefore = MonotonicTime.now + ArchiveCameraFlow.retryDelay
+        notBefore = MonotonicTime.now + ArchiveCameraFlows.retryDelay
         onRefusal(close)
     }
 
     private func handleSpoolEnd(_ reason: CloseReason) {
-        spool = nil
-        spoolNotBefore = MonotonicTime.now + ArchiveCameraFlow.retryDelay
+        spoolFlow = nil
+        spoolNotBefore = MonotonicTime.now + ArchiveCameraFlows.retryDelay
         switch reason {
         case .done: writer.add(.spoolEnded(camera.name))
         case .forbidden: break
@@ -345,16 +345,16 @@ final class ArchiveCameraFlow {
     // MARK: From the writer
 
     func gapRecorded(_ flow: UInt32) {
-        if flow == frames { waitingGaps = max(0, waitingGaps - 1) }
+        if flow == framesFlow { waitingGaps = max(0, waitingGaps - 1) }
     }
 
     /// Requests further frames after a frame of a flow has been written.
     func frameWritten(_ flow: UInt32) {
-        if flow == spool {
+        if flow == spoolFlow {
             spoolWindow.release()
             let count = spoolWindow.refill
             if count > 0, sendOnSpool(Credit(flow: flow, frames: count)) { spoolWindow.grant(count) }
-        } else if flow == frames {
+        } else if flow == framesFlow {
             window.release()
             refill()
         }
@@ -362,9 +362,9 @@ final class ArchiveCameraFlow {
 
     private func refill() {
         let count = window.refill
-        guard count > 0, let flow = frames else { return }
+        guard count > 0, let flow = framesFlow else { return }
         guard send(Credit(flow: flow, frames: count)) else {
-            frames = nil
+            framesFlow = nil
             return
         }
         window.grant(count)
@@ -374,35 +374,35 @@ final class ArchiveCameraFlow {
     func acknowledge(_ durable: CameraRecorder.Durable) {
         cursor = RecordingIndex.Cursor(
             incarnation: durable.incarnation, sequence: durable.sequence, time: durable.time)
-        guard let flow = frames, durable.incarnation == camera.incarnation else { return }
+        guard let flow = framesFlow, durable.incarnation == camera.incarnation else { return }
         if window.isProbing {
             window.isProbing = false
             refill()
         }
         let acknowledge = Acknowledge(flow: flow, incarnation: durable.incarnation, sequence: durable.sequence)
-        if !send(acknowledge) { frames = nil }
+        if !send(acknowledge) { framesFlow = nil }
     }
 
     /// Acknowledges spooled frames that are on disk, which the camera then removes.
     func acknowledgeSpooled(_ durable: CameraRecorder.Durable) {
-        guard let spool else { return }
-        sendOnSpool(Acknowledge(flow: spool, incarnation: durable.incarnation, sequence: durable.sequence))
+        guard let spoolFlow else { return }
+        sendOnSpool(Acknowledge(flow: spoolFlow, incarnation: durable.incarnation, sequence: durable.sequence))
     }
 
     /// Acknowledges events that are in the index.
     func eventStored(incarnation: UInt64, acknowledged: UInt64) {
         eventCursor = RecordingIndex.Cursor(incarnation: incarnation, sequence: acknowledged, time: 0)
-        guard let flow = events, incarnation == camera.incarnation else { return }
+        guard let flow = eventsFlow, incarnation == camera.incarnation else { return }
         eventCredit.store()
         guard acknowledged > 0 else { return }
-        if !send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) { events = nil }
+        if !send(Acknowledge(flow: flow, incarnation: incarnation, sequence: acknowledged)) { eventsFlow = nil }
     }
 
     /// Sends a message on the spool's flow. If the camera is not reached, the flow is opened again later.
     @discardableResult
     private func sendOnSpool(_ message: some WireMessage) -> Bool {
         if send(message) { return true }
-        spool = nil
+        spoolFlow = nil
         isSpoolDue = true
         return false
     }

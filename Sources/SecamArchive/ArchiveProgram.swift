@@ -64,12 +64,12 @@ package struct ArchiveProgram: AsyncParsableCommand {
                     "remedy": "run 'secam archive rebuild'",
                 ])
         }
-        let plan = RecordingStore.Plan(
+        let storeConfiguration = RecordingStore.Configuration(
             index: index, writer: name.text, limits: configuration.limits, logger: logger, lock: lock)
         return LoopService(name: "archive") { loop, fail in
             let service = try ArchiveService.start(
                 identity: identity, name: name, listen: configuration.listen, advertised: configuration.advertised,
-                plan: plan, loop: loop, logger: logger, fail: fail)
+                configuration: storeConfiguration, loop: loop, logger: logger, fail: fail)
             return {
                 await service.stop()
                 await service.waitUntilStopped()
@@ -92,16 +92,16 @@ struct ArchiveConfiguration: Sendable {
 
     init(_ settings: Settings) throws {
         folder = RecordingFolder(try settings.required("recordings", "the folder of the recordings"))
-        let most = try settings.text("max.megabytes").map { _ in
+        let maximumBytes = try settings.text("max.megabytes").map { _ in
             UInt64(try settings.integer("max.megabytes", in: 16...1 << 40, default: 0)) << 20
         }
-        let free = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
-        let leastKept = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
-        limits = StorageQuota(bytes: most, free: free, leastKept: .seconds(leastKept))
+        let minimumFreeBytes = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
+        let minimumRetention = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
+        limits = StorageQuota(maximumBytes: maximumBytes, minimumFreeBytes: minimumFreeBytes, minimumRetention: .seconds(minimumRetention))
         join = try settings.required("join", "a join file; create one with: secam keys invite")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .archive)
         name = try identity.name(instance: ProgramEnvironment.instanceName)
-        listen = settings.text("listen") ?? identity.suitableListen
+        listen = settings.text("listen") ?? identity.defaultListenEndpoint
         advertised = settings.text("advertise")
         metrics = try MetricsEndpoint(settings)
     }

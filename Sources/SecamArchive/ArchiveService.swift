@@ -14,16 +14,16 @@ actor ArchiveService {
     private let member: MeshMember
     private let socket: MeshSocket
     private let index: RecordingIndex
-    private let plan: RecordingStore.Plan
+    private let configuration: RecordingStore.Configuration
     private let fail: LoopService.Fail
     private var writer: Writer?
     private var replayServer: ReplayServer?
     private var searchServer: SearchServer?
     private var rules: [Name: Recording.Camera] = [:]
     private var cameras = ReachableCameras()
-    private var flows: [Name: ArchiveCameraFlow] = [:]
+    private var flows: [Name: ArchiveCameraFlows] = [:]
     /// The rate limits, by the cameras' keys.
-    private var allowances: [[UInt8]: CameraRateLimit] = [:]
+    private var rateLimits: [[UInt8]: CameraRateLimit] = [:]
     private var timer: LoopTimer?
     private var refused: UInt64 = 0
     private var writerFigures: [Figure] = []
@@ -49,15 +49,15 @@ actor ArchiveService {
     private static let keepAliveInterval = Duration.seconds(1)
 
     private init(
-        member: MeshMember, socket: MeshSocket, plan: RecordingStore.Plan, logger: Logger,
+        member: MeshMember, socket: MeshSocket, configuration: RecordingStore.Configuration, logger: Logger,
         fail: @escaping LoopService.Fail
     ) {
         loop = member.loop
         self.member = member
         self.socket = socket
-        self.plan = plan
-        index = plan.index
-        assignmentFile = AssignmentFile(in: plan.index.folder, name: member.name)
+        self.configuration = configuration
+        index = configuration.index
+        assignmentFile = AssignmentFile(in: configuration.index.folder, name: member.name)
         self.logger = logger
         self.fail = fail
     }
@@ -66,12 +66,12 @@ actor ArchiveService {
     ///
     /// - Parameter fail: called when the service must restart.
     static func start(
-        identity: Identity, name: Name, listen: String, advertised: String?, plan: RecordingStore.Plan, loop: MeshLoop,
+        identity: Identity, name: Name, listen: String, advertised: String?, configuration: RecordingStore.Configuration, loop: MeshLoop,
         logger: Logger, fail: @escaping LoopService.Fail
     ) throws -> ArchiveService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(at: listen, advertised: advertised)
-        let service = ArchiveService(member: member, socket: socket, plan: plan, logger: logger, fail: fail)
+        let service = ArchiveService(member: member, socket: socket, configuration: configuration, logger: logger, fail: fail)
         try service.assumeIsolated { try $0.start() }
         return service
     }
@@ -101,9 +101,9 @@ actor ArchiveService {
         let answer: @Sendable (MeshMessage, PeerID) -> Void = { [self] message, peer in
             loop.post { self.assumeIsolated { $0.answer(message, to: peer) } }
         }
-        let plan = plan
+        let configuration = configuration
         let index = index
-        writer = Writer(plan, report: report)
+        writer = Writer(configuration, report: report)
         replayServer = ReplayServer(index, answer: answer)
         searchServer = SearchServer(index, logger: logger, answer: answer)
         let socket = socket
@@ -168,23 +168,23 @@ actor ArchiveService {
     private func openMissing() -> Bool {
         let now = MonotonicTime.now
         let connected = Set(flows.values.lazy.map(\.camera.key))
-        allowances = allowances.filter { connected.contains($0.key) || !$0.value.isFull(now: now) }
+        rateLimits = rateLimits.filter { connected.contains($0.key) || !$0.value.isFull(now: now) }
         var isComplete = true
         for (name, rule) in rules where flows[name] == nil {
             guard let camera = cameras[name] else { continue }
-            let allowance = allowances[camera.key] ?? CameraRateLimit(now: now)
-            allowances[camera.key] = allowance
-            if allowance.chargeConnection(now: now) { record(camera, rule, allowance) } else { isComplete = false }
+            let rateLimit = rateLimits[camera.key] ?? CameraRateLimit(now: now)
+            rateLimits[camera.key] = rateLimit
+            if rateLimit.chargeConnection(now: now) { openFlows(to: camera, rule, rateLimit) } else { isComplete = false }
         }
         return isComplete
     }
 
-    private func record(_ camera: Roster.Member, _ rule: Recording.Camera, _ allowance: CameraRateLimit) {
+    private func openFlows(to camera: Roster.Member, _ rule: Recording.Camera, _ rateLimit: CameraRateLimit) {
         guard let writer else { return }
         do {
-            let flow = try ArchiveCameraFlow(
+            let flow = try ArchiveCameraFlows(
                 camera, socket: try member.connect(to: camera), rule: rule, index: index, writer: writer,
-                allowance: allowance)
+                rateLimit: rateLimit)
             flows[camera.name] = flow
             loop.watch(flow.socket, onReadable: callback { $0.receive(camera.name) })
         } catch {

@@ -4,7 +4,7 @@ import SecamWire
 /// The credit of one camera's event flow, and the camera's events that have not ended.
 ///
 /// The credit of an event returns when it is stored, in portions, so that a camera that reports too much does not keep
-/// the frames of others from the disk. New events also need the allowance of `CameraRateLimit`, since each adds a row
+/// the frames of others from the disk. New events also need the permission of `CameraRateLimit`, since each adds a row
 /// to the index.
 struct EventCredit {
     /// The maximum number of events that continue at the same time; a camera has far fewer.
@@ -15,7 +15,7 @@ struct EventCredit {
     private var credit: UInt32 = 0
     /// The credit to return for stored events.
     private var owed: UInt32 = 0
-    /// The credit to return for stored new events, when the allowance permits.
+    /// The credit to return for stored new events, when the rate limit permits.
     private var owedForNew: UInt32 = 0
     /// Whether each of the events that are being stored is new.
     private var storing: [Bool] = []
@@ -54,9 +54,9 @@ struct EventCredit {
     }
 
     /// Returns the credit to return now; `nil` if it is not time yet.
-    mutating func due(_ allowance: CameraRateLimit, now: MonotonicTime) -> UInt32? {
+    mutating func due(_ rateLimit: CameraRateLimit, now: MonotonicTime) -> UInt32? {
         guard now >= nextReturn else { return nil }
-        let left = allowance.eventsLeft(now: now)
+        let left = rateLimit.eventsLeft(now: now)
         let released = min(owedForNew, left - min(left, credit))
         owedForNew -= released
         owed += released

@@ -22,7 +22,7 @@ struct KnownVolumes {
     /// Checks that a folder that held recordings before still does.
     func check(_ folder: RecordingFolder) throws(MissingVolume) {
         guard let volume = volumes[folder.path], !folder.hasIndex else { return }
-        throw MissingVolume(folder: folder.path, volume: volume, memory: path)
+        throw MissingVolume(folder: folder.path, volume: volume, knownVolumesFile: path)
     }
 
     /// Remembers the volume in a folder.
@@ -42,12 +42,12 @@ struct MissingVolume: ProgramError {
     let folder: String
     let volume: String
     /// The file with the known volumes.
-    let memory: String
+    let knownVolumesFile: String
 
     var exitStatus: ExitStatus { .unavailable }
 
     var description: String {
         "\(folder): the recordings of volume \(volume) are missing; is their disk mounted? To start anew in this folder, "
-            + "remove its line from \(memory)."
+            + "remove its line from \(knownVolumesFile)."
     }
 }

@@ -9,9 +9,9 @@ struct RecordedTimes {
 
     private var known: [Name: (span: Range<Int64>, times: [ClosedRange<Int64>])] = [:]
 
-    /// Whether a camera on motion is recorded at a time, UTC microseconds.
-    mutating func contain(
-        _ time: Int64, _ rule: Recording.Camera, _ index: RecordingIndex
+    /// Returns whether a camera on motion is recorded at a time, UTC microseconds.
+    mutating func covers(
+        _ time: Int64, rule: Recording.Camera, index: RecordingIndex
     ) throws(RecordingError) -> Bool {
         if known[rule.camera]?.span.contains(time) != true {
             let preRoll = Int64(rule.preRoll) * 1_000_000

@@ -7,7 +7,7 @@ struct RecordingPauses {
     private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(64)
     /// The time after a pause in which the next one is twice as long.
-    private static let memory = Duration.seconds(600)
+    private static let memoryTime = Duration.seconds(600)
 
     private var pauses: [Name: (end: MonotonicTime, length: Duration)] = [:]
 
@@ -18,9 +18,9 @@ struct RecordingPauses {
     /// - Returns: false if it is paused already.
     mutating func pause(_ camera: Name, now: MonotonicTime) -> Bool {
         guard !isPaused(camera, now: now) else { return false }
-        let last = pauses[camera].flatMap { now - $0.end < Self.memory ? $0.length : nil }
+        let last = pauses[camera].flatMap { now - $0.end < Self.memoryTime ? $0.length : nil }
         let length = min(Self.longestPause, last.map { $0 * 2 } ?? Self.firstPause)
-        pauses = pauses.filter { now - $0.value.end < Self.memory }
+        pauses = pauses.filter { now - $0.value.end < Self.memoryTime }
         pauses[camera] = (end: now + length, length: length)
         return true
     }

@@ -10,14 +10,14 @@ struct VolumeMonitor {
     /// The interval of probes while the volume cannot be written to.
     private static let faultProbeInterval = Duration.seconds(1)
 
-    private let plan: RecordingStore.Plan
+    private let configuration: RecordingStore.Configuration
     private let report: @Sendable (WriterReport) -> Void
     private var nextProbe = MonotonicTime.now
     /// The reason why nothing can be written; `nil` while the volume is writable.
     private(set) var fault: String?
 
-    init(_ plan: RecordingStore.Plan, report: @escaping @Sendable (WriterReport) -> Void) {
-        self.plan = plan
+    init(_ configuration: RecordingStore.Configuration, report: @escaping @Sendable (WriterReport) -> Void) {
+        self.configuration = configuration
         self.report = report
     }
 
@@ -35,9 +35,9 @@ struct VolumeMonitor {
         guard reason != fault else { return }
         fault = reason
         if let reason {
-            plan.logger.error("recording stopped", metadata: ["reason": "\(reason)"])
+            configuration.logger.error("recording stopped", metadata: ["reason": "\(reason)"])
         } else {
-            plan.logger.notice("recording resumed", metadata: ["folder": "\(plan.index.folder.path)"])
+            configuration.logger.notice("recording resumed", metadata: ["folder": "\(configuration.index.folder.path)"])
         }
         report(.volumeFault(reason))
     }

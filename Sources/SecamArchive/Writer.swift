@@ -5,7 +5,7 @@ import SecamWire
 
 extension RecordingStore {
     /// The parts from which the writing thread makes its store.
-    struct Plan: Sendable {
+    struct Configuration: Sendable {
         let index: RecordingIndex
         let writer: String
         let limits: StorageQuota
@@ -23,12 +23,12 @@ final class Writer: Sendable {
     /// Starts the thread.
     ///
     /// - Parameter report: called on the writing thread.
-    init(_ plan: RecordingStore.Plan, report: @escaping @Sendable (WriterReport) -> Void) {
+    init(_ configuration: RecordingStore.Configuration, report: @escaping @Sendable (WriterReport) -> Void) {
         let commands = commands
         let ended = ended.continuation
         let compressor = Compressor { commands.push(.compressed($0, $1)) }
         DedicatedThread.start {
-            WriterLoop(plan: plan, commands: commands, compressor: compressor, report: report).run()
+            WriterLoop(configuration: configuration, commands: commands, compressor: compressor, report: report).run()
             compressor.stop()
             ended.finish()
         }

@@ -12,7 +12,7 @@ final class WriterLoop {
     /// The time for another archive to end a recording that it is still writing.
     private static let takeoverTimeout = Duration.seconds(5)
 
-    private let plan: RecordingStore.Plan
+    private let configuration: RecordingStore.Configuration
     private let commands: BlockingQueue<WriterCommand>
     private let compressor: Compressor
     private var isCompressing = false
@@ -41,15 +41,15 @@ final class WriterLoop {
     private var closedCounts = (frames: UInt64(0), bytes: UInt64(0))
 
     init(
-        plan: RecordingStore.Plan, commands: BlockingQueue<WriterCommand>, compressor: Compressor,
+        configuration: RecordingStore.Configuration, commands: BlockingQueue<WriterCommand>, compressor: Compressor,
         report: @escaping @Sendable (WriterReport) -> Void
     ) {
-        self.plan = plan
+        self.configuration = configuration
         self.commands = commands
         self.compressor = compressor
         self.report = report
-        clocks = CameraClocks(logger: plan.logger)
-        volume = VolumeMonitor(plan, report: report)
+        clocks = CameraClocks(logger: configuration.logger)
+        volume = VolumeMonitor(configuration, report: report)
     }
 
     func run() {
@@ -73,7 +73,7 @@ final class WriterLoop {
         case .event(let camera, let event, let acknowledged): record(event, of: camera, acknowledged: acknowledged)
         case .endEvents(let camera, let incarnation):
             logFailure(of: camera) { () throws(RecordingError) in
-                try plan.index.endEvents(of: camera, except: incarnation)
+                try configuration.index.endEvents(of: camera, except: incarnation)
             }
         case .cut(let camera):
             if let recorder = recorders[RecorderID(camera: camera, isSpooled: false)] { cut(recorder) }
@@ -110,7 +110,7 @@ final class WriterLoop {
     private func isRecorded(_ frame: Frame, _ id: RecorderID) throws(RecordingError) -> Bool {
         guard id.isSpooled, let rule = rules?.cameras.first(where: { $0.camera == id.camera }), !rule.mode.isContinuous
         else { return true }
-        return try recordedTimes.contain(frame.timestamp, rule, plan.index)
+        return try recordedTimes.covers(frame.timestamp, rule: rule, index: configuration.index)
     }
 
     private func record(_ gap: Gap, of camera: Name) {
@@ -127,8 +127,8 @@ final class WriterLoop {
         guard failedEvents[camera] != message.flow else { return }
         let isStored = logFailure(of: camera) { () throws(RecordingError) in
             let event = clocks.correct(message.event, of: camera)
-            try plan.index.record(event, of: camera, incarnation: message.incarnation)
-            try plan.index.setCursor(
+            try configuration.index.record(event, of: camera, incarnation: message.incarnation)
+            try configuration.index.setCursor(
                 camera, .events, incarnation: message.incarnation, sequence: acknowledged, time: event.last)
         }
         guard isStored else {
@@ -140,7 +140,7 @@ final class WriterLoop {
 
     private func endSpool(of camera: Name) {
         end(RecorderID(camera: camera, isSpooled: true))
-        logFailure(of: camera) { () throws(RecordingError) in try plan.index.endSpooledGaps(of: camera) }
+        logFailure(of: camera) { () throws(RecordingError) in try configuration.index.endSpooledGaps(of: camera) }
     }
 
     /// Runs an operation on the index and logs its failure. Returns whether it succeeded.
@@ -188,7 +188,7 @@ final class WriterLoop {
 
     private func openStore() throws(RecordingError) -> RecordingStore {
         if let store { return store }
-        let new = try RecordingStore(plan.index, writer: plan.writer, limits: plan.limits, logger: plan.logger)
+        let new = try RecordingStore(configuration.index, writer: configuration.writer, limits: configuration.limits, logger: configuration.logger)
         store = new
         return new
     }
@@ -234,13 +234,13 @@ final class WriterLoop {
     /// Reports another disk in the folder. The open files and the index belong to the former one, so only a restart
     /// helps.
     private func reportRemount(_ error: RecordingError) {
-        guard case .moved(let path) = error, plan.index.folder.hasIndex else { return }
+        guard case .moved(let path) = error, configuration.index.folder.hasIndex else { return }
         report(.remounted(path: path))
     }
 
     private func log(_ error: RecordingError, _ camera: Name) {
         guard !isVolumeFailing() else { return }
-        plan.logger.error("recording failed", metadata: ["camera": "\(camera)", "reason": "\(error)"])
+        configuration.logger.error("recording failed", metadata: ["camera": "\(camera)", "reason": "\(error)"])
     }
 
     /// Whether the whole volume fails, which is logged once instead of each failure.
@@ -280,7 +280,7 @@ final class WriterLoop {
 
     private func applyRetention() {
         nextRetention = MonotonicTime.now + WriterLoop.retentionInterval
-        if let clock = try? plan.index.clock { clocks.expect(clock) }
+        if let clock = try? configuration.index.clock { clocks.expect(clock) }
         // Separate steps: a step that fails for lack of room must not keep the next one from making room.
         maintain { store throws(RecordingError) in
             try store.refreshUsage()
@@ -324,7 +324,7 @@ final class WriterLoop {
             try body(store)
         } catch {
             guard !isVolumeFailing() else { return }
-            plan.logger.error("retention pass failed", metadata: ["reason": "\(error)"])
+            configuration.logger.error("retention pass failed", metadata: ["reason": "\(error)"])
         }
     }
 

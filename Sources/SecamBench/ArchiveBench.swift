@@ -110,7 +110,8 @@ struct ArchiveBench: Service {
 
     private func measureReplay(_ index: RecordingIndex, _ camera: Name, at start: Int64) throws -> String {
         let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let store = try RecordingStore(index, writer: "bench", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let store = try RecordingStore(
+            index, writer: "bench", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: quiet)
         let recorder = try CameraRecorder(store, camera: camera)
         let pictures = try (0..<8).map(Self.picture)
         for number in 0..<Self.frames {

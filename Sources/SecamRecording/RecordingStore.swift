@@ -6,16 +6,16 @@ package import SecamWire
 /// The disk space that recordings may take.
 package struct StorageQuota: Sendable, Equatable {
     /// The maximum size of all recordings; `nil` if only free space limits it.
-    package var bytes: UInt64?
+    package var maximumBytes: UInt64?
     /// Bytes that stay free on the disk.
-    package var free: UInt64
+    package var minimumFreeBytes: UInt64
     /// Younger recordings are never removed to make room. Recording stops instead.
-    package var leastKept: Duration
+    package var minimumRetention: Duration
 
-    package init(bytes: UInt64?, free: UInt64, leastKept: Duration = .zero) {
-        self.bytes = bytes
-        self.free = free
-        self.leastKept = leastKept
+    package init(maximumBytes: UInt64?, minimumFreeBytes: UInt64, minimumRetention: Duration = .zero) {
+        self.maximumBytes = maximumBytes
+        self.minimumFreeBytes = minimumFreeBytes
+        self.minimumRetention = minimumRetention
     }
 
     /// The number of files that stay free, on file systems that count them.
@@ -82,7 +82,7 @@ package final class RecordingStore {
     /// Whether the disk has little left above its reserve: 5 % of its size, and at most 10 GiB.
     private var isDiskLow: Bool {
         guard let size = index.folder.volumeBytes else { return false }
-        return freeBytes < limits.free.addingSaturated(min(size / 20, 10 << 30))
+        return freeBytes < limits.minimumFreeBytes.addingSaturated(min(size / 20, 10 << 30))
     }
 
     /// An explanation of a low disk for operators; `nil` if the disk is not low.
@@ -90,7 +90,7 @@ package final class RecordingStore {
         guard isDiskLow, let size = index.folder.volumeBytes else { return nil }
         let used = size - min(size, freeBytes)
         let others = used - min(used, storedBytes)
-        return "\(index.folder.path): \(freeBytes >> 20) of \(size >> 20) MiB are free, \(limits.free >> 20) MiB are "
+        return "\(index.folder.path): \(freeBytes >> 20) of \(size >> 20) MiB are free, \(limits.minimumFreeBytes >> 20) MiB are "
             + "the reserve (--free-megabytes); recordings take \(storedBytes >> 20) MiB, other files \(others >> 20) MiB"
     }
 
@@ -109,8 +109,8 @@ package final class RecordingStore {
 
     /// The size at which a segment ends. Only complete segments can be removed, so a small disk needs small ones.
     var largestSegment: UInt64 {
-        let (sum, isMore) = storedBytes.addingReportingOverflow(freeBytes - min(freeBytes, limits.free))
-        let room = min(limits.bytes ?? .max, isMore ? .max : sum)
+        let (sum, isMore) = storedBytes.addingReportingOverflow(freeBytes - min(freeBytes, limits.minimumFreeBytes))
+        let room = min(limits.maximumBytes ?? .max, isMore ? .max : sum)
         return max(1 << 20, min(1 << 30, room / 16))
     }
 
@@ -138,10 +138,10 @@ package final class RecordingStore {
     /// its share makes room from its own recordings, and for other cameras before they lose anything. A camera that
     /// records too much, by mistake or on purpose, therefore displaces other recordings only beyond their own share.
     private func removable(for bytes: UInt64, of camera: Name?) throws(RecordingError) -> SegmentRow? {
-        let floor = try leastKeptSince()
+        let floor = try minimumRetentionStart()
         var usage = try index.usage()
         if let camera { usage[camera] = (usage[camera] ?? 0).addingSaturated(bytes) }
-        let share = (limits.bytes ?? storedBytes.addingSaturated(bytes)) / UInt64(max(1, usage.count))
+        let share = (limits.maximumBytes ?? storedBytes.addingSaturated(bytes)) / UInt64(max(1, usage.count))
         if let camera, usage[camera] ?? 0 > share, let own = try index.oldestRemovable(of: camera, before: floor) {
             return own
         }
@@ -157,14 +157,14 @@ package final class RecordingStore {
     }
 
     /// The time from which arrivals are not removed to make room; `nil` if everything may be removed.
-    private func leastKeptSince() throws(RecordingError) -> RetentionTime? {
-        guard limits.leastKept > .zero else { return nil }
-        return try index.advanceClock().clock.time.advanced(by: .zero - limits.leastKept)
+    private func minimumRetentionStart() throws(RecordingError) -> RetentionTime? {
+        guard limits.minimumRetention > .zero else { return nil }
+        return try index.advanceClock().clock.time.advanced(by: .zero - limits.minimumRetention)
     }
 
     private func exceedsLimits(_ bytes: UInt64) -> Bool {
-        if let most = limits.bytes, storedBytes + reservedBytes + bytes > most { return true }
-        return !hasFreeFiles || freeBytes < limits.free + reservedBytes + writtenSinceRefresh + bytes
+        if let maximum = limits.maximumBytes, storedBytes + reservedBytes + bytes > maximum { return true }
+        return !hasFreeFiles || freeBytes < limits.minimumFreeBytes + reservedBytes + writtenSinceRefresh + bytes
     }
 
     /// Reserves room for a file that is written besides the recordings, by removing the oldest recordings.
@@ -184,9 +184,9 @@ package final class RecordingStore {
 
     private func noRoomError() -> RecordingError {
         if !hasFreeFiles { return .tooFewFiles(path: index.folder.path) }
-        if limits.leastKept > .zero { return .keptTooLong(path: index.folder.path, least: limits.leastKept) }
-        if let most = limits.bytes, storedBytes >= most { return .noRoom(path: index.folder.path, limit: most) }
-        return .tooLittleFree(path: index.folder.path, limit: limits.free)
+        if limits.minimumRetention > .zero { return .keptTooLong(path: index.folder.path, least: limits.minimumRetention) }
+        if let maximum = limits.maximumBytes, storedBytes >= maximum { return .noRoom(path: index.folder.path, limit: maximum) }
+        return .tooLittleFree(path: index.folder.path, limit: limits.minimumFreeBytes)
     }
 
     /// Subtracts bytes that were counted but not written, or were removed by replacing a file.

@@ -55,7 +55,7 @@ private struct Thumbnail {
 
 extension RecordingIndex {
     /// The event that a thumbnail is made for.
-    fileprivate struct Moment {
+    fileprivate struct ThumbnailEvent {
         let camera: Name
         let id: Int64
         let peak: Int64
@@ -68,16 +68,16 @@ extension RecordingIndex {
     ///
     /// - Parameter recent: the frames of events that arrived earlier are on disk. Such events come too, so that many new
     ///   ones, whose frames may still be in memory, do not keep them waiting.
-    fileprivate func eventsWithoutThumbnail(recent: RetentionTime) throws(RecordingError) -> [Moment] {
+    fileprivate func eventsWithoutThumbnail(recent: RetentionTime) throws(RecordingError) -> [ThumbnailEvent] {
         try read("finding events without a thumbnail") { db in
             let cameras = try Self.camerasWithoutThumbnail(db)
             let limit = max(1, Self.thumbnailBatch / max(1, cameras.count))
-            let moments = try cameras.flatMap { camera in
+            let events = try cameras.flatMap { camera in
                 try [(recent.microseconds, Int64.max), (Int64.min, recent.microseconds - 1)].flatMap { from, to in
                     try Self.eventsWithoutThumbnail(of: camera, from: from, to: to, limit: limit, db)
                 }
             }
-            return moments.sorted { ($0.turn, $0.moment.camera) < ($1.turn, $1.moment.camera) }.map(\.moment)
+            return events.sorted { ($0.turn, $0.event.camera) < ($1.turn, $1.event.camera) }.map(\.event)
         }
     }
 
@@ -98,7 +98,7 @@ extension RecordingIndex {
 
     private static func eventsWithoutThumbnail(
         of camera: String, from: Int64, to: Int64, limit: Int, _ db: Database
-    ) throws -> [(turn: Int, moment: Moment)] {
+    ) throws -> [(turn: Int, event: ThumbnailEvent)] {
         try Row.fetchAll(
             db,
             sql: """
@@ -108,17 +108,17 @@ extension RecordingIndex {
                 """, arguments: [camera, from, to, limit]
         ).enumerated().compactMap { turn, row in
             guard let camera = try? Name(row["camera"] as String),
-                let event = EventFields.decode(Array(row["fields"] as Data))
+                let stored = EventFields.decode(Array(row["fields"] as Data))
             else { return nil }
-            let moment = Moment(
-                camera: camera, id: row["id"], peak: event.peakTime,
+            let event = ThumbnailEvent(
+                camera: camera, id: row["id"], peak: stored.peakTime,
                 arrival: RetentionTime(microseconds: row["arrival"]))
-            return (turn, moment)
+            return (turn, event)
         }
     }
 
     /// Stores an event's thumbnail; `nil` if none can be made.
-    fileprivate func record(_ thumbnail: Thumbnail?, of event: Moment) throws(RecordingError) {
+    fileprivate func record(_ thumbnail: Thumbnail?, of event: ThumbnailEvent) throws(RecordingError) {
         try write("storing a thumbnail") { db in
             try db.execute(
                 sql: """

@@ -42,7 +42,8 @@ import Testing
 
         let index = try RecordingIndex(RecordingFolder(scratch.file("out\(cut)/recordings")))
         let store = try RecordingStore(
-            index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: Logger(label: "test"))
+            index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0),
+            logger: Logger(label: "test"))
         for name in ["front", "back"] {
             let camera = try Name(name)
             _ = try CameraRecorder(store, camera: camera)

@@ -9,13 +9,13 @@ import Testing
     }
 
     @Test func `after a burst a camera may report one new event per second, however often it restarts`() {
-        let allowance = CameraRateLimit(now: at(0))
+        let rateLimit = CameraRateLimit(now: at(0))
         var told = 0
         for second: Int64 in 0..<100 {
             // A connection each second, whose camera uses all the credit that is left.
-            let left = allowance.eventsLeft(now: at(second))
+            let left = rateLimit.eventsLeft(now: at(second))
             for _ in 0..<min(64, left) {
-                allowance.chargeNewEvent()
+                rateLimit.chargeNewEvent()
                 told += 1
             }
         }
@@ -23,10 +23,10 @@ import Testing
     }
 
     @Test func `a camera is connected at most once per second`() {
-        let allowance = CameraRateLimit(now: at(0))
-        #expect(allowance.chargeConnection(now: at(0)))
-        #expect(!allowance.chargeConnection(now: at(0)))
-        #expect(allowance.chargeConnection(now: at(1)))
-        #expect(!allowance.isFull(now: at(1)) && allowance.isFull(now: at(3)))
+        let rateLimit = CameraRateLimit(now: at(0))
+        #expect(rateLimit.chargeConnection(now: at(0)))
+        #expect(!rateLimit.chargeConnection(now: at(0)))
+        #expect(rateLimit.chargeConnection(now: at(1)))
+        #expect(!rateLimit.isFull(now: at(1)) && rateLimit.isFull(now: at(3)))
     }
 }

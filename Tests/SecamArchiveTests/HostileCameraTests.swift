@@ -58,7 +58,7 @@ private actor HostileCamera {
 
     private let camera: MeshSocket
     private let admission: ZAPHandler
-    private let flow: ArchiveCameraFlow
+    private let flow: ArchiveCameraFlows
     private let writer: Writer
     private var random: SeededGenerator?
     private var timer: LoopTimer?
@@ -77,16 +77,17 @@ private actor HostileCamera {
         let index = try RecordingIndex(folder)
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         writer = Writer(
-            RecordingStore.Plan(
-                index: index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: quiet,
+            RecordingStore.Configuration(
+                index: index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0),
+                logger: quiet,
                 lock: try VolumeLock(folder, isAlone: false)), report: { _ in })
         let rule = Recording.Camera(
             mode: .both, preRoll: 3600, postRoll: 3600, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000,
             camera: name)
-        flow = try ArchiveCameraFlow(
+        flow = try ArchiveCameraFlows(
             Roster.Member(
                 role: .capture, incarnation: 9, key: pair.key.bytes, name: name, endpoint: camera.endpoint),
-            socket: pair.connecting, rule: rule, index: index, writer: writer, allowance: CameraRateLimit(now: .now))
+            socket: pair.connecting, rule: rule, index: index, writer: writer, rateLimit: CameraRateLimit(now: .now))
     }
 
     static func start(_ folder: RecordingFolder, seed: UInt64?) async throws -> HostileCamera {

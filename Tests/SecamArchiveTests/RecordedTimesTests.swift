@@ -22,7 +22,9 @@ import Testing
             mode: .motion, preRoll: 5, postRoll: 10, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1, camera: camera)
         var times = RecordedTimes()
         var recorded: [Int64] = []
-        for time: Int64 in 0..<200 where try times.contain(noon + time * second, rule, index) { recorded.append(time) }
+        for time: Int64 in 0..<200 where try times.covers(noon + time * second, rule: rule, index: index) {
+            recorded.append(time)
+        }
         #expect(recorded == Array(15...40) + Array(95...110))
     }
 }

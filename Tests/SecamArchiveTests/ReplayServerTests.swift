@@ -52,7 +52,8 @@ import Testing
     /// Records frames of a given size.
     private func record(_ camera: Name, bytes: Int, _ index: RecordingIndex) throws {
         let store = try RecordingStore(
-            index, writer: "test", limits: StorageQuota(bytes: nil, free: 0), logger: Logger(label: "test"))
+            index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0),
+            logger: Logger(label: "test"))
         let recorder = try CameraRecorder(store, camera: camera)
         let jpeg = try picture(bytes: bytes)
         for sequence in 1...Self.frames {

@@ -11,7 +11,8 @@ import Testing
         let free = try #require(recordings.index.folder.freeBytes)
         func isLow(reserve: UInt64) throws -> Bool {
             let store = try RecordingStore(
-                recordings.index, writer: "a", limits: StorageQuota(bytes: nil, free: reserve), logger: quiet)
+                recordings.index, writer: "a", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: reserve),
+                logger: quiet)
             let isLow = store.figures.contains(Figure(.diskLow, 1))
             #expect(isLow == (store.diskLowCause != nil))
             if let cause = store.diskLowCause {

@@ -66,7 +66,7 @@ import Testing
         try record(3, try recordings.store())
         let cap = try recordings.index.storedBytes() + 10_000
         let store = try RecordingStore(
-            recordings.index, writer: "test", limits: StorageQuota(bytes: cap, free: 0, leastKept: .seconds(3600)),
+            recordings.index, writer: "test", limits: StorageQuota(maximumBytes: cap, minimumFreeBytes: 0, minimumRetention: .seconds(3600)),
             logger: Logger(label: "test"))
         let recorder = try recordings.recorder(store)
         let error = #expect(throws: RecordingError.self) {

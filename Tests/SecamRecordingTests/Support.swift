@@ -87,7 +87,8 @@ struct Recordings {
     }
 
     func store(bytes: UInt64? = nil, writer: String = "archive-1") throws -> RecordingStore {
-        try RecordingStore(index, writer: writer, limits: StorageQuota(bytes: bytes, free: 0), logger: quiet)
+        try RecordingStore(
+            index, writer: writer, limits: StorageQuota(maximumBytes: bytes, minimumFreeBytes: 0), logger: quiet)
     }
 
     func recorder(_ store: RecordingStore, _ limits: CameraRecorder.Limits = .init(), of other: Name? = nil) throws

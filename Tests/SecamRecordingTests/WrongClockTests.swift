@@ -82,7 +82,8 @@ import Testing
         recordings.clocks.set(by: .microseconds(10_000_000 - recordings.clocks.reading.wall))
         let index = try RecordingIndex(
             RecordingFolder(recordings.scratch.file("other")), clocks: recordings.clocks)
-        let store = try RecordingStore(index, writer: "a", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let store = try RecordingStore(
+            index, writer: "a", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: quiet)
         let recorder = try CameraRecorder(store, camera: recordings.camera)
         for sequence in UInt64(1)...10 {
             recordings.clocks.pass(.milliseconds(100))
@@ -122,7 +123,8 @@ import Testing
         _ = try recordings.index.advanceClock()
         recordings.clocks.set(by: .days(15))
         let again = try RecordingIndex(recordings.folder, clocks: recordings.clocks)
-        let store = try RecordingStore(again, writer: "b", limits: StorageQuota(bytes: nil, free: 0), logger: quiet)
+        let store = try RecordingStore(
+            again, writer: "b", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: quiet)
         try store.retain([rule()])
         #expect(try sequences == [1])
         #expect(try again.clock.doubt == .step(.days(15)))

@@ -173,7 +173,7 @@ extension ArchiveCommand {
                     throw CommandError("this removes \(found.count) recordings, \(size) MiB; confirm with --yes")
                 }
                 let store = try RecordingStore(
-                    index, writer: "by hand", limits: StorageQuota(bytes: nil, free: 0), logger: Logger.lines("archive")
+                    index, writer: "by hand", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: Logger.lines("archive")
                 )
                 let removed = try store.remove(allOf: name, before: time)
                 let fields: KeyValuePairs = [
