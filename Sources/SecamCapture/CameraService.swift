@@ -68,7 +68,7 @@ actor CameraService {
     ) throws -> CameraService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(
-            at: configuration.listen ?? identity.suitableListen, advertised: configuration.advertised)
+            at: configuration.listen ?? identity.defaultListenEndpoint, advertised: configuration.advertised)
         let service = CameraService(
             configuration: configuration, keys: identity.keys, member: member, socket: socket, logger: logger)
         try service.assumeIsolated { try $0.start() }
@@ -91,8 +91,8 @@ actor CameraService {
 
     private func openSpool(_ settings: SpoolSettings) {
         let loop = loop
-        let deliver: @Sendable (SpoolNews) -> Void = { [self] news in
-            loop.post { self.assumeIsolated { $0.handle(news) } }
+        let deliver: @Sendable (SpoolEvent) -> Void = { [self] event in
+            loop.post { self.assumeIsolated { $0.handle(event) } }
         }
         let timer = loop.makeTimer(callback { $0.tickSpool() })
         let spool = Spool(settings, keys: keys, logger: logger, deliver: deliver)
@@ -214,8 +214,8 @@ actor CameraService {
 
     private func tickSpool() { spool?.tick() }
 
-    private func handle(_ news: SpoolNews) {
-        spool?.handle(news)
+    private func handle(_ event: SpoolEvent) {
+        spool?.handle(event)
         flows.spooledFrom = spool?.oldest
     }
 
@@ -264,7 +264,7 @@ actor CameraService {
             Figure(.framesDropped, pool.dropped + inFlight.dropped),
             Figure(.framesSkipped, flows.framesSkipped), Figure(.framesPublished, framesPublished),
             Figure(.bytesPublished, flows.bytesSent),
-            Figure(.workSent, pool.sent), Figure(.workRepeated, pool.repeated),
+            Figure(.workSent, pool.sent), Figure(.workRepeated, pool.resent),
             Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),
             Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.framesSpooled, spool?.figures.frames ?? 0),
             Figure(.bytesSpooled, spool?.figures.bytes ?? 0),

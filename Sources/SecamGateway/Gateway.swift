@@ -91,7 +91,7 @@ struct Gateway: Service {
             configuration: configuration.server, tls: tls, users: users, authenticator: authenticator,
             sessions: sessions, audit: audit, hub: service, relay: service.relay, logger: logger)
         let address = try await server.start()
-        await service.serve(server)
+        await service.publish(to: server)
         try writeReadyFile(address, endpoint, identity)
         logger.info(
             "ready",
@@ -102,7 +102,7 @@ struct Gateway: Service {
         let reloading = Task { [configuration, logger] in
             guard let files = configuration.certificate else { return }
             await CertificateReloader(files, fingerprint: identity.fingerprint, logger: logger).run { identity in
-                server.use(try ViewerServer.tlsContext(identity, web: configuration.isWebOn))
+                server.replaceCertificate(with: try ViewerServer.tlsContext(identity, web: configuration.isWebOn))
                 try writeReadyFile(address, endpoint, identity)
             }
         }

@@ -101,7 +101,7 @@ package struct Registry: Sendable {
 
     private let incarnation: UInt64
     private let limits: Limits
-    private let own: Roster.Member
+    private let gateway: Roster.Member
     private var allowlist: Allowlist
     private var members: [PeerID: Member] = [:]
     /// Joins with each key since the last tick.
@@ -135,11 +135,11 @@ package struct Registry: Sendable {
 
     /// - Parameter expected: the members of the gateway's previous run; `nil` when unknown.
     package init(
-        own: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
+        gateway: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
         policies: any CameraPolicies, expected: MemberCount? = nil
     ) {
-        self.own = own
-        incarnation = own.incarnation
+        self.gateway = gateway
+        incarnation = gateway.incarnation
         self.allowlist = allowlist
         self.limits = limits
         self.policies = policies
@@ -204,7 +204,7 @@ package struct Registry: Sendable {
     }
 
     package func roster(now: MonotonicTime) -> Roster {
-        let list = [own] + members.values.map(entry).sorted { $0.name < $1.name }
+        let list = [gateway] + members.values.map(entry).sorted { $0.name < $1.name }
         return Roster(generation: generation, settling: isSettling(now), members: list)
     }
 
@@ -216,15 +216,15 @@ package struct Registry: Sendable {
         figures: [Figure], causes: [Status.MemberCause] = [], away: [Status.Member] = [], time: Int64, joined: Int64,
         process: UInt32, now: MonotonicTime
     ) -> Status {
-        let gateway = Status.Member(
-            role: .gateway, process: process, joined: joined, silence: 0, name: own.name, endpoint: own.endpoint,
-            software: softwareVersion, camera: nil, figures: figures)
+        let own = Status.Member(
+            role: .gateway, process: process, joined: joined, silence: 0, name: gateway.name,
+            endpoint: gateway.endpoint, software: softwareVersion, camera: nil, figures: figures)
         let others = members.values.sorted {
             ($0.join.role.rawValue, $0.join.name) < ($1.join.role.rawValue, $1.join.name)
         }
         return Status(
             time: time,
-            members: Array(([gateway] + others.map { describe($0, now: now) } + away).prefix(WireLimits.members)),
+            members: Array(([own] + others.map { describe($0, now: now) } + away).prefix(WireLimits.members)),
             causes: causes
                 + others.flatMap { member in
                     member.causes.map { Status.MemberCause(role: member.join.role, name: member.join.name, $0) }
@@ -294,7 +294,7 @@ package struct Registry: Sendable {
     /// Sets the gateway's port for a member that can only dial out.
     ///
     /// - Parameter incarnation: the member's incarnation; another incarnation is left unchanged.
-    package mutating func relay(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime)
+    package mutating func setRelayPort(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime)
         -> [Action]
     {
         let peer = members.first { $0.value.join.name == name && $0.value.join.role == role }

@@ -69,7 +69,7 @@ package actor TestRegistry {
         var limits = Registry.Limits()
         // A slow machine must lose no member: its messages would be refused and counted.
         limits.silenceTimeout = .seconds(3600)
-        registry = Registry(own: own, allowlist: try folder.allowlist(), limits: limits, now: .now, policies: policies)
+        registry = Registry(gateway: own, allowlist: try folder.allowlist(), limits: limits, now: .now, policies: policies)
         let admitted = try folder.allowlist()
         admission = try ZAPHandler(
             MeshContext(), isAdmitted: { admitted.contains($0) }, onRefusal: { _, _ in })

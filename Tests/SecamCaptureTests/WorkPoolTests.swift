@@ -46,10 +46,10 @@ import Testing
         #expect(told(pool.submit(1, job: 1, bytes: 1, now: at(0))) == ["1 to 1"])
         #expect(told(pool.tick(now: at(179))) == [])
         #expect(told(pool.tick(now: at(180))) == ["1 to 2"])
-        #expect(pool.repeated == 1)
+        #expect(pool.resent == 1)
         #expect(told(give(&pool, 1, from: 1, at: 181)) == ["done 1"], "a late worker may still be first")
         #expect(told(give(&pool, 1, from: 2, at: 182)) == [], "the second result is ignored")
-        #expect(pool.late == 1)
+        #expect(pool.lateResults == 1)
     }
 
     @Test func `a failed job is resent until no worker is left`() {
@@ -134,7 +134,7 @@ import Testing
         }
         #expect(told(give(&pool, 1, from: 1, at: 1000)) == ["done 1"])
         #expect(told(give(&pool, 2, from: 1, at: 2000)) == ["done 2"])
-        #expect(pool.repeated == 0)
+        #expect(pool.resent == 0)
         #expect(pool.dropped == 0)
     }
 
@@ -178,7 +178,7 @@ import Testing
         #expect(told(give(&pool, 1, from: 2, at: 1)) == [], "the worker was not sent this job")
         #expect(told(give(&pool, 1, from: 9, at: 1)) == [], "the peer never granted jobs")
         #expect(told(give(&pool, 7, from: 1, at: 1)) == [], "there is no such job")
-        #expect(pool.late == 3)
+        #expect(pool.lateResults == 3)
         #expect(told(give(&pool, 1, from: 1, at: 2)) == ["done 1"])
         #expect(told(give(&pool, 1, from: 1, at: 3)) == [])
     }

@@ -84,16 +84,16 @@ import Testing
     private func told(_ actions: [ArchiveProxy.Action]) -> [String] {
         actions.map { action in
             switch action {
-            case .ask(let message as Search, let archive):
+            case .send(let message as Search, let archive):
                 "\(message.to == 1 ? "probe" : "search") \(message.request) at \(archive.name)"
-            case .ask(let message as Replay, let archive):
+            case .send(let message as Replay, let archive):
                 "replay \(message.flow) credit \(message.credit) at \(archive.name)"
-            case .ask(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive.name)"
-            case .ask(let message as CloseFlow, let archive): "close \(message.flow) at \(archive.name)"
+            case .send(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive.name)"
+            case .send(let message as CloseFlow, let archive): "close \(message.flow) at \(archive.name)"
             case .store(let owners): "store \(owners.owners.keys.sorted())"
             case .identified(let archive): "identified \(archive.name)"
             case .refused(let archive, _): "refused \(archive.name)"
-            case .ask(let message, _): "\(message)"
+            case .send(let message, _): "\(message)"
             case .answer(.found(let found), let viewer):
                 "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "")"
                     + "\(found.partial ? " partial" : "") to \(viewer.id)"
@@ -142,7 +142,7 @@ import Testing
         let search = Search(request: 7, kinds: .all, from: 0, to: 100, limit: 2)
         let asked = proxy.handle(.search(search), from: viewer(1), now: at(1))
         let limits = asked.compactMap { action -> UInt32? in
-            guard case .ask(let message as Search, _) = action else { return nil }
+            guard case .send(let message as Search, _) = action else { return nil }
             return message.limit
         }
         #expect(limits == [2, 2])
@@ -409,7 +409,7 @@ import Testing
         #expect(actions.count == 1)
         func reminders(_ milliseconds: Int64) -> Int {
             proxy.tick(now: at(milliseconds)).count { action in
-                guard case .ask(let message, _) = action, let credit = message as? Credit else { return false }
+                guard case .send(let message, _) = action, let credit = message as? Credit else { return false }
                 return credit.frames == 0
             }
         }
@@ -439,7 +439,7 @@ import Testing
             ])
         #expect(told(proxy.handle(try replay(1), from: viewer(2), now: at(1))) == ["replay 5 credit 16 at b"])
         #expect(try receive(&proxy, frame(4), from: "a") == [], "another archive's frame is dropped")
-        #expect(told(proxy.handle(.forget, from: viewer(1), now: at(2))) == ["close 4 at b"])
+        #expect(told(proxy.handle(.disconnected, from: viewer(1), now: at(2))) == ["close 4 at b"])
         #expect(told(proxy.update(named([try archive("a")]), now: at(3))).contains("close 1 shutdown to 2"))
     }
 

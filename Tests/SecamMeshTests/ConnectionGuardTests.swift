@@ -169,7 +169,7 @@ import Testing
 
     @Test func `bytes that wait for all peers together are limited`() async throws {
         var limits = ConnectionLimits.member
-        limits.unacknowledgedBytesInAll = 8 << 20
+        limits.totalUnacknowledgedBytes = 8 << 20
         let (listener, endpoint) = try await start(limits)
         var slow: [RawConnection] = []
         for number in UInt8(0)..<8 {

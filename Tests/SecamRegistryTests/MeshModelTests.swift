@@ -55,7 +55,7 @@ private struct MeshWorld {
         let own = Roster.Member(
             role: .gateway, incarnation: incarnation, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),
             endpoint: "")
-        return Registry(own: own, allowlist: allowlist, now: now, policies: TestPolicies())
+        return Registry(gateway: own, allowlist: allowlist, now: now, policies: TestPolicies())
     }
 
     /// Names and incarnations of all running members.

@@ -32,7 +32,7 @@ import Testing
         policies: TestPolicies = TestPolicies(), expected: MemberCount? = nil
     ) throws -> Registry {
         Registry(
-            own: Roster.Member(
+            gateway: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
             allowlist: Allowlist(admitted), limits: limits, now: at(0), policies: policies, expected: expected)
     }
@@ -168,8 +168,8 @@ import Testing
         func endpoint() -> String? { registry.roster(now: at(1)).members.first { $0.name == porch }?.endpoint }
         #expect(endpoint() == "", "unreachable without a port")
         #expect(registry.relayed.map(\.name) == [porch])
-        #expect(registry.relay(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "another incarnation")
-        #expect(describe(registry.relay(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
+        #expect(registry.setRelayPort(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "another incarnation")
+        #expect(describe(registry.setRelayPort(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
         #expect(endpoint() == "relay:7000")
         let call = registry.call(porch, .capture, ticket: [UInt8](repeating: 5, count: 32))
         #expect(describe(call).map { $0.hasPrefix("Call") && $0.hasSuffix(" to 1") } == [true], "\(describe(call))")

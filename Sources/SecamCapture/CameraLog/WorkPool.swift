@@ -127,10 +127,10 @@ package struct WorkPool<Picture: Sendable>: Sendable {
     package var isPatient = false
 
     package private(set) var sent: UInt64 = 0
-    package private(set) var repeated: UInt64 = 0
+    package private(set) var resent: UInt64 = 0
     package private(set) var dropped: UInt64 = 0
     /// Results of jobs that were finished or unknown.
-    package private(set) var late: UInt64 = 0
+    package private(set) var lateResults: UInt64 = 0
 
     package init(limits: Limits = Limits()) { self.limits = limits }
 
@@ -158,7 +158,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
             actions += finish()
         }
         actions += dispatch(now)
-        relieve(now)
+        cutCongestedQueue(now)
         return actions + finish()
     }
 
@@ -190,7 +190,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         guard let index = jobs.firstIndex(where: { $0.number == number }),
             let attempt = jobs[index].job.attempts.first(where: { $0.worker == peer })
         else {
-            late += 1
+            lateResults += 1
             // The worker has room for another job nevertheless.
             return dispatch(now) + finish()
         }
@@ -202,13 +202,13 @@ package struct WorkPool<Picture: Sendable>: Sendable {
             recordFailedTrial(of: peer, now)
         }
         guard jobs[index].job.outcome == nil else {
-            late += 1
+            lateResults += 1
             return dispatch(now) + finish()
         }
         if failure.isEmpty {
             jobs[index].job.outcome = .made(message)
         } else if canRetry(index) {
-            makeLate(index, now)
+            markLate(index, now)
         } else if !isUnderWay(index) {
             drop(index, failure)
         }
@@ -223,10 +223,10 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         for index in jobs.indices where jobs[index].job.outcome == nil {
             let tried = jobs[index].job.attempts.map(\.worker)
             if tried.last == peer {
-                makeLate(index, now)
+                markLate(index, now)
             } else if tried.contains(peer), !isUnderWay(index) {
                 canRetry(index)
-                    ? makeLate(index, now) : drop(index, "no encoder is left that could return it")
+                    ? markLate(index, now) : drop(index, "no encoder is left that could return it")
             }
         }
         return dispatch(now) + finish()
@@ -265,7 +265,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
 
     /// Cuts a queue that does not drain although there are workers, because it only adds delay. A queue that drains, as
     /// after a time without workers, is kept however long that takes.
-    private mutating func relieve(_ now: MonotonicTime) {
+    private mutating func cutCongestedQueue(_ now: MonotonicTime) {
         recordCall(now)
         let count = waiting
         guard !workers.isEmpty, count > 1 else {
@@ -299,8 +299,8 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         return max(limits.resendDelay, min(usual * 2, limits.jobTimeout))
     }
 
-    /// Makes a job late, because its last worker will not return it, so that the next worker gets it immediately.
-    private mutating func makeLate(_ index: Int, _ now: MonotonicTime) {
+    /// Marks a job as late, because its last worker will not return it, so that the next worker gets it immediately.
+    private mutating func markLate(_ index: Int, _ now: MonotonicTime) {
         guard let last = jobs[index].job.attempts.last else { return }
         let sent = now + (.zero - resendDelay(of: last.worker))
         jobs[index].job.attempts[jobs[index].job.attempts.count - 1] = Attempt(worker: last.worker, sent: sent)
@@ -323,8 +323,8 @@ package struct WorkPool<Picture: Sendable>: Sendable {
             drop(index, "\(tried.count) encoders did not return it")
             return []
         }
-        guard let peer = freest(except: tried, now) else { return [] }
-        repeated += 1
+        guard let peer = bestWorker(except: tried, now) else { return [] }
+        resent += 1
         if let last = tried.last, workers[last]?.outstanding.contains(jobs[index].number) == true {
             workers[last]!.isLate = true
             recordFailedTrial(of: last, now)
@@ -340,7 +340,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
         for index in jobs.indices where jobs[index].job.outcome == nil {
             let attempts = jobs[index].job.attempts
             if attempts.isEmpty {
-                guard let peer = freest(except: [], now) else { break }
+                guard let peer = bestWorker(except: [], now) else { break }
                 actions.append(send(index, to: peer, now))
             } else if isLate(attempts.last!, now) {
                 actions += resend(index, now)
@@ -382,7 +382,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
     /// Returns the worker with credit that will probably finish first, preferably a dedicated one.
     ///
     /// A picture that was tried before goes to a proven worker if one remains, because it gets only few attempts.
-    private func freest(except tried: [PeerID], _ now: MonotonicTime) -> PeerID? {
+    private func bestWorker(except tried: [PeerID], _ now: MonotonicTime) -> PeerID? {
         let untried = workers.lazy.filter { !tried.contains($0.key) }
         let isProvenWanted = untried.contains { $0.value.isProven && !$0.value.isLate }
         return

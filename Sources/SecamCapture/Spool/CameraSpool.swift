@@ -16,7 +16,7 @@ final class CameraSpool {
     private let apply: (SpoolFlow.Action) -> Void
 
     /// - Parameters:
-    ///   - spool: the spool whose news `handle` receives.
+    ///   - spool: the spool whose events `handle` receives.
     ///   - timer: calls `tick`.
     ///   - apply: sends messages to the consumer.
     init(_ spool: Spool, incarnation: UInt64, timer: LoopTimer, apply: @escaping (SpoolFlow.Action) -> Void) {
@@ -35,8 +35,8 @@ final class CameraSpool {
         oldest = oldest ?? frame.sequence
     }
 
-    func handle(_ news: SpoolNews) {
-        switch news {
+    func handle(_ event: SpoolEvent) {
+        switch event {
         case .figures(let figures): self.figures = figures
         case .read(let frame, let turn, let isEmpty, let appended):
             // Later frames may still be on their way to the disk.

@@ -5,7 +5,7 @@ import SecamWire
 import Synchronization
 
 /// An event that the spool's thread delivers to the camera.
-enum SpoolNews: Sendable {
+enum SpoolEvent: Sendable {
     /// The frame that was requested; `nil` if there is none now.
     ///
     /// - Parameters:
@@ -42,9 +42,9 @@ final class Spool: Sendable {
     private let ended = AsyncStream<Void>.makeStream()
     private let logger: Logger
 
-    /// - Parameter deliver: receives all news, on the spool's thread.
+    /// - Parameter deliver: receives all events, on the spool's thread.
     init(
-        _ settings: SpoolSettings, keys: KeyPair, logger: Logger, deliver: @escaping @Sendable (SpoolNews) -> Void
+        _ settings: SpoolSettings, keys: KeyPair, logger: Logger, deliver: @escaping @Sendable (SpoolEvent) -> Void
     ) {
         self.logger = logger
         let key = SpoolKey(keys)
@@ -74,7 +74,7 @@ final class Spool: Sendable {
     /// Continues reading at the oldest frame that is not acknowledged.
     func rewind(turn: UInt64) { commands.push(.rewind(turn: turn)) }
 
-    /// Requests the next frame, which is delivered as `SpoolNews.read`.
+    /// Requests the next frame, which is delivered as `SpoolEvent.read`.
     func read() { commands.push(.read) }
 
     /// Releases this frame and all that were read before it.
@@ -94,7 +94,7 @@ private final class SpoolLoop {
     private let store: SpoolStore
     private let spool: Spool
     private let logger: Logger
-    private let deliver: @Sendable (SpoolNews) -> Void
+    private let deliver: @Sendable (SpoolEvent) -> Void
     private var nextSync = MonotonicTime.now
     private var turn: UInt64 = 0
     private var appended: UInt64 = 0
@@ -103,7 +103,7 @@ private final class SpoolLoop {
     private var loggedEvictedBytes: UInt64 = 0
 
     init(
-        store: SpoolStore, spool: Spool, logger: Logger, deliver: @escaping @Sendable (SpoolNews) -> Void
+        store: SpoolStore, spool: Spool, logger: Logger, deliver: @escaping @Sendable (SpoolEvent) -> Void
     ) {
         self.store = store
         self.spool = spool

@@ -14,7 +14,7 @@ import SecamWire
 /// A state machine without I/O: time is an argument, and the caller carries out the returned actions.
 struct ArchiveProxy {
     enum Action {
-        case ask(any WireMessage, archive: Roster.Member)
+        case send(any WireMessage, to: Roster.Member)
         case answer(ArchiveAnswer, viewer: ArchiveClient)
         /// The owners of volumes changed and must be stored.
         case store(VolumeOwners)
@@ -65,11 +65,11 @@ struct ArchiveProxy {
         /// Volumes that were queried.
         var asked: Set<UInt64> = []
         /// Archives whose volume is not known yet.
-        var unknown: Set<Roster.Member>
+        var unidentified: Set<Roster.Member>
         /// The answer may be incomplete.
         var isPartial: Bool
         /// The answer is complete from this time on, UTC microseconds.
-        var complete = WireLimits.times.lowerBound
+        var completeSince = WireLimits.times.lowerBound
         let since: MonotonicTime
     }
 
@@ -80,8 +80,8 @@ struct ArchiveProxy {
         /// Frames that the viewer still accepts.
         var credit: UInt32
         /// Frames that were requested and have not been sent to the viewer.
-        var underWay: UInt32 = 0
-        /// The part of `underWay` that the archive has not sent.
+        var inFlight: UInt32 = 0
+        /// The part of `inFlight` that the archive has not sent.
         var expected: UInt32 = 0
         /// Sizes of the frames that wait for the viewer, bytes.
         var waiting: Deque<Int> = []
@@ -96,10 +96,10 @@ struct ArchiveProxy {
     }
 
     /// Maximum frames of one replay that are on their way or in memory here.
-    static let window: UInt32 = 16
+    static let frameWindow: UInt32 = 16
     /// Bytes that wait for one viewer, and for all viewers of one archive, above which no further frames are requested.
-    static let replayBytes = 4 << 20
-    static let archiveBytes = 64 << 20
+    static let replayPauseBytes = 4 << 20
+    static let archivePauseBytes = 64 << 20
     /// Bytes that wait for one viewer, and for all viewers of one archive, above which a replay is ended. An archive that
     /// keeps its own limits stays below.
     static let replayByteLimit = 32 << 20
@@ -124,7 +124,7 @@ struct ArchiveProxy {
     private var owners: VolumeOwners
     /// The owners whose last archive left without answering its probe. Queries do not wait for the next archives of these
     /// owners, because these could come and go forever.
-    private var mute: Set<String> = []
+    private var unansweredOwners: Set<String> = []
     /// The gateway has just started, and archives may still be reconnecting.
     var isSettling = false
     private var queries: [UInt32: PendingQuery] = [:]
@@ -157,11 +157,11 @@ struct ArchiveProxy {
             return requestFrames(number)
         case .sent(let flow):
             guard let number = flows[ViewerFlow(viewer: viewer.id, flow: flow)] else { return [] }
-            replays[number]!.underWay -= min(1, replays[number]!.underWay)
+            replays[number]!.inFlight -= min(1, replays[number]!.inFlight)
             replays[number]!.waitingBytes -= replays[number]!.waiting.popFirst() ?? 0
             return requestFrames(number)
         case .close(let flow): return endReplay(ViewerFlow(viewer: viewer.id, flow: flow))
-        case .forget:
+        case .disconnected:
             queries = queries.filter { $0.value.viewer.id != viewer.id }
             return flows.keys.filter { $0.viewer == viewer.id }.flatMap { endReplay($0) }
         }
@@ -176,10 +176,10 @@ struct ArchiveProxy {
         let new = archives.filter {
             $0.value.probe != nil && now - $0.value.reached <= ArchiveProxy.answerTimeout
         }
-        let unknown = new.filter { !mute.contains($0.value.owner) }
+        let unidentified = new.filter { !unansweredOwners.contains($0.value.owner) }
         queries[number] = PendingQuery(
-            viewer: viewer, request: request, message: message, search: search, unknown: Set(unknown.keys),
-            isPartial: isSettling || unknown.count < new.count || (volumes.isEmpty && unknown.isEmpty), since: now)
+            viewer: viewer, request: request, message: message, search: search, unidentified: Set(unidentified.keys),
+            isPartial: isSettling || unidentified.count < new.count || (volumes.isEmpty && unidentified.isEmpty), since: now)
         var actions: [Action] = []
         for volume in volumes { actions += query(volume, number, now) }
         return actions + concludeIfComplete(number)
@@ -204,7 +204,7 @@ struct ArchiveProxy {
                 continue
             }
             queries[number]!.waiting[volume]!.sent = now
-            actions.append(.ask(query.message(number), archive: archive))
+            actions.append(.send(query.message(number), to: archive))
         }
         return actions
     }
@@ -225,29 +225,29 @@ struct ArchiveProxy {
             return ended + [.answer(.close(CloseFlow(flow: replay.flow, reason: .done)), viewer: viewer)]
         }
         let number = nextNumber()
-        let first = min(replay.credit, ArchiveProxy.window)
+        let first = min(replay.credit, ArchiveProxy.frameWindow)
         flows[key] = number
         replays[number] = ActiveReplay(
-            viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, underWay: first,
+            viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, inFlight: first,
             expected: first)
         let message = Replay(
             flow: number, credit: first, interval: replay.interval, content: replay.content, from: replay.from,
             to: replay.to, volume: replay.volume, camera: replay.camera)
-        return ended + [.ask(message, archive: archive)]
+        return ended + [.send(message, to: archive)]
     }
 
     /// Requests as many further frames as the viewer accepts and the window allows.
     private mutating func requestFrames(_ number: UInt32) -> [Action] {
-        guard let replay = replays[number], replay.underWay < ArchiveProxy.window,
-            replay.waitingBytes < ArchiveProxy.replayBytes,
-            waitingBytes(from: replay.archive) < ArchiveProxy.archiveBytes
+        guard let replay = replays[number], replay.inFlight < ArchiveProxy.frameWindow,
+            replay.waitingBytes < ArchiveProxy.replayPauseBytes,
+            waitingBytes(from: replay.archive) < ArchiveProxy.archivePauseBytes
         else { return [] }
-        let more = min(replay.credit, ArchiveProxy.window - replay.underWay)
+        let more = min(replay.credit, ArchiveProxy.frameWindow - replay.inFlight)
         guard more > 0 else { return [] }
         replays[number]!.credit -= more
-        replays[number]!.underWay += more
+        replays[number]!.inFlight += more
         replays[number]!.expected += more
-        return [.ask(Credit(flow: number, frames: more), archive: replay.archive)]
+        return [.send(Credit(flow: number, frames: more), to: replay.archive)]
     }
 
     /// Bytes of an archive's frames that wait for their viewers.
@@ -259,7 +259,7 @@ struct ArchiveProxy {
         guard let number = flows.removeValue(forKey: key), let replay = replays.removeValue(forKey: number) else {
             return []
         }
-        return [.ask(CloseFlow(flow: number, reason: .done), archive: replay.archive)]
+        return [.send(CloseFlow(flow: number, reason: .done), to: replay.archive)]
     }
 
     /// Returns a number that is not 0 and not in use.
@@ -340,7 +340,7 @@ struct ArchiveProxy {
         var actions: [Action] = []
         if found.last, found.since > WireLimits.times.lowerBound {
             if waiting.delivered.supports(found.since, of: query.search) {
-                queries[found.request]!.complete = max(query.complete, found.since)
+                queries[found.request]!.completeSince = max(query.completeSince, found.since)
             } else {
                 // Viewers discard entries that begin before `since`, whichever archive sent them. An archive could
                 // hide the entries of others with it.
@@ -371,12 +371,12 @@ struct ArchiveProxy {
                     + "archive, run: secam keys revoke '\(owner)'")
         case .tooMany: return refuse(archive, "archive '\(owner)' already has \(VolumeOwners.volumesPerName) volumes")
         }
-        mute.remove(owner)
+        unansweredOwners.remove(owner)
         archives[archive]!.probe = nil
         archives[archive]!.volume = volume
         archives[archive]!.isSilent = false
         actions.append(.identified(archive))
-        for number in queries.keys.sorted() where queries[number]!.unknown.remove(archive) != nil {
+        for number in queries.keys.sorted() where queries[number]!.unidentified.remove(archive) != nil {
             if !queries[number]!.asked.contains(volume) { actions += query(volume, number, now) }
             actions += concludeIfComplete(number)
         }
@@ -391,7 +391,7 @@ struct ArchiveProxy {
 
     private mutating func stopWaiting(forUnknown archive: Roster.Member) -> [Action] {
         queries.keys.sorted().flatMap { number -> [Action] in
-            guard queries[number]!.unknown.remove(archive) != nil else { return [] }
+            guard queries[number]!.unidentified.remove(archive) != nil else { return [] }
             queries[number]!.isPartial = true
             return concludeIfComplete(number)
         }
@@ -420,10 +420,10 @@ struct ArchiveProxy {
     }
 
     private mutating func concludeIfComplete(_ number: UInt32) -> [Action] {
-        guard let query = queries[number], query.waiting.isEmpty, query.unknown.isEmpty else { return [] }
+        guard let query = queries[number], query.waiting.isEmpty, query.unidentified.isEmpty else { return [] }
         queries[number] = nil
         let last = Found(
-            request: query.request, last: true, partial: query.isPartial, volume: 0, since: query.complete)
+            request: query.request, last: true, partial: query.isPartial, volume: 0, since: query.completeSince)
         return [.answer(.found(last), viewer: query.viewer)]
     }
 
@@ -448,7 +448,7 @@ struct ArchiveProxy {
         let gone = Set(archives.keys).subtracting(present.keys)
         for archive in gone {
             guard let known = archives.removeValue(forKey: archive) else { continue }
-            if known.probe != nil { mute.insert(known.owner) }
+            if known.probe != nil { unansweredOwners.insert(known.owner) }
         }
         var actions: [Action] = []
         for (number, replay) in replays where gone.contains(replay.archive) {
@@ -475,7 +475,7 @@ struct ArchiveProxy {
     private mutating func probe(_ archive: Roster.Member, _ number: UInt32, _ now: MonotonicTime) -> Action {
         archives[archive]!.probe = number
         archives[archive]!.probed = now
-        return .ask(Search(request: number, kinds: .gaps, from: 0, to: 1), archive: archive)
+        return .send(Search(request: number, kinds: .gaps, from: 0, to: 1), to: archive)
     }
 
     /// Releases the volumes of archives that are no longer on the list of keys.
@@ -501,8 +501,8 @@ struct ArchiveProxy {
                 actions += failOver(from: waiting.archive, volume, number, now)
             }
             guard let query = queries[number], now - query.since > ArchiveProxy.answerTimeout else { continue }
-            queries[number]!.isPartial = query.isPartial || !query.unknown.isEmpty
-            queries[number]!.unknown = []
+            queries[number]!.isPartial = query.isPartial || !query.unidentified.isEmpty
+            queries[number]!.unidentified = []
             actions += concludeIfComplete(number)
         }
         return actions
@@ -518,7 +518,7 @@ struct ArchiveProxy {
             }
             guard now - asked > ArchiveProxy.reminderInterval else { continue }
             replays[number]!.asked = now
-            actions.append(.ask(Credit(flow: number, frames: 0), archive: replay.archive))
+            actions.append(.send(Credit(flow: number, frames: 0), to: replay.archive))
         }
         return actions
     }

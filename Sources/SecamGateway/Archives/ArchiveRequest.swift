@@ -13,7 +13,7 @@ package enum ArchiveRequest: Sendable, Equatable {
     case sent(flow: UInt32)
     case close(flow: UInt32)
     /// The viewer disconnected.
-    case forget
+    case disconnected
 }
 
 /// A viewer as a client of the archives.

@@ -57,7 +57,7 @@ extension GatewayService {
     func apply(_ actions: [ArchiveProxy.Action]) {
         for action in actions {
             switch action {
-            case .ask(let message, let archive): archives[archive]?.send(MeshMessage(message))
+            case .send(let message, let archive): archives[archive]?.send(MeshMessage(message))
             case .answer(let answer, let viewer): viewer.answer(answer)
             case .store(let owners): store(owners)
             case .identified(let archive): apply(registry.confirm(archive, now: .now))

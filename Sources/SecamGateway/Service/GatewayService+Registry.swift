@@ -108,7 +108,7 @@ extension GatewayService {
 
     private func announce(_ service: RelayedService, at port: UInt16) {
         guard relayed.contains(service) else { return relay.close(service) }
-        apply(registry.relay(port, for: service.name, service.role, incarnation: service.incarnation, now: .now))
+        apply(registry.setRelayPort(port, for: service.name, service.role, incarnation: service.incarnation, now: .now))
     }
 
     // MARK: List of keys

@@ -10,7 +10,7 @@ extension GatewayService {
     /// Returns the gateway's figures and the states of all cameras in Prometheus' text format.
     func metrics() -> String {
         var text = MetricsText()
-        text.add(status().members[0].figures, role: .gateway, name: own.text)
+        text.add(figures(), role: .gateway, name: name.text)
         for camera in directory.cameras {
             text.add(camera.state, camera: camera.name.text)
             text.add(camera.recording, camera: camera.name.text)
@@ -18,27 +18,29 @@ extension GatewayService {
         return text.text
     }
 
-    func status() -> Status {
+    private func figures() -> [Figure] {
         let process = ProcessFigures.current
         // Messages rejected from viewers and from services are one figure.
         let ofViewers = viewers?.figures ?? []
         let refusedOfAll = ofViewers.filter { $0.metric == .messagesRefused }.reduce(refused) { $0 + $1.value }
-        let figures =
-            ofViewers.filter { $0.metric != .messagesRefused } + [
-                Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
-                Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
-                Figure(.policyInvalid, policyProblem == nil ? 0 : 1),
-                Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0.health == .stopped })),
-            ]
-        return registry.status(
-            figures: figures, causes: causes(), away: directory.gone.map(away), time: WallClock.now,
+        return ofViewers.filter { $0.metric != .messagesRefused } + [
+            Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
+            Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
+            Figure(.policyInvalid, policyProblem == nil ? 0 : 1),
+            Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0.health == .stopped })),
+        ]
+    }
+
+    func status() -> Status {
+        registry.status(
+            figures: figures(), causes: causes(), away: directory.gone.map(away), time: WallClock.now,
             joined: started, process: UInt32(getpid()), now: .now)
     }
 
     /// Returns the causes of the problems that the figures count. `camerasUnrecorded` has one cause per camera.
     private func causes() -> [Status.MemberCause] {
         let policy = policyProblem.map {
-            Status.MemberCause(role: .gateway, name: own, Cause(.policyInvalid, "\($0)"))
+            Status.MemberCause(role: .gateway, name: name, Cause(.policyInvalid, "\($0)"))
         }
         let unrecorded = recordings.filter { $0.value.health == .stopped }.sorted { $0.key < $1.key }
         return (policy.map { [$0] } ?? [])

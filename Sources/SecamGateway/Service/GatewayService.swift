@@ -18,7 +18,7 @@ actor GatewayService: CameraHub {
     let logger: Logger
     let context: MeshContext
     let keys: KeyPair
-    let own: Name
+    let name: Name
     /// UTC microseconds.
     let started = WallClock.now
     var viewers: ViewerServer?
@@ -82,7 +82,7 @@ actor GatewayService: CameraHub {
         self.logger = logger
         context = try MeshContext()
         keys = try folder.gatewayKeys()
-        own = try Name("gateway")
+        name = try Name("gateway")
         let host = Relay.host(ofListener: listen)
         relay = RelayServer(host: host, logger: logger)
         relayAddress = "tcp://\(host == "0.0.0.0" ? "127.0.0.1" : host):0"
@@ -97,14 +97,14 @@ actor GatewayService: CameraHub {
         hooks = Hooks(logger: logger)
         hooks.update(self.policy.file.hooks)
         let member = Roster.Member(
-            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: own, endpoint: ""
+            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: name, endpoint: ""
         )
         allowlist = try folder.allowlist()
         storedMembers = MemberCount(parsing: (try? SecretFile.readIfThere(folder.members)) ?? "")
         storedCameras = KnownCameras(in: folder)
         awaitedCameras = storedCameras.names
         registry = Registry(
-            own: member, allowlist: allowlist, now: .now, policies: self.policy, expected: storedMembers)
+            gateway: member, allowlist: allowlist, now: .now, policies: self.policy, expected: storedMembers)
         var owners = VolumeOwners()
         if let text = try SecretFile.readIfThere(folder.volumes) {
             owners = try VolumeOwners(parsing: text, path: folder.volumes)
@@ -144,7 +144,7 @@ actor GatewayService: CameraHub {
     }
 
     /// Starts to publish cameras, frames and events to this server.
-    func serve(_ viewers: ViewerServer) {
+    func publish(to viewers: ViewerServer) {
         self.viewers = viewers
         viewers.update(cameras: directory.cameras)
     }

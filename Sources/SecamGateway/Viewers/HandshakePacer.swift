@@ -7,7 +7,7 @@ import SecamBase
 /// viewers, however many peers connect.
 struct HandshakeScheduler<Step> {
     /// The pause as a multiple of a step's duration. Handshakes take at most a quarter of the loop's time.
-    static var restPerWork: Int64 { 3 }
+    static var pauseFactor: Int64 { 3 }
 
     private var waiting = FairQueue<String, Step>()
     private var nextStart = NIODeadline.uptimeNanoseconds(0)
@@ -25,7 +25,7 @@ struct HandshakeScheduler<Step> {
     }
 
     mutating func recordStep(from start: NIODeadline, to end: NIODeadline) {
-        nextStart = end + .nanoseconds((end - start).nanoseconds * Self.restPerWork)
+        nextStart = end + .nanoseconds((end - start).nanoseconds * Self.pauseFactor)
     }
 }
 

@@ -101,7 +101,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
         viewers.remove(self)
         environment.limiter.release(ticket)
         if loggedIn != nil { environment.counters.viewers.subtract(1, ordering: .relaxed) }
-        if let archiveClient { environment.hub.query(.forget, from: archiveClient) }
+        if let archiveClient { environment.hub.query(.disconnected, from: archiveClient) }
         self.context = nil
     }
 
@@ -361,7 +361,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     }
 
     private var mayRead: Bool {
-        isClosing || answersInFlight <= ViewerLimits.answerBytes && replayInFlight <= ViewerLimits.replayBytes
+        isClosing || answersInFlight <= ViewerLimits.answerBytes && replayInFlight <= ViewerLimits.replayPauseBytes
     }
 
     private func resumeReading() {

@@ -53,7 +53,7 @@ package struct ViewerLimits: Sendable {
     /// Bytes of unsent answers above which the gateway reads no more from the viewer.
     static let answerBytes = 64 << 10
     /// Bytes of unsent recorded frames above which the gateway reads no more from the viewer.
-    static let replayBytes = 32 << 20
+    static let replayPauseBytes = 32 << 20
     /// Bytes that the kernel holds unsent before it accepts no more, so that old frames do not pile up there.
     static let unsentBytes = 128 << 10
     /// The wait in DENIED for a user with too many sessions, seconds.

@@ -238,7 +238,7 @@ package final class ViewerServer: Sendable {
     }
 
     /// Replaces the certificate for new connections. Open connections keep theirs. Any thread.
-    func use(_ context: TLSContext) { tls.withLock { $0 = context } }
+    func replaceCertificate(with context: TLSContext) { tls.withLock { $0 = context } }
 
     private func bind(
         _ group: MultiThreadedEventLoopGroup, _ loops: [EventLoopMailbox], _ connections: ConnectionGroup

@@ -41,7 +41,7 @@ final class WebArchiveClient {
 
     private func client(of user: String) -> ArchiveClient? {
         if let client, client.user == user { return client }
-        if let client { hub.query(.forget, from: client) }
+        if let client { hub.query(.disconnected, from: client) }
         guard let eventLoop = tls.eventLoop, let mailbox else { return nil }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let made = ArchiveClient(id: ViewerEnvironment.nextClient(), user: user) { answer in
@@ -84,7 +84,7 @@ final class WebArchiveClient {
         case nil: break
         }
         pending = nil
-        if let client { hub.query(.forget, from: client) }
+        if let client { hub.query(.disconnected, from: client) }
         client = nil
     }
 }

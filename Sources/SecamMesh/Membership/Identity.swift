@@ -28,7 +28,7 @@ package struct Identity: Sendable, Equatable {
 
     /// The default endpoint to listen at: loopback if the registry is on this machine or the service uses a relay,
     /// otherwise all addresses. The registry tells other services the address that it sees.
-    package var suitableListen: String {
+    package var defaultListenEndpoint: String {
         let isLocal =
             relay != nil || ["tcp://127.", "tcp://[::1]", "tcp://localhost"].contains(where: registry.hasPrefix)
         return isLocal ? "tcp://127.0.0.1:*" : "tcp://0.0.0.0:*"

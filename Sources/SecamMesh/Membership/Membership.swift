@@ -96,11 +96,11 @@ package struct Membership: Sendable {
         switch envelope.type {
         case .roster:
             let roster = try Roster.decode(bytes, envelope)
-            return hear(now) + update(roster)
+            return recordSignOfLife(now) + update(roster)
         case .beat:
             _ = try Beat.decode(bytes, envelope)
             guard isJoined else { return [] }
-            return hear(now)
+            return recordSignOfLife(now)
         case .policy:
             return [.policy(try Policy.decode(bytes, envelope))]
         case .assignment:
@@ -111,13 +111,13 @@ package struct Membership: Sendable {
             return [.call(try Call.decode(bytes, envelope))]
         case .refused:
             let refusal = try Refused.decode(bytes, envelope)
-            return refuse(refusal, now)
+            return handleRefusal(refusal, now)
         default:
             throw .unknownType(envelope.type.rawValue)
         }
     }
 
-    private mutating func hear(_ now: MonotonicTime) -> [Action] {
+    private mutating func recordSignOfLife(_ now: MonotonicTime) -> [Action] {
         switch state {
         case .joined(_, let lastBeat):
             state = .joined(heard: now, lastBeat: lastBeat)
@@ -131,7 +131,7 @@ package struct Membership: Sendable {
         }
     }
 
-    private mutating func refuse(_ refusal: Refused, _ now: MonotonicTime) -> [Action] {
+    private mutating func handleRefusal(_ refusal: Refused, _ now: MonotonicTime) -> [Action] {
         if refusal.reason == .notJoined {
             // The registry has restarted and does not know this service any more.
             return isJoined ? [sendJoin(now)] : []

@@ -72,7 +72,7 @@ package final class MeshMember {
         socket.onConnectionClosed { [unowned self] reason, key, address in logClosing(reason, key, address) }
         listener = socket
         if let relay = identity.relay {
-            dialer = RelayDialer(relay: relay, own: socket.endpoint, logger: logger)
+            dialer = RelayDialer(relay: relay, ownEndpoint: socket.endpoint, logger: logger)
         }
         let advertisedEndpoint = identity.relay == nil ? advertised ?? socket.endpoint : Relay.endpoint
         membership = Membership(MeshMember.join(identity, name, incarnation, endpoint: advertisedEndpoint))

@@ -11,7 +11,7 @@ import Synchronization
 /// that talks to this one.
 final class RelayDialer: Sendable {
     private let relay: String
-    private let own: String
+    private let ownEndpoint: String
     private let logger: Logger
     private let open = Atomic<Int>(0)
 
@@ -22,10 +22,10 @@ final class RelayDialer: Sendable {
 
     /// - Parameters:
     ///   - relay: address of the relay, `host:port`.
-    ///   - own: endpoint at which this service listens, in ZeroMQ's notation.
-    init(relay: String, own: String, logger: Logger) {
+    ///   - ownEndpoint: endpoint at which this service listens, in ZeroMQ's notation.
+    init(relay: String, ownEndpoint: String, logger: Logger) {
         self.relay = relay
-        self.own = RelayDialer.reachable(own)
+        self.ownEndpoint = RelayDialer.reachable(ownEndpoint)
         self.logger = logger
     }
 
@@ -40,7 +40,7 @@ final class RelayDialer: Sendable {
             do throws(DialError) {
                 let outside = try Stream(relay)
                 try outside.write(Call.preamble + call.ticket)
-                outside.join(try Stream(own))
+                outside.join(try Stream(ownEndpoint))
             } catch {
                 logFailure("\(error)")
             }

@@ -105,7 +105,7 @@ import SecamBase
     private var unchecked: [Connection] = []
     private var activity = ProcessActivity()
     /// An upper bound of the bytes that wait for all peers.
-    private var unacknowledgedInAll: Int64 = 0
+    private var totalUnacknowledged: Int64 = 0
 
     /// Interval of checks without and with suspicious connections.
     private static let checkInterval = Duration.milliseconds(50)
@@ -180,7 +180,7 @@ import SecamBase
     // MARK: Messages of the socket
 
     /// Counts a message received from a listening socket.
-    func delivered(_ message: MeshMessage, from peer: PeerID, key: PublicKey) {
+    func recordDelivery(of message: MeshMessage, from peer: PeerID, key: PublicKey) {
         let connection: Connection
         if let known = peers[peer] {
             connection = known
@@ -193,7 +193,7 @@ import SecamBase
     }
 
     /// Counts a message received from a connecting socket, which has one connection at a time.
-    func delivered(_ message: MeshMessage) {
+    func recordDelivery(of message: MeshMessage) {
         guard let connection = connections.values.first else { return }
         connection.delivered += Int64(ConnectionGuard.wireBytes(message.count))
         connection.assumed = 0
@@ -204,8 +204,10 @@ import SecamBase
         for connection in Array(connections.values) { close(connection, reason, now: .now) }
     }
 
-    /// Returns whether a message may be queued for a peer. Closes the connection of a peer that does not read.
-    func queue(_ byteCount: Int, for peer: PeerID) -> Bool {
+    /// Counts the bytes of a message to queue for a peer. Closes the connection of a peer that does not read.
+    ///
+    /// - Returns: whether the message may be queued.
+    func countQueued(_ byteCount: Int, for peer: PeerID) -> Bool {
         guard let connection = peers[peer] else { return true }
         guard connection.closing == nil else { return false }
         if connection.unacknowledged > limits.unacknowledgedBytes {
@@ -217,8 +219,8 @@ import SecamBase
         }
         let bytes = Int64(ConnectionGuard.wireBytes(byteCount))
         connection.queued += bytes
-        unacknowledgedInAll += bytes
-        if unacknowledgedInAll > limits.unacknowledgedBytesInAll { checkAll(now: .now) }
+        totalUnacknowledged += bytes
+        if totalUnacknowledged > limits.totalUnacknowledgedBytes { checkAll(now: .now) }
         return connection.closing == nil
     }
 
@@ -361,11 +363,11 @@ import SecamBase
     ///
     /// - Returns: whether a connection has more undelivered bytes than small messages explain.
     private func closeLargest(now: MonotonicTime) -> Bool {
-        closeLargest(limits.undeliveredBytesInAll, "too many bytes without a whole message", now: now) {
+        closeLargest(limits.totalUndeliveredBytes, "too many bytes without a whole message", now: now) {
             $0.undelivered
         }
-        unacknowledgedInAll = closeLargest(
-            limits.unacknowledgedBytesInAll, "peers do not read what they are sent", now: now
+        totalUnacknowledged = closeLargest(
+            limits.totalUnacknowledgedBytes, "peers do not read what they are sent", now: now
         ) { $0.unacknowledged }
         return connections.values.contains { $0.undelivered > limits.handshakeBytes }
     }

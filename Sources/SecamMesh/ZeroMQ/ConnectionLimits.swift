@@ -19,12 +19,12 @@ package struct ConnectionLimits: Sendable {
     /// Bytes that have arrived over one connection and are not part of a delivered message.
     package var undeliveredBytes = 1 << 20
     /// `undeliveredBytes` of all connections of a socket together.
-    package var undeliveredBytesInAll = 64 << 20
+    package var totalUndeliveredBytes = 64 << 20
 
     /// Bytes that wait for one peer. The last message may exceed the limit.
     package var unacknowledgedBytes = 4 << 20
     /// `unacknowledgedBytes` of all peers of a socket together.
-    package var unacknowledgedBytesInAll = 64 << 20
+    package var totalUnacknowledgedBytes = 64 << 20
 
     /// Limits of the registry: small messages, many connections with the key that all workers share.
     package static let registry = ConnectionLimits()
@@ -34,9 +34,9 @@ package struct ConnectionLimits: Sendable {
         var limits = ConnectionLimits()
         limits.connections = 2048
         limits.connectionsPerKey = 256
-        limits.undeliveredBytesInAll = 128 << 20
+        limits.totalUndeliveredBytes = 128 << 20
         limits.unacknowledgedBytes = 64 << 20
-        limits.unacknowledgedBytesInAll = 192 << 20
+        limits.totalUnacknowledgedBytes = 192 << 20
         return limits
     }()
 

@@ -24,7 +24,7 @@ import Synchronization
     // Only the loop's own thread uses the properties below.
     private var timers: [LoopTimer] = []
     /// The watched connecting sockets.
-    private var connecting: [ObjectIdentifier: ConnectionGuard] = [:]
+    private var connectingGuards: [ObjectIdentifier: ConnectionGuard] = [:]
     private var connectingTimer: LoopTimer?
     private var activity = ProcessActivity()
 
@@ -85,12 +85,14 @@ import Synchronization
     package func watch(_ socket: MeshSocket, onReadable: @escaping () -> Void) {
         checkIsolated()
         socket.watch = unsafe poller.add(socket.handle, of: socket, onReadable: onReadable)
-        guard let connections = socket.connections else { return }
-        _ = unsafe poller.add(connections.monitor, of: socket) { [unowned connections] in connections.readMonitor() }
+        guard let connectionGuard = socket.connectionGuard else { return }
+        _ = unsafe poller.add(connectionGuard.monitor, of: socket) { [unowned connectionGuard] in
+            connectionGuard.readMonitor()
+        }
         if socket.listens {
-            connections.start(makeTimer { [unowned connections] in connections.check() })
+            connectionGuard.start(makeTimer { [unowned connectionGuard] in connectionGuard.check() })
         } else {
-            connecting[ObjectIdentifier(socket)] = connections
+            connectingGuards[ObjectIdentifier(socket)] = connectionGuard
             scheduleConnectingCheck()
         }
     }
@@ -103,8 +105,8 @@ import Synchronization
 
     package func unwatch(_ socket: AnyObject) {
         checkIsolated()
-        (socket as? MeshSocket)?.connections?.stop()
-        connecting[ObjectIdentifier(socket)] = nil
+        (socket as? MeshSocket)?.connectionGuard?.stop()
+        connectingGuards[ObjectIdentifier(socket)] = nil
         (socket as? ZAPHandler)?.stop()
         poller.remove(socket)
     }
@@ -126,9 +128,9 @@ import Synchronization
 
     /// Checks all connecting sockets with one timer, since a gateway has several connections for each camera.
     private func checkConnecting() {
-        guard !connecting.isEmpty else { return }
+        guard !connectingGuards.isEmpty else { return }
         if activity.isCheckDue(now: .now) {
-            for connections in connecting.values { connections.checkAll(now: .now) }
+            for connectionGuard in connectingGuards.values { connectionGuard.checkAll(now: .now) }
         }
         scheduleConnectingCheck()
     }
@@ -154,7 +156,7 @@ import Synchronization
         }
         poller.removeAll()
         timers.removeAll()
-        connecting.removeAll()
+        connectingGuards.removeAll()
         connectingTimer = nil
     }
 

@@ -45,8 +45,8 @@ package struct Received: Sendable {
     private let context: MeshContext
     /// `nil` for a connecting socket.
     private let admission: ZAPHandler?
-    private(set) var connections: ConnectionGuard?
-    private let identity: MeshMessage = MeshMessage()
+    private(set) var connectionGuard: ConnectionGuard?
+    private let routingIDPart: MeshMessage = MeshMessage()
     var listens: Bool { admission != nil }
     /// The poller's record of this socket, which is marked at each use of the socket.
     var watch: SocketWatch?
@@ -84,7 +84,7 @@ package struct Received: Sendable {
         try socket.set(ZMQ_CURVE_SERVER, 1)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
         try socket.set(ZMQ_ZAP_DOMAIN, Array(ZAPHandler.domain.utf8))
-        socket.connections = try unsafe ConnectionGuard(
+        socket.connectionGuard = try unsafe ConnectionGuard(
             socket.handle, admission.context, admission: admission, limits: limits
         ) {
             () throws(MeshError) in
@@ -103,7 +103,7 @@ package struct Received: Sendable {
     ) throws(MeshError) -> MeshSocket {
         var limits = ConnectionLimits()
         limits.undeliveredBytes = messageLimit + MeshSocket.waitingBytes
-        limits.undeliveredBytesInAll = limits.undeliveredBytes
+        limits.totalUndeliveredBytes = limits.undeliveredBytes
         let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_IPV6, 1)
         // The other end drops a temporarily refused handshake silently; this time-out makes libzmq try again.
@@ -116,7 +116,7 @@ package struct Received: Sendable {
         try socket.set(ZMQ_CURVE_SERVERKEY, serverKey.bytes)
         try socket.set(ZMQ_CURVE_PUBLICKEY, keys.publicKey.bytes)
         try socket.set(ZMQ_CURVE_SECRETKEY, keys.secret)
-        socket.connections = try unsafe ConnectionGuard(socket.handle, context, admission: nil, limits: limits) {
+        socket.connectionGuard = try unsafe ConnectionGuard(socket.handle, context, admission: nil, limits: limits) {
             () throws(MeshError) in
             guard unsafe zmq_connect(socket.handle, endpoint) == 0 else {
                 throw .badEndpoint(endpoint, reason: lastZeroMQError())
@@ -170,7 +170,7 @@ package struct Received: Sendable {
     package func send(_ message: MeshMessage, to peer: PeerID? = nil) -> SendOutcome {
         defer { watch?.markUsed() }
         if let peer, let admission {
-            guard connections?.queue(message.count, for: peer) ?? true else { return .unreachable }
+            guard connectionGuard?.countQueued(message.count, for: peer) ?? true else { return .unreachable }
             let routing = admission.routingID(of: peer)
             guard unsafe zmq_send(handle, routing, routing.count, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 else {
                 return .unreachable
@@ -201,32 +201,32 @@ package struct Received: Sendable {
         // Bounded, so a flood of invalid messages does not hold up the loop. The loop comes back for the rest.
         for _ in 0..<MeshSocket.rejectionLimit {
             if admission != nil {
-                guard unsafe zmq_msg_recv(identity.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
+                guard unsafe zmq_msg_recv(routingIDPart.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
             }
             let message = MeshMessage()
             guard unsafe zmq_msg_recv(message.handle, handle, ZMQ_DONTWAIT) >= 0 else { return nil }
             let hasMoreParts = discardRest(of: message)
             guard let admission else {
-                connections?.delivered(message)
+                connectionGuard?.recordDelivery(of: message)
                 if hasMoreParts {
                     rejectedCount += 1
-                    connections?.closeAll("its message has more than one part")
+                    connectionGuard?.closeAll("its message has more than one part")
                     continue
                 }
                 return Received(peer: nil, key: nil, address: "", message: message)
             }
             // An unknown id is one that the peer claimed instead of the one that it was given in the handshake.
-            guard let peer = identity.withBytes({ admission.peer(withRoutingID: $0) }), let userID = message.userID,
+            guard let peer = routingIDPart.withBytes({ admission.peer(withRoutingID: $0) }), let userID = message.userID,
                 let key = try? PublicKey(hexadecimal: userID, what: "User-Id")
             else {
                 rejectedCount += 1
-                connections?.close(sourceOf: message, "unknown routing id")
+                connectionGuard?.close(sourceOf: message, "unknown routing id")
                 continue
             }
-            connections?.delivered(message, from: peer, key: key)
+            connectionGuard?.recordDelivery(of: message, from: peer, key: key)
             guard !hasMoreParts else {
                 rejectedCount += 1
-                connections?.close(peer, "its message has more than one part")
+                connectionGuard?.close(peer, "its message has more than one part")
                 continue
             }
             return Received(peer: peer, key: key, address: message.peerAddress ?? "", message: message)
@@ -236,19 +236,19 @@ package struct Received: Sendable {
 
     /// Closes the connections of keys that are no longer admitted.
     package func closeConnections(where isRevoked: (PublicKey) -> Bool) {
-        connections?.closeConnections(where: isRevoked)
+        connectionGuard?.closeConnections(where: isRevoked)
     }
 
     /// Sets the action that is called with the reason when a connection exceeds a limit and is closed.
     package func onConnectionClosed(
         _ action: @escaping (_ reason: String, _ key: PublicKey?, _ address: String) -> Void
     ) {
-        connections?.onClose = action
+        connectionGuard?.onClose = action
     }
 
     /// Sets which senders may send large messages, and of how many bytes; by default no sender may.
     package func setLargestMessage(_ largestMessage: @escaping (PublicKey) -> Int?) {
-        connections?.largestMessage = largestMessage
+        connectionGuard?.largestMessage = largestMessage
     }
 
     /// Whole messages that may wait on the connecting side while its loop is busy, bytes.
