@@ -6,7 +6,7 @@ package import SecamWire
 /// The folder with the persistent files of the gateway and its operator.
 ///
 ///     keys/gateway.key       the registry's secret key
-///     keys/allowed           the admitted keys (see `Allowlist`)
+///     keys/allowed           the key list (see `KeyList`)
 ///     keys/lock              locked while a program changes the keys
 ///     keys/volumes           the archives that own the volumes of recordings
 ///     keys/ROLE-NAME.join    a join file for each service that runs beside the gateway
@@ -82,10 +82,10 @@ package struct DataFolder: Sendable, Equatable {
         return keys
     }
 
-    /// Returns the admitted keys; empty without a file.
-    package func allowlist() throws -> Allowlist {
-        guard let text = try SecretFile.readIfThere(allowed) else { return Allowlist() }
-        return try Allowlist(parsing: text, path: allowed)
+    /// Returns the key list; empty without a file.
+    package func keyList() throws -> KeyList {
+        guard let text = try SecretFile.readIfThere(allowed) else { return KeyList() }
+        return try KeyList(parsing: text, path: allowed)
     }
 
     /// A version of a file, which changes with its content, permissions and path.
@@ -108,8 +108,8 @@ package struct DataFolder: Sendable, Equatable {
         }
     }
 
-    /// Changes with each change of the admitted keys.
-    package var allowlistVersion: FileVersion { FileVersion(of: allowed) }
+    /// Changes with each change of the key list.
+    package var keyListVersion: FileVersion { FileVersion(of: allowed) }
 
     /// Changes with each change of the policy.
     package var policyVersion: FileVersion { FileVersion(of: policy) }
@@ -134,7 +134,7 @@ package struct DataFolder: Sendable, Equatable {
         if let text = try SecretFile.readIfThere(file) {
             let identity = try Identity(parsing: text, path: file)
             let isOurs = try identity.registryKey == readOrMakeGatewayKeys().publicKey
-            guard isOurs, try allowlist().admits(identity.keys.publicKey, role: role) else {
+            guard isOurs, try keyList().admits(identity.keys.publicKey, role: role) else {
                 let reason = isOurs ? "its key was revoked" : "it is of another gateway"
                 throw MeshError.file(path: file, reason: "\(reason); remove the file to create a new one")
             }
@@ -171,7 +171,7 @@ package struct DataFolder: Sendable, Equatable {
     private func admitted(
         _ role: Role, pattern: String, registry: String, relay: String? = nil
     ) throws -> Identity {
-        guard Allowlist.isUsable(pattern: pattern), role != .capture || !pattern.contains("*") else {
+        guard KeyList.isUsable(pattern: pattern), role != .capture || !pattern.contains("*") else {
             throw MeshError.badName(pattern)
         }
         let keys = try KeyPair()
@@ -179,8 +179,8 @@ package struct DataFolder: Sendable, Equatable {
             registry: registry, registryKey: try readOrMakeGatewayKeys().publicKey, relay: relay, role: role,
             pattern: pattern,
             keys: keys)
-        var list = try allowlist()
-        list.add(Allowlist.Entry(key: keys.publicKey, role: role, pattern: pattern))
+        var list = try keyList()
+        list.add(KeyList.Entry(key: keys.publicKey, role: role, pattern: pattern))
         try SecretFile.write(list.text, to: allowed)
         return identity
     }
@@ -194,7 +194,7 @@ package struct DataFolder: Sendable, Equatable {
     /// - Returns: the number of revoked keys.
     package func revoke(role: Role?, pattern: String) throws -> Int {
         try exclusively { folder in
-            var list = try folder.allowlist()
+            var list = try folder.keyList()
             let count =
                 list.remove(role: role, pattern: pattern)
                 + list.remove(role: .encode, pattern: "\(pattern)\(DedicatedEncoders.sign)*")

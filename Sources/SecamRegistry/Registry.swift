@@ -102,7 +102,7 @@ package struct Registry: Sendable {
     private let incarnation: UInt64
     private let limits: Limits
     private let gateway: Roster.Member
-    private var allowlist: Allowlist
+    private var keyList: KeyList
     private var members: [PeerID: Member] = [:]
     /// Joins with each key since the last tick.
     private var joins: [PublicKey: Int] = [:]
@@ -135,12 +135,12 @@ package struct Registry: Sendable {
 
     /// - Parameter expected: the members of the gateway's previous run; `nil` when unknown.
     package init(
-        gateway: Roster.Member, allowlist: Allowlist, limits: Limits = Limits(), now: MonotonicTime,
+        gateway: Roster.Member, keyList: KeyList, limits: Limits = Limits(), now: MonotonicTime,
         policies: any CameraPolicies, expected: MemberCount? = nil
     ) {
         self.gateway = gateway
         incarnation = gateway.incarnation
-        self.allowlist = allowlist
+        self.keyList = keyList
         self.limits = limits
         self.policies = policies
         lastBeat = now
@@ -161,7 +161,7 @@ package struct Registry: Sendable {
         settlingUntil = now
     }
 
-    package func isAdmitted(_ key: PublicKey) -> Bool { allowlist.contains(key) }
+    package func isAdmitted(_ key: PublicKey) -> Bool { keyList.contains(key) }
 
     /// The archives that can be queried.
     package var archives: [Roster.Member] {
@@ -238,7 +238,7 @@ package struct Registry: Sendable {
         _ bytes: Span<UInt8>, from peer: PeerID, key: PublicKey, address: String = "", time: Int64, now: MonotonicTime
     ) throws(WireError) -> [Action] {
         let envelope = try Envelope.readWhole(bytes, limit: WireLimits.viewerMessage)
-        guard allowlist.contains(key) else {
+        guard keyList.contains(key) else {
             return [.refused(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
         }
         // The limits apply to every key holder, joined or not.
@@ -323,7 +323,7 @@ package struct Registry: Sendable {
     }
 
     /// Returns whether a key may request the status.
-    package func isOperator(_ key: PublicKey) -> Bool { allowlist.admits(key, role: .operator) }
+    package func isOperator(_ key: PublicKey) -> Bool { keyList.admits(key, role: .operator) }
 
     /// Counts a status request, and returns whether it is within the limit.
     package mutating func mayRequestStatus(_ key: PublicKey) -> Bool {
@@ -340,11 +340,11 @@ package struct Registry: Sendable {
         return sendPolicyChanges(now)
     }
 
-    /// Replaces the allowlist, and removes members whose key is no longer admitted.
-    package mutating func update(_ allowlist: Allowlist, now: MonotonicTime) -> [Action] {
-        self.allowlist = allowlist
+    /// Replaces the key list, and removes members whose key is no longer admitted.
+    package mutating func update(_ keyList: KeyList, now: MonotonicTime) -> [Action] {
+        self.keyList = keyList
         let revoked = members.filter {
-            !allowlist.admits($0.value.key, role: $0.value.join.role, name: $0.value.join.name)
+            !keyList.admits($0.value.key, role: $0.value.join.role, name: $0.value.join.name)
         }
         return revoked.keys.flatMap { remove($0, "key revoked", now) }
     }
@@ -392,7 +392,7 @@ package struct Registry: Sendable {
     private mutating func join(
         _ join: Join, _ peer: PeerID, _ key: PublicKey, _ address: String, _ time: Int64, _ now: MonotonicTime
     ) -> [Action] {
-        guard allowlist.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
+        guard keyList.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
         else {
             let detail = "this key is not for \(join.role) \(join.name)"
             return refuse(peer, key, .wrongRole, detail)
@@ -533,8 +533,8 @@ package struct Registry: Sendable {
             sentAssignments[peer] = assignment
             actions.append(.send(assignment, to: peer))
         }
-        // If the allowlist does not name every camera, no camera counts as gone.
-        let admitted = policies.goneCameraKeep > 0 ? allowlist.cameras : nil
+        // If the key list does not name every camera, no camera counts as gone.
+        let admitted = policies.goneCameraKeep > 0 ? keyList.cameras : nil
         let goneKeep = admitted == nil ? 0 : policies.goneCameraKeep
         for (peer, duties) in spread(over: .archive, policies.recording) {
             let recording = Recording(cameras: duties, goneKeep: goneKeep, admitted: admitted?.sorted() ?? [])

@@ -69,8 +69,8 @@ package actor TestRegistry {
         var limits = Registry.Limits()
         // A slow machine must lose no member: its messages would be refused and counted.
         limits.silenceTimeout = .seconds(3600)
-        registry = Registry(gateway: own, allowlist: try folder.allowlist(), limits: limits, now: .now, policies: policies)
-        let admitted = try folder.allowlist()
+        registry = Registry(gateway: own, keyList: try folder.keyList(), limits: limits, now: .now, policies: policies)
+        let admitted = try folder.keyList()
         admission = try ZAPHandler(
             MeshContext(), isAdmitted: { admitted.contains($0) }, onRefusal: { _, _ in })
         socket = try MeshSocket.listen(admission: admission, endpoint: endpoint, keys: keys)
@@ -139,7 +139,7 @@ package actor TestRegistry {
             case .changed: break
             case .joined(let member): notes.append("joined \(member.role) \(member.name)")
             case .left(let member, let reason): notes.append("left \(member.role) \(member.name): \(reason)")
-            case .refused(_, let reason): notes.append("refused \(reason)")
+            case .rejected(_, let reason): notes.append("refused \(reason)")
             }
         }
         for peer in lost { apply(registry.lost(peer, now: .now)) }

@@ -143,7 +143,7 @@ import Testing
         #expect(finished.errors.contains(scratch.file("data")), "\(finished.errors)")
     }
 
-    @Test func `errors name a secret that other users may read, and a damaged list of keys`() async throws {
+    @Test func `errors name a secret that other users may read, and a damaged key list`() async throws {
         let set = try await RunningSet(scratch: scratch)
         set.up.kill()
         try scratch.setMode("data/keys/gateway.key", 0o644)

@@ -353,7 +353,7 @@ import Testing
         let new = try archive("a", key: 2)
         _ = proxy.update(named([new]), now: at(1))
         #expect(try receive(&proxy, found(2, 5, starts: []), from: "a", key: 2) == ["refused a"])
-        let list = Allowlist([.init(key: try #require(PublicKey(bytes: new.key)), role: .archive, pattern: "key 2")])
+        let list = KeyList([.init(key: try #require(PublicKey(bytes: new.key)), role: .archive, pattern: "key 2")])
         #expect(told(proxy.release(notOn: list)) == ["store []"])
         #expect(told(proxy.release(notOn: list)) == [])
         #expect(told(proxy.tick(now: at(5002))) == ["probe 3 at a"])

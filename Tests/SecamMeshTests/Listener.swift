@@ -3,7 +3,7 @@ import SecamMesh
 import SecamTestSupport
 import SecamWire
 
-/// A listening socket with its own loop and allowlist.
+/// A listening socket with its own loop and key list.
 actor Listener {
     private let loop: MeshLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }

@@ -7,25 +7,25 @@ import Testing
 
 private let someKey = String(repeating: "0123456789abcdef", count: 4)
 
-@Suite struct AllowlistTests {
-    @Test func `an allowlist can be written and read back`() throws {
-        let list = Allowlist([
+@Suite struct KeyListTests {
+    @Test func `an key list can be written and read back`() throws {
+        let list = KeyList([
             .init(key: try KeyPair().publicKey, role: .capture, pattern: "front door"),
             .init(key: try KeyPair().publicKey, role: .encode, pattern: "encode-*"),
             .init(key: try KeyPair().publicKey, role: .operator, pattern: "*"),
         ])
-        #expect(try Allowlist(parsing: list.text, path: "allowed") == list)
+        #expect(try KeyList(parsing: list.text, path: "allowed") == list)
     }
 
     @Test func `empty lines, comments and spaces are skipped`() throws {
         let text = "\n# a comment\n   \n  # another\n\(someKey) capture porch\n\n"
-        let list = try Allowlist(parsing: text, path: "allowed")
+        let list = try KeyList(parsing: text, path: "allowed")
         #expect(list.entries.map(\.pattern) == ["porch"])
     }
 
-    @Test func `an allowlist may have Windows line ends`() throws {
+    @Test func `an key list may have Windows line ends`() throws {
         let text = "# keys\r\n\(someKey) capture porch\r\n\(someKey) encode *\r\n"
-        #expect(try Allowlist(parsing: text, path: "allowed").entries.map(\.pattern) == ["porch", "*"])
+        #expect(try KeyList(parsing: text, path: "allowed").entries.map(\.pattern) == ["porch", "*"])
     }
 
     @Test(arguments: [
@@ -36,7 +36,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         ("\(someKey)\tcapture\tporch", 1, "KEY ROLE NAME"), ("\0", 1, "KEY ROLE NAME"),
     ])
     func `an invalid line is reported with its number`(text: String, line: Int, word: String) {
-        let error = #expect(throws: MeshError.self) { _ = try Allowlist(parsing: text, path: "keys/allowed") }
+        let error = #expect(throws: MeshError.self) { _ = try KeyList(parsing: text, path: "keys/allowed") }
         guard case .badLine("keys/allowed", line, let reason) = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -47,7 +47,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
     @Test func `a pattern admits its name or every name with its prefix`() throws {
         let key = try KeyPair().publicKey
         let other = try KeyPair().publicKey
-        let list = Allowlist([
+        let list = KeyList([
             .init(key: key, role: .encode, pattern: "encode-*"), .init(key: other, role: .capture, pattern: "porch"),
         ])
         #expect(list.admits(key, role: .encode, name: try Name("encode-7")))
@@ -63,7 +63,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
     @Test func `removing affects only the named entries`() throws {
         let key = try KeyPair().publicKey
         let roles: [Role] = [.capture, .motion, .capture]
-        var list = Allowlist(roles.map { .init(key: key, role: $0, pattern: "porch") })
+        var list = KeyList(roles.map { .init(key: key, role: $0, pattern: "porch") })
         #expect(list.remove(role: .encode, pattern: "porch") == 0)
         #expect(list.remove(role: .capture, pattern: "yard") == 0)
         #expect(list.remove(role: .capture, pattern: "porch") == 2)
@@ -99,7 +99,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         let text = try folder.invite(.capture, pattern: "porch", registry: "tcp://h:1")
         let identity = try Identity(parsing: text, path: "text")
         #expect(identity.registryKey == (try folder.gatewayKeys().publicKey))
-        #expect(try folder.allowlist().admits(identity.keys.publicKey, role: .capture, name: try Name("porch")))
+        #expect(try folder.keyList().admits(identity.keys.publicKey, role: .capture, name: try Name("porch")))
         #expect(scratch.mode("data/keys/allowed") == 0o600)
     }
 
@@ -107,7 +107,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
     func `an invalid name is not invited`(pattern: String) throws {
         _ = try folder.invite(.capture, pattern: "porch", registry: "tcp://h:1")
         #expect(throws: (any Error).self) { _ = try folder.invite(.capture, pattern: pattern, registry: "tcp://h:1") }
-        #expect(try folder.allowlist().entries.count == 1, "the list is unchanged")
+        #expect(try folder.keyList().entries.count == 1, "the list is unchanged")
     }
 
     @Test func `a join file is created once and then reused`() throws {
@@ -115,17 +115,17 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
         let text = try SecretFile.read(path)
         #expect(try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: "tcp://h:2") == path)
         #expect(try SecretFile.read(path) == text)
-        #expect(try folder.allowlist().entries.count == 1)
+        #expect(try folder.keyList().entries.count == 1)
         try folder.setRegistry("tcp://h:3", role: .encode, pattern: "encode-*")
         #expect(try Identity.read(path, registry: nil, role: .encode).registry == "tcp://h:3")
     }
 
     @Test func `a join file with a revoked key is rejected`() throws {
         _ = try folder.ensureJoinFile(.capture, pattern: "porch", registry: "tcp://h:1")
-        let before = folder.allowlistVersion
+        let before = folder.keyListVersion
         #expect(try folder.revoke(role: nil, pattern: "porch") == 1)
         #expect(try folder.revoke(role: nil, pattern: "porch") == 0)
-        #expect(folder.allowlistVersion != before)
+        #expect(folder.keyListVersion != before)
         let error = #expect(throws: MeshError.self) {
             _ = try folder.ensureJoinFile(.capture, pattern: "porch", registry: "tcp://h:1")
         }
@@ -133,7 +133,7 @@ private let someKey = String(repeating: "0123456789abcdef", count: 4)
     }
 
     @Test func `without a list no key is admitted`() throws {
-        #expect(try folder.allowlist().entries.isEmpty)
-        #expect(folder.allowlistVersion == DataFolder("\(folder.path)/none").allowlistVersion)
+        #expect(try folder.keyList().entries.isEmpty)
+        #expect(folder.keyListVersion == DataFolder("\(folder.path)/none").keyListVersion)
     }
 }

@@ -18,7 +18,7 @@ import Testing
             role: .gateway, incarnation: 9, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),
             endpoint: "")
         var registry = Registry(
-            gateway: own, allowlist: Allowlist([.init(key: key, role: .capture, pattern: "porch")]), now: at(0),
+            gateway: own, keyList: KeyList([.init(key: key, role: .capture, pattern: "porch")]), now: at(0),
             policies: TestPolicies())
         let join = Join(
             role: .capture, process: 7, incarnation: 3, name: try Name("porch"), endpoint: "tcp://127.0.0.1:1",

@@ -36,7 +36,7 @@ private struct MeshWorld {
     private(set) var rejoins = 0
     private var random: SeededGenerator
     private var registry: Registry
-    private let allowlist: Allowlist
+    private let keyList: KeyList
     private var keys: [Name: PublicKey] = [:]
     private var time: Int64 = 0
     private var nextPeer: UInt64 = 1
@@ -46,16 +46,15 @@ private struct MeshWorld {
     init(seed: UInt64) throws {
         random = SeededGenerator(seed: seed)
         for number in 0..<6 { keys[try Name("camera\(number)")] = PublicKey(bytes: random.bytes(32)) }
-        allowlist = Allowlist(keys.map { .init(key: $0.value, role: .capture, pattern: $0.key.text) })
-        registry = try MeshWorld.registry(allowlist, 1, at(0))
+        keyList = KeyList(keys.map { .init(key: $0.value, role: .capture, pattern: $0.key.text) })
+        registry = try MeshWorld.registry(keyList, 1, at(0))
     }
 
-    private static func registry(_ allowlist: Allowlist, _ incarnation: UInt64, _ now: MonotonicTime) throws -> Registry
-    {
+    private static func registry(_ keyList: KeyList, _ incarnation: UInt64, _ now: MonotonicTime) throws -> Registry {
         let own = Roster.Member(
             role: .gateway, incarnation: incarnation, key: [UInt8](repeating: 1, count: 32), name: try Name("gateway"),
             endpoint: "")
-        return Registry(gateway: own, allowlist: allowlist, now: now, policies: TestPolicies())
+        return Registry(gateway: own, keyList: keyList, now: now, policies: TestPolicies())
     }
 
     /// Names and incarnations of all running members.
@@ -143,7 +142,7 @@ private struct MeshWorld {
     private mutating func startRegistry() throws {
         isRegistryUp = true
         nextIncarnation += 1
-        registry = try MeshWorld.registry(allowlist, nextIncarnation, at(time))
+        registry = try MeshWorld.registry(keyList, nextIncarnation, at(time))
     }
 
     private mutating func deliver(_ name: Name) throws {

@@ -28,13 +28,13 @@ import Testing
     }
 
     private func registry(
-        admitting admitted: [Allowlist.Entry], _ limits: Registry.Limits = .init(),
+        admitting admitted: [KeyList.Entry], _ limits: Registry.Limits = .init(),
         policies: TestPolicies = TestPolicies(), expected: MemberCount? = nil
     ) throws -> Registry {
         Registry(
             gateway: Roster.Member(
                 role: .gateway, incarnation: 9, key: keys[3].bytes, name: try Name("gateway"), endpoint: ""),
-            allowlist: Allowlist(admitted), limits: limits, now: at(0), policies: policies, expected: expected)
+            keyList: KeyList(admitted), limits: limits, now: at(0), policies: policies, expected: expected)
     }
 
     private func join(_ role: Role, _ text: String, incarnation: UInt64 = 1, endpoint: String? = nil) throws -> Join {
@@ -383,7 +383,7 @@ import Testing
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         _ = try hear(&registry, try join(.capture, "yard"), 2, keys[2])
         let actions = describe(
-            registry.update(Allowlist([.init(key: keys[2], role: .capture, pattern: "yard")]), now: at(5)))
+            registry.update(KeyList([.init(key: keys[2], role: .capture, pattern: "yard")]), now: at(5)))
         #expect(actions == ["left porch: key revoked", "ROSTER 3 settling [gateway yard] to 2", "changed"])
         #expect(!registry.isAdmitted(keys[0]) && registry.isAdmitted(keys[2]))
         #expect(try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0]) == ["refused"])
@@ -394,7 +394,7 @@ import Testing
         var registry = try registry()
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
         let actions = describe(
-            registry.update(Allowlist([.init(key: keys[0], role: .capture, pattern: "cellar")]), now: at(5)))
+            registry.update(KeyList([.init(key: keys[0], role: .capture, pattern: "cellar")]), now: at(5)))
         #expect(actions.first == "left porch: key revoked")
     }
 
@@ -618,7 +618,7 @@ import Testing
         let unknown = describe(&registry, policies)
         #expect(try #require(unknown).goneKeep == 0, "a pattern admits unknown cameras")
         _ = registry.update(
-            Allowlist([
+            KeyList([
                 .init(key: keys[1], role: .archive, pattern: "cellar"),
                 .init(key: keys[2], role: .capture, pattern: "camera 1"),
                 .init(key: keys[3], role: .capture, pattern: "attic"),

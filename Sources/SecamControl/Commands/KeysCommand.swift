@@ -20,7 +20,7 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             await reportingErrors {
-                let entries = try data.existingFolder().allowlist().entries
+                let entries = try data.existingFolder().keyList().entries
                 guard json else {
                     return StandardOutput.print(
                         entries.map { "\($0.role)  \($0.pattern)  \($0.key)\n" }.joined())

@@ -243,7 +243,7 @@ package enum CameraName {
         guard !text.contains(DedicatedEncoders.sign) else {
             throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the @ out")
         }
-        // In the list of keys, an asterisk is a wildcard.
+        // In the key list, an asterisk is a wildcard.
         guard !text.contains("*") else {
             throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the * out")
         }

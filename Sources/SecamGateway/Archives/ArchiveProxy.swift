@@ -443,7 +443,7 @@ struct ArchiveProxy {
 
     /// Replaces the set of reachable archives.
     ///
-    /// - Parameter present: the archives with their names in the list of keys.
+    /// - Parameter present: the archives with their names in the key list.
     mutating func update(_ present: [Roster.Member: String], now: MonotonicTime) -> [Action] {
         let gone = Set(archives.keys).subtracting(present.keys)
         for archive in gone {
@@ -478,8 +478,8 @@ struct ArchiveProxy {
         return .send(Search(request: number, kinds: .gaps, from: 0, to: 1), to: archive)
     }
 
-    /// Releases the volumes of archives that are no longer on the list of keys.
-    mutating func release(notOn list: Allowlist) -> [Action] {
+    /// Releases the volumes of archives that are no longer on the key list.
+    mutating func release(notOn list: KeyList) -> [Action] {
         owners.release(notOn: list) ? [.store(owners)] : []
     }
 

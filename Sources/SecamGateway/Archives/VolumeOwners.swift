@@ -2,12 +2,12 @@ import SecamMesh
 import SecamRegistry
 import SecamWire
 
-/// The archives that own volumes, by their names in the list of keys. Only the owner may answer for a volume.
+/// The archives that own volumes, by their names in the key list. Only the owner may answer for a volume.
 ///
 /// The first archive that reports a volume owns it until its name is removed from the list. The owners are stored in a
 /// file, so that after a restart no other archive can claim a volume first. The file has one line per volume,
-/// `VOLUME NAME`, in the order of registration: the volume as 16 hexadecimal digits, the name as in the list of keys,
-/// where it may stand for a pool (see `Allowlist`).
+/// `VOLUME NAME`, in the order of registration: the volume as 16 hexadecimal digits, the name as in the key list,
+/// where it may stand for a pool (see `KeyList`).
 struct VolumeOwners: Sendable, Equatable {
     /// Maximum volumes of one name. A name's archives may have a disk each, and a rebuilt index is a new volume.
     static let volumesPerName = 256
@@ -81,10 +81,10 @@ struct VolumeOwners: Sendable, Equatable {
         owners[volume] = Owner(name: name, order: lastOrder)
     }
 
-    /// Releases the volumes of archives that are no longer on the list of keys.
+    /// Releases the volumes of archives that are no longer on the key list.
     ///
     /// - Returns: whether any volume was released.
-    mutating func release(notOn list: Allowlist) -> Bool {
+    mutating func release(notOn list: KeyList) -> Bool {
         let names = Set(list.entries.lazy.filter { $0.role == .archive }.map(\.pattern))
         let kept = owners.filter { names.contains($0.value.name) }
         defer { owners = kept }

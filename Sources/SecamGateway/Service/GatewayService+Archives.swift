@@ -31,7 +31,7 @@ extension GatewayService {
             }
         }
         let names = archives.keys.compactMap { member in
-            PublicKey(bytes: member.key).flatMap { allowlist.pattern(for: $0, role: .archive, name: member.name) }
+            PublicKey(bytes: member.key).flatMap { keyList.pattern(for: $0, role: .archive, name: member.name) }
                 .map { (member, $0) }
         }
         apply(proxy.update(Dictionary(uniqueKeysWithValues: names), now: .now))

@@ -111,21 +111,21 @@ extension GatewayService {
         apply(registry.setRelayPort(port, for: service.name, service.role, incarnation: service.incarnation, now: .now))
     }
 
-    // MARK: List of keys
+    // MARK: Key list
 
-    func reloadAllowlist() {
-        let version = folder.allowlistVersion
-        guard version != allowlistVersion else { return }
-        allowlistVersion = version
+    func reloadKeyList() {
+        let version = folder.keyListVersion
+        guard version != keyListVersion else { return }
+        keyListVersion = version
         do {
-            allowlist = try folder.allowlist()
-            apply(registry.update(allowlist, now: .now))
-            directory.forgetGone { !allowlist.admitsCamera($0) }
+            keyList = try folder.keyList()
+            apply(registry.update(keyList, now: .now))
+            directory.forgetGone { !keyList.admitsCamera($0) }
             updateCameras()
-            apply(proxy.release(notOn: allowlist))
+            apply(proxy.release(notOn: keyList))
             socket?.closeConnections { !registry.isAdmitted($0) }
         } catch {
-            logger.error("list of keys invalid, previous list stays in force", metadata: ["reason": "\(error)"])
+            logger.error("key list invalid, previous list stays in force", metadata: ["reason": "\(error)"])
         }
     }
 
@@ -147,7 +147,7 @@ extension GatewayService {
     func recallCameras() {
         guard let awaited = awaitedCameras, !registry.isSettling(.now) else { return }
         awaitedCameras = nil
-        directory.recall(awaited.filter(allowlist.admitsCamera), time: started)
+        directory.recall(awaited.filter(keyList.admitsCamera), time: started)
         updateCameras()
     }
 

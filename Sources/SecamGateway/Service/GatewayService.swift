@@ -31,8 +31,8 @@ actor GatewayService: CameraHub {
     var registry: Registry
     private var admission: ZAPHandler?
     var socket: MeshSocket?
-    var allowlist: Allowlist
-    var allowlistVersion: DataFolder.FileVersion
+    var keyList: KeyList
+    var keyListVersion: DataFolder.FileVersion
     /// As last written to the data folder.
     var storedMembers: MemberCount
     /// As last written to the data folder.
@@ -87,7 +87,7 @@ actor GatewayService: CameraHub {
         relay = RelayServer(host: host, logger: logger)
         relayAddress = "tcp://\(host == "0.0.0.0" ? "127.0.0.1" : host):0"
         // Versions are taken before the files are read, so that a change in between is noticed.
-        allowlistVersion = folder.allowlistVersion
+        keyListVersion = folder.keyListVersion
         policyVersion = folder.policyVersion
         policyStore = PolicyStore(folder, logger: logger)
         let loaded = try policyStore.load()
@@ -99,18 +99,18 @@ actor GatewayService: CameraHub {
         let member = Roster.Member(
             role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: name, endpoint: ""
         )
-        allowlist = try folder.allowlist()
+        keyList = try folder.keyList()
         storedMembers = MemberCount(parsing: (try? SecretFile.readIfThere(folder.members)) ?? "")
         storedCameras = KnownCameras(in: folder)
         awaitedCameras = storedCameras.names
         registry = Registry(
-            gateway: member, allowlist: allowlist, now: .now, policies: self.policy, expected: storedMembers)
+            gateway: member, keyList: keyList, now: .now, policies: self.policy, expected: storedMembers)
         var owners = VolumeOwners()
         if let text = try SecretFile.readIfThere(folder.volumes) {
             owners = try VolumeOwners(parsing: text, path: folder.volumes)
         }
         // Keys may have been revoked while the gateway was not running.
-        _ = owners.release(notOn: allowlist)
+        _ = owners.release(notOn: keyList)
         proxy = ArchiveProxy(owners: owners)
     }
 
@@ -176,7 +176,7 @@ actor GatewayService: CameraHub {
         proxy.isSettling = registry.isSettling(.now)
         apply(proxy.tick(now: .now))
         checkConditions()
-        reloadAllowlist()
+        reloadKeyList()
         reloadPolicy()
     }
 

@@ -5,7 +5,7 @@ package import SecamWire
 ///
 /// The file has one line for each key: `KEY ROLE NAME`. A name that ends with `*` matches every name with this prefix,
 /// for services that are started many times with one key. Empty lines and lines that begin with `#` are skipped.
-package struct Allowlist: Sendable, Equatable {
+package struct KeyList: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
         package let key: PublicKey
         package let role: Role
@@ -44,7 +44,7 @@ package struct Allowlist: Sendable, Equatable {
             guard let key = try? PublicKey(hexadecimal: words[0], what: "key") else {
                 throw .badLine(path: path, line: index + 1, reason: "the key is not 64 hexadecimal digits")
             }
-            guard Allowlist.isUsable(pattern: words[2]) else {
+            guard KeyList.isUsable(pattern: words[2]) else {
                 throw .badLine(path: path, line: index + 1, reason: "'\(words[2])' is not a valid name")
             }
             entries.append(Entry(key: key, role: role, pattern: words[2]))
