@@ -232,7 +232,7 @@ export const Metric = Object.freeze({
   framesToViewers: 15, // frames sent to viewers
   bytesToViewers: 16, // bytes of `framesToViewers`
   framesSkipped: 17, // frames that a viewer or flow skipped for a newer one
-  messagesRefused: 18, // malformed or forbidden messages
+  messagesRefused: 18, // malformed or forbidden messages, and refused connections and flows
   framesReceived: 19, // frames that a consumer received
   residentBytes: 20, // memory of the process (gauge)
   cpuMicroseconds: 21, // processor time of the process

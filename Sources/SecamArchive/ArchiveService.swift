@@ -25,7 +25,8 @@ actor ArchiveService {
     /// The rate limits, by the cameras' keys.
     private var rateLimits: [[UInt8]: CameraRateLimit] = [:]
     private var timer: LoopTimer?
-    private var refused: UInt64 = 0
+    /// Rejected messages, and refused flows.
+    private var messagesRejected: UInt64 = 0
     private var writerFigures: [Figure] = []
     private var writerCauses: [Cause] = []
     private var pastMissed: UInt64 = 0
@@ -214,7 +215,7 @@ actor ArchiveService {
         guard let flow = flows[camera] else { return }
         do throws(WireError) {
             try flow.receive { close in
-                refused += 1
+                messagesRejected += 1
                 logger.warning(
                     "flow refused",
                     metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
@@ -278,7 +279,7 @@ actor ArchiveService {
     }
 
     private func reject(_ reason: String, _ sender: String) {
-        refused += 1
+        messagesRejected += 1
         logger.warning("message rejected", metadata: ["reason": "\(reason)", "sender": "\(sender)"])
     }
 
@@ -295,7 +296,7 @@ actor ArchiveService {
         let missed = flows.values.reduce(pastMissed) { $0 + $1.missed }
         return writerFigures + [
             Figure(.camerasAssigned, UInt64(rules.count)), Figure(.framesMissed, missed),
-            Figure(.camerasFailing, UInt64(unrecorded.count)), Figure(.messagesRefused, refused + socket.rejectedCount),
+            Figure(.camerasFailing, UInt64(unrecorded.count)), Figure(.messagesRefused, messagesRejected + socket.rejectedCount),
             Figure(.residentBytes, process.residentBytes), Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }

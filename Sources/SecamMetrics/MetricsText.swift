@@ -109,7 +109,8 @@ extension Metric {
         case .framesToViewers: ("frames_to_viewers_total", "Frames sent to viewers", 1)
         case .bytesToViewers: ("bytes_to_viewers_total", "Bytes of frames sent to viewers", 1)
         case .framesSkipped: ("frames_skipped_total", "Frames skipped in favour of newer ones", 1)
-        case .messagesRefused: ("messages_refused_total", "Malformed or forbidden messages", 1)
+        case .messagesRefused:
+            ("messages_refused_total", "Malformed or forbidden messages, and refused connections and flows", 1)
         case .framesReceived: ("frames_received_total", "Frames received", 1)
         case .residentBytes: ("resident_memory_bytes", "Resident memory of the process", 1)
         case .cpuMicroseconds: ("cpu_seconds_total", "Processor time of the process", 1e6)

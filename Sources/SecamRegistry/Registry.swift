@@ -44,8 +44,8 @@ package struct Registry: Sendable {
         case changed
         case joined(Status.Member)
         case left(Status.Member, reason: String)
-        /// A message or join was refused, for the log.
-        case refused(key: PublicKey, reason: String)
+        /// A message was rejected or a join refused, for the log.
+        case rejected(key: PublicKey, reason: String)
     }
 
     package struct Camera: Sendable, Equatable {
@@ -239,7 +239,7 @@ package struct Registry: Sendable {
     ) throws(WireError) -> [Action] {
         let envelope = try Envelope.readWhole(bytes, limit: WireLimits.viewerMessage)
         guard keyList.contains(key) else {
-            return [.refused(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
+            return [.rejected(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
         }
         // The limits apply to every key holder, joined or not.
         messages[peer, default: 0] += 1
@@ -265,7 +265,7 @@ package struct Registry: Sendable {
             let report = try CameraReport.decode(bytes, envelope)
             guard let member = members[peer] else { return [notJoined(peer)] }
             guard member.join.role == .capture else {
-                return [.refused(key: key, reason: "\(member.join.role) \(member.join.name) sent a camera's state")]
+                return [.rejected(key: key, reason: "\(member.join.role) \(member.join.name) sent a camera's state")]
             }
             members[peer]!.heard = now
             guard member.camera != report else { return [] }
@@ -476,7 +476,7 @@ package struct Registry: Sendable {
     private func refuse(
         _ peer: PeerID, _ key: PublicKey, _ reason: RefusalReason, _ detail: String
     ) -> [Action] {
-        [.send(Refused(reason: reason, detail: detail), to: peer), .refused(key: key, reason: detail)]
+        [.send(Refused(reason: reason, detail: detail), to: peer), .rejected(key: key, reason: detail)]
     }
 
     private func notJoined(_ peer: PeerID) -> Action {

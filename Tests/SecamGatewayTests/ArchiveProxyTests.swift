@@ -92,7 +92,7 @@ import Testing
             case .send(let message as CloseFlow, let archive): "close \(message.flow) at \(archive.name)"
             case .store(let owners): "store \(owners.owners.keys.sorted())"
             case .identified(let archive): "identified \(archive.name)"
-            case .refused(let archive, _): "refused \(archive.name)"
+            case .rejected(let archive, _): "rejected \(archive.name)"
             case .send(let message, _): "\(message)"
             case .answer(.found(let found), let viewer):
                 "found \(found.request) \(found.recordings.map(\.start))\(found.last ? " last" : "")"
@@ -173,7 +173,7 @@ import Testing
         let search = Search(request: 7, kinds: .recordings, from: 0, to: 100, limit: 2)
         _ = proxy.handle(.search(search), from: viewer(1), now: at(1))
         let told = try receive(&proxy, found(3, 5, starts: starts, since: since), from: "liar")
-        #expect(told.first == "refused liar")
+        #expect(told.first == "rejected liar")
         let last = try answer(&proxy, found(3, 6, starts: [30, 31], since: 30), from: "disk")
         #expect(last?.last == true && last?.partial == true && last?.since == 30)
     }
@@ -332,27 +332,27 @@ import Testing
         let liar = try archive("a", key: 2)
         let both = named([liar, try archive("b")])
         #expect(told(proxy.update(both, now: at(1))) == ["probe 2 at a"])
-        #expect(try receive(&proxy, found(2, 5, starts: []), from: "a", key: 2) == ["refused a"])
+        #expect(try receive(&proxy, found(2, 5, starts: []), from: "a", key: 2) == ["rejected a"])
         #expect(told(proxy.handle(search(), from: viewer(1), now: at(2))) == ["search 3 at b"])
-        #expect(try receive(&proxy, found(3, 5, starts: [3]), from: "a", key: 2) == ["refused a"])
+        #expect(try receive(&proxy, found(3, 5, starts: [3]), from: "a", key: 2) == ["rejected a"])
         #expect(try receive(&proxy, found(3, 5), from: "b") == ["found 7 [1] to 1", "found 7 [] last to 1"])
         // No other archive takes the place of the absent owner.
         #expect(told(proxy.update(named([liar]), now: at(3))) == [])
         #expect(told(proxy.tick(now: at(5002))) == ["probe 4 at a"], "the archive is probed again")
-        #expect(try receive(&proxy, found(4, 5, starts: []), from: "a", key: 2) == ["refused a"])
+        #expect(try receive(&proxy, found(4, 5, starts: []), from: "a", key: 2) == ["rejected a"])
         #expect(told(proxy.handle(try replay(1), from: viewer(1), now: at(5003))) == ["close 1 done to 1"])
         // An archive with a volume of its own may still not answer for another.
         #expect(told(proxy.tick(now: at(11_000))) == ["probe 5 at a"])
         #expect(try receive(&proxy, found(5, 9, starts: []), from: "a", key: 2) == ["store [5, 9]", "identified a"])
         _ = proxy.handle(search(), from: viewer(1), now: at(11_001))
-        #expect(try receive(&proxy, found(6, 5), from: "a", key: 2) == ["refused a"])
+        #expect(try receive(&proxy, found(6, 5), from: "a", key: 2) == ["rejected a"])
     }
 
     @Test func `a volume can move to another key after its own key was revoked`() throws {
         var proxy = try proxy(["b": 5])
         let new = try archive("a", key: 2)
         _ = proxy.update(named([new]), now: at(1))
-        #expect(try receive(&proxy, found(2, 5, starts: []), from: "a", key: 2) == ["refused a"])
+        #expect(try receive(&proxy, found(2, 5, starts: []), from: "a", key: 2) == ["rejected a"])
         let list = KeyList([.init(key: try #require(PublicKey(bytes: new.key)), role: .archive, pattern: "key 2")])
         #expect(told(proxy.release(notOn: list)) == ["store []"])
         #expect(told(proxy.release(notOn: list)) == [])
@@ -388,7 +388,7 @@ import Testing
         for _ in 0...ArchiveProxy.messagesPerAnswer {
             told = try receive(&proxy, found(3, 5, starts: [], last: false), from: "a")
         }
-        #expect(told == ["refused a"])
+        #expect(told == ["rejected a"])
         #expect(try receive(&proxy, found(3, 5), from: "a") == [])
         #expect(try receive(&proxy, found(3, 6), from: "b") == ["found 7 [1] to 1", "found 7 [] last partial to 1"])
     }

@@ -55,7 +55,7 @@ struct ViewerSessionTests {
         for (type, bytes) in Self.messages {
             var session = try session(in: state)
             let actions = session.receive(bytes, at: start)
-            let isRefused = actions.contains(.refused(.unknownType(type.rawValue)))
+            let isRefused = actions.contains(.rejected(.unknownType(type.rawValue)))
             #expect(isRefused == (allowed[state]?.contains(type) == false), "\(type) in \(state)")
             let isClosed = actions.contains(.close(.malformed)) || actions.contains(.close(.done))
             #expect(isClosed == (isRefused || type == .bye), "\(type) in \(state)")
@@ -78,7 +78,7 @@ struct ViewerSessionTests {
             var session = try session(in: state)
             // A BYE of one byte lacks its detail.
             let actions = session.receive([5, 0, 0, 0, 4, 0, 1, 0, 1], at: start)
-            #expect(actions.first == .refused(.truncated(field: "detail")))
+            #expect(actions.first == .rejected(.truncated(field: "detail")))
             #expect(actions.last == .close(.malformed))
         }
     }

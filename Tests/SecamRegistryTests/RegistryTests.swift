@@ -739,7 +739,7 @@ private func describe(_ actions: [Registry.Action]) -> [String] {
         case .changed: "changed"
         case .joined(let member): "joined \(member.name)"
         case .left(let member, let reason): "left \(member.name): \(reason)"
-        case .refused: "refused"
+        case .rejected: "refused"
         }
     }
 }

@@ -21,7 +21,7 @@ struct ArchiveProxy {
         /// The archive reported a volume that it owns.
         case identified(Roster.Member)
         /// The archive sent a message that the proxy rejects.
-        case refused(Roster.Member, reason: String)
+        case rejected(Roster.Member, reason: String)
     }
 
     /// A reachable archive.
@@ -306,7 +306,7 @@ struct ArchiveProxy {
         if heading.request == known.probe { return identify(archive, heading.volume, now) }
         guard let volume = known.volume, volume == heading.volume else {
             let reason = "answer for volume \(VolumeOwners.text(of: heading.volume)), which this archive does not own"
-            return [.refused(archive, reason: reason)]
+            return [.rejected(archive, reason: reason)]
         }
         // The query may be over, or the proxy may have failed over to another archive meanwhile.
         let isAwaited = queries[heading.request]?.waiting[volume]?.archive == archive
@@ -332,7 +332,7 @@ struct ArchiveProxy {
             let reason =
                 "answer longer than \(ArchiveProxy.messagesPerAnswer) messages or \(ArchiveProxy.entriesPerAnswer) "
                 + "entries"
-            return [.refused(archive, reason: reason)] + concludeIfComplete(found.request)
+            return [.rejected(archive, reason: reason)] + concludeIfComplete(found.request)
         }
         if let search = query.search { waiting.delivered.add(found, of: search) }
         queries[found.request]!.waiting[volume] = found.last ? nil : waiting
@@ -345,7 +345,7 @@ struct ArchiveProxy {
                 // Viewers discard entries that begin before `since`, whichever archive sent them. An archive could
                 // hide the entries of others with it.
                 queries[found.request]!.isPartial = true
-                actions.append(.refused(archive, reason: "answer omits more entries than its limit explains"))
+                actions.append(.rejected(archive, reason: "answer omits more entries than its limit explains"))
             }
         }
         if entries > 0 {
@@ -386,7 +386,7 @@ struct ArchiveProxy {
     /// Rejects the volume that an archive reported. A later probe asks again.
     private mutating func refuse(_ archive: Roster.Member, _ reason: String) -> [Action] {
         archives[archive]!.probe = nil
-        return [.refused(archive, reason: reason)] + stopWaiting(forUnknown: archive)
+        return [.rejected(archive, reason: reason)] + stopWaiting(forUnknown: archive)
     }
 
     private mutating func stopWaiting(forUnknown archive: Roster.Member) -> [Action] {

@@ -61,7 +61,7 @@ extension GatewayService {
             case .answer(let answer, let viewer): viewer.answer(answer)
             case .store(let owners): store(owners)
             case .identified(let archive): apply(registry.confirm(archive, now: .now))
-            case .refused(let archive, let reason): reject(reason, from: "archive \(archive.name)")
+            case .rejected(let archive, let reason): reject(reason, from: "archive \(archive.name)")
             }
         }
     }

@@ -50,7 +50,7 @@ extension GatewayService {
                 logger.warning(
                     "service left",
                     metadata: ["service": "\(member.role)/\(member.name)", "reason": "\(reason)"])
-            case .refused(let key, let reason):
+            case .rejected(let key, let reason):
                 reject(reason, from: "key \(key)")
             }
         }
@@ -64,7 +64,7 @@ extension GatewayService {
     }
 
     func recordRefusedConnection(_ key: PublicKey?, _ address: String) {
-        refused += 1
+        messagesRejected += 1
         logger.warning(
             "connection refused",
             metadata: ["reason": "key not admitted", "key": "\(key?.description ?? "none")", "address": "\(address)"])

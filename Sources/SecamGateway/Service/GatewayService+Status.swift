@@ -22,10 +22,12 @@ extension GatewayService {
         let process = ProcessFigures.current
         // Messages rejected from viewers and from services are one figure.
         let ofViewers = viewers?.figures ?? []
-        let refusedOfAll = ofViewers.filter { $0.metric == .messagesRefused }.reduce(refused) { $0 + $1.value }
+        let rejectedOfAll = ofViewers.filter { $0.metric == .messagesRefused }.reduce(messagesRejected) {
+            $0 + $1.value
+        }
         return ofViewers.filter { $0.metric != .messagesRefused } + [
             Figure(.framesReceived, framesReceived), Figure(.residentBytes, process.residentBytes),
-            Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, refusedOfAll),
+            Figure(.cpuMicroseconds, process.cpuMicroseconds), Figure(.messagesRefused, rejectedOfAll),
             Figure(.policyInvalid, policyProblem == nil ? 0 : 1),
             Figure(.camerasUnrecorded, UInt64(recordings.values.count { $0.health == .stopped })),
         ]

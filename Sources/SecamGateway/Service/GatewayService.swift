@@ -24,8 +24,8 @@ actor GatewayService: CameraHub {
     var viewers: ViewerServer?
     private var timer: LoopTimer?
     private var health = HealthFile.ours
-    /// Messages and connections that were rejected.
-    var refused: UInt64 = 0
+    /// Rejected messages, and refused connections.
+    var messagesRejected: UInt64 = 0
 
     // Registry
     var registry: Registry
@@ -181,7 +181,7 @@ actor GatewayService: CameraHub {
     }
 
     func reject(_ reason: String, from sender: String) {
-        refused += 1
+        messagesRejected += 1
         logger.warning("message rejected", metadata: ["reason": "\(reason)", "sender": "\(sender)"])
     }
 }

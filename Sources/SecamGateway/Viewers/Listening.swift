@@ -21,7 +21,7 @@ extension EventLoopMailbox {
         do {
             ticket = try environment.limiter.admit(network, standing) { channel.close(promise: nil) }
         } catch {
-            environment.counters.refused.add(1, ordering: .relaxed)
+            environment.counters.messagesRejected.add(1, ordering: .relaxed)
             environment.logger.debug(
                 "viewer refused", metadata: ["peer": "\(address.peerText)", "limit": "\(error)"])
             throw error

@@ -7,7 +7,8 @@ final class ViewerCounters: Sendable {
     let frames = Atomic<UInt64>(0)
     let bytes = Atomic<UInt64>(0)
     let skipped = Atomic<UInt64>(0)
-    let refused = Atomic<UInt64>(0)
+    /// Rejected messages, and refused connections.
+    let messagesRejected = Atomic<UInt64>(0)
 
     /// Counts a live or recorded frame that was sent to a viewer.
     func recordFrame(byteCount: Int) {
@@ -21,7 +22,7 @@ final class ViewerCounters: Sendable {
             Figure(.framesToViewers, frames.load(ordering: .relaxed)),
             Figure(.bytesToViewers, bytes.load(ordering: .relaxed)),
             Figure(.framesSkipped, skipped.load(ordering: .relaxed)),
-            Figure(.messagesRefused, refused.load(ordering: .relaxed)),
+            Figure(.messagesRefused, messagesRejected.load(ordering: .relaxed)),
         ]
     }
 }

@@ -113,7 +113,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
             checkLogin()
         case .ended(let failure):
             if let failure {
-                environment.counters.refused.add(1, ordering: .relaxed)
+                environment.counters.messagesRejected.add(1, ordering: .relaxed)
                 environment.logger.debug(
                     "message rejected", metadata: ["sender": "viewer \(peer)", "reason": "\(failure)"])
             }
@@ -239,8 +239,8 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
                 session.showEvents(follow, history: history, serial: serial)
                 sendEvents()
             case .query(let request): query(request)
-            case .refused(let error):
-                environment.counters.refused.add(1, ordering: .relaxed)
+            case .rejected(let error):
+                environment.counters.messagesRejected.add(1, ordering: .relaxed)
                 environment.logger.debug(
                     "message rejected", metadata: ["sender": "viewer \(peer)", "reason": "\(error)"])
             case .close(let reason): closeAfterSending(reason)

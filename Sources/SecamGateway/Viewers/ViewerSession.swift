@@ -32,7 +32,7 @@ struct ViewerSession {
         /// Forward the request, whose cameras the user may see. Pass each answer to `judge` before delivering it.
         case query(ArchiveRequest)
         /// Log and count a protocol violation. BYE and `close` follow.
-        case refused(WireError)
+        case rejected(WireError)
         /// Close once everything before is sent. `revoked` tells the audit log that the account changed.
         case close(ByeReason)
     }
@@ -149,7 +149,7 @@ struct ViewerSession {
     /// Closes the session after a malformed message, behind which the stream cannot be parsed.
     mutating func malformed(_ error: WireError) -> [Action] {
         guard state != .closed else { return [] }
-        return [.refused(error)] + close(.malformed, error.description)
+        return [.rejected(error)] + close(.malformed, error.description)
     }
 
     private mutating func receiveHello(

@@ -462,7 +462,7 @@ package enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case bytesToViewers = 16
     /// Frames that a viewer or flow skipped for a newer one.
     case framesSkipped = 17
-    /// Malformed or forbidden messages.
+    /// Malformed or forbidden messages, and refused connections and flows.
     case messagesRefused = 18
     /// Frames that a consumer received.
     case framesReceived = 19
