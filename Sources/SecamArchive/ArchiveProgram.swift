@@ -18,7 +18,7 @@ package struct ArchiveProgram: AsyncParsableCommand {
     @Option(help: "Folder of the recordings. Archives can share one. (SECAM_RECORDINGS)")
     var recordings: String?
     @OptionGroup var member: MemberOptions
-    @OptionGroup var place: ListenOptions
+    @OptionGroup var listening: ListenOptions
     @Option(help: "Maximum size of all recordings, MiB. (SECAM_MAX_MEGABYTES; default: limited by free disk space)")
     var maxMegabytes: String?
     @Option(help: OptionHelp.freeMegabytes)
@@ -36,7 +36,7 @@ package struct ArchiveProgram: AsyncParsableCommand {
             "metrics": service.metrics,
         ]
         await ServiceProcess.main("secam-archive", service) {
-            try ArchiveConfiguration(member.settings(own.merging(place.values) { own, _ in own }))
+            try ArchiveConfiguration(member.settings(own.merging(listening.values) { own, _ in own }))
         } make: {
             [try ArchiveProgram.makeService($0)] + MetricsServer.services($0.metrics, .archive, $0.name)
         }
@@ -97,7 +97,9 @@ struct ArchiveConfiguration: Sendable {
         }
         let minimumFreeBytes = UInt64(try settings.integer("free.megabytes", in: 0...1 << 40, default: 1024)) << 20
         let minimumRetention = try settings.seconds("keep.at.least", atMost: 3650 * 86_400, default: 0)
-        limits = StorageQuota(maximumBytes: maximumBytes, minimumFreeBytes: minimumFreeBytes, minimumRetention: .seconds(minimumRetention))
+        limits = StorageQuota(
+            maximumBytes: maximumBytes, minimumFreeBytes: minimumFreeBytes, minimumRetention: .seconds(minimumRetention)
+        )
         join = try settings.required("join", "a join file; create one with: secam keys invite")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .archive)
         name = try identity.name(instance: ProgramEnvironment.instanceName)

@@ -320,7 +320,7 @@ final class WriterLoop {
         do throws(RecordingError) {
             let store = try openStore()
             // If the disk is unmounted, every recording seems to have been removed.
-            try store.checkPlace()
+            try store.checkIdentity()
             try body(store)
         } catch {
             guard !isVolumeFailing() else { return }

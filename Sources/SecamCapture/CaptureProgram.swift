@@ -26,7 +26,7 @@ package struct CaptureProgram: AsyncParsableCommand {
             """)
     var credentialsFile: String?
     @OptionGroup var member: MemberOptions
-    @OptionGroup var place: ListenOptions
+    @OptionGroup var listening: ListenOptions
     @Option(help: "Picture size of a webcam, pixels. (SECAM_SIZE; default: 1280x720 or the nearest)")
     var size: String?
     @Option(
@@ -66,7 +66,7 @@ package struct CaptureProgram: AsyncParsableCommand {
                     "camera login given on the command line",
                     metadata: ["use": "--credentials-file"])
             }
-            let settings = member.settings(own.merging(place.values) { own, _ in own })
+            let settings = member.settings(own.merging(listening.values) { own, _ in own })
             let configuration = try CaptureConfiguration(settings)
             return (configuration, try CameraIdentity(configuration), try MetricsEndpoint(settings))
         } make: { configuration, camera, metrics in

@@ -35,10 +35,10 @@ extension Schema {
         var earlier: Set<String> = []
         var version = 1
         for field in fields {
-            let place = "\(owner).\(field.name)"
+            let path = "\(owner).\(field.name)"
             for name in [field.notBelow, field.above, field.sum?.with, field.if].compactMap({ $0 })
             where !earlier.contains(name) {
-                throw SchemaError("\(place): no earlier field \(name)")
+                throw SchemaError("\(path): no earlier field \(name)")
             }
             if let limit = field.limit { _ = try self.limit(limit) }
             switch field.type {
@@ -47,21 +47,21 @@ extension Schema {
             case .struct: _ = try group(field.of)
             case .message:
                 // A reader of an embedded message has the version of the message around it.
-                guard try message(field.of).version == 1 else { throw SchemaError("\(place): not of version 1") }
+                guard try message(field.of).version == 1 else { throw SchemaError("\(path): not of version 1") }
             default: break
             }
             let since = field.since ?? version
             guard field.was != nil || since >= version else {
-                throw SchemaError("\(place): older than the field before")
+                throw SchemaError("\(path): older than the field before")
             }
             if field.was == nil { version = since }
-            try checkMeaning(field, place)
+            try checkMeaning(field, path)
             if let entry = field.entry { try check(entry.fields, of: "\(owner).\(entry.name)") }
             earlier.insert(field.name)
         }
     }
 
-    private func checkMeaning(_ field: Field, _ place: String) throws {
+    private func checkMeaning(_ field: Field, _ path: String) throws {
         guard let meaning = field.meaning else { return }
         var phrases = [field.unit].compactMap { $0 }
         if field.type == .flag { phrases.append("0 or 1; ") }
@@ -74,7 +74,7 @@ extension Schema {
             }
         }
         for phrase in phrases where !meaning.contains(phrase) {
-            throw SchemaError("\(place): the meaning does not say “\(phrase)”")
+            throw SchemaError("\(path): the meaning does not say “\(phrase)”")
         }
     }
 }

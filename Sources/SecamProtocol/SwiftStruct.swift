@@ -2,7 +2,7 @@
 struct SwiftStruct {
     let schema: Schema
     /// As the tables of `SwiftNames` write it, such as `FOUND` or `FOUND.event`.
-    let place: String
+    let path: String
     /// The message that it belongs to, or its own name.
     let owner: String
     let name: String
@@ -13,7 +13,7 @@ struct SwiftStruct {
 
     init(schema: Schema, message: Schema.Message) {
         self.schema = schema
-        place = message.name
+        path = message.name
         owner = message.name
         name = SwiftNames.message(message.name)
         summary = "\(message.name): \(message.summary)"
@@ -24,7 +24,7 @@ struct SwiftStruct {
 
     init(schema: Schema, group: Schema.Group) {
         self.schema = schema
-        place = group.name
+        path = group.name
         owner = group.name
         name = SwiftNames.group(group.name).split(separator: ".").last.map(String.init) ?? group.name
         summary = group.summary
@@ -35,7 +35,7 @@ struct SwiftStruct {
 
     private init(schema: Schema, entry: Field.Entry, of owner: String, summary: String) {
         self.schema = schema
-        place = "\(owner).\(entry.name)"
+        path = "\(owner).\(entry.name)"
         self.owner = owner
         name = SwiftNames.entry(entry.name, of: owner)
         self.summary = summary
@@ -46,7 +46,7 @@ struct SwiftStruct {
 
     func text() throws -> String {
         var lines = try lines(indent: "")
-        for entry in entries where SwiftNames.topLevel.contains(entry.place) {
+        for entry in entries where SwiftNames.topLevel.contains(entry.path) {
             lines += [""] + (try entry.lines(indent: ""))
         }
         return lines.joined(separator: "\n") + "\n"
@@ -67,10 +67,10 @@ struct SwiftStruct {
             if let meaning = property.meaning { lines += SwiftWriter.comment(meaning, inner) }
             lines.append("\(inner)package let \(SwiftNames.escaped(property.name)): \(property.type)")
         }
-        for entry in entries where !SwiftNames.topLevel.contains(entry.place) {
+        for entry in entries where !SwiftNames.topLevel.contains(entry.path) {
             lines += [""] + (try entry.lines(indent: inner))
         }
-        if !SwiftNames.initializedByHand.contains(place) { lines += [""] + (try initializer(inner)) }
+        if !SwiftNames.initializedByHand.contains(path) { lines += [""] + (try initializer(inner)) }
         lines += [""] + (try reading(inner)) + [""] + (try writing(inner))
         return lines + ["\(indent)}"]
     }
@@ -115,7 +115,7 @@ extension SwiftStruct {
     }
 
     var parts: [Part] {
-        let composite = SwiftNames.composites[place]
+        let composite = SwiftNames.composites[path]
         var parts: [Part] = []
         var rest = fields[...]
         while let field = rest.first {
@@ -142,7 +142,7 @@ extension SwiftStruct {
                 let added = field.since == nil ? nil : try defaultValue(field, isParameter: true)
                 return Property(
                     name: field.name, type: try type(field), meaning: field.meaning,
-                    defaultValue: SwiftNames.defaults["\(place).\(field.name)"] ?? added, field: field)
+                    defaultValue: SwiftNames.defaults["\(path).\(field.name)"] ?? added, field: field)
             }
         }
     }
@@ -187,7 +187,7 @@ extension SwiftStruct {
 
     /// The bytes of each field, as a table.
     private func layout(_ indent: String) throws -> [String] {
-        guard message != nil || place == "event" || place == "box" || place == "figure" else { return [] }
+        guard message != nil || path == "event" || path == "box" || path == "figure" else { return [] }
         guard !fields.isEmpty else { return [] }
         var rows: [(String, String, String)] = []
         let header = message?.hasPayload == true
@@ -264,7 +264,7 @@ extension SwiftStruct {
     }
 
     private func assertion(_ field: Field, _ name: String) throws -> [String] {
-        let isAsserted = SwiftNames.asserted.contains("\(place).\(name)")
+        let isAsserted = SwiftNames.asserted.contains("\(path).\(name)")
         switch field.type {
         case .bytes:
             let length = "WireLimits.\(lengthName(field))"
@@ -286,7 +286,7 @@ extension SwiftStruct {
         if let field = property.field {
             if field.type == .bytes, field.default != nil {
                 value = "\(name).isEmpty ? \(try defaultValue(field)) : \(name)"
-            } else if SwiftNames.truncated.contains("\(place).\(name)") {
+            } else if SwiftNames.truncated.contains("\(path).\(name)") {
                 value = "Array(\(name).prefix(WireLimits.\(field.limit ?? "")))"
             }
         }

@@ -197,7 +197,7 @@ package final class CameraRecorder {
 
     private func openSegment(startingWith frame: Frame) throws(RecordingError) -> SegmentFile {
         let folder = store.index.folder
-        try store.checkPlace()
+        try store.checkIdentity()
         let day = try folder.makeDay(camera, at: frame.timestamp)
         for attempt in 1...1000 {
             let path = RecordingFolder.segment(inDay: day, at: frame.timestamp, attempt: attempt)

@@ -88,13 +88,13 @@ package struct RecordingFolder: Sendable {
     }
 
     /// The identity of the folder. It changes when the disk is unmounted.
-    var place: Place? {
+    var identity: FileIdentity? {
         var status = stat()
         guard unsafe stat(index, &status) == 0 else { return nil }
-        return Place(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+        return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
     }
 
-    struct Place: Equatable {
+    struct FileIdentity: Equatable {
         let device: UInt64
         let number: UInt64
     }

@@ -130,12 +130,12 @@ extension RecordingIndex {
 
     /// Returns the next segment of a camera that overlaps a range, in the order of their starts.
     ///
-    /// - Parameter last: the place of the previous segment; `nil` for the first.
-    /// - Returns: the segment and its place. The place holds the stored start. The segment's own start is clamped to
+    /// - Parameter last: the position of the previous segment; `nil` for the first.
+    /// - Returns: the segment and its position. The position holds the stored start. The segment's own start is clamped to
     ///   the limits, so that continuing from it could return the same row again.
     func segment(
-        of camera: Name, from: Int64, to: Int64, after last: SegmentPlace?
-    ) throws(RecordingError) -> (segment: SegmentRow, place: SegmentPlace)? {
+        of camera: Name, from: Int64, to: Int64, after last: SegmentPosition?
+    ) throws(RecordingError) -> (segment: SegmentRow, position: SegmentPosition)? {
         try read("finding a recording") { db in
             let earliest = from.subtractingSaturated(Self.maximumSegmentDuration.microseconds)
             return try Row.fetchOne(
@@ -151,13 +151,13 @@ extension RecordingIndex {
                     from,
                 ]
             ).flatMap { row in
-                Self.segment(row).map { ($0, SegmentPlace(start: row["start"], id: row["id"])) }
+                Self.segment(row).map { ($0, SegmentPosition(start: row["start"], id: row["id"])) }
             }
         }
     }
 
-    /// The place of a segment among those of its camera, in the order of their starts.
-    struct SegmentPlace {
+    /// The position of a segment among those of its camera, in the order of their starts.
+    struct SegmentPosition {
         let start: Int64
         let id: Int64
     }

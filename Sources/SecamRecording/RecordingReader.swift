@@ -214,7 +214,7 @@ private struct SegmentSequence {
     /// Sorted segments to return next.
     private var waiting: ArraySlice<SegmentRow> = []
     /// The position of the last segment found.
-    private var last: RecordingIndex.SegmentPlace?
+    private var last: RecordingIndex.SegmentPosition?
     private(set) var isAtEnd = false
 
     init(_ index: RecordingIndex, camera: Name, to: Int64) {
@@ -235,7 +235,7 @@ private struct SegmentSequence {
         {
             found.append(next.segment)
             end = max(end, next.segment.end)
-            last = next.place
+            last = next.position
             return nil
         }
         isAtEnd = found.isEmpty

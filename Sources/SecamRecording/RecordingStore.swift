@@ -32,7 +32,7 @@ package final class RecordingStore {
     private(set) var storedBytes: UInt64
     private var freeBytes: UInt64
     private var hasFreeFiles: Bool
-    private let place: RecordingFolder.Place?
+    private let identity: RecordingFolder.FileIdentity?
     /// Bytes reserved for a file that is written besides the recordings.
     private var reservedBytes: UInt64 = 0
     /// Bytes written since `freeBytes` was read, and since `storedBytes` was read.
@@ -68,7 +68,7 @@ package final class RecordingStore {
         storedBytes = try index.storedBytes()
         freeBytes = index.folder.freeBytes ?? .max
         hasFreeFiles = index.folder.freeFiles ?? .max >= StorageQuota.freeFiles
-        place = index.folder.place
+        identity = index.folder.identity
     }
 
     package var figures: [Figure] {
@@ -198,15 +198,15 @@ package final class RecordingStore {
     /// Checks that the folder is still the one that was opened. After a disk was unmounted, it is an empty folder.
     ///
     /// - Throws: `moved`.
-    package func checkPlace() throws(RecordingError) {
-        guard place == index.folder.place else { throw .moved(path: index.folder.path) }
+    package func checkIdentity() throws(RecordingError) {
+        guard identity == index.folder.identity else { throw .moved(path: index.folder.path) }
     }
 
     /// Checks that data can be brought to the disk.
     ///
     /// - Throws: `moved`, `readOnly` or `file`. A full disk is not an error here.
     package func checkWritable() throws(RecordingError) {
-        try checkPlace()
+        try checkIdentity()
         try index.folder.checkWritable()
     }
 
@@ -349,7 +349,7 @@ package final class RecordingStore {
     /// A file that another program removed keeps its link in the chain, so that `secam archive verify` reports it.
     func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
         let exists = index.folder.size(segment.path) != nil
-        if !exists { try checkPlace() }
+        if !exists { try checkIdentity() }
         let former: SegmentRow.State?
         do throws(RecordingError) {
             former = try index.markLeaving(segment)

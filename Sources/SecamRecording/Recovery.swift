@@ -59,7 +59,7 @@ enum Recovery {
         let path = folder.absolute(segment.path)
         guard let size = folder.size(segment.path), size > 0 else {
             // In the empty folder where a disk was mounted, every file seems to be gone.
-            try store.checkPlace()
+            try store.checkIdentity()
             return try giveUp(segment, "it is gone", in: store)
         }
         if isPatient, RecordingFolder.isWritten(path) { throw .busy(path: path) }

@@ -134,23 +134,24 @@ extension RecordingIndex {
     /// Returns the next thumbnail of a camera's events whose peaks are in a range, in the order of the events' starts.
     ///
     /// - Parameters:
-    ///   - place: the event to continue after; it becomes the last event that was examined.
+    ///   - position: the event to continue after; it becomes the last event that was examined.
     ///   - deadline: the time at which to stop, since the events without a thumbnail in the range can be many.
     fileprivate func nextThumbnail(
-        of camera: Name, from: Int64, to: Int64, after place: inout ThumbnailReader.Place, until deadline: MonotonicTime
+        of camera: Name, from: Int64, to: Int64, after position: inout ThumbnailReader.Position,
+        until deadline: MonotonicTime
     ) throws(RecordingError) -> RecordingReader.Step {
-        var reached = place
-        defer { place = reached }
+        var reached = position
+        defer { position = reached }
         return try read("reading thumbnails") { db in
-            let places = try Row.fetchCursor(
+            let rows = try Row.fetchCursor(
                 db,
                 sql: """
                     SELECT start, last, id FROM event
                     WHERE camera = ? AND start < ? AND (start, last, id) > (?, ?, ?)
                     ORDER BY start, last, id
                     """, arguments: [camera.text, to, reached.start, reached.last, reached.id])
-            while let row = try places.next() {
-                reached = ThumbnailReader.Place(start: row["start"], last: row["last"], id: row["id"])
+            while let row = try rows.next() {
+                reached = ThumbnailReader.Position(start: row["start"], last: row["last"], id: row["id"])
                 // An event's peak lies between its start and its end.
                 if reached.last >= from,
                     let picture = try Self.thumbnail(of: camera, reached.id, db),
@@ -182,7 +183,7 @@ extension RecordingIndex {
 /// Reads the thumbnails of events in the order of the events' starts.
 package final class ThumbnailReader {
     /// The position of an event among the others of its camera.
-    struct Place {
+    struct Position {
         var start = Int64.min
         var last = Int64.min
         var id = Int64.min
@@ -192,7 +193,7 @@ package final class ThumbnailReader {
     private let camera: Name
     private let from: Int64
     private let to: Int64
-    private var last = Place()
+    private var last = Position()
 
     /// - Parameters:
     ///   - from: the first peak time, UTC microseconds.

@@ -21,9 +21,9 @@ package protocol CameraPolicies: Sendable {
 /// of the services moves only their own cameras.
 enum Rendezvous {
     /// Returns a weight: FNV-1a over both texts, then SplitMix64's finalizer, since names differ in few bits.
-    static func weight(of camera: Name, at place: String) -> UInt64 {
+    static func weight(of camera: Name, at candidate: String) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in Array(camera.text.utf8) + [0] + Array(place.utf8) {
+        for byte in Array(camera.text.utf8) + [0] + Array(candidate.utf8) {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
         }
         hash = (hash ^ hash >> 30) &* 0xbf58_476d_1ce4_e5b9
@@ -31,9 +31,9 @@ enum Rendezvous {
         return hash ^ hash >> 31
     }
 
-    /// Returns the place with the greatest weight for a camera; `nil` without places.
-    static func choose<Place>(for camera: Name, among places: [String: Place]) -> Place? {
-        places.max { left, right in
+    /// Returns the candidate with the greatest weight for a camera; `nil` without candidates.
+    static func choose<Candidate>(for camera: Name, among candidates: [String: Candidate]) -> Candidate? {
+        candidates.max { left, right in
             (weight(of: camera, at: left.key), left.key) < (weight(of: camera, at: right.key), right.key)
         }?.value
     }

@@ -22,7 +22,7 @@ struct BudgetTable<Key: Hashable & Sendable>: Sendable {
     private let capacity: Int
     /// When each key's budget is full again.
     private var fullAt: [Key: Instant] = [:]
-    /// The budget that all keys without a place share.
+    /// The budget that all keys without an entry share.
     private var overflow: Instant?
 
     init(policy: BudgetPolicy, capacity: Int) {

@@ -34,7 +34,7 @@ package struct LoginPeer: Sendable, Hashable {
 /// Checks logins on threads of its own.
 ///
 /// Unknown users, disabled users and wrong passwords take the same time and get the same answer. Logins with a device
-/// token, from an accustomed network or from the host have a queue of their own, which strangers cannot fill.
+/// token, from a known network or from the host have a queue of their own, which strangers cannot fill.
 package final class Authenticator: Sendable {
     private let users: UserStore
     private let audit: AuditLog

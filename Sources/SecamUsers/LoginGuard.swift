@@ -4,7 +4,7 @@
 ///
 /// - *A device token* of this user: only failed attempts with the same token count, whatever others guess from the same
 ///   address or elsewhere. A locked token, which may be a stolen one, is no evidence; its owner is judged by the network.
-/// - *An accustomed network* of this user: only failed attempts on this user from there count, and a lock lasts at most a
+/// - *A known network* of this user: only failed attempts on this user from there count, and a lock lasts at most a
 ///   minute.
 /// - *The gateway's own host*: the same, in a separate table, because any number of names can be tried there.
 /// - *A stranger* is locked by user and network: for 1 s from the third failure in a row on, then twice as long each time,
@@ -35,7 +35,7 @@ package struct LoginGuard: Sendable {
 
     enum Evidence: Sendable, Equatable {
         case device
-        case accustomed
+        case known
         case host
         case stranger
     }
@@ -53,7 +53,7 @@ package struct LoginGuard: Sendable {
         case locked(Duration)
     }
 
-    struct Place: Hashable, Sendable {
+    struct UserNetwork: Hashable, Sendable {
         let user: String
         let network: String
     }
@@ -65,8 +65,8 @@ package struct LoginGuard: Sendable {
 
     /// The networks and devices from which users have logged in.
     var earlier = EarlierLogins()
-    private var strangers: FailureTable<Place>
-    private var accustomed: FailureTable<Place>
+    private var strangers: FailureTable<UserNetwork>
+    private var known: FailureTable<UserNetwork>
     /// Attempts from the host, by user.
     private var host: FailureTable<String>
     private var devices: FailureTable<Device>
@@ -76,8 +76,8 @@ package struct LoginGuard: Sendable {
     /// - Parameter capacity: maximum entries of each table, about 100 bytes each.
     package init(capacity: Int = 8192) {
         strangers = FailureTable(policy: .stranger, capacity: capacity, overflowInterval: .zero)
-        accustomed = FailureTable(policy: .accustomed, capacity: capacity)
-        host = FailureTable(policy: .accustomed, capacity: capacity)
+        known = FailureTable(policy: .known, capacity: capacity)
+        host = FailureTable(policy: .known, capacity: capacity)
         devices = FailureTable(policy: .device, capacity: capacity)
         networks = BudgetTable(policy: .network, capacity: capacity)
         users = BudgetTable(policy: .user, capacity: capacity)
@@ -91,7 +91,7 @@ package struct LoginGuard: Sendable {
             return .device
         }
         if origin.isHost { return .host }
-        return earlier.knows(origin.user, network: origin.network) ? .accustomed : .stranger
+        return earlier.knows(origin.user, network: origin.network) ? .known : .stranger
     }
 
     /// Admits and charges an attempt, unless a lock or an exhausted budget denies it.
@@ -99,13 +99,13 @@ package struct LoginGuard: Sendable {
         let attempt = Attempt(origin: origin, evidence: evidence(of: origin, at: now))
         let wait = wait(attempt, at: now)
         guard wait == .zero else { return .locked(wait) }
-        let place = Place(user: origin.user, network: origin.network)
+        let userNetwork = UserNetwork(user: origin.user, network: origin.network)
         switch attempt.evidence {
         case .device: devices.charge(Self.device(origin), at: now)
-        case .accustomed: accustomed.charge(place, at: now)
+        case .known: known.charge(userNetwork, at: now)
         case .host: host.charge(origin.user, at: now)
         case .stranger:
-            strangers.charge(place, at: now)
+            strangers.charge(userNetwork, at: now)
             networks.charge(origin.network, at: now)
             users.charge(origin.user, at: now)
         }
@@ -122,24 +122,24 @@ package struct LoginGuard: Sendable {
     /// Ends a successful attempt: refunds it and clears the failures before it.
     mutating func recordSuccess(of attempt: Attempt, at now: Instant) {
         withdraw(attempt, at: now)
-        let place = Place(user: attempt.origin.user, network: attempt.origin.network)
+        let userNetwork = UserNetwork(user: attempt.origin.user, network: attempt.origin.network)
         switch attempt.evidence {
         case .device: devices.clear(Self.device(attempt.origin))
-        case .accustomed: accustomed.clear(place)
-        case .host: host.clear(place.user)
-        case .stranger: strangers.clear(place)
+        case .known: known.clear(userNetwork)
+        case .host: host.clear(userNetwork.user)
+        case .stranger: strangers.clear(userNetwork)
         }
     }
 
     /// Refunds an attempt that was not checked, because the accounts could not be read.
     mutating func withdraw(_ attempt: Attempt, at now: Instant) {
-        let place = Place(user: attempt.origin.user, network: attempt.origin.network)
+        let userNetwork = UserNetwork(user: attempt.origin.user, network: attempt.origin.network)
         switch attempt.evidence {
         case .device: devices.refund(Self.device(attempt.origin))
-        case .accustomed: accustomed.refund(place)
-        case .host: host.refund(place.user)
+        case .known: known.refund(userNetwork)
+        case .host: host.refund(userNetwork.user)
         case .stranger:
-            strangers.refund(place)
+            strangers.refund(userNetwork)
             networks.refund(attempt.origin.network, at: now)
             users.refund(attempt.origin.user, at: now)
         }
@@ -153,14 +153,15 @@ package struct LoginGuard: Sendable {
     }
 
     private func wait(_ attempt: Attempt, at now: Instant) -> Duration {
-        let place = Place(user: attempt.origin.user, network: attempt.origin.network)
+        let userNetwork = UserNetwork(user: attempt.origin.user, network: attempt.origin.network)
         switch attempt.evidence {
         case .device: return devices.wait(Self.device(attempt.origin), at: now)
-        case .accustomed: return accustomed.wait(place, at: now)
-        case .host: return host.wait(place.user, at: now)
+        case .known: return known.wait(userNetwork, at: now)
+        case .host: return host.wait(userNetwork.user, at: now)
         case .stranger:
             return max(
-                strangers.wait(place, at: now), networks.wait(place.network, at: now), users.wait(place.user, at: now))
+                strangers.wait(userNetwork, at: now), networks.wait(userNetwork.network, at: now),
+                users.wait(userNetwork.user, at: now))
         }
     }
 
@@ -168,7 +169,7 @@ package struct LoginGuard: Sendable {
 
     /// The number of entries of all tables together.
     var entryCount: Int {
-        strangers.count + accustomed.count + host.count + devices.count + networks.count + users.count
+        strangers.count + known.count + host.count + devices.count + networks.count + users.count
     }
 }
 
@@ -180,9 +181,9 @@ struct LockPolicy: Sendable {
 
     /// For a user from one network.
     static let stranger = LockPolicy(threshold: 3, maximum: .seconds(15 * 60))
-    /// For a user from an accustomed network, or from the host. Other peers there can cause this lock too, hence it is
+    /// For a user from a known network, or from the host. Other peers there can cause this lock too, hence it is
     /// short.
-    static let accustomed = LockPolicy(threshold: 3, maximum: .seconds(60))
+    static let known = LockPolicy(threshold: 3, maximum: .seconds(60))
     /// For a user with a device token. Only a holder of the token can cause this lock.
     static let device = LockPolicy(threshold: 3, maximum: .seconds(15 * 60))
 
@@ -212,7 +213,7 @@ struct FailureTable<Key: Hashable & Sendable>: Sendable {
     /// When the next attempt of a key without a place is allowed.
     private var overflowUntil: LoginGuard.Instant?
 
-    /// - Parameter overflowInterval: time between two attempts of all keys without a place together. Zero where a budget
+    /// - Parameter overflowInterval: time between two attempts of all keys without an entry together. Zero where a budget
     ///   limits these attempts.
     init(policy: LockPolicy, capacity: Int, overflowInterval: Duration = .seconds(10)) {
         precondition(capacity > 1, "FailureTable: capacity out of range")

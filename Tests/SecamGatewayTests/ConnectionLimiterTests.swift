@@ -11,7 +11,7 @@ struct ConnectionLimiterTests {
         var limits = ViewerConnectionLimits()
         limits.connections = 5
         limits.connectionsPerAddress = 2
-        limits.notLoggedIn = 3
+        limits.newcomers = 3
         let limiter = ConnectionLimiter(limits: limits)
         func admit(_ network: String) throws -> ConnectionLimiter.Ticket {
             let ticket = try limiter.admit(network, at: now) {}
@@ -24,12 +24,12 @@ struct ConnectionLimiterTests {
         _ = limiter.recordLogin(second, user: "anna")
         _ = try admit("b")
         let third = try admit("c")
-        #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("d") }
+        #expect(throws: ConnectionLimiter.Refusal.newcomers) { try admit("d") }
         _ = limiter.recordLogin(third, user: "anna")
         _ = try admit("d")
         #expect(throws: ConnectionLimiter.Refusal.connections) { try admit("e") }
         limiter.release(second)
-        #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("e") }
+        #expect(throws: ConnectionLimiter.Refusal.newcomers) { try admit("e") }
         limiter.release(first)
         _ = try admit("a")
     }
@@ -37,7 +37,7 @@ struct ConnectionLimiterTests {
     @Test func `connections without a login make room for others, and logged-in ones do not`() throws {
         var limits = ViewerConnectionLimits()
         limits.connectionsPerAddress = 3
-        limits.notLoggedIn = 4
+        limits.newcomers = 4
         let limiter = ConnectionLimiter(limits: limits)
         let closed = Mutex<[String]>([])
         func admit(_ name: String, _ network: String, after seconds: Int64) throws -> ConnectionLimiter.Ticket {
@@ -56,7 +56,7 @@ struct ConnectionLimiterTests {
         #expect(closed.withLock { $0 } == ["idle 1", "idle 2"])
         _ = try admit("fewer", "d", after: 2)
         #expect(closed.withLock { $0 } == ["idle 1", "idle 2", "same address"], "its network has the most newcomers")
-        #expect(throws: ConnectionLimiter.Refusal.notLoggedIn) { try admit("too soon", "e", after: 2) }
+        #expect(throws: ConnectionLimiter.Refusal.newcomers) { try admit("too soon", "e", after: 2) }
         _ = try admit("in time", "e", after: 3)
         #expect(closed.withLock { $0.last } == "new")
     }
@@ -76,7 +76,7 @@ struct ConnectionLimiterTests {
 
     @Test func `networks with many connections leave room for networks with few`() throws {
         var limits = ViewerConnectionLimits()
-        limits.notLoggedIn = 64
+        limits.newcomers = 64
         let limiter = ConnectionLimiter(limits: limits)
         for index in 0..<1000 { _ = try? limiter.admit("attacker \(index % 5)", at: now) {} }
         for index in 0..<20 { _ = try limiter.admit("viewer \(index)", at: now) {} }
@@ -162,5 +162,10 @@ struct HandshakeSchedulerTests {
             order == [
                 "known 0", "known 1", "known 2", "attacker 0", "known 3", "stranger", "attacker 1", "attacker 2",
             ])
+    }
+
+    @Test(arguments: [ConnectionLimiter.Refusal.connections, .fromThisAddress, .newcomers])
+    func `the limit that refused a connection is a phrase for operators`(refusal: ConnectionLimiter.Refusal) {
+        #expect("\(refusal)".contains(" "))
     }
 }

@@ -84,7 +84,7 @@ struct LoginGuardTests {
         #expect(fail(&loginGuard, "another one", "a", at: start.advanced(by: .seconds(61))) == nil)
     }
 
-    @Test func `guesses from elsewhere do not lock a user out of an accustomed network`() throws {
+    @Test func `guesses from elsewhere do not lock a user out of a known network`() throws {
         var loginGuard = LoginGuard()
         loginGuard.earlier.insert("anna", network: "home", lastLogin: 0)
         for index in 0..<1000 { _ = fail(&loginGuard, "anna", "bot \(index)", at: start) }
@@ -99,7 +99,7 @@ struct LoginGuardTests {
         #expect(isOpen(loginGuard, "anna", "new place", at: start))
     }
 
-    @Test func `strangers' guesses on other users lock no user out of an accustomed network`() throws {
+    @Test func `strangers' guesses on other users lock no user out of a known network`() throws {
         var loginGuard = LoginGuard()
         loginGuard.earlier.insert("anna", network: "office", lastLogin: 0)
         for index in 0..<1000 { _ = fail(&loginGuard, "user \(index)", "office", at: start) }
@@ -108,7 +108,7 @@ struct LoginGuardTests {
     }
 
     @Test(arguments: [true, false])
-    func `a lock in an accustomed network or on the host lasts at most a minute`(isHost: Bool) {
+    func `a lock in a known network or on the host lasts at most a minute`(isHost: Bool) {
         var loginGuard = LoginGuard()
         loginGuard.earlier.insert("anna", network: "office", lastLogin: 0)
         let origin = LoginGuard.Origin(user: "anna", network: isHost ? "127.0.0.1" : "office", isHost: isHost)
@@ -149,7 +149,7 @@ struct LoginGuardTests {
             #expect(loginGuard.wait(owner, at: start) == .zero)
         }
         let home = LoginGuard.Origin(user: "anna", network: "home", device: "phone")
-        #expect(loginGuard.evidence(of: home, at: start) == .accustomed)
+        #expect(loginGuard.evidence(of: home, at: start) == .known)
     }
 
     @Test func `a withdrawn attempt costs nothing`() {

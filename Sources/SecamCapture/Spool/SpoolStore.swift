@@ -19,7 +19,7 @@ final class SpoolStore {
         var byteCount: Int
     }
 
-    private struct Place {
+    private struct Position {
         /// Number of the file.
         var number: UInt64
         /// Byte position within the file.
@@ -38,11 +38,11 @@ final class SpoolStore {
     private var isDirty = false
     private var reader: (number: UInt64, file: SpoolFileReader)?
     /// The end of the last frame that was read.
-    private var read = Place(number: 0, position: 0)
+    private var read = Position(number: 0, position: 0)
     /// The end of the last frame that was acknowledged.
-    private var acknowledged = Place(number: 0, position: 0)
+    private var acknowledged = Position(number: 0, position: 0)
     /// Frames that were read and not acknowledged, each with its end.
-    private var unacknowledged: [(id: FrameID, place: Place)] = []
+    private var unacknowledged: [(id: FrameID, position: Position)] = []
 
     /// Bytes evicted for newer frames since the start.
     private(set) var evictedBytes: UInt64 = 0
@@ -142,7 +142,7 @@ final class SpoolStore {
     private func unlink(_ file: File) {
         byteCount -= file.byteCount
         if reader?.number == file.number { reader = nil }
-        unacknowledged.removeAll { $0.place.number == file.number }
+        unacknowledged.removeAll { $0.position.number == file.number }
         _ = unsafe Glibc.unlink(path(file.number))
     }
 
@@ -160,7 +160,7 @@ final class SpoolStore {
     /// - Parameter onLoss: called for a file that cannot be read to its end, with the number of lost bytes.
     func next(onLoss: (SpoolFailure, _ bytes: Int) -> Void) -> SpooledFrame? {
         while let file = files.first(where: { $0.number >= read.number }) {
-            if file.number > read.number { read = Place(number: file.number, position: 0) }
+            if file.number > read.number { read = Position(number: file.number, position: 0) }
             do throws(SpoolFailure) {
                 if let record = try nextRecord(of: file) { return record }
             } catch {
@@ -168,7 +168,7 @@ final class SpoolStore {
             }
             // The file that is being written may grow.
             guard writer == nil || file.number != files.last?.number else { return nil }
-            read = Place(number: file.number + 1, position: 0)
+            read = Position(number: file.number + 1, position: 0)
             reader = nil
             dropAcknowledged()
         }
@@ -200,14 +200,14 @@ final class SpoolStore {
     /// Releases this frame and all that were read before it.
     func acknowledge(_ id: FrameID) {
         guard let index = unacknowledged.lastIndex(where: { $0.id == id }) else { return }
-        acknowledged = unacknowledged[index].place
+        acknowledged = unacknowledged[index].position
         unacknowledged.removeFirst(index + 1)
         dropAcknowledged()
     }
 
     /// Deletes the files whose frames are all acknowledged.
     private func dropAcknowledged() {
-        let needed = unacknowledged.first?.place.number ?? read.number
+        let needed = unacknowledged.first?.position.number ?? read.number
         while let file = files.first, file.number < needed { unlink(files.removeFirst()) }
         guard unacknowledged.isEmpty, files.count == 1, let last = files.first, last.number == read.number,
             read.position >= last.byteCount

@@ -8,7 +8,7 @@ enum AfterCommand {}
 
 /// The gateway, the login, and the trust in the gateway's certificate. The parser gives each type one set of values, so
 /// the type parameter distinguishes the options before the command from those after it.
-struct ConnectionOptions<Place>: ParsableArguments {
+struct ConnectionOptions<Side>: ParsableArguments {
     @Option(help: ArgumentHelp("Gateway's address. (SECAM_SERVER)", valueName: "host:port"))
     var server: String?
 

@@ -39,8 +39,8 @@ struct QueryTurns {
         guard sent.count < Self.limit else { return nil }
         let busy = Set(sent.values.map(\.user))
         let free = waiting.enumerated().filter { !busy.contains($0.element.user) }
-        guard let place = free.min(by: { turn($0.element.user) < turn($1.element.user) })?.offset else { return nil }
-        let (number, user) = waiting.remove(at: place)
+        guard let index = free.min(by: { turn($0.element.user) < turn($1.element.user) })?.offset else { return nil }
+        let (number, user) = waiting.remove(at: index)
         sent[number] = Sent(user: user, since: now)
         // Users without queries need no turn.
         if waiting.isEmpty { turns = [:] }

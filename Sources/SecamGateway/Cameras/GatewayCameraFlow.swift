@@ -21,7 +21,7 @@ final class GatewayCameraFlow {
     private var isRefusalKnown = false
 
     /// The last event received, after which a reopened flow resumes.
-    private(set) var lastEvent: EventPlace?
+    private(set) var lastEvent: EventPosition?
     /// Events and bytes received since the last refresh. Beyond the limits, credit waits for the next refresh.
     private var events = 0
     private var bytes = 0
@@ -35,7 +35,7 @@ final class GatewayCameraFlow {
     private var totalCredit: UInt32 = 0
 
     /// A position in a camera's event log.
-    struct EventPlace {
+    struct EventPosition {
         let incarnation: UInt64
         let sequence: UInt64
     }
@@ -60,7 +60,8 @@ final class GatewayCameraFlow {
     ///   - lastEvent: the last event received over an earlier connection.
     ///   - byteLimit: maximum bytes of frames per second; `nil` for the default of the content.
     init(
-        _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPlace? = nil, byteLimit: Int? = nil
+        _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPosition? = nil,
+        byteLimit: Int? = nil
     ) {
         let usual = content == .sub ? GatewayCameraFlow.byteLimitOfSmallFrames : GatewayCameraFlow.byteLimitOfFrames
         self.byteLimit = byteLimit ?? usual
@@ -139,7 +140,7 @@ final class GatewayCameraFlow {
                     try spendCredit()
                     events += 1
                     returnCredit(after: events <= GatewayCameraFlow.eventLimit ? 1 : .max)
-                    lastEvent = EventPlace(incarnation: event.incarnation, sequence: event.sequence)
+                    lastEvent = EventPosition(incarnation: event.incarnation, sequence: event.sequence)
                     onEvent(received.message, event)
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)

@@ -62,7 +62,7 @@ actor GatewayService: CameraHub {
     var wanted: Set<CameraFlowID> = []
     var flows: [CameraFlowID: GatewayCameraFlow] = [:]
     /// The position in the event log of each camera that is disconnected, where its next flow resumes.
-    var lastEvents: [UInt32: GatewayCameraFlow.EventPlace] = [:]
+    var lastEvents: [UInt32: GatewayCameraFlow.EventPosition] = [:]
     var flowTimer: LoopTimer?
     var nextFlowRefresh = MonotonicTime.now
     var framesReceived: UInt64 = 0

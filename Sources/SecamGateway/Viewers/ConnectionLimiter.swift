@@ -26,13 +26,13 @@ final class ConnectionLimiter: Sendable {
     enum Refusal: Error, Equatable, CustomStringConvertible {
         case connections
         case fromThisAddress
-        case notLoggedIn
+        case newcomers
 
         var description: String {
             switch self {
             case .connections: "too many connections"
             case .fromThisAddress: "too many connections from this address"
-            case .notLoggedIn: "too many connections without a login"
+            case .newcomers: "too many connections without a login"
             }
         }
     }
@@ -104,19 +104,19 @@ final class ConnectionLimiter: Sendable {
         let ownNewcomers = counts.newcomers.count { $0.ticket.network == network }
         var leaving: Int?
         if counts.byNetwork[network, default: 0] >= limits.connectionsPerAddress
-            || ownNewcomers >= limits.notLoggedInPerAddress
+            || ownNewcomers >= limits.newcomersPerAddress
         {
             let isOwn = { (newcomer: Newcomer) in newcomer.ticket.network == network }
             leaving =
                 counts.newcomers.firstIndex { isOwn($0) && $0.isSilent }
                 ?? counts.newcomers.firstIndex { isOwn($0) && Self.hadTime($0, now) }
             guard leaving != nil else { throw .fromThisAddress }
-        } else if isFull || counts.newcomers.count >= limits.places(of: limits.notLoggedIn, for: standing) {
+        } else if isFull || counts.newcomers.count >= limits.places(of: limits.newcomers, for: standing) {
             leaving =
                 counts.newcomers.firstIndex { $0.isSilent && Self.hadTime($0, now) }
                 ?? Self.firstOfLargest(counts.newcomers, than: ownNewcomers)
                 ?? counts.newcomers.firstIndex { Self.hadTime($0, now) }
-            guard leaving != nil else { throw isFull ? .connections : .notLoggedIn }
+            guard leaving != nil else { throw isFull ? .connections : .newcomers }
         }
         return leaving.map { counts.newcomers.remove(at: $0) }
     }
@@ -192,7 +192,7 @@ final class ConnectionLimiter: Sendable {
 extension ViewerConnectionLimits {
     /// Maximum newcomers of one network. It grows with the connections that the operator allows per address, since many
     /// viewers then share one.
-    var notLoggedInPerAddress: Int { min(connectionsPerAddress, max(16, connectionsPerAddress / 4)) }
+    var newcomersPerAddress: Int { min(connectionsPerAddress, max(16, connectionsPerAddress / 4)) }
 
     /// Returns the places that a peer of this standing may use. An eighth is reserved for known peers and the host, and an
     /// eighth of that for the host.

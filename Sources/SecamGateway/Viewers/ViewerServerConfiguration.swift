@@ -9,7 +9,7 @@ package struct ViewerConnectionLimits: Sendable {
     /// Connections of one user, so that no user can occupy all places.
     package var connectionsPerUser = 32
     /// Connections without a login, handshakes included.
-    package var notLoggedIn = 256
+    package var newcomers = 256
 
     package init() {}
 }
