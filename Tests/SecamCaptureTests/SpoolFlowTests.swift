@@ -28,7 +28,7 @@ import Testing
     private func told(_ actions: [SpoolFlow.Action]) -> [String] {
         actions.map { action in
             switch action {
-            case .rewind(let turn): "rewind \(turn)"
+            case .rewind(let number): "rewind \(number)"
             case .read: "read"
             case .acknowledge(let id): "acknowledge \(id.sequence)"
             case .send(let frame, _, _): "frame \(frame.sequence) on \(frame.flow)"
@@ -48,7 +48,7 @@ import Testing
             var actions: [SpoolFlow.Action] = []
             if isAsked {
                 isAsked = false
-                actions += flow.handleRead(frame(next), turn: 1, isEmpty: false, now: at(now))
+                actions += flow.handleRead(frame(next), rewind: 1, isEmpty: false, now: at(now))
                 next += 1
             }
             actions += flow.credit(1, now: at(now))
@@ -67,8 +67,8 @@ import Testing
     @Test func `without credit no frame is sent and no timer is needed`() {
         var flow = SpoolFlow()
         _ = flow.open(open(credit: 1), from: consumer, now: at(0))
-        #expect(told(flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(0))) == ["frame 1 on 4", "read"])
-        #expect(told(flow.handleRead(frame(2), turn: 1, isEmpty: false, now: at(1))) == [])
+        #expect(told(flow.handleRead(frame(1), rewind: 1, isEmpty: false, now: at(0))) == ["frame 1 on 4", "read"])
+        #expect(told(flow.handleRead(frame(2), rewind: 1, isEmpty: false, now: at(1))) == [])
         #expect(told(flow.tick(now: at(500))) == [])
         #expect(!flow.isWaiting)
         #expect(told(flow.credit(1, now: at(501))) == ["frame 2 on 4", "read"])
@@ -77,11 +77,11 @@ import Testing
     @Test func `the flow ends when all frames are acknowledged`() {
         var flow = SpoolFlow()
         _ = flow.open(open(), from: consumer, now: at(0))
-        _ = flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(0))
-        #expect(told(flow.handleRead(nil, turn: 1, isEmpty: false, now: at(1))) == [])
+        _ = flow.handleRead(frame(1), rewind: 1, isEmpty: false, now: at(0))
+        #expect(told(flow.handleRead(nil, rewind: 1, isEmpty: false, now: at(1))) == [])
         let acknowledge = Acknowledge(flow: 4, incarnation: 9, sequence: 1)
         #expect(told(flow.acknowledge(acknowledge, now: at(2))) == ["acknowledge 1", "read"])
-        #expect(told(flow.handleRead(nil, turn: 1, isEmpty: true, now: at(3))) == ["close 4 done"])
+        #expect(told(flow.handleRead(nil, rewind: 1, isEmpty: true, now: at(3))) == ["close 4 done"])
         #expect(!flow.knows(consumer))
     }
 
@@ -91,10 +91,10 @@ import Testing
         _ = flow.open(open(), from: consumer, now: at(0))
         #expect(told(flow.open(open(7), from: other, now: at(1))) == ["close 4 done"])
         #expect(
-            told(flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(2))) == [],
+            told(flow.handleRead(frame(1), rewind: 1, isEmpty: false, now: at(2))) == [],
             "it was read for the previous flow")
         #expect(told(flow.tick(now: at(1000))) == ["rewind 2", "read"])
-        #expect(told(flow.handleRead(frame(1), turn: 2, isEmpty: false, now: at(1003))) == ["frame 1 on 7", "read"])
+        #expect(told(flow.handleRead(frame(1), rewind: 2, isEmpty: false, now: at(1003))) == ["frame 1 on 7", "read"])
         flow.lost(consumer)
         #expect(flow.knows(other))
     }
@@ -108,7 +108,7 @@ import Testing
         #expect(actions.count { $0.hasPrefix("rewind") } == 1 && actions.count { $0 == "read" } == 1)
         // The spool answers at once, and each flow is replaced immediately.
         for index in 5000..<10_000 {
-            actions += told(flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(Int64(index))))
+            actions += told(flow.handleRead(frame(1), rewind: 1, isEmpty: false, now: at(Int64(index))))
             actions += told(flow.open(open(UInt32(index)), from: consumer, now: at(Int64(index))))
         }
         #expect(actions.count { $0.hasPrefix("rewind") } <= 7, "in ten seconds")
@@ -118,9 +118,9 @@ import Testing
     @Test func `a consumer that is silent or gone gets no more frames`() {
         var flow = SpoolFlow()
         _ = flow.open(open(), from: consumer, now: at(0))
-        _ = flow.handleRead(frame(1), turn: 1, isEmpty: false, now: at(0))
+        _ = flow.handleRead(frame(1), rewind: 1, isEmpty: false, now: at(0))
         #expect(told(flow.tick(now: at(3001))) == [])
         #expect(!flow.knows(consumer))
-        #expect(told(flow.handleRead(frame(2), turn: 1, isEmpty: false, now: at(3002))) == [])
+        #expect(told(flow.handleRead(frame(2), rewind: 1, isEmpty: false, now: at(3002))) == [])
     }
 }

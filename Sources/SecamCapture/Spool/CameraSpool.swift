@@ -38,11 +38,11 @@ final class CameraSpool {
     func handle(_ event: SpoolEvent) {
         switch event {
         case .figures(let figures): self.figures = figures
-        case .read(let frame, let turn, let isEmpty, let appended):
+        case .read(let frame, let rewind, let isEmpty, let appended):
             // Later frames may still be on their way to the disk.
             let isEmpty = isEmpty && appended == self.appended
             if isEmpty { oldest = nil }
-            apply(flow.handleRead(frame, turn: turn, isEmpty: isEmpty, now: .now))
+            apply(flow.handleRead(frame, rewind: rewind, isEmpty: isEmpty, now: .now))
         }
     }
 
@@ -93,7 +93,7 @@ final class CameraSpool {
     private func apply(_ actions: [SpoolFlow.Action]) {
         for action in actions {
             switch action {
-            case .rewind(let turn): spool.rewind(turn: turn)
+            case .rewind(let number): spool.rewind(number: number)
             case .read: spool.read()
             case .acknowledge(let id): spool.acknowledge(id)
             case .send, .close: apply(action)

@@ -9,10 +9,10 @@ enum SpoolEvent: Sendable {
     /// The frame that was requested; `nil` if there is none now.
     ///
     /// - Parameters:
-    ///   - turn: the rewind that preceded the request.
+    ///   - rewind: the rewind that preceded the request.
     ///   - isEmpty: the spool holds no frame at all.
     ///   - appended: frames that were handed to the spool until then.
-    case read(SpooledFrame?, turn: UInt64, isEmpty: Bool, appended: UInt64)
+    case read(SpooledFrame?, rewind: UInt64, isEmpty: Bool, appended: UInt64)
     case figures(SpoolFigures)
 }
 
@@ -29,7 +29,7 @@ struct SpoolFigures: Sendable, Equatable {
 final class Spool: Sendable {
     fileprivate enum Command: Sendable {
         case append([UInt8])
-        case rewind(turn: UInt64)
+        case rewind(number: UInt64)
         case read
         case acknowledge(SpoolStore.FrameID)
     }
@@ -72,7 +72,7 @@ final class Spool: Sendable {
     }
 
     /// Continues reading at the oldest frame that is not acknowledged.
-    func rewind(turn: UInt64) { commands.push(.rewind(turn: turn)) }
+    func rewind(number: UInt64) { commands.push(.rewind(number: number)) }
 
     /// Requests the next frame, which is delivered as `SpoolEvent.read`.
     func read() { commands.push(.read) }
@@ -96,7 +96,8 @@ private final class SpoolLoop {
     private let logger: Logger
     private let deliver: @Sendable (SpoolEvent) -> Void
     private var nextSync = MonotonicTime.now
-    private var turn: UInt64 = 0
+    /// The number of the last rewind.
+    private var lastRewind: UInt64 = 0
     private var appended: UInt64 = 0
     private var frames: UInt64 = 0
     private var deliveredFigures: SpoolFigures?
@@ -126,14 +127,14 @@ private final class SpoolLoop {
     private func execute(_ command: Spool.Command) {
         switch command {
         case .append(let message): append(message)
-        case .rewind(let turn):
-            self.turn = turn
+        case .rewind(let number):
+            lastRewind = number
             store.rewind()
         case .read:
             let frame = store.next { failure, bytes in
                 logger.warning("spooled frames lost", metadata: ["reason": "\(failure)", "bytes": "\(bytes)"])
             }
-            deliver(.read(frame, turn: turn, isEmpty: store.isEmpty, appended: appended))
+            deliver(.read(frame, rewind: lastRewind, isEmpty: store.isEmpty, appended: appended))
         case .acknowledge(let id): store.acknowledge(id)
         }
     }

@@ -8,8 +8,8 @@ import SecamWire
 /// A state machine without I/O: time is an argument, the actions are returned.
 struct SpoolFlow {
     enum Action {
-        /// Continue after the last acknowledged frame. Frames requested earlier carry another turn.
-        case rewind(turn: UInt64)
+        /// Continue after the last acknowledged frame. Frames requested earlier carry another number.
+        case rewind(number: UInt64)
         case read
         case acknowledge(SpoolStore.FrameID)
         case send(Frame, ArraySlice<UInt8>, to: PeerID)
@@ -35,7 +35,8 @@ struct SpoolFlow {
     private static let rewindInterval: Duration = .seconds(1)
 
     private var consumer: Consumer?
-    private var turn: UInt64 = 0
+    /// The number of the last rewind.
+    private var rewind: UInt64 = 0
     /// A flow was opened, and no frame has been requested since.
     private var isRewindDue = false
     private var nextRewind: MonotonicTime?
@@ -62,7 +63,7 @@ struct SpoolFlow {
         let before = consumer
         consumer = Consumer(
             peer: peer, flow: message.flow, credit: min(message.credit, SpoolFlow.limits.credit), lastHeard: now)
-        turn += 1
+        rewind += 1
         isRewindDue = true
         (frame, lastTime, due) = (nil, nil, max(now, nextRewind ?? now))
         let ended = before.flatMap { $0.peer != peer || $0.flow != message.flow ? closing($0, .done) : nil }
@@ -97,9 +98,9 @@ struct SpoolFlow {
     }
 
     /// Handles the answer to a read.
-    mutating func handleRead(_ frame: SpooledFrame?, turn: UInt64, isEmpty: Bool, now: MonotonicTime) -> [Action] {
+    mutating func handleRead(_ frame: SpooledFrame?, rewind: UInt64, isEmpty: Bool, now: MonotonicTime) -> [Action] {
         isReading = false
-        guard turn == self.turn, let consumer else { return tick(now: now) }
+        guard rewind == self.rewind, let consumer else { return tick(now: now) }
         guard let frame else {
             guard !isEmpty else {
                 self.consumer = nil
@@ -133,7 +134,7 @@ struct SpoolFlow {
             isRewindDue = false
             isReading = true
             nextRewind = now + SpoolFlow.rewindInterval
-            return [.rewind(turn: turn), .read]
+            return [.rewind(number: rewind), .read]
         }
         guard let frame else {
             isReading = true
