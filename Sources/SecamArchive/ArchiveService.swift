@@ -67,12 +67,14 @@ actor ArchiveService {
     ///
     /// - Parameter fail: called when the service must restart.
     static func start(
-        identity: Identity, name: Name, listen: String, advertised: String?, configuration: RecordingStore.Configuration, loop: MeshLoop,
+        identity: Identity, name: Name, listen: String, advertised: String?,
+        configuration: RecordingStore.Configuration, loop: MeshLoop,
         logger: Logger, fail: @escaping LoopService.Fail
     ) throws -> ArchiveService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
         let socket = try member.listen(at: listen, advertised: advertised)
-        let service = ArchiveService(member: member, socket: socket, configuration: configuration, logger: logger, fail: fail)
+        let service = ArchiveService(
+            member: member, socket: socket, configuration: configuration, logger: logger, fail: fail)
         try service.assumeIsolated { try $0.start() }
         return service
     }
@@ -109,8 +111,8 @@ actor ArchiveService {
         searchServer = SearchServer(index, logger: logger, answer: answer)
         let socket = socket
         loop.watch(socket, onReadable: callback { $0.receiveRequests() })
-        member.onRoster = callback { $0.adopt(added: $1, removed: $2) }
-        member.onRecording = callback { $0.adopt($1) }
+        member.onRoster = callback { $0.updateRoster(added: $1, removed: $2) }
+        member.onRecording = callback { $0.update($1) }
         member.figures = callback { $0.figures() }
         member.failing = callback { $0.unrecorded }
         member.causes = callback { $0.causes }
@@ -124,7 +126,7 @@ actor ArchiveService {
 
     // MARK: Assignment
 
-    private func adopt(added: [Roster.Member], removed: [Roster.Member]) {
+    private func updateRoster(added: [Roster.Member], removed: [Roster.Member]) {
         for camera in cameras.adopt(added: added, removed: removed) { stopRecording(camera) }
         saveAssignment()
         refresh()
@@ -140,7 +142,7 @@ actor ArchiveService {
         apply(last.recording)
     }
 
-    private func adopt(_ recording: Recording) {
+    private func update(_ recording: Recording) {
         self.recording = recording
         // Rules of a resumed assignment may be outdated, so nothing is removed by them.
         writer?.add(.rules(recording))
@@ -175,7 +177,11 @@ actor ArchiveService {
             guard let camera = cameras[name] else { continue }
             let rateLimit = rateLimits[camera.key] ?? CameraRateLimit(now: now)
             rateLimits[camera.key] = rateLimit
-            if rateLimit.chargeConnection(now: now) { openFlows(to: camera, rule, rateLimit) } else { isComplete = false }
+            if rateLimit.chargeConnection(now: now) {
+                openFlows(to: camera, rule, rateLimit)
+            } else {
+                isComplete = false
+            }
         }
         return isComplete
     }
@@ -296,7 +302,8 @@ actor ArchiveService {
         let missed = flows.values.reduce(pastMissed) { $0 + $1.missed }
         return writerFigures + [
             Figure(.camerasAssigned, UInt64(rules.count)), Figure(.framesMissed, missed),
-            Figure(.camerasFailing, UInt64(unrecorded.count)), Figure(.messagesRefused, messagesRejected + socket.rejectedCount),
+            Figure(.camerasFailing, UInt64(unrecorded.count)),
+            Figure(.messagesRefused, messagesRejected + socket.rejectedCount),
             Figure(.residentBytes, process.residentBytes), Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]
     }

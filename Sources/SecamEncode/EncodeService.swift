@@ -34,9 +34,9 @@ actor EncodeService {
     private let member: MeshMember
     private let threads: Int
     /// The only camera that this worker serves; `nil` for all cameras.
-    private let ownCamera: String?
+    private let dedicatedCamera: String?
     /// The address of that camera; `nil` for its address on the roster.
-    private let ownCameraAddress: String?
+    private let dedicatedCameraAddress: String?
     private let jobs = BlockingQueue<JobScheduler<Job>.Turn>()
     private var cameras: [CameraID: Camera] = [:]
     private var scheduler: JobScheduler<Job>
@@ -60,8 +60,8 @@ actor EncodeService {
     private static let jobsPerCamera = 8
 
     private init(member: MeshMember, threads: Int, camera: String?, logger: Logger) {
-        ownCamera = DedicatedEncoders.camera(ofEncoder: member.name)
-        ownCameraAddress = camera
+        dedicatedCamera = DedicatedEncoders.camera(ofEncoder: member.name)
+        dedicatedCameraAddress = camera
         loop = member.loop
         self.member = member
         self.threads = threads
@@ -118,11 +118,11 @@ actor EncodeService {
             loop.unwatch(camera.socket)
         }
         for new in added where new.role == .capture && !new.endpoint.isEmpty {
-            guard let ownCamera else {
+            guard let dedicatedCamera else {
                 connect(new)
                 continue
             }
-            if new.name.text == ownCamera { connect(new.reached(at: ownCameraAddress)) }
+            if new.name.text == dedicatedCamera { connect(new.reached(at: dedicatedCameraAddress)) }
         }
         sendDueGrants()
     }

@@ -43,7 +43,7 @@ enum Rendezvous {
 ///
 /// A key gets the share of one key however many services join with it, and a network gets the share of one network. So
 /// the holder of a copied key cannot take over more cameras by starting more services.
-struct DutyTree<Service> {
+struct AssignmentTree<Service> {
     private var keys: [String: [String: [String: Service]]] = [:]
 
     mutating func add(_ service: Service, key: PublicKey, network: String, name: Name) {

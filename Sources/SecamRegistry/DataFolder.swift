@@ -159,7 +159,7 @@ package struct DataFolder: Sendable, Equatable {
         try exclusively { folder in
             let camera = try folder.admitted(.capture, pattern: name.text, registry: registry, relay: relay)
             let encoders = try folder.admitted(
-                .encode, pattern: "\(name)\(DedicatedEncoders.sign)*", registry: registry)
+                .encode, pattern: "\(name)\(DedicatedEncoders.separator)*", registry: registry)
             return camera.text + encoders.service
         }
     }
@@ -197,7 +197,7 @@ package struct DataFolder: Sendable, Equatable {
             var list = try folder.keyList()
             let count =
                 list.remove(role: role, pattern: pattern)
-                + list.remove(role: .encode, pattern: "\(pattern)\(DedicatedEncoders.sign)*")
+                + list.remove(role: .encode, pattern: "\(pattern)\(DedicatedEncoders.separator)*")
             if count > 0 { try SecretFile.write(list.text, to: folder.allowed) }
             return count
         }

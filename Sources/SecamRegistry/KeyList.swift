@@ -20,8 +20,9 @@ package struct KeyList: Sendable, Equatable {
         package func admits(role: Role, name: Name) -> Bool {
             guard role == self.role else { return false }
             let bytes = name.text.utf8
-            // Names with an `@` belong to one camera's encoders, and limit the pictures that their key may see.
-            guard !bytes.contains(UInt8(ascii: "@")) || pattern.utf8.contains(UInt8(ascii: "@")) else { return false }
+            // Names with a separator belong to one camera's encoders, and limit the pictures that their key may see.
+            let separator = DedicatedEncoders.separator
+            guard !name.text.contains(separator) || pattern.contains(separator) else { return false }
             return pattern.last == "*"
                 ? bytes.starts(with: pattern.dropLast().utf8) : bytes.elementsEqual(pattern.utf8)
         }

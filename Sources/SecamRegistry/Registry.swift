@@ -26,7 +26,7 @@ package struct Registry: Sendable {
         /// Reports of one camera between two ticks that are forwarded at once; later ones wait for the tick.
         package var reports = 4
         /// Dedicated encoders of one camera, which share its key.
-        package var ownEncoders = 8
+        package var dedicatedEncoders = 8
         /// Roster broadcasts between two beats; later changes are sent together with the next tick.
         package var announcements = 64
         /// Members in all roster broadcasts between two beats, not counting the first broadcast: in a large system each
@@ -410,9 +410,9 @@ package struct Registry: Sendable {
             return refuse(peer, key, .wrongRole, problem)
         }
         if DedicatedEncoders.camera(ofEncoder: join.name) != nil, members[peer] == nil,
-            members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.ownEncoders
+            members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.dedicatedEncoders
         {
-            return refuse(peer, key, .tooMany, "a camera has at most \(limits.ownEncoders) encoders of its own")
+            return refuse(peer, key, .tooMany, "a camera has at most \(limits.dedicatedEncoders) dedicated encoders")
         }
         let network = SourceNetwork.of(address)
         if let problem = tooManyInstances(of: key, in: network, besides: join) {
@@ -527,8 +527,8 @@ package struct Registry: Sendable {
         }
         // While members may still come back, the present ones keep their cameras.
         guard !isSettling(now) else { return actions }
-        for (peer, duties) in spread(over: .motion, policies.motion) {
-            let assignment = Assignment(cameras: duties)
+        for (peer, cameras) in assign(to: .motion, policies.motion) {
+            let assignment = Assignment(cameras: cameras)
             guard sentAssignments[peer] != assignment else { continue }
             sentAssignments[peer] = assignment
             actions.append(.send(assignment, to: peer))
@@ -536,8 +536,8 @@ package struct Registry: Sendable {
         // If the key list does not name every camera, no camera counts as gone.
         let admitted = policies.goneCameraKeep > 0 ? keyList.cameras : nil
         let goneKeep = admitted == nil ? 0 : policies.goneCameraKeep
-        for (peer, duties) in spread(over: .archive, policies.recording) {
-            let recording = Recording(cameras: duties, goneKeep: goneKeep, admitted: admitted?.sorted() ?? [])
+        for (peer, cameras) in assign(to: .archive, policies.recording) {
+            let recording = Recording(cameras: cameras, goneKeep: goneKeep, admitted: admitted?.sorted() ?? [])
             guard sentRecordings[peer] != recording else { continue }
             sentRecordings[peer] = recording
             actions.append(.send(recording, to: peer))
@@ -545,21 +545,21 @@ package struct Registry: Sendable {
         return actions
     }
 
-    /// Assigns each camera to one of the services of a role (see `DutyTree`).
-    private func spread<Duty>(over role: Role, _ duty: (Name) -> Duty?) -> [PeerID: [Duty]] {
+    /// Assigns each camera to one of the services of a role (see `AssignmentTree`).
+    private func assign<Entry>(to role: Role, _ entry: (Name) -> Entry?) -> [PeerID: [Entry]] {
         let services = members.filter { $0.value.join.role == role }
         guard !services.isEmpty else { return [:] }
-        var duties: [PeerID: [Duty]] = services.mapValues { _ in [] }
+        var assignments: [PeerID: [Entry]] = services.mapValues { _ in [] }
         let confirmed = services.filter(\.value.isConfirmed)
-        var tree = DutyTree<PeerID>()
+        var tree = AssignmentTree<PeerID>()
         for (peer, member) in confirmed.isEmpty ? services : confirmed {
             tree.add(peer, key: member.key, network: member.network, name: member.join.name)
         }
         for camera in members.values.lazy.filter({ $0.join.role == .capture }).map(\.join.name).sorted() {
-            guard let wanted = duty(camera), let owner = tree.owner(of: camera) else { continue }
-            duties[owner]!.append(wanted)
+            guard let entry = entry(camera), let owner = tree.owner(of: camera) else { continue }
+            assignments[owner]!.append(entry)
         }
-        return duties
+        return assignments
     }
 
     private func entry(_ member: Member) -> Roster.Member {
@@ -583,8 +583,8 @@ extension Join {
 
     /// The problem of the service's endpoint, for users; `nil` for a valid endpoint.
     fileprivate var endpointProblem: String? {
-        if role == .capture, name.text.contains(DedicatedEncoders.sign) {
-            return "a camera's name cannot contain \(DedicatedEncoders.sign): choose another name"
+        if role == .capture, name.text.contains(DedicatedEncoders.separator) {
+            return "a camera's name cannot contain \(DedicatedEncoders.separator): choose another name"
         }
         if isRelayed { return role == .capture || role == .archive ? nil : "the role \(role) accepts no connections" }
         if endpoint.isEmpty { return role == .capture ? "a camera must have an endpoint" : nil }

@@ -15,11 +15,11 @@ import Testing
         let member = Roster.Member(
             role: .capture, incarnation: 2, key: [UInt8](repeating: 2, count: 32), name: camera, endpoint: "tcp://h:2")
         let policies = TestPolicies(isWatched: true, mode: .both)
-        let duty = try #require(policies.motion(for: camera))
+        let entry = try #require(policies.motion(for: camera))
         let rule = try #require(policies.recording(of: camera))
         let messages: [[UInt8]] = [
             Roster(generation: 1, settling: false, members: [member]).encoded(), policies.policy(for: camera).encoded(),
-            Assignment(cameras: [duty]).encoded(), Recording(cameras: [rule]).encoded(),
+            Assignment(cameras: [entry]).encoded(), Recording(cameras: [rule]).encoded(),
             Beat(incarnation: 9, figures: []).encoded(), Refused(reason: .nameTaken, detail: "").encoded(),
         ]
         var membership = Membership(

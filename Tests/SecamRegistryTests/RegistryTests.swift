@@ -83,7 +83,7 @@ import Testing
 
     @Test func `one key joins a limited number of dedicated encoders`() throws {
         var limits = Registry.Limits()
-        limits.ownEncoders = 2
+        limits.dedicatedEncoders = 2
         var registry = try registry(admitting: [.init(key: keys[0], role: .encode, pattern: "porch@*")], limits)
         for number in 1...2 {
             let heard = try hear(&registry, try join(.encode, "porch@\(number)"), UInt32(number), keys[0])
@@ -168,8 +168,11 @@ import Testing
         func endpoint() -> String? { registry.roster(now: at(1)).members.first { $0.name == porch }?.endpoint }
         #expect(endpoint() == "", "unreachable without a port")
         #expect(registry.relayed.map(\.name) == [porch])
-        #expect(registry.setRelayPort(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "another incarnation")
-        #expect(describe(registry.setRelayPort(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
+        #expect(
+            registry.setRelayPort(7000, for: porch, .capture, incarnation: 2, now: at(1)).isEmpty, "another incarnation"
+        )
+        #expect(
+            describe(registry.setRelayPort(7000, for: porch, .capture, incarnation: 1, now: at(1))).contains("changed"))
         #expect(endpoint() == "relay:7000")
         let call = registry.call(porch, .capture, ticket: [UInt8](repeating: 5, count: 32))
         #expect(describe(call).map { $0.hasPrefix("Call") && $0.hasSuffix(" to 1") } == [true], "\(describe(call))")
@@ -573,13 +576,13 @@ import Testing
     }
 
     /// Returns the number of cameras last assigned to each archive.
-    private func duties(_ registry: inout Registry) -> [Int: Int] {
-        var duties: [Int: Int] = [:]
+    private func assignments(_ registry: inout Registry) -> [Int: Int] {
+        var assignments: [Int: Int] = [:]
         // Changed rules for all cameras, so that all archives get new assignments.
         for case .send(let message as Recording, let peer) in registry.update(TestPolicies(mode: .both), now: at(1)) {
-            duties[Int(peer.description.dropFirst(5))!] = message.cameras.count
+            assignments[Int(peer.description.dropFirst(5))!] = message.cameras.count
         }
-        return duties
+        return assignments
     }
 
     @Test func `a camera is unrecorded when its archive reports so, and without an archive`() throws {
@@ -634,9 +637,9 @@ import Testing
     @Test func `services that join with one key share the cameras of one key`() throws {
         let fakes = (0..<8).map { (name: "archive-\($0)", key: 0, address: "10.0.0.\($0)") }
         var registry = try recorded([(name: "cellar", key: 1, address: "10.1.0.1")] + fakes)
-        let duties = duties(&registry)
-        #expect(duties.values.reduce(0, +) == 64)
-        #expect((20...44).contains(try #require(duties[0])), "\(duties)")
+        let assignments = assignments(&registry)
+        #expect(assignments.values.reduce(0, +) == 64)
+        #expect((20...44).contains(try #require(assignments[0])), "\(assignments)")
     }
 
     @Test(arguments: ["10.0.0.9", "fd00:1:2:3::%d"])
@@ -645,20 +648,20 @@ import Testing
             (name: "archive-x\(number)", key: 0, address: address.replacing("%d", with: "\(number)"))
         }
         var registry = try recorded([(name: "archive-true", key: 0, address: "10.0.0.1")] + fakes)
-        let duties = duties(&registry)
-        #expect((20...44).contains(try #require(duties[0])), "\(duties)")
+        let assignments = assignments(&registry)
+        #expect((20...44).contains(try #require(assignments[0])), "\(assignments)")
     }
 
     @Test func `an archive that the gateway cannot query records nothing while another one can be queried`() throws {
         var registry = try recorded([
             (name: "archive-true", key: 0, address: "10.0.0.1"), (name: "archive-fake", key: 0, address: "10.0.0.2"),
         ])
-        #expect(duties(&registry).values.allSatisfy { $0 > 0 })
+        #expect(assignments(&registry).values.allSatisfy { $0 > 0 })
         let archive = try #require(registry.archives.first { $0.name.text == "archive-true" })
         let actions = registry.confirm(archive, now: at(2))
         #expect(!actions.isEmpty)
         _ = registry.update(TestPolicies(mode: .continuous), now: at(3))
-        #expect(duties(&registry) == [0: 64])
+        #expect(assignments(&registry) == [0: 64])
     }
 
     @Test func `one key has a limited number of services, and fewer from one network`() throws {

@@ -240,7 +240,7 @@ struct CameraLogins {
 package enum CameraName {
     /// - Throws: an error that contains the name.
     package static func check(_ text: String) throws(CommandError) -> Name {
-        guard !text.contains(DedicatedEncoders.sign) else {
+        guard !text.contains(DedicatedEncoders.separator) else {
             throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the @ out")
         }
         // In the key list, an asterisk is a wildcard.

@@ -9,7 +9,7 @@ import SecamWire
 
 /// The gateway's side in the mesh: the registry, the flows of watched cameras, and the connections to the archives.
 ///
-/// This file holds the state and the life cycle. Each duty is an extension in a file of its own.
+/// This file holds the state and the life cycle. Each task is an extension in a file of its own.
 actor GatewayService: CameraHub {
     let loop: MeshLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }

@@ -6,11 +6,11 @@ package import SecamWire
 /// up.
 package enum DedicatedEncoders {
     /// Separates the camera's name from the encoder's. Camera names cannot contain it, so no prefix is ambiguous.
-    package static let sign: Character = "@"
+    package static let separator: Character = "@"
 
     /// Returns the name of the camera that an encoder works for, without checking that it exists; `nil` for an encoder
     /// that works for all cameras.
     package static func camera(ofEncoder name: Name) -> String? {
-        name.text.lastIndex(of: sign).map { String(name.text[..<$0]) }
+        name.text.lastIndex(of: separator).map { String(name.text[..<$0]) }
     }
 }
