@@ -175,10 +175,10 @@ final class WriterLoop {
         if id.isSpooled { _ = try recorder(RecorderID(camera: id.camera, isSpooled: false)) }
         let since = waitingSince[id] ?? .now
         waitingSince[id] = since
-        if pauses.isPaused(id.camera, now: .now) { throw .restless(camera: id.camera.text) }
-        let isPatient = MonotonicTime.now - since < WriterLoop.takeoverTimeout
+        if pauses.isPaused(id.camera, now: .now) { throw .tooManySegments(camera: id.camera.text) }
+        let sparesWritten = MonotonicTime.now - since < WriterLoop.takeoverTimeout
         let recorder = try CameraRecorder(
-            try openStore(), camera: id.camera, isSpooled: id.isSpooled, isPatient: isPatient,
+            try openStore(), camera: id.camera, isSpooled: id.isSpooled, sparesWritten: sparesWritten,
             adoptsFiles: !adopted.contains(id.camera))
         waitingSince[id] = nil
         if !id.isSpooled { adopted.insert(id.camera) }
@@ -188,7 +188,9 @@ final class WriterLoop {
 
     private func openStore() throws(RecordingError) -> RecordingStore {
         if let store { return store }
-        let new = try RecordingStore(configuration.index, writer: configuration.writer, limits: configuration.limits, logger: configuration.logger)
+        let new = try RecordingStore(
+            configuration.index, writer: configuration.writer, limits: configuration.limits,
+            logger: configuration.logger)
         store = new
         return new
     }
@@ -219,7 +221,7 @@ final class WriterLoop {
     private func fail(_ id: RecorderID, _ error: RecordingError) {
         switch error {
         case .busy: break
-        case .restless: if pauses.pause(id.camera, now: .now) { log(error, id.camera) }
+        case .tooManySegments: if pauses.pause(id.camera, now: .now) { log(error, id.camera) }
         default:
             adopted.remove(id.camera)
             log(error, id.camera)
@@ -234,7 +236,7 @@ final class WriterLoop {
     /// Reports another disk in the folder. The open files and the index belong to the former one, so only a restart
     /// helps.
     private func reportRemount(_ error: RecordingError) {
-        guard case .moved(let path) = error, configuration.index.folder.hasIndex else { return }
+        guard case .folderReplaced(let path) = error, configuration.index.folder.hasIndex else { return }
         report(.remounted(path: path))
     }
 

@@ -57,19 +57,19 @@ package final class CameraRecorder {
     ///
     /// - Parameters:
     ///   - isSpooled: whether to record frames from the camera's spool. The recorder of live frames must exist already.
-    ///   - isPatient: whether to leave a segment to another archive that is still writing it.
+    ///   - sparesWritten: whether to leave a segment to another archive that is still writing it.
     ///   - adoptsFiles: whether to add recent files without a row to the index, as after a power cut.
     /// - Throws: `busy` if another archive is still writing.
     package init(
         _ store: RecordingStore, camera: Name, isSpooled: Bool = false, limits: Limits = Limits(),
-        isPatient: Bool = true, adoptsFiles: Bool = true
+        sparesWritten: Bool = true, adoptsFiles: Bool = true
     ) throws(RecordingError) {
         self.store = store
         self.camera = camera
         self.isSpooled = isSpooled
         self.limits = limits
         try Recovery.finish(
-            camera: camera, isSpooled: isSpooled, isPatient: isPatient, adoptsFiles: adoptsFiles, in: store)
+            camera: camera, isSpooled: isSpooled, sparesWritten: sparesWritten, adoptsFiles: adoptsFiles, in: store)
         last = isSpooled ? nil : try store.index.cursor(of: camera, .jpeg)
     }
 
@@ -192,7 +192,7 @@ package final class CameraRecorder {
     private func limitCuts() throws(RecordingError) {
         if MonotonicTime.now - cuts.since >= .seconds(1) { cuts = (.now, 0) }
         cuts.count += 1
-        guard cuts.count <= limits.cutsPerSecond else { throw .restless(camera: camera.text) }
+        guard cuts.count <= limits.cutsPerSecond else { throw .tooManySegments(camera: camera.text) }
     }
 
     private func openSegment(startingWith frame: Frame) throws(RecordingError) -> SegmentFile {

@@ -231,7 +231,7 @@ extension RecordingIndex {
             try db.execute(
                 sql: "UPDATE segment SET state = 1, compressed = 1, bytes = ? WHERE id = ?",
                 arguments: [Int64(clamping: bytes), segment.id])
-            try EvidenceChain.release(path: segment.path, why: "compressed", at: WallClock.now, db)
+            try EvidenceChain.release(path: segment.path, reason: "compressed", at: WallClock.now, db)
             try EvidenceChain.append(path: segment.path, digest: digest, db)
         }
     }

@@ -29,9 +29,9 @@ enum EvidenceChain {
     }
 
     /// Marks the link of a segment whose file secam has removed or replaced.
-    static func release(path: String, why: String, at time: Int64, _ db: Database) throws {
+    static func release(path: String, reason: String, at time: Int64, _ db: Database) throws {
         try db.execute(
             sql: "UPDATE link SET gone = ?, goneSince = ? WHERE path = ? AND gone IS NULL",
-            arguments: [why, time, path])
+            arguments: [reason, time, path])
     }
 }

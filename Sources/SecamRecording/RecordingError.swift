@@ -13,11 +13,11 @@ package enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// The file system is almost out of inodes, and no recording may be removed.
     case tooFewFiles(path: String)
     /// There is no room, and every recording is younger than the minimum retention.
-    case keptTooLong(path: String, least: Duration)
+    case minimumRetention(path: String, least: Duration)
     /// The file system is read-only.
     case readOnly(path: String)
     /// The folder is not the one that was opened, as after its disk was unmounted.
-    case moved(path: String)
+    case folderReplaced(path: String)
     /// The folder is not the one that was opened, and has an index.
     case remounted(path: String)
     case index(path: String, operation: String, reason: String)
@@ -29,7 +29,7 @@ package enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// Another archive has taken this recording over.
     case superseded(path: String)
     /// The size, time or numbering of a camera's pictures changes too often.
-    case restless(camera: String)
+    case tooManySegments(camera: String)
 
     package var description: String {
         switch self {
@@ -43,12 +43,12 @@ package enum RecordingError: Error, Sendable, CustomStringConvertible {
                 + "space, or lower the reserve (--free-megabytes)."
         case .tooFewFiles(let path):
             "\(path): the disk is almost out of inodes (df -i), and no recording may be removed. Remove other files."
-        case .keptTooLong(let path, let least):
+        case .minimumRetention(let path, let least):
             "\(path): the disk is full, and every recording is younger than \(least.components.seconds / 3600) h. Free "
                 + "some space, or lower the minimum retention (--keep-at-least)."
         case .readOnly(let path):
             "\(path): the file system is read-only, as after a disk error (dmesg). Check the disk and mount it again."
-        case .moved(let path):
+        case .folderReplaced(let path):
             "\(path): the folder has been replaced; was its disk unmounted? Mount it again."
         case .remounted(let path): "\(path): the disk was mounted again, so the archive must restart"
         case .index(let path, let operation, let reason):
@@ -58,7 +58,7 @@ package enum RecordingError: Error, Sendable, CustomStringConvertible {
         case .digest(let path, let reason): "\(path): hashing failed: \(reason)"
         case .busy(let path): "\(path): another archive is still writing to it"
         case .superseded(let path): "\(path): another archive has taken it over"
-        case .restless(let camera):
+        case .tooManySegments(let camera):
             "\(camera): the size, time or numbering of its pictures changes too often. The archive retries later."
         }
     }
@@ -66,7 +66,7 @@ package enum RecordingError: Error, Sendable, CustomStringConvertible {
     /// Whether removing something could help.
     package var isDiskFull: Bool {
         switch self {
-        case .media(.diskFull), .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong: true
+        case .media(.diskFull), .noRoom, .tooLittleFree, .tooFewFiles, .minimumRetention: true
         default: false
         }
     }
@@ -76,7 +76,8 @@ extension RecordingError: ProgramError {
     package var exitStatus: ExitStatus {
         switch self {
         case .newerIndex, .index: .data
-        case .noRoom, .tooLittleFree, .tooFewFiles, .keptTooLong, .moved, .remounted, .busy, .superseded, .restless:
+        case .noRoom, .tooLittleFree, .tooFewFiles, .minimumRetention, .folderReplaced, .remounted, .busy, .superseded,
+            .tooManySegments:
             .unavailable
         case .media, .file, .digest, .readOnly: .inputOutput
         }

@@ -51,7 +51,7 @@ extension RecordingIndex {
     /// Marks a segment as being removed.
     ///
     /// - Returns: the former state; `nil` if the segment was protected or removed meanwhile.
-    func markLeaving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
+    func markRemoving(_ segment: SegmentRow) throws(RecordingError) -> SegmentRow.State? {
         try writeDurably("marking a recording as being removed") { db in
             let state = try Int.fetchOne(
                 db, sql: "SELECT state FROM segment WHERE id = ? AND (state = 1 AND protected = 0 OR state = 2)",
@@ -63,11 +63,11 @@ extension RecordingIndex {
 
     /// Deletes the row of a removed segment.
     ///
-    /// - Parameter why: the reason for the removal, stored in the chain; `nil` if another program removed the file. The
+    /// - Parameter reason: the reason for the removal, stored in the chain; `nil` if another program removed the file. The
     ///   chain then continues to report it as missing.
-    func deleteRow(of segment: SegmentRow, why: String?) throws(RecordingError) {
+    func deleteRow(of segment: SegmentRow, reason: String?) throws(RecordingError) {
         try write("deleting a removed recording's row") { db in
-            if let why { try EvidenceChain.release(path: segment.path, why: why, at: WallClock.now, db) }
+            if let reason { try EvidenceChain.release(path: segment.path, reason: reason, at: WallClock.now, db) }
             try db.execute(sql: "DELETE FROM segment WHERE id = ?", arguments: [segment.id])
         }
     }

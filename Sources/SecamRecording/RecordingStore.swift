@@ -90,7 +90,8 @@ package final class RecordingStore {
         guard isDiskLow, let size = index.folder.volumeBytes else { return nil }
         let used = size - min(size, freeBytes)
         let others = used - min(used, storedBytes)
-        return "\(index.folder.path): \(freeBytes >> 20) of \(size >> 20) MiB are free, \(limits.minimumFreeBytes >> 20) MiB are "
+        return
+            "\(index.folder.path): \(freeBytes >> 20) of \(size >> 20) MiB are free, \(limits.minimumFreeBytes >> 20) MiB are "
             + "the reserve (--free-megabytes); recordings take \(storedBytes >> 20) MiB, other files \(others >> 20) MiB"
     }
 
@@ -117,7 +118,7 @@ package final class RecordingStore {
     /// Makes room by removing recordings, and counts the bytes as stored; see `removable(for:of:)`.
     ///
     /// - Parameter camera: the camera that the bytes belong to, if any.
-    /// - Throws: `noRoom`, `tooLittleFree`, `tooFewFiles` or `keptTooLong` if nothing may be removed.
+    /// - Throws: `noRoom`, `tooLittleFree`, `tooFewFiles` or `minimumRetention` if nothing may be removed.
     func makeRoom(for bytes: UInt64, of camera: Name? = nil) throws(RecordingError) {
         if writtenSinceSum >= RecordingStore.sumInterval {
             try refreshUsage()
@@ -126,7 +127,7 @@ package final class RecordingStore {
         }
         while exceedsLimits(bytes) {
             guard let oldest = try removable(for: bytes, of: camera) else { throw noRoomError() }
-            try remove(oldest, why: "to make room")
+            try remove(oldest, reason: "to make room")
             if try index.segment(oldest.id) == oldest { throw noRoomError() }
         }
         storedBytes += bytes
@@ -184,8 +185,12 @@ package final class RecordingStore {
 
     private func noRoomError() -> RecordingError {
         if !hasFreeFiles { return .tooFewFiles(path: index.folder.path) }
-        if limits.minimumRetention > .zero { return .keptTooLong(path: index.folder.path, least: limits.minimumRetention) }
-        if let maximum = limits.maximumBytes, storedBytes >= maximum { return .noRoom(path: index.folder.path, limit: maximum) }
+        if limits.minimumRetention > .zero {
+            return .minimumRetention(path: index.folder.path, least: limits.minimumRetention)
+        }
+        if let maximum = limits.maximumBytes, storedBytes >= maximum {
+            return .noRoom(path: index.folder.path, limit: maximum)
+        }
         return .tooLittleFree(path: index.folder.path, limit: limits.minimumFreeBytes)
     }
 
@@ -197,14 +202,14 @@ package final class RecordingStore {
 
     /// Checks that the folder is still the one that was opened. After a disk was unmounted, it is an empty folder.
     ///
-    /// - Throws: `moved`.
+    /// - Throws: `folderReplaced`.
     package func checkIdentity() throws(RecordingError) {
-        guard identity == index.folder.identity else { throw .moved(path: index.folder.path) }
+        guard identity == index.folder.identity else { throw .folderReplaced(path: index.folder.path) }
     }
 
     /// Checks that data can be brought to the disk.
     ///
-    /// - Throws: `moved`, `readOnly` or `file`. A full disk is not an error here.
+    /// - Throws: `folderReplaced`, `readOnly` or `file`. A full disk is not an error here.
     package func checkWritable() throws(RecordingError) {
         try checkIdentity()
         try index.folder.checkWritable()
@@ -223,7 +228,7 @@ package final class RecordingStore {
                 left += 1
                 continue
             }
-            try remove(segment, why: "by hand")
+            try remove(segment, reason: "by hand")
             count += 1
             bytes += segment.bytes
         }
@@ -237,7 +242,7 @@ package final class RecordingStore {
     /// Finishes segments that archives which have ended left open, and interrupted operations.
     package func finishInterrupted() throws(RecordingError) {
         do throws(RecordingError) {
-            try Recovery.finish(camera: nil, isPatient: true, in: self)
+            try Recovery.finish(camera: nil, sparesWritten: true, in: self)
         } catch .busy {
             // The other archive is still writing and will complete the segment.
         }
@@ -253,14 +258,14 @@ package final class RecordingStore {
             if rule.keep > 0, clock.doubt == nil {
                 let oldest = clock.time.advanced(by: .seconds(-Int64(rule.keep)))
                 while isInTime, let segment = try index.oldestRemovable(of: rule.camera, before: oldest) {
-                    try remove(segment, why: "older than \(rule.keep) s")
+                    try remove(segment, reason: "older than \(rule.keep) s")
                 }
                 try index.removeEvents(of: rule.camera, before: oldest)
             }
             while rule.keepBytes > 0, isInTime, try index.usage()[rule.camera] ?? 0 > rule.keepBytes,
                 let segment = try index.oldestRemovable(of: rule.camera)
             {
-                try remove(segment, why: "more than \(rule.keepBytes) bytes")
+                try remove(segment, reason: "more than \(rule.keepBytes) bytes")
             }
         }
         try enforceLimits()
@@ -286,7 +291,7 @@ package final class RecordingStore {
                     try endRemoval(of: camera, before: oldest)
                     break
                 }
-                try remove(segment, why: "camera gone")
+                try remove(segment, reason: "camera gone")
                 goneRemovals[camera, default: (0, 0)].count += 1
                 goneRemovals[camera]!.bytes += segment.bytes
             }
@@ -347,22 +352,22 @@ package final class RecordingStore {
     /// updated, removing the file first makes the room.
     ///
     /// A file that another program removed keeps its link in the chain, so that `secam archive verify` reports it.
-    func remove(_ segment: SegmentRow, why: String) throws(RecordingError) {
+    func remove(_ segment: SegmentRow, reason: String) throws(RecordingError) {
         let exists = index.folder.size(segment.path) != nil
         if !exists { try checkIdentity() }
         let former: SegmentRow.State?
         do throws(RecordingError) {
-            former = try index.markLeaving(segment)
+            former = try index.markRemoving(segment)
         } catch {
             guard error.isDiskFull else { throw error }
             try index.folder.remove(segment.path)
-            former = try index.markLeaving(segment)
+            former = try index.markRemoving(segment)
         }
         guard let former else { return }
         Compression.sweep(index.folder.absolute(segment.path))
         try index.folder.remove(segment.path)
-        let isOurs = exists || former == .leaving
-        try index.deleteRow(of: segment, why: isOurs ? why : nil)
+        let isOurs = exists || former == .removing
+        try index.deleteRow(of: segment, reason: isOurs ? reason : nil)
         if !isOurs {
             logger.error(
                 "recording removed by another program",
@@ -373,8 +378,8 @@ package final class RecordingStore {
         freeBytes = max(index.folder.freeBytes ?? .max, freeBytes &+ segment.bytes)
         hasFreeFiles = index.folder.freeFiles ?? .max >= StorageQuota.freeFiles
         writtenSinceRefresh = 0
-        removals.add(segment, why: why)
-        logger.debug("recording removed", metadata: ["file": "\(segment.path)", "reason": "\(why)"])
+        removals.add(segment, reason: reason)
+        logger.debug("recording removed", metadata: ["file": "\(segment.path)", "reason": "\(reason)"])
     }
 }
 
@@ -389,11 +394,11 @@ private struct RemovalSummary {
 
     var reasons: String { counts.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ") }
 
-    mutating func add(_ segment: SegmentRow, why: String) {
+    mutating func add(_ segment: SegmentRow, reason: String) {
         count += 1
         bytes = bytes.addingSaturated(segment.bytes)
         // Each reason contains a value of a camera's rule, so there are few different ones.
-        counts[why, default: 0] += 1
+        counts[reason, default: 0] += 1
     }
 
     /// Returns and resets the summary when it is time to log it; `nil` otherwise.

@@ -8,16 +8,16 @@ enum Recovery {
     /// - Parameters:
     ///   - camera: the camera; `nil` for all.
     ///   - isSpooled: whether only spooled, or only live, segments are completed; `nil` for both.
-    ///   - isPatient: whether to leave a segment to another archive that is still writing it, or to complete it anyway.
+    ///   - sparesWritten: whether to leave a segment to another archive that is still writing it, or to complete it anyway.
     ///   - adoptsFiles: whether files without a row are searched for, which takes a query for each recent file.
     /// - Throws: `busy` if a segment was left to another archive.
     static func finish(
-        camera: Name?, isSpooled: Bool? = nil, isPatient: Bool, adoptsFiles: Bool = true, in store: RecordingStore
+        camera: Name?, isSpooled: Bool? = nil, sparesWritten: Bool, adoptsFiles: Bool = true, in store: RecordingStore
     ) throws(RecordingError) {
         for segment in try store.index.unfinished(of: camera, isSpooled: isSpooled) {
             switch segment.state {
-            case .open: try finish(segment, isPatient: isPatient, in: store)
-            case .leaving: try store.remove(segment, why: "as was begun")
+            case .open: try finish(segment, sparesWritten: sparesWritten, in: store)
+            case .removing: try store.remove(segment, reason: "as was begun")
             case .thinning: try store.finishThinning(segment)
             case .compressing: try store.finishCompressing(segment)
             case .complete: break
@@ -53,7 +53,7 @@ enum Recovery {
 
     /// Completes a segment with the frames up to the last whole one. The file is not changed.
     private static func finish(
-        _ segment: SegmentRow, isPatient: Bool, in store: RecordingStore
+        _ segment: SegmentRow, sparesWritten: Bool, in store: RecordingStore
     ) throws(RecordingError) {
         let folder = store.index.folder
         let path = folder.absolute(segment.path)
@@ -62,7 +62,7 @@ enum Recovery {
             try store.checkIdentity()
             return try giveUp(segment, "it is gone", in: store)
         }
-        if isPatient, RecordingFolder.isWritten(path) { throw .busy(path: path) }
+        if sparesWritten, RecordingFolder.isWritten(path) { throw .busy(path: path) }
         let scan: SegmentScan
         do {
             scan = try SegmentScan(path, known: store.index.map(of: segment))

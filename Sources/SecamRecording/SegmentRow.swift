@@ -5,7 +5,7 @@ package struct SegmentRow: Sendable, Equatable {
     package enum State: Int, Sendable {
         case open = 0
         case complete = 1
-        case leaving = 2
+        case removing = 2
         case thinning = 3
         case compressing = 4
     }

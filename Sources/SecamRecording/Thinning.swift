@@ -188,7 +188,7 @@ extension RecordingIndex {
                     map.count, Int64(clamping: bytes), Data(map.bytes), last?.time ?? segment.end,
                     Int64(bitPattern: last?.sequence ?? segment.lastSequence), segment.id,
                 ])
-            try EvidenceChain.release(path: segment.path, why: "thinned", at: WallClock.now, db)
+            try EvidenceChain.release(path: segment.path, reason: "thinned", at: WallClock.now, db)
             try EvidenceChain.append(path: segment.path, digest: digest, db)
         }
     }

@@ -215,9 +215,9 @@ import Testing
         _ = try recorder.synchronize()
         // Both segments stay open, as after a kill.
         let other = try recordings.store(writer: "archive-2")
-        let again = try CameraRecorder(other, camera: recordings.camera, isPatient: false)
+        let again = try CameraRecorder(other, camera: recordings.camera, sparesWritten: false)
         #expect(again.cursor?.sequence == 70)
-        let rest = try CameraRecorder(other, camera: recordings.camera, isSpooled: true, isPatient: false)
+        let rest = try CameraRecorder(other, camera: recordings.camera, isSpooled: true, sparesWritten: false)
         #expect(try spooled(111...125, rest) == 5)
         try rest.cut()
         #expect(try recordings.index.cursor(of: recordings.camera, .jpeg)?.sequence == 70)
@@ -286,7 +286,7 @@ import Testing
         #expect(throws: RecordingError.self) { try recorder.cut() }
         #expect(throws: RecordingError.self) { try recordings.recorder(store) }
         #expect(throws: RecordingError.self) {
-            try store.remove(try #require(recordings.segments.first), why: "a test")
+            try store.remove(try #require(recordings.segments.first), reason: "a test")
         }
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
@@ -345,7 +345,7 @@ import Testing
         try recordings.append(1...10, to: recorder)
         try recorder.cut()
         let segment = try #require(try recordings.segments.first)
-        #expect(try recordings.index.markLeaving(segment) != nil)
+        #expect(try recordings.index.markRemoving(segment) != nil)
         _ = try recordings.recorder(try recordings.store())
         #expect(recordings.folder.size(segment.path) == nil)
         #expect(try recordings.index.storedBytes() == 0)
@@ -382,7 +382,7 @@ import Testing
         }
         try store.finishInterrupted()
         #expect(try recordings.segments.map(\.state) == [.open])
-        let second = try CameraRecorder(store, camera: recordings.camera, isPatient: false)
+        let second = try CameraRecorder(store, camera: recordings.camera, sparesWritten: false)
         try recordings.append(5...20, to: second)
         _ = try second.synchronize()
         try recordings.append(11...12, to: first)

@@ -203,7 +203,7 @@ import Testing
         let store = try recordings.store()
         try record(1...10, store)
         try recordings.scratch.write("half a film", to: "recordings/porch/2026-01-01/.12-00-00.mkv.archive-9.small")
-        try store.remove(try #require(try recordings.segments.first), why: "test")
+        try store.remove(try #require(try recordings.segments.first), reason: "test")
         #expect(recordings.folder.size("porch/2026-01-01/.12-00-00.mkv.archive-9.small") == nil)
     }
 

@@ -66,7 +66,8 @@ import Testing
         try record(3, try recordings.store())
         let cap = try recordings.index.storedBytes() + 10_000
         let store = try RecordingStore(
-            recordings.index, writer: "test", limits: StorageQuota(maximumBytes: cap, minimumFreeBytes: 0, minimumRetention: .seconds(3600)),
+            recordings.index, writer: "test",
+            limits: StorageQuota(maximumBytes: cap, minimumFreeBytes: 0, minimumRetention: .seconds(3600)),
             logger: Logger(label: "test"))
         let recorder = try recordings.recorder(store)
         let error = #expect(throws: RecordingError.self) {
@@ -148,7 +149,7 @@ import Testing
         try #require(isMoved)
         try RecordingFolder(path).make()
         let error = #expect(throws: RecordingError.self) { try recordings.append(6...6, to: recorder) }
-        guard case .moved = error else {
+        guard case .folderReplaced = error else {
             Issue.record("\(String(describing: error))")
             return
         }
