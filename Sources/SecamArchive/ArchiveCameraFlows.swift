@@ -104,7 +104,7 @@ final class ArchiveCameraFlows {
     @discardableResult
     func refresh() -> Bool {
         var isReached = true
-        if rule.mode.notesMotion {
+        if rule.mode.needsEvents {
             isReached = refreshEvents()
         } else if let eventsFlow {
             _ = send(CloseFlow(flow: eventsFlow, reason: .shutdown))

@@ -26,7 +26,7 @@ struct BenchFolder {
 }
 
 /// Reads and writes whole files.
-enum FileBytes {
+enum BenchFiles {
     static func read(_ path: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw BenchFailure("cannot read \(path)")

@@ -248,7 +248,7 @@ actor CameraService {
 
     func updateDemand() {
         // Kept renditions are for later consumers, which want every frame.
-        pool.isPatient = flows.wantsEveryFrame(now: .now) || keptRenditions.contains(.jpeg)
+        pool.acceptsLatePictures = flows.wantsEveryFrame(now: .now) || keptRenditions.contains(.jpeg)
         var wanted = demand
         wanted.renditions = flows.demand(now: .now).union(keptRenditions)
         wanted.lumaInterval = flows.interval(.luma) ?? .zero

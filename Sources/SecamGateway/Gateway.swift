@@ -81,7 +81,7 @@ struct Gateway: Service {
         let authenticator = try Authenticator(users: users, audit: audit, logger: logger)
         let sessions = configuration.isWebOn ? try SessionStore(users: users, logger: logger) : nil
         let loop = MeshLoop(name: "gateway")
-        let watch = LoopWatchdog.process.watch("gateway") { loop.post($0) }
+        let watch = LoopWatchdog.shared.watch("gateway") { loop.post($0) }
         defer {
             watch.end()
             loop.stop()

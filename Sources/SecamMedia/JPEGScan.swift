@@ -1,16 +1,16 @@
-/// The properties in a JPEG's markers before its first scan (ITU-T T.81, annex B).
-struct JPEGFrameHeader: Hashable, Sendable {
-    let width: Int
-    let height: Int
-    /// Without tables (AVI's MJPEG, some cameras), only a decoder that assumes the standard tables can decode it.
-    let hasHuffmanTables: Bool
-    /// Decoding needs memory for all coefficients.
-    let isProgressive: Bool
-}
-
 /// The result of a check of a JPEG's markers and its end, without decoding.
 enum JPEGScan: Hashable, Sendable {
-    case whole(JPEGFrameHeader)
+    /// The properties in a JPEG's markers before its first scan (ITU-T T.81, annex B).
+    struct Header: Hashable, Sendable {
+        let width: Int
+        let height: Int
+        /// Without tables (AVI's MJPEG, some cameras), only a decoder that assumes the standard tables can decode it.
+        let hasHuffmanTables: Bool
+        /// Decoding needs memory for all coefficients.
+        let isProgressive: Bool
+    }
+
+    case whole(Header)
     /// Not a JPEG, truncated, or broken before its first scan.
     case damaged
 
@@ -42,7 +42,7 @@ enum JPEGScan: Hashable, Sendable {
             case 0xda:
                 guard let size, size.width > 0, size.height > 0 else { return }
                 self = .whole(
-                    JPEGFrameHeader(
+                    Header(
                         width: size.width, height: size.height, hasHuffmanTables: hasHuffmanTables,
                         isProgressive: isProgressive))
                 return

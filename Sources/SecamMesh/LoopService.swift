@@ -19,7 +19,7 @@ package struct LoopService: Service {
 
     package func run() async throws {
         let loop = MeshLoop(name: name)
-        let watch = LoopWatchdog.process.watch(name) { loop.post($0) }
+        let watch = LoopWatchdog.shared.watch(name) { loop.post($0) }
         defer {
             watch.end()
             loop.stop()

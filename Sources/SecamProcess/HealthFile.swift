@@ -21,7 +21,9 @@ package struct HealthFile: Sendable {
     private var written: (state: State, at: MonotonicTime)?
 
     /// The file named by `SECAM_HEALTH_FILE`; `nil` without it.
-    package static var ours: HealthFile? { ProgramEnvironment.variables["SECAM_HEALTH_FILE"].map(HealthFile.init) }
+    package static var configured: HealthFile? {
+        ProgramEnvironment.variables["SECAM_HEALTH_FILE"].map(HealthFile.init)
+    }
 
     package init(_ path: String) { self.path = path }
 

@@ -10,7 +10,7 @@ import Synchronization
 /// container, a debugger) or the machine is suspended, no rounds pass, so neither looks like a hang.
 package final class LoopWatchdog: Sendable {
     /// The watchdog of this process. It is inactive until `start`.
-    package static let process = LoopWatchdog()
+    package static let shared = LoopWatchdog()
 
     /// Number of rounds without an answer that count as a hang.
     static let roundLimit = 6

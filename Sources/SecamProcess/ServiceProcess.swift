@@ -46,7 +46,7 @@ package enum ServiceProcess {
                 services.append(SettledProcess())
                 if options.withParent { services.append(ParentWatch()) }
             }
-            if let stallLimit { LoopWatchdog.process.start(program: program, limit: stallLimit) }
+            if let stallLimit { LoopWatchdog.shared.start(program: program, limit: stallLimit) }
             try await run(services, logger: logger)
             ProcessLog.standardError.flush()
             exit(ExitStatus.success.rawValue)
@@ -58,7 +58,7 @@ package enum ServiceProcess {
     }
 
     private static func run(_ check: HealthCheck) throws -> Never {
-        guard let file = HealthFile.ours else {
+        guard let file = HealthFile.configured else {
             throw HealthProblem(description: "SECAM_HEALTH_FILE is not set, for this command or for the service")
         }
         try check.run(on: file)

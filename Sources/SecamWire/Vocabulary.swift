@@ -35,8 +35,8 @@ extension RenditionSet {
 }
 
 extension RecordingMode {
-    /// Whether motion is noted.
-    package var notesMotion: Bool { self != .continuous }
+    /// Whether the mode needs the camera's events.
+    package var needsEvents: Bool { self != .continuous }
 
     /// Whether everything is recorded.
     package var isContinuous: Bool { self != .motion }

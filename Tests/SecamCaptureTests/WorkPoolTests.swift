@@ -332,7 +332,7 @@ import Testing
     /// A worker stalls for two seconds, as on a busy machine.
     @Test(arguments: [false, true]) func `a recording waits for workers that fall behind`(isRecorded: Bool) {
         var pool = WorkPool<Int>()
-        pool.isPatient = isRecorded
+        pool.acceptsLatePictures = isRecorded
         _ = pool.grant(1, from: peer(1), now: at(0))
         for job in 1...20 { _ = pool.submit(job, job: UInt64(job), bytes: 1, now: at(Int64(job) * 100)) }
         #expect((pool.dropped == 0) == isRecorded)

@@ -17,11 +17,11 @@ import Testing
     @Test func `size and tables are found`() {
         #expect(
             scan(Self.picture)
-                == .whole(JPEGFrameHeader(width: 0x304, height: 0x102, hasHuffmanTables: true, isProgressive: false)))
+                == .whole(JPEGScan.Header(width: 0x304, height: 0x102, hasHuffmanTables: true, isProgressive: false)))
         let without = Self.start + Self.size + Self.scan + Self.end
         #expect(
             scan(without)
-                == .whole(JPEGFrameHeader(width: 0x304, height: 0x102, hasHuffmanTables: false, isProgressive: false)))
+                == .whole(JPEGScan.Header(width: 0x304, height: 0x102, hasHuffmanTables: false, isProgressive: false)))
     }
 
     @Test func `fill bytes and padding are valid`() {

@@ -27,7 +27,7 @@ enum EncodePart {
         _ = try await BenchProgram.output(
             of: "\(SiblingPrograms.folder)/secam-view", ["snapshot", camera, "-o", file] + set.viewArguments,
             environment: ["SECAM_PASSWORD": set.password])
-        let picture = try Picture(decoding: try FileBytes.read(file))
+        let picture = try Picture(decoding: try BenchFiles.read(file))
         let looped = try picture.encodeLoop(seconds: bench.isQuick ? 0.5 : 2, quality: quality)
         var bare: Double?
         if let tjbench = BenchProgram.find("tjbench") {
@@ -48,7 +48,7 @@ enum EncodePart {
 
     private static func runBare(_ tjbench: String, _ bench: BenchContext, _ picture: Picture) async throws -> Double {
         let file = "\(bench.scratch)/picture.ppm"
-        try FileBytes.write(picture.ppm, to: file)
+        try BenchFiles.write(picture.ppm, to: file)
         let seconds = bench.isQuick ? "0.5" : "2"
         let output = try await BenchProgram.output(
             of: tjbench,

@@ -31,7 +31,7 @@ struct Footage: Sendable {
     /// Writes the same pictures as successive JPEGs, each stamped with its index.
     func jpegs(_ bench: BenchContext, quality: Int) throws -> Footage {
         let size = width * height * 2
-        let bytes = try FileBytes.read(path)
+        let bytes = try BenchFiles.read(path)
         var encoder = try JPEGEncoder()
         var file: [UInt8] = []
         for index in 0..<bytes.count / size {
@@ -42,7 +42,7 @@ struct Footage: Sendable {
             ) { [UInt8](copying: $0) }
         }
         let target = "\(bench.scratch)/\(width)x\(height).mjpeg"
-        try FileBytes.write(file, to: target)
+        try BenchFiles.write(file, to: target)
         return Footage(width: width, height: height, path: target)
     }
 }

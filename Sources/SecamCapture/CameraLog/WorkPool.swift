@@ -122,9 +122,9 @@ package struct WorkPool<Picture: Sendable>: Sendable {
     /// When `submit` or `tick` was last called.
     private var lastCall: MonotonicTime?
 
-    /// Late pictures are better than dropped ones, as for a recording. Workers that fall behind for a moment, on a busy
-    /// machine, then get as long as one that does not answer.
-    package var isPatient = false
+    /// Whether a late picture is better than a dropped one, as for a recording. A congested queue is then cut only after
+    /// `jobTimeout`.
+    package var acceptsLatePictures = false
 
     package private(set) var sent: UInt64 = 0
     package private(set) var resent: UInt64 = 0
@@ -276,7 +276,7 @@ package struct WorkPool<Picture: Sendable>: Sendable {
             congestion = (now, count)
             return
         }
-        let timeout = isPatient ? limits.jobTimeout : limits.congestionTimeout
+        let timeout = acceptsLatePictures ? limits.jobTimeout : limits.congestionTimeout
         guard now - congestion.since > timeout, count > limits.congestedPictures else { return }
         while waiting > limits.congestedPictures { dropOldest { $0.isWaiting } }
         self.congestion = (congestion.since, limits.congestedPictures)

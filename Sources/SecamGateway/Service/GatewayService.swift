@@ -23,7 +23,7 @@ actor GatewayService: CameraHub {
     let started = WallClock.now
     var viewers: ViewerServer?
     private var timer: LoopTimer?
-    private var health = HealthFile.ours
+    private var health = HealthFile.configured
     /// Rejected messages, and refused connections.
     var messagesRejected: UInt64 = 0
 

@@ -116,7 +116,7 @@ package final class ViewerServer: Sendable {
             environment.web?.open(loops)
             accounts.start(every: configuration.accountsInterval)
             let watches = group.makeIterator().map { loop in
-                LoopWatchdog.process.watch("viewers") { loop.execute($0) }
+                LoopWatchdog.shared.watch("viewers") { loop.execute($0) }
             }
             phase.withLock {
                 $0 = .running(

@@ -4,7 +4,7 @@ import Synchronization
 /// The newest figures of this process, readable on any thread.
 package final class FigureStore: Sendable {
     /// The store to which the process's only mesh member publishes.
-    package static let ours = FigureStore()
+    package static let shared = FigureStore()
 
     private let values = Mutex<[Figure]>([])
 

@@ -36,7 +36,7 @@ package final class MeshMember {
     private var refusedKeys = RefusedKeys()
     private var admission: ZAPHandler?
     private var timer: LoopTimer?
-    private var health = HealthFile.ours
+    private var health = HealthFile.configured
     private var dialer: RelayDialer?
     private var currentFigures: [Figure] = []
     private var lastFigures = MonotonicTime.now
@@ -144,7 +144,7 @@ package final class MeshMember {
         if isJoined || now - lastFigures >= MeshMember.figureInterval {
             lastFigures = now
             currentFigures = figures()
-            FigureStore.ours.publish(currentFigures)
+            FigureStore.shared.publish(currentFigures)
         }
         apply(
             membership.tick(
