@@ -54,7 +54,7 @@ private struct Searcher {
         let (from, to, limit) = (search.from, search.to, Int(search.limit))
         var recordings = Newest<SegmentRow>(limit: limit, start: \.start)
         var events = Newest<(camera: Name, event: CameraEvent)>(limit: limit, start: \.event.start)
-        var gaps = Newest<Found.Missing>(limit: limit, start: \.start)
+        var gaps = Newest<FoundGap>(limit: limit, start: \.start)
         var isPartial = false
         do throws(RecordingError) {
             for name in names {
@@ -75,7 +75,7 @@ private struct Searcher {
         let since = max(recordings.since, events.since, gaps.since)
         sendFound(
             search.request, recordings.all(since: since).map(\.found),
-            events.all(since: since).map { Found.Happened(camera: $0.camera, event: $0.event) },
+            events.all(since: since).map { FoundEvent(camera: $0.camera, event: $0.event) },
             gaps.all(since: since), since: since, isPartial: isPartial, peer)
     }
 
@@ -100,7 +100,7 @@ private struct Searcher {
 
     /// Sends the results in as many messages as needed.
     private func sendFound(
-        _ request: UInt32, _ recordings: [Found.Recorded], _ events: [Found.Happened], _ gaps: [Found.Missing],
+        _ request: UInt32, _ recordings: [FoundRecording], _ events: [FoundEvent], _ gaps: [FoundGap],
         since: Int64, isPartial: Bool, _ peer: PeerID
     ) {
         var (recordings, events, gaps) = (recordings[...], events[...], gaps[...])
@@ -148,8 +148,8 @@ private struct Newest<Entry: Sendable> {
 }
 
 extension SegmentRow {
-    fileprivate var found: Found.Recorded {
-        Found.Recorded(
+    fileprivate var found: FoundRecording {
+        FoundRecording(
             start: start, end: end, bytes: bytes, frames: UInt32(clamping: frames), protected: isProtected,
             open: state == .open, camera: camera)
     }

@@ -25,7 +25,7 @@ extension WorkResult {
     }
 }
 
-extension WorkResult.Made {
+extension EncodedRendition {
     /// Maximum size of a JPEG's headers, bytes.
     private static let headerLimit = 4096
 

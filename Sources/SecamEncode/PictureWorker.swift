@@ -44,7 +44,7 @@ final class PictureWorker {
 
     private func answer(_ work: Work, _ picture: Span<UInt8>, _ start: MonotonicTime) -> Answer {
         var bytes: [UInt8] = []
-        var made: [WorkResult.Made] = []
+        var made: [EncodedRendition] = []
         var failure = ""
         do throws(WorkFailure) {
             try check(work, picture)
@@ -90,7 +90,7 @@ final class PictureWorker {
 
     private func make(
         _ rendition: Rendition, _ work: Work, _ picture: Span<UInt8>, appendingTo bytes: inout [UInt8]
-    ) throws(WorkFailure) -> WorkResult.Made {
+    ) throws(WorkFailure) -> EncodedRendition {
         let start = bytes.count
         let full = (width: Int(work.width), height: Int(work.height))
         let size: Size
@@ -111,7 +111,7 @@ final class PictureWorker {
         } catch {
             throw WorkFailure(error)
         }
-        return WorkResult.Made(
+        return EncodedRendition(
             rendition: rendition, format: rendition == .luma ? .gray8 : .jpeg, width: UInt16(size.width),
             height: UInt16(size.height), length: UInt32(bytes.count - start))
     }

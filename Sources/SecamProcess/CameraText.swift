@@ -19,7 +19,7 @@ package enum CameraText {
 package enum RecordingText {
     /// - Parameter isOverlapping: whether another recording of the camera covers a part of the same time; `nil` to leave
     ///   the field out.
-    package static func json(_ recording: Found.Recorded, isOverlapping: Bool? = nil) -> String {
+    package static func json(_ recording: FoundRecording, isOverlapping: Bool? = nil) -> String {
         var fields = [
             ("camera", JSONText.string(recording.camera.text)),
             ("start", JSONText.string(UTCText.iso(microseconds: recording.start))),
@@ -32,7 +32,7 @@ package enum RecordingText {
         return JSONText.object(fields)
     }
 
-    package static func json(_ gap: Found.Missing) -> String {
+    package static func json(_ gap: FoundGap) -> String {
         JSONText.object([
             ("camera", JSONText.string(gap.camera.text)),
             ("start", JSONText.string(UTCText.iso(microseconds: gap.start))),

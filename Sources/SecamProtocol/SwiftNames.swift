@@ -11,12 +11,14 @@ enum SwiftNames {
 
     /// Entries of lists whose structs do not have the entry's name.
     static let entries = [
-        "FOUND.event": "Happened", "FOUND.gap": "Missing", "FOUND.recording": "Recorded", "RESULT.rendition": "Made",
-        "STATUS.cause": "MemberCause",
+        "FOUND.event": "FoundEvent", "FOUND.gap": "FoundGap", "FOUND.recording": "FoundRecording",
+        "RESULT.rendition": "EncodedRendition", "STATUS.cause": "MemberCause",
     ]
 
     /// Entries of lists whose structs are not inside of their message.
-    static let topLevel: Set<String> = ["BEAT.cause"]
+    static let topLevel: Set<String> = [
+        "BEAT.cause", "FOUND.event", "FOUND.gap", "FOUND.recording", "RESULT.rendition",
+    ]
 
     static let structs = ["box": "CameraEvent.Box", "event": "CameraEvent", "figure": "Figure"]
     static let sets = ["Renditions": "RenditionSet"]

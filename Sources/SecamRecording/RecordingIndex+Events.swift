@@ -87,13 +87,13 @@ extension RecordingIndex {
     }
 
     /// Returns the gaps that overlap a range.
-    package func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [Found.Missing] {
+    package func gaps(of camera: Name?, from: Int64, to: Int64) throws(RecordingError) -> [FoundGap] {
         try gaps(of: camera, from: from, to: to, limit: .max).entries
     }
 
     package func gaps(
         of camera: Name?, from: Int64, to: Int64, limit: Int
-    ) throws(RecordingError) -> Page<Found.Missing> {
+    ) throws(RecordingError) -> Page<FoundGap> {
         try read("finding gaps") { db in
             let sql = "SELECT * FROM gap WHERE start < ? AND end >= ?"
             return try Self.page(db, sql, [to, from], of: camera, limit: limit) { row in
@@ -106,7 +106,7 @@ extension RecordingIndex {
                     UInt64(bitPattern: row["first"]), through: UInt64(bitPattern: row["last"]))
                 return missing.map {
                     let frames = (row["frames"] as Int64?).map { UInt64(bitPattern: $0) }
-                    return Found.Missing(
+                    return FoundGap(
                         start: start, end: end, frames: min(frames ?? $0.count, WireLimits.sequence), reason: reason,
                         camera: camera)
                 }

@@ -12,7 +12,7 @@ import Testing
 
     /// Returns the recorded frames and the gaps of the camera.
     private static func account(_ index: RecordingIndex) throws -> (
-        frames: [RecordedFrame], gaps: [Found.Missing]
+        frames: [RecordedFrame], gaps: [FoundGap]
     ) {
         let camera = try Name("demo")
         let reader = RecordingReader(index, camera: camera, from: .min, to: .max, interval: .zero)

@@ -17,7 +17,7 @@ import Testing
         return frames
     }
 
-    private static func gaps(_ set: RunningSet) throws -> [Found.Missing] {
+    private static func gaps(_ set: RunningSet) throws -> [FoundGap] {
         let index = try RecordingIndex(RecordingFolder("\(set.data)/recordings"))
         return try index.gaps(of: try Name("demo"), from: .min, to: .max)
     }

@@ -103,7 +103,7 @@ import Testing
                     }
                     return try? Search.decode(bytes, envelope)
                 }
-                let forged = Found.Recorded(
+                let forged = FoundRecording(
                     start: 1, end: 2, bytes: 3, frames: 4, protected: false, open: false, camera: camera)
                 return search.map { Found(request: $0.request, last: true, volume: volume, recordings: [forged]) }
             }

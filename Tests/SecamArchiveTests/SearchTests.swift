@@ -42,7 +42,7 @@ struct SearchTests {
         let answers = Answers()
         let server = SearchServer(index, logger: Logger(label: "test")) { message, _ in answers.add(message) }
         defer { server.stop() }
-        var told: [Found.Recorded] = []
+        var told: [FoundRecording] = []
         var end = Int64.max
         var pages = 0
         while true {

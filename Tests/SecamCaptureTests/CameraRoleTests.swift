@@ -61,10 +61,10 @@ import Testing
         await watcher.keep(5, of: "porch")
         #expect(try await waitUntil { await watcher.send(open, to: "porch") })
 
-        func made(_ rendition: Rendition, _ format: PixelFormat, _ side: UInt16, _ length: UInt32) -> WorkResult.Made {
-            WorkResult.Made(rendition: rendition, format: format, width: side, height: side, length: length)
+        func made(_ rendition: Rendition, _ format: PixelFormat, _ side: UInt16, _ length: UInt32) -> EncodedRendition {
+            EncodedRendition(rendition: rendition, format: format, width: side, height: side, length: length)
         }
-        let bad: [[WorkResult.Made]] = [
+        let bad: [[EncodedRendition]] = [
             [made(.luma, .gray8, 64, 4095)], [made(.luma, .gray8, 64, 4097)], [made(.luma, .gray8, 64, .max)],
             [made(.luma, .gray8, 65, 4096)], [made(.luma, .jpeg, 64, 4096)], [made(.jpeg, .jpeg, 64, 4096)],
             [made(.luma, .gray8, 64, 4096), made(.luma, .gray8, 64, 0)], [made(.luma, .gray8, 32, 4096)],
@@ -73,7 +73,7 @@ import Testing
         // until a result was checked. It repeats the grant, because an invalid result revokes it.
         var answered: Set<UInt64> = []
         func answer(
-            _ renditions: [WorkResult.Made], until isSeen: () async throws -> Bool
+            _ renditions: [EncodedRendition], until isSeen: () async throws -> Bool
         ) async throws -> Set<UInt64> {
             let before = answered
             try await eventually("a result was checked") {
@@ -115,7 +115,7 @@ import Testing
     private func fits(
         _ rendition: Rendition, _ width: UInt16, _ height: UInt16, _ jpeg: [UInt8], _ picture: CapturedPicture
     ) -> Bool {
-        let made = WorkResult.Made(
+        let made = EncodedRendition(
             rendition: rendition, format: .jpeg, width: width, height: height, length: UInt32(jpeg.count))
         return WorkResult(job: 1, elapsed: 1, renditions: [made]).mismatch(with: picture, payload: jpeg.span) == nil
     }

@@ -10,8 +10,8 @@ struct ExportCheckTests {
     /// - Parameters:
     ///   - start: seconds.
     ///   - end: seconds.
-    private func recording(_ start: Int64, _ end: Int64, frames: UInt32) throws -> Found.Recorded {
-        Found.Recorded(
+    private func recording(_ start: Int64, _ end: Int64, frames: UInt32) throws -> FoundRecording {
+        FoundRecording(
             start: start * second, end: end * second, bytes: 1, frames: frames, protected: false, open: false,
             camera: try Name("porch"))
     }

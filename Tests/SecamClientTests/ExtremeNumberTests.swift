@@ -16,29 +16,31 @@ import Testing
         return Found(
             request: 1, last: false, volume: 5,
             recordings: (0..<3).map {
-                Found.Recorded(
+                FoundRecording(
                     start: Int64($0), end: Int64($0) + 1, bytes: extremes ? .max : 1, frames: extremes ? .max : 1,
                     protected: false, open: false, camera: porch)
-            }, events: [Found.Happened(camera: porch, event: event)],
+            }, events: [FoundEvent(camera: porch, event: event)],
             gaps: (0..<3).map {
-                Found.Missing(
+                FoundGap(
                     start: Int64($0), end: Int64($0), frames: extremes ? 1 << 63 : 1, reason: .overflow, camera: porch)
             })
     }
 
     /// Formats an answer in every way in which the client shows it.
     private func show(_ found: Found) throws {
-        var findings = PlaybackClient.Findings()
-        findings.recordings = found.recordings.map { PlaybackClient.Findings.Part(volume: found.volume, recording: $0) }
-            .sorted { $0.recording.start < $1.recording.start }
-        findings.events = found.events
-        findings.gaps = found.gaps
-        #expect(!RecordingList.table(findings).isEmpty && !RecordingList.json(findings).isEmpty)
+        var result = PlaybackClient.SearchResult()
+        result.recordings = found.recordings.map {
+            PlaybackClient.SearchResult.Recording(volume: found.volume, recording: $0)
+        }
+        .sorted { $0.recording.start < $1.recording.start }
+        result.events = found.events
+        result.gaps = found.gaps
+        #expect(!RecordingList.table(result).isEmpty && !RecordingList.json(result).isEmpty)
         let events = found.events.map { ($0.event, $0.camera) }
         #expect(!EventList.table(events).isEmpty && !EventList.json(events).isEmpty)
-        for start in [0, Int64(1 << 60)] { #expect(Timeline(findings, start: start).marks.count == 96) }
+        for start in [0, Int64(1 << 60)] { #expect(Timeline(result, start: start).marks.count == 96) }
         for (from, to) in [(Int64(0), Int64.max), (Int64.min, Int64.max)] {
-            for run in ReplayPlan(findings.recordings, from: from, to: to).runs { #expect(run.from < run.to) }
+            for run in ReplayPlan(result.recordings, from: from, to: to).runs { #expect(run.from < run.to) }
         }
     }
 

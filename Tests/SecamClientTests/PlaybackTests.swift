@@ -8,21 +8,21 @@ struct PlaybackTests {
     private let porch = try! Name("porch")
 
     private func part(_ start: Int64, _ end: Int64, volume: UInt64 = 1, open: Bool = false)
-        -> PlaybackClient.Findings.Part
+        -> PlaybackClient.SearchResult.Recording
     {
-        PlaybackClient.Findings.Part(
+        PlaybackClient.SearchResult.Recording(
             volume: volume,
-            recording: Found.Recorded(
+            recording: FoundRecording(
                 start: start, end: end, bytes: 10, frames: 3, protected: false, open: open, camera: porch))
     }
 
-    private func runs(_ parts: [PlaybackClient.Findings.Part], from: Int64 = 0, to: Int64 = 1000) -> [String] {
+    private func runs(_ parts: [PlaybackClient.SearchResult.Recording], from: Int64 = 0, to: Int64 = 1000) -> [String] {
         ReplayPlan(parts, from: from, to: to).runs.map { "\($0.volume): \($0.from)..<\($0.to)" }
     }
 
     /// A page of two volumes: as many entries of the first one as requested, up to the page's end.
-    private func page(_ end: Int64, _ wanted: UInt32, of other: [Int64]) -> PlaybackClient.Findings {
-        var page = PlaybackClient.Findings()
+    private func page(_ end: Int64, _ wanted: UInt32, of other: [Int64]) -> PlaybackClient.SearchResult {
+        var page = PlaybackClient.SearchResult()
         let count = Int64(min(wanted, 2))
         page.recordings = (end - count..<end).map { part($0, $0) }
         page.recordings += other.filter { $0 < end }.map { part($0, $0 + 5, volume: 2) }
@@ -32,28 +32,28 @@ struct PlaybackTests {
 
     @Test func `an archive with endless entries does not hide those of other archives`() throws {
         var pages = 0
-        let findings = try PlaybackClient.Findings.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
+        let result = try PlaybackClient.SearchResult.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
             pages += 1
             return page(end, wanted, of: [10, 20])
         }
         #expect(pages == PlaybackClient.pageLimit)
-        #expect(findings.isPartial)
-        #expect(findings.recordings.filter { $0.volume == 2 }.map(\.recording.start) == [10, 20])
-        #expect(findings.recordings.count == 2 * PlaybackClient.pageLimit + 2)
+        #expect(result.isPartial)
+        #expect(result.recordings.filter { $0.volume == 2 }.map(\.recording.start) == [10, 20])
+        #expect(result.recordings.count == 2 * PlaybackClient.pageLimit + 2)
     }
 
     @Test func `an archive with an incomplete answer does not hide entries of other archives`() throws {
-        let findings = try PlaybackClient.Findings.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
+        let result = try PlaybackClient.SearchResult.paged(from: 0, to: 1000, limit: .max) { (end, wanted) in
             var page = page(end, wanted, of: [10, 20])
             page.isPartial = true
             return page
         }
-        #expect(findings.recordings.map(\.recording.start) == [10, 20, 998, 999])
+        #expect(result.recordings.map(\.recording.start) == [10, 20, 998, 999])
     }
 
     @Test func `pages join without gaps and repetitions, up to the limit`() throws {
         func starts(limit: Int) throws -> [Int64] {
-            try PlaybackClient.Findings.paged(from: 0, to: 10, limit: limit) { (end, wanted) in
+            try PlaybackClient.SearchResult.paged(from: 0, to: 10, limit: limit) { (end, wanted) in
                 page(end, wanted, of: [3, 7])
             }.recordings.map(\.recording.start)
         }
@@ -109,12 +109,12 @@ struct PlaybackTests {
         #expect(spans.map(\.start) == [0, 30 * second, 500 * second])
         #expect(spans.map(\.end) == [120 * second, 150 * second, 510 * second])
         #expect(RecordingList.overlapping(spans) == Set(spans.prefix(2)))
-        var findings = PlaybackClient.Findings()
-        findings.recordings = recordings.map { PlaybackClient.Findings.Part(volume: 1, recording: $0) }
-        #expect(RecordingList.table(findings).contains("recorded more than once"))
-        #expect(RecordingList.json(findings).contains("\"overlaps\":true"))
-        findings.recordings = [part(0, 60 * second), part(61 * second, 120 * second)]
-        #expect(!RecordingList.table(findings).contains("more than once"))
+        var result = PlaybackClient.SearchResult()
+        result.recordings = recordings.map { PlaybackClient.SearchResult.Recording(volume: 1, recording: $0) }
+        #expect(RecordingList.table(result).contains("recorded more than once"))
+        #expect(RecordingList.json(result).contains("\"overlaps\":true"))
+        result.recordings = [part(0, 60 * second), part(61 * second, 120 * second)]
+        #expect(!RecordingList.table(result).contains("more than once"))
     }
 
     @Test func `frames are due at their times, faster or slower, and long pauses are skipped`() {
@@ -138,19 +138,19 @@ struct PlaybackTests {
 
     @Test func `a day is a line of quarters of an hour`() {
         let quarter: Int64 = 900_000_000
-        var findings = PlaybackClient.Findings()
-        findings.recordings = [part(-5, quarter / 2), part(4 * quarter, 6 * quarter - 1)]
-        findings.events = [
-            Found.Happened(
+        var result = PlaybackClient.SearchResult()
+        result.recordings = [part(-5, quarter / 2), part(4 * quarter, 6 * quarter - 1)]
+        result.events = [
+            FoundEvent(
                 camera: porch,
                 event: CameraEvent(
                     kind: .motion, state: .end, id: 1, start: 5 * quarter, last: 5 * quarter + 1, peakTime: 0,
                     peakSequence: 0, peakBox: .none, boxes: []))
         ]
-        findings.gaps = [
-            Found.Missing(start: 95 * quarter, end: 200 * quarter, frames: 3, reason: .overflow, camera: porch)
+        result.gaps = [
+            FoundGap(start: 95 * quarter, end: 200 * quarter, frames: 3, reason: .overflow, camera: porch)
         ]
-        let text = Timeline(findings, start: 0).text(porch).split(separator: "\n")
+        let text = Timeline(result, start: 0).text(porch).split(separator: "\n")
         #expect(text.count == 3 && text[2].count == 96)
         #expect(text[2].hasPrefix("-...-#..") && text[2].hasSuffix(".!"))
     }
@@ -161,6 +161,6 @@ struct PlaybackTests {
             [part(0, 60 * second), part(61 * second, 120 * second), part(200 * second, 210 * second)].map(\.recording))
         #expect(spans.map(\.end) == [120 * second, 210 * second])
         #expect(spans[0].frames == 6 && spans[0].bytes == 20)
-        #expect(RecordingList.table(PlaybackClient.Findings()) == "No recordings found.")
+        #expect(RecordingList.table(PlaybackClient.SearchResult()) == "No recordings found.")
     }
 }

@@ -188,7 +188,7 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
     // MARK: Helpers
 
     private struct Result {
-        let made: [WorkResult.Made]
+        let made: [EncodedRendition]
         let failure: String
         let payload: [UInt8]
     }

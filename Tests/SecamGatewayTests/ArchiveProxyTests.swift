@@ -26,7 +26,7 @@ import Testing
         Found(
             request: request, last: last, volume: volume,
             recordings: try starts.map {
-                Found.Recorded(
+                FoundRecording(
                     start: $0, end: $0 + 1, bytes: 1, frames: 1, protected: false, open: false,
                     camera: try Name("porch"))
             }, since: since)
@@ -88,7 +88,8 @@ import Testing
                 "\(message.to == 1 ? "probe" : "search") \(message.request) at \(archive.name)"
             case .send(let message as Replay, let archive):
                 "replay \(message.flow) credit \(message.credit) at \(archive.name)"
-            case .send(let message as Credit, let archive): "credit \(message.flow) \(message.frames) at \(archive.name)"
+            case .send(let message as Credit, let archive):
+                "credit \(message.flow) \(message.frames) at \(archive.name)"
             case .send(let message as CloseFlow, let archive): "close \(message.flow) at \(archive.name)"
             case .store(let owners): "store \(owners.owners.keys.sorted())"
             case .identified(let archive): "identified \(archive.name)"

@@ -61,8 +61,8 @@ import Testing
         let found = Found(
             request: 1, last: false, volume: 5,
             recordings: [
-                Found.Recorded(start: 1, end: 2, bytes: 3, frames: 4, protected: false, open: true, camera: porch)
-            ], gaps: [Found.Missing(start: 1, end: 2, frames: 3, reason: .dropped, camera: porch)])
+                FoundRecording(start: 1, end: 2, bytes: 3, frames: 4, protected: false, open: true, camera: porch)
+            ], gaps: [FoundGap(start: 1, end: 2, frames: 3, reason: .dropped, camera: porch)])
         for round in 0..<Self.rounds {
             let flow = UInt32.random(in: 1...8, using: &random)
             let requests: [ArchiveRequest] = [

@@ -306,8 +306,8 @@ struct WebInterfaceTests {
             let client = try await harness.web()
             client.sendRequest(
                 "GET", "/api/v1/recordings?from=1000&to=1970-01-01T01:00:00Z&limit=7", [Self.basic("bert")])
-            func recorded(_ name: String, _ start: Int64) throws -> Found.Recorded {
-                Found.Recorded(
+            func recorded(_ name: String, _ start: Int64) throws -> FoundRecording {
+                FoundRecording(
                     start: start, end: start + 1, bytes: 2, frames: 3, protected: false, open: false,
                     camera: try Name(name))
             }
@@ -361,7 +361,7 @@ struct WebInterfaceTests {
             try harness.showCameras(["door"])
             let client = try await harness.web()
             client.sendRequest("GET", "/api/v1/cameras/door/thumbnail.jpg?at=5000", [Self.anna])
-            let recorded = Found.Recorded(
+            let recorded = FoundRecording(
                 start: 1, end: 9000, bytes: 2, frames: 3, protected: false, open: false, camera: try Name("door"))
             _ = try await answerQuery(
                 harness, [.found(Found(request: 1, last: true, volume: 77, recordings: [recorded]))])

@@ -175,7 +175,7 @@ import Testing
         let gap = Gap(flow: 1, incarnation: 9, missing: missing, reason: .spooled)
         try live.record(gap, since: nil, until: Recordings.time(61))
         try recordings.append(61...70, to: live)
-        func gaps() throws -> [Found.Missing] {
+        func gaps() throws -> [FoundGap] {
             try recordings.index.gaps(of: recordings.camera, from: .min, to: .max)
         }
         #expect(try gaps().map(\.frames) == [40])

@@ -94,7 +94,7 @@ struct EventsCommand: ParsableCommand {
     }
 
     private func saveThumbnails(
-        _ found: PlaybackClient.Findings, from: Int64, _ client: PlaybackClient, in folder: String
+        _ found: PlaybackClient.SearchResult, from: Int64, _ client: PlaybackClient, in folder: String
     ) throws(ClientError) {
         try FileIO.makeFolder(folder)
         let runs = found.eventVolumes.sorted().map { ReplayPlan.Run(volume: $0, from: from, to: .max) }

@@ -28,7 +28,7 @@ struct ExportCheck {
     ///   - recordings: the recordings as they were listed.
     ///   - from: start of the exported range, UTC microseconds.
     ///   - to: end of the exported range, UTC microseconds.
-    func holes(in recordings: [Found.Recorded], from: Int64, to: Int64) -> [Hole] {
+    func holes(in recordings: [FoundRecording], from: Int64, to: Int64) -> [Hole] {
         let sorted = times.sorted()
         var holes: [Hole] = []
         for recording in recordings.sorted(by: { ($0.start, $0.end) < ($1.start, $1.end) }) {
@@ -43,7 +43,7 @@ struct ExportCheck {
         return holes
     }
 
-    private func hole(in recording: Found.Recorded, _ sorted: [Int64], from: Int64, to: Int64) -> Hole? {
+    private func hole(in recording: FoundRecording, _ sorted: [Int64], from: Int64, to: Int64) -> Hole? {
         let (start, end) = (max(recording.start, from), min(recording.end, to - 1))
         guard start <= end else { return nil }
         let saved = Self.count(upTo: end, sorted) - Self.count(upTo: start - 1, sorted)

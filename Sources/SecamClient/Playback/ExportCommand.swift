@@ -50,8 +50,8 @@ struct ExportCommand: ParsableCommand {
         var file: ExportedFile?
         var isPartial = false
         // The first list, so that recordings that are removed meanwhile count as missing.
-        var listed: [Found.Recorded] = []
-        var gaps: [Found.Missing] = []
+        var listed: [FoundRecording] = []
+        var gaps: [FoundGap] = []
         var retriesLeft = Self.retryLimit
         while true {
             do throws(ClientError) {

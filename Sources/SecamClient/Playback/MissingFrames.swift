@@ -5,8 +5,8 @@ struct MissingFrames: CustomStringConvertible {
     let description: String
 
     /// - Returns: `nil` when nothing is missing.
-    init?(_ gaps: [Found.Missing]) {
-        func frames(_ gaps: some Sequence<Found.Missing>) -> UInt64 {
+    init?(_ gaps: [FoundGap]) {
+        func frames(_ gaps: some Sequence<FoundGap>) -> UInt64 {
             gaps.reduce(0) { $0.addingSaturated($1.frames) }
         }
         let all = frames(gaps)

@@ -5,20 +5,20 @@ import SecamWire
 /// A client for recordings: it queries and replays them. Its calls block, and it belongs to one thread.
 final class PlaybackClient {
     /// The recordings, events and gaps that a query found.
-    struct Findings: Sendable {
-        struct Part: Sendable, Equatable {
+    struct SearchResult: Sendable {
+        struct Recording: Sendable, Equatable {
             let volume: UInt64
-            let recording: Found.Recorded
+            let recording: FoundRecording
         }
 
-        var recordings: [Part] = []
-        var events: [Found.Happened] = []
+        var recordings: [Recording] = []
+        var events: [FoundEvent] = []
         /// Volumes with events.
         var eventVolumes: Set<UInt64> = []
-        var gaps: [Found.Missing] = []
+        var gaps: [FoundGap] = []
         /// Whether there may be more, since an archive did not answer or none is connected.
         var isPartial = false
-        /// The findings are complete from this time on, and exclude earlier entries. UTC microseconds.
+        /// The result is complete from this time on, and excludes earlier entries. UTC microseconds.
         var since = Int64.min
 
         var isEmpty: Bool { recordings.isEmpty && events.isEmpty && gaps.isEmpty }
@@ -28,7 +28,7 @@ final class PlaybackClient {
 
         /// Adds the complete part of an earlier page. Archives differ in how far back their answers reach; the next page
         /// contains the entries before the complete part again.
-        mutating func add(_ page: Findings) {
+        mutating func add(_ page: SearchResult) {
             recordings += page.recordings.filter { $0.recording.start >= page.since }
             events += page.events.filter { $0.event.start >= page.since }
             gaps += page.gaps.filter { $0.start >= page.since }
@@ -38,8 +38,8 @@ final class PlaybackClient {
         }
 
         /// Returns the part of a page that `add` leaves out.
-        func incompletePart() -> Findings {
-            var early = Findings()
+        func incompletePart() -> SearchResult {
+            var early = SearchResult()
             early.recordings = recordings.filter { $0.recording.start < since }
             early.events = events.filter { $0.event.start < since }
             early.gaps = gaps.filter { $0.start < since }
@@ -56,29 +56,29 @@ final class PlaybackClient {
         ///   - limit: recordings, events or gaps after which the query stops.
         ///   - ask: queries one page, given its end and the number of entries to return.
         static func paged(
-            from: Int64, to: Int64, limit: Int, ask: (Int64, UInt32) throws(ClientError) -> Findings
-        ) throws(ClientError) -> Findings {
-            var findings = Findings()
+            from: Int64, to: Int64, limit: Int, ask: (Int64, UInt32) throws(ClientError) -> SearchResult
+        ) throws(ClientError) -> SearchResult {
+            var result = SearchResult()
             var end = to
             for number in 1...PlaybackClient.pageLimit {
-                let wanted = UInt32(clamping: min(limit - findings.largestCount, Int(Search.largestLimit)))
+                let wanted = UInt32(clamping: min(limit - result.largestCount, Int(Search.largestLimit)))
                 let page = try ask(end, wanted)
-                findings.add(page)
+                result.add(page)
                 // A page that reaches back no further than the one before would be queried forever.
-                let mayGoOn = page.since > from && page.since < end && !findings.isPartial
-                if mayGoOn, findings.largestCount >= limit { break }
-                if mayGoOn, number == PlaybackClient.pageLimit { findings.isPartial = true }
+                let mayGoOn = page.since > from && page.since < end && !result.isPartial
+                if mayGoOn, result.largestCount >= limit { break }
+                if mayGoOn, number == PlaybackClient.pageLimit { result.isPartial = true }
                 guard mayGoOn, number < PlaybackClient.pageLimit else {
                     let early = page.incompletePart()
-                    findings.recordings += early.recordings
-                    findings.events += early.events
-                    findings.gaps += early.gaps
+                    result.recordings += early.recordings
+                    result.events += early.events
+                    result.gaps += early.gaps
                     break
                 }
                 end = page.since
             }
-            findings.sort()
-            return findings
+            result.sort()
+            return result
         }
 
         mutating func sort() {
@@ -163,25 +163,25 @@ final class PlaybackClient {
     ///   `noSuchCamera` for a camera that is neither listed nor recorded.
     func find(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
-    ) throws(ClientError) -> Findings {
+    ) throws(ClientError) -> SearchResult {
         let deadline = MonotonicTime.now + Self.archiveTimeout
         while true {
-            let findings = try findOnce(kinds, of: cameras, from: from, to: to, limit: limit)
-            guard findings.isPartial else {
-                try check(cameras, findings)
-                return findings
+            let result = try findOnce(kinds, of: cameras, from: from, to: to, limit: limit)
+            guard result.isPartial else {
+                try check(cameras, result)
+                return result
             }
             guard MonotonicTime.now < deadline else {
-                guard !findings.isEmpty else { throw .noArchive(server: login.server) }
+                guard !result.isEmpty else { throw .noArchive(server: login.server) }
                 StandardError.line("an archive does not answer, so there may be more")
-                return findings
+                return result
             }
             usleep(UInt32(Self.retryInterval.microseconds))
         }
     }
 
-    private func check(_ names: [Name], _ findings: Findings) throws(ClientError) {
-        let known = findings.cameras.union(cameras.map(\.name))
+    private func check(_ names: [Name], _ result: SearchResult) throws(ClientError) {
+        let known = result.cameras.union(cameras.map(\.name))
         let others = names.filter { !known.contains($0) }
         guard !others.isEmpty else { return }
         let past = try findOnce(.recordings, of: others, from: 0, to: .max)
@@ -192,16 +192,16 @@ final class PlaybackClient {
     /// Returns the entries of the archives that are connected now.
     func findOnce(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: Int = .max
-    ) throws(ClientError) -> Findings {
+    ) throws(ClientError) -> SearchResult {
         let from = WireLimits.times.clamping(from)
-        return try Findings.paged(from: from, to: to, limit: limit) { (end, wanted) throws(ClientError) in
+        return try SearchResult.paged(from: from, to: to, limit: limit) { (end, wanted) throws(ClientError) in
             try findPage(kinds, of: cameras, from: from, to: end, limit: wanted)
         }
     }
 
     private func findPage(
         _ kinds: FoundKinds, of cameras: [Name], from: Int64, to: Int64, limit: UInt32
-    ) throws(ClientError) -> Findings {
+    ) throws(ClientError) -> SearchResult {
         let request = nextNumber()
         client.send { connection in
             connection.search(
@@ -212,29 +212,29 @@ final class PlaybackClient {
         return try collect(request)
     }
 
-    func protect(_ isProtected: Bool, _ camera: Name, from: Int64, to: Int64) throws(ClientError) -> Findings {
+    func protect(_ isProtected: Bool, _ camera: Name, from: Int64, to: Int64) throws(ClientError) -> SearchResult {
         let request = nextNumber()
         client.send { connection in
             connection.protect(
                 Protect(request: request, protected: isProtected, from: from, to: to, camera: camera))
         }
-        var findings = try collect(request)
-        findings.sort()
-        return findings
+        var result = try collect(request)
+        result.sort()
+        return result
     }
 
-    private func collect(_ request: UInt32) throws(ClientError) -> Findings {
-        var findings = Findings()
+    private func collect(_ request: UInt32) throws(ClientError) -> SearchResult {
+        var result = SearchResult()
         while true {
             guard case .found(let found) = try next(), found.request == request else { continue }
-            findings.recordings += found.recordings.map { Findings.Part(volume: found.volume, recording: $0) }
-            findings.events += found.events
-            if !found.events.isEmpty { findings.eventVolumes.insert(found.volume) }
-            findings.gaps += found.gaps
-            if found.partial { findings.isPartial = true }
+            result.recordings += found.recordings.map { SearchResult.Recording(volume: found.volume, recording: $0) }
+            result.events += found.events
+            if !found.events.isEmpty { result.eventVolumes.insert(found.volume) }
+            result.gaps += found.gaps
+            if found.partial { result.isPartial = true }
             guard found.last else { continue }
-            findings.since = found.since
-            return findings
+            result.since = found.since
+            return result
         }
     }
 
@@ -321,7 +321,7 @@ struct ReplayPlan: Sendable, Equatable {
     /// the caller finds repeated frames with a `FrameSet`.
     ///
     /// - Parameter recordings: sorted by start.
-    init(_ recordings: [PlaybackClient.Findings.Part], from: Int64, to: Int64) {
+    init(_ recordings: [PlaybackClient.SearchResult.Recording], from: Int64, to: Int64) {
         var runs: [Run] = []
         for (volume, recording) in recordings.map({ ($0.volume, $0.recording) }) {
             let start = max(from, recording.start)
@@ -343,7 +343,7 @@ struct ReplayPlan: Sendable, Equatable {
     /// - Parameters:
     ///   - recordings: sorted by start.
     ///   - last: time of the frame, UTC microseconds.
-    static func resumption(_ recordings: [PlaybackClient.Findings.Part], after last: Int64) -> Int64 {
+    static func resumption(_ recordings: [PlaybackClient.SearchResult.Recording], after last: Int64) -> Int64 {
         var start = last
         var reached = Int64.min
         for recording in recordings.map(\.recording) where recording.start <= last {

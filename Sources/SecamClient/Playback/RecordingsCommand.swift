@@ -28,7 +28,7 @@ struct RecordingsCommand: ParsableCommand {
             let names = try CameraNames.parse(cameras)
             let (from, to) = try range.range(orFrom: 0, to: .max)
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
-            let (findings, cameras) = try login.run { (login) throws(ClientError) in
+            let (result, cameras) = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }
                 return (
@@ -36,11 +36,11 @@ struct RecordingsCommand: ParsableCommand {
                 )
             }
             let listed = cameras.filter { names.isEmpty || names.contains($0.name) }
-            let before = findings.since > from ? findings.since : nil
+            let before = result.since > from ? result.since : nil
             try FileIO.printLine(
                 json
-                    ? RecordingList.json(findings, listed, before: before)
-                    : RecordingList.table(findings, listed, before: before))
+                    ? RecordingList.json(result, listed, before: before)
+                    : RecordingList.table(result, listed, before: before))
         }
     }
 }
@@ -64,13 +64,13 @@ struct ProtectCommand: ParsableCommand {
             let name = try cameraName(camera)
             let (from, to) = try range.range(orFrom: 0, to: .max)
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
-            let findings = try login.run { (login) throws(ClientError) in
+            let result = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }
                 return try client.protect(!release, name, from: from, to: to)
             }
-            guard !findings.recordings.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
-            try FileIO.printLine(RecordingList.table(findings))
+            guard !result.recordings.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
+            try FileIO.printLine(RecordingList.table(result))
         }
     }
 }
@@ -84,13 +84,13 @@ enum RecordingList {
     ///   - cameras: the queried cameras that exist now.
     ///   - before: there are more recordings before this time, UTC microseconds; `nil` when the list is complete.
     static func json(
-        _ findings: PlaybackClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
+        _ result: PlaybackClient.SearchResult, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
     ) -> String {
-        let overlapping = overlapping(findings.recordings.map(\.recording))
-        let recordings = findings.recordings.reversed().map { part in
+        let overlapping = overlapping(result.recordings.map(\.recording))
+        let recordings = result.recordings.reversed().map { part in
             RecordingText.json(part.recording, isOverlapping: overlapping.contains(part.recording))
         }
-        let gaps = findings.gaps.reversed().map { RecordingText.json($0) }
+        let gaps = result.gaps.reversed().map { RecordingText.json($0) }
         let states = cameras.map { camera in
             JSONText.object([
                 ("name", JSONText.string(camera.name.text)), ("recording", JSONText.string("\(camera.recording)")),
@@ -108,10 +108,10 @@ enum RecordingList {
     ///   - cameras: the queried cameras that exist now.
     ///   - before: there are more recordings before this time, UTC microseconds; `nil` when the list is complete.
     static func table(
-        _ findings: PlaybackClient.Findings, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
+        _ result: PlaybackClient.SearchResult, _ cameras: [Cameras.Camera] = [], before: Int64? = nil
     ) -> String {
         let problems = problems(of: cameras)
-        let spans = joined(findings.recordings.map(\.recording)).sorted {
+        let spans = joined(result.recordings.map(\.recording)).sorted {
             ($1.start, $0.camera) < ($0.start, $1.camera)
         }
         guard !spans.isEmpty else { return "No recordings found." + problems }
@@ -129,7 +129,7 @@ enum RecordingList {
                     ].compactMap(\.self).joined(separator: ", "),
                 ]
             }
-        var note = MissingFrames(findings.gaps).map { "\n\($0); see --json." } ?? ""
+        var note = MissingFrames(result.gaps).map { "\n\($0); see --json." } ?? ""
         if !overlapping.isEmpty {
             note +=
                 "\nTimes of overlapping recordings were recorded more than once, such as when a clock was set back; "
@@ -155,8 +155,8 @@ enum RecordingList {
     }
 
     /// Returns the recordings with successive files of a camera joined.
-    static func joined(_ recordings: [Found.Recorded]) -> [Found.Recorded] {
-        var spans: [Found.Recorded] = []
+    static func joined(_ recordings: [FoundRecording]) -> [FoundRecording] {
+        var spans: [FoundRecording] = []
         // Indices of the spans that the next file may extend: several where recordings overlap.
         var growing: [Int] = []
         for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
@@ -171,7 +171,7 @@ enum RecordingList {
                 continue
             }
             let last = spans[index]
-            spans[index] = Found.Recorded(
+            spans[index] = FoundRecording(
                 start: last.start, end: max(last.end, next.end), bytes: last.bytes.addingSaturated(next.bytes),
                 frames: last.frames.addingSaturated(next.frames), protected: last.protected, open: next.open,
                 camera: next.camera)
@@ -180,9 +180,9 @@ enum RecordingList {
     }
 
     /// Returns the recordings that overlap another one of the same camera by more than the inaccuracy of clocks.
-    static func overlapping(_ recordings: [Found.Recorded]) -> Set<Found.Recorded> {
-        var found: Set<Found.Recorded> = []
-        var longest: Found.Recorded?
+    static func overlapping(_ recordings: [FoundRecording]) -> Set<FoundRecording> {
+        var found: Set<FoundRecording> = []
+        var longest: FoundRecording?
         for next in recordings.sorted(by: { ($0.camera, $0.start) < ($1.camera, $1.start) }) {
             if let before = longest, before.camera == next.camera {
                 if before.end - next.start > longestPause {

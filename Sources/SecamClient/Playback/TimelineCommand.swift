@@ -31,12 +31,12 @@ struct TimelineCommand: ParsableCommand {
                     return start
                 } ?? WallClock.now / UTC.day * UTC.day
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
-            let findings = try login.run { (login) throws(ClientError) in
+            let result = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }
                 return try client.find(.all, of: [name], from: start, to: start + UTC.day)
             }
-            let timeline = Timeline(findings, start: start)
+            let timeline = Timeline(result, start: start)
             try FileIO.printLine(json ? timeline.json(name) : timeline.text(name))
         }
     }
@@ -57,7 +57,7 @@ struct Timeline: Equatable {
     let marks: [Mark]
     private let start: Int64
 
-    init(_ findings: PlaybackClient.Findings, start: Int64) {
+    init(_ result: PlaybackClient.SearchResult, start: Int64) {
         self.start = start
         var marks = [Mark](repeating: .nothing, count: Self.quarters)
         func mark(_ from: Int64, _ to: Int64, _ mark: Mark) {
@@ -66,12 +66,12 @@ struct Timeline: Equatable {
             guard first <= last else { return }
             for index in Int(first)...Int(last) { marks[index] = mark }
         }
-        for part in findings.recordings { mark(part.recording.start, part.recording.end, .recorded) }
-        for happened in findings.events where happened.event.kind == .motion {
+        for part in result.recordings { mark(part.recording.start, part.recording.end, .recorded) }
+        for happened in result.events where happened.event.kind == .motion {
             mark(happened.event.start, happened.event.last, .motion)
         }
         // Last, since a missing frame outweighs recordings and events.
-        for gap in findings.gaps { mark(gap.start, gap.end, .missing) }
+        for gap in result.gaps { mark(gap.start, gap.end, .missing) }
         self.marks = marks
     }
 

@@ -40,127 +40,16 @@ package struct Found: WireMessage {
     /// Volume that holds the entries; 0 for none.
     package let volume: UInt64
     /// Files.
-    package let recordings: [Recorded]
-    package let events: [Happened]
+    package let recordings: [FoundRecording]
+    package let events: [FoundEvent]
     /// Frames that the archive did not receive.
-    package let gaps: [Missing]
+    package let gaps: [FoundGap]
     /// UTC microseconds; the answer is complete from this time on.
     package let since: Int64
 
-    /// An entry of `recordings`.
-    package struct Recorded: WireElement, Sendable, Hashable {
-        /// UTC microseconds of the first frame.
-        package let start: Int64
-        /// UTC microseconds of the last frame, not before `start`.
-        package let end: Int64
-        package let bytes: UInt64
-        package let frames: UInt32
-        /// True if the recording is kept regardless of its age.
-        package let protected: Bool
-        /// True while the recording is being written.
-        package let open: Bool
-        package let camera: Name
-
-        package init(
-            start: Int64, end: Int64, bytes: UInt64, frames: UInt32, protected: Bool, open: Bool, camera: Name
-        ) {
-            self.start = start
-            self.end = end
-            self.bytes = bytes
-            self.frames = frames
-            self.protected = protected
-            self.open = open
-            self.camera = camera
-        }
-
-        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-            start = try reader.time("start", bytes)
-            end = try reader.time("end", bytes)
-            guard end >= start else { throw .badValue(field: "end") }
-            self.bytes = try reader.integer("bytes", bytes)
-            frames = try reader.integer("frames", bytes)
-            protected = try reader.flag("protected", bytes)
-            open = try reader.flag("open", bytes)
-            try reader.skip("reserved", count: 2)
-            camera = try reader.name("camera", bytes)
-        }
-
-        func write(_ writer: inout WireWriter) {
-            writer.integer(start)
-            writer.integer(end)
-            writer.integer(bytes)
-            writer.integer(frames)
-            writer.flag(protected)
-            writer.flag(open)
-            writer.zeros(2)
-            writer.name(camera)
-        }
-    }
-
-    /// An entry of `events`.
-    package struct Happened: WireElement, Sendable, Hashable {
-        package let camera: Name
-        /// Present state.
-        package let event: CameraEvent
-
-        package init(camera: Name, event: CameraEvent) {
-            self.camera = camera
-            self.event = event
-        }
-
-        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-            camera = try reader.name("camera", bytes)
-            event = try CameraEvent(bytes, &reader)
-        }
-
-        func write(_ writer: inout WireWriter) {
-            writer.name(camera)
-            event.write(&writer)
-        }
-    }
-
-    /// An entry of `gaps`.
-    package struct Missing: WireElement, Sendable, Hashable {
-        /// UTC microseconds of the last frame before the gap.
-        package let start: Int64
-        /// UTC microseconds of the first frame after the gap, not before `start`.
-        package let end: Int64
-        /// Number of missing frames.
-        package let frames: UInt64
-        package let reason: GapReason
-        package let camera: Name
-
-        package init(start: Int64, end: Int64, frames: UInt64, reason: GapReason, camera: Name) {
-            self.start = start
-            self.end = end
-            self.frames = frames
-            self.reason = reason
-            self.camera = camera
-        }
-
-        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-            start = try reader.time("start", bytes)
-            end = try reader.time("end", bytes)
-            guard end >= start else { throw .badValue(field: "end") }
-            frames = try reader.integer("frames", bytes)
-            reason = try reader.choice("reason", bytes)
-            try reader.skip("reserved", count: 1)
-            camera = try reader.name("camera", bytes)
-        }
-
-        func write(_ writer: inout WireWriter) {
-            writer.integer(start)
-            writer.integer(end)
-            writer.integer(frames)
-            writer.choice(reason)
-            writer.zeros(1)
-            writer.name(camera)
-        }
-    }
-
     package init(
-        request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [Recorded] = [],
-        events: [Happened] = [], gaps: [Missing] = [], since: Int64 = WireLimits.times.lowerBound
+        request: UInt32, last: Bool, partial: Bool = false, volume: UInt64, recordings: [FoundRecording] = [],
+        events: [FoundEvent] = [], gaps: [FoundGap] = [], since: Int64 = WireLimits.times.lowerBound
     ) {
         precondition(recordings.count <= WireLimits.found)
         precondition(events.count <= WireLimits.found)
@@ -201,5 +90,114 @@ package struct Found: WireMessage {
         writer.list(events)
         writer.list(gaps)
         writer.integer(since)
+    }
+}
+
+/// An entry of `recordings`.
+package struct FoundRecording: WireElement, Sendable, Hashable {
+    /// UTC microseconds of the first frame.
+    package let start: Int64
+    /// UTC microseconds of the last frame, not before `start`.
+    package let end: Int64
+    package let bytes: UInt64
+    package let frames: UInt32
+    /// True if the recording is kept regardless of its age.
+    package let protected: Bool
+    /// True while the recording is being written.
+    package let open: Bool
+    package let camera: Name
+
+    package init(start: Int64, end: Int64, bytes: UInt64, frames: UInt32, protected: Bool, open: Bool, camera: Name) {
+        self.start = start
+        self.end = end
+        self.bytes = bytes
+        self.frames = frames
+        self.protected = protected
+        self.open = open
+        self.camera = camera
+    }
+
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        start = try reader.time("start", bytes)
+        end = try reader.time("end", bytes)
+        guard end >= start else { throw .badValue(field: "end") }
+        self.bytes = try reader.integer("bytes", bytes)
+        frames = try reader.integer("frames", bytes)
+        protected = try reader.flag("protected", bytes)
+        open = try reader.flag("open", bytes)
+        try reader.skip("reserved", count: 2)
+        camera = try reader.name("camera", bytes)
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.integer(start)
+        writer.integer(end)
+        writer.integer(bytes)
+        writer.integer(frames)
+        writer.flag(protected)
+        writer.flag(open)
+        writer.zeros(2)
+        writer.name(camera)
+    }
+}
+
+/// An entry of `events`.
+package struct FoundEvent: WireElement, Sendable, Hashable {
+    package let camera: Name
+    /// Present state.
+    package let event: CameraEvent
+
+    package init(camera: Name, event: CameraEvent) {
+        self.camera = camera
+        self.event = event
+    }
+
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        camera = try reader.name("camera", bytes)
+        event = try CameraEvent(bytes, &reader)
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.name(camera)
+        event.write(&writer)
+    }
+}
+
+/// An entry of `gaps`.
+package struct FoundGap: WireElement, Sendable, Hashable {
+    /// UTC microseconds of the last frame before the gap.
+    package let start: Int64
+    /// UTC microseconds of the first frame after the gap, not before `start`.
+    package let end: Int64
+    /// Number of missing frames.
+    package let frames: UInt64
+    package let reason: GapReason
+    package let camera: Name
+
+    package init(start: Int64, end: Int64, frames: UInt64, reason: GapReason, camera: Name) {
+        self.start = start
+        self.end = end
+        self.frames = frames
+        self.reason = reason
+        self.camera = camera
+    }
+
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        start = try reader.time("start", bytes)
+        end = try reader.time("end", bytes)
+        guard end >= start else { throw .badValue(field: "end") }
+        frames = try reader.integer("frames", bytes)
+        reason = try reader.choice("reason", bytes)
+        try reader.skip("reserved", count: 1)
+        camera = try reader.name("camera", bytes)
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.integer(start)
+        writer.integer(end)
+        writer.integer(frames)
+        writer.choice(reason)
+        writer.zeros(1)
+        writer.name(camera)
     }
 }

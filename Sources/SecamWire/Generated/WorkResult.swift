@@ -22,48 +22,9 @@ package struct WorkResult: PayloadMessage {
     /// Human-readable reason for a failure; empty for a success.
     package let failure: String
     /// Empty after a failure.
-    package let renditions: [Made]
+    package let renditions: [EncodedRendition]
 
-    /// An entry of `renditions`.
-    package struct Made: WireElement, Sendable, Hashable {
-        package let rendition: Rendition
-        /// `jpeg` for jpeg and sub, `gray8` for luma.
-        package let format: PixelFormat
-        /// Pixels, 1 to 16384.
-        package let width: UInt16
-        /// Pixels, 1 to 16384.
-        package let height: UInt16
-        /// Bytes of this rendition in the payload.
-        package let length: UInt32
-
-        package init(rendition: Rendition, format: PixelFormat, width: UInt16, height: UInt16, length: UInt32) {
-            self.rendition = rendition
-            self.format = format
-            self.width = width
-            self.height = height
-            self.length = length
-        }
-
-        init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
-            rendition = try reader.choice("rendition", bytes)
-            format = try reader.choice("format", bytes)
-            width = try reader.integer("width", bytes)
-            height = try reader.integer("height", bytes)
-            length = try reader.integer("length", bytes)
-            guard (1...WireLimits.side).contains(Int(width)) else { throw .badValue(field: "width") }
-            guard (1...WireLimits.side).contains(Int(height)) else { throw .badValue(field: "height") }
-        }
-
-        func write(_ writer: inout WireWriter) {
-            writer.choice(rendition)
-            writer.choice(format)
-            writer.integer(width)
-            writer.integer(height)
-            writer.integer(length)
-        }
-    }
-
-    package init(job: UInt64, elapsed: UInt32, failure: String = "", renditions: [Made]) {
+    package init(job: UInt64, elapsed: UInt32, failure: String = "", renditions: [EncodedRendition]) {
         self.job = job
         self.elapsed = elapsed
         self.failure = failure
@@ -82,5 +43,44 @@ package struct WorkResult: PayloadMessage {
         writer.integer(elapsed)
         writer.text(failure, limit: WireLimits.text)
         writer.list(renditions)
+    }
+}
+
+/// An entry of `renditions`.
+package struct EncodedRendition: WireElement, Sendable, Hashable {
+    package let rendition: Rendition
+    /// `jpeg` for jpeg and sub, `gray8` for luma.
+    package let format: PixelFormat
+    /// Pixels, 1 to 16384.
+    package let width: UInt16
+    /// Pixels, 1 to 16384.
+    package let height: UInt16
+    /// Bytes of this rendition in the payload.
+    package let length: UInt32
+
+    package init(rendition: Rendition, format: PixelFormat, width: UInt16, height: UInt16, length: UInt32) {
+        self.rendition = rendition
+        self.format = format
+        self.width = width
+        self.height = height
+        self.length = length
+    }
+
+    init(_ bytes: Span<UInt8>, _ reader: inout WireReader) throws(WireError) {
+        rendition = try reader.choice("rendition", bytes)
+        format = try reader.choice("format", bytes)
+        width = try reader.integer("width", bytes)
+        height = try reader.integer("height", bytes)
+        length = try reader.integer("length", bytes)
+        guard (1...WireLimits.side).contains(Int(width)) else { throw .badValue(field: "width") }
+        guard (1...WireLimits.side).contains(Int(height)) else { throw .badValue(field: "height") }
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.choice(rendition)
+        writer.choice(format)
+        writer.integer(width)
+        writer.integer(height)
+        writer.integer(length)
     }
 }
