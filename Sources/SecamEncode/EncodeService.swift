@@ -82,7 +82,7 @@ actor EncodeService {
     }
 
     /// Finishes the running jobs, so that no camera waits for them, and leaves the mesh. Jobs that exceed the drain
-    /// time-out are left to other workers.
+    /// timeout are left to other workers.
     func stop() async {
         isStopping = true
         timer?.cancel()

@@ -18,7 +18,7 @@ package final class MediaCancellation: Sendable {
     }
 }
 
-/// The condition that libav polls while it waits: a time-out, or a cancellation.
+/// The condition that libav polls while it waits: a timeout, or a cancellation.
 final class MediaInterrupt: Sendable {
     private let cancellation: MediaCancellation
     let timeout: Duration
@@ -40,7 +40,7 @@ final class MediaInterrupt: Sendable {
             opaque: Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// Starts the time-out.
+    /// Starts the timeout.
     func start() {
         deadline.store((MonotonicTime.now + timeout).microseconds, ordering: .relaxed)
     }

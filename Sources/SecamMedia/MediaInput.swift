@@ -172,7 +172,7 @@ import SecamBase
 
     // MARK: Packets
 
-    /// A wait ended with the time-out, although it returned a packet.
+    /// A wait ended with the timeout, although it returned a packet.
     private var hasTimedOut = false
 
     enum Read {

@@ -16,7 +16,7 @@ package enum TLSEvent: Sendable, Hashable {
 /// - `close` drops unsent data, as always in NIO, which the peer sees as `truncated`. `close` with mode `.output` sends
 ///   flushed data and `close_notify`, and keeps the channel open until the peer ends its side.
 /// - Writes that are not sent fail with a `TLSError`.
-/// - The handler has no time-out. It cannot be removed, because plaintext would follow the records.
+/// - The handler has no timeout. It cannot be removed, because plaintext would follow the records.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer

@@ -50,7 +50,7 @@ let processNumber = getpid()
         #expect(queue.count == 0)
     }
 
-    @Test func `a pop with a time-out of zero does not wait`() {
+    @Test func `a pop with a timeout of zero does not wait`() {
         let queue = BlockingQueue<Int>()
         #expect(text(queue.pop(timeout: .zero)) == "timed out")
         queue.push(1)

@@ -118,7 +118,7 @@ import Testing
         let end = tick(5000, watched: true)
         #expect(end?.state == .end && end?.id == start?.id && end?.last == 5_000_000)
         #expect(tick(6000, watched: true) == nil)
-        #expect(tick(7000) == nil, "the time-out starts again")
+        #expect(tick(7000) == nil, "the timeout starts again")
         #expect(tick(9000) == nil)
         #expect(tick(9500, wanted: false) == nil, "motion detection is not wanted")
         #expect(tick(12_400) == nil)

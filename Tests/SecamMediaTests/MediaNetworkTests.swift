@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(arguments: ["http", "rtsp"])
-    func `a server that never answers causes a time-out`(scheme: String) throws {
+    func `a server that never answers causes a timeout`(scheme: String) throws {
         let silent = try Listener()
         let url = "\(scheme)://127.0.0.1:\(silent.port)/"
         #expect(throws: MediaError.timedOut(source: url, after: .milliseconds(200))) {

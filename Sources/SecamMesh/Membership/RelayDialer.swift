@@ -104,7 +104,7 @@ final class RelayDialer: Sendable {
         /// Keepalive detects a peer that has vanished silently, as often happens behind NAT.
         private static func configure(_ descriptor: Int32) {
             var timeout = timeval(tv_sec: Int(RelayDialer.timeout.components.seconds), tv_usec: 0)
-            // On Linux the send time-out also bounds connecting.
+            // On Linux the send timeout also bounds connecting.
             unsafe setsockopt(
                 descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
             for (level, option, value) in [

@@ -106,7 +106,7 @@ package struct Received: Sendable {
         limits.totalUndeliveredBytes = limits.undeliveredBytes
         let socket = try MeshSocket(context, type: ZMQ_DEALER, messageLimit: messageLimit, limits: limits)
         try socket.set(ZMQ_IPV6, 1)
-        // The other end drops a temporarily refused handshake silently; this time-out makes libzmq try again.
+        // The other end drops a temporarily refused handshake silently; this timeout makes libzmq try again.
         try socket.set(ZMQ_HANDSHAKE_IVL, 2000)
         // Queues no messages for an absent peer: it gets the current state when it is back.
         try socket.set(ZMQ_IMMEDIATE, 1)
@@ -216,7 +216,8 @@ package struct Received: Sendable {
                 return Received(peer: nil, key: nil, address: "", message: message)
             }
             // An unknown id is one that the peer claimed instead of the one that it was given in the handshake.
-            guard let peer = routingIDPart.withBytes({ admission.peer(withRoutingID: $0) }), let userID = message.userID,
+            guard let peer = routingIDPart.withBytes({ admission.peer(withRoutingID: $0) }),
+                let userID = message.userID,
                 let key = try? PublicKey(hexadecimal: userID, what: "User-Id")
             else {
                 rejectedCount += 1
