@@ -1,11 +1,10 @@
-import DequeModule
-import NIOCore
 import SecamBase
 import SecamMesh
 import SecamRegistry
 import SecamWire
 
-/// Forwards viewers' queries and replays to the archives, and the archives' answers back to the viewers.
+/// Forwards viewers' queries and replays to the archives, and the archives' answers back to the viewers. `ReplayProxy`
+/// handles the replays.
 ///
 /// The proxy probes each archive for its volume as soon as the archive is reachable. It accepts answers for this volume
 /// only, and only when the archive owns the volume. When several archives hold one volume, the proxy queries one of them
@@ -73,45 +72,12 @@ struct ArchiveProxy {
         let since: MonotonicTime
     }
 
-    private struct ActiveReplay {
-        let viewer: ArchiveClient
-        let flow: UInt32
-        let archive: Roster.Member
-        /// Frames that the viewer still accepts.
-        var credit: UInt32
-        /// Frames that were requested and have not been sent to the viewer.
-        var inFlight: UInt32 = 0
-        /// The part of `inFlight` that the archive has not sent.
-        var expected: UInt32 = 0
-        /// Sizes of the frames that wait for the viewer, bytes.
-        var waiting: Deque<Int> = []
-        var waitingBytes = 0
-        /// When the archive was last asked for something.
-        var asked: MonotonicTime?
-    }
-
-    private struct ViewerFlow: Hashable {
-        let viewer: UInt64
-        let flow: UInt32
-    }
-
-    /// Maximum frames of one replay that are on their way or in memory here.
-    static let frameWindow: UInt32 = 16
-    /// Bytes that wait for one viewer, and for all viewers of one archive, above which no further frames are requested.
-    static let replayPauseBytes = 4 << 20
-    static let archivePauseBytes = 64 << 20
-    /// Bytes that wait for one viewer, and for all viewers of one archive, above which a replay is ended. An archive that
-    /// keeps its own limits stays below.
-    static let replayByteLimit = 32 << 20
-    static let archiveByteLimit = 128 << 20
     /// How long a query waits for an archive.
     static let answerTimeout = Duration.seconds(5)
     /// How long a query waits for an archive when another archive holds the volume too.
     static let replicaTimeout = Duration.seconds(2)
     /// How long a query waits for an archive that left the previous query unanswered.
     static let silentTimeout = Duration.milliseconds(500)
-    /// Time between two reminders of a replay that owes frames.
-    static let reminderInterval = Duration.seconds(2)
     /// Time between two probes. An archive that has just joined may not admit the gateway yet.
     static let probeInterval = Duration.milliseconds(200)
     /// Maximum FOUND messages in one archive's answer.
@@ -128,8 +94,7 @@ struct ArchiveProxy {
     /// The gateway has just started, and archives may still be reconnecting.
     var isSettling = false
     private var queries: [UInt32: PendingQuery] = [:]
-    private var replays: [UInt32: ActiveReplay] = [:]
-    private var flows: [ViewerFlow: UInt32] = [:]
+    private var replays = ReplayProxy()
     private var lastNumber: UInt32 = 0
 
     init(owners: VolumeOwners = VolumeOwners()) { self.owners = owners }
@@ -139,37 +104,35 @@ struct ArchiveProxy {
     mutating func handle(_ request: ArchiveRequest, from viewer: ArchiveClient, now: MonotonicTime) -> [Action] {
         switch request {
         case .search(let search):
-            return query(for: viewer, search.request, search, now) { number in
+            return query(for: viewer, request: search.request, search: search, now: now) { number in
                 Search(
                     request: number, kinds: search.kinds, from: search.from, to: search.to, cameras: search.cameras,
                     limit: search.limit)
             }
         case .protect(let protect):
-            return query(for: viewer, protect.request, nil, now) { number in
+            return query(for: viewer, request: protect.request, search: nil, now: now) { number in
                 Protect(
                     request: number, protected: protect.protected, from: protect.from, to: protect.to,
                     camera: protect.camera)
             }
-        case .replay(let replay): return startReplay(replay, for: viewer)
-        case .credit(let flow, let frames):
-            guard let number = flows[ViewerFlow(viewer: viewer.id, flow: flow)] else { return [] }
-            replays[number]!.credit = min(replays[number]!.credit + frames, WireLimits.credit)
-            return requestFrames(number)
-        case .sent(let flow):
-            guard let number = flows[ViewerFlow(viewer: viewer.id, flow: flow)] else { return [] }
-            replays[number]!.inFlight -= min(1, replays[number]!.inFlight)
-            replays[number]!.waitingBytes -= replays[number]!.waiting.popFirst() ?? 0
-            return requestFrames(number)
-        case .close(let flow): return endReplay(ViewerFlow(viewer: viewer.id, flow: flow))
+        case .replay(let replay):
+            let ended = replays.end(replay.flow, of: viewer)
+            guard let archive = holder(of: replay.volume) else {
+                return ended + [.answer(.close(CloseFlow(flow: replay.flow, reason: .done)), viewer: viewer)]
+            }
+            return ended + [replays.start(replay, number: nextNumber(), at: archive, for: viewer)]
+        case .credit(let flow, let frames): return replays.addCredit(frames, to: flow, of: viewer)
+        case .sent(let flow): return replays.recordSent(flow, of: viewer)
+        case .close(let flow): return replays.end(flow, of: viewer)
         case .disconnected:
             queries = queries.filter { $0.value.viewer.id != viewer.id }
-            return flows.keys.filter { $0.viewer == viewer.id }.flatMap { endReplay($0) }
+            return replays.endAll(of: viewer)
         }
     }
 
     private mutating func query(
-        for viewer: ArchiveClient, _ request: UInt32, _ search: Search?, _ now: MonotonicTime,
-        _ message: @escaping (UInt32) -> any WireMessage
+        for viewer: ArchiveClient, request: UInt32, search: Search?, now: MonotonicTime,
+        message: @escaping (UInt32) -> any WireMessage
     ) -> [Action] {
         let number = nextNumber()
         let volumes = Set(archives.values.compactMap(\.volume)).sorted()
@@ -179,7 +142,8 @@ struct ArchiveProxy {
         let unidentified = new.filter { !unansweredOwners.contains($0.value.owner) }
         queries[number] = PendingQuery(
             viewer: viewer, request: request, message: message, search: search, unidentified: Set(unidentified.keys),
-            isPartial: isSettling || unidentified.count < new.count || (volumes.isEmpty && unidentified.isEmpty), since: now)
+            isPartial: isSettling || unidentified.count < new.count || (volumes.isEmpty && unidentified.isEmpty),
+            since: now)
         var actions: [Action] = []
         for volume in volumes { actions += query(volume, number, now) }
         return actions + concludeIfComplete(number)
@@ -218,55 +182,11 @@ struct ArchiveProxy {
             }?.key
     }
 
-    private mutating func startReplay(_ replay: Replay, for viewer: ArchiveClient) -> [Action] {
-        let key = ViewerFlow(viewer: viewer.id, flow: replay.flow)
-        let ended = endReplay(key)
-        guard let archive = holder(of: replay.volume) else {
-            return ended + [.answer(.close(CloseFlow(flow: replay.flow, reason: .done)), viewer: viewer)]
-        }
-        let number = nextNumber()
-        let first = min(replay.credit, ArchiveProxy.frameWindow)
-        flows[key] = number
-        replays[number] = ActiveReplay(
-            viewer: viewer, flow: replay.flow, archive: archive, credit: replay.credit - first, inFlight: first,
-            expected: first)
-        let message = Replay(
-            flow: number, credit: first, interval: replay.interval, content: replay.content, from: replay.from,
-            to: replay.to, volume: replay.volume, camera: replay.camera)
-        return ended + [.send(message, to: archive)]
-    }
-
-    /// Requests as many further frames as the viewer accepts and the window allows.
-    private mutating func requestFrames(_ number: UInt32) -> [Action] {
-        guard let replay = replays[number], replay.inFlight < ArchiveProxy.frameWindow,
-            replay.waitingBytes < ArchiveProxy.replayPauseBytes,
-            waitingBytes(from: replay.archive) < ArchiveProxy.archivePauseBytes
-        else { return [] }
-        let more = min(replay.credit, ArchiveProxy.frameWindow - replay.inFlight)
-        guard more > 0 else { return [] }
-        replays[number]!.credit -= more
-        replays[number]!.inFlight += more
-        replays[number]!.expected += more
-        return [.send(Credit(flow: number, frames: more), to: replay.archive)]
-    }
-
-    /// Bytes of an archive's frames that wait for their viewers.
-    private func waitingBytes(from archive: Roster.Member) -> Int {
-        replays.values.reduce(0) { $0 + ($1.archive == archive ? $1.waitingBytes : 0) }
-    }
-
-    private mutating func endReplay(_ key: ViewerFlow) -> [Action] {
-        guard let number = flows.removeValue(forKey: key), let replay = replays.removeValue(forKey: number) else {
-            return []
-        }
-        return [.send(CloseFlow(flow: number, reason: .done), to: replay.archive)]
-    }
-
     /// Returns a number that is not 0 and not in use.
     private mutating func nextNumber() -> UInt32 {
         repeat {
             lastNumber &+= 1
-        } while lastNumber == 0 || queries[lastNumber] != nil || replays[lastNumber] != nil
+        } while lastNumber == 0 || queries[lastNumber] != nil || replays.contains(lastNumber)
             || archives.values.contains { $0.probe == lastNumber }
         return lastNumber
     }
@@ -281,17 +201,8 @@ struct ArchiveProxy {
         case .found: return try handleFound(envelope, bytes, from: archive, now)
         case .frame:
             let (frame, _) = try Frame.decode(bytes, envelope)
-            return forward(frame, bytes.extracting(first: envelope.messageLength), from: archive)
-        case .closeFlow:
-            let close = try CloseFlow.decode(bytes, envelope)
-            guard let replay = replays[close.flow], replay.archive == archive else { return [] }
-            replays[close.flow] = nil
-            flows[ViewerFlow(viewer: replay.viewer.id, flow: replay.flow)] = nil
-            return [
-                .answer(
-                    .close(CloseFlow(flow: replay.flow, reason: close.reason, detail: close.detail)),
-                    viewer: replay.viewer)
-            ]
+            return replays.forward(frame, bytes.extracting(first: envelope.messageLength), from: archive)
+        case .closeFlow: return replays.forward(try CloseFlow.decode(bytes, envelope), from: archive)
         default: throw .unknownType(envelope.type.rawValue)
         }
     }
@@ -397,28 +308,6 @@ struct ArchiveProxy {
         }
     }
 
-    private mutating func forward(
-        _ frame: Frame, _ message: Span<UInt8>, from archive: Roster.Member
-    ) -> [Action] {
-        guard let replay = replays[frame.flow], replay.archive == archive, replay.expected > 0,
-            frame.format == .jpeg
-        else { return [] }
-        guard replay.waitingBytes + message.count <= ArchiveProxy.replayByteLimit,
-            waitingBytes(from: archive) + message.count <= ArchiveProxy.archiveByteLimit
-        else {
-            let key = ViewerFlow(viewer: replay.viewer.id, flow: replay.flow)
-            let close = CloseFlow(flow: replay.flow, reason: .tooMany, detail: "too many bytes wait for the viewer")
-            return endReplay(key) + [.answer(.close(close), viewer: replay.viewer)]
-        }
-        replays[frame.flow]!.expected -= 1
-        replays[frame.flow]!.waiting.append(message.count)
-        replays[frame.flow]!.waitingBytes += message.count
-        var buffer = unsafe message.withUnsafeBufferPointer { unsafe ByteBuffer(bytes: $0) }
-        // The viewer's flow number replaces ours; it follows the envelope and headerLength.
-        buffer.setInteger(replay.flow, at: Envelope.size + 2, endianness: .little)
-        return [.answer(.frame(buffer, flow: replay.flow), viewer: replay.viewer)]
-    }
-
     private mutating func concludeIfComplete(_ number: UInt32) -> [Action] {
         guard let query = queries[number], query.waiting.isEmpty, query.unidentified.isEmpty else { return [] }
         queries[number] = nil
@@ -450,13 +339,7 @@ struct ArchiveProxy {
             guard let known = archives.removeValue(forKey: archive) else { continue }
             if known.probe != nil { unansweredOwners.insert(known.owner) }
         }
-        var actions: [Action] = []
-        for (number, replay) in replays where gone.contains(replay.archive) {
-            replays[number] = nil
-            flows[ViewerFlow(viewer: replay.viewer.id, flow: replay.flow)] = nil
-            let close = CloseFlow(flow: replay.flow, reason: .shutdown, detail: "the archive is gone")
-            actions.append(.answer(.close(close), viewer: replay.viewer))
-        }
+        var actions = replays.endAll(from: gone)
         for archive in gone { actions += stopWaiting(forUnknown: archive) }
         for number in queries.keys.sorted() {
             for (volume, waiting) in queries[number]?.waiting ?? [:] where gone.contains(waiting.archive) {
@@ -486,8 +369,7 @@ struct ArchiveProxy {
     /// Applies timeouts, sends reminders and repeats probes. Called several times a second.
     mutating func tick(now: MonotonicTime) -> [Action] {
         expireQueries(now) + archives.keys.sorted { $0.name < $1.name }.flatMap { sendQueries(to: $0, now) }
-            + replays.keys.sorted().flatMap { requestFrames($0) } + remindReplays(now)
-            + repeatProbes(now)
+            + replays.tick(now: now) + repeatProbes(now)
     }
 
     private mutating func expireQueries(_ now: MonotonicTime) -> [Action] {
@@ -508,21 +390,6 @@ struct ArchiveProxy {
         return actions
     }
 
-    /// Reminds archives of replays that owe frames. An archive that restarted has lost the replay and then closes it.
-    private mutating func remindReplays(_ now: MonotonicTime) -> [Action] {
-        var actions: [Action] = []
-        for (number, replay) in replays.sorted(by: { $0.key < $1.key }) where replay.expected > 0 {
-            guard let asked = replay.asked else {
-                replays[number]!.asked = now
-                continue
-            }
-            guard now - asked > ArchiveProxy.reminderInterval else { continue }
-            replays[number]!.asked = now
-            actions.append(.send(Credit(flow: number, frames: 0), to: replay.archive))
-        }
-        return actions
-    }
-
     private mutating func repeatProbes(_ now: MonotonicTime) -> [Action] {
         var actions: [Action] = []
         for (archive, known) in archives.sorted(by: { $0.key.name < $1.key.name }) where known.volume == nil {
@@ -538,44 +405,5 @@ struct ArchiveProxy {
         if archives[archive]?.isSilent == true { return ArchiveProxy.silentTimeout }
         let hasReplica = archives.contains { $0.key != archive && $0.value.volume == volume && !$0.value.isSilent }
         return hasReplica ? ArchiveProxy.replicaTimeout : ArchiveProxy.answerTimeout
-    }
-}
-
-/// The entries that one archive sent in answer to one search. They bound the time from which its answer can be complete.
-private struct DeliveredEntries {
-    private struct Kind {
-        var count = 0
-        /// UTC microseconds.
-        var oldest = Int64.max
-
-        mutating func add(_ start: Int64, before end: Int64) {
-            guard start < end else { return }
-            count += 1
-            oldest = min(oldest, start)
-        }
-    }
-
-    private var recordings = Kind()
-    private var events = Kind()
-    private var gaps = Kind()
-
-    /// Counts the entries of the kinds that were searched for.
-    mutating func add(_ found: Found, of search: Search) {
-        if search.kinds.contains(.recordings) {
-            for entry in found.recordings { recordings.add(entry.start, before: search.to) }
-        }
-        if search.kinds.contains(.events) {
-            for entry in found.events { events.add(entry.event.start, before: search.to) }
-        }
-        if search.kinds.contains(.gaps) { for entry in found.gaps { gaps.add(entry.start, before: search.to) } }
-    }
-
-    /// Returns whether the search's limit explains an answer without the entries before `since`: the archive must have
-    /// sent as many entries of one kind as the limit allows, all of which begin at `since` or later.
-    ///
-    /// - Parameter since: UTC microseconds.
-    func supports(_ since: Int64, of search: Search?) -> Bool {
-        guard let search else { return false }
-        return [recordings, events, gaps].contains { $0.count >= Int(search.limit) && since <= $0.oldest }
     }
 }
