@@ -6,6 +6,9 @@ package import SecamWire
 ///
 /// A state machine without I/O: time is an argument, and methods return actions.
 package struct Registry: Sendable {
+    /// The interval at which `tick` must be called. Limits of messages and joins are per tick.
+    package static let tickInterval = Duration.milliseconds(250)
+
     package struct Limits: Sendable {
         /// Silence after which a member is removed.
         package var silenceTimeout = Duration.seconds(3)
@@ -14,16 +17,16 @@ package struct Registry: Sendable {
         package var beatInterval = Duration.seconds(1)
         /// Time after the start for earlier members to come back. It ends early when all have.
         package var settlingTime = Duration.seconds(4)
-        /// Messages of one member between two ticks.
+        /// Messages of one member in each tick (see `tickInterval`).
         package var messages = 200
-        /// Joins with one key between two ticks; other services retry by themselves.
+        /// Joins with one key in each tick; other services retry by themselves.
         package var joins = 16
-        /// Messages of all connections with one key between two ticks.
+        /// Messages of all connections with one key in each tick.
         package var messagesOfKey = 1000
         /// Members with one key in total, and from one network.
         package var instances = 512
         package var instancesInNetwork = 64
-        /// Reports of one camera between two ticks that are forwarded at once; later ones wait for the tick.
+        /// Reports of one camera in each tick that are forwarded at once; later ones wait for the next tick.
         package var reports = 4
         /// Dedicated encoders of one camera, which share its key.
         package var dedicatedEncoders = 8
@@ -32,7 +35,7 @@ package struct Registry: Sendable {
         /// Members in all roster broadcasts between two beats, not counting the first broadcast: in a large system each
         /// broadcast costs the square of the number of members.
         package var announcedMembers = 16_384
-        /// Status requests of one operator's key between two ticks; each answer may be long.
+        /// Status requests of one operator's key in each tick; each answer may be long.
         package var statusRequests = 8
 
         package init() {}
@@ -104,20 +107,10 @@ package struct Registry: Sendable {
     private let gateway: Roster.Member
     private var keyList: KeyList
     private var members: [PeerID: Member] = [:]
-    /// Joins with each key since the last tick.
-    private var joins: [PublicKey: Int] = [:]
-    /// Messages of each connection since the last tick.
-    private var messages: [PeerID: Int] = [:]
-    /// Members whose repeated JOIN was answered since the last tick: each answer is a whole roster.
-    private var repeatedJoins: Set<PeerID> = []
-    private var messagesOfKey: [PublicKey: Int] = [:]
-    private var statusRequests: [PublicKey: Int] = [:]
+    private var limiter: RegistryLimiter
     /// Whether a camera's report waits for the next tick.
     private var hasUnsentReports = false
     private var generation: UInt64 = 0
-    /// Broadcasts since the last beat.
-    private var announcements = 0
-    private var announcedMembers = 0
     /// Whether the next tick broadcasts the roster.
     private var isRosterDue = false
     private var wasSettling = true
@@ -142,6 +135,7 @@ package struct Registry: Sendable {
         incarnation = gateway.incarnation
         self.keyList = keyList
         self.limits = limits
+        limiter = RegistryLimiter(limits)
         self.policies = policies
         lastBeat = now
         lastTick = now
@@ -241,18 +235,12 @@ package struct Registry: Sendable {
         guard keyList.contains(key) else {
             return [.rejected(key: key, reason: "its key was revoked")] + remove(peer, "key revoked", now)
         }
-        // The limits apply to every key holder, joined or not.
-        messages[peer, default: 0] += 1
-        messagesOfKey[key, default: 0] += 1
-        // A member's beats count only for its own connection: other holders of its key must not silence it.
         let isSignOfLife = envelope.type == .beat && members[peer]?.key == key
-        guard messages[peer]! <= limits.messages, isSignOfLife || messagesOfKey[key]! <= limits.messagesOfKey else {
-            return []
-        }
+        guard limiter.admitsMessage(from: peer, key: key, isSignOfLife: isSignOfLife) else { return [] }
         switch envelope.type {
         case .join:
             let join = try Join.decode(bytes, envelope).reachable(at: address)
-            return self.join(join, peer, key, address, time, now)
+            return self.join(join, from: peer, key: key, address: address, time: time, now: now)
         case .beat:
             let beat = try Beat.decode(bytes, envelope)
             guard members[peer]?.join.incarnation == beat.incarnation else { return [notJoined(peer)] }
@@ -294,9 +282,9 @@ package struct Registry: Sendable {
     /// Sets the gateway's port for a member that can only dial out.
     ///
     /// - Parameter incarnation: the member's incarnation; another incarnation is left unchanged.
-    package mutating func setRelayPort(_ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime)
-        -> [Action]
-    {
+    package mutating func setRelayPort(
+        _ port: UInt16, for name: Name, _ role: Role, incarnation: UInt64, now: MonotonicTime
+    ) -> [Action] {
         let peer = members.first { $0.value.join.name == name && $0.value.join.role == role }
         guard let peer, peer.value.join.incarnation == incarnation, peer.value.join.isRelayed else { return [] }
         members[peer.key]!.relayPort = port
@@ -326,10 +314,7 @@ package struct Registry: Sendable {
     package func isOperator(_ key: PublicKey) -> Bool { keyList.admits(key, role: .operator) }
 
     /// Counts a status request, and returns whether it is within the limit.
-    package mutating func mayRequestStatus(_ key: PublicKey) -> Bool {
-        statusRequests[key, default: 0] += 1
-        return statusRequests[key]! <= limits.statusRequests
-    }
+    package mutating func mayRequestStatus(_ key: PublicKey) -> Bool { limiter.admitsStatusRequest(from: key) }
 
     /// Records that an archive has answered the gateway. Cameras are assigned only to such archives, unless there are
     /// none.
@@ -362,14 +347,10 @@ package struct Registry: Sendable {
         for (peer, member) in members where now - member.heard > limits.silenceTimeout {
             actions += remove(peer, "silent for \((now - member.heard).milliseconds) ms", now)
         }
-        messages.removeAll(keepingCapacity: true)
-        repeatedJoins.removeAll(keepingCapacity: true)
-        messagesOfKey.removeAll(keepingCapacity: true)
-        statusRequests.removeAll(keepingCapacity: true)
+        limiter.beginTick()
         if hasUnsentReports { actions.append(.changed) }
         hasUnsentReports = false
         for peer in members.keys { members[peer]!.reports = 0 }
-        joins.removeAll(keepingCapacity: true)
         // Delayed broadcasts.
         if isRosterDue { actions += sendRoster(now) }
         if wasSettling, !isSettling(now) {
@@ -379,8 +360,7 @@ package struct Registry: Sendable {
         actions += sendPolicyChanges(now)
         if now - lastBeat >= limits.beatInterval {
             lastBeat = now
-            announcements = 0
-            announcedMembers = 0
+            limiter.beginBeat()
             let beat = Beat(incarnation: incarnation, figures: [])
             actions += members.keys.map { .send(beat, to: $0) }
         }
@@ -390,65 +370,90 @@ package struct Registry: Sendable {
     // MARK: Joining
 
     private mutating func join(
-        _ join: Join, _ peer: PeerID, _ key: PublicKey, _ address: String, _ time: Int64, _ now: MonotonicTime
+        _ join: Join, from peer: PeerID, key: PublicKey, address: String, time: Int64, now: MonotonicTime
     ) -> [Action] {
         guard keyList.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
         else {
-            let detail = "this key is not for \(join.role) \(join.name)"
-            return refuse(peer, key, .wrongRole, detail)
+            return refuse(
+                peer, key, Refused(reason: .wrongRole, detail: "this key is not for \(join.role) \(join.name)"))
         }
-        if members[peer]?.join == join {
-            members[peer]!.heard = now
-            guard repeatedJoins.insert(peer).inserted else { return [] }
-            // The service may have lost the messages sent to it before.
-            sentPolicies[peer] = nil
-            sentAssignments[peer] = nil
-            sentRecordings[peer] = nil
-            return [.send(roster(now: now), to: peer)] + sendPolicyChanges(now)
+        if members[peer]?.join == join { return repeatJoin(of: peer, now) }
+        let network = SourceNetwork.of(address)
+        if let refusal = refusal(of: join, from: peer, key: key, address: address, network: network) {
+            return refuse(peer, key, refusal)
         }
+        if let other = members.first(where: { $0.key != peer && isSame($0.value.join, join) })?.key {
+            return takeOver(join, from: other, to: peer, key: key, now: now)
+        }
+        guard limiter.admitsJoin(with: key) else { return [] }
+        return admit(Member(join: join, key: key, network: network, joined: time, heard: now), as: peer, now: now)
+    }
+
+    /// Answers the JOIN of a member that has joined already. It may have lost the messages sent to it before.
+    private mutating func repeatJoin(of peer: PeerID, _ now: MonotonicTime) -> [Action] {
+        members[peer]!.heard = now
+        guard limiter.admitsRepeatedJoin(of: peer) else { return [] }
+        sentPolicies[peer] = nil
+        sentAssignments[peer] = nil
+        sentRecordings[peer] = nil
+        return [.send(roster(now: now), to: peer)] + sendPolicyChanges(now)
+    }
+
+    /// Returns the refusal of an admitted key's join; `nil` for a join that is valid and within the limits.
+    private func refusal(
+        of join: Join, from peer: PeerID, key: PublicKey, address: String, network: String
+    ) -> Refused? {
         if let problem = join.endpointProblem ?? hostProblem(join, address) {
-            return refuse(peer, key, .wrongRole, problem)
+            return Refused(reason: .wrongRole, detail: problem)
         }
         if DedicatedEncoders.camera(ofEncoder: join.name) != nil, members[peer] == nil,
             members.values.count(where: { $0.key == key && $0.join.role == join.role }) >= limits.dedicatedEncoders
         {
-            return refuse(peer, key, .tooMany, "a camera has at most \(limits.dedicatedEncoders) dedicated encoders")
+            let detail = "a camera has at most \(limits.dedicatedEncoders) dedicated encoders"
+            return Refused(reason: .tooMany, detail: detail)
         }
-        let network = SourceNetwork.of(address)
         if let problem = tooManyInstances(of: key, in: network, besides: join) {
-            return refuse(peer, key, .tooMany, problem)
+            return Refused(reason: .tooMany, detail: problem)
         }
         guard members[peer] != nil || members.count < WireLimits.members - 1 else {
-            return refuse(peer, key, .tooMany, "the registry has \(members.count) members")
+            return Refused(reason: .tooMany, detail: "the registry has \(members.count) members")
         }
-        if let (other, member) = members.first(where: { $0.key != peer && isSame($0.value.join, join) }) {
-            // Of two running services with one name, the first keeps it. The beat below shows whether the first still
-            // runs; if it does not, a restarted service gets the name at its next attempt. The roster shows
-            // incarnations to all members, so the same incarnation over another connection proves nothing while the
-            // first connection sends beats.
-            guard member.join.incarnation == join.incarnation, member.key == key,
-                now - member.heard > limits.takeoverTimeout
-            else {
-                let detail =
-                    "another \(join.role) \(join.name) runs with process \(member.join.process) at "
-                    + "\(member.join.endpoint); give one of them another name"
-                return [.send(Beat(incarnation: incarnation, figures: []), to: other)]
-                    + refuse(peer, key, .nameTaken, detail)
-            }
-            // The same process has reconnected.
-            members[other] = nil
-            members[peer] = member
-            members[peer]!.heard = now
-            // Its endpoint is unchanged, so the other members need no roster.
-            return [.send(roster(now: now), to: peer)] + sendPolicyChanges(now)
+        return nil
+    }
+
+    /// Gives a member's name to the same process on a new connection, or refuses the name to another process.
+    ///
+    /// Of two running services with one name, the first keeps it. The beat shows whether the first still runs; if it does
+    /// not, a restarted service gets the name at its next attempt. The roster shows incarnations to all members, so the
+    /// same incarnation over another connection proves nothing while the first connection sends beats.
+    private mutating func takeOver(
+        _ join: Join, from other: PeerID, to peer: PeerID, key: PublicKey, now: MonotonicTime
+    ) -> [Action] {
+        let member = members[other]!
+        guard member.join.incarnation == join.incarnation, member.key == key,
+            now - member.heard > limits.takeoverTimeout
+        else {
+            let detail =
+                "another \(join.role) \(join.name) runs with process \(member.join.process) at "
+                + "\(member.join.endpoint); give one of them another name"
+            return [.send(Beat(incarnation: incarnation, figures: []), to: other)]
+                + refuse(peer, key, Refused(reason: .nameTaken, detail: detail))
         }
-        joins[key, default: 0] += 1
-        guard joins[key]! <= limits.joins else { return [] }
+        members[other] = nil
+        members[peer] = member
+        members[peer]!.heard = now
+        // Its endpoint is unchanged, so the other members need no roster.
+        return [.send(roster(now: now), to: peer)] + sendPolicyChanges(now)
+    }
+
+    private mutating func admit(_ member: Member, as peer: PeerID, now: MonotonicTime) -> [Action] {
         var actions: [Action] = []
-        if let member = members[peer] { actions += [.left(describe(member, now: now), reason: "joined under another name")] }
-        members[peer] = Member(join: join, key: key, network: network, joined: time, heard: now)
+        if let former = members[peer] {
+            actions.append(.left(describe(former, now: now), reason: "joined under another name"))
+        }
+        members[peer] = member
         endSettlingIfComplete(now)
-        actions.append(.joined(describe(members[peer]!, now: now)))
+        actions.append(.joined(describe(member, now: now)))
         return actions + announce(now)
     }
 
@@ -473,10 +478,8 @@ package struct Registry: Sendable {
 
     private func isSame(_ left: Join, _ right: Join) -> Bool { left.role == right.role && left.name == right.name }
 
-    private func refuse(
-        _ peer: PeerID, _ key: PublicKey, _ reason: RefusalReason, _ detail: String
-    ) -> [Action] {
-        [.send(Refused(reason: reason, detail: detail), to: peer), .rejected(key: key, reason: detail)]
+    private func refuse(_ peer: PeerID, _ key: PublicKey, _ refusal: Refused) -> [Action] {
+        [.send(refusal, to: peer), .rejected(key: key, reason: refusal.detail)]
     }
 
     private func notJoined(_ peer: PeerID) -> Action {
@@ -493,15 +496,10 @@ package struct Registry: Sendable {
     /// Broadcasts the roster at once, or with the next tick when members come and go constantly.
     private mutating func announce(_ now: MonotonicTime) -> [Action] {
         generation += 1
-        let cost = members.count * (members.count + 1)
-        guard announcements < limits.announcements,
-            announcements == 0 || announcedMembers + cost <= limits.announcedMembers
-        else {
+        guard limiter.admitsAnnouncement(toMembers: members.count) else {
             isRosterDue = true
             return [.changed]
         }
-        announcements += 1
-        announcedMembers += cost
         return sendRoster(now)
     }
 
@@ -574,44 +572,5 @@ package struct Registry: Sendable {
             silence: UInt32(clamping: (now - member.heard).milliseconds), name: member.join.name,
             endpoint: member.endpoint, software: member.join.software, camera: member.camera,
             figures: member.figures)
-    }
-}
-
-extension Join {
-    /// Whether the service is reached only through the relay.
-    fileprivate var isRelayed: Bool { endpoint == Relay.endpoint }
-
-    /// The problem of the service's endpoint, for users; `nil` for a valid endpoint.
-    fileprivate var endpointProblem: String? {
-        if role == .capture, name.text.contains(DedicatedEncoders.separator) {
-            return "a camera's name cannot contain \(DedicatedEncoders.separator): choose another name"
-        }
-        if isRelayed { return role == .capture || role == .archive ? nil : "the role \(role) accepts no connections" }
-        if endpoint.isEmpty { return role == .capture ? "a camera must have an endpoint" : nil }
-        // Other services connect to the endpoint, so it must be an address.
-        let parts = endpoint.split(separator: ":")
-        guard endpoint.hasPrefix("tcp://"), let port = parts.last.flatMap({ UInt16($0) }), port > 0,
-            Self.isHost(endpoint.dropFirst("tcp://".count).dropLast(parts.last!.count + 1))
-        else { return "the endpoint '\(endpoint)' is not tcp://host:port" }
-        return nil
-    }
-
-    /// Returns whether a text is a host name, an IPv4 address, or an IPv6 address in brackets.
-    private static func isHost(_ text: Substring) -> Bool {
-        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
-        let inner = isBracketed ? text.dropFirst().dropLast() : text
-        let others: Set<Character> = isBracketed ? [":", ".", "%"] : [".", "-", "_"]
-        return !inner.isEmpty && inner.utf8.count <= 253
-            && inner.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || others.contains($0) }
-    }
-
-    /// Returns the join with a wildcard address replaced by the address that the service connects from.
-    fileprivate func reachable(at address: String) -> Join {
-        let wildcards = ["tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"]
-        guard !address.isEmpty, let wildcard = wildcards.first(where: endpoint.hasPrefix) else { return self }
-        let host = address.contains(":") ? "[\(address)]" : address
-        return Join(
-            role: role, process: process, incarnation: incarnation, name: name,
-            endpoint: "tcp://\(host):\(endpoint.dropFirst(wildcard.count))", software: software)
     }
 }

@@ -97,7 +97,8 @@ actor GatewayService: CameraHub {
         hooks = Hooks(logger: logger)
         hooks.update(self.policy.file.hooks)
         let member = Roster.Member(
-            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: name, endpoint: ""
+            role: .gateway, incarnation: .random(in: 1...UInt64.max), key: keys.publicKey.bytes, name: name,
+            endpoint: ""
         )
         keyList = try folder.keyList()
         storedMembers = MemberCount(parsing: (try? SecretFile.readIfThere(folder.members)) ?? "")
@@ -137,7 +138,7 @@ actor GatewayService: CameraHub {
         self.socket = socket
         loop.watch(socket, onReadable: callback { $0.receive() })
         let timer = loop.makeTimer(callback { $0.tick() })
-        timer.schedule(every: .milliseconds(250))
+        timer.schedule(every: Registry.tickInterval)
         self.timer = timer
         flowTimer = loop.makeTimer(callback { $0.refreshFlows() })
         return socket.endpoint
