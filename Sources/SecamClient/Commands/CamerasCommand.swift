@@ -25,7 +25,7 @@ struct CamerasCommand: ParsableCommand {
                 }.run(login, login.settings(), timeout: Self.timeout)
             }
             let sorted = cameras.sorted { $0.name < $1.name }
-            try FileIO.printLine(json ? CameraList.json(sorted) : CameraList.table(sorted))
+            try StandardOutput.printLine(json ? CameraList.json(sorted) : CameraList.table(sorted))
         }
     }
 }

@@ -79,7 +79,7 @@ struct EventsCommand: ParsableCommand {
             }
         }.run(login, settings, timeout: Self.timeout)
         let sorted = EventList.merged(events, try archived(names, login, since))
-        try FileIO.printLine(json ? EventList.json(sorted) : EventList.table(sorted))
+        try StandardOutput.printLine(json ? EventList.json(sorted) : EventList.table(sorted))
     }
 
     /// Returns the events in the archives, which remember longer than the gateway.
@@ -128,7 +128,7 @@ struct EventsCommand: ParsableCommand {
                 let line = printer.line(event, camera)
             else { return }
             do throws(ClientError) {
-                try FileIO.printLine(line)
+                try StandardOutput.printLine(line)
             } catch {
                 session.end(.failed(error))
             }

@@ -105,7 +105,7 @@ struct LiveCommand: ParsableCommand {
             for notice in Set(statistics.compactMap { $0.statistics.clockNotice(camera: $0.name) }).sorted() {
                 StandardError.line(notice)
             }
-            try FileIO.printLine(LiveStatistics.json(statistics))
+            try StandardOutput.printLine(LiveStatistics.json(statistics))
         }
         if let failure { throw failure }
     }

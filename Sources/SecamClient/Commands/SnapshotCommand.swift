@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import SecamBase
 import SecamWire
 import Synchronization
 

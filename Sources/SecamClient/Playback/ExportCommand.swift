@@ -192,11 +192,11 @@ struct ProgressBar {
         shown = percent
         let full = percent * Self.width / 100
         let bar = String(repeating: "#", count: full) + String(repeating: ".", count: Self.width - full)
-        StandardError.text("\r[\(bar)] \(percent) %  \(bytes >> 20) MiB ")
+        StandardError.print("\r[\(bar)] \(percent) %  \(bytes >> 20) MiB ")
     }
 
     mutating func end() {
-        if isTerminal, shown >= 0 { StandardError.text("\n") }
+        if isTerminal, shown >= 0 { StandardError.print("\n") }
         shown = -1
     }
 }

@@ -37,7 +37,7 @@ struct RecordingsCommand: ParsableCommand {
             }
             let listed = cameras.filter { names.isEmpty || names.contains($0.name) }
             let before = result.since > from ? result.since : nil
-            try FileIO.printLine(
+            try StandardOutput.printLine(
                 json
                     ? RecordingList.json(result, listed, before: before)
                     : RecordingList.table(result, listed, before: before))
@@ -70,7 +70,7 @@ struct ProtectCommand: ParsableCommand {
                 return try client.protect(!release, name, from: from, to: to)
             }
             guard !result.recordings.isEmpty else { throw .nothingRecorded(camera: name, from: from, to: to) }
-            try FileIO.printLine(RecordingList.table(result))
+            try StandardOutput.printLine(RecordingList.table(result))
         }
     }
 }

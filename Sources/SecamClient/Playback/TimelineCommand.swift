@@ -37,7 +37,7 @@ struct TimelineCommand: ParsableCommand {
                 return try client.find(.all, of: [name], from: start, to: start + UTC.day)
             }
             let timeline = Timeline(result, start: start)
-            try FileIO.printLine(json ? timeline.json(name) : timeline.text(name))
+            try StandardOutput.printLine(json ? timeline.json(name) : timeline.text(name))
         }
     }
 }

@@ -27,11 +27,6 @@ enum FileIO {
         }
     }
 
-    /// Writes a line to standard output.
-    static func printLine(_ text: String) throws(ClientError) {
-        try writeAll((text + "\n").utf8, to: STDOUT_FILENO, path: "standard output")
-    }
-
     static func exists(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0
@@ -74,15 +69,5 @@ enum FileIO {
         } catch {
             throw .file(path: path, operation: operation, reason: "\(error)")
         }
-    }
-}
-
-/// Messages to the user, on standard error.
-enum StandardError {
-    static func line(_ text: String) { self.text("secam-view: \(text)\n") }
-
-    static func text(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
     }
 }

@@ -103,7 +103,7 @@ struct ArchiveCommand: AsyncParsableCommand {
                 for suffix in ["", "-wal", "-shm"] {
                     _ = unsafe rename(path + suffix, path + suffix + ".damaged")
                 }
-                ErrorOutput.write("secam: the index was damaged (\(reason)) and is kept as \(path).damaged\n")
+                StandardError.print("secam: the index was damaged (\(reason)) and is kept as \(path).damaged\n")
                 return try ArchiveCheck.rebuild(try RecordingIndex(folder.folder), progress: progress)
             }
         }
@@ -173,7 +173,8 @@ extension ArchiveCommand {
                     throw CommandError("this removes \(found.count) recordings, \(size) MiB; confirm with --yes")
                 }
                 let store = try RecordingStore(
-                    index, writer: "by hand", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: Logger.lines("archive")
+                    index, writer: "by hand", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0),
+                    logger: Logger.lines("archive")
                 )
                 let removed = try store.remove(allOf: name, before: time)
                 let fields: KeyValuePairs = [
@@ -244,5 +245,5 @@ extension ArchiveCommand {
 /// Shows the progress on a terminal.
 private func progress(_ done: Int, _ all: Int) {
     guard isatty(2) == 1, all > 0 else { return }
-    ErrorOutput.write("\r\(done) of \(all)" + (done == all ? "\n" : ""))
+    StandardError.print("\r\(done) of \(all)" + (done == all ? "\n" : ""))
 }

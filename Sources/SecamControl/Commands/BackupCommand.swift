@@ -49,7 +49,11 @@ struct BackupCommand: AsyncParsableCommand {
                 try password.given() ?? PasswordPrompt.askForNew(alternative: "--password-file"))
             let contents = try BackupContents(of: folder)
             let sealed = try PasswordSeal.seal(contents.bytes, magic: BackupContents.magic, password: password)
-            guard file != "-" else { return try StandardOutput.write(sealed) }
+            guard file != "-" else {
+                do throws(SystemError) { return try StandardOutput.write(sealed) } catch {
+                    throw CommandError("standard output: \(error)", .inputOutput)
+                }
+            }
             guard unsafe access(file, F_OK) != 0 else {
                 throw CommandError("\(file) exists; choose another name, or remove it first", .cannotCreate)
             }
@@ -77,7 +81,7 @@ struct RestoreCommand: AsyncParsableCommand {
             }
             let sealed =
                 file == "-"
-                ? try StandardInput.readAll(limit: BackupContents.limit)
+                ? try StandardInput.contents(limit: BackupContents.limit)
                 : try SecretFile.readBytes(file, limit: BackupContents.limit, isSealed: true)
             let password = try BackupPassword.check(
                 try password.given() ?? PasswordPrompt.askForExisting(alternative: "--password-file"))

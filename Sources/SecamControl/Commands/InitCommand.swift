@@ -1,4 +1,5 @@
 import ArgumentParser
+import SecamBase
 import SecamMesh
 import SecamProcess
 import SecamRegistry

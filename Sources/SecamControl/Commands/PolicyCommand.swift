@@ -37,7 +37,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
         private func read() throws -> (text: String, path: String) {
             if file == "-" {
-                let bytes = try StandardInput.readAll(limit: SecretFile.limit)
+                let bytes = try StandardInput.contents(limit: SecretFile.limit)
                 guard let text = String(validating: bytes, as: UTF8.self) else {
                     throw CommandError("standard input is not UTF-8 text", .data)
                 }

@@ -8,7 +8,7 @@ import SecamProcess
 import SecamRegistry
 import SecamUsers
 import SecamV4L2
-package import SecamWire
+import SecamWire
 import ServiceLifecycle
 
 /// `secam up`: runs the whole set on this machine.
@@ -208,50 +208,6 @@ struct UpCommand: AsyncParsableCommand {
                     name: try CameraName.check("demo"), source: "test:1280x720@30", arguments: options))
         }
         return plans
-    }
-}
-
-/// The file of the cameras' logins, one `NAME=USER:PASSWORD` a line.
-struct CameraLogins {
-    private var logins: [Name: String] = [:]
-    private let path: String
-
-    init(path: String) throws {
-        self.path = path
-        let lines = try SecretFile.read(path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
-            guard let equals = line.firstIndex(of: "="), line[equals...].contains(":") else {
-                throw CommandError("\(path), line \(index + 1): expected NAME=USER:PASSWORD")
-            }
-            logins[try CameraName.check(String(line[..<equals]))] = String(line[line.index(after: equals)...])
-        }
-    }
-
-    /// A camera's login, `USER:PASSWORD`.
-    subscript(name: Name) -> String? { logins[name] }
-
-    func requireCameras(_ names: [Name]) throws(CommandError) {
-        guard let other = logins.keys.first(where: { !names.contains($0) }) else { return }
-        throw CommandError("\(path): there is no --camera '\(other)' for this login; add one, or remove the line")
-    }
-}
-
-/// Checks camera names from the command line and from files.
-package enum CameraName {
-    /// - Throws: an error that contains the name.
-    package static func check(_ text: String) throws(CommandError) -> Name {
-        guard !text.contains(DedicatedEncoders.separator) else {
-            throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the @ out")
-        }
-        // In the key list, an asterisk is a wildcard.
-        guard !text.contains("*") else {
-            throw CommandError("the camera name '\(JSONText.escaped(text))' is not usable: leave the * out")
-        }
-        do throws(NameError) {
-            return try Name(text)
-        } catch {
-            throw CommandError("the camera name '\(JSONText.escaped(text))' is \(error)")
-        }
     }
 }
 
