@@ -259,7 +259,8 @@ package final class ViewerServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let mailbox = mailboxes[ObjectIdentifier(channel.eventLoop)] else { return }
                     let tls = self.tls.withLock { $0 }
-                    try mailbox.accept(channel, tls: tls, environment: environment, connections: connections)
+                    try Self.accept(
+                        channel, on: mailbox, tls: tls, environment: environment, connections: connections)
                 }
             }
         guard configuration.host == "::" else {
@@ -286,5 +287,47 @@ package final class ViewerServer: Sendable {
             return .cannotListen(host: host, port: port, reason: "\(error)")
         }
         return ViewerServerError(errno: error.errnoCode, host: host, port: port)
+    }
+
+    /// Sets up a new connection, on its event loop.
+    ///
+    /// - Throws: `ConnectionLimiter.Refusal` when a limit is reached, `TLSError`; the connection is closed then.
+    private static func accept(
+        _ channel: any Channel, on mailbox: EventLoopMailbox, tls: TLSContext, environment: ViewerEnvironment,
+        connections: ConnectionGroup
+    ) throws {
+        guard let address = channel.remoteAddress else { throw ChannelError.inputClosed }
+        let network = address.network
+        let standing: PeerStanding =
+            address.isOnHost(of: channel.localAddress)
+            ? .host : environment.authenticator.knows(network: network) ? .known : .stranger
+        let ticket: ConnectionLimiter.Ticket
+        do {
+            ticket = try environment.limiter.admit(network, standing) { channel.close(promise: nil) }
+        } catch {
+            environment.counters.messagesRejected.add(1, ordering: .relaxed)
+            environment.logger.debug(
+                "viewer refused", metadata: ["peer": "\(address.peerText)", "limit": "\(error)"])
+            throw error
+        }
+        let viewers = mailbox.localViewers
+        let detector = ProtocolDetector(environment: environment, ticket: ticket) {
+            let tls = try TLSHandler(context: tls, scratch: viewers.scratch) { step in
+                viewers.pacer.run(network: ticket.network, standing: ticket.standing, step)
+            }
+            let pacer = ReadPacer { _ in true }
+            let peer = ConnectionPeer(
+                text: address.peerText, address: address.plainAddress ?? "local", ticket: ticket)
+            let handshake = HandshakeHandler(
+                tls: tls, pacer: pacer, peer: peer, environment: environment, viewers: viewers)
+            return [pacer, tls, handshake]
+        }
+        do {
+            try channel.pipeline.syncOperations.addHandler(detector)
+        } catch {
+            environment.limiter.release(ticket)
+            throw error
+        }
+        connections.add(channel)
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 package import NIOCore
 package import SecamWeb
 
@@ -66,6 +67,16 @@ package enum ViewerServerError: Error, Sendable, Hashable {
     case privilegedPort(Int)
     case cannotListen(host: String, port: Int, reason: String)
     case alreadyStarted
+
+    init(errno: CInt, host: String, port: Int) {
+        self =
+            switch errno {
+            case EADDRINUSE: .portTaken(host: host, port: port)
+            case EADDRNOTAVAIL: .addressNotAvailable(host: host)
+            case EACCES: .privilegedPort(port)
+            default: .cannotListen(host: host, port: port, reason: unsafe String(cString: strerror(errno)))
+            }
+    }
 }
 
 extension ViewerServerError: CustomStringConvertible {
