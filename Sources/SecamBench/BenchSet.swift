@@ -181,12 +181,8 @@ struct BenchSet: Sendable {
 
     /// Returns the arguments with which `secam bench viewers` watches cameras of this set.
     func loadArguments(cameras: [String]) -> [String] {
-        let colon = address.local.lastIndex(of: ":")!
-        let arguments = [
-            "--host", String(address.local[..<colon]), "--port",
-            String(address.local[address.local.index(after: colon)...]),
-            "--fingerprint", address.fingerprint,
-        ]
+        let local = HostPort(address.local)!
+        let arguments = ["--host", local.host, "--port", "\(local.port)", "--fingerprint", address.fingerprint]
         return arguments + cameras.flatMap { ["--camera", $0] }
     }
 

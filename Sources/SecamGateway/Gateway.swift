@@ -96,7 +96,7 @@ struct Gateway: Service {
         logger.info(
             "ready",
             metadata: [
-                "viewers": "\(Gateway.text(address))", "services": "\(endpoint)",
+                "viewers": "\(Self.hostPort(address))", "services": "\(endpoint)",
                 "certificate": "\(identity.fingerprint)", "key": "\(identity.keyFingerprint)",
             ])
         let reloading = Task { [configuration, logger] in
@@ -146,6 +146,10 @@ struct Gateway: Service {
         return try CertificateReloader.load(certificate, logger: logger)
     }
 
+    private static func hostPort(_ address: SocketAddress) -> HostPort {
+        HostPort(host: address.ipAddress ?? "localhost", port: UInt16(address.port ?? 0))
+    }
+
     /// Writes the chosen ports and the certificate's fingerprints as `NAME=VALUE` lines, for the process that started the
     /// gateway.
     private func writeReadyFile(
@@ -153,18 +157,12 @@ struct Gateway: Service {
     ) throws {
         guard let path = configuration.readyFile else { return }
         let text = """
-            viewers=\(Gateway.text(address))
+            viewers=\(Self.hostPort(address))
             registry=\(endpoint)
             fingerprint=\(identity.fingerprint)
             key=\(identity.keyFingerprint)
 
             """
         try SecretFile.write(text, to: path)
-    }
-
-    /// Returns `host:port`, with brackets around an IPv6 address.
-    private static func text(_ address: SocketAddress) -> String {
-        let host = address.ipAddress ?? "localhost"
-        return (host.contains(":") ? "[\(host)]" : host) + ":\(address.port ?? 0)"
     }
 }

@@ -10,19 +10,12 @@ package struct MetricsEndpoint: Sendable, Equatable {
     /// Parses the setting `metrics`; returns `nil` without it.
     package init?(_ settings: Settings) throws(SettingsError) {
         guard let text = settings.text("metrics") else { return nil }
-        let expected = "ADDRESS:PORT, such as 127.0.0.1:9464 or [::1]:9464"
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw SettingsError(key: "metrics", value: text, expected: expected)
+        guard let address = HostPort(text) else {
+            throw SettingsError(
+                key: "metrics", value: text, expected: "ADDRESS:PORT, such as 127.0.0.1:9464 or [::1]:9464")
         }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            throw SettingsError(key: "metrics", value: text, expected: expected)
-        }
-        guard !host.isEmpty else { throw SettingsError(key: "metrics", value: text, expected: expected) }
-        self.host = String(host)
-        self.port = Int(port)
+        host = address.host
+        port = Int(address.port)
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import SecamBase
 
 /// The host of an endpoint or of a connection's peer: an IP address or a name.
 struct EndpointHost: Equatable {
@@ -15,8 +16,8 @@ struct EndpointHost: Equatable {
 
     /// Creates the host of `tcp://host:port`.
     init?(endpoint: String) {
-        guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return nil }
-        self.init(endpoint[..<colon].dropFirst("tcp://".count))
+        guard let address = HostPort(endpoint: endpoint) else { return nil }
+        self.init(address.host)
     }
 
     /// Whether the host is reachable only from the same machine.

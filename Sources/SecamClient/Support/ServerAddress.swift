@@ -1,3 +1,5 @@
+import SecamBase
+
 /// A gateway's address: a host name or IP address, and a port.
 package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     /// Host name or IP address, without the brackets of an IPv6 address.
@@ -7,24 +9,14 @@ package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Parses `HOST:PORT`. An IPv6 address is in brackets, as in `[::1]:7443`.
     package init(_ text: String) throws(ClientError) {
-        guard let colon = text.lastIndex(of: ":") else { throw .badServer(text) }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-            guard host.contains(":") else { throw .badServer(text) }
-        } else if host.contains(":") {
-            throw .badServer(text)
-        }
-        let digits = text[text.index(after: colon)...]
-        guard !host.isEmpty, host.utf8.count <= 253, host.unicodeScalars.allSatisfy(Self.isAllowed),
-            digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let port = UInt16(digits), port > 0
+        guard let address = HostPort(text), address.port > 0, address.host.utf8.count <= 253,
+            address.host.unicodeScalars.allSatisfy(Self.isAllowed)
         else { throw .badServer(text) }
-        self.host = host.lowercased()
-        self.port = Int(port)
+        host = address.host.lowercased()
+        port = Int(address.port)
     }
 
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { "\(HostPort(host: host, port: UInt16(port)))" }
 
     /// Returns whether host names, addresses or interface scopes (`%eth0`) can contain a character.
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {

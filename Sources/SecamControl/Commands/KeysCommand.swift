@@ -125,7 +125,7 @@ struct KeysCommand: AsyncParsableCommand {
                 "the gateway accepts services from this machine only (\(listening)); start it with "
                     + "--listen tcp://0.0.0.0:7444, or give its address with --registry", .unavailable)
         }
-        guard let port = listening?.split(separator: ":").last else {
+        guard let port = listening.flatMap(HostPort.init(endpoint:))?.port else {
             throw CommandError(
                 "no gateway is running with \(folder.path), so its address is unknown; give it with --registry, such as "
                     + "tcp://\(ProgramEnvironment.hostName):7444", .unavailable)

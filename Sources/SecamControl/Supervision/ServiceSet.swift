@@ -87,9 +87,7 @@ package struct ServiceSetAddress: Sendable, Equatable {
 
     /// Address for viewers on this machine: the loopback address when the gateway listens at all addresses.
     package var local: String {
-        guard let colon = viewers.lastIndex(of: ":") else { return viewers }
-        let isWildcard = ["[::]", "0.0.0.0"].contains(String(viewers[..<colon]))
-        return isWildcard ? "127.0.0.1" + viewers[colon...] : viewers
+        HostPort(viewers).map { "\($0.onThisMachine)" } ?? viewers
     }
 
     /// Reads the gateway's ready file; `nil` when the gateway is not ready yet.

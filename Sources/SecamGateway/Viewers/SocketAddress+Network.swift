@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import SecamBase
 import SecamMesh
 
 extension SocketAddress {
@@ -17,7 +18,7 @@ extension SocketAddress {
     /// The address and port, for logs.
     var peerText: String {
         guard let ipAddress, let port else { return "local" }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
+        return "\(HostPort(host: ipAddress, port: UInt16(port)))"
     }
 
     /// The address, with IPv4-mapped IPv6 addresses as IPv4; `nil` for a socket in the file system.

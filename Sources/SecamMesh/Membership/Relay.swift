@@ -1,3 +1,5 @@
+import SecamBase
+
 /// Endpoints of services that can only dial out, which others reach through the gateway's relay
 /// (proto-spec/registry.md).
 package enum Relay {
@@ -8,15 +10,14 @@ package enum Relay {
     ///
     /// - Parameter endpoint: in ZeroMQ's notation; a wildcard becomes `0.0.0.0`.
     package static func host(ofListener endpoint: String) -> String {
-        guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return "0.0.0.0" }
-        let host = endpoint[..<colon].dropFirst(6).filter { $0 != "[" && $0 != "]" }
-        return host == "*" || host == "::" || host.isEmpty ? "0.0.0.0" : String(host)
+        guard let address = HostPort(endpoint: endpoint), !address.isWildcard else { return "0.0.0.0" }
+        return address.host
     }
 
     /// Returns whether a text is `host:port`.
     package static func isAddress(_ text: String) -> Bool {
-        guard let colon = text.lastIndex(of: ":"), colon > text.startIndex, !text.contains("/") else { return false }
-        return UInt16(text[text.index(after: colon)...]).map { $0 > 0 } ?? false
+        guard let address = HostPort(endpoint: "tcp://\(text)") else { return false }
+        return address.port > 0 && !address.host.contains("/")
     }
 
     /// Returns a roster's endpoint in ZeroMQ's notation.

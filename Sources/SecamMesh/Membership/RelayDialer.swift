@@ -25,7 +25,7 @@ final class RelayDialer: Sendable {
     ///   - ownEndpoint: endpoint at which this service listens, in ZeroMQ's notation.
     init(relay: String, ownEndpoint: String, logger: Logger) {
         self.relay = relay
-        self.ownEndpoint = RelayDialer.reachable(ownEndpoint)
+        self.ownEndpoint = HostPort(endpoint: ownEndpoint).map { "\($0.onThisMachine)" } ?? ownEndpoint
         self.logger = logger
     }
 
@@ -51,14 +51,6 @@ final class RelayDialer: Sendable {
         logger.warning("relay call failed", metadata: ["relay": "\(relay)", "reason": "\(reason)"])
     }
 
-    /// Returns the `host:port` at which this machine reaches its own endpoint.
-    private static func reachable(_ endpoint: String) -> String {
-        let address = endpoint.hasPrefix("tcp://") ? String(endpoint.dropFirst(6)) : endpoint
-        guard let colon = address.lastIndex(of: ":") else { return address }
-        let isWildcard = ["0.0.0.0", "[::]", "*"].contains(String(address[..<colon]))
-        return isWildcard ? "127.0.0.1" + address[colon...] : address
-    }
-
     private struct DialError: Error, CustomStringConvertible {
         let description: String
     }
@@ -68,15 +60,14 @@ final class RelayDialer: Sendable {
         private let descriptor: Int32
 
         init(_ address: String) throws(DialError) {
-            guard let colon = address.lastIndex(of: ":") else {
+            guard let target = HostPort(endpoint: "tcp://\(address)") else {
                 throw DialError(description: "'\(address)' is not host:port")
             }
-            let host = address[..<colon].filter { $0 != "[" && $0 != "]" }
             var hints = unsafe addrinfo()
             unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
             var list: UnsafeMutablePointer<addrinfo>?
             let status = unsafe getaddrinfo(
-                String(host), String(address[address.index(after: colon)...]), &hints, &list)
+                target.host, String(target.port), &hints, &list)
             guard status == 0, unsafe list != nil else {
                 throw DialError(description: "\(address): \(unsafe String(cString: gai_strerror(status)))")
             }
