@@ -1,3 +1,4 @@
+import SecamBase
 import SecamWire
 
 /// Counts the frames of one flow of a camera that are requested or in memory, so that their number and their bytes stay
@@ -33,20 +34,20 @@ struct FrameWindow {
     /// The sizes of the frames in memory, in order, and their sum.
     private var sizes: [Int] = []
     private var bytes = 0
-    /// Size of the largest recent frame, bytes. Each smaller frame lowers it by an eighth. `nil` before the first frame.
-    private var largeFrameBytes: Int?
+    /// Size of the largest recent frame, bytes; 0 before the first frame.
+    private var frameBytes = RecentMaximum()
 
     /// Whether no frame is in memory.
     var isEmpty: Bool { sizes.isEmpty }
 
     /// The credit with which a flow is opened.
     var initialCredit: UInt32 {
-        isProbing ? 1 : largeFrameBytes == nil ? framesOfUnknownSize : size
+        isProbing ? 1 : frameBytes.value == 0 ? framesOfUnknownSize : size
     }
 
     private var size: UInt32 {
-        guard let largeFrameBytes else { return maximumFrames }
-        return UInt32(max(1, min(Int(maximumFrames), targetBytes / max(1, largeFrameBytes))))
+        guard frameBytes.value > 0 else { return maximumFrames }
+        return UInt32(max(1, min(Int(maximumFrames), targetBytes / frameBytes.value)))
     }
 
     /// Resets the counts for a new flow with the initial credit.
@@ -60,9 +61,9 @@ struct FrameWindow {
     func hasRoom(for frameBytes: Int) -> Bool { bytes + frameBytes <= maximumBytes }
 
     /// Counts a frame that has arrived. There must be credit for it.
-    mutating func receive(_ frameBytes: Int) {
+    mutating func receive(_ byteCount: Int) {
         credit -= 1
-        largeFrameBytes = max(frameBytes, (largeFrameBytes ?? 0) / 8 * 7)
+        frameBytes.add(byteCount)
     }
 
     /// Counts a frame that stays in memory until it is written.

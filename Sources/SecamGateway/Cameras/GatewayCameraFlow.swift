@@ -1,3 +1,4 @@
+import SecamBase
 import SecamMesh
 import SecamWire
 
@@ -25,8 +26,8 @@ final class GatewayCameraFlow {
     /// Events and bytes received since the last refresh. Beyond the limits, credit waits for the next refresh.
     private var events = 0
     private var bytes = 0
-    /// Size of the largest recent frame, bytes. Each smaller frame lowers it by an eighth.
-    private var frameBytes = 1
+    /// Size of the largest recent frame, bytes.
+    private var frameBytes = RecentMaximum()
     /// Received messages for which no credit was granted yet.
     private var owed: UInt32 = 0
     /// Frames or events that the camera may still send in this flow.
@@ -53,7 +54,7 @@ final class GatewayCameraFlow {
 
     /// Frames of the present size that may be on their way.
     private var frameWindow: UInt32 {
-        UInt32(max(1, min(Int(GatewayCameraFlow.window), byteLimit / frameBytes)))
+        UInt32(max(1, min(Int(GatewayCameraFlow.window), byteLimit / max(1, frameBytes.value))))
     }
 
     /// - Parameters:
@@ -129,7 +130,7 @@ final class GatewayCameraFlow {
                         throw .badValue(field: "flow")
                     }
                     try spendCredit()
-                    frameBytes = max(received.message.count, frameBytes / 8 * 7, 1)
+                    frameBytes.add(received.message.count)
                     self.bytes += received.message.count
                     returnCredit(after: self.bytes <= byteLimit ? GatewayCameraFlow.creditStep : .max)
                     isRefusalKnown = false
