@@ -44,20 +44,3 @@ package enum SystemFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 }
-
-/// The entries of a folder.
-package enum FolderEntries {
-    /// Returns the sorted names in a folder without `.` and `..`; none when it cannot be read.
-    package static func names(in path: String) -> [String] {
-        guard let folder = unsafe opendir(path) else { return [] }
-        defer { unsafe closedir(folder) }
-        var names: [String] = []
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-}

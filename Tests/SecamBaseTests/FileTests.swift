@@ -79,5 +79,6 @@ import Testing
         for name in ["b", "a", ".hidden"] { try folder.write("", to: name) }
         #expect(FolderEntries.names(in: folder.path) == [".hidden", "a", "b"])
         #expect(FolderEntries.names(in: folder.file("none")).isEmpty)
+        #expect(throws: SystemError.self) { try FolderEntries.read(folder.file("none")) }
     }
 }

@@ -29,7 +29,7 @@ struct BackupContents: Equatable {
     /// Reads a data folder. Services may use it meanwhile.
     init(of folder: DataFolder) throws {
         for subfolder in ["keys", "tls"] {
-            for name in try FolderListing.files(in: "\(folder.path)/\(subfolder)") {
+            for name in try Self.fileNames(in: "\(folder.path)/\(subfolder)") {
                 let path = "\(subfolder)/\(name)"
                 guard Self.isUsable(path) else { continue }
                 files.append((path, try SecretFile.readBytes("\(folder.path)/\(path)")))
@@ -98,23 +98,11 @@ struct BackupContents: Equatable {
         defer { rest = rest.dropFirst(lengthBytes + length) }
         return rest.dropFirst(lengthBytes).prefix(length)
     }
-}
 
-private enum FolderListing {
     /// Returns the sorted names of the files in a folder.
-    static func files(in folder: String) throws(CommandError) -> [String] {
-        guard let directory = unsafe opendir(folder) else {
-            throw CommandError("\(folder): \(SystemError.last)", .noInput)
+    private static func fileNames(in folder: String) throws(CommandError) -> [String] {
+        do throws(SystemError) { return try FolderEntries.read(folder).filter { !$0.isFolder }.map(\.name) } catch {
+            throw CommandError("\(folder): \(error)", .noInput)
         }
-        defer { unsafe closedir(directory) }
-        var names: [String] = []
-        while let entry = unsafe readdir(directory) {
-            guard unsafe entry.pointee.d_type != UInt8(DT_DIR) else { continue }
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            names.append(name)
-        }
-        return names.sorted()
     }
 }
