@@ -98,9 +98,9 @@ struct StatusReport {
         let cameras = second.members.compactMap { member in member.camera.map { (member, $0) } }
         if cameras.isEmpty { text += "  none\n" }
         for (member, camera) in cameras {
-            text += "  \(padded(member.name.text, 20)) \(padded("\(camera.state)", 9))"
+            text += "  \(TextTable.padded(member.name.text, to: 20)) \(TextTable.padded("\(camera.state)", to: 9))"
             text +=
-                "\(padded("\(camera.width)x\(camera.height)", 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
+                "\(TextTable.padded("\(camera.width)x\(camera.height)", to: 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
             text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
             text += "  flows \(member[.flowsOpen])\n"
@@ -109,7 +109,7 @@ struct StatusReport {
         for member in second.members where member.process != 0 {
             let cpu = rate(.cpuMicroseconds, of: member).map { $0 / 10_000 }
             text +=
-                "  \(padded("\(member.role)", 9)) \(padded(member.name.text, 32)) pid \(padded("\(member.process)", 8))"
+                "  \(TextTable.padded("\(member.role)", to: 9)) \(TextTable.padded(member.name.text, to: 32)) pid \(TextTable.padded("\(member.process)", to: 8))"
             text += " cpu \(shown(cpu)) %  memory \(member[.residentBytes] >> 20) MiB"
             text += "  \(detail(member))\n"
             if member[.camerasFailing] > 0 {
@@ -140,8 +140,4 @@ struct StatusReport {
     }
 
     private func shown(_ value: Double?) -> String { JSONText.number(value, digits: 1) }
-
-    private func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
 }

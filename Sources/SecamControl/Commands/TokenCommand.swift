@@ -101,14 +101,10 @@ extension UserCommand {
             private static func table(_ tokens: [AccessToken]) -> String {
                 guard !tokens.isEmpty else { return "No tokens.\n" }
                 return tokens.map { token in
-                    let cameras =
-                        switch token.cameras {
-                        case .all: "all cameras"
-                        case .only(let names): names.sorted().map(\.text).joined(separator: ", ")
-                        }
                     let expiry = token.expires.map { "until \(UTCText.text(microseconds: $0))" } ?? "without end"
                     let use = token.lastUsed.map { "last used \(UTCText.text(microseconds: $0))" } ?? "not used"
-                    return "\(token.id)  \(token.scopes.names.joined(separator: ","))  \(cameras)  \(expiry)  \(use)  "
+                    return
+                        "\(token.id)  \(token.scopes.names.joined(separator: ","))  \(token.cameras.text)  \(expiry)  \(use)  "
                         + "\(JSONText.escaped(token.label))\n"
                 }.joined()
             }

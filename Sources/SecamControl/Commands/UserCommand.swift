@@ -206,12 +206,13 @@ struct UserCommand: AsyncParsableCommand {
 
         private static func table(_ sessions: [UserSession]) -> String {
             guard !sessions.isEmpty else { return "No sessions.\n" }
-            let width = sessions.map(\.address.count).max() ?? 0
-            return sessions.map { session in
-                let padding = String(repeating: " ", count: width - session.address.count)
-                return "\(session.id)  last used \(UTCText.text(microseconds: session.lastUsed))  "
-                    + "\(session.address)\(padding)  \(JSONText.escaped(session.client))\n"
-            }.joined()
+            return TextTable.text(
+                sessions.map { session in
+                    [
+                        session.id, "last used \(UTCText.text(microseconds: session.lastUsed))", session.address,
+                        JSONText.escaped(session.client),
+                    ]
+                }) + "\n"
         }
     }
 
@@ -226,21 +227,24 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     private static func table(_ users: [User]) -> String {
-        let width = users.map(\.name.text.count).max() ?? 0
-        return users.map { user in
-            let cameras =
-                switch user.cameras {
-                case .all: "all cameras"
-                case .only(let names): names.isEmpty ? "no camera" : names.sorted().map(\.text).joined(separator: ", ")
-                }
-            let padding = String(repeating: " ", count: width - user.name.text.count)
-            let shown = user.role == .admin ? "everything" : cameras
-            return "\(user.name)\(padding)  \(user.role)  \(shown)\(user.disabled ? "  disabled" : "")\n"
-        }.joined()
+        guard !users.isEmpty else { return "" }
+        return TextTable.text(
+            users.map { user in
+                let cameras = user.role == .admin ? "everything" : user.cameras.text
+                return [user.name.text, "\(user.role)", cameras, user.disabled ? "disabled" : ""]
+            }) + "\n"
     }
 }
 
 extension CameraRights {
+    /// The cameras for users.
+    var text: String {
+        switch self {
+        case .all: "all cameras"
+        case .only(let names): names.isEmpty ? "no camera" : names.sorted().map(\.text).joined(separator: ", ")
+        }
+    }
+
     /// `"all"`, or an array of names.
     var json: String {
         switch self {
