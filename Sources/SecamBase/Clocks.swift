@@ -39,6 +39,9 @@ extension Duration {
 
 /// The wall clock, in the unit of the wire protocol.
 package enum WallClock {
+    /// Microseconds of a day without a leap second.
+    package static let day: Int64 = 86_400_000_000
+
     /// UTC microseconds since 1970.
     package static var now: Int64 { readClock(CLOCK_REALTIME) }
 

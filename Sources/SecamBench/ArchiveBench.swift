@@ -98,7 +98,7 @@ struct ArchiveBench: Service {
         // One recording a minute without a pause, so the last day has 1440.
         try index.insertPlaceholders(of: camera, count: segments)
         let start = ContinuousClock.now
-        let day = Int64(segments) * 60_000_000 - 86_400_000_000
+        let day = Int64(segments) * 60_000_000 - WallClock.day
         let found = try index.segments(of: camera, from: day, to: .max).count
         let listing = (ContinuousClock.now - start) / .milliseconds(1)
         let text = "\(segments) recordings  a day of \(found) is listed in \(JSONText.number(listing, digits: 1)) ms\n"

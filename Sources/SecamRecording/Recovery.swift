@@ -30,9 +30,8 @@ enum Recovery {
     /// the files, and a disk may have been unmounted while it was written.
     private static func adopt(_ camera: Name, in store: RecordingStore) throws(RecordingError) {
         let index = store.index
-        let day: Int64 = 86_400_000_000
         let last = min(try index.lastStart(of: camera) ?? .max, WallClock.now)
-        let paths = index.folder.files(of: camera, since: last.subtractingSaturated(day))
+        let paths = index.folder.files(of: camera, since: last.subtractingSaturated(WallClock.day))
         var adopted: [String] = []
         for path in paths where try !index.contains(path: path) {
             // The archive that is writing a file inserted its row before it created the file.

@@ -20,7 +20,7 @@ final class TestViewer: Sendable {
     ) async throws {
         let context = try TLSContext.client(
             trust: .fingerprint(fingerprint), serverName: "localhost",
-            applicationProtocols: [ViewerServer.applicationProtocol])
+            applicationProtocols: [Hello.applicationProtocol])
         let (stream, continuation) = AsyncStream<Received>.makeStream()
         received = stream
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -57,7 +57,7 @@ struct ViewersCommand: ParsableCommand {
         }
         let context = try TLSContext.client(
             trust: .fingerprint(try CertificateFingerprint(fingerprint)), serverName: host,
-            applicationProtocols: ["secam/1"])
+            applicationProtocols: [Hello.applicationProtocol])
         let password = ProgramEnvironment.variables["SECAM_PASSWORD"] ?? ""
         return .gateway(
             context,

@@ -11,7 +11,7 @@ final class GatewayLink {
     /// A login that lasted this long resets the back-off.
     private static let stableTime: Duration = .seconds(5)
     /// The TLS protocol names (ALPN) that keep other servers and clients from talking secam.
-    static let applicationProtocols = ["secam/1"]
+    static let applicationProtocols = [Hello.applicationProtocol]
 
     private let server: ServerAddress
     private let context: TLSContext

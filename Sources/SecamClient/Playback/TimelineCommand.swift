@@ -29,12 +29,12 @@ struct TimelineCommand: ParsableCommand {
                         throw ClientError.badOption(option: "--day", value: text, expected: "a day such as 2026-01-31")
                     }
                     return start
-                } ?? WallClock.now / UTC.day * UTC.day
+                } ?? WallClock.now / WallClock.day * WallClock.day
             var login = try GatewayLogin(try LoginPlan(connection, parent.leading), showMessage: StandardError.line)
             let result = try login.run { (login) throws(ClientError) in
                 let client = try PlaybackClient(login)
                 defer { client.stop() }
-                return try client.find(.all, of: [name], from: start, to: start + UTC.day)
+                return try client.find(.all, of: [name], from: start, to: start + WallClock.day)
             }
             let timeline = Timeline(result, start: start)
             try StandardOutput.printLine(json ? timeline.json(name) : timeline.text(name))
@@ -45,7 +45,7 @@ struct TimelineCommand: ParsableCommand {
 /// One day of recordings and motion events, in quarters of an hour.
 struct Timeline: Equatable {
     static let quarters = 96
-    private static let quarter = UTC.day / Int64(quarters)
+    private static let quarter = WallClock.day / Int64(quarters)
 
     enum Mark: Character {
         case nothing = "."

@@ -2,9 +2,6 @@ import SecamWire
 
 /// Times in UTC for display.
 enum UTC {
-    /// The length of a day in microseconds.
-    static let day: Int64 = 86_400_000_000
-
     /// `23:59:59 UTC`.
     static func timeOfDay(_ microseconds: Int64) -> String {
         "\(fields(microseconds).time.prefix(8)) UTC"

@@ -22,15 +22,13 @@ package protocol CameraHub: AnyObject, Sendable {
 ///
 /// Call `start` once, then `publish` and `update` any number of times from any thread, then `stop`, which must be awaited.
 package final class ViewerServer: Sendable {
-    /// The application protocol (ALPN) of viewers and gateway.
-    package static let applicationProtocol = "secam/1"
     /// The application protocol of browsers and other HTTP clients.
     package static let webProtocol = "http/1.1"
 
     /// Returns the TLS settings for viewers. With `web`, HTTP is served too, also to clients without ALPN.
     package static func tlsContext(_ identity: TLSIdentity, web: Bool) throws(TLSError) -> TLSContext {
         try .server(
-            identity: identity, applicationProtocols: [applicationProtocol] + (web ? [webProtocol] : []),
+            identity: identity, applicationProtocols: [Hello.applicationProtocol] + (web ? [webProtocol] : []),
             fallbackProtocol: web ? webProtocol : nil)
     }
 

@@ -6,6 +6,11 @@ extension Call {
     package static let preamble: [UInt8] = Array("secam-relay/1\n".utf8)
 }
 
+extension Hello {
+    /// The name of the viewer protocol in ALPN.
+    package static let applicationProtocol = "secam/1"
+}
+
 extension Replay {
     /// The bit that is set in a viewer's number of a replay.
     package static let flowBit: UInt32 = 1 << 31
