@@ -62,9 +62,7 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             await reportingErrors {
-                guard let role = Role(role) else {
-                    throw CommandError("--role '\(role)': expected capture, encode, motion or archive")
-                }
+                let role = try KeysCommand.role(role)
                 try KeysCommand.check(role, name)
                 if let relay {
                     guard role == .capture else { throw CommandError("--relay is for cameras") }
@@ -98,6 +96,13 @@ struct KeysCommand: AsyncParsableCommand {
                     """)
             }
         }
+    }
+
+    static func role(_ text: String) throws(CommandError) -> Role {
+        guard let role = Role(text) else {
+            throw CommandError("--role '\(text)': expected capture, encode, motion or archive")
+        }
+        return role
     }
 
     /// - Throws: when a key for this role and name is impossible.
@@ -142,12 +147,7 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             await reportingErrors {
-                let onlyRole = try role.map { text in
-                    guard let role = Role(text) else {
-                        throw CommandError("--role '\(text)': expected capture, encode, motion or archive")
-                    }
-                    return role
-                }
+                let onlyRole = try role.map(KeysCommand.role)
                 let count = try data.existingFolder().revoke(role: onlyRole, pattern: name)
                 guard count > 0 else { throw CommandError("no key for '\(name)'; see 'secam keys list'", .data) }
             }
