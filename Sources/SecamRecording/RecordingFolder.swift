@@ -68,9 +68,8 @@ package struct RecordingFolder: Sendable {
         while !parts.isEmpty, unsafe rmdir(absolute(parts.joined(separator: "/"))) == 0 { parts = parts.dropLast() }
     }
 
-    /// Removes a worthless file; renames another one so that it no longer counts as a recording.
-    func putAside(_ relative: String, isWorthless: Bool) throws(RecordingError) {
-        if isWorthless { return try remove(relative) }
+    /// Renames a file so that it no longer counts as a recording, and an operator can examine it.
+    func renameDamaged(_ relative: String) throws(RecordingError) {
         let path = absolute(relative)
         guard unsafe rename(path, path + ".damaged") == 0 || errno == ENOENT else {
             throw RecordingFolder.error(path, "renaming")

@@ -87,9 +87,10 @@ enum Recovery {
             store.logger.error(
                 "recording lost",
                 metadata: ["file": "\(segment.path)", "frames": "\(segment.frames)", "reason": "\(reason)"])
+            try store.index.folder.renameDamaged(segment.path)
+        } else {
+            try store.index.folder.remove(segment.path)
         }
-        // A file that held frames is kept under another name, so that an operator can examine it.
-        try store.index.folder.putAside(segment.path, isWorthless: segment.frames == 0)
         try store.index.forget(segment.id)
     }
 

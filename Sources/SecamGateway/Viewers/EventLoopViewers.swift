@@ -133,11 +133,16 @@ final class EventLoopViewers {
         for connection in others.values { connection.accessChanged() }
     }
 
-    /// Returns the user's present account when the accounts changed after a login had read them; `nil` when they did not.
-    /// A removed user is `.some(nil)`.
-    func change(of user: User, since counter: Int64) -> User?? {
-        guard let accounts, accounts.counter > counter else { return nil }
-        return .some(accounts.users[user.name])
+    /// A change of a user's account after a login had read it.
+    enum AccountChange {
+        case unchanged
+        case removed
+        case changed(User)
+    }
+
+    func change(of user: User, since counter: Int64) -> AccountChange {
+        guard let accounts, accounts.counter > counter else { return .unchanged }
+        return accounts.users[user.name].map(AccountChange.changed) ?? .removed
     }
 }
 

@@ -280,8 +280,12 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
         apply(
             session.finishLogin(
                 outcome, view: view, quota: quota, detail: detail, time: WallClock.now, at: .now()))
-        if case .accepted(let user, let counter, _) = outcome, let current = viewers.change(of: user, since: counter) {
-            accountChanged(to: current)
+        if case .accepted(let user, let counter, _) = outcome {
+            switch viewers.change(of: user, since: counter) {
+            case .unchanged: break
+            case .removed: accountChanged(to: nil)
+            case .changed(let current): accountChanged(to: current)
+            }
         }
         sendPendingView()
         context?.flush()
