@@ -105,6 +105,25 @@ package enum SecretFile {
             guard unsafe mkdir(prefix, 0o700) != 0, errno != EEXIST else { continue }
             throw failure(prefix)
         }
+        try checkWritableFolder(path)
+    }
+
+    /// Checks that a folder is writable, or can be created by `makeFolder`.
+    package static func checkFolder(_ path: String) throws(Failure) {
+        var existing = path.hasPrefix("/") ? "/" : "."
+        var prefix = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            prefix += "/\(part)"
+            guard unsafe access(prefix, F_OK) == 0 else {
+                guard errno == ENOENT else { throw failure(prefix) }
+                break
+            }
+            existing = prefix
+        }
+        try checkWritableFolder(existing)
+    }
+
+    private static func checkWritableFolder(_ path: String) throws(Failure) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw failure(path) }
         guard status.st_mode & S_IFMT == S_IFDIR else {

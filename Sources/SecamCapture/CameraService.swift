@@ -76,7 +76,7 @@ actor CameraService {
     }
 
     private func start() throws {
-        if let settings = configuration.spool { openSpool(settings) }
+        if let settings = configuration.spool { try openSpool(settings) }
         loop.watch(socket, onReadable: callback { $0.receiveMessages() })
         workTimer = loop.makeTimer(callback { $0.checkWork() })
         let secondTimer = loop.makeTimer(callback { $0.everySecond() })
@@ -89,13 +89,13 @@ actor CameraService {
         startCapture()
     }
 
-    private func openSpool(_ settings: SpoolSettings) {
+    private func openSpool(_ settings: SpoolSettings) throws(SecretFile.Failure) {
         let loop = loop
         let deliver: @Sendable (SpoolEvent) -> Void = { [self] event in
             loop.post { self.assumeIsolated { $0.handle(event) } }
         }
         let timer = loop.makeTimer(callback { $0.tickSpool() })
-        let spool = Spool(settings, keys: keys, logger: logger, deliver: deliver)
+        let spool = try Spool(settings, keys: keys, logger: logger, deliver: deliver)
         self.spool = CameraSpool(
             spool, incarnation: member.incarnation, timer: timer, apply: callback { $0.apply($1) })
     }

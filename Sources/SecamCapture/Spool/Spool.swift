@@ -42,10 +42,13 @@ final class Spool: Sendable {
     private let ended = AsyncStream<Void>.makeStream()
     private let logger: Logger
 
+    /// Creates the spool's folder if it is missing, and starts the thread.
+    ///
     /// - Parameter deliver: receives all events, on the spool's thread.
     init(
         _ settings: SpoolSettings, keys: KeyPair, logger: Logger, deliver: @escaping @Sendable (SpoolEvent) -> Void
-    ) {
+    ) throws(SecretFile.Failure) {
+        try SecretFile.makeFolder(settings.folder)
         self.logger = logger
         let key = SpoolKey(keys)
         let ended = ended.continuation

@@ -10,10 +10,10 @@ struct SpoolSettings: Sendable, Equatable {
     private static let megabytes = 16...1_000_000
     private static let defaultMegabytes = 1024
 
-    /// Reads the settings and creates the folder if it is missing.
+    /// Reads the settings.
     ///
     /// - Returns: `nil` if no folder is set.
-    /// - Throws: if the folder cannot be created or written to.
+    /// - Throws: also if the folder cannot be written to, or is missing and cannot be created.
     init?(_ settings: Settings) throws {
         let megabytes = try settings.integer(
             "spool.megabytes", in: SpoolSettings.megabytes, default: SpoolSettings.defaultMegabytes)
@@ -24,7 +24,7 @@ struct SpoolSettings: Sendable, Equatable {
             }
             return nil
         }
-        try SecretFile.makeFolder(folder)
+        try SecretFile.checkFolder(folder)
         self.folder = folder
         limit = megabytes << 20
     }
