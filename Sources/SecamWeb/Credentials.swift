@@ -19,8 +19,7 @@ struct Credentials {
             type.split(separator: ";").first?.lowercased() == "application/json",
             let fields = JSONFields.parse(Array(request.body.readableBytesView)),
             case .text(let user)? = fields["user"], case .text(let password)? = fields["password"],
-            (1...WireLimits.name).contains(user.utf8.count),
-            password.utf8.count <= WireLimits.password
+            Self.areWithinLimits(user, password)
         else { return nil }
         switch fields["code"] {
         case nil, .null: code = nil
@@ -48,10 +47,12 @@ struct Credentials {
         else { return nil }
         let user = String(text[..<colon])
         let password = String(text[text.index(after: colon)...])
-        guard (1...WireLimits.name).contains(user.utf8.count), password.utf8.count <= WireLimits.password else {
-            return nil
-        }
-        return (user, password)
+        return areWithinLimits(user, password) ? (user, password) : nil
+    }
+
+    /// Returns whether a user name and a password have lengths that LOGIN permits.
+    private static func areWithinLimits(_ user: String, _ password: String) -> Bool {
+        (1...WireLimits.name).contains(user.utf8.count) && password.utf8.count <= WireLimits.password
     }
 
     func login(device: [UInt8]?) -> Login {

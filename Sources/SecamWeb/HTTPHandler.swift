@@ -252,9 +252,9 @@ package final class HTTPHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - opening: bytes behind the head.
     ///   - silence: time without a write after which the stream ends.
     /// - Returns: false when there is no request in progress.
-    func begin(_ stream: any ResponseStream, _ response: HTTPResponse, _ opening: ByteBuffer, silence: TimeAmount?)
-        -> Bool
-    {
+    func startStream(
+        _ stream: any ResponseStream, head response: HTTPResponse, opening: ByteBuffer, silence: TimeAmount?
+    ) -> Bool {
         guard let context, isResponding else { return false }
         state = .streaming(stream)
         self.silence = silence

@@ -26,7 +26,7 @@ enum JSONFields {
             return rest.isEmpty
         }
 
-        mutating func take(_ character: Unicode.Scalar) -> Bool {
+        mutating func consume(_ character: Unicode.Scalar) -> Bool {
             skipSpace()
             guard rest.first == UInt8(ascii: character) else { return false }
             rest.removeFirst()
@@ -34,15 +34,16 @@ enum JSONFields {
         }
 
         mutating func object() -> [String: Value]? {
-            guard take("{") else { return nil }
+            guard consume("{") else { return nil }
             var fields: [String: Value] = [:]
-            if take("}") { return fields }
+            if consume("}") { return fields }
             repeat {
                 skipSpace()
-                guard let name = text(), take(":"), let value = value(), fields.updateValue(value, forKey: name) == nil
+                guard let name = text(), consume(":"), let value = value(),
+                    fields.updateValue(value, forKey: name) == nil
                 else { return nil }
-            } while take(",")
-            return take("}") ? fields : nil
+            } while consume(",")
+            return consume("}") ? fields : nil
         }
 
         mutating func value() -> Value? {

@@ -49,7 +49,10 @@ extension RequestHandler {
         guard camera.state != .offline else { return respond(.error(.serviceUnavailable, "offline")) }
         let interval = fps.map { TimeAmount.nanoseconds(Int64(1e9 / $0)) } ?? .zero
         let stream = PictureStream(connection, interval: interval)
-        guard connection.begin(stream, PictureStream.head, PictureStream.opening, silence: Self.silenceTimeout) else {
+        guard
+            connection.startStream(
+                stream, head: PictureStream.head, opening: PictureStream.opening, silence: Self.silenceTimeout)
+        else {
             return
         }
         let isWatched = backend.watch(
@@ -88,7 +91,10 @@ extension RequestHandler {
             return respond(.error(.badRequest, "badRequest"))
         }
         let stream = EventStream(connection) { [backend] in backend.nextEvent() }
-        guard connection.begin(stream, EventStream.head, ByteBuffer(string: ":\n\n"), silence: nil) else { return }
+        guard
+            connection.startStream(
+                stream, head: EventStream.head, opening: ByteBuffer(string: ":\n\n"), silence: nil)
+        else { return }
         backend.follow(
             since: since, cameras: numbers, access, onEvent: { stream.resume() },
             onEnd: { self.connection.endStream() })

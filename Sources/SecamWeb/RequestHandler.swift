@@ -19,7 +19,7 @@ final class RequestHandler {
     func respond(_ response: HTTPResponse) { connection.respond(response) }
 
     func answer(_ request: HTTPRequest) {
-        backend.begin(forwardedFor: request.headers["x-forwarded-for"])
+        backend.beginRequest(forwardedFor: request.headers["x-forwarded-for"])
         let route = Route(request.path)
         guard route != .unknown else { return respond(.error(.notFound, "notFound")) }
         guard route.methods.contains(request.method) else {

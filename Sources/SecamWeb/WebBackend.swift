@@ -35,10 +35,10 @@ package protocol WebBackend: AnyObject {
     /// Whether the client accepts data.
     var isWritable: Bool { get }
 
-    /// Begins a request. A trusted proxy names its client.
+    /// Begins a request. If a trusted proxy sends it, determines the client from the header.
     ///
     /// - Parameter forwardedFor: the values of `X-Forwarded-For`.
-    func begin(forwardedFor: [String])
+    func beginRequest(forwardedFor: [String])
 
     /// Sends header and bytes past the channel pipeline. The bytes are not copied.
     ///

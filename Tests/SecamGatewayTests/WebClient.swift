@@ -42,7 +42,7 @@ final class WebClient: Sendable {
 
         func append(_ more: [UInt8]) { bytes += more }
 
-        func take(_ count: Int) -> [UInt8] {
+        func read(_ count: Int) -> [UInt8] {
             defer { bytes.removeFirst(count) }
             return Array(bytes.prefix(count))
         }
@@ -126,7 +126,7 @@ final class WebClient: Sendable {
         while true {
             let bytes = await rest.bytes
             if let end = bytes.indices.first(where: { bytes[$0...].starts(with: ending) }) {
-                return String(decoding: await rest.take(end + ending.count), as: UTF8.self)
+                return String(decoding: await rest.read(end + ending.count), as: UTF8.self)
             }
             try await receive("the end of a line; received \(String(decoding: bytes.prefix(200), as: UTF8.self))")
         }
@@ -134,7 +134,7 @@ final class WebClient: Sendable {
 
     func bytes(_ count: Int) async throws -> [UInt8] {
         while await rest.bytes.count < count { try await receive("\(count) bytes") }
-        return await rest.take(count)
+        return await rest.read(count)
     }
 
     private func receive(_ what: String) async throws {
@@ -148,7 +148,7 @@ final class WebClient: Sendable {
     /// - Returns: the bytes before that.
     func closed() async -> [UInt8] {
         while (try? await receive("the end")) != nil {}
-        return await rest.take(rest.bytes.count)
+        return await rest.read(rest.bytes.count)
     }
 
     // MARK: - WebSocket

@@ -60,7 +60,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
         LoginPeer(address: peer.text, network: peer.ticket.network, isHost: peer.ticket.standing == .host)
     }
 
-    func begin(forwardedFor: [String]) {
+    func beginRequest(forwardedFor: [String]) {
         client = Self.client(peer)
         // The last address is the one that the proxy itself saw; a client can write the others.
         guard web.trustedProxies.contains(peer.address), let last = forwardedFor.last?.split(separator: ",").last,
