@@ -125,6 +125,9 @@ private struct CaptureLoop {
         var waitingFor: String?
         /// Why the current picture cannot be passed on.
         var problem: JPEGStructure.Problem?
+
+        /// Whether the source may still deliver a first picture, by which it is known to work.
+        var waitsForFirstPicture: Bool { waitingFor != nil && firstPicture == nil }
     }
 
     private var isWanted: Bool { !demand.renditions.isEmpty }
@@ -170,7 +173,7 @@ private struct CaptureLoop {
             if isWanted {
                 unwantedSince = nil
             } else if let since = unwantedSince {
-                if MonotonicTime.now - since > CaptureLoop.idleTimeout {
+                if MonotonicTime.now - since > CaptureLoop.idleTimeout, !attempt.waitsForFirstPicture {
                     deliver(.state(.idle, source.format, detail: source.format.description))
                     return true
                 }
