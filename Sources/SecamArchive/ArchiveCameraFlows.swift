@@ -47,6 +47,7 @@ final class ArchiveCameraFlows {
     private var window = FrameWindow.live
     private var lastTime: Int64?
     private var lastHeard = MonotonicTime.now
+    private var durability = DurabilityMonitor()
     private var missedFrames = MissedFrames()
     /// The number of gaps that have not been recorded. Gaps need no credit.
     private var waitingGaps = 0
@@ -200,6 +201,7 @@ final class ArchiveCameraFlows {
         motion.close()
         if let framesFlow { _ = send(CloseFlow(flow: framesFlow, reason: .done)) }
         framesFlow = nil
+        durability.reset()
         writer.add(.cut(camera.name))
     }
 
@@ -213,6 +215,7 @@ final class ArchiveCameraFlows {
         switch kind {
         case .frames:
             framesFlow = nil
+            durability.reset()
             window.isProbing = true
             notBefore = next
         case .events:
@@ -223,6 +226,15 @@ final class ArchiveCameraFlows {
             isSpoolDue = true
             spoolNotBefore = next
         }
+    }
+
+    /// Requests the frames again if they arrive but do not become durable.
+    ///
+    /// - Returns: whether that is so.
+    func retryOverdueFrames() -> Bool {
+        guard let framesFlow, durability.isOverdue(now: .now) else { return false }
+        retry(.frames, flow: framesFlow)
+        return true
     }
 
     private func number(of kind: Kind) -> UInt32? {
@@ -272,6 +284,7 @@ final class ArchiveCameraFlows {
         lastHeard = .now
         if !rule.mode.isContinuous, motion.isOver(at: frame.timestamp) { return endRecording() }
         lastTime = frame.timestamp
+        durability.recordFrame(now: lastHeard)
         window.hold(message.count)
         writer.add(.frame(RecorderID(camera: camera.name, isSpooled: false), message))
     }
@@ -372,6 +385,7 @@ final class ArchiveCameraFlows {
 
     /// Acknowledges live frames that are on disk.
     func acknowledge(_ durable: CameraRecorder.Durable) {
+        durability.reset()
         cursor = RecordingIndex.Cursor(
             incarnation: durable.incarnation, sequence: durable.sequence, time: durable.time)
         guard let flow = framesFlow, durable.incarnation == camera.incarnation else { return }

@@ -210,9 +210,20 @@ actor ArchiveService {
     /// Refreshes all flows: once a second, and more often while a flow is not open.
     private func refresh() {
         var isComplete = openMissing()
-        for flow in flows.values where !flow.refresh() { isComplete = false }
+        for (camera, flow) in flows {
+            if flow.retryOverdueFrames() { reportOverdueFrames(of: camera) }
+            if !flow.refresh() { isComplete = false }
+        }
         guard !rules.isEmpty else { return timer?.pause() ?? () }
         timer?.schedule(after: isComplete ? ArchiveService.keepAliveInterval : ArchiveService.connectInterval)
+    }
+
+    private func reportOverdueFrames(of camera: Name) {
+        guard failing[camera] == nil, volumeFault == nil else { return }
+        let seconds = DurabilityMonitor.timeout / .seconds(1)
+        let reason = "frames arrive, but none of the last \(Int(seconds)) s is on disk; they are requested again"
+        failing[camera] = reason
+        logger.error("recording failed", metadata: ["camera": "\(camera)", "reason": "\(reason)"])
     }
 
     // MARK: Messages and reports
