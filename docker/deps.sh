@@ -14,7 +14,7 @@ set -eu
 
 build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev
 libavcodec-dev libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev libqrencode-dev"
-test="ffmpeg mpv nodejs openssl tshark btrfs-progs e2fsprogs"
+test="curl ffmpeg mpv nodejs oathtool openssl tshark btrfs-progs e2fsprogs"
 # Ubuntu has Chromium only as a snap, which cannot be driven in a container: it runs without the tests of the page.
 grep -qsx "ID=ubuntu" /etc/os-release || test="$test chromium chromium-driver"
 package="dpkg-dev"

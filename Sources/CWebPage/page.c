@@ -9,7 +9,7 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const unsigned char secam_mjs[] = {
-#embed "../../proto-spec/secam.mjs"
+#embed "../SecamWeb/Page/secam.mjs"
 };
 
 static const unsigned char account_mjs[] = {
@@ -84,6 +84,10 @@ static const unsigned char picture_in_picture_mjs[] = {
 #embed "../SecamWeb/Page/picture-in-picture.mjs"
 };
 
+static const unsigned char second_factor_mjs[] = {
+#embed "../SecamWeb/Page/second-factor.mjs"
+};
+
 static const unsigned char session_mjs[] = {
 #embed "../SecamWeb/Page/session.mjs"
 };
@@ -102,6 +106,10 @@ static const unsigned char text_mjs[] = {
 
 static const unsigned char tile_mjs[] = {
 #embed "../SecamWeb/Page/tile.mjs"
+};
+
+static const unsigned char tokens_mjs[] = {
+#embed "../SecamWeb/Page/tokens.mjs"
 };
 
 static const unsigned char wall_mjs[] = {
@@ -136,11 +144,13 @@ static const struct secam_web_file files[] = {
     SECAM_FILE("painter.mjs", SECAM_SCRIPT, painter_mjs),
     SECAM_FILE("picture-in-picture.mjs", SECAM_SCRIPT, picture_in_picture_mjs),
     SECAM_FILE("secam.mjs", SECAM_SCRIPT, secam_mjs),
+    SECAM_FILE("second-factor.mjs", SECAM_SCRIPT, second_factor_mjs),
     SECAM_FILE("session.mjs", SECAM_SCRIPT, session_mjs),
     SECAM_FILE("sign-in.mjs", SECAM_SCRIPT, sign_in_mjs),
     SECAM_FILE("style.css", SECAM_STYLE, style_css),
     SECAM_FILE("text.mjs", SECAM_SCRIPT, text_mjs),
     SECAM_FILE("tile.mjs", SECAM_SCRIPT, tile_mjs),
+    SECAM_FILE("tokens.mjs", SECAM_SCRIPT, tokens_mjs),
     SECAM_FILE("wall.mjs", SECAM_SCRIPT, wall_mjs),
     SECAM_FILE("watches.mjs", SECAM_SCRIPT, watches_mjs),
 };

@@ -22,12 +22,14 @@ package struct Generator {
         try check(documents.sections, of: .markdown, in: files.values.joined())
         for (name, parts, tables) in [
             ("proto-spec/secam.lua", GeneratedParts.lua, LuaWriter(schema: schema).tables),
-            ("proto-spec/secam.mjs", .javaScript, JavaScriptWriter(schema: schema).tables),
+            (Generator.codec, .javaScript, try JavaScriptWriter(schema: schema).tables),
         ] {
             let text = try filled(name, parts) { _ in try tables() }
             try check(["tables"], of: parts, in: text)
             files[name] = text
         }
+        let viewerTables = try JavaScriptWriter(schema: schema, connection: "viewer").tables()
+        files["Sources/SecamWeb/Page/secam.mjs"] = try filled(Generator.codec, .javaScript) { _ in viewerTables }
         for (name, text) in try SwiftWriter(schema: schema).files() {
             files["\(Generator.swiftFolder)/\(name)"] = text
         }
@@ -77,6 +79,8 @@ package struct Generator {
         return paths
     }
 
+    /// The JavaScript codec. The web page has a copy with the messages of viewers, which is half as large.
+    private static let codec = "proto-spec/secam.mjs"
     private static let swiftFolder = "Sources/SecamWire/Generated"
 
     /// The paths of the documents.

@@ -2,7 +2,36 @@ import Foundation
 
 /// Writes the tables of the JavaScript codec, `secam.mjs`, which reads and writes messages by them.
 struct JavaScriptWriter {
-    let schema: Schema
+    private let schema: Schema
+    private let messages: [Schema.Message]
+    private let structs: [Schema.Group]
+    private let enumerations: [Schema.Enumeration]
+
+    /// - Parameter connection: the connection whose messages to write; `nil` for all messages.
+    init(schema: Schema, connection: String? = nil) throws {
+        self.schema = schema
+        guard let connection else {
+            (messages, structs, enumerations) = (schema.messages, schema.structs, schema.enumerations)
+            return
+        }
+        let names = schema.connections.first { $0.name == connection }?.messages.map(\.message) ?? []
+        let messages = schema.messages.filter { names.contains($0.name) }
+        let types = messages.reduce(into: Set<String>()) { Self.addTypes(of: $1.fields, schema, &$0) }
+        self.messages = messages
+        structs = schema.structs.filter { types.contains($0.name) }
+        enumerations = schema.enumerations.filter { types.contains($0.name) }
+    }
+
+    /// Adds the names of the types that fields refer to, also through structs.
+    private static func addTypes(of fields: [Field], _ schema: Schema, _ types: inout Set<String>) {
+        for field in fields {
+            for name in [field.of, field.element?.of].compactMap({ $0 }) where types.insert(name).inserted {
+                let inner = schema.structs.first { $0.name == name }?.fields
+                addTypes(of: inner ?? [], schema, &types)
+            }
+            addTypes(of: field.entry?.fields ?? [], schema, &types)
+        }
+    }
 
     func tables() throws -> [String] {
         var lines = [
@@ -21,7 +50,7 @@ struct JavaScriptWriter {
             lines.append("  \(limit.name): \(try number(limit.value, of: limit.type)), // \(limit.meaning)\(unit)")
         }
         lines += ["});", ""]
-        for enumeration in schema.enumerations {
+        for enumeration in enumerations {
             lines += ["/** \(enumeration.summary) */", "export const \(enumeration.name) = Object.freeze({"]
             lines += enumeration.values.map { "  \($0.name): \($0.value), // \($0.meaning)" } + ["});", ""]
         }
@@ -30,9 +59,9 @@ struct JavaScriptWriter {
             lines += set.bits.map { "  \($0.name): \(1 << $0.bit)," } + ["});", ""]
         }
         lines += ["const structs = {"]
-        for group in schema.structs { lines += ["  \(group.name): ["] + (try fields(group.fields, "    ")) + ["  ],"] }
+        for group in structs { lines += ["  \(group.name): ["] + (try fields(group.fields, "    ")) + ["  ],"] }
         lines += ["};", "", "const messages = {"]
-        for message in schema.messages {
+        for message in messages {
             lines.append("  // \(message.summary)")
             lines.append("  \(message.name): { code: \(message.code), version: \(message.version), fields: [")
             lines += try fields(message.fields, "    ") + ["  ] },"]

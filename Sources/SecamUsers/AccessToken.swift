@@ -1,3 +1,4 @@
+import SecamBase
 package import SecamWire
 
 /// What a token permits.
@@ -56,6 +57,11 @@ package struct AccessToken: Sendable, Hashable {
     /// Maximum bytes of a label.
     package static let labelBytes = 64
 
+    /// The lifetime that a text such as `90d` states; `nil` for another text, and for more than a hundred years.
+    package static func lifetime(_ text: String) -> Duration? {
+        DurationText.seconds(text).flatMap { (1...36_500 * 86_400).contains($0) ? .seconds($0) : nil }
+    }
+
     /// - Parameter time: UTC microseconds.
     package func isOver(at time: Int64) -> Bool { expires.map { time >= $0 } ?? false }
 
@@ -70,5 +76,19 @@ package struct AccessToken: Sendable, Hashable {
         return User(
             name: user.name, role: .viewer, cameras: cameras, disabled: user.disabled,
             credentialRevision: user.credentialRevision)
+    }
+}
+
+extension AccessToken {
+    /// The token's entry in lists, as JSON.
+    package var json: String {
+        func time(_ microseconds: Int64?) -> String {
+            microseconds.map { JSONText.string(UTCText.iso(microseconds: $0)) } ?? "null"
+        }
+        return JSONText.object([
+            "id": JSONText.string(id), "label": JSONText.string(label),
+            "scopes": JSONText.array(scopes.names.map(JSONText.string)), "cameras": cameras.json,
+            "created": time(created), "expires": time(expires), "lastUsed": time(lastUsed),
+        ])
     }
 }

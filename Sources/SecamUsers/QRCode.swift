@@ -21,6 +21,11 @@ package struct QRCode: Sendable {
         (0..<side).contains(x) && (0..<side).contains(y) && modules[y * side + x]
     }
 
+    /// The rows, with `1` for each dark module and `0` for each light one.
+    package var rows: [String] {
+        (0..<side).map { y in (0..<side).map { isDark($0, y) ? "1" : "0" }.joined() }
+    }
+
     /// The code as lines for a terminal, two rows in each line, dark on light with the light margin that readers need.
     package var terminalText: String {
         let margin = 2

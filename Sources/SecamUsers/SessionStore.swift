@@ -26,6 +26,7 @@ package final class SessionStore: Sendable {
         var hashes: [String: String] = [:]
         /// Tokens of tools, by hash.
         var tokens: [String: AccessToken] = [:]
+        var secondFactors: [Name: SecondFactorStatus] = [:]
         /// Sessions that were ended here and may still be in the file.
         var ended: Set<String> = []
         /// When the last use of each session and token was written, UTC microseconds, by id.
@@ -57,8 +58,14 @@ package final class SessionStore: Sendable {
                 let former = state.sessions
                 state.users = Dictionary(snapshot.users.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
                 state.counter = snapshot.counter
-                state.tokens = Dictionary(
-                    snapshot.tokens.map { ($0.tokenHash, $0) }, uniquingKeysWith: { first, _ in first })
+                state.secondFactors = snapshot.secondFactors
+                let formerTokens = state.tokens
+                state.tokens = [:]
+                for var token in snapshot.tokens {
+                    let used = [token.lastUsed, formerTokens[token.tokenHash]?.lastUsed].compactMap { $0 }.max()
+                    token.lastUsed = used
+                    state.tokens[token.tokenHash] = token
+                }
                 state.sessions = [:]
                 state.hashes = [:]
                 for var session in snapshot.sessions where !state.ended.contains(session.id) {
@@ -74,15 +81,18 @@ package final class SessionStore: Sendable {
 
     /// Creates a session after a login. Blocks.
     ///
-    /// - Parameter counter: the change counter of the accounts when the user was read.
+    /// - Parameters:
+    ///   - counter: the change counter of the accounts when the user was read.
+    ///   - known: a random token that the client has; its former session ends. `nil` for a new token.
     /// - Returns: the token for the client; `nil` when the user's credentials have changed since.
     package func create(
-        for user: User, asOf counter: Int64, address: String, client: String, at time: Int64 = WallClock.now
+        for user: User, asOf counter: Int64, token known: [UInt8]? = nil, address: String, client: String,
+        at time: Int64 = WallClock.now
     ) throws(UsersError) -> (token: [UInt8], access: Access)? {
         let token: [UInt8]
         let session: UserSession
         do {
-            token = try SecureRandom.bytes(UserSession.tokenBytes)
+            token = try known ?? SecureRandom.bytes(UserSession.tokenBytes)
             session = UserSession(
                 id: Hexadecimal.encode(try SecureRandom.bytes(8)), user: user.name,
                 tokenHash: try RandomToken.hash(token), credentialRevision: user.credentialRevision, created: time,
@@ -92,8 +102,10 @@ package final class SessionStore: Sendable {
         }
         let isWritten = try storage.withLock { _ throws(UsersError) in
             let excess = state.withLock { state in
-                let own = state.sessions.values.filter { $0.user == user.name }
-                return own.sorted { $0.lastUsed > $1.lastUsed }.dropFirst(UserSession.perUser - 1).map(\.id)
+                let former = state.sessions[session.tokenHash]
+                let others = state.sessions.values.filter { $0.user == user.name && $0.id != former?.id }
+                let excess = others.sorted { $0.lastUsed > $1.lastUsed }.dropFirst(UserSession.perUser - 1)
+                return ([former].compactMap { $0 } + excess).map(\.id)
             }
             guard try store.insert(session, removing: excess) else { return false }
             state.withLock { state in
@@ -180,9 +192,11 @@ package final class SessionStore: Sendable {
 
     private func use(tokenHash hash: String, at time: Int64) -> TokenAccess? {
         let (access, isWriteDue) = state.withLock { state -> (TokenAccess?, Bool) in
-            guard let token = state.tokens[hash], let user = state.users[token.user], !user.disabled,
+            guard var token = state.tokens[hash], let user = state.users[token.user], !user.disabled,
                 !token.isOver(at: time)
             else { return (nil, false) }
+            token.lastUsed = time
+            state.tokens[hash] = token
             let isDue = Self.isWriteDue(token.id, at: time, &state)
             return (TokenAccess(token: token, user: token.restrict(user), asOf: state.counter), isDue)
         }
@@ -192,6 +206,19 @@ package final class SessionStore: Sendable {
             }
         }
         return access
+    }
+
+    /// Returns a user's tokens in force, the newest first.
+    package func tokens(of user: Name, at time: Int64 = WallClock.now) -> [AccessToken] {
+        state.withLock { state in
+            state.tokens.values.filter { $0.user == user && !$0.isOver(at: time) }
+                .sorted { ($0.created, $0.id) > ($1.created, $1.id) }
+        }
+    }
+
+    /// Returns whether a user has a second factor, or needs one.
+    package func secondFactor(of user: Name) -> SecondFactorStatus {
+        state.withLock { $0.secondFactors[user] } ?? SecondFactorStatus(isSet: false, isRequired: false)
     }
 
     /// Returns a user's sessions in force, the last used first.

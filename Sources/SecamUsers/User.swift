@@ -1,3 +1,4 @@
+import SecamBase
 package import SecamWire
 
 /// An account at the gateway, of a person or a device.
@@ -29,6 +30,16 @@ package enum CameraRights: Sendable, Hashable {
         switch self {
         case .all: true
         case .only(let cameras): cameras.contains(camera)
+        }
+    }
+}
+
+extension CameraRights {
+    /// `"all"`, or an array of names.
+    package var json: String {
+        switch self {
+        case .all: JSONText.string("all")
+        case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
         }
     }
 }

@@ -12,6 +12,12 @@ package struct SecondFactorState: Sendable, Hashable {
     package let recoveryCodes: Int
 }
 
+/// Which second factor a user has, without the secret.
+package struct SecondFactorStatus: Sendable, Hashable {
+    package let isSet: Bool
+    package let isRequired: Bool
+}
+
 extension UserStore {
     /// Sets a user's second factor and new recovery codes. Ends connections and sessions, and forgets the user's devices,
     /// so that each logs in again with a code.
@@ -66,6 +72,23 @@ extension UserStore {
 
     package func secondFactor(of name: Name) throws(UsersError) -> SecondFactorState {
         try read("read a second factor") { db in try self.secondFactor(of: name, db) }
+    }
+
+    /// Returns the status of each user who has a second factor or needs one.
+    static func secondFactors(_ db: Database) throws -> [Name: SecondFactorStatus] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT name, secret IS NOT NULL AS isSet,
+                    requiresSecondFactor OR EXISTS (SELECT 1 FROM state WHERE requiresSecondFactor) AS isRequired
+                FROM user LEFT JOIN secondFactor ON secondFactor.user = user.name
+                """)
+        let states = rows.compactMap { row in
+            (try? Name(row["name"] as String)).map {
+                ($0, SecondFactorStatus(isSet: row["isSet"], isRequired: row["isRequired"]))
+            }
+        }
+        return Dictionary(states) { first, _ in first }
     }
 
     func secondFactor(of name: Name, _ db: Database) throws -> SecondFactorState {

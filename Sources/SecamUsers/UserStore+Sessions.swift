@@ -7,15 +7,16 @@ extension UserStore {
         let users: [User]
         let sessions: [UserSession]
         let tokens: [AccessToken]
+        let secondFactors: [Name: SecondFactorStatus]
         let counter: Int64
     }
 
-    /// Returns users, sessions, tokens and change counter of the same moment.
+    /// Returns users, sessions, tokens, second factors and change counter of the same moment.
     func sessionSnapshot() throws(UsersError) -> SessionSnapshot {
         try read("read the sessions") { db in
             SessionSnapshot(
                 users: try self.users(db), sessions: try Self.sessions(db), tokens: try Self.tokens(db),
-                counter: try Self.counter(db))
+                secondFactors: try Self.secondFactors(db), counter: try Self.counter(db))
         }
     }
 

@@ -13,12 +13,8 @@ struct Credentials {
     let code: String?
 
     /// - Returns: `nil` for another form than the documented one.
-    init?(_ request: HTTPRequest) {
-        // A form of another site cannot send this type.
-        guard let type = request.headers.first(name: "content-type"),
-            type.split(separator: ";").first?.lowercased() == "application/json",
-            let fields = JSONFields.parse(Array(request.body.readableBytesView)),
-            case .text(let user)? = fields["user"], case .text(let password)? = fields["password"],
+    init?(_ fields: [String: JSONFields.Value]) {
+        guard case .text(let user)? = fields["user"], case .text(let password)? = fields["password"],
             Self.areWithinLimits(user, password)
         else { return nil }
         switch fields["code"] {
@@ -55,9 +51,13 @@ struct Credentials {
         (1...WireLimits.name).contains(user.utf8.count) && password.utf8.count <= WireLimits.password
     }
 
+    /// A login that remembers the browser.
     func login(device: [UInt8]?) -> Login {
         Login(username: user, password: password, remember: true, token: device ?? [], code: code ?? "")
     }
+
+    /// A login without a device token, which would stand for the code.
+    var loginWithCode: Login { Login(username: user, password: password, code: code ?? "") }
 }
 
 /// The list of a user's sessions, as JSON.

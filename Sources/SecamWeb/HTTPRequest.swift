@@ -72,6 +72,14 @@ package struct HTTPRequest: Sendable {
         return values.count == 1 ? String(values[0]) : nil
     }
 
+    /// The fields of a body in JSON; `nil` for another type, which a form of another site could send, and another form.
+    var jsonFields: [String: JSONFields.Value]? {
+        guard let type = headers.first(name: "content-type"),
+            type.split(separator: ";").first?.lowercased() == "application/json"
+        else { return nil }
+        return JSONFields.parse(Array(body.readableBytesView))
+    }
+
     /// Where a browser says that the request comes from.
     enum Origin: Equatable {
         /// From no page of a browser, or from one that does not say.

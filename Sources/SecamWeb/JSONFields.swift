@@ -1,13 +1,14 @@
-/// A JSON object of texts, numbers, flags and `null` (RFC 8259), read strictly. Requests need no more.
+/// A JSON object of texts, lists of texts, numbers, flags and `null` (RFC 8259), read strictly. Requests need no more.
 enum JSONFields {
     enum Value: Equatable {
         case text(String)
+        case texts([String])
         case number(Double)
         case flag(Bool)
         case null
     }
 
-    /// Returns the fields; `nil` for another form, nested values, repeated names and invalid text.
+    /// Returns the fields; `nil` for another form, other nested values, repeated names and invalid text.
     static func parse(_ bytes: [UInt8]) -> [String: Value]? {
         var reader = Reader(rest: bytes[...])
         guard let fields = reader.object(), reader.isAtEnd() else { return nil }
@@ -49,6 +50,7 @@ enum JSONFields {
         mutating func value() -> Value? {
             skipSpace()
             if rest.first == UInt8(ascii: "\"") { return text().map(Value.text) }
+            if rest.first == UInt8(ascii: "[") { return texts().map(Value.texts) }
             for (word, value) in [("true", Value.flag(true)), ("false", .flag(false)), ("null", .null)]
             where rest.starts(with: word.utf8) {
                 rest = rest.dropFirst(word.utf8.count)
@@ -58,6 +60,18 @@ enum JSONFields {
             rest = rest.dropFirst(digits.count)
             guard let first = digits.first, first != UInt8(ascii: "+"), first != UInt8(ascii: ".") else { return nil }
             return Double(String(decoding: digits, as: UTF8.self)).map(Value.number)
+        }
+
+        mutating func texts() -> [String]? {
+            guard take("[") else { return nil }
+            var texts: [String] = []
+            if take("]") { return texts }
+            repeat {
+                skipSpace()
+                guard let text = text() else { return nil }
+                texts.append(text)
+            } while take(",")
+            return take("]") ? texts : nil
         }
 
         mutating func text() -> String? {

@@ -45,6 +45,9 @@ final class RequestHandler {
                 let isEnded = self.backend.endSession(id, of: access.user.name, reason: "session revoked")
                 self.respond(isEnded ? .noContent : .error(.notFound, "notFound"))
             }
+        case .tokens: answerTokens(request)
+        case .tokenEntry(let id): removeToken(id, request)
+        case .secondFactor: changeSecondFactor(request)
         case .webSocket: upgrade(request)
         case .cameras: authorize(request, []) { self.listCameras($0) }
         case .camera(let name):
@@ -78,19 +81,23 @@ final class RequestHandler {
             }
         default:
             withSession(request) { access, _ in
+                let factor = self.backend.secondFactor(of: access.user.name)
                 self.respond(
                     .json(
                         .ok,
                         JSONText.object([
                             "user": JSONText.string(access.user.name.text),
                             "isAdministrator": "\(access.user.role == .admin)",
+                            "hasSecondFactor": "\(factor.isSet)", "needsSecondFactor": "\(factor.isRequired)",
                         ])))
             }
         }
     }
 
     private func logIn(_ request: HTTPRequest) {
-        guard let credentials = Credentials(request) else { return respond(.error(.badRequest, "badRequest")) }
+        guard let credentials = request.jsonFields.flatMap(Credentials.init) else {
+            return respond(.error(.badRequest, "badRequest"))
+        }
         let former = SessionCookie.token(in: request).flatMap(backend.access)
         let login = credentials.login(device: SessionCookie.deviceToken(in: request))
         connection.waitsForGateway = true
@@ -117,7 +124,7 @@ final class RequestHandler {
     // MARK: - Access
 
     /// Calls `body` with the session of the request, or refuses the request.
-    private func withSession(_ request: HTTPRequest, _ body: (WebAccess, UserSession) -> Void) {
+    func withSession(_ request: HTTPRequest, _ body: (WebAccess, UserSession) -> Void) {
         guard let access = SessionCookie.token(in: request).flatMap(backend.access), let session = access.session else {
             return respond(.error(.unauthorized, "session"))
         }

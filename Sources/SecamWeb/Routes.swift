@@ -10,6 +10,12 @@ enum Route: Equatable {
     case sessions
     /// `/api/v1/sessions/ID`.
     case sessionEntry(id: String)
+    /// `/api/v1/tokens`: the user's tokens for tools.
+    case tokens
+    /// `/api/v1/tokens/ID`.
+    case tokenEntry(id: String)
+    /// `/api/v1/second-factor`.
+    case secondFactor
     /// `/api/v1/cameras`.
     case cameras
     /// `/api/v1/cameras/NAME`.
@@ -46,6 +52,9 @@ enum Route: Equatable {
         case ("session", 0): .session
         case ("sessions", 0): .sessions
         case ("sessions", 1): .sessionEntry(id: rest[0])
+        case ("tokens", 0): .tokens
+        case ("tokens", 1): .tokenEntry(id: rest[0])
+        case ("second-factor", 0): .secondFactor
         case ("cameras", 0): .cameras
         case ("cameras", 1): .camera(rest[0])
         case ("cameras", 2):
@@ -64,7 +73,9 @@ enum Route: Equatable {
     var methods: [HTTPMethod] {
         switch self {
         case .session: [.GET, .HEAD, .POST, .DELETE]
-        case .sessionEntry: [.DELETE]
+        case .sessionEntry, .tokenEntry: [.DELETE]
+        case .tokens: [.GET, .HEAD, .POST]
+        case .secondFactor: [.POST, .PUT, .DELETE]
         case .webSocket, .snapshot, .stream, .thumbnail, .events, .recordings: [.GET]
         case .health, .sessions, .cameras, .camera, .page, .unknown: [.GET, .HEAD]
         }

@@ -70,6 +70,20 @@ package protocol WebBackend: AnyObject {
     /// - Returns: false when the user has too many connections or requests.
     func admit(_ user: User) -> Bool
 
+    /// Changes an account, if the login is valid for it.
+    ///
+    /// - Parameter completion: called exactly once, on the event loop.
+    func change(_ change: AccountChange, _ login: Login, completion: @escaping (AccountChangeResult) -> Void)
+
+    func secondFactor(of user: Name) -> SecondFactorStatus
+
+    func tokens(of user: Name) -> [AccessToken]
+
+    /// Removes a token of a user, and ends its streams.
+    ///
+    /// - Parameter completion: called exactly once, on the event loop, with whether the user had this token.
+    func removeToken(_ id: String, of user: Name, completion: @escaping (Bool) -> Void)
+
     func sessions(of user: Name) -> [UserSession]
 
     /// Ends a session of a user, with its open connections.

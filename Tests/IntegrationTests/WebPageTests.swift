@@ -157,6 +157,79 @@ struct WebPageTests {
         }
     }
 
+    @Test func `a user sets up a second factor with the page, and signs in with a code`() async throws {
+        try await Self.with { set, browser in
+            let password = try #require(set.password)
+            try Self.signIn(browser, password: password)
+            try await Self.waitForPictures(of: "demo", browser)
+            try browser.press("q")
+            try await eventually("the account") { try browser.shows(".factor-button") }
+            try browser.click(".factor-button")
+            try browser.type(password, into: "#second-factor [name=password]")
+            try browser.press(.enter)
+            try await eventually("the QR code") { try browser.shows(".qr path") }
+            let typed = try #require(try browser.text(".secret"))
+            let codes = try await Self.codes(typed, set.scratch)
+            try browser.type("000000", into: "#second-factor [name=code]")
+            try browser.press(.enter)
+            try await eventually("the wrong code is refused") {
+                try browser.text("#second-factor .error") == "The code is wrong or has expired."
+            }
+            try browser.type(codes.present, into: "#second-factor [name=code]")
+            try browser.press(.enter)
+            let recovery = try await eventually("the recovery codes") {
+                try browser.text("#second-factor .codes").flatMap { $0.isEmpty ? nil : $0 }
+            }
+            #expect(recovery.split(separator: "\n").count == 10)
+            try await eventually("the form again") { try browser.shows("#sign-in") }
+            try browser.click("#second-factor .primary")
+            try Self.signIn(browser, password: password)
+            try await eventually("the form asks for a code") { try browser.shows("#sign-in [name=code]") }
+            try browser.type(codes.next, into: "#sign-in [name=code]")
+            try browser.press(.enter)
+            try await Self.waitForPictures(of: "demo", browser)
+        }
+    }
+
+    /// Returns the codes of this moment and of the next half minute.
+    private static func codes(
+        _ typedSecret: String, _ scratch: ScratchFolder
+    ) async throws -> (present: String, next: String) {
+        let secret = typedSecret.filter { $0 != " " }
+        func code(after seconds: Double) async throws -> String {
+            let time = ISO8601DateFormatter().string(from: Date(timeIntervalSinceNow: seconds))
+            let arguments = ["oathtool", "--totp", "--base32", "--now", time, secret]
+            return try await Programs.tool(arguments, in: scratch).output.trimmingCharacters(
+                in: .whitespacesAndNewlines)
+        }
+        return (try await code(after: 0), try await code(after: 30))
+    }
+
+    @Test func `a user makes a token with the page, and a tool uses it`() async throws {
+        try await Self.with { set, browser in
+            let password = try #require(set.password)
+            try Self.signIn(browser, password: password)
+            try await Self.waitForPictures(of: "demo", browser)
+            try browser.press("q")
+            try await eventually("the account") { try browser.shows(".token-button") }
+            try browser.click(".token-button")
+            try browser.type("hall", into: "#token [name=label]")
+            try browser.type(password, into: "#token [name=password]")
+            try browser.press(.enter)
+            let token = try await eventually("the token") {
+                try browser.text("#token .codes").flatMap { $0.hasPrefix("secam_") ? $0 : nil }
+            }
+            let answer = try await Programs.tool(
+                ["curl", "-sk", "-H", "Authorization: Bearer \(token)", "https://\(set.address)/api/v1/cameras"],
+                in: set.scratch)
+            #expect(answer.output.contains("\"demo\""))
+            try browser.press(.enter)
+            try await eventually("the list") { try browser.text("#account .tokens")?.contains("hall") == true }
+            try browser.click("#account .tokens button")
+            try await eventually("an empty list") { try browser.text("#account .tokens") == "" }
+        }
+    }
+
     @Test func `after sign-out, the browser has no session`() async throws {
         try await Self.with { set, browser in
             try Self.signIn(browser, password: set.password)

@@ -43,7 +43,10 @@ struct WebTests {
             #expect(cookies.allSatisfy { $0.contains("Path=/;") && !$0.contains("Domain") })
             let cookie = "Cookie: \(login.cookies.joined(separator: "; "))"
             let session = try await client.request("GET", "/api/v1/session", [cookie])
-            #expect(session.text == "{\"user\":\"anna\",\"isAdministrator\":true}\n")
+            #expect(
+                session.text
+                    == #"{"user":"anna","isAdministrator":true,"hasSecondFactor":false,"needsSecondFactor":false}"#
+                    + "\n")
         }
     }
 

@@ -6,11 +6,14 @@ import Testing
     private static let node = ["/usr/bin/node", "/usr/bin/nodejs", "/usr/local/bin/node"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    @Test(.enabled(if: node != nil, "needs Node.js: sh docker/deps.sh test"))
-    func `the JavaScript codec agrees with all vectors`() throws {
+    @Test(
+        .enabled(if: node != nil, "needs Node.js: sh docker/deps.sh test"),
+        arguments: [[], ["../Sources/SecamWeb/Page/secam.mjs", "viewer"]])
+    func `the JavaScript codecs agree with all vectors`(_ codec: [String]) throws {
         let process = Process()
         process.executableURL = URL(filePath: try #require(Self.node))
-        process.arguments = [Specification.folder.appending(path: "secam.test.mjs").path]
+        process.currentDirectoryURL = Specification.folder
+        process.arguments = ["secam.test.mjs"] + codec
         let output = Pipe()
         process.standardOutput = output
         process.standardError = output

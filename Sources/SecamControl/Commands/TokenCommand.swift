@@ -60,11 +60,11 @@ extension UserCommand {
 
             private func expiry() throws(CommandError) -> Int64? {
                 guard expires != "never" else { return nil }
-                guard let seconds = DurationText.seconds(expires), seconds > 0, seconds <= 36_500 * 86_400 else {
+                guard let lifetime = AccessToken.lifetime(expires) else {
                     throw CommandError(
                         "--expires '\(JSONText.escaped(expires))': expected \(DurationText.expected), or never")
                 }
-                return WallClock.now + Int64(seconds) * 1_000_000
+                return WallClock.now + lifetime.microseconds
             }
         }
 
@@ -78,24 +78,8 @@ extension UserCommand {
                 await reportingErrors {
                     let user = try UserCommand.name(name)
                     let tokens = try Accounts(data.existingFolder()).users.tokens(of: user)
-                    StandardOutput.print(json ? Self.json(tokens) + "\n" : Self.table(tokens))
+                    StandardOutput.print(json ? JSONText.array(tokens.map(\.json)) + "\n" : Self.table(tokens))
                 }
-            }
-
-            private static func json(_ tokens: [AccessToken]) -> String {
-                func time(_ microseconds: Int64?) -> String {
-                    microseconds.map { JSONText.string(UTCText.iso(microseconds: $0)) } ?? "null"
-                }
-                return JSONText.array(
-                    tokens.map { token in
-                        JSONText.object([
-                            "id": JSONText.string(token.id), "label": JSONText.string(token.label),
-                            "scopes": JSONText.array(token.scopes.names.map(JSONText.string)),
-                            "cameras": token.cameras.json,
-                            "created": time(token.created), "expires": time(token.expires),
-                            "lastUsed": time(token.lastUsed),
-                        ])
-                    })
             }
 
             private static func table(_ tokens: [AccessToken]) -> String {

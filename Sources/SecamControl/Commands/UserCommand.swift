@@ -244,12 +244,4 @@ extension CameraRights {
         case .only(let names): names.isEmpty ? "no camera" : names.sorted().map(\.text).joined(separator: ", ")
         }
     }
-
-    /// `"all"`, or an array of names.
-    var json: String {
-        switch self {
-        case .all: JSONText.string("all")
-        case .only(let names): JSONText.array(names.sorted().map { JSONText.string($0.text) })
-        }
-    }
 }

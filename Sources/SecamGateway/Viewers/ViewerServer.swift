@@ -82,7 +82,8 @@ package final class ViewerServer: Sendable {
             logger: logger, hub: hub, relay: relay,
             web: sessions.map {
                 WebEnvironment(
-                    sessions: $0, limits: configuration.webLimits, trustedProxies: configuration.trustedProxies)
+                    accounts: users, sessions: $0, limits: configuration.webLimits,
+                    trustedProxies: configuration.trustedProxies)
             })
         fanOut = FanOut(hub: hub, limits: configuration.viewerLimits)
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import NIOCore
 import SecamBase
@@ -162,6 +163,26 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
                 logger.error("session not stored", metadata: ["reason": "\(error)"])
                 return .failed
             }
+        }
+    }
+
+    func change(_ change: AccountChange, _ login: Login, completion: @escaping (AccountChangeResult) -> Void) {
+        let changer = AccountChanger(web.accounts, web.sessions, environment.audit, client, environment.logger)
+        authenticate(login, transform: { changer.apply(change, $0, user: login.username) }, completion)
+    }
+
+    func secondFactor(of user: Name) -> SecondFactorStatus { web.sessions.secondFactor(of: user) }
+
+    func tokens(of user: Name) -> [AccessToken] { web.sessions.tokens(of: user) }
+
+    func removeToken(_ id: String, of user: Name, completion: @escaping (Bool) -> Void) {
+        guard let eventLoop = tls.eventLoop, let mailbox = viewers.mailbox else { return }
+        let changer = AccountChanger(web.accounts, web.sessions, environment.audit, client, environment.logger)
+        let completion = NIOLoopBound(completion, eventLoop: eventLoop)
+        // SQLite may wait for the disk.
+        DispatchQueue.global(qos: .utility).async {
+            let isRemoved = changer.removeToken(id, of: user)
+            mailbox.execute { completion.value(isRemoved) }
         }
     }
 

@@ -1,3 +1,4 @@
+import Logging
 import SecamBase
 import SecamCrypto
 import SecamUsers
@@ -7,19 +8,37 @@ import Synchronization
 
 /// What all HTTP connections of a server share.
 final class WebEnvironment: Sendable {
+    let accounts: UserStore
     let sessions: SessionStore
     let limits: WebLimits
     let trustedProxies: Set<String>
     let passwords = PasswordCache()
     private let loops = Mutex<[EventLoopMailbox]>([])
 
-    init(sessions: SessionStore, limits: WebLimits, trustedProxies: Set<String>) {
+    init(accounts: UserStore, sessions: SessionStore, limits: WebLimits, trustedProxies: Set<String>) {
+        self.accounts = accounts
         self.sessions = sessions
         self.trustedProxies = trustedProxies
         self.limits = limits
     }
 
     func open(_ loops: [EventLoopMailbox]) { self.loops.withLock { $0 = loops } }
+
+    /// Makes a session for the device token of a viewer that keeps one, so that it need not ask for the password again.
+    /// Blocks on the disk after an accepted login.
+    ///
+    /// - Parameter client: the viewer's own description.
+    func keepLogin(_ outcome: LoginOutcome, _ login: Login, address: String, client: String, _ logger: Logger) {
+        // A valid token stays the viewer's token.
+        guard case .accepted(let user, let counter, let fresh) = outcome, login.remember,
+            case let token = fresh ?? login.token, token != DeviceToken.none
+        else { return }
+        do throws(UsersError) {
+            _ = try sessions.create(for: user, asOf: counter, token: token, address: address, client: client)
+        } catch {
+            logger.error("session not stored", metadata: ["reason": "\(error)"])
+        }
+    }
 
     /// Closes the connections of a session that is over.
     func closeConnections(ofSession id: String) {

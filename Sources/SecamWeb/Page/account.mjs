@@ -1,19 +1,42 @@
-// The dialog with the user's sessions.
+// The dialog with the user's second factor, sessions and tokens.
 
-import { listSessions, revokeSession } from "./session.mjs";
+import { secondFactor } from "./second-factor.mjs";
+import { currentUser, listSessions, revokeSession } from "./session.mjs";
 import { timeText } from "./text.mjs";
+import { Tokens } from "./tokens.mjs";
 
 export class Account {
   #dialog = document.querySelector("#account");
-  #rows = this.#dialog.querySelector(".rows");
+  #rows = this.#dialog.querySelector(".sessions");
   #error = this.#dialog.querySelector(".error");
   #template = document.querySelector("#session");
+  #tokens = new Tokens();
+  #user;
 
-  open({ user, isAdministrator }) {
-    this.#dialog.querySelector(".who").textContent =
-      `Signed in as ${user}${isAdministrator ? ", administrator" : ""}.`;
+  constructor() {
+    this.#dialog.querySelector(".factor-button").addEventListener("click", () => {
+      if (this.#user.hasSecondFactor) secondFactor.remove(this.#user.user);
+      else secondFactor.setUp(this.#user.user);
+    });
+    this.#dialog.querySelector(".token-button").addEventListener("click", () => this.#tokens.add(this.#user));
+  }
+
+  open(user) {
+    this.#show(user);
     this.#dialog.showModal();
     void this.#load();
+  }
+
+  #show(user) {
+    this.#user = user;
+    this.#dialog.querySelector(".who").textContent =
+      `Signed in as ${user.user}${user.isAdministrator ? ", administrator" : ""}.`;
+    this.#dialog.querySelector(".factor").textContent = user.hasSecondFactor
+      ? "Signing in from a new browser asks for a code of your authenticator app."
+      : "With one, nobody signs in with your password alone.";
+    const button = this.#dialog.querySelector(".factor-button");
+    button.textContent = user.hasSecondFactor ? "Remove…" : "Set up…";
+    button.hidden = user.hasSecondFactor && user.needsSecondFactor;
   }
 
   close() {
@@ -22,11 +45,12 @@ export class Account {
 
   async #load() {
     try {
-      const sessions = await listSessions();
+      const [user, sessions] = await Promise.all([currentUser(), listSessions(), this.#tokens.load()]);
+      if (user !== undefined) this.#show(user);
       this.#rows.replaceChildren(...sessions.map((session) => this.#row(session)));
       this.#error.textContent = "";
     } catch {
-      this.#error.textContent = "The gateway does not list the sessions now.";
+      this.#error.textContent = "The gateway does not list sessions and tokens now.";
     }
   }
 

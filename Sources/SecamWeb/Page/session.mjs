@@ -2,14 +2,35 @@
 
 const sessionPath = "/api/v1/session";
 const sessionsPath = "/api/v1/sessions";
+const tokensPath = "/api/v1/tokens";
+const factorPath = "/api/v1/second-factor";
 
-/** The gateway's refusal: `reason` is credentials, code, locked, busy or session; `retryAfter` is in seconds. */
+/**
+ * The gateway's refusal: `reason` is the code of an error, such as credentials, code, locked, busy or session;
+ * `retryAfter` is in seconds.
+ */
 export class Refusal extends Error {
   constructor(reason, retryAfter = 0) {
     super(reason);
     this.reason = reason;
     this.retryAfter = retryAfter;
   }
+}
+
+const refusals = {
+  credentials: "User or password is wrong.",
+  code: "The code is wrong or has expired.",
+  enrolment: "You need a second factor.",
+  busy: "The gateway is busy. Try again.",
+  badRequest: "The gateway does not accept these values.",
+  tooMany: "You have too many. Revoke one first.",
+  locked: "Too many attempts. Try again later.",
+};
+
+/** Returns what an error of these functions means for the user. */
+export function refusalText(error) {
+  if (!(error instanceof Refusal)) return "The gateway cannot be reached. Check the network, then try again.";
+  return refusals[error.reason] ?? "The gateway cannot do this now. Try again.";
 }
 
 async function request(method, path, body) {
@@ -56,4 +77,47 @@ export function listSessions() {
 
 export function revokeSession(id) {
   return request("DELETE", `${sessionsPath}/${encodeURIComponent(id)}`);
+}
+
+/** Returns the user's tokens for tools. */
+export function listTokens() {
+  return request("GET", tokensPath);
+}
+
+/**
+ * Makes a token for a tool.
+ *
+ * @param {{user: string, password: string, code?: string}} credentials
+ * @param {{label: string, cameras: "all" | string[], scopes: string[], lifetime: string | null}} token
+ * @returns {Promise<{id: string, token: string}>}
+ */
+export function addToken(credentials, token) {
+  return request("POST", tokensPath, { ...credentials, ...token });
+}
+
+export function removeToken(id) {
+  return request("DELETE", `${tokensPath}/${encodeURIComponent(id)}`);
+}
+
+/**
+ * Returns a new second factor, which is not set yet: its secret, and the rows of its QR code.
+ *
+ * @returns {Promise<{secret: string, typedSecret: string, address: string, picture: string[]}>}
+ */
+export function makeSecondFactor(user, password) {
+  return request("POST", factorPath, { user, password });
+}
+
+/**
+ * Sets the second factor and ends all sessions of the user.
+ *
+ * @param {string} code a code of the new second factor
+ * @returns {Promise<{recoveryCodes: string[]}>}
+ */
+export function setSecondFactor(user, password, secret, code) {
+  return request("PUT", factorPath, { user, password, secret, code });
+}
+
+export function removeSecondFactor(user, password, code) {
+  return request("DELETE", factorPath, { user, password, code });
 }

@@ -1,16 +1,8 @@
 // The form that asks for user, password and second factor.
 
-import { Refusal, signIn } from "./session.mjs";
+import { secondFactor } from "./second-factor.mjs";
+import { refusalText, signIn } from "./session.mjs";
 import { durationText } from "./text.mjs";
-
-const texts = {
-  credentials: "User or password is wrong.",
-  code: "The code is wrong or has expired.",
-  enrolment: "You need a second factor first. Ask the operator of the gateway.",
-  busy: "The gateway is busy. Try again.",
-  unreachable: "The gateway cannot be reached. Check the network, then try again.",
-  server: "The gateway cannot sign you in now. Try again.",
-};
 
 export class SignIn {
   #view = document.querySelector("#sign-in");
@@ -60,7 +52,7 @@ export class SignIn {
       this.#onSignedIn();
     } catch (error) {
       this.#button.disabled = false;
-      this.#refuse(error instanceof Refusal ? error : new Refusal("unreachable"));
+      this.#refuse(error);
     }
   }
 
@@ -75,7 +67,8 @@ export class SignIn {
       // The first answer asks for the code, and refuses nothing.
       if (isFirst) return;
     }
-    this.#error.textContent = texts[refusal.reason] ?? texts.server;
+    this.#error.textContent = refusalText(refusal);
+    if (refusal.reason === "enrolment") return secondFactor.setUp(user.value, password.value);
     if (refusal.reason !== "credentials") return;
     password.select();
     (user.value === "" ? user : password).focus();
