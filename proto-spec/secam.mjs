@@ -183,7 +183,7 @@ export const ByeReason = Object.freeze({
   idle: 3, // the peer was silent for too long
   malformed: 4, // a message broke the protocol
   overload: 5, // too many connections or requests
-  revoked: 6, // the user was removed, or the password or role changed
+  revoked: 6, // the user was removed, the password or role changed, or the session is over
 });
 
 /** The state of a camera's recording. */

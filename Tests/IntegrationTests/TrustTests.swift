@@ -194,4 +194,26 @@ import Testing
         #expect(finished.status == 78, "\(finished.errors)")
         #expect(finished.errors.contains("expired"))
     }
+
+    @Test func `a login is remembered on the machine until the user logs out`() async throws {
+        try await RunningSet.with([RunningSet.camera]) { set in
+            func view(_ command: String, password: String? = nil) async throws -> FinishedProgram {
+                try await Programs.run(
+                    "secam-view",
+                    [command, "--server", set.address, "--username", "admin", "--fingerprint", set.fingerprint],
+                    in: set.scratch, environment: password.map { ["SECAM_PASSWORD": $0] } ?? [:])
+            }
+            let early = try await view("logout")
+            #expect(early.status == 77 && early.errors.contains("no login at"), "\(early.errors)")
+            #expect(try await view("cameras", password: set.password).status == 0)
+            #expect(try await view("cameras").status == 0, "without a password")
+            let sessions = try await set.secam(["user", "sessions", "admin", "--json"])
+            #expect(try sessions.json().values.filter { $0["client"].text?.contains("secam-view") == true }.count == 1)
+            let logout = try await view("logout")
+            #expect(logout.status == 0, "\(logout.errors)")
+            let after = try await view("cameras")
+            #expect(after.status == 64 && after.errors.contains("there is no password"), "\(after.errors)")
+            #expect(try await set.secam(["user", "sessions", "admin", "--json"]).json().values.isEmpty)
+        }
+    }
 }

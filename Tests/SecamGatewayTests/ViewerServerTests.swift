@@ -305,6 +305,46 @@ struct ViewerServerTests {
         }
     }
 
+    @Test func `a token takes the place of the password until its session ends`() async throws {
+        try await ViewerHarness.run { harness in
+            let first = try await harness.greeted()
+            first.send(Login(username: "anna", password: ViewerHarness.password, remember: true))
+            let token = try await first.next(Welcome.self).token
+            /// Logs in with the token and an empty password.
+            func resumed(_ user: String = "anna", _ token: [UInt8]) async throws -> TestViewer {
+                let viewer = try await harness.greeted()
+                viewer.send(Login(username: user, password: "", token: token))
+                return viewer
+            }
+            let viewer = try await resumed("anna", token)
+            let other = try await resumed("anna", token)
+            for viewer in [viewer, other] {
+                let welcome = try await viewer.next(Welcome.self)
+                #expect(welcome.role == .admin && welcome.token == DeviceToken.none)
+            }
+            // Others do not count as guesses: the password is accepted after them.
+            let wrong = [UInt8](repeating: 1, count: WireLimits.deviceToken)
+            for (user, token) in [("anna", wrong), ("bert", token), ("nobody", token)] {
+                for _ in 0..<4 {
+                    #expect(try await resumed(user, token).next(Denied.self).reason == .credentials)
+                }
+            }
+            _ = try await harness.loggedIn("anna")
+
+            viewer.send(Bye(reason: .revoked))
+            #expect(try await harness.closed(other).reason == .revoked)
+            #expect(try await resumed("anna", token).next(Denied.self).reason == .credentials)
+            let again = try await harness.greeted()
+            again.send(Login(username: "anna", password: ViewerHarness.password, remember: true, token: token))
+            #expect(try await again.next(Welcome.self).token == DeviceToken.none, "it is still a device token")
+            let once = try await resumed("anna", token)
+            _ = try await once.next(Welcome.self)
+            try harness.users.setPassword("another", of: Name("anna"))
+            #expect(try await harness.closed(once).reason == .revoked)
+            #expect(try await resumed("anna", token).next(Denied.self).reason == .credentials)
+        }
+    }
+
     @Test func `a viewer with LOGIN version 1 logs in and gets no token`() async throws {
         try await ViewerHarness.run { harness in
             var login = Login(username: "anna", password: ViewerHarness.password).encoded()

@@ -9,34 +9,40 @@ struct GatewayLogin: Sendable {
     private let plan: LoginPlan
     private let showMessage: @Sendable (String) -> Void
     private(set) var trust: ServerTrust
-    private let password: Secret
+    /// Empty while the token of an earlier login takes its place.
+    private var password: Secret
     private var code = Secret("")
     private let keyLog: TLSKeyLog?
-    /// Device token of the user's last login on this machine; empty without one.
+    /// The token of the user's last login on this machine; empty without one.
     private let token: [UInt8]
 
     /// From the start of a connection to the gateway's certificate.
     private static let certificateTimeout: Duration = .seconds(15)
 
-    /// Asks for the password unless the options or the environment contain it.
+    /// Asks for the password unless the options or the environment contain it, or the user logged in before.
     init(_ plan: LoginPlan, showMessage: @escaping @Sendable (String) -> Void) throws(ClientError) {
         self.plan = plan
         self.showMessage = showMessage
         trust = plan.trust
         keyLog = try plan.keyLogFile.map { path throws(ClientError) in try Self.keyLog(path, showMessage) }
-        password = try plan.password.password(warn: showMessage) { () throws(ClientError) -> Secret in
-            guard let terminal = Terminal() else { throw .noPassword }
-            do throws(Terminal.Failure) {
-                return try terminal.readSecret("Password of \(TerminalText.masked(plan.username)) at \(plan.server): ")
-            } catch {
-                throw ClientError(error)
-            }
-        }
         do throws(SecretFile.Failure) {
             token = try plan.deviceTokens?.token(for: plan.username, at: plan.server) ?? []
         } catch {
-            showMessage("device token not used: \(error)")
+            showMessage("the token of an earlier login is not used: \(error)")
             token = []
+        }
+        let hasToken = !token.isEmpty
+        password = try plan.password.password(warn: showMessage) { () throws(ClientError) -> Secret in
+            hasToken ? Secret("") : try Self.askForPassword(plan)
+        }
+    }
+
+    private static func askForPassword(_ plan: LoginPlan) throws(ClientError) -> Secret {
+        guard let terminal = Terminal() else { throw .noPassword }
+        do throws(Terminal.Failure) {
+            return try terminal.readSecret("Password of \(TerminalText.masked(plan.username)) at \(plan.server): ")
+        } catch {
+            throw ClientError(error)
         }
     }
 
@@ -63,7 +69,7 @@ struct GatewayLogin: Sendable {
                 do throws(SecretFile.Failure) {
                     try deviceTokens.store(token, for: plan.username, at: plan.server)
                 } catch {
-                    showMessage("device token not stored: \(error)")
+                    showMessage("the token of this login is not stored: \(error)")
                 }
             }
         }
@@ -79,8 +85,8 @@ struct GatewayLogin: Sendable {
             reconnects: reconnects, handler: handler)
     }
 
-    /// Asks the user to accept an unknown gateway, then runs `body`: once, and again with a code when the gateway asks for
-    /// one.
+    /// Asks the user to accept an unknown gateway, then runs `body`: once, and again with the password when the session of
+    /// an earlier login is over, and with a code when the gateway asks for one.
     mutating func run<Result>(
         _ body: (GatewayLogin) throws(ClientError) -> Result
     ) throws(ClientError) -> Result {
@@ -90,6 +96,8 @@ struct GatewayLogin: Sendable {
         while true {
             do {
                 return try body(self)
+            } catch .connection(_, .denied(.credentials, _, _)) where password.count == 0 && plan.password == .prompt {
+                password = try Self.askForPassword(plan)
             } catch .connection(_, .denied(.secondFactor, _, _)) where code.count == 0 && Terminal() != nil {
                 try askForCode()
             } catch {

@@ -13,7 +13,8 @@ package struct SecamView: ParsableCommand {
               secam-view snapshot front-door -o door.jpg
               secam-view cameras --json
 
-            secam-view asks for the password, or takes it from SECAM_PASSWORD or --password-file.
+            secam-view asks for the password, or takes it from SECAM_PASSWORD or --password-file. A login is remembered \
+            on this machine for 14 days after its last use, until 'secam-view logout'.
 
             Exit status: 0 success, 64 wrong usage, 66 no such camera, 69 gateway unreachable, 71 no display, 73 file \
             exists, 74 file not readable or writable, 76 not a secam gateway, 77 login refused or certificate not \
@@ -23,6 +24,7 @@ package struct SecamView: ParsableCommand {
         subcommands: [
             LiveCommand.self, CamerasCommand.self, SnapshotCommand.self, EventsCommand.self, RecordingsCommand.self,
             TimelineCommand.self, PlayCommand.self, ExportCommand.self, ProtectCommand.self,
+            LogoutCommand.self,
         ],
         defaultSubcommand: LiveCommand.self)
 

@@ -22,13 +22,16 @@ package struct ViewerConnection: Sendable {
     package struct Settings: Sendable {
         package var username: String
         package var password: Secret
-        /// The device token of an earlier login of this user at this gateway; empty without one.
+        /// The token of an earlier login of this user at this gateway, which takes the place of an empty password; empty
+        /// without one.
         package var token: [UInt8] = []
         /// The code of the second factor; empty for none.
         package var code = Secret("")
         /// Stores a new token for later logins. The client asks for a token only when this is set.
         package var keepToken: (@Sendable ([UInt8]) -> Void)?
-        package var software = softwareVersion
+        /// Whether the end of the connection ends the session of the token too.
+        package var endsSession = false
+        package var software = "secam-view (\(softwareVersion))"
         package var wanted = WantedCameras.none
         package var rendition = Rendition.jpeg
         /// Frames of each camera that may be in flight or unhandled.
@@ -197,6 +200,6 @@ package struct ViewerConnection: Sendable {
 
     /// Says goodbye to the gateway.
     package mutating func leave() {
-        outgoing += Bye(reason: .done).encoded()
+        outgoing += Bye(reason: settings.endsSession ? .revoked : .done).encoded()
     }
 }

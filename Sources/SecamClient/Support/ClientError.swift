@@ -10,6 +10,7 @@ package enum ClientError: Error, Sendable, Equatable {
     case usage(String)
     case badOption(option: String, value: String, expected: String)
     case noPassword
+    case notLoggedIn(server: ServerAddress)
     case passwordPromptCancelled
     case passwordTooLong(bytes: Int)
     case usernameTooLong(bytes: Int)
@@ -47,7 +48,7 @@ extension ClientError {
         switch self {
         case .badServer, .missing, .usage, .badOption, .noPassword, .passwordTooLong, .usernameTooLong:
             .usage
-        case .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
+        case .notLoggedIn, .passwordPromptCancelled, .untrusted, .notAccepted, .certificateChanged: .noPermission
         case .holes: .incomplete
         case .unreachable, .noPicture, .noAnswer, .noArchive, .archiveGone, .incomplete: .unavailable
         case .connection(_, let end): end.exitStatus
@@ -76,6 +77,7 @@ extension ClientError: CustomStringConvertible {
             "invalid \(option) '\(TerminalText.masked(value))'; expected \(expected)"
         case .noPassword:
             "there is no password, and no terminal to ask for it; set SECAM_PASSWORD or give --password-file FILE"
+        case .notLoggedIn(let server): "no login at \(server) is remembered on this machine"
         case .passwordPromptCancelled: "no password was typed"
         case .passwordTooLong(let bytes):
             "the password has \(bytes) bytes; the maximum is \(WireLimits.password)"

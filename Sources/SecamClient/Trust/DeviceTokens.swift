@@ -2,8 +2,8 @@ import SecamBase
 import SecamProcess
 import SecamWire
 
-/// The file of the device tokens that gateways gave to this user, one `HOST:PORT USER TOKEN` a line. Only its owner may
-/// read it. User and token are hexadecimal, since a user name may contain any character.
+/// The file of the tokens that gateways gave to this user, one `HOST:PORT USER TOKEN` a line. A token shows that the user
+/// logged in from here, and takes the password's place while its session lasts. Only its owner may read the file. User and token are hexadecimal, since a user name may contain any character.
 package struct DeviceTokens: Sendable {
     /// Tokens to keep; the oldest are removed first.
     static let limit = 256
@@ -37,6 +37,15 @@ package struct DeviceTokens: Sendable {
         var lines = try lines().filter { !$0.hasPrefix(prefix) }.suffix(Self.limit - 1)
         lines.append(prefix + Hexadecimal.encode(token))
         try SecretFile.write(lines.joined(separator: "\n") + "\n", to: path)
+        _ = consume lock
+    }
+
+    /// Removes the token of a user at a gateway, if there is one.
+    func remove(for username: String, at server: ServerAddress) throws(SecretFile.Failure) {
+        let lock = try FileLock(path + ".lock")
+        let prefix = Self.prefix(username, server)
+        let others = try lines().filter { !$0.hasPrefix(prefix) }
+        try SecretFile.write(others.map { $0 + "\n" }.joined(), to: path)
         _ = consume lock
     }
 

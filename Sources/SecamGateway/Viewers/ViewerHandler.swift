@@ -34,8 +34,8 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     typealias OutboundOut = ByteBuffer
 
     private let transport: any ViewerTransport
-    /// The login before this connection that takes LOGIN's place; `nil` for a viewer that sends LOGIN.
-    private let login: WebAccess?
+    /// The session that takes the place of LOGIN, or of its password; `nil` for a login with a password.
+    private var login: WebAccess?
     private let environment: ViewerEnvironment
     private let viewers: EventLoopViewers
     private let ticket: ConnectionLimiter.Ticket
@@ -231,6 +231,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
             switch action {
             case .send(let bytes): send(ByteBuffer(bytes: bytes))
             case .authenticate(let login): authenticate(login)
+            case .endLogin: endLogin()
             case .startFlow(let key):
                 if let frame = viewers.startFlow(key, self) { offer(frame) }
             case .stopFlow(let key): viewers.stopFlow(key, self)
@@ -249,14 +250,38 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     }
 
     private func authenticate(_ login: Login) {
+        if login.password.count == 0, login.token != DeviceToken.none { return resumeLogin(login) }
         guard let context else { return }
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
         let mailbox = viewers.mailbox
         environment.limiter.setVerifying(ticket, true)
         let source = LoginPeer(address: peer, network: ticket.network, isHost: ticket.standing == .host)
+        let (web, client, address, logger) = (environment.web, session.viewerSoftware, peer, environment.logger)
         environment.authenticator.authenticate(login, from: source) { outcome in
+            // An accepted login comes on a thread that may wait for the disk.
+            web?.keepLogin(outcome, login, address: address, client: client, logger)
             mailbox?.execute { handler.value.finishLogin(outcome) }
         }
+    }
+
+    /// Accepts a session's token in place of the password. A wrong one is not a guess of a password: nobody can have an
+    /// empty one.
+    private func resumeLogin(_ login: Login) {
+        guard let web = environment.web, let access = web.sessions.use(token: login.token),
+            access.user.name.text == login.username
+        else { return finishLogin(.denied(.credentials, wait: 0)) }
+        self.login = WebAccess(access)
+        finishLogin(.accepted(access.user, asOf: access.asOf))
+    }
+
+    /// Ends the session with all its connections, because its user logs out.
+    private func endLogin() {
+        guard let session = login?.session, let web = environment.web,
+            web.sessions.end(session.id, of: session.user)
+        else { return }
+        environment.audit.record(
+            .logout, user: session.user.text, address: peer, network: ticket.network, reason: "signed out")
+        web.closeConnections(ofSession: session.id)
     }
 
     private func finishLogin(_ checked: LoginOutcome) {

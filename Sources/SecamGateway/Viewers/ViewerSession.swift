@@ -27,6 +27,8 @@ struct ViewerSession {
         case authenticate(Login)
         case startFlow(FlowKey)
         case stopFlow(FlowKey)
+        /// End the session that took LOGIN's password's place.
+        case endLogin
         /// Call `showEvents` with the cached events of these cameras.
         case follow(Follow, Set<UInt32>)
         /// Forward the request, whose cameras the user may see. Pass each answer to `judge` before delivering it.
@@ -41,6 +43,9 @@ struct ViewerSession {
     private(set) var deadline: NIODeadline?
     /// The camera list that the viewer should get next; `nil` when the viewer's list is current.
     private(set) var pendingView: VisibleCameras?
+
+    /// The viewer's own description of itself.
+    private(set) var viewerSoftware = ""
 
     private let limits: ViewerLimits
     private let software: String
@@ -95,8 +100,8 @@ struct ViewerSession {
         }
         do throws(WireError) {
             if envelope.type == .bye {
-                _ = try Bye.decode(bytes, envelope)
-                return end(.done)
+                let bye = try Bye.decode(bytes, envelope)
+                return (bye.reason == .revoked && user != nil ? [.endLogin] : []) + end(.done)
             }
             switch state {
             case .hello: return try receiveHello(envelope, bytes, at: now)
@@ -155,7 +160,7 @@ struct ViewerSession {
     private mutating func receiveHello(
         _ envelope: Envelope, _ bytes: Span<UInt8>, at now: NIODeadline
     ) throws(WireError) -> [Action] {
-        _ = try Hello.decode(bytes, envelope)
+        viewerSoftware = try Hello.decode(bytes, envelope).software
         state = .login
         deadline = now + limits.loginTimeout
         return [.send(Hello(idle: limits.idleSeconds, software: software).encoded())]

@@ -342,7 +342,7 @@ package enum ByeReason: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case malformed = 4
     /// Too many connections or requests.
     case overload = 5
-    /// The user was removed, or the password or role changed.
+    /// The user was removed, the password or role changed, or the session is over.
     case revoked = 6
 
     package var description: String {

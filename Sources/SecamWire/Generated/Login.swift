@@ -17,7 +17,7 @@ package struct Login: WireMessage {
     package let password: Secret
     /// True if the viewer stores a token for its next login.
     package let remember: Bool
-    /// Token of an earlier WELCOME to this user; zeros for none.
+    /// Token of an earlier WELCOME to this user, which takes the place of an empty password; zeros for none.
     package let token: [UInt8]
     /// Code of the second factor, or a recovery code; empty for none.
     package let code: Secret
