@@ -14,16 +14,16 @@ struct Credentials {
 
     /// - Returns: `nil` for another form than the documented one.
     init?(_ fields: [String: JSONFields.Value]) {
-        guard case .text(let user)? = fields["user"], case .text(let password)? = fields["password"],
-            Self.areWithinLimits(user, password)
+        guard case .text(let user)? = fields["user"], case .text(let password)? = fields["password"], !user.isEmpty
         else { return nil }
         switch fields["code"] {
         case nil, .null: code = nil
         case .text(let text) where text.utf8.count <= WireLimits.code: code = text
         default: return nil
         }
-        self.user = user
-        self.password = password
+        // Nobody has a longer name or password, and nobody an empty one: the login fails like that of an unknown user.
+        self.user = user.utf8.count <= WireLimits.name ? user : ""
+        self.password = password.utf8.count <= WireLimits.password ? password : ""
     }
 
     /// Returns a tool's token, from an `Authorization` header with the scheme Bearer (RFC 6750) or from the parameter
@@ -43,12 +43,10 @@ struct Credentials {
         else { return nil }
         let user = String(text[..<colon])
         let password = String(text[text.index(after: colon)...])
-        return areWithinLimits(user, password) ? (user, password) : nil
-    }
-
-    /// Returns whether a user name and a password have lengths that LOGIN permits.
-    private static func areWithinLimits(_ user: String, _ password: String) -> Bool {
-        (1...WireLimits.name).contains(user.utf8.count) && password.utf8.count <= WireLimits.password
+        guard (1...WireLimits.name).contains(user.utf8.count), password.utf8.count <= WireLimits.password else {
+            return nil
+        }
+        return (user, password)
     }
 
     /// A login that remembers the browser.

@@ -1,22 +1,30 @@
-/// A JSON object of texts, lists of texts, numbers, flags and `null` (RFC 8259), read strictly. Requests need no more.
+/// A JSON object (RFC 8259), read strictly. Requests have texts, lists of texts, numbers, flags and `null`.
 enum JSONFields {
     enum Value: Equatable {
         case text(String)
         case texts([String])
+        /// A value of another form, in a field that no request has.
+        case other
         case number(Double)
         case flag(Bool)
         case null
     }
 
-    /// Returns the fields; `nil` for another form, other nested values, repeated names and invalid text.
+    /// Returns the fields; `nil` for another form, deeply nested values, repeated names and invalid text.
     static func parse(_ bytes: [UInt8]) -> [String: Value]? {
         var reader = Reader(rest: bytes[...])
         guard let fields = reader.object(), reader.isAtEnd() else { return nil }
         return fields
     }
 
+    /// Maximum depth of values in values.
+    private static let depthLimit = 16
+
     private struct Reader {
         var rest: ArraySlice<UInt8>
+        private var depth = 0
+
+        init(rest: ArraySlice<UInt8>) { self.rest = rest }
 
         mutating func skipSpace() {
             rest = rest.drop { [0x20, 0x09, 0x0a, 0x0d].contains($0) }
@@ -50,7 +58,7 @@ enum JSONFields {
         mutating func value() -> Value? {
             skipSpace()
             if rest.first == UInt8(ascii: "\"") { return text().map(Value.text) }
-            if rest.first == UInt8(ascii: "[") { return texts().map(Value.texts) }
+            if rest.first == UInt8(ascii: "[") || rest.first == UInt8(ascii: "{") { return nested() }
             for (word, value) in [("true", Value.flag(true)), ("false", .flag(false)), ("null", .null)]
             where rest.starts(with: word.utf8) {
                 rest = rest.dropFirst(word.utf8.count)
@@ -62,16 +70,25 @@ enum JSONFields {
             return Double(String(decoding: digits, as: UTF8.self)).map(Value.number)
         }
 
-        mutating func texts() -> [String]? {
+        mutating func nested() -> Value? {
+            depth += 1
+            defer { depth -= 1 }
+            guard depth <= JSONFields.depthLimit else { return nil }
+            if rest.first == UInt8(ascii: "{") { return object().map { _ in .other } }
+            guard let values = array() else { return nil }
+            let texts = values.compactMap { if case .text(let text) = $0 { text } else { nil } }
+            return texts.count == values.count ? .texts(texts) : .other
+        }
+
+        mutating func array() -> [Value]? {
             guard take("[") else { return nil }
-            var texts: [String] = []
-            if take("]") { return texts }
+            var values: [Value] = []
+            if take("]") { return values }
             repeat {
-                skipSpace()
-                guard let text = text() else { return nil }
-                texts.append(text)
+                guard let value = value() else { return nil }
+                values.append(value)
             } while take(",")
-            return take("]") ? texts : nil
+            return take("]") ? values : nil
         }
 
         mutating func text() -> String? {

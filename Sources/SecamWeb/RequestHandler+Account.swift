@@ -62,6 +62,7 @@ extension RequestHandler {
 struct AccountForm {
     let credentials: Credentials
     private let fields: [String: JSONFields.Value]
+    private static let lifetimeLength = 5
 
     /// - Returns: `nil` for another form than the documented one.
     init?(_ request: HTTPRequest) {
@@ -106,7 +107,7 @@ struct AccountForm {
         switch fields["lifetime"] {
         case .null?: return .some(nil)
         case .text(let text)?:
-            guard let lifetime = AccessToken.lifetime(text) else { return nil }
+            guard text.utf8.count <= Self.lifetimeLength, let lifetime = AccessToken.lifetime(text) else { return nil }
             return time + lifetime.microseconds
         default: return nil
         }

@@ -13,71 +13,93 @@ extension RequestHandler {
     /// `peakTime` of a thumbnail and the parameter `at` may differ by what the text of a time leaves out.
     private static let thumbnailRange: Int64 = 1000
 
-    /// Returns the search that a request asks for; `nil` when it cannot be understood.
-    private func search(_ request: HTTPRequest, _ kinds: FoundKinds, from: String, to: String) -> Search? {
+    /// What a request asks for.
+    private enum Query {
+        case search(Search)
+        /// A range that ends before it begins contains nothing.
+        case empty
+    }
+
+    /// Returns what a request asks for; `nil` when it cannot be understood.
+    private func query(_ request: HTTPRequest, _ kinds: FoundKinds, from: String, to: String) -> Query? {
         let now = WallClock.now
         guard let begin = TimeParameter.microseconds(request.query[from], default: now - Self.usualRange.microseconds),
-            let end = TimeParameter.microseconds(request.query[to], default: WireLimits.times.upperBound), end > begin,
+            let end = TimeParameter.microseconds(request.query[to], default: WireLimits.times.upperBound),
             let limit = UInt32(request.query["limit"] ?? "\(Self.usualLimit)"), (1...WireLimits.answer).contains(limit)
         else { return nil }
         var cameras: [Search.Camera] = []
         if let text = request.query["camera"] {
-            guard let name = try? Name(text) else { return nil }
+            guard let name = try? Name(text) else { return .empty }
             cameras = [Search.Camera(name: name)]
         }
-        return Search(request: 1, kinds: kinds, from: begin, to: end, cameras: cameras, limit: limit)
+        guard begin < end else { return .empty }
+        return .search(Search(request: 1, kinds: kinds, from: begin, to: end, cameras: cameras, limit: limit))
     }
 
     func listRecordings(_ request: HTTPRequest, _ access: WebAccess) {
-        guard let search = search(request, [.recordings, .gaps], from: "from", to: "to") else {
-            return respond(.error(.badRequest, "badRequest"))
-        }
-        backend.search(search, access) { [self] parts in
-            guard let parts else { return respond(.error(.tooManyRequests, "busy", retryAfter: 1)) }
-            let recordings = parts.flatMap(\.recordings).sorted { ($1.start, $0.camera) < ($0.start, $1.camera) }
-            let gaps = parts.flatMap(\.gaps).sorted { ($1.start, $0.camera) < ($0.start, $1.camera) }
-            respond(
-                .json(
-                    .ok,
-                    JSONText.object([
-                        ("recordings", JSONText.array(recordings.map { RecordingText.json($0) })),
-                        ("gaps", JSONText.array(gaps.map(RecordingText.json))),
-                        ("more_before", Self.moreBefore(parts, search)),
-                        ("partial", "\(parts.contains { $0.partial })"),
-                    ])))
+        switch query(request, [.recordings, .gaps], from: "from", to: "to") {
+        case nil: respond(.error(.badRequest, "badRequest"))
+        case .empty: respond(Self.recordings([], moreBefore: "null"))
+        case .search(let search):
+            backend.search(search, access) { [self] parts in
+                guard let parts else { return respond(.error(.tooManyRequests, "busy", retryAfter: 1)) }
+                respond(Self.recordings(parts, moreBefore: Self.moreBefore(parts, search)))
+            }
         }
     }
 
+    private static func recordings(_ parts: [Found], moreBefore: String) -> HTTPResponse {
+        let recordings = parts.flatMap(\.recordings).sorted { ($1.start, $0.camera) < ($0.start, $1.camera) }
+        let gaps = parts.flatMap(\.gaps).sorted { ($1.start, $0.camera) < ($0.start, $1.camera) }
+        return .json(
+            .ok,
+            JSONText.object([
+                ("recordings", JSONText.array(recordings.map { RecordingText.json($0) })),
+                ("gaps", JSONText.array(gaps.map(RecordingText.json))),
+                ("more_before", moreBefore),
+                ("partial", "\(parts.contains { $0.partial })"),
+            ]))
+    }
+
     func listEvents(_ request: HTTPRequest, _ access: WebAccess) {
-        guard let search = search(request, .events, from: "since", to: "until") else {
-            return respond(.error(.badRequest, "badRequest"))
-        }
-        backend.search(search, access) { [self] parts in
-            guard let parts else { return respond(.error(.tooManyRequests, "busy", retryAfter: 1)) }
-            var newest: [EventKey: WebEvent] = [:]
-            for entry in parts.flatMap(\.events) {
-                newest[EventKey(camera: entry.camera, id: entry.event.id)] = WebEvent(
-                    camera: entry.camera, event: entry.event)
+        switch query(request, .events, from: "since", to: "until") {
+        case nil: respond(.error(.badRequest, "badRequest"))
+        case .empty: respond(Self.events([], [], moreBefore: "null"))
+        case .search(let search):
+            backend.search(search, access) { [self] parts in
+                guard let parts else { return respond(.error(.tooManyRequests, "busy", retryAfter: 1)) }
+                respond(
+                    Self.events(
+                        parts, newestEvents(parts, search, access), moreBefore: Self.moreBefore(parts, search)))
             }
-            // The gateway's memory is newer than an archive's index.
-            let names = search.cameras.map(\.name)
-            for event in backend.events(since: search.from, access)
-            where event.event.start < search.to && (names.isEmpty || names.contains(event.camera)) {
-                newest[EventKey(camera: event.camera, id: event.event.id)] = event
-            }
-            let events = newest.values.sorted { ($1.event.start, $0.camera) < ($0.event.start, $1.camera) }
-            respond(
-                .json(
-                    .ok,
-                    JSONText.object([
-                        (
-                            "events",
-                            JSONText.array(
-                                events.prefix(Int(search.limit)).map { EventText.json($0.event, of: $0.camera) })
-                        ), ("more_before", Self.moreBefore(parts, search)),
-                        ("partial", "\(parts.contains { $0.partial })"),
-                    ])))
         }
+    }
+
+    /// Returns the events of an answer, each in its newest state, the last ones first.
+    private func newestEvents(_ parts: [Found], _ search: Search, _ access: WebAccess) -> [WebEvent] {
+        var newest: [EventKey: WebEvent] = [:]
+        for entry in parts.flatMap(\.events) {
+            newest[EventKey(camera: entry.camera, id: entry.event.id)] = WebEvent(
+                camera: entry.camera, event: entry.event)
+        }
+        // The gateway's memory is newer than an archive's index.
+        let names = search.cameras.map(\.name)
+        for event in backend.events(since: search.from, access)
+        where event.event.start < search.to && (names.isEmpty || names.contains(event.camera)) {
+            newest[EventKey(camera: event.camera, id: event.event.id)] = event
+        }
+        let events = newest.values.sorted { ($1.event.start, $0.camera) < ($0.event.start, $1.camera) }
+        return Array(events.prefix(Int(search.limit)))
+    }
+
+    private static func events(_ parts: [Found], _ events: [WebEvent], moreBefore: String) -> HTTPResponse {
+        .json(
+            .ok,
+            JSONText.object([
+                ("events", JSONText.array(events.map { EventText.json($0.event, of: $0.camera) })),
+                ("more_before", moreBefore),
+                ("partial", "\(parts.contains { $0.partial })"),
+            ]))
     }
 
     private struct EventKey: Hashable {
@@ -94,11 +116,13 @@ extension RequestHandler {
     // MARK: - Thumbnails
 
     func sendThumbnail(_ request: HTTPRequest, _ camera: String, _ access: WebAccess) {
-        guard let text = request.query["at"], let time = TimeParameter.microseconds(text, default: 0),
-            time < WireLimits.times.upperBound - Self.thumbnailRange
-        else { return respond(.error(.badRequest, "badRequest")) }
+        guard let text = request.query["at"], let time = TimeParameter.microseconds(text, default: 0) else {
+            return respond(.error(.badRequest, "badRequest"))
+        }
         // A camera that never existed, one that one may not see, and one without recordings look alike.
-        guard let name = try? Name(camera) else { return respond(.error(.notFound, "notFound")) }
+        guard let name = try? Name(camera), time < WireLimits.times.upperBound - Self.thumbnailRange else {
+            return respond(.error(.notFound, "notFound"))
+        }
         let end = time + Self.thumbnailRange
         let search = Search(
             request: 1, kinds: .recordings, from: time, to: end, cameras: [Search.Camera(name: name)], limit: 1)

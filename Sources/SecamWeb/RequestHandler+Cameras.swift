@@ -62,13 +62,13 @@ extension RequestHandler {
 
     /// Returns the rendition that a request asks for; `nil` when it cannot be understood.
     private func rendition(_ request: HTTPRequest, of camera: Cameras.Camera) -> Rendition? {
-        switch (request.query["rendition"], request.query["width"]) {
-        case (nil, nil), ("jpeg", nil): return .jpeg
-        case ("sub", nil): return .sub
-        case (nil, let text?):
+        let named: [String: Rendition] = ["jpeg": .jpeg, "sub": .sub]
+        guard let named = named[request.query["rendition"] ?? "jpeg"] else { return nil }
+        switch request.query["width"] {
+        case nil: return named
+        case let text?:
             guard let width = Int(text), (1...WireLimits.side).contains(width) else { return nil }
             return width < Int(camera.width) ? .sub : .jpeg
-        default: return nil
         }
     }
 

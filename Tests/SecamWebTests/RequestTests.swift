@@ -24,6 +24,7 @@ struct RequestTests {
 
     @Test(arguments: [
         "", "x", "*", "https://cam.example/", "/%", "/%4", "/%zz", "/%00", "/a%0d%0ab", "/%ff", "/?a=1&a=2", "/?a=%",
+        "/?a=%ff",
     ])
     func `a malformed target is refused`(_ uri: String) {
         #expect(throws: HTTPRequest.Malformed.self) { try request(uri) }
@@ -74,10 +75,15 @@ struct RequestTests {
                 ])
         for text in [
             "", "[]", "{", "{}}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1 \"b\":2}", "{\"a\":1,\"a\":2}",
-            "{\"a\":{}}", "{\"a\":[1]}", "{\"a\":[\"b\",]}", "{\"a\":[[\"b\"]]}", "{\"a\":[\"b\"", "{a:1}",
+            "{\"a\":{}", "{\"a\":{1}}", "{\"a\":[1 2]}", "{\"a\":[\"b\",]}", "{\"a\":[\"b\"", "{a:1}",
             "{\"a\":\"\n\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud83d\"}",
             "{\"a\":\"\\ud83d\\u0041\"}", "{\"a\":+1}", "{\"a\":nan}", "{\"a\":\"x}", "{\"a\":tru}",
         ] { #expect(fields(text) == nil, "\(text)") }
+        #expect(fields("{\"a\":{\"b\":[1]},\"c\":[[\"b\"]],\"d\":[1]}") == ["a": .other, "c": .other, "d": .other])
+        func nested(_ depth: Int) -> String {
+            "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
+        }
+        #expect(fields(nested(16)) == ["a": .other] && fields(nested(17)) == nil)
         #expect(JSONFields.parse([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]) == nil)
     }
 
