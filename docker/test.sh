@@ -172,6 +172,12 @@ pass "encoders, motion, archives and cameras reach only the set"
 view live demo --headless --frames 30 --stats >"$scratch/stats" || fail "watching the demo camera"
 grep -q '"frames": *30' "$scratch/stats" || fail "30 frames: $(cat "$scratch/stats")"
 pass "the demo camera is watched from outside: $(tr -d '\n ' <"$scratch/stats")"
+https() { curl --silent --fail --insecure --max-time 30 "$@"; } # the certificate is self-signed
+https "https://127.0.0.1:$SECAM_PORT/" | grep -q '<title>secam' || fail "the page"
+https --user "admin:$password" --output "$scratch/snapshot.jpg" \
+    "https://127.0.0.1:$SECAM_PORT/api/v1/cameras/demo/snapshot.jpg" || fail "a snapshot over HTTPS"
+[[ $(head --bytes 3 "$scratch/snapshot.jpg" | od -An -tx1 | tr -d ' ') == ffd8ff ]] || fail "the snapshot is a JPEG"
+pass "browsers get the page, and tools a snapshot"
 
 guide start
 grep -q "password *$password" "$scratch/log" || fail "the guide's commands show the first password"
