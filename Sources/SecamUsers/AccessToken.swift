@@ -54,8 +54,8 @@ package struct AccessToken: Sendable, Hashable {
     static let byteCount = 32
     /// Maximum tokens of one user.
     package static let perUser = 64
-    /// Maximum bytes of a label.
-    package static let labelBytes = 64
+    /// Maximum characters (Unicode scalars) of a label.
+    package static let labelLength = 64
 
     /// The lifetime that a text such as `90d` states; `nil` for another text, and for more than a hundred years.
     package static func lifetime(_ text: String) -> Duration? {

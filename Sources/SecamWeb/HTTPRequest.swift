@@ -30,7 +30,7 @@ package struct HTTPRequest: Sendable {
         var query: [String: String] = [:]
         for pair in parts.count > 1 ? parts[1].split(separator: "&") : [] {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = Self.decodeText(sides[0]), let value = sides.count > 1 ? Self.decodeText(sides[1]) : "",
+            guard let name = Self.decode(sides[0]), let value = sides.count > 1 ? Self.decode(sides[1]) : "",
                 query.updateValue(value, forKey: name) == nil
             else { throw Malformed() }
         }
@@ -40,13 +40,8 @@ package struct HTTPRequest: Sendable {
     /// The request cannot be understood.
     struct Malformed: Error {}
 
-    /// Decodes a segment of a path. Control characters are refused.
-    static func decode(_ text: Substring) -> String? {
-        decodeText(text).flatMap { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f } ? $0 : nil }
-    }
-
     /// Decodes `%20`. Bytes that are no UTF-8 are refused.
-    private static func decodeText(_ text: Substring) -> String? {
+    private static func decode(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -80,7 +80,7 @@ struct AccountForm {
 
     /// - Parameter time: now, UTC microseconds.
     func newToken(at time: Int64) -> AccountChange? {
-        guard case .text(let label)? = fields["label"], label.utf8.count <= AccessToken.labelBytes,
+        guard case .text(let label)? = fields["label"], label.unicodeScalars.count <= AccessToken.labelLength,
             case .texts(let words)? = fields["scopes"], let scopes = Self.scopes(words), let cameras,
             let expires = expiry(at: time)
         else { return nil }

@@ -22,7 +22,7 @@ struct HostileRequestTests {
             for (request, expected) in [
                 ("\0\0\0\0\r\n\r\n", 400), ("GET\r\n\r\n", 400), ("GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400),
                 ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-                ("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+                ("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n", 400),
                 ("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400),
                 ("GET / HTTP/1.1\r\nHost: a\r\n folded: y\r\n\r\n", 400),
                 // Smuggling: two lengths.
@@ -53,7 +53,7 @@ struct HostileRequestTests {
             let client = try await harness.web()
             for path in [
                 "/none", "/api", "/api/v1", "/api/v2/cameras", "/api/v1/cameras/a/b", "/ws/x", "/../etc/passwd",
-                "/.git/config",
+                "/.git/config", "/index.html%00", "/a%0d%0ab",
             ] {
                 let response = try await client.request("GET", path)
                 #expect(response.status == 404 && response.text == "{\"error\":\"notFound\"}\n", "\(path)")

@@ -23,7 +23,7 @@ struct RequestTests {
     }
 
     @Test(arguments: [
-        "", "x", "*", "https://cam.example/", "/%", "/%4", "/%zz", "/%00", "/a%0d%0ab", "/%ff", "/?a=1&a=2", "/?a=%",
+        "", "x", "*", "https://cam.example/", "/%", "/%4", "/%zz", "/%ff", "/?a=1&a=2", "/?a=%",
         "/?a=%ff",
     ])
     func `a malformed target is refused`(_ uri: String) {
@@ -31,7 +31,10 @@ struct RequestTests {
     }
 
     @Test func `no path leaves the page's files`() throws {
-        for path in ["/../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/./index.html", "//index.html", "/index.html/"] {
+        for path in [
+            "/index.html%00", "/index.html%0d%0a", "/../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/./index.html",
+            "//index.html", "/index.html/",
+        ] {
             #expect(WebPage.file(try request(path).path) == nil)
         }
     }

@@ -21,6 +21,7 @@ final class LoadViewer: ChannelInboundHandler {
     private let account: Account
     private let figures: LoadFigures
     private let isFirst: Bool
+    private let isLoggedIn: Bool
     private var stamps: StampReader?
     private var skimmer: MessageSkimmer
     private var camera: UInt32?
@@ -29,9 +30,14 @@ final class LoadViewer: ChannelInboundHandler {
 
     /// - Parameters:
     ///   - isFirst: whether to measure latencies.
+    ///   - isLoggedIn: whether a login precedes the connection.
     ///   - stamps: reads the numbers in the pictures.
-    init(_ account: Account, figures: LoadFigures, isFirst: Bool, stamps: consuming StampReader?) {
+    init(
+        _ account: Account, figures: LoadFigures, isFirst: Bool, isLoggedIn: Bool = false,
+        stamps: consuming StampReader?
+    ) {
         self.account = account
+        self.isLoggedIn = isLoggedIn
         self.figures = figures
         self.isFirst = isFirst
         skimmer = MessageSkimmer(keepsPayloads: stamps != nil)
@@ -39,7 +45,7 @@ final class LoadViewer: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        send(Hello(software: "secam-bench").encoded(), context)
+        if !isLoggedIn { send(Hello(software: "secam-bench").encoded(), context) }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         pinging = context.eventLoop.scheduleRepeatedTask(
             initialDelay: LoadViewer.pingInterval, delay: LoadViewer.pingInterval

@@ -10,8 +10,12 @@ import Synchronization
 final class ViewerLoad: Sendable {
     enum Server: Sendable {
         case gateway(TLSContext, [LoadViewer.Account])
+        /// The gateway, over WebSockets.
+        case web(TLSContext, WebLogin, [LoadViewer.Account])
         /// Another camera server, and the path of its stream.
         case http(path: String)
+
+        var isWeb: Bool { if case .web = self { true } else { false } }
     }
 
     /// Simultaneous logins. Each takes the gateway a tenth of a second, and it queues only a few of one user.
@@ -42,7 +46,9 @@ final class ViewerLoad: Sendable {
             let all = viewers.withLock { $0 }
             let waiting = all.count { !$0.isSettled }
             if all.count >= count, waiting == 0 { return }
-            if all.count < count, waiting < ViewerLoad.loginLimit {
+            // The first browser logs in for all.
+            let limit = server.isWeb && all.first?.isSettled == false ? 1 : ViewerLoad.loginLimit
+            if all.count < count, waiting < limit {
                 try add(number: all.count)
                 continue
             }
@@ -93,6 +99,13 @@ final class ViewerLoad: Sendable {
                         let viewer = LoadViewer(
                             accounts[number % accounts.count], figures: figures, isFirst: isFirst, stamps: stamps)
                         try channel.pipeline.syncOperations.addHandlers([try TLSHandler(context: context), viewer])
+                    case .web(let context, let login, let accounts):
+                        let viewer = LoadViewer(
+                            accounts[number % accounts.count], figures: figures, isFirst: isFirst, isLoggedIn: true,
+                            stamps: stamps)
+                        try channel.pipeline.syncOperations.addHandlers([
+                            try TLSHandler(context: context), WebSocketLoadHandler(login), viewer,
+                        ])
                     case .http(let path):
                         try channel.pipeline.syncOperations.addHandler(
                             HTTPLoadViewer(path: path, figures: figures, stamps: stamps))

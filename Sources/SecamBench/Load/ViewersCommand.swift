@@ -29,6 +29,8 @@ struct ViewersCommand: ParsableCommand {
     var cameras: [String] = []
     @Option(help: "Path of a multipart stream over HTTP, of another camera server.")
     var http: String?
+    @Flag(help: "Connect as browsers do, over WebSockets.")
+    var web = false
     @Flag(help: "Read the numbers in the first viewer's pictures.")
     var stamps = false
 
@@ -57,12 +59,13 @@ struct ViewersCommand: ParsableCommand {
         }
         let context = try TLSContext.client(
             trust: .fingerprint(try CertificateFingerprint(fingerprint)), serverName: host,
-            applicationProtocols: [Hello.applicationProtocol])
+            applicationProtocols: [web ? "http/1.1" : Hello.applicationProtocol])
         let password = ProgramEnvironment.variables["SECAM_PASSWORD"] ?? ""
-        return .gateway(
-            context,
-            try cameras.map {
-                LoadViewer.Account(username: username, password: password, camera: try CameraName.check($0))
-            })
+        let accounts = try cameras.map {
+            LoadViewer.Account(username: username, password: password, camera: try CameraName.check($0))
+        }
+        guard web else { return .gateway(context, accounts) }
+        return .web(
+            context, WebLogin(authority: "\(host):\(port)", username: username, password: password), accounts)
     }
 }

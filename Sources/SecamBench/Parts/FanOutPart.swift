@@ -2,7 +2,7 @@ import SecamBase
 import SecamControl
 import SecamWire
 
-/// One camera with an increasing number of viewers.
+/// One camera with an increasing number of viewers, and with as many browsers.
 enum FanOutPart {
     private static let camera = "demo"
     private static let source = "test:1280x720@10"
@@ -15,18 +15,22 @@ enum FanOutPart {
             var part = BenchReport.Part(
                 "fan_out", "\(source) to an increasing number of viewers over TLS (goal: 0.6 ns a byte)",
                 [
-                    .init("viewers", "viewers"), .init("fps_mean", "fps mean"), .init("fps_least", "fps least"),
+                    .init("way", "over"), .init("viewers", "viewers"), .init("fps_mean", "fps mean"),
+                    .init("fps_least", "fps least"),
                     .init("megabytes_per_second", "MB/s"), .init("gateway_cpu_percent", "gateway CPU %"),
                     .init("gateway_ns_per_byte", "ns a byte"), .init("gateway_ciphers", "x AES"),
                     .init("gateway_resident_mb", "gateway RSS MB"),
                     .init("latency_p50_ms", "p50 ms"), .init("latency_p99_ms", "p99 ms"),
                 ])
-            try await RemoteLoad.run(set.loadArguments(cameras: [camera]), password: set.password) { load in
-                for count in counts {
-                    bench.say("fan-out to \(count)")
-                    try await load.grow(to: count)
-                    part.add(try await measure(bench, set, load, cipher))
-                    guard !bench.isLate else { return part.notes.append(BenchReport.outOfTime) }
+            for (way, arguments, counts) in [("TLS", [], counts), ("WebSocket", ["--web"], [counts.last ?? 1])] {
+                let arguments = set.loadArguments(cameras: [camera]) + arguments
+                try await RemoteLoad.run(arguments, password: set.password) { load in
+                    for count in counts {
+                        bench.say("fan-out to \(count) over \(way)")
+                        try await load.grow(to: count)
+                        part.add([.text(way)] + (try await measure(bench, set, load, cipher)))
+                        guard !bench.isLate else { return part.notes.append(BenchReport.outOfTime) }
+                    }
                 }
             }
             part.notes.append(

@@ -30,9 +30,10 @@ extension UserCommand {
             func run() async throws {
                 await reportingErrors {
                     let user = try UserCommand.name(name)
-                    guard label.utf8.count <= AccessToken.labelBytes else {
+                    let length = label.unicodeScalars.count
+                    guard length <= AccessToken.labelLength else {
                         throw CommandError(
-                            "--label has \(label.utf8.count) bytes; the maximum is \(AccessToken.labelBytes)")
+                            "--label has \(length) characters; the maximum is \(AccessToken.labelLength)")
                     }
                     let scopes = try scopes(scopes)
                     let rights = try UserCommand.rights(cameras)
