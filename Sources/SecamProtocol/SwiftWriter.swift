@@ -32,13 +32,16 @@ struct SwiftWriter {
     private func messageTypes() -> String {
         var lines = [
             "/// The code of each message; proto-spec/README.md lists who may send which.",
-            "package enum MessageType: UInt16, Sendable, CaseIterable {",
+            "package enum MessageType: UInt16, Sendable, CaseIterable, CustomStringConvertible {",
         ]
         for message in schema.messages {
             lines.append("    /// \(message.name)")
             lines.append("    case \(SwiftNames.messageCase(message.name)) = \(message.code)")
         }
-        return (lines + ["}", ""]).joined(separator: "\n")
+        lines += ["", "    /// The message's name in the protocol.", "    package var description: String {"]
+        lines.append("        switch self {")
+        lines += schema.messages.map { "        case .\(SwiftNames.messageCase($0.name)): \"\($0.name)\"" }
+        return (lines + ["        }", "    }", "}", ""]).joined(separator: "\n")
     }
 
     private func limits() throws -> String {

@@ -40,7 +40,9 @@ extension WireError: CustomStringConvertible {
         switch self {
         case .oversized(let length, let limit): "message of \(length) bytes exceeds the limit of \(limit)"
         case .undersized(let length): "message length \(length) is below the minimum of \(Envelope.fixedLength)"
-        case .unknownType(let type): "message type \(type) is unknown or not allowed here"
+        case .unknownType(let code):
+            MessageType(rawValue: code).map { "\($0) is not allowed here" }
+                ?? "message type 0x\(String(0x10000 + Int(code), radix: 16).dropFirst()) is unknown"
         case .badVersion(let version): "message layout version \(version) does not exist"
         case .truncated(let field): "message ends inside \(field)"
         case .trailingBytes(let count): "\(count) bytes follow the last field"

@@ -1,7 +1,7 @@
 // Generated from proto-spec/schema.json by `swift run secam-protocol`: do not edit.
 
 /// The code of each message; proto-spec/README.md lists who may send which.
-package enum MessageType: UInt16, Sendable, CaseIterable {
+package enum MessageType: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     /// PING
     case ping = 0x0001
     /// PONG
@@ -80,4 +80,49 @@ package enum MessageType: UInt16, Sendable, CaseIterable {
     case replay = 0x0052
     /// PROTECT
     case protect = 0x0053
+
+    /// The message's name in the protocol.
+    package var description: String {
+        switch self {
+        case .ping: "PING"
+        case .pong: "PONG"
+        case .error: "ERROR"
+        case .bye: "BYE"
+        case .openFlow: "OPEN"
+        case .credit: "CREDIT"
+        case .frame: "FRAME"
+        case .gap: "GAP"
+        case .acknowledge: "ACK"
+        case .closeFlow: "CLOSE"
+        case .event: "EVENT"
+        case .detection: "DETECTION"
+        case .grant: "GRANT"
+        case .work: "WORK"
+        case .result: "RESULT"
+        case .join: "JOIN"
+        case .beat: "BEAT"
+        case .roster: "ROSTER"
+        case .policy: "POLICY"
+        case .refused: "REFUSED"
+        case .camera: "CAMERA"
+        case .leave: "LEAVE"
+        case .statusRequest: "STATUS_REQUEST"
+        case .status: "STATUS"
+        case .assignment: "ASSIGNMENT"
+        case .recording: "RECORDING"
+        case .call: "CALL"
+        case .hello: "HELLO"
+        case .login: "LOGIN"
+        case .welcome: "WELCOME"
+        case .denied: "DENIED"
+        case .cameras: "CAMERAS"
+        case .watch: "WATCH"
+        case .unwatch: "UNWATCH"
+        case .follow: "FOLLOW"
+        case .search: "SEARCH"
+        case .found: "FOUND"
+        case .replay: "REPLAY"
+        case .protect: "PROTECT"
+        }
+    }
 }
