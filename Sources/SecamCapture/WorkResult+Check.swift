@@ -15,9 +15,9 @@ extension WorkResult {
         var start = 0
         for made in renditions {
             let end = start + Int(made.length)
-            guard made.fits(picture, payload.extracting(start..<end)) else {
+            if let problem = made.mismatch(with: picture, payload.extracting(start..<end)) {
                 return "a \(made.rendition) of \(made.width)x\(made.height) and \(made.length) bytes for a picture of "
-                    + "\(picture.width)x\(picture.height)"
+                    + "\(picture.width)x\(picture.height): \(problem)"
             }
             start = end
         }
@@ -29,18 +29,25 @@ extension EncodedRendition {
     /// Maximum size of a JPEG's headers, bytes.
     private static let headerLimit = 4096
 
-    /// Returns whether the rendition has the size that follows from its picture.
+    /// Returns why the rendition does not have the size that follows from its picture; `nil` if it has.
     ///
     /// A JPEG has at most three bytes for each pixel of the whole blocks that cover the picture: no encoder needs more,
     /// even for noise in the best quality.
-    fileprivate func fits(_ picture: CapturedPicture, _ bytes: Span<UInt8>) -> Bool {
-        guard (Int(width), Int(height)) == size(of: picture) else { return false }
-        guard rendition != .luma else { return format == .gray8 && bytes.count == Int(width) * Int(height) }
-        let blocks = ((Int(width) + 15) / 16) * ((Int(height) + 15) / 16)
-        guard format == .jpeg, bytes.count <= blocks * 16 * 16 * 3 + Self.headerLimit,
-            bytes.count <= CameraService.frameLimit, let header = JPEGFrameHeader(bytes)
-        else { return false }
-        return header.width == Int(width) && header.height == Int(height)
+    fileprivate func mismatch(with picture: CapturedPicture, _ bytes: Span<UInt8>) -> String? {
+        let size = size(of: picture)
+        guard (Int(width), Int(height)) == size else { return "expected \(size.width)x\(size.height)" }
+        guard format == (rendition == .luma ? .gray8 : .jpeg) else { return "in the format \(format)" }
+        guard rendition != .luma else {
+            return bytes.count == size.width * size.height ? nil : "expected \(size.width * size.height) bytes"
+        }
+        let blocks = ((size.width + 15) / 16) * ((size.height + 15) / 16)
+        let limit = min(blocks * 16 * 16 * 3 + Self.headerLimit, CameraService.frameLimit)
+        guard bytes.count <= limit else { return "expected at most \(limit) bytes" }
+        guard let header = JPEGFrameHeader(bytes) else { return "the JPEG has no frame header (SOF)" }
+        guard header.width == size.width, header.height == size.height else {
+            return "the JPEG's frame header (SOF) says \(header.width)x\(header.height)"
+        }
+        return nil
     }
 
     private func size(of picture: CapturedPicture) -> (width: Int, height: Int) {
