@@ -217,6 +217,7 @@ let package = Package(
             ]),
         tests("SecamPictureTests", ["SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamMotionDetectorTests", ["SecamMotionDetector"]),
+        tests("SecamMotionTests", ["SecamMesh", "SecamMotion", "SecamTestSupport", "SecamWire"]),
         tests("SecamJPEGTests", ["SecamJPEG", "SecamPicture", "SecamTestSupport", "SecamWire"]),
         tests("SecamV4L2Tests", ["SecamV4L2", "SecamWire"]),
         tests("SecamMediaTests", ["SecamMedia", "SecamTestSupport", "SecamWire"]),

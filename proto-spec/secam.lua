@@ -29,7 +29,7 @@ local enumerations = {
     [1] = "overflow", [2] = "dropped", [3] = "spooled",
   },
   CloseReason = {
-    [1] = "done", [2] = "unknownFlow", [3] = "forbidden", [4] = "tooMany", [5] = "shutdown",
+    [1] = "done", [2] = "unknownFlow", [3] = "forbidden", [4] = "tooMany", [5] = "shutdown", [6] = "noSuchContent",
   },
   CameraState = {
     [1] = "idle", [2] = "starting", [3] = "online", [4] = "offline", [5] = "waiting",

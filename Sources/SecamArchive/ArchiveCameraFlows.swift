@@ -41,6 +41,9 @@ final class ArchiveCameraFlows {
     private var spoolFlow: UInt32?
     /// The time before which neither frames nor events are requested.
     private var notBefore = MonotonicTime.now
+    /// The time before which a content that the camera refuses until it changes is not requested.
+    private var refusedUntil: [FlowContent: MonotonicTime] = [:]
+    private var check = FrameCheck(.jpeg)
 
     /// The last frame on disk, from the index at the start and from the writer since.
     private var cursor: RecordingIndex.Cursor?
@@ -133,9 +136,10 @@ final class ArchiveCameraFlows {
             }
             return true
         }
-        guard MonotonicTime.now >= notBefore else { return true }
+        guard MonotonicTime.now >= notBefore, mayRequest(.jpeg) else { return true }
         guard let flow = open(.jpeg, from: firstFrame, credit: window.initialCredit) else { return false }
         framesFlow = flow
+        check = FrameCheck(.jpeg)
         isSpoolDue = true
         window.reset()
         waitingGaps = 0
@@ -146,7 +150,7 @@ final class ArchiveCameraFlows {
     /// Requests the frames that the camera spooled, until the camera reports that none are left.
     private func refreshSpool() -> Bool {
         if let spoolFlow { return sendOnSpool(Credit(flow: spoolFlow, frames: 0)) }
-        guard isSpoolDue, MonotonicTime.now >= spoolNotBefore else { return true }
+        guard isSpoolDue, MonotonicTime.now >= spoolNotBefore, mayRequest(.spooled) else { return true }
         guard let flow = open(.spooled, from: .acknowledged, credit: spoolWindow.initialCredit) else {
             return false
         }
@@ -168,11 +172,21 @@ final class ArchiveCameraFlows {
             return true
         }
         let credit = min(FrameWindow.maximumFrames, rateLimit.eventsLeft(now: now))
-        guard now >= notBefore, credit > 0 else { return true }
+        guard now >= notBefore, credit > 0, mayRequest(.events) else { return true }
         guard let flow = open(.events, from: start(after: eventCursor), credit: credit) else { return false }
         eventsFlow = flow
         eventCredit.reset(credit)
         return true
+    }
+
+    private func mayRequest(_ content: FlowContent) -> Bool {
+        refusedUntil[content].map { MonotonicTime.now >= $0 } ?? true
+    }
+
+    /// The content without which the camera cannot be recorded, if the camera does not provide it.
+    var missingContent: FlowContent? {
+        if refusedUntil[.jpeg] != nil { return .jpeg }
+        return refusedUntil[.events] != nil && !rule.mode.isContinuous ? .events : nil
     }
 
     /// Opens a flow and returns its number; `nil` if the camera was not reached.
@@ -253,77 +267,107 @@ final class ArchiveCameraFlows {
 
     /// Receives the messages that have arrived.
     ///
-    /// - Parameter onRefusal: called when the camera refuses a flow.
-    func receive(onRefusal: (CloseFlow) -> Void) throws(WireError) {
+    /// - Parameters:
+    ///   - onRefusal: called when the camera refuses a flow; once, if it refuses the content until it changes.
+    ///   - onViolation: called when the camera breaks the rules of flows.
+    func receive(onRefusal: (CloseFlow) -> Void, onViolation: (FlowViolation) -> Void) throws(WireError) {
         for _ in 0..<FrameWindow.maximumFrames {
             guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
+                let violation: FlowViolation?
                 switch envelope.type {
-                case .frame: try handle(Frame.decode(bytes, envelope).message, received.message)
-                case .event: try handle(Event.decode(bytes, envelope))
-                case .gap: try handle(Gap.decode(bytes, envelope))
-                case .closeFlow: handle(try CloseFlow.decode(bytes, envelope), onRefusal)
+                case .frame: violation = handle(try Frame.decode(bytes, envelope).message, received.message)
+                case .event: violation = handle(try Event.decode(bytes, envelope))
+                case .gap: violation = handle(try Gap.decode(bytes, envelope))
+                case .closeFlow:
+                    handle(try CloseFlow.decode(bytes, envelope), onRefusal)
+                    violation = nil
                 default: throw .unknownType(envelope.type.rawValue)
                 }
+                if let violation { onViolation(violation) }
             }
         }
     }
 
-    private func handle(_ frame: Frame, _ message: MeshMessage) throws(WireError) {
-        guard frame.rendition == .jpeg, frame.format == .jpeg else { throw .badValue(field: "rendition") }
-        guard frame.flow != spoolFlow else { return try handleSpooled(frame.flow, message) }
+    private func handle(_ frame: Frame, _ message: MeshMessage) -> FlowViolation? {
+        guard frame.flow != spoolFlow else { return handleSpooled(frame, message) }
         // Frames of a closed flow may still be under way.
-        guard isRecording, frame.flow == framesFlow else { return }
+        guard isRecording, frame.flow == framesFlow else { return nil }
         guard window.credit > 0 else {
             retry(.frames, flow: frame.flow)
-            throw .badValue(field: "flow: a frame beyond its credit")
+            return .beyondCredit
         }
-        guard window.hasRoom(for: message.count) else { return retry(.frames, flow: frame.flow) }
+        guard window.hasRoom(for: message.count) else {
+            retry(.frames, flow: frame.flow)
+            return nil
+        }
         window.receive(message.count)
         lastHeard = .now
-        if !rule.mode.isContinuous, motion.isOver(at: frame.timestamp) { return endRecording() }
+        if !refusedUntil.isEmpty { refusedUntil[.jpeg] = nil }
+        if let violation = check.violation(of: frame) {
+            refill()
+            return violation
+        }
+        if !rule.mode.isContinuous, motion.isOver(at: frame.timestamp) {
+            endRecording()
+            return nil
+        }
         lastTime = frame.timestamp
         durability.recordFrame(now: lastHeard)
         window.hold(message.count)
         writer.add(.frame(RecorderID(camera: camera.name, isSpooled: false), message))
+        return nil
     }
 
-    private func handleSpooled(_ flow: UInt32, _ message: MeshMessage) throws(WireError) {
+    private func handleSpooled(_ frame: Frame, _ message: MeshMessage) -> FlowViolation? {
         guard spoolWindow.credit > 0 else {
-            retry(.spool, flow: flow)
-            throw .badValue(field: "flow: a spooled frame beyond its credit")
+            retry(.spool, flow: frame.flow)
+            return .beyondCredit
         }
-        guard spoolWindow.hasRoom(for: message.count) else { return retry(.spool, flow: flow) }
+        guard spoolWindow.hasRoom(for: message.count) else {
+            retry(.spool, flow: frame.flow)
+            return nil
+        }
         spoolWindow.receive(message.count)
+        // The recorder finds repeated frames. None may be lost here, because the camera deletes what precedes a later one.
+        var check = FrameCheck(.jpeg)
+        if let violation = check.violation(of: frame) {
+            refillSpool()
+            return violation
+        }
         spoolWindow.hold(message.count)
         writer.add(.frame(RecorderID(camera: camera.name, isSpooled: true), message))
+        return nil
     }
 
-    private func handle(_ message: Event) throws(WireError) {
-        guard message.flow == eventsFlow else { return }
+    private func handle(_ message: Event) -> FlowViolation? {
+        guard message.flow == eventsFlow else { return nil }
+        refusedUntil[.events] = nil
         guard let (isNew, acknowledged) = eventCredit.receive(message) else {
             retry(.events, flow: message.flow)
-            throw .badValue(field: "flow: events beyond its credit, or too many at once")
+            return .tooManyEvents
         }
         mayEventsContinue = true
         motion.handle(message.event)
         if isNew { rateLimit.chargeNewEvent() }
         writer.add(.event(camera.name, message, acknowledged: acknowledged))
         if isWanted, !isRecording { refresh() }
+        return nil
     }
 
-    private func handle(_ gap: Gap) throws(WireError) {
+    private func handle(_ gap: Gap) -> FlowViolation? {
         if gap.flow == eventsFlow { loseEvents() }
-        guard gap.flow == framesFlow, isRecording else { return }
+        guard gap.flow == framesFlow, isRecording else { return nil }
         guard waitingGaps < ArchiveCameraFlows.gapLimit else {
             retry(.frames, flow: gap.flow)
-            throw .badValue(field: "flow: too many gaps at once")
+            return .tooManyGaps
         }
         waitingGaps += 1
         missedFrames.add(gap)
         writer.add(.gap(camera.name, gap))
         if gap.reason == .spooled { isSpoolDue = true }
+        return nil
     }
 
     /// Ends all events, since their ends may be among those that are missing.
@@ -337,19 +381,35 @@ final class ArchiveCameraFlows {
     }
 
     private func handle(_ close: CloseFlow, _ onRefusal: (CloseFlow) -> Void) {
-        if close.flow == framesFlow { framesFlow = nil }
-        if close.flow == eventsFlow { eventsFlow = nil }
-        if close.flow == spoolFlow { handleSpoolEnd(close.reason) }
-        guard close.reason == .forbidden || close.reason == .tooMany else { return }
-        notBefore = MonotonicTime.now + ArchiveCameraFlows.retryDelay
-        onRefusal(close)
+        let content: FlowContent
+        switch close.flow {
+        case framesFlow:
+            framesFlow = nil
+            content = .jpeg
+        case eventsFlow:
+            eventsFlow = nil
+            content = .events
+        case spoolFlow:
+            handleSpoolEnd(close.reason)
+            // A camera needs no spool.
+            guard close.reason != .noSuchContent else { return }
+            content = .spooled
+        default: return
+        }
+        if close.reason.isPermanent {
+            let isKnown = refusedUntil.updateValue(.now + close.reason.retryPause, forKey: content) != nil
+            if !isKnown { onRefusal(close) }
+        } else if close.reason == .tooMany {
+            notBefore = .now + close.reason.retryPause
+            onRefusal(close)
+        }
     }
 
     private func handleSpoolEnd(_ reason: CloseReason) {
         spoolFlow = nil
         spoolNotBefore = MonotonicTime.now + ArchiveCameraFlows.retryDelay
         switch reason {
-        case .done: writer.add(.spoolEnded(camera.name))
+        case .done, .noSuchContent: writer.add(.spoolEnded(camera.name))
         case .forbidden: break
         case .unknownFlow, .tooMany, .shutdown: isSpoolDue = true
         }
@@ -365,12 +425,17 @@ final class ArchiveCameraFlows {
     func frameWritten(_ flow: UInt32) {
         if flow == spoolFlow {
             spoolWindow.release()
-            let count = spoolWindow.refill
-            if count > 0, sendOnSpool(Credit(flow: flow, frames: count)) { spoolWindow.grant(count) }
+            refillSpool()
         } else if flow == framesFlow {
             window.release()
             refill()
         }
+    }
+
+    private func refillSpool() {
+        let count = spoolWindow.refill
+        guard count > 0, let flow = spoolFlow, sendOnSpool(Credit(flow: flow, frames: count)) else { return }
+        spoolWindow.grant(count)
     }
 
     private func refill() {

@@ -236,6 +236,8 @@ actor ArchiveService {
                 logger.warning(
                     "flow refused",
                     metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
+            } onViolation: { violation in
+                reject("\(violation)", "camera \(camera)")
             }
         } catch {
             reject("\(error)", "camera \(camera)")
@@ -301,10 +303,17 @@ actor ArchiveService {
     }
 
     /// The assigned cameras that cannot be recorded.
-    private var unrecorded: [Name] { (volumeFault == nil ? Array(failing.keys) : Array(rules.keys)).sorted() }
+    private var unrecorded: [Name] {
+        guard volumeFault == nil else { return rules.keys.sorted() }
+        return Set(failing.keys).union(flows.lazy.filter { $0.value.missingContent != nil }.map(\.key)).sorted()
+    }
 
     private var causes: [Cause] {
-        let reason = volumeFault ?? failing.min { $0.key < $1.key }?.value
+        let incomplete = flows.filter { $0.value.missingContent != nil }.min { $0.key < $1.key }
+        let missing = incomplete.flatMap { name, flow in
+            flow.missingContent.map { "the camera '\(name)' does not provide \($0)" }
+        }
+        let reason = volumeFault ?? failing.min { $0.key < $1.key }?.value ?? missing
         return writerCauses + (reason.map { [Cause(.camerasFailing, $0)] } ?? [])
     }
 

@@ -22,6 +22,13 @@ final class CameraWatch {
     private var assignment: Assignment.Camera
     private var detector: MotionDetector
     private var isOpen = false
+    /// The time before which the flow is not requested, because the camera refused or broke it.
+    private var notBefore = MonotonicTime.now
+    /// Maps that may still come in this flow, and in former ones.
+    private var credit: UInt32 = 0
+    private var check = FrameCheck(.luma)
+    /// The camera's refusal was reported already.
+    private var isRefusalKnown = false
     /// Added to the detector's own counter, this makes the number of an event.
     private let firstID = UInt64.random(in: 1...UInt64.max)
     /// Capture time of the map of the last detection, UTC microseconds.
@@ -63,35 +70,64 @@ final class CameraWatch {
         if isOpen {
             isOpen = socket.send(Credit(flow: CameraWatch.flow, frames: 0)) == .sent
         } else {
+            guard MonotonicTime.now >= notBefore else { return true }
             let open = OpenFlow(
                 flow: CameraWatch.flow, content: .luma, policy: .latest, start: .live, credit: CameraWatch.window,
                 interval: 1_000_000 / UInt32(assignment.mapsPerSecond))
             isOpen = socket.send(open) == .sent
             // The event of the previous flow ended with it.
-            if isOpen { _ = detector.finish() }
+            if isOpen {
+                _ = detector.finish()
+                credit = min(credit, CameraWatch.window) + CameraWatch.window
+            }
         }
         return isOpen
     }
 
     /// Handles received messages.
     ///
-    /// - Parameter onRefusal: called if the camera refuses the flow.
-    func receive(onRefusal: (CloseFlow) -> Void) throws(WireError) {
-        // Bounded by the credit, so that a camera that sends more does not block the loop.
-        for _ in 0...CameraWatch.window {
-            guard let received = socket.receive() else { return }
+    /// - Parameters:
+    ///   - onRefusal: called if the camera refuses the flow, once until it sends a map.
+    ///   - onViolation: called when the camera breaks the rules of flows.
+    func receive(onRefusal: (CloseFlow) -> Void, onViolation: (FlowViolation) -> Void) throws(WireError) {
+        // Messages that are waiting were sent before the credit that returns now, so that it does not cover them.
+        var waiting: [Received] = []
+        // Bounded, so that a camera that sends more than its credit does not block the loop.
+        while waiting.count <= 2 * CameraWatch.window, let received = socket.receive() { waiting.append(received) }
+        var returned: UInt32 = 0
+        defer { if isOpen { credit += returned } }
+        // The next map may travel while this one is processed.
+        func returnCredit() {
+            socket.send(Credit(flow: CameraWatch.flow, frames: 1))
+            returned += 1
+        }
+        for received in waiting {
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 switch envelope.type {
                 case .frame:
-                    socket.send(Credit(flow: CameraWatch.flow, frames: 1))
                     let (frame, payload) = try Frame.decode(bytes, envelope)
+                    guard isOpen, frame.flow == CameraWatch.flow else { break }
+                    do throws(FlowViolation) {
+                        try spendCredit()
+                        if let violation = check.violation(of: frame) { throw violation }
+                    } catch {
+                        onViolation(error)
+                        if isOpen { returnCredit() }
+                        break
+                    }
+                    returnCredit()
+                    isRefusalKnown = false
                     guard spendBudget(now: .now) else { break }
                     try detectMotion(in: bytes.extracting(payload), of: frame)
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
+                    guard isOpen, close.flow == CameraWatch.flow else { break }
                     isOpen = false
-                    if close.reason == .forbidden || close.reason == .tooMany { onRefusal(close) }
+                    notBefore = .now + close.reason.retryPause
+                    guard close.reason.isPermanent || close.reason == .tooMany, !isRefusalKnown else { break }
+                    isRefusalKnown = true
+                    onRefusal(close)
                 case .gap:
                     _ = try Gap.decode(bytes, envelope)
                 default:
@@ -99,6 +135,17 @@ final class CameraWatch {
                 }
             }
         }
+    }
+
+    /// Counts a received map. Closes the flow when it is beyond the credit.
+    private func spendCredit() throws(FlowViolation) {
+        guard credit > 0 else {
+            socket.send(CloseFlow(flow: CameraWatch.flow, reason: .shutdown, detail: "more maps than credit"))
+            isOpen = false
+            notBefore = .now + CloseReason.shutdown.retryPause
+            throw .beyondCredit
+        }
+        credit -= 1
     }
 
     /// Ends the active event if the camera sends no more maps.
@@ -127,9 +174,6 @@ final class CameraWatch {
     }
 
     private func detectMotion(in map: Span<UInt8>, of frame: Frame) throws(WireError) {
-        guard frame.flow == CameraWatch.flow, frame.rendition == .luma, frame.format == .gray8 else {
-            throw .badValue(field: "flow")
-        }
         let start = MonotonicTime.now
         lastMap = start
         // A picture that is too small to have motion is no fault of the camera.

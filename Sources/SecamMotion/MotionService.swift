@@ -116,14 +116,20 @@ actor MotionService {
                 logger.warning(
                     "flow refused",
                     metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
+            } onViolation: { violation in
+                reject("\(violation)", camera)
             }
         } catch {
-            messagesRejected += 1
-            logger.warning("message rejected", metadata: ["sender": "camera \(camera)", "reason": "\(error)"])
+            reject("\(error)", camera)
         }
         if watch.isTooSmall, !wasTooSmall {
             logger.info("picture too small for motion detection", metadata: ["camera": "\(camera)"])
         }
+    }
+
+    private func reject(_ reason: String, _ camera: Name) {
+        messagesRejected += 1
+        logger.warning("message rejected", metadata: ["sender": "camera \(camera)", "reason": "\(reason)"])
     }
 
     private func figures() -> [Figure] {

@@ -37,7 +37,8 @@ extension RequestHandler {
                             ("Content-Type", "image/jpeg"), ("Cache-Control", "no-store"),
                             ("Cross-Origin-Resource-Policy", "cross-origin"),
                         ] + picture.headers(at: WallClock.now), body: .bytes(picture.bytes)))
-            }, onEnd: { finish(.error(.notFound, "noSuchCamera")) })
+            }, onRefusal: { finish(.error(.notFound, "noSuchRendition")) },
+            onEnd: { finish(.error(.notFound, "noSuchCamera")) })
         if !isWatched { finish(.error(.tooManyRequests, "busy", retryAfter: 1)) }
     }
 
@@ -56,7 +57,8 @@ extension RequestHandler {
             return
         }
         let isWatched = backend.watch(
-            camera.camera, rendition, access, onPicture: { stream.offer($0) }, onEnd: { self.connection.endStream() })
+            camera.camera, rendition, access, onPicture: { stream.offer($0) },
+            onRefusal: { self.connection.endStream() }, onEnd: { self.connection.endStream() })
         if !isWatched { connection.endStream() }
     }
 

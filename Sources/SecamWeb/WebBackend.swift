@@ -100,11 +100,12 @@ package protocol WebBackend: AnyObject {
     ///
     /// - Parameters:
     ///   - onPicture: called for each picture, newest last.
+    ///   - onRefusal: called when the watch ends because the camera does not provide the rendition.
     ///   - onEnd: called when the right is lost.
     /// - Returns: false when the user has watched too often.
     func watch(
         _ camera: UInt32, _ rendition: Rendition, _ access: WebAccess, onPicture: @escaping (LivePicture) -> Void,
-        onEnd: @escaping () -> Void
+        onRefusal: @escaping () -> Void, onEnd: @escaping () -> Void
     ) -> Bool
 
     /// Follows events until `stop`, or until the access is over.

@@ -37,6 +37,25 @@ import Testing
         await archive.stop()
     }
 
+    @Test func `a camera without events is asked once, and cannot be recorded on motion`() async throws {
+        let scratch = try ScratchFolder()
+        let folder = RecordingFolder(scratch.file("recordings"))
+        let bench = try await FlowBench.start(refusal: .noSuchContent) { socket in
+            try TestedArchiveFlow(socket, folder)
+        }
+        try await eventually("the refusals arrive") {
+            await bench.refresh()
+            return await bench.report.refusals.count == 1
+        }
+        for _ in 0..<50 { await bench.refresh() }
+        // Sent behind any further OPEN.
+        await bench.retry()
+        try await eventually("the last message arrives") { await bench.opened.contains { $0.content == .jpeg } }
+        #expect(await bench.opened.filter { $0.content == .events }.count == 1)
+        #expect(await bench.report.frames == [1], "events are missing")
+        await bench.stop()
+    }
+
     @Test func `gaps that overlap and reach up to the largest number are counted once`() async throws {
         let scratch = try ScratchFolder()
         let archive = try await HostileCamera.start(RecordingFolder(scratch.file("recordings")), seed: nil)
@@ -46,6 +65,43 @@ import Testing
             gaps: ranges.map { try #require(SequenceRange($0.0, through: $0.1)) })
         try await eventually("the gaps are counted") { await archive.missed == largest }
         await archive.stop()
+    }
+}
+
+/// An archive's flows that record on motion.
+private final class TestedArchiveFlow: TestedFlow {
+    private let flow: ArchiveCameraFlows
+    private let writer: Writer
+    private var rule: Recording.Camera
+    private(set) var report = FlowReport()
+
+    init(_ socket: MeshSocket, _ folder: RecordingFolder) throws {
+        let index = try RecordingIndex(folder)
+        writer = try HostileCamera.writer(index, folder)
+        rule = HostileCamera.rule(.motion, try Name("porch"))
+        flow = try ArchiveCameraFlows(
+            Roster.Member(
+                role: .capture, incarnation: 9, key: [UInt8](repeating: 1, count: 32), name: rule.camera, endpoint: ""),
+            socket: socket, rule: rule, index: index, writer: writer, rateLimit: CameraRateLimit(now: .now))
+    }
+
+    deinit { writer.stop() }
+
+    var socket: MeshSocket { flow.socket }
+
+    func refresh() { flow.refresh() }
+
+    /// Requests frames too.
+    func retry() { flow.apply(HostileCamera.rule(.both, rule.camera)) }
+
+    func receive() {
+        do throws(WireError) {
+            try flow.receive(
+                onRefusal: { report.refusals.append($0.reason) }, onViolation: { report.violations.append($0) })
+        } catch {
+            report.errors.append(error)
+        }
+        if flow.missingContent == .events { report.frames = [1] }
     }
 }
 
@@ -75,19 +131,26 @@ private actor HostileCamera {
         admission = pair.admission
         camera = pair.listening
         let index = try RecordingIndex(folder)
-        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        writer = Writer(
-            RecordingStore.Configuration(
-                index: index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0),
-                logger: quiet,
-                lock: try VolumeLock(folder, isAlone: false)), report: { _ in })
-        let rule = Recording.Camera(
-            mode: .both, preRoll: 3600, postRoll: 3600, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000,
-            camera: name)
+        writer = try Self.writer(index, folder)
+        let rule = Self.rule(.both, name)
         flow = try ArchiveCameraFlows(
             Roster.Member(
                 role: .capture, incarnation: 9, key: pair.key.bytes, name: name, endpoint: camera.endpoint),
             socket: pair.connecting, rule: rule, index: index, writer: writer, rateLimit: CameraRateLimit(now: .now))
+    }
+
+    static func writer(_ index: RecordingIndex, _ folder: RecordingFolder) throws -> Writer {
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        return Writer(
+            RecordingStore.Configuration(
+                index: index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: quiet,
+                lock: try VolumeLock(folder, isAlone: false)), report: { _ in })
+    }
+
+    static func rule(_ mode: RecordingMode, _ name: Name) -> Recording.Camera {
+        Recording.Camera(
+            mode: mode, preRoll: 3600, postRoll: 3600, keep: 0, keepBytes: 0, thinAfter: 0, thinRate: 1000,
+            camera: name)
     }
 
     static func start(_ folder: RecordingFolder, seed: UInt64?) async throws -> HostileCamera {
@@ -129,7 +192,7 @@ private actor HostileCamera {
         self.timer = timer
     }
 
-    private func receiveAsArchive() { try? flow.receive(onRefusal: { _ in }) }
+    private func receiveAsArchive() { try? flow.receive(onRefusal: { _ in }, onViolation: { _ in }) }
 
     private func receive() {
         while let received = camera.receive() {

@@ -100,6 +100,36 @@ struct ViewerServerTests {
         }
     }
 
+    @Test func `viewers are told that a camera lacks a rendition, until it sends a frame`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            var demands = harness.hub.demands.makeAsyncIterator()
+            let (first, _) = try await harness.loggedIn()
+            first.send(Watch(camera: 1, rendition: .sub, credit: 2))
+            _ = await demands.next()
+            harness.server.refuse(camera: 1, .sub, "no sub")
+            harness.server.refuse(camera: 1, .sub, "no sub")
+            let error = try await first.next(ErrorMessage.self)
+            #expect(error.code == .noSuchRendition && error.detail == "no sub")
+            let (second, _) = try await harness.loggedIn()
+            second.send(Watch(camera: 1, rendition: .sub, credit: 2))
+            #expect(try await second.next(ErrorMessage.self).code == .noSuchRendition)
+            harness.publish(1, rendition: .sub)
+            // Each viewer got the error once, and its watch continued.
+            #expect(try await first.nextFrame().sequence == 1)
+            #expect(try await second.nextFrame().sequence == 1)
+            let (third, _) = try await harness.loggedIn()
+            third.send(Watch(camera: 1, rendition: .sub, credit: 2))
+            #expect(try await third.nextFrame().sequence == 1)
+
+            harness.server.refuse(camera: 1, .sub, "no sub")
+            #expect(try await third.next(ErrorMessage.self).code == .noSuchRendition)
+            harness.server.forgetRefusals(of: 1)
+            third.send(Watch(camera: 1, rendition: .sub, credit: 2))
+            #expect(try await third.nextFrame().sequence == 1, "the held frame")
+        }
+    }
+
     @Test func `a camera that the user may not see looks like a missing one`() async throws {
         try await ViewerHarness.run { harness in
             try harness.users.add(

@@ -164,6 +164,16 @@ struct ViewerSessionTests {
             session.receive(Watch(camera: 1, rendition: .luma, credit: 1), at: start).errorCode == .noSuchRendition)
     }
 
+    @Test func `a watch of a rendition that its camera lacks gets an error and continues`() throws {
+        var session = try session(in: "watching")
+        let key = FlowKey(camera: 1, rendition: .sub)
+        #expect(session.refuse(key, "no sub").isEmpty, "it is not watched")
+        _ = session.receive(Watch(camera: 1, rendition: .sub, credit: 1), at: start)
+        #expect(session.refuse(FlowKey(camera: 1, rendition: .jpeg), "no jpeg").isEmpty)
+        #expect(session.refuse(key, "no sub").errorCode == .noSuchRendition)
+        #expect(session.offer(frame(key, 1)) == .taken)
+    }
+
     @Test func `a camera without the right to see it is stopped and refused`() throws {
         var session = try session(in: "watching")
         let key = FlowKey(camera: 2, rendition: .jpeg)

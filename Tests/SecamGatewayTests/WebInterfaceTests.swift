@@ -167,6 +167,27 @@ struct WebInterfaceTests {
         }
     }
 
+    @Test func `a rendition that the camera lacks is an error, and ends a stream`() async throws {
+        try await ViewerHarness.run { harness in
+            try harness.showCameras(["door"])
+            var demands = harness.hub.demands.makeAsyncIterator()
+            // Keeps the refusal in memory.
+            let (viewer, _) = try await harness.loggedIn()
+            viewer.send(Watch(camera: 1, rendition: .sub, credit: 2))
+            _ = await demands.next()
+            let stream = try await harness.web()
+            stream.sendRequest("GET", "/api/v1/cameras/door/stream.mjpeg?rendition=sub", [Self.anna])
+            _ = try await stream.line(until: "\r\n\r\n")
+            harness.server.refuse(camera: 1, .sub, "no sub")
+            _ = await stream.closed()
+            _ = try await viewer.next(ErrorMessage.self)
+            let client = try await harness.web()
+            let response = try await client.request(
+                "GET", "/api/v1/cameras/door/snapshot.jpg?rendition=sub", [Self.anna])
+            #expect(response.status == 404 && response.text == "{\"error\":\"noSuchRendition\"}\n")
+        }
+    }
+
     @Test func `an offline camera is an error and not an old picture`() async throws {
         try await ViewerHarness.run { harness in
             harness.server.update(cameras: [try camera(1, "door", state: .offline)])

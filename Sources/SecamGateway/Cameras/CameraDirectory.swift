@@ -69,6 +69,10 @@ struct CameraDirectory {
         for (name, entry) in entries where entry.member == nil && isOver(name) { forget(name, entry) }
     }
 
+    func report(_ number: UInt32) -> CameraReport? {
+        namesByNumber[number].flatMap { entries[$0]?.report }
+    }
+
     func member(_ number: UInt32) -> Roster.Member? {
         namesByNumber[number].flatMap { entries[$0]?.member }
     }

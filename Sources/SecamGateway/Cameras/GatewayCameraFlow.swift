@@ -18,8 +18,11 @@ final class GatewayCameraFlow {
     private var isOpen = false
     /// The camera was reached by the last refresh.
     private(set) var isReachable = false
-    /// The camera's refusal was reported already.
+    /// Whether a refusal for now was reported since the last frame.
     private var isRefusalKnown = false
+    /// The time before which the flow is not requested.
+    private var notBefore: MonotonicTime
+    private var check: FrameCheck?
 
     /// The last event received, after which a reopened flow resumes.
     private(set) var lastEvent: EventPosition?
@@ -59,10 +62,11 @@ final class GatewayCameraFlow {
 
     /// - Parameters:
     ///   - lastEvent: the last event received over an earlier connection.
+    ///   - notBefore: the time before which the flow is not requested, after a refusal over an earlier connection.
     ///   - byteLimit: maximum bytes of frames per second; `nil` for the default of the content.
     init(
         _ socket: MeshSocket, number: UInt32, content: FlowContent, lastEvent: EventPosition? = nil,
-        byteLimit: Int? = nil
+        notBefore: MonotonicTime = .now, byteLimit: Int? = nil
     ) {
         let usual = content == .sub ? GatewayCameraFlow.byteLimitOfSmallFrames : GatewayCameraFlow.byteLimitOfFrames
         self.byteLimit = byteLimit ?? usual
@@ -70,7 +74,12 @@ final class GatewayCameraFlow {
         self.socket = socket
         self.number = number
         self.content = content
+        self.notBefore = notBefore
+        check = content.rendition.map(FrameCheck.init)
     }
+
+    /// Requests the flow at the next refresh, because the camera that refused it has changed.
+    func retry() { notBefore = .now }
 
     /// Events start with the oldest that the camera still has, frames with the newest.
     private var opening: OpenFlow {
@@ -95,6 +104,10 @@ final class GatewayCameraFlow {
             isOpen = socket.send(Credit(flow: number, frames: frames)) == .sent
             addCredit(frames)
         } else {
+            guard MonotonicTime.now >= notBefore else {
+                isReachable = true
+                return true
+            }
             isOpen = socket.send(opening) == .sent
             totalCredit = min(totalCredit, GatewayCameraFlow.window)
             credit = 0
@@ -112,41 +125,53 @@ final class GatewayCameraFlow {
     /// - Parameters:
     ///   - onFrame: called with each frame's whole message.
     ///   - onEvent: called with each event's whole message.
-    ///   - onRefusal: called once when the camera refuses the flow.
-    /// - Throws: when the camera sends a malformed message, or more than its credit allows.
+    ///   - onRefusal: called when the camera refuses the flow; once, if it refuses it for now only.
+    ///   - onViolation: called when the camera breaks the rules of flows.
+    /// - Throws: when the camera sends a malformed message.
     func receive(
         _ onFrame: (MeshMessage, Frame) -> Void, onEvent: (MeshMessage, Event) -> Void,
-        onRefusal: (CloseFlow) -> Void
+        onRefusal: (CloseFlow) -> Void, onViolation: (FlowViolation) -> Void
     ) throws(WireError) {
+        // Credit returns after the messages that were waiting, so that one beyond the credit is noticed.
+        defer { returnCredit() }
         // One window at a time, so that a flooding camera does not occupy the loop.
-        for _ in 0..<GatewayCameraFlow.window {
+        for _ in 0...GatewayCameraFlow.window {
             guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
                 let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
                 switch envelope.type {
                 case .frame:
                     let (frame, _) = try Frame.decode(bytes, envelope)
-                    guard frame.flow == number, FlowContent(frame.rendition) == content, frame.format == .jpeg else {
-                        throw .badValue(field: "flow")
+                    // Frames of a closed flow may still arrive.
+                    guard isOpen, frame.flow == number, check != nil else { break }
+                    do throws(FlowViolation) {
+                        try spendCredit()
+                        frameBytes.add(received.message.count)
+                        self.bytes += received.message.count
+                        if let violation = check!.violation(of: frame) { throw violation }
+                        isRefusalKnown = false
+                        onFrame(received.message, frame)
+                    } catch {
+                        onViolation(error)
                     }
-                    try spendCredit()
-                    frameBytes.add(received.message.count)
-                    self.bytes += received.message.count
-                    returnCredit(after: self.bytes <= byteLimit ? GatewayCameraFlow.creditStep : .max)
-                    isRefusalKnown = false
-                    onFrame(received.message, frame)
                 case .event:
                     let event = try Event.decode(bytes, envelope)
-                    guard event.flow == number, content == .events else { throw .badValue(field: "flow") }
-                    try spendCredit()
-                    events += 1
-                    returnCredit(after: events <= GatewayCameraFlow.eventLimit ? 1 : .max)
-                    lastEvent = EventPosition(incarnation: event.incarnation, sequence: event.sequence)
-                    onEvent(received.message, event)
+                    guard isOpen, event.flow == number, content == .events else { break }
+                    do throws(FlowViolation) {
+                        try spendCredit()
+                        events += 1
+                        lastEvent = EventPosition(incarnation: event.incarnation, sequence: event.sequence)
+                        onEvent(received.message, event)
+                    } catch {
+                        onViolation(error)
+                    }
                 case .closeFlow:
                     let close = try CloseFlow.decode(bytes, envelope)
+                    guard isOpen, close.flow == number else { break }
                     isOpen = false
-                    guard close.reason == .forbidden || close.reason == .tooMany, !isRefusalKnown else { return }
+                    notBefore = .now + close.reason.retryPause
+                    if close.reason.isPermanent { onRefusal(close) }
+                    guard close.reason == .tooMany, !isRefusalKnown else { break }
                     isRefusalKnown = true
                     onRefusal(close)
                 case .gap:
@@ -158,10 +183,11 @@ final class GatewayCameraFlow {
         }
     }
 
-    /// Returns the credit of received messages to the camera, once `count` messages are due.
-    private func returnCredit(after count: UInt32) {
-        owed += 1
-        guard owed >= count else { return }
+    /// Returns the credit of received messages to the camera, once enough of them are due.
+    private func returnCredit() {
+        guard isOpen, owed >= (content == .events ? 1 : GatewayCameraFlow.creditStep),
+            events <= GatewayCameraFlow.eventLimit, bytes <= byteLimit
+        else { return }
         owed = 0
         let frames = max(frameWindow, credit) - credit
         guard frames > 0 else { return }
@@ -169,11 +195,18 @@ final class GatewayCameraFlow {
         addCredit(frames)
     }
 
-    /// Rejects messages beyond the credit, so that viewers and hooks get no more than the camera's share.
-    private func spendCredit() throws(WireError) {
-        guard totalCredit > 0 else { throw .badValue(field: "credit") }
+    /// Counts a received message. Closes the flow when it is beyond the credit, so that viewers and hooks get no more than
+    /// the camera's share.
+    private func spendCredit() throws(FlowViolation) {
+        guard totalCredit > 0 else {
+            socket.send(CloseFlow(flow: number, reason: .shutdown, detail: "more frames than credit"))
+            isOpen = false
+            notBefore = .now + CloseReason.shutdown.retryPause
+            throw .beyondCredit
+        }
         totalCredit -= 1
         credit -= min(1, credit)
+        owed += 1
     }
 
     private func addCredit(_ frames: UInt32) {

@@ -12,6 +12,14 @@ struct CameraFlowID: Hashable {
     let content: FlowContent
 }
 
+/// A camera's answer that it does not provide a flow.
+struct FlowRefusal {
+    /// When the flow is requested again at the latest.
+    var expiry: MonotonicTime
+    /// The camera's last report. Another one may announce that it provides the flow now.
+    var report: CameraReport?
+}
+
 // The flows from the cameras: the events of every camera, and the frames that viewers watch.
 extension GatewayService {
     nonisolated func demandChanged(camera: UInt32, rendition: Rendition, wanted: Bool) {
@@ -26,6 +34,8 @@ extension GatewayService {
         for number in directory.update(registry.cameras, recordings: recordings, time: WallClock.now) {
             // Events always flow: hooks react to them, and viewers ask for past ones.
             wanted.insert(CameraFlowID(camera: number, content: .events))
+            refusals = refusals.filter { $0.key.camera != number }
+            viewers?.forgetRefusals(of: number)
             for flow in wanted where flow.camera == number {
                 disconnect(flow)
                 connect(flow)
@@ -35,7 +45,12 @@ extension GatewayService {
         for number in directory.takeForgotten() {
             wanted.remove(CameraFlowID(camera: number, content: .events))
             lastEvents[number] = nil
+            refusals = refusals.filter { $0.key.camera != number }
             viewers?.forget(camera: number)
+        }
+        for (id, refusal) in refusals where refusal.report != directory.report(id.camera) {
+            refusals[id] = FlowRefusal(expiry: .now, report: directory.report(id.camera))
+            flows[id]?.retry()
         }
         viewers?.update(cameras: directory.cameras)
     }
@@ -58,8 +73,10 @@ extension GatewayService {
                 context, endpoint: endpoint, serverKey: key, keys: keys, messageLimit: WireLimits.frameMessage)
             flows[id] = GatewayCameraFlow(
                 socket, number: id.camera, content: id.content,
-                lastEvent: id.content == .events ? lastEvents[id.camera] : nil)
+                lastEvent: id.content == .events ? lastEvents[id.camera] : nil,
+                notBefore: refusals[id]?.expiry ?? .now)
             loop.watch(socket, onReadable: callback { $0.receive(id) })
+            if let refusal = refusals[id], refusal.expiry > .now { tellViewers(ofMissing: id) }
             refreshFlows()
         } catch {
             logger.error("camera unreachable", metadata: ["camera": "\(member.name)", "reason": "\(error)"])
@@ -94,20 +111,42 @@ extension GatewayService {
         do throws(WireError) {
             try flow.receive { message, frame in
                 framesReceived += 1
+                if !refusals.isEmpty { refusals[id] = nil }
                 viewers?.publish(GatewayService.buffer(message), frame: frame)
             } onEvent: { message, event in
                 publish(message, event)
             } onRefusal: { close in
-                logger.warning(
-                    "flow refused",
-                    metadata: [
-                        "camera": "\(directory.member(id.camera)?.name.text ?? "\(id.camera)")",
-                        "reason": "\(close.reason)", "detail": "\(close.detail)",
-                    ])
+                handleRefusal(of: id, close)
+            } onViolation: { violation in
+                reject("\(violation)", from: "camera \(name(of: id))")
             }
         } catch {
-            reject("\(error)", from: "camera \(id.camera)")
+            reject("\(error)", from: "camera \(name(of: id))")
         }
+    }
+
+    private func name(of id: CameraFlowID) -> String { directory.member(id.camera)?.name.text ?? "\(id.camera)" }
+
+    private func handleRefusal(of id: CameraFlowID, _ close: CloseFlow) {
+        if close.reason.isPermanent {
+            let refusal = FlowRefusal(expiry: .now + close.reason.retryPause, report: directory.report(id.camera))
+            let isKnown = refusals.updateValue(refusal, forKey: id) != nil
+            tellViewers(ofMissing: id)
+            guard !isKnown else { return }
+        }
+        logger.warning(
+            "flow refused",
+            metadata: [
+                "camera": "\(name(of: id))", "content": "\(id.content)", "reason": "\(close.reason)",
+                "detail": "\(close.detail)",
+            ])
+    }
+
+    /// Tells the viewers of a flow that its camera does not provide it.
+    private func tellViewers(ofMissing id: CameraFlowID) {
+        guard let rendition = id.content.rendition else { return }
+        let detail = "the camera '\(name(of: id))' does not provide \(rendition)"
+        viewers?.refuse(camera: id.camera, rendition, detail)
     }
 
     /// Ends the events of a camera's former process, which can no longer end them itself.

@@ -61,6 +61,8 @@ actor GatewayService: CameraHub {
     var recordings: [Name: Registry.CameraRecording] = [:]
     var wanted: Set<CameraFlowID> = []
     var flows: [CameraFlowID: GatewayCameraFlow] = [:]
+    /// The flows that their cameras refuse until they change.
+    var refusals: [CameraFlowID: FlowRefusal] = [:]
     /// The position in the event log of each camera that is disconnected, where its next flow resumes.
     var lastEvents: [UInt32: GatewayCameraFlow.EventPosition] = [:]
     var flowTimer: LoopTimer?

@@ -13,6 +13,8 @@ struct Accounts: Sendable {
 /// A receiver of the frames that it has asked for.
 protocol FrameReceiver: AnyObject {
     func offer(_ frame: SharedFrame)
+    /// The camera does not provide the flow.
+    func refuse(_ key: FlowKey, _ detail: String)
 }
 
 /// The viewers of one event loop. Used on this loop only.
@@ -75,10 +77,18 @@ final class EventLoopViewers {
         }
     }
 
-    /// - Returns: the flow's last frame, if it is fresh.
-    func startFlow(_ key: FlowKey, _ viewer: any FrameReceiver) -> SharedFrame? {
+    func refuse(_ key: FlowKey, _ detail: String) {
+        for viewer in (watchers[key] ?? [:]).values { viewer.refuse(key, detail) }
+    }
+
+    /// Adds a watcher, and gives it the flow's last frame if it is fresh, or the reason why there is none.
+    func startFlow(_ key: FlowKey, _ viewer: any FrameReceiver) {
         watchers[key, default: [:]][ObjectIdentifier(viewer)] = viewer
-        return fanOut.addWatcher(key, on: index)
+        switch fanOut.addWatcher(key, on: index) {
+        case .frame(let frame): viewer.offer(frame)
+        case .refused(let detail): viewer.refuse(key, detail)
+        case nil: break
+        }
     }
 
     func stopFlow(_ key: FlowKey, _ viewer: any FrameReceiver) {

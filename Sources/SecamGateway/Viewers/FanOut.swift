@@ -2,6 +2,13 @@ import NIOCore
 import SecamWire
 import Synchronization
 
+/// What a new watcher of a flow gets at once.
+enum FlowBeginning {
+    case frame(SharedFrame)
+    /// The camera does not provide the flow.
+    case refused(String)
+}
+
 /// Distributes the cameras' frames to the event loops of their watchers: once per loop, however many viewers it serves.
 ///
 /// It also tracks demand, and holds the last frame of each watched flow for new watchers.
@@ -11,11 +18,17 @@ final class FanOut: Sendable {
         var watchers: [Int]
         var total = 0
         var held: SharedFrame?
+        /// Why the camera does not provide the flow; `nil` if it does, or is not known to refuse it.
+        var refusal: String?
         var serial: UInt64 = 0
         var incarnation: UInt64 = 0
         var sequence: UInt64 = 0
         /// Grows with each new watcher, so that an older decision to stop the flow lapses.
         var arrivals: UInt64 = 0
+
+        func watchingLoops(_ loops: [EventLoopMailbox]) -> [EventLoopMailbox] {
+            loops.indices.filter { watchers[$0] > 0 }.map { loops[$0] }
+        }
     }
 
     private struct State {
@@ -50,17 +63,34 @@ final class FanOut: Sendable {
             flow.incarnation = frame.incarnation
             flow.sequence = frame.sequence
             flow.serial += 1
+            flow.refusal = nil
             let shared = SharedFrame(key: key, serial: flow.serial, message: message, published: now)
             flow.held = shared
             state.flows[key] = flow
-            return (shared, state.loops.indices.filter { flow.watchers[$0] > 0 }.map { state.loops[$0] })
+            return (shared, flow.watchingLoops(state.loops))
         }
         guard let shared else { return }
         for loop in loops { loop.deliver(shared) }
     }
 
-    /// - Returns: the flow's last frame, if it is fresh.
-    func addWatcher(_ key: FlowKey, on loop: Int) -> SharedFrame? {
+    /// Tells a flow's watchers that the camera does not provide it, once until a frame arrives. Any thread.
+    func refuse(_ key: FlowKey, _ detail: String) {
+        let loops = state.withLock { state -> [EventLoopMailbox] in
+            guard state.flows[key]?.refusal == nil, let flow = state.flows[key] else { return [] }
+            state.flows[key]!.refusal = detail
+            return flow.watchingLoops(state.loops)
+        }
+        for loop in loops { loop.withViewers { $0.refuse(key, detail) } }
+    }
+
+    func forgetRefusals(of camera: UInt32) {
+        state.withLock { state in
+            for key in state.flows.keys where key.camera == camera { state.flows[key]!.refusal = nil }
+        }
+    }
+
+    /// - Returns: the flow's last frame, if it is fresh, or why there is none.
+    func addWatcher(_ key: FlowKey, on loop: Int) -> FlowBeginning? {
         state.withLock { state in
             guard !state.loops.isEmpty else { return nil }
             var flow = state.flows[key] ?? Flow(watchers: Array(repeating: 0, count: state.loops.count))
@@ -70,8 +100,9 @@ final class FanOut: Sendable {
             flow.arrivals += 1
             state.flows[key] = flow
             if isNew { reportDemand(key, wanted: true, state.loops) }
+            if let refusal = flow.refusal { return .refused(refusal) }
             guard let held = flow.held, held.published + limits.heldFrameAge > .now() else { return nil }
-            return held
+            return .frame(held)
         }
     }
 

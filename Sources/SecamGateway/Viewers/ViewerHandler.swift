@@ -232,8 +232,7 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
             case .send(let bytes): send(ByteBuffer(bytes: bytes))
             case .authenticate(let login): authenticate(login)
             case .endLogin: endLogin()
-            case .startFlow(let key):
-                if let frame = viewers.startFlow(key, self) { offer(frame) }
+            case .startFlow(let key): viewers.startFlow(key, self)
             case .stopFlow(let key): viewers.stopFlow(key, self)
             case .follow(let follow, let cameras):
                 let (history, serial) = viewers.events(since: follow.since, of: cameras)
@@ -478,6 +477,11 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
     }
 
     // MARK: - Frames
+
+    func refuse(_ key: FlowKey, _ detail: String) {
+        apply(session.refuse(key, detail))
+        context?.flush()
+    }
 
     func offer(_ frame: SharedFrame) {
         let bytes = frame.message.readableBytes

@@ -159,6 +159,16 @@ package final class ViewerServer: Sendable {
         fanOut.publish(message, frame)
     }
 
+    /// Tells a flow's present and later watchers that its camera does not provide it, until it sends a frame. Any thread.
+    ///
+    /// - Parameter detail: for users.
+    package func refuse(camera: UInt32, _ rendition: Rendition, _ detail: String) {
+        fanOut.refuse(FlowKey(camera: camera, rendition: rendition), detail)
+    }
+
+    /// Forgets what a camera refused before its restart. Any thread.
+    package func forgetRefusals(of camera: UInt32) { fanOut.forgetRefusals(of: camera) }
+
     /// Caches an event's state and sends it to the viewers that follow its camera. Any thread; events of one camera in
     /// order.
     ///

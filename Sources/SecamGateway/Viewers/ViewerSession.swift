@@ -233,6 +233,13 @@ struct ViewerSession {
         return (former.map { [.stopFlow($0)] } ?? []) + [.startFlow(key)]
     }
 
+    /// Reports that the camera of a watch does not provide its rendition. The watch continues, because the camera may
+    /// provide it later.
+    mutating func refuse(_ key: FlowKey, _ detail: String) -> [Action] {
+        guard user != nil, slots.rendition(of: key.camera) == key.rendition else { return [] }
+        return inOrder([Self.error(.noSuchRendition, detail)])
+    }
+
     private mutating func stopWatch(of camera: UInt32) -> [Action] {
         guard let rendition = slots.rendition(of: camera) else { return [] }
         slots.unwatch(camera)

@@ -28,7 +28,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     /// What the client of a stream watches or follows.
     private struct Subscription {
         enum Content {
-            case frames(FlowKey, onPicture: (LivePicture) -> Void)
+            case frames(FlowKey, onPicture: (LivePicture) -> Void, onRefusal: () -> Void)
             case events(onEvent: () -> Void)
         }
 
@@ -221,20 +221,27 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
 
     func watch(
         _ camera: UInt32, _ rendition: Rendition, _ access: WebAccess, onPicture: @escaping (LivePicture) -> Void,
-        onEnd: @escaping () -> Void
+        onRefusal: @escaping () -> Void, onEnd: @escaping () -> Void
     ) -> Bool {
         guard allowed({ () throws(UserQuota.Refusal) in try quota?.countWatch(at: .now()) }) else { return false }
         let key = FlowKey(camera: camera, rendition: rendition)
         subscription = Subscription(
-            access: access, checked: .now(), content: .frames(key, onPicture: onPicture), onEnd: onEnd)
+            access: access, checked: .now(),
+            content: .frames(key, onPicture: onPicture, onRefusal: onRefusal), onEnd: onEnd)
         accessChanged()
         guard subscription != nil else { return true }
-        if let held = viewers.startFlow(key, self) { offer(held) }
+        viewers.startFlow(key, self)
         return true
     }
 
+    func refuse(_ key: FlowKey, _ detail: String) {
+        guard case .frames(key, _, let onRefusal)? = subscription?.content else { return }
+        stop()
+        onRefusal()
+    }
+
     func offer(_ frame: SharedFrame) {
-        guard case .frames(let key, let onPicture)? = subscription?.content, key == frame.key,
+        guard case .frames(let key, let onPicture, _)? = subscription?.content, key == frame.key,
             isStillAllowed(frame.key.camera)
         else { return }
         if let picture = LivePicture(frame.message) { onPicture(picture) }
@@ -256,7 +263,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
         guard let current = web.current(access) else { return endSubscription() }
         subscription?.access = current
         subscription?.checked = .now()
-        if case .frames(let key, _)? = subscription?.content,
+        if case .frames(let key, _, _)? = subscription?.content,
             !viewers.view(for: current.user).numbers.contains(key.camera)
         {
             endSubscription()
@@ -270,7 +277,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     }
 
     func stop() {
-        if case .frames(let key, _)? = subscription?.content { viewers.stopFlow(key, self) }
+        if case .frames(let key, _, _)? = subscription?.content { viewers.stopFlow(key, self) }
         subscription = nil
         waitingEvents = EventSlots()
     }

@@ -162,6 +162,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable, CustomStringConvertible
     case tooMany = 4
     /// The sender stops for now; a group's cursor remains.
     case shutdown = 5
+    /// The camera does not provide this content.
+    case noSuchContent = 6
 
     package var description: String {
         switch self {
@@ -170,6 +172,7 @@ package enum CloseReason: UInt8, Sendable, CaseIterable, CustomStringConvertible
         case .forbidden: "forbidden"
         case .tooMany: "tooMany"
         case .shutdown: "shutdown"
+        case .noSuchContent: "noSuchContent"
         }
     }
 }
