@@ -12,7 +12,7 @@ struct DocumentWriter {
     func section(_ name: String) throws -> [String] {
         switch name {
         case "messages": return messageIndex()
-        case "versions": return versions()
+        case "versions": return try versions()
         case "errors": return table(["class", "condition"], schema.errors.map { ["`\($0.class)`", $0.condition] })
         case "sizes":
             return table(
@@ -78,18 +78,30 @@ extension DocumentWriter {
             })
     }
 
-    private func versions() -> [String] {
+    private func versions() throws -> [String] {
         var rows: [[String]] = []
         for message in schema.messages where message.version > 1 {
             let fields = message.fields + message.fields.flatMap { $0.entry?.fields ?? [] }
             for version in 2...message.version {
-                let added = fields.filter { $0.since == version }.map { field in
-                    "`\(field.name)`" + (field.was == nil ? "" : ", in a byte that version 1 reserved")
+                rows += try fields.filter { $0.since == version }.map { field in
+                    let name = "`\(field.name)`" + (field.was == nil ? "" : ", in a byte that version 1 reserved")
+                    return [message.name, "\(version)", name, try defaultValue(of: field)]
                 }
-                rows.append([message.name, "\(version)", added.joined(separator: ", ")])
             }
         }
-        return table(["message", "version", "added fields"], right: [1], rows)
+        return table(["message", "version", "added field", "default"], right: [1], rows)
+    }
+
+    private func defaultValue(of field: Field) throws -> String {
+        switch field.default ?? .none {
+        case .none, .text(""): return "empty"
+        case .text(let name) where field.type == .enum || field.type == .bytes: return name
+        case let value:
+            let number = try schema.value(value)
+            let farthest = try schema.value(.text("times"))
+            guard abs(number) == farthest else { return grouped(number) }
+            return number < 0 ? "−2⁶¹" : "2⁶¹"
+        }
     }
 }
 
@@ -110,7 +122,7 @@ extension DocumentWriter {
             if field.type == .list { parts += field.meaning == nil ? "for each:" : "; for each:" }
             rows.append([offset.map { "\(sign)\($0)" } ?? "..", try type(field), field.name, parts])
             if let entry = field.entry { rows += try self.rows(entry.fields, sign: "+") }
-            if let element = field.element { rows.append(["+0", element.of ?? element.type, "", ""]) }
+            if let element = field.element { rows.append(["+0", element.of ?? element.type, element.name, ""]) }
             let size = try schema.size(field)
             offset = offset.flatMap { offset in size.map { offset + $0 } }
         }

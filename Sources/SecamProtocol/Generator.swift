@@ -18,8 +18,13 @@ package struct Generator {
     package func outputs() throws -> [String: String] {
         var files: [String: String] = [:]
         let documents = DocumentWriter(schema: schema)
-        for page in try pages() { files[page] = try filled(page, .markdown, documents.section) }
-        try check(documents.sections, of: .markdown, in: files.values.joined())
+        let rules = try ruleIndex()
+        for page in try pages() {
+            files[page] = try filled(page, .markdown) { name in
+                name == "rules" ? rules.lines() : try documents.section(name)
+            }
+        }
+        try check(documents.sections + ["rules"], of: .markdown, in: files.values.joined())
         for (name, parts, tables) in [
             ("proto-spec/secam.lua", GeneratedParts.lua, LuaWriter(schema: schema).tables),
             (Generator.codec, .javaScript, try JavaScriptWriter(schema: schema).tables),
@@ -34,6 +39,15 @@ package struct Generator {
             files["\(Generator.swiftFolder)/\(name)"] = text
         }
         return files
+    }
+
+    private func ruleIndex() throws -> RuleIndex {
+        var texts: [String: String] = [:]
+        for page in try pages() {
+            let file = root.appending(path: page)
+            texts[file.lastPathComponent] = try String(contentsOf: file, encoding: .utf8)
+        }
+        return try RuleIndex(texts)
     }
 
     private func filled(

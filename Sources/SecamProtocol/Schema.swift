@@ -158,6 +158,7 @@ struct Field: Decodable {
     }
 
     struct Element: Decodable {
+        let name: String
         let type: String
         let of: String?
     }
