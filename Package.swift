@@ -198,7 +198,7 @@ let package = Package(
                 "SecamTestSupport", "SecamBase", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamRegistry", "SecamTLS",
                 "SecamWire", nioCore, nioPosix,
             ] + programs,
-            exclude: ["webcams.sh"], swiftSettings: strict),
+            exclude: ["pages", "webcams.sh"], swiftSettings: strict),
         .testTarget(
             name: "FaultTests",
             dependencies: [

@@ -5,8 +5,8 @@
 # usage: sh docker/deps.sh [build|test|package|run|PROGRAM]...
 #   package  programs that make Debian packages
 #   build    headers and libraries (with what Swift's package manager needs)
-#   test     programs that the tests use: ffmpeg, mpv, nodejs, openssl, tshark, chromium (not on Ubuntu), and file
-#            systems to cut off from their power
+#   test     programs that the tests use: ffmpeg, mpv, nodejs, openssl, python3 with ZeroMQ, tshark, chromium (not on
+#            Ubuntu), and file systems to cut off from their power
 #   run      the shared libraries of all programs
 #   PROGRAM  those of one: gateway, capture, encode, motion, archive, view, secam
 # Without an argument: build and test.
@@ -14,7 +14,7 @@ set -eu
 
 build="pkg-config libzmq3-dev libsodium-dev libturbojpeg0-dev libv4l-dev libssl-dev libcurl4-openssl-dev libavformat-dev
 libavcodec-dev libavutil-dev libswscale-dev libsdl2-dev libsqlite3-dev libqrencode-dev"
-test="curl ffmpeg mpv nodejs oathtool openssl tshark btrfs-progs e2fsprogs"
+test="curl ffmpeg mpv nodejs oathtool openssl python3-zmq tshark btrfs-progs e2fsprogs"
 # Ubuntu has Chromium only as a snap, which cannot be driven in a container: it runs without the tests of the page.
 grep -qsx "ID=ubuntu" /etc/os-release || test="$test chromium chromium-driver"
 package="dpkg-dev"
