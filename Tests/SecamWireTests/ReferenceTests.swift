@@ -39,8 +39,7 @@ import Testing
             #expect(numbers.sorted() == Array(1...numbers.count), "rules \(letter)")
         }
         let known = Set(rules.flatMap { letter, numbers in numbers.map { "\(letter)-\($0)" } })
-        // A curve and its like are not rules.
-        #expect(cited.subtracting(known).filter { rules[String($0.prefix(1))] != nil } == ["P-256"])
+        #expect(cited.subtracting(known).filter { rules[String($0.prefix(1))] != nil } == [])
     }
 
     @Test func `every link leads to a file and a heading`() throws {
