@@ -3,6 +3,7 @@
 --
 -- Shows the connections of viewers, decrypted with the keys that secam-view writes to SSLKEYLOGFILE:
 --   tshark -X lua_script:secam.lua -o tls.keylog_file:KEYS -r CAPTURE -Y secam -V
+-- The capture must contain the connection from its beginning, for the TLS handshake.
 -- Messages without TLS, such as test vectors, are shown with -d tcp.port==PORT,secam.
 
 -- generated: tables

@@ -374,8 +374,10 @@ package struct Registry: Sendable {
     ) -> [Action] {
         guard keyList.admits(key, role: join.role, name: join.name), join.role != .gateway, join.role != .operator
         else {
-            return refuse(
-                peer, key, Refused(reason: .wrongRole, detail: "this key is not for \(join.role) \(join.name)"))
+            let isMember = join.role != .gateway && join.role != .operator
+            let detail =
+                isMember ? "this key is not for \(join.role) \(join.name)" : "the role \(join.role) does not join"
+            return refuse(peer, key, Refused(reason: .wrongRole, detail: detail))
         }
         if members[peer]?.join == join { return repeatJoin(of: peer, now) }
         let network = SourceNetwork.of(address)
