@@ -115,9 +115,25 @@ import Testing
     private func fits(
         _ rendition: Rendition, _ width: UInt16, _ height: UInt16, _ jpeg: [UInt8], _ picture: CapturedPicture
     ) -> Bool {
+        mismatch(rendition, width, height, jpeg, picture) == nil
+    }
+
+    private func mismatch(
+        _ rendition: Rendition, _ width: UInt16, _ height: UInt16, _ jpeg: [UInt8], _ picture: CapturedPicture
+    ) -> String? {
         let made = EncodedRendition(
             rendition: rendition, format: .jpeg, width: width, height: height, length: UInt32(jpeg.count))
-        return WorkResult(job: 1, elapsed: 1, renditions: [made]).mismatch(with: picture, payload: jpeg.span) == nil
+        return WorkResult(job: 1, elapsed: 1, renditions: [made]).mismatch(with: picture, payload: jpeg.span)
+    }
+
+    @Test func `the reason why a result does not fit is told`() {
+        let picture = picture(320, 240, .jpeg)
+        let wrong = jpegBeginning(width: 16, height: 16, count: 100)
+        #expect(
+            mismatch(.jpeg, 320, 240, wrong, picture)
+                == "a jpeg of 320x240 and 100 bytes for a picture of 320x240: the JPEG's frame header (SOF) says 16x16")
+        #expect(mismatch(.jpeg, 320, 240, [7], picture)?.hasSuffix("the JPEG has no frame header (SOF)") == true)
+        #expect(mismatch(.jpeg, 312, 240, wrong, picture)?.hasSuffix("expected 320x240") == true)
     }
 
     @Test func `a JPEG that no consumer would receive does not fit`() {

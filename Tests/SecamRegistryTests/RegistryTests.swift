@@ -138,6 +138,21 @@ import Testing
         #expect(try hear(&registry, try join(.encode, "encode-3"), 3, keys[1]).first == "joined encode-3")
     }
 
+    @Test func `an operator's JOIN is told that its role does not join`() throws {
+        var registry = try registry(admitting: [.init(key: keys[0], role: .operator, pattern: "operator")])
+        let message = try join(.operator, "operator").encoded()
+        let actions = try registry.receive(message.span, from: peer(1), key: keys[0], time: 0, now: at(0))
+        guard case .send(let refusal as Refused, _)? = actions.first else { throw TestFailure("no REFUSED") }
+        #expect(refusal.reason == .wrongRole && refusal.detail == "the role operator does not join")
+    }
+
+    @Test func `a BEAT with another incarnation is refused, and its sender remains a member`() throws {
+        var registry = try registry()
+        _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
+        #expect(try hear(&registry, Beat(incarnation: 2, figures: []), 1, keys[0]) == ["REFUSED notJoined to 1"])
+        #expect(try hear(&registry, Beat(incarnation: 1, figures: []), 1, keys[0]) == [])
+    }
+
     @Test(arguments: [
         "tcp://a b:5", "tcp://127.0.0.1;1.2.3.4:5", "tcp://:5", "tcp://:::5", "tcp://a@b:5", "tcp://[::1:5",
         "tcp://h:0",

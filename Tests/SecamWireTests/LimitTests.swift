@@ -17,6 +17,12 @@ import Testing
         }
     }
 
+    @Test func `an error names a message as the documents do`() {
+        #expect(WireError.unknownType(0x10).description == "OPEN is not allowed here")
+        #expect(WireError.unknownType(0x48).description == "message type 0x0048 is unknown")
+        #expect(MessageType.closeFlow.description == "CLOSE")
+    }
+
     @Test func `every viewer message fits its limit before and after login`() {
         let text = String(repeating: "x", count: 2000)
         #expect(
