@@ -81,6 +81,7 @@ export const CloseReason = Object.freeze({
   forbidden: 3, // the sender's role does not permit the flow
   tooMany: 4, // a limit of the camera is reached
   shutdown: 5, // the sender stops for now; a group's cursor remains
+  noSuchContent: 6, // the camera does not provide this content
 });
 
 /** The state of a camera. */
