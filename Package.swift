@@ -80,6 +80,7 @@ let package = Package(
         library("SecamCrypto", ["COpenSSL"]),
         library("SecamTLS", ["SecamBase", "SecamCrypto", "COpenSSL", nioCore]),
         library("SecamPicture", ["SecamWire"]),
+        library("SecamSharedMemory", ["SecamBase", "SecamWire", "CLinux"]),
         library("SecamMotionDetector"),
         library("SecamJPEG", ["SecamPicture", "SecamWire", "CTurboJPEG"]),
         library("SecamV4L2", ["SecamWire", "CV4L2"]),
@@ -121,14 +122,14 @@ let package = Package(
         library(
             "SecamCapture",
             [
-                "SecamBase", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess", "SecamV4L2",
-                "SecamWire", "CSodium", arguments, deque, lifecycle, log,
+                "SecamBase", "SecamMedia", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess",
+                "SecamSharedMemory", "SecamV4L2", "SecamWire", "CSodium", arguments, deque, lifecycle, log,
             ]),
         library(
             "SecamEncode",
             [
-                "SecamBase", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess", "SecamWire",
-                arguments, lifecycle, log,
+                "SecamBase", "SecamJPEG", "SecamMesh", "SecamMetrics", "SecamPicture", "SecamProcess",
+                "SecamSharedMemory", "SecamWire", arguments, lifecycle, log,
             ]),
         library(
             "SecamMotion",
@@ -208,6 +209,7 @@ let package = Package(
             exclude: ["power-cut.sh"], swiftSettings: strict),
         tests("SecamBaseTests", ["SecamBase", "SecamTestSupport"]),
         tests("SecamWireTests", ["SecamProtocol", "SecamTestSupport", "SecamWire"]),
+        tests("SecamSharedMemoryTests", ["CLinux", "SecamBase", "SecamSharedMemory", "SecamTestSupport", "SecamWire"]),
         tests("SecamCryptoTests", ["COpenSSL", "SecamBase", "SecamCrypto", "SecamTLS"]),
         tests(
             "SecamTLSTests",
@@ -253,13 +255,13 @@ let package = Package(
             "SecamCaptureTests",
             [
                 "SecamRegistry", "SecamBase", "SecamCapture", "SecamMedia", "SecamMesh", "SecamPicture", "SecamProcess",
-                "SecamTestSupport", "SecamWire", lifecycle,
+                "SecamSharedMemory", "SecamTestSupport", "SecamWire", lifecycle, log,
             ]),
         tests(
             "SecamEncodeTests",
             [
-                "SecamBase", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamTestSupport",
-                "SecamWire",
+                "SecamBase", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamSharedMemory",
+                "SecamTestSupport", "SecamWire",
             ]),
         tests(
             "SecamArchiveTests",

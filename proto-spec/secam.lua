@@ -80,7 +80,8 @@ local enumerations = {
     [23] = "eventsTold", [24] = "detectMicroseconds", [25] = "framesRecorded", [26] = "bytesRecorded",
     [27] = "framesMissed", [28] = "bytesStored", [29] = "bytesFree", [30] = "camerasFailing", [31] = "timesCorrected",
     [32] = "clockDoubted", [33] = "policyInvalid", [34] = "camerasUnrecorded", [35] = "diskLow",
-    [36] = "framesSpooled", [37] = "bytesSpooled",
+    [36] = "framesSpooled", [37] = "bytesSpooled", [38] = "workers", [39] = "workersSharing", [40] = "workShared",
+    [41] = "camerasShared",
   },
 }
 
@@ -186,10 +187,11 @@ local messages = {
     { name = "flow", type = "u32" },
     { name = "event", type = "struct", struct = "event" },
   } },
-  [0x0020] = { name = "GRANT", version = 1, fields = {
+  [0x0020] = { name = "GRANT", version = 2, fields = {
     { name = "jobs", type = "u32" },
+    { name = "memory", type = "u64", since = 2 },
   } },
-  [0x0021] = { name = "WORK", version = 1, fields = {
+  [0x0021] = { name = "WORK", version = 2, fields = {
     { name = "job", type = "u64" },
     { name = "renditions", type = "u8", set = "Renditions" },
     { name = "quality", type = "u8" },
@@ -198,6 +200,10 @@ local messages = {
     { name = "reserved", type = "zero", length = 1 },
     { name = "width", type = "u16" },
     { name = "height", type = "u16" },
+    { name = "memory", type = "u64", since = 2 },
+    { name = "slot", type = "u16", since = 2 },
+    { name = "generation", type = "u64", since = 2 },
+    { name = "length", type = "u32", since = 2 },
     { name = "payload", type = "payload" },
   } },
   [0x0022] = { name = "RESULT", version = 1, fields = {
@@ -212,6 +218,13 @@ local messages = {
       { name = "length", type = "u32" },
     } },
     { name = "payload", type = "payload" },
+  } },
+  [0x0023] = { name = "SHARE", version = 1, fields = {
+    { name = "memory", type = "u64" },
+    { name = "slots", type = "u16" },
+    { name = "slotLength", type = "u32" },
+    { name = "ticket", type = "bytes", length = 32 },
+    { name = "socket", type = "name" },
   } },
   [0x0030] = { name = "JOIN", version = 1, fields = {
     { name = "role", type = "u8", values = "Role" },

@@ -32,7 +32,7 @@ export const limits = Object.freeze({
   deviceToken: 32, // device token, bytes
   code: 32, // code of a second factor, in UTF-8, bytes
   key: 32, // CURVE public key, bytes
-  ticket: 32, // ticket of a CALL, bytes
+  ticket: 32, // ticket of a CALL or SHARE, bytes
   endpoint: 256, // ZeroMQ endpoint, in UTF-8, bytes
   members: 4096, // members of a roster, and cameras of a list
   figures: 64, // figures of a member
@@ -48,6 +48,8 @@ export const limits = Object.freeze({
   causes: 8192, // causes of a STATUS
   roll: 3600, // pre-roll and post-roll of a recording, seconds
   side: 16384, // side of a picture, pixels
+  memoryFile: 67108864, // memory file of a camera, bytes
+  slots: 64, // slots of a memory file
 });
 
 /** The role of a service or an operator. A key belongs to one role, and the role decides what its holder may send. */
@@ -253,6 +255,10 @@ export const Metric = Object.freeze({
   diskLow: 35, // 1 while an archive's disk is nearly full (gauge)
   framesSpooled: 36, // frames that a camera kept for an absent archive
   bytesSpooled: 37, // bytes in a camera's spool on its disk (gauge)
+  workers: 38, // encoders connected to a camera (gauge)
+  workersSharing: 39, // encoders among `workers` that have mapped the camera's memory file (gauge)
+  workShared: 40, // jobs among `workSent` whose picture was in shared memory
+  camerasShared: 41, // cameras whose memory file an encoder has mapped (gauge)
 });
 
 /** A set of renditions. A sum of these. */
@@ -379,11 +385,12 @@ const messages = {
     { name: "event", type: "struct", fields: "event", require: { field: "kind", value: EventKind.motion } },
   ] },
   // Tells a camera how many unanswered jobs an encoder accepts.
-  GRANT: { code: 0x0020, version: 1, fields: [
+  GRANT: { code: 0x0020, version: 2, fields: [
     { name: "jobs", type: "u32", max: 1024 },
+    { name: "memory", type: "u64", since: 2, default: 0n },
   ] },
   // Gives an encoder a job. The payload is the picture.
-  WORK: { code: 0x0021, version: 1, fields: [
+  WORK: { code: 0x0021, version: 2, fields: [
     { name: "job", type: "u64" },
     { name: "renditions", type: "u8", mask: 7, min: 1 },
     { name: "quality", type: "u8", min: 1, max: 100 },
@@ -392,6 +399,10 @@ const messages = {
     { name: "reserved", type: "zero", length: 1 },
     { name: "width", type: "u16", min: 1, max: 16384, checkedAfter: "height" },
     { name: "height", type: "u16", min: 1, max: 16384 },
+    { name: "memory", type: "u64", since: 2, default: 0n },
+    { name: "slot", type: "u16", since: 2, default: 0 },
+    { name: "generation", type: "u64", since: 2, default: 0n },
+    { name: "length", type: "u32", since: 2, default: 0 },
     { name: "payload", type: "payload" },
   ] },
   // Returns the renditions of one job. The payload is their bytes, one after the other in the order of the list.
@@ -407,6 +418,14 @@ const messages = {
       { name: "length", type: "u32" },
     ] },
     { name: "payload", type: "payload" },
+  ] },
+  // Offers an encoder the memory file of a camera's raw pictures, or withdraws it.
+  SHARE: { code: 0x0023, version: 1, fields: [
+    { name: "memory", type: "u64" },
+    { name: "slots", type: "u16", max: 64 },
+    { name: "slotLength", type: "u32", max: 67108864 },
+    { name: "ticket", type: "bytes", length: 32 },
+    { name: "socket", type: "name" },
   ] },
   // Asks the registry to admit a service.
   JOIN: { code: 0x0030, version: 1, fields: [

@@ -81,6 +81,8 @@ extension CameraService {
             guard camera == nil || camera == member.name.text else {
                 return reject(received, "it is an encoder of the camera '\(camera!)'")
             }
+            // Before the grant is used, because it may say that the encoder no longer reads the memory.
+            offerMemory(grant, version: envelope.version, to: sender, now)
             apply(pool.grant(grant.jobs, from: peer, key: sender.key, isDedicated: camera != nil, now: now))
         case .result:
             let (result, payload) = try WorkResult.decode(bytes, envelope)
@@ -97,6 +99,16 @@ extension CameraService {
         default:
             throw .unknownType(envelope.type.rawValue)
         }
+    }
+
+    /// Offers shared memory to the sender of a GRANT, unless it has it or does not understand the offer.
+    private func offerMemory(
+        _ grant: Grant, version: UInt8, to encoder: FlowServer.Consumer, _ now: MonotonicTime
+    ) {
+        // Known encoders only, because the pool bounds their number. A new one gets its offer with its next grant.
+        guard version >= 2, pool.knows(encoder.peer) else { return }
+        let share = memory?.handleGrant(from: encoder.peer, key: encoder.key, mapped: grant.memory, now: now)
+        if let share { socket.send(share, to: encoder.peer) }
     }
 
     private func forbidFlow(_ flow: UInt32, to sender: FlowServer.Consumer) {
@@ -184,6 +196,7 @@ extension CameraService {
     /// Disconnects peers whose keys were removed from the roster.
     func removeRevokedPeers() {
         for (peer, key) in peers where member.role(of: key) == nil { removePeer(peer) }
+        withdraw(memory?.revoke { member.role(of: $0) == .encode })
     }
 
     func removePeer(_ peer: PeerID) {

@@ -10,7 +10,7 @@ extension CameraService {
     /// Age, relative to the newest picture, up to which a finished picture counts as live.
     private static let liveLag: Duration = .seconds(1)
 
-    func submitWork(_ work: MeshMessage, of picture: CapturedPicture) {
+    func submitWork(_ work: PictureWork, of picture: CapturedPicture) {
         apply(pool.submit(picture, job: picture.job, bytes: work.count, now: .now))
         if let workTimer, !workTimer.isScheduled {
             workTimer.schedule(every: CameraService.workCheckInterval)
@@ -32,7 +32,12 @@ extension CameraService {
             switch action {
             case .send(_, let picture, let peer):
                 guard let work = picture.work else { preconditionFailure("only pictures with work are in the pool") }
-                if socket.send(work, to: peer) == .unreachable { unreachable.append(peer) }
+                let message = work.message { file in
+                    let isMapped = memory?.isMapped(file, by: peer) ?? false
+                    if isMapped { workShared += 1 }
+                    return isMapped
+                }
+                if socket.send(message, to: peer) == .unreachable { unreachable.append(peer) }
             case .finished(let picture, .made(let message)):
                 updateLag(after: picture)
                 publish(message, of: picture)

@@ -2,6 +2,7 @@ import Logging
 import SecamBase
 import SecamMesh
 import SecamProcess
+import SecamSharedMemory
 import SecamWire
 
 /// One camera: its ring, its flows and its work, on the mesh's loop.
@@ -24,6 +25,8 @@ actor CameraService {
     var pool = WorkPool<CapturedPicture>()
     private var demand = CaptureDemand()
     var spool: CameraSpool?
+    /// `nil` without a folder for its socket.
+    private(set) var memory: PictureMemory?
     var events = ActiveEvents()
     var eventSequence: UInt64 = 0
     /// Renditions that are made even without a flow.
@@ -42,6 +45,8 @@ actor CameraService {
     private var framesDamaged: UInt64 = 0
     private var framesPublished: UInt64 = 0
     var messagesRejected: UInt64 = 0
+    /// Jobs that were sent with their picture in shared memory.
+    var workShared: UInt64 = 0
     /// Capture time of the newest picture, UTC microseconds.
     private(set) var newestCapture: Int64 = 0
     /// How far the last finished picture was behind the newest one.
@@ -77,6 +82,7 @@ actor CameraService {
 
     private func start() throws {
         if let settings = configuration.spool { try openSpool(settings) }
+        if let folder = configuration.share { try startSharing(folder) }
         loop.watch(socket, onReadable: callback { $0.receiveMessages() })
         workTimer = loop.makeTimer(callback { $0.checkWork() })
         let secondTimer = loop.makeTimer(callback { $0.everySecond() })
@@ -100,6 +106,10 @@ actor CameraService {
             spool, incarnation: member.incarnation, timer: timer, apply: callback { $0.apply($1) })
     }
 
+    private func startSharing(_ folder: String) throws {
+        memory = try PictureMemory(folder: folder, logger: logger)
+    }
+
     private let captureEnd = AsyncStream<Void>.makeStream()
 
     private func startCapture() {
@@ -110,6 +120,7 @@ actor CameraService {
         thread = CaptureThread(
             passesDamaged: configuration.device.passesDamaged,
             open: { (cancellation) throws(SourceFailure) in try configuration.open(cancellation) },
+            memory: memory,
             deliver: { [self] event in
                 if case .picture(let picture) = event, !inFlight.enter(bytes: picture.byteCount) { return }
                 loop.post { self.assumeIsolated { $0.handle(event) } }
@@ -129,12 +140,14 @@ actor CameraService {
         loop.unwatch(socket)
         member.stop()
         thread?.stop()
+        memory?.stop()
     }
 
     /// Returns once the device is closed and the spool is on the disk.
     func waitUntilStopped() async {
         for await _ in captureEnd.stream {}
         await spool?.waitUntilStopped()
+        await memory?.waitUntilStopped()
     }
 
     // MARK: Device
@@ -228,9 +241,21 @@ actor CameraService {
         checkMotionServices()
         apply(pool.tick(now: .now))
         if status.updateEncoders(isUnserved: pool.isBusy && pool.workerCount == 0, now: .now) { reportStatus() }
+        tickMemory()
         messageBudget.tick(now: .now)
         peers = peers.filter { flows.knows($0.key) || pool.knows($0.key) || spool?.knows($0.key) == true }
         updateDemand()
+    }
+
+    private func tickMemory() {
+        let pool = pool
+        withdraw(memory?.tick(now: .now, isConnected: { pool.knows($0) }))
+    }
+
+    /// Tells encoders that the memory file is released.
+    func withdraw(_ withdrawal: PictureMemory.Withdrawal?) {
+        guard let withdrawal else { return }
+        for encoder in withdrawal.receivers { socket.send(withdrawal.message, to: encoder) }
     }
 
     private func apply(_ policy: Policy) {
@@ -265,6 +290,8 @@ actor CameraService {
             Figure(.framesSkipped, flows.framesSkipped), Figure(.framesPublished, framesPublished),
             Figure(.bytesPublished, flows.bytesSent),
             Figure(.workSent, pool.sent), Figure(.workRepeated, pool.resent),
+            Figure(.workShared, workShared), Figure(.workers, UInt64(pool.workerCount)),
+            Figure(.workersSharing, UInt64(memory?.encoders ?? 0)),
             Figure(.creditFromWorkers, UInt64(pool.credit)), Figure(.flowsOpen, UInt64(flows.count)),
             Figure(.ringBytes, UInt64(ring.byteCount)), Figure(.framesSpooled, spool?.figures.frames ?? 0),
             Figure(.bytesSpooled, spool?.figures.bytes ?? 0),

@@ -17,6 +17,8 @@ package struct CaptureConfiguration: Sendable {
     package var device: DeviceOptions
     /// `nil` for no spool.
     var spool: SpoolSettings?
+    /// The folder of the socket for shared memory; `nil` for none.
+    var share: String?
 
     package struct DeviceOptions: Sendable, Equatable {
         package var width: Int?
@@ -45,6 +47,7 @@ package struct CaptureConfiguration: Sendable {
         registry = settings.text("registry")
         device = try CaptureConfiguration.deviceOptions(settings)
         spool = try SpoolSettings(settings)
+        share = settings.text("share")
     }
 
     private static func deviceOptions(_ settings: Settings) throws(SettingsError) -> DeviceOptions {

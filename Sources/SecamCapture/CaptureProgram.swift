@@ -50,6 +50,12 @@ package struct CaptureProgram: AsyncParsableCommand {
     var spool: String?
     @Option(help: OptionHelp.spoolMegabytes)
     var spoolMegabytes: String?
+    @Option(
+        help: """
+            Folder of the sockets by which cameras and encoders of one machine share raw pictures, instead of encrypting \
+            them. (SECAM_SHARE; default: none)
+            """)
+    var share: String?
     @OptionGroup var service: ServiceOptions
 
     package init() {}
@@ -58,7 +64,7 @@ package struct CaptureProgram: AsyncParsableCommand {
         let own = [
             "source": source, "credentials.file": credentialsFile, "size": size, "fps": fps, "controls": controls,
             "frame.timeout": frameTimeout, "pass.damaged": passDamaged ? "true" : nil,
-            "spool": spool, "spool.megabytes": spoolMegabytes, "metrics": service.metrics,
+            "spool": spool, "spool.megabytes": spoolMegabytes, "share": share, "metrics": service.metrics,
         ]
         await ServiceProcess.main("secam-capture", service) {
             if let source, SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {

@@ -2,6 +2,7 @@ import SecamBase
 import SecamMedia
 import SecamMesh
 import SecamPicture
+import SecamSharedMemory
 import SecamWire
 
 /// A picture on its way from the device to the ring.
@@ -18,7 +19,7 @@ struct CapturedPicture: Sendable {
     /// The luma map of a raw picture, if demanded: making it here costs less than sending the picture elsewhere.
     let luma: Map?
     /// The job for the encoders, if they have to make a rendition.
-    let work: MeshMessage?
+    let work: PictureWork?
     /// The job's number.
     let job: UInt64
     /// The renditions that the encoders have to make.
@@ -61,11 +62,13 @@ final class CaptureThread: Sendable {
     /// - Parameters:
     ///   - passesDamaged: passes on JPEGs that are damaged, but can be shown.
     ///   - open: opens the source; it may block.
+    ///   - memory: shared memory for raw pictures; `nil` for none.
     ///   - deliver: receives all events, on the capture thread.
     ///   - stopped: called when the thread ends.
     init(
         passesDamaged: Bool = false,
         open: @escaping @Sendable (MediaCancellation) throws(SourceFailure) -> any PictureSource,
+        memory: PictureMemory? = nil,
         deliver: @escaping @Sendable (CaptureEvent) -> Void, stopped: @escaping @Sendable () -> Void
     ) {
         let demands = demands
@@ -73,7 +76,7 @@ final class CaptureThread: Sendable {
         DedicatedThread.start {
             var loop = CaptureLoop(
                 passesDamaged: passesDamaged, open: { () throws(SourceFailure) in try open(cancellation) },
-                deliver: deliver, demands: demands)
+                memory: memory, deliver: deliver, demands: demands)
             loop.run()
             stopped()
         }
@@ -99,6 +102,7 @@ private struct CaptureLoop {
 
     let passesDamaged: Bool
     let open: @Sendable () throws(SourceFailure) -> any PictureSource
+    let memory: PictureMemory?
     let deliver: @Sendable (CaptureEvent) -> Void
     let demands: BlockingQueue<CaptureDemand>
     var demand = CaptureDemand()
@@ -336,26 +340,33 @@ private struct CaptureLoop {
             bytesPerLine: format.bytesPerLine == 0 ? nil : format.bytesPerLine)
     }
 
-    /// Returns the message for the encoders. The picture is repacked straight into it: the only copy on its way out.
+    /// Returns the job for the encoders. The picture is repacked straight into shared memory or, without it, into the
+    /// message: the only copy on its way out.
     ///
     /// - Parameter jpeg: the picture as a complete JPEG; `nil` for a raw one.
     private mutating func makeWork(
         _ bytes: Span<UInt8>, _ jpeg: [UInt8]?, _ format: SourceFormat, _ size: (width: Int, height: Int),
         _ requested: RenditionSet
-    ) throws(PictureError) -> MeshMessage {
+    ) throws(PictureError) -> PictureWork {
         let packed = Repack.result(of: format.pixelFormat)
         // Unpredictable, so that only an encoder that received the picture can answer for it.
         lastJob &+= UInt64.random(in: 1...1 << 32)
         let header = Work(
             job: lastJob, renditions: requested, quality: demand.quality, subWidth: demand.subWidth,
             format: packed ?? .jpeg, width: UInt16(size.width), height: UInt16(size.height))
-        if let jpeg { return MeshMessage(header.encoded(payload: jpeg.count), payload: jpeg[...]) }
+        if let jpeg { return .message(MeshMessage(header.encoded(payload: jpeg.count), payload: jpeg[...])) }
         let layout = try layout(of: format)
         let count = Repack.byteCount(of: layout)
-        return try MeshMessage(header.encoded(payload: count), count: count) {
-            (payload: inout MutableSpan<UInt8>) throws(PictureError) in
-            try Repack.copy(bytes, layout: layout, into: &payload)
+        let slot = try memory?.slot(length: count, now: .now) {
+            (target: inout MutableSpan<UInt8>) throws(PictureError) in
+            try Repack.copy(bytes, layout: layout, into: &target)
         }
+        if let slot { return .slot(header: header, slot) }
+        let message = try MeshMessage(header.encoded(payload: count), count: count) {
+            (target: inout MutableSpan<UInt8>) throws(PictureError) in
+            try Repack.copy(bytes, layout: layout, into: &target)
+        }
+        return .message(message)
     }
 
     /// Handles changes of the demand for a time.

@@ -23,6 +23,12 @@ package struct EncodeProgram: AsyncParsableCommand {
             address known to the registry)
             """)
     var camera: String?
+    @Option(
+        help: """
+            Folder of the sockets by which cameras and encoders of one machine share raw pictures, instead of encrypting \
+            them. (SECAM_SHARE; default: none)
+            """)
+    var share: String?
     @OptionGroup var service: ServiceOptions
 
     package init() {}
@@ -30,7 +36,7 @@ package struct EncodeProgram: AsyncParsableCommand {
     package func run() async throws {
         await ServiceProcess.main("secam-encode", service) {
             try EncodeConfiguration(
-                member.settings(["threads": threads, "camera": camera, "metrics": service.metrics]))
+                member.settings(["threads": threads, "camera": camera, "share": share, "metrics": service.metrics]))
         } make: {
             [EncodeProgram.makeService($0)] + MetricsServer.services($0.metrics, .encode, $0.name)
         }
@@ -42,7 +48,7 @@ package struct EncodeProgram: AsyncParsableCommand {
         return LoopService(name: "encode") { loop, _ in
             let service = try EncodeService.start(
                 identity: configuration.identity, name: configuration.name, threads: configuration.threads,
-                camera: configuration.camera, loop: loop, logger: logger)
+                camera: configuration.camera, share: configuration.share, loop: loop, logger: logger)
             return { await service.stop() }
         }
     }
@@ -53,6 +59,8 @@ struct EncodeConfiguration: Sendable {
     let threads: Int
     /// The address of a dedicated encoder's camera; `nil` for the address known to the registry.
     let camera: String?
+    /// The folder of the sockets for shared memory; `nil` for none.
+    let share: String?
     let identity: Identity
     let metrics: MetricsEndpoint?
     let name: Name
@@ -60,6 +68,7 @@ struct EncodeConfiguration: Sendable {
     init(_ settings: Settings) throws {
         threads = try settings.integer("threads", in: 1...256, default: ProgramEnvironment.processors)
         camera = settings.text("camera")
+        share = settings.text("share")
         let join = try settings.required("join", "a join file; create one with: secam keys invite")
         identity = try Identity.read(join, registry: settings.text("registry"), role: .encode)
         name = try identity.name(instance: ProgramEnvironment.instanceName)

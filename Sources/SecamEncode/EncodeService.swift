@@ -3,6 +3,7 @@ import SecamBase
 import SecamJPEG
 import SecamMesh
 import SecamProcess
+import SecamSharedMemory
 import SecamWire
 
 /// A worker for all cameras on the roster: it grants jobs, runs them on its threads, and returns the results. It has no
@@ -15,6 +16,8 @@ actor EncodeService {
     private struct Job: Sendable {
         let camera: CameraID
         let message: MeshMessage
+        /// The camera's shared memory, which stays mapped until the job is done.
+        let memory: MappedMemory?
     }
 
     private struct CameraID: Hashable, Sendable {
@@ -28,6 +31,8 @@ actor EncodeService {
         var isReached = false
         /// Jobs of this camera without a result.
         var jobs = 0
+        /// Its shared memory.
+        var memory = CameraMemory()
     }
 
     private let logger: Logger
@@ -38,6 +43,8 @@ actor EncodeService {
     /// The address of that camera; `nil` for its address on the roster.
     private let dedicatedCameraAddress: String?
     private let jobs = BlockingQueue<JobScheduler<Job>.Turn>()
+    /// `nil` without a folder of sockets.
+    private let visits: MemoryVisits?
     private var cameras: [CameraID: Camera] = [:]
     private var scheduler: JobScheduler<Job>
     private var timer: LoopTimer?
@@ -59,7 +66,8 @@ actor EncodeService {
     /// Maximum number of one camera's jobs, whatever it was granted before other cameras connected.
     private static let jobsPerCamera = 8
 
-    private init(member: MeshMember, threads: Int, camera: String?, logger: Logger) {
+    private init(member: MeshMember, threads: Int, camera: String?, share: String?, logger: Logger) {
+        visits = share.map { MemoryVisits(folder: $0) }
         dedicatedCamera = DedicatedEncoders.camera(ofEncoder: member.name)
         dedicatedCameraAddress = camera
         loop = member.loop
@@ -71,12 +79,16 @@ actor EncodeService {
 
     /// Starts a worker. Called on the loop's thread.
     ///
-    /// - Parameter camera: the address of a dedicated encoder's camera; `nil` for its address on the roster.
+    /// - Parameters:
+    ///   - camera: the address of a dedicated encoder's camera; `nil` for its address on the roster.
+    ///   - share: the folder of the sockets for shared memory; `nil` for none.
     static func start(
-        identity: Identity, name: Name, threads: Int, camera: String? = nil, loop: MeshLoop, logger: Logger
+        identity: Identity, name: Name, threads: Int, camera: String? = nil, share: String? = nil, loop: MeshLoop,
+        logger: Logger
     ) throws -> EncodeService {
         let member = try MeshMember(identity, name: name, loop: loop, logger: logger)
-        let service = EncodeService(member: member, threads: threads, camera: camera, logger: logger)
+        let service = EncodeService(
+            member: member, threads: threads, camera: camera, share: share, logger: logger)
         try service.assumeIsolated { try $0.start() }
         return service
     }
@@ -97,6 +109,7 @@ actor EncodeService {
         for camera in cameras.values { loop.unwatch(camera.socket) }
         cameras = [:]
         jobs.close()
+        visits?.stop()
     }
 
     private func start() throws {
@@ -145,29 +158,70 @@ actor EncodeService {
         let now = MonotonicTime.now
         let isDue = now - lastGrant >= EncodeService.grantInterval
         if isDue { lastGrant = now }
-        // Few cameras may use all threads each; with many, the queue must stay short.
-        let jobs = max(1, min(threads, EncodeService.jobsPerCamera / max(1, cameras.count)))
         for (identifier, camera) in cameras where isDue || !camera.isReached {
-            let bound = scheduler.bound(of: identifier.name, now: now) ?? jobs
-            let grant = MeshMessage(Grant(jobs: UInt32(min(jobs, bound))))
-            cameras[identifier]!.isReached = camera.socket.send(grant) == .sent
+            sendGrant(to: identifier, camera, now)
         }
         let isComplete = cameras.values.allSatisfy(\.isReached)
         timer?.schedule(after: isComplete ? EncodeService.grantInterval : EncodeService.connectInterval)
     }
 
+    private func sendGrant(to identifier: CameraID, _ camera: Camera, _ now: MonotonicTime) {
+        // Few cameras may use all threads each; with many, the queue must stay short.
+        let jobs = max(1, min(threads, EncodeService.jobsPerCamera / max(1, cameras.count)))
+        let bound = scheduler.bound(of: identifier.name, now: now) ?? jobs
+        let grant = Grant(jobs: UInt32(min(jobs, bound)), memory: camera.memory.mapped?.number ?? 0)
+        cameras[identifier]?.isReached = camera.socket.send(grant) == .sent
+        cameras[identifier]?.memory.tick(now: now)
+    }
+
     private func receive(_ identifier: CameraID) {
         for _ in 0..<EncodeService.jobsPerCamera {
             guard let camera = cameras[identifier], let received = camera.socket.receive() else { return }
+            let message = received.message
+            let header = MessageHeader(message)
+            if case .share(let share) = header {
+                handle(share, from: identifier)
+                continue
+            }
             guard camera.jobs < EncodeService.jobsPerCamera else {
                 reject("more jobs than granted", identifier)
                 continue
             }
             cameras[identifier]!.jobs += 1
-            let message = received.message
-            scheduler.append(Job(camera: identifier, message: message), bytes: message.count, of: identifier.name)
+            var (memory, length): (MappedMemory?, Int) = (nil, message.count)
+            if case .work(let number, let pictureLength) = header {
+                (memory, length) = (camera.memory.memory(number), pictureLength)
+            }
+            let job = Job(camera: identifier, message: message, memory: memory)
+            scheduler.append(job, bytes: length, of: identifier.name)
             startJobs(.now)
         }
+    }
+
+    // MARK: Shared memory
+
+    private func handle(_ share: Share, from identifier: CameraID) {
+        guard let visits else { return }
+        let mapped = cameras.values.count { $0.memory.isOccupied }
+        guard cameras[identifier]?.memory.accept(share, othersMapped: mapped, now: .now) == true else { return }
+        let loop = loop
+        visits.start(share, of: identifier.name) { [self] outcome in
+            loop.post { self.assumeIsolated { $0.handle(outcome, of: identifier) } }
+        }
+    }
+
+    private func handle(_ outcome: Result<MappedMemory, SharingFailure>, of identifier: CameraID) {
+        guard let change = cameras[identifier]?.memory.handle(outcome, now: .now) else { return }
+        switch change {
+        case .mapped: logger.info("pictures shared", metadata: ["camera": "\(identifier.name)"])
+        case .elsewhere(let reason):
+            logger.debug("pictures not shared", metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
+        case .failed(let reason):
+            logger.warning("pictures not shared", metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
+        case .unchanged: break
+        }
+        // At once, so that the camera's next picture takes the shorter way.
+        if !isStopping, let camera = cameras[identifier] { sendGrant(to: identifier, camera, .now) }
     }
 
     private func startJobs(_ now: MonotonicTime) {
@@ -190,7 +244,7 @@ actor EncodeService {
             while case .element(let turn) = jobs.pop() {
                 // Processor time, because on a busy machine all jobs take long.
                 let start = ThreadTime.microseconds
-                let answer = worker.answer(turn.job.message)
+                let answer = worker.answer(turn.job.message, memory: turn.job.memory)
                 let cost = Duration.microseconds(ThreadTime.microseconds - start)
                 loop.post { self.assumeIsolated { $0.deliver(answer, of: turn, cost: cost) } }
             }
@@ -225,6 +279,7 @@ actor EncodeService {
         return [
             Figure(.jobsDone, jobsDone), Figure(.jobsFailed, jobsFailed),
             Figure(.encodeMicroseconds, busyMicroseconds),
+            Figure(.camerasShared, UInt64(cameras.values.count { $0.memory.mapped != nil })),
             Figure(.messagesRefused, messagesRejected), Figure(.residentBytes, process.residentBytes),
             Figure(.cpuMicroseconds, process.cpuMicroseconds),
         ]

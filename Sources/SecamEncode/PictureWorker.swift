@@ -2,6 +2,7 @@ import SecamBase
 import SecamJPEG
 import SecamMesh
 import SecamPicture
+import SecamSharedMemory
 import SecamWire
 
 /// An encoder of pictures into renditions. Each thread has its own, which reuses its buffers.
@@ -25,8 +26,9 @@ final class PictureWorker {
 
     /// Runs one job.
     ///
+    /// - Parameter memory: the camera's shared memory, if the encoder has mapped it.
     /// - Returns: a result in any case. For an unusable picture it holds the reason, so that the camera does not wait.
-    func answer(_ message: MeshMessage) -> Answer {
+    func answer(_ message: MeshMessage, memory: MappedMemory? = nil) -> Answer {
         let start = MonotonicTime.now
         do throws(WireError) {
             return try message.withBytes { (bytes) throws(WireError) in
@@ -35,6 +37,7 @@ final class PictureWorker {
                     throw .unknownType(envelope.type.rawValue)
                 }
                 let (work, payload) = try Work.decode(bytes, envelope)
+                guard work.memory == 0 else { return answer(work, in: memory, payload: payload.count, start) }
                 return answer(work, bytes.extracting(payload), start)
             }
         } catch {
@@ -42,18 +45,43 @@ final class PictureWorker {
         }
     }
 
+    /// Runs a job whose picture is in shared memory, where the camera can change it at any time.
+    private func answer(_ work: Work, in memory: MappedMemory?, payload: Int, _ start: MonotonicTime) -> Answer {
+        do throws(WorkFailure) {
+            guard let memory, memory.number == work.memory else { throw WorkFailure("the shared memory is not mapped") }
+            guard payload == 0 else { throw WorkFailure("the picture is in shared memory, and also in the message") }
+            // A decoder checks what it reads, and relies on it later. An encoder only reads a fixed number of pixels.
+            guard work.format != .jpeg else { throw WorkFailure("a JPEG must not be in shared memory") }
+            do throws(MappedMemory.SlotFailure) {
+                return try memory.withPicture(
+                    slot: Int(work.slot), generation: work.generation, length: Int(work.length)
+                ) { answer(work, $0, start) }
+            } catch {
+                throw WorkFailure(error)
+            }
+        } catch {
+            return result(of: work, start, failure: error.description)
+        }
+    }
+
     private func answer(_ work: Work, _ picture: Span<UInt8>, _ start: MonotonicTime) -> Answer {
         var bytes: [UInt8] = []
         var made: [EncodedRendition] = []
-        var failure = ""
         do throws(WorkFailure) {
             try check(work, picture)
             for rendition in Rendition.allCases where work.renditions.contains(rendition) {
                 made.append(try make(rendition, work, picture, appendingTo: &bytes))
             }
         } catch {
-            (made, bytes, failure) = ([], [], error.description)
+            return result(of: work, start, failure: error.description)
         }
+        return result(of: work, start, made, bytes)
+    }
+
+    private func result(
+        of work: Work, _ start: MonotonicTime, _ made: [WorkResult.Made] = [], _ bytes: [UInt8] = [],
+        failure: String = ""
+    ) -> Answer {
         let elapsed = UInt32(clamping: (MonotonicTime.now - start).microseconds)
         let result = WorkResult(job: work.job, elapsed: elapsed, failure: failure, renditions: made)
         return .result(

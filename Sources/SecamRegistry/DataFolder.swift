@@ -18,6 +18,7 @@ package import SecamWire
 ///     audit.log              every login and change of an account
 ///     audit-refusals.log     every refused login
 ///     gateway.ready          the address of the gateway of `secam up`
+///     share/                 the sockets by which the services of `secam up` share raw pictures
 ///     policy.yaml            the operator's settings for cameras and hooks; optional
 ///     policy.last-good.yaml  the last valid policy; empty if there was none
 package struct DataFolder: Sendable, Equatable {
@@ -40,6 +41,7 @@ package struct DataFolder: Sendable, Equatable {
     package var policy: String { "\(path)/policy.yaml" }
     package var lastGoodPolicy: String { "\(path)/policy.last-good.yaml" }
     package var readyFile: String { "\(path)/gateway.ready" }
+    package var share: String { "\(path)/share" }
 
     package func joinFile(_ role: Role, _ name: String) -> String {
         "\(keys)/\(role)-\(name.filter { $0 != "*" }).join"

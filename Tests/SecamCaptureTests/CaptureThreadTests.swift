@@ -151,7 +151,7 @@ private final class Told: Sendable {
         #expect(try await waitUntil { !told.pictures.isEmpty })
         try await stop(thread, told)
         let picture = try #require(told.pictures.first)
-        let message = try #require(picture.work)
+        let message = try #require(picture.work).message { _ in false }
         try message.withBytes { bytes in
             let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
             let (work, payload) = try Work.decode(bytes, envelope)
@@ -226,7 +226,7 @@ private final class Told: Sendable {
         try await stop(thread, told)
         let picture = try #require(told.pictures.first { $0.work != nil })
         #expect(picture.jpeg.map(Array.init) == Self.jpeg(64, 48))
-        try picture.work?.withBytes { bytes in
+        try picture.work?.message { _ in false }.withBytes { bytes in
             let envelope = try Envelope.readWhole(bytes, limit: WireLimits.meshMessage)
             let (_, payload) = try Work.decode(bytes, envelope)
             #expect([UInt8](copying: bytes.extracting(payload)) == Self.jpeg(64, 48))

@@ -1,6 +1,7 @@
 import SecamJPEG
 import SecamMesh
 import SecamPicture
+import SecamSharedMemory
 import SecamTestSupport
 import SecamWire
 import Testing
@@ -185,6 +186,64 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
         }
     }
 
+    // MARK: Shared memory
+
+    /// A memory file with one picture, as camera and encoder have it.
+    private func share(_ picture: [UInt8]) throws -> (PictureSlot, MappedMemory) {
+        let file = try MemoryFile(try #require(MemoryShape(pictureLength: picture.count)))
+        let slot = file.slot(length: picture.count) { target in
+            for index in picture.indices { target[index] = picture[index] }
+        }
+        return (try #require(slot), try file.mapped())
+    }
+
+    private func reference(
+        _ work: Work, to slot: PictureSlot, memory: UInt64? = nil, index: Int? = nil, generation: UInt64? = nil,
+        length: Int? = nil
+    ) -> Work {
+        Work(
+            job: work.job, renditions: work.renditions, quality: work.quality, subWidth: work.subWidth,
+            format: work.format, width: work.width, height: work.height, memory: memory ?? slot.file.number,
+            slot: UInt16(index ?? slot.index), generation: generation ?? slot.generation,
+            length: UInt32(length ?? slot.length))
+    }
+
+    @Test(arguments: raw)
+    func `a picture in shared memory has the same renditions as in a message`(format: PixelFormat) throws {
+        let picture = Slopes(width: 128, height: 96)
+        let bytes = picture.bytes(format)
+        let (slot, memory) = try share(bytes)
+        let work = work(.all, format, picture.width, picture.height)
+        let shared = try answer(reference(work, to: slot), [], memory: memory)
+        let sent = try answer(work, bytes)
+        #expect(shared.failure == "" && shared.payload == sent.payload && shared.made == sent.made)
+    }
+
+    @Test func `a reference that does not fit the memory is answered with a failure`() throws {
+        let picture = Slopes(width: 128, height: 96)
+        let (slot, memory) = try share(picture.bytes(.i420))
+        let work = work(.jpeg, .i420, picture.width, picture.height)
+        let bad = [
+            reference(work, to: slot, memory: 1), reference(work, to: slot, index: 1),
+            reference(work, to: slot, index: 65535), reference(work, to: slot, generation: slot.generation + 1),
+            reference(work, to: slot, generation: 0), reference(work, to: slot, length: slot.length - 1),
+            reference(work, to: slot, length: Int(UInt32.max)), reference(work, to: slot, length: 0),
+            reference(self.work(.jpeg, .i420, 16384, 16384), to: slot),
+        ]
+        for work in bad { #expect(try answer(work, [], memory: memory).failure != "") }
+        let good = reference(work, to: slot)
+        #expect(try answer(good, []).failure.contains("not mapped"))
+        #expect(try answer(good, [1], memory: memory).failure.contains("also in the message"))
+        #expect(try answer(good, [], memory: memory).failure == "")
+    }
+
+    @Test func `a JPEG in shared memory is refused, because it could change while it is read`() throws {
+        let jpeg = try make(.jpeg, .i420, Slopes(width: 64, height: 48)).payload
+        let (slot, memory) = try share(jpeg)
+        let result = try answer(reference(work(.luma, .jpeg, 64, 48), to: slot), [], memory: memory)
+        #expect(result.failure.contains("must not"))
+    }
+
     // MARK: Helpers
 
     private struct Result {
@@ -202,9 +261,9 @@ private let raw: [PixelFormat] = [.gray8, .yuyv, .nv12, .i420, .rgb24]
             width: UInt16(width), height: UInt16(height))
     }
 
-    private func answer(_ work: Work, _ picture: [UInt8]) throws -> Result {
+    private func answer(_ work: Work, _ picture: [UInt8], memory: MappedMemory? = nil) throws -> Result {
         let message = MeshMessage(work.encoded(payload: picture.count), payload: picture[...])
-        guard case .result(let answer, let isFailure, _) = worker.answer(message) else {
+        guard case .result(let answer, let isFailure, _) = worker.answer(message, memory: memory) else {
             throw WireError.unknownType(0)
         }
         return try answer.withBytes { bytes in

@@ -39,6 +39,7 @@ struct KnownMessage: Sendable {
         .plain("GAP", Gap.self), .plain("ACK", Acknowledge.self), .plain("CLOSE", CloseFlow.self),
         .plain("EVENT", Event.self), .plain("DETECTION", Detection.self),
         .plain("GRANT", Grant.self), .withPayload("WORK", Work.self), .withPayload("RESULT", WorkResult.self),
+        .plain("SHARE", Share.self),
         .plain("JOIN", Join.self), .plain("BEAT", Beat.self), .plain("ROSTER", Roster.self),
         .plain("POLICY", Policy.self), .plain("REFUSED", Refused.self), .plain("CAMERA", CameraReport.self),
         .plain("LEAVE", Leave.self), .plain("STATUS_REQUEST", StatusRequest.self), .plain("STATUS", Status.self),

@@ -103,7 +103,8 @@ struct StatusReport {
                 "\(TextTable.padded("\(camera.width)x\(camera.height)", to: 10)) in \(shown(rate(.framesCaptured, of: member))) fps"
             text += "  out \(shown(rate(.framesPublished, of: member))) fps  dropped \(member[.framesDropped])"
             text += "  damaged \(member[.framesDamaged])  credit \(member[.creditFromWorkers])"
-            text += "  flows \(member[.flowsOpen])\n"
+            text += "  flows \(member[.flowsOpen])"
+            text += "  shared memory \(member[.workersSharing]) of \(member[.workers]) encoders\n"
         }
         text += "services\n"
         for member in second.members where member.process != 0 {
@@ -126,7 +127,8 @@ struct StatusReport {
             "viewers \(member[.viewers])  frames out \(shown(rate(.framesToViewers, of: member)))/s  "
                 + "skipped \(member[.framesSkipped])  refused \(member[.messagesRefused])"
         case .encode:
-            "jobs \(shown(rate(.jobsDone, of: member)))/s  failed \(member[.jobsFailed])"
+            "jobs \(shown(rate(.jobsDone, of: member)))/s  failed \(member[.jobsFailed])  "
+                + "shared memory \(member[.camerasShared]) cameras"
         case .motion:
             "cameras \(member[.camerasAssigned])  maps \(shown(rate(.framesReceived, of: member)))/s  "
                 + "events \(member[.eventsTold])  refused \(member[.messagesRefused])"

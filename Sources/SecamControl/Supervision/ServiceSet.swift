@@ -138,7 +138,8 @@ package final class ServiceSet: Sendable {
         let encoders = (0..<plan.encoders).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-encode", role: "encode", name: "encode-\(index + 1)", logger: logger,
-                arguments: ["--join", encodeFile] + plan.serviceArguments, variables: variables)
+                arguments: ["--join", encodeFile, "--share", folder.share] + plan.serviceArguments, variables: variables
+            )
         }
         let motionFile = try folder.ensureJoinFile(.motion, pattern: "motion-*", registry: plan.listen)
         let motion = (0..<plan.motion).map { index in
@@ -159,7 +160,7 @@ package final class ServiceSet: Sendable {
             let secrets = ["SECAM_SOURCE": camera.source, "SECAM_CREDENTIALS": camera.login].compactMapValues { $0 }
             return ChildProcess(
                 command[0], role: "capture", name: camera.name.text, logger: logger,
-                arguments: command.dropFirst() + camera.arguments + plan.serviceArguments,
+                arguments: command.dropFirst() + ["--share", folder.share] + camera.arguments + plan.serviceArguments,
                 variables: variables.merging(secrets) { $1 })
         }
         others = encoders + motion + archives + cameras

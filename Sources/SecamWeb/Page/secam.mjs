@@ -32,7 +32,7 @@ export const limits = Object.freeze({
   deviceToken: 32, // device token, bytes
   code: 32, // code of a second factor, in UTF-8, bytes
   key: 32, // CURVE public key, bytes
-  ticket: 32, // ticket of a CALL, bytes
+  ticket: 32, // ticket of a CALL or SHARE, bytes
   endpoint: 256, // ZeroMQ endpoint, in UTF-8, bytes
   members: 4096, // members of a roster, and cameras of a list
   figures: 64, // figures of a member
@@ -48,6 +48,8 @@ export const limits = Object.freeze({
   causes: 8192, // causes of a STATUS
   roll: 3600, // pre-roll and post-roll of a recording, seconds
   side: 16384, // side of a picture, pixels
+  memoryFile: 67108864, // memory file of a camera, bytes
+  slots: 64, // slots of a memory file
 });
 
 /** A form in which a camera's frames are available. */

@@ -505,6 +505,14 @@ package enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
     case framesSpooled = 36
     /// Bytes in a camera's spool on its disk (gauge).
     case bytesSpooled = 37
+    /// Encoders connected to a camera (gauge).
+    case workers = 38
+    /// Encoders among `workers` that have mapped the camera's memory file (gauge).
+    case workersSharing = 39
+    /// Jobs among `workSent` whose picture was in shared memory.
+    case workShared = 40
+    /// Cameras whose memory file an encoder has mapped (gauge).
+    case camerasShared = 41
 
     package var description: String {
         switch self {
@@ -545,6 +553,10 @@ package enum Metric: UInt16, Sendable, CaseIterable, CustomStringConvertible {
         case .diskLow: "disk_low"
         case .framesSpooled: "frames_spooled"
         case .bytesSpooled: "bytes_spooled"
+        case .workers: "workers"
+        case .workersSharing: "workers_sharing"
+        case .workShared: "work_shared"
+        case .camerasShared: "cameras_shared"
         }
     }
 }

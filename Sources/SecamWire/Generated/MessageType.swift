@@ -32,6 +32,8 @@ package enum MessageType: UInt16, Sendable, CaseIterable, CustomStringConvertibl
     case work = 0x0021
     /// RESULT
     case result = 0x0022
+    /// SHARE
+    case share = 0x0023
     /// JOIN
     case join = 0x0030
     /// BEAT

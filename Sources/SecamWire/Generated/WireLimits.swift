@@ -28,7 +28,7 @@ package enum WireLimits {
     package static let code = 32
     /// CURVE public key, bytes.
     package static let key = 32
-    /// Ticket of a CALL, bytes.
+    /// Ticket of a CALL or SHARE, bytes.
     package static let ticket = 32
     /// ZeroMQ endpoint, in UTF-8, bytes.
     package static let endpoint = 256
@@ -60,4 +60,8 @@ package enum WireLimits {
     package static let roll: UInt16 = 3600
     /// Side of a picture, pixels.
     package static let side = 16_384
+    /// Memory file of a camera, bytes. It counts to the camera's memory, and an encoder maps it whole.
+    package static let memoryFile = 67_108_864
+    /// Slots of a memory file.
+    package static let slots = 64
 }
