@@ -48,8 +48,9 @@ write_override() {
       SECAM_LOG_LEVEL: \${SECAM_LOG_LEVEL:-info}
       SECAM_METRICS: \${SECAM_METRICS:-}
       SECAM_JOIN: /keys/camera/secam.join
+      SECAM_SHARE: /share/sockets
     env_file: [cameras/$name.env]
-    volumes: !override ["key-$service:/keys/camera:ro"]
+    volumes: !override ["key-$service:/keys/camera:ro", "share:/share"]
     networks: [services, outside]
     depends_on:
       $service-key: {condition: service_completed_successfully}

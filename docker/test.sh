@@ -170,6 +170,11 @@ for service in encode motion archive demo; do
 done
 pass "encoders, motion, archives and cameras reach only the set"
 view live demo --headless --frames 30 --stats >"$scratch/stats" || fail "watching the demo camera"
+view live demo --headless --duration 600 >/dev/null 2>&1 &
+watching=$!
+shares() { [[ $(figure capture workers_sharing) -eq 1 && $(figure capture work_shared) -gt 0 ]]; }
+until_true "camera and encoder share raw pictures" shares
+kill "$watching" 2>/dev/null || true
 grep -q '"frames": *30' "$scratch/stats" || fail "30 frames: $(cat "$scratch/stats")"
 pass "the demo camera is watched from outside: $(tr -d '\n ' <"$scratch/stats")"
 https() { curl --silent --fail --insecure --max-time 30 "$@"; } # the certificate is self-signed
