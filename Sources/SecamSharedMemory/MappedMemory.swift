@@ -35,7 +35,9 @@ import SecamBase
         // Files with huge pages lack pages that were never reserved.
         guard secam_is_in_tmpfs(file) else { throw SharingFailure("the camera's memory file is of another kind") }
         var status = stat()
-        guard unsafe fstat(file, &status) == 0 else { throw SharingFailure("cannot check the camera's memory file") }
+        guard unsafe fstat(file, &status) == 0 else {
+            throw SharingFailure(system: "cannot check the camera's memory file")
+        }
         guard Int(status.st_size) == shape.byteCount else {
             throw SharingFailure("the camera's memory file has \(status.st_size) bytes, not \(shape.byteCount)")
         }
@@ -45,7 +47,7 @@ import SecamBase
         }
         let address = unsafe mmap(nil, shape.byteCount, PROT_READ, MAP_SHARED, file, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
-            throw SharingFailure("cannot map the camera's memory file")
+            throw SharingFailure(system: "cannot map the camera's memory file")
         }
         unsafe start = UnsafeRawPointer(address)
         self.number = number

@@ -22,7 +22,7 @@ import Synchronization
     /// Creates a file and reserves its memory, which may take milliseconds.
     package init(_ shape: MemoryShape) throws(SharingFailure) {
         let file = unsafe secam_create_memory_file("secam-pictures")
-        guard file >= 0 else { throw SharingFailure("cannot create shared memory") }
+        guard file >= 0 else { throw SharingFailure(system: "cannot create shared memory") }
         do throws(SharingFailure) {
             unsafe start = try MemoryFile.prepare(file, shape)
         } catch {
@@ -35,17 +35,19 @@ import Synchronization
     }
 
     private static func prepare(_ file: CInt, _ shape: MemoryShape) throws(SharingFailure) -> UnsafeMutableRawPointer {
-        guard ftruncate(file, shape.byteCount) == 0 else { throw SharingFailure("cannot size shared memory") }
+        guard ftruncate(file, shape.byteCount) == 0 else { throw SharingFailure(system: "cannot size shared memory") }
         // All of it now: later, a lack of memory would end this process.
         let status = posix_fallocate(file, 0, shape.byteCount)
-        guard status == 0 else { throw SharingFailure("cannot reserve shared memory", SystemError(code: status)) }
+        guard status == 0 else {
+            throw SharingFailure(system: "cannot reserve shared memory", SystemError(code: status))
+        }
         let address = unsafe mmap(nil, shape.byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {
-            throw SharingFailure("cannot map shared memory")
+            throw SharingFailure(system: "cannot map shared memory")
         }
         // Only now, because the last seal forbids further mappings for writing.
         guard secam_add_seals(file, secam_final_seals) == 0 else {
-            let failure = SharingFailure("cannot seal shared memory, which needs Linux 5.1")
+            let failure = SharingFailure(system: "cannot seal shared memory, which needs Linux 5.1")
             unsafe munmap(address, shape.byteCount)
             throw failure
         }

@@ -35,14 +35,14 @@ package final class MemoryListener {
         guard let name = try? Name("camera-\(digits)") else { preconditionFailure("digits are allowed in a name") }
         self.name = name
         let descriptor = UnixSocket.make()
-        guard descriptor >= 0 else { throw SharingFailure("cannot make a socket") }
+        guard descriptor >= 0 else { throw SharingFailure(system: "cannot make a socket") }
         // Before the socket has a file, which gets these permissions.
         let status =
             fchmod(descriptor, 0o600) == 0
             ? unsafe folder.withAddress(of: name) { unsafe bind(descriptor, $0, $1) } : -1
         let isBound = status == 0
         guard isBound, listen(descriptor, MemoryListener.backlog) == 0, let file = folder.socketFile(name) else {
-            let failure = SharingFailure("cannot make a socket in the folder \(path)")
+            let failure = SharingFailure(system: "cannot make a socket in the folder \(path)")
             close(descriptor)
             if isBound { folder.remove(name) }
             throw failure
@@ -128,7 +128,7 @@ package final class MemoryListener {
             return true
         }
         if secam_send_descriptor(visitor.descriptor, file.descriptor) != 1 {
-            failures.append(SharingFailure("cannot hand out the memory file"))
+            failures.append(SharingFailure(system: "cannot hand out the memory file"))
         }
         return true
     }
@@ -140,7 +140,7 @@ package final class Waker: Sendable {
     private let end: CInt
 
     package init() throws(SharingFailure) {
-        guard let pipe = Pipe.open() else { throw SharingFailure("cannot make a pipe") }
+        guard let pipe = Pipe.open() else { throw SharingFailure(system: "cannot make a pipe") }
         (descriptor, end) = (pipe.read, pipe.write)
         for each in [descriptor, end] { _ = fcntl(each, F_SETFL, O_NONBLOCK) }
     }

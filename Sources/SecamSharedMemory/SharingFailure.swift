@@ -8,7 +8,8 @@ package struct SharingFailure: Error, Equatable, Sendable, CustomStringConvertib
 
     package init(_ description: String) { self.description = description }
 
-    package init(_ subject: String, _ error: SystemError = .last) { self.init("\(subject): \(error)") }
+    /// Creates a failure with the error that the operating system reported, by default the last one of this thread.
+    package init(system subject: String, _ error: SystemError = .last) { self.init("\(subject): \(error)") }
 
     /// The camera's socket is not in the folder, because the camera runs elsewhere.
     package static var elsewhere: SharingFailure {

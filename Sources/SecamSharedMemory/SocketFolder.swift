@@ -12,17 +12,21 @@ final class SocketFolder {
         var path = path
         // With a slash at its end, the path of a symbolic link would lead to the folder.
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw SharingFailure("cannot make the folder \(path)") }
+        if unsafe mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw SharingFailure(system: "cannot make the folder \(path)")
+        }
         let folder = unsafe secam_open_folder(path)
         guard folder >= 0 else {
             let error = SystemError.last
             throw error.code == ENOTDIR || error.code == ELOOP
                 ? SharingFailure("\(path) is no folder, or a symbolic link; name the folder itself")
-                : SharingFailure("cannot open the folder \(path)", error)
+                : SharingFailure(system: "cannot open the folder \(path)", error)
         }
         descriptor = folder
         var status = stat()
-        guard unsafe fstat(folder, &status) == 0 else { throw SharingFailure("cannot check the folder \(path)") }
+        guard unsafe fstat(folder, &status) == 0 else {
+            throw SharingFailure(system: "cannot check the folder \(path)")
+        }
         guard status.st_uid == geteuid() || status.st_uid == 0 else {
             throw SharingFailure(
                 "the folder \(path) belongs to user \(status.st_uid), not to this service's user \(geteuid()) or root")
@@ -54,11 +58,11 @@ final class SocketFolder {
         }
     }
 
-    /// Returns the file of this name if it is a socket of this user.
+    /// Returns the file of this name if it is a socket, also of another user.
     func socketFile(_ name: Name) -> stat? {
         var status = stat()
         guard unsafe fstatat(descriptor, name.text, &status, AT_SYMLINK_NOFOLLOW) == 0,
-            status.st_mode & S_IFMT == S_IFSOCK, status.st_uid == geteuid()
+            status.st_mode & S_IFMT == S_IFSOCK
         else { return nil }
         return status
     }
@@ -73,7 +77,7 @@ final class SocketFolder {
     /// Removes the sockets of cameras that were killed.
     func removeStale(comparedTo own: stat) {
         for entry in FolderEntries.names(in: "/proc/self/fd/\(descriptor)").prefix(SocketFolder.entryLimit) {
-            guard let name = try? Name(entry), let file = socketFile(name),
+            guard let name = try? Name(entry), let file = socketFile(name), file.st_uid == geteuid(),
                 own.st_mtim.tv_sec - file.st_mtim.tv_sec > SocketFolder.staleAge, hasNoListener(name)
             else { continue }
             remove(name)

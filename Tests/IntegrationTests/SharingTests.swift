@@ -137,7 +137,8 @@ import Testing
                 join: set.scratch.file("other.join"))
             defer { other.kill() }
             try await stopFirstNowAndThen(set) { try await waitForBothWays(set, other) }
-            #expect(other.errors.contains("pictures not shared") || other.errors.contains("warning") == false)
+            #expect(other.errors.contains("pictures not shared"), "\(other.errors)")
+            #expect(other.errors.contains("belongs to user"), "\(other.errors)")
             viewer.kill()
         }
     }
