@@ -260,7 +260,7 @@ let package = Package(
         tests(
             "SecamEncodeTests",
             [
-                "SecamBase", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamSharedMemory",
+                "CLinux", "SecamBase", "SecamEncode", "SecamJPEG", "SecamMesh", "SecamPicture", "SecamSharedMemory",
                 "SecamTestSupport", "SecamWire",
             ]),
         tests(

@@ -2,6 +2,7 @@ import SecamBase
 import SecamMesh
 import SecamSharedMemory
 import SecamWire
+import Synchronization
 
 /// The shared memory of one camera at an encoder (proto-spec/work.md, "Shared memory").
 ///
@@ -81,40 +82,40 @@ struct CameraMemory {
     }
 }
 
-/// The thread that visits the sockets of cameras, which may block.
+/// Visits to the sockets of cameras, which may block.
+///
+/// Each visit has a thread of its own. A hostile camera can make it hang, for example with the descriptor of a connection
+/// whose closing waits for its peer. This must not delay visits to other cameras.
 final class MemoryVisits: Sendable {
-    private struct Visit: Sendable {
-        let share: Share
-        let deliver: @Sendable (Result<MappedMemory, SharingFailure>) -> Void
-    }
-
-    private let visits = BlockingQueue<Visit>()
+    private let folder: String
+    /// The cameras with a visit under way.
+    private let visited = Mutex<Set<Name>>([])
 
     /// - Parameter folder: the folder of the sockets.
-    init(folder: String) {
-        let visits = visits
-        DedicatedThread.start {
-            while case .element(let visit) = visits.pop() {
-                visit.deliver(Result { () throws(SharingFailure) in try MemoryVisit.map(visit.share, folder: folder) })
-            }
-        }
-    }
+    init(folder: String) { self.folder = folder }
 
-    /// Maps the memory that a camera offers, and delivers it on the thread. The caller bounds the visits of a camera.
+    /// Maps the memory that a camera offers, and delivers it on another thread.
     func start(
         _ share: Share, of camera: Name, deliver: @escaping @Sendable (Result<MappedMemory, SharingFailure>) -> Void
     ) {
-        visits.push(Visit(share: share, deliver: deliver), for: camera.text)
+        let mayStart = visited.withLock { $0.count < CameraMemory.cameraLimit && $0.insert(camera).inserted }
+        guard mayStart else { return deliver(.failure(SharingFailure("an earlier visit has not ended"))) }
+        let isStarted = DedicatedThread.startIfPossible { [self] in
+            let outcome = Result { () throws(SharingFailure) in try MemoryVisit.map(share, folder: folder) }
+            _ = visited.withLock { $0.remove(camera) }
+            deliver(outcome)
+        }
+        guard !isStarted else { return }
+        _ = visited.withLock { $0.remove(camera) }
+        deliver(.failure(SharingFailure("the system cannot create another thread")))
     }
-
-    func stop() { visits.close() }
 }
 
 /// The part of a camera's message that decides how the encoder treats it.
 enum MessageHeader {
     case share(Share)
-    /// A job, with the number of the memory file that holds its picture, or 0, and the picture's size in bytes.
-    case work(memory: UInt64, pictureLength: Int)
+    /// A job, with the number of the memory file that holds its picture, or 0, and the picture's length there, bytes.
+    case work(memory: UInt64, length: Int)
     /// An encoder thread reads it, and reports why it cannot be used.
     case other
 
@@ -122,10 +123,20 @@ enum MessageHeader {
         let header = message.withBytes { bytes -> MessageHeader? in
             guard let envelope = try? Envelope.readWhole(bytes, limit: WireLimits.meshMessage) else { return nil }
             if envelope.type == .share { return (try? Share.decode(bytes, envelope)).map { .share($0) } }
-            guard envelope.type == .work, let (work, payload) = try? Work.decode(bytes, envelope) else { return nil }
-            // A picture's size decides its place among the jobs, wherever it is.
-            return .work(memory: work.memory, pictureLength: max(payload.count, Int(work.length)))
+            guard envelope.type == .work, let (work, _) = try? Work.decode(bytes, envelope) else { return nil }
+            return .work(memory: work.memory, length: Int(work.length))
         }
         self = header ?? .other
+    }
+
+    /// Returns the memory with the picture of a job, and the size of the picture, which decides the job's place among the
+    /// others. A camera cannot raise it by claiming a length that the memory does not have.
+    func picture(
+        in memory: CameraMemory, messageLength: Int
+    ) -> (memory: MappedMemory?, byteCount: Int) {
+        guard case .work(let number, let length) = self, let mapped = memory.memory(number) else {
+            return (nil, messageLength)
+        }
+        return (mapped, max(messageLength, min(length, mapped.shape.pictureLimit)))
     }
 }

@@ -109,7 +109,6 @@ actor EncodeService {
         for camera in cameras.values { loop.unwatch(camera.socket) }
         cameras = [:]
         jobs.close()
-        visits?.stop()
     }
 
     private func start() throws {
@@ -188,12 +187,9 @@ actor EncodeService {
                 continue
             }
             cameras[identifier]!.jobs += 1
-            var (memory, length): (MappedMemory?, Int) = (nil, message.count)
-            if case .work(let number, let pictureLength) = header {
-                (memory, length) = (camera.memory.memory(number), pictureLength)
-            }
-            let job = Job(camera: identifier, message: message, memory: memory)
-            scheduler.append(job, bytes: length, of: identifier.name)
+            let picture = header.picture(in: camera.memory, messageLength: message.count)
+            let job = Job(camera: identifier, message: message, memory: picture.memory)
+            scheduler.append(job, bytes: picture.byteCount, of: identifier.name)
             startJobs(.now)
         }
     }
