@@ -46,6 +46,7 @@ static inline bool secam_stop_thread(int thread) {
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,6 +80,15 @@ static inline int secam_get_seals(int file) { return fcntl(file, 1034); }
 extern int secam_fallocate(int file, int mode, off_t offset, off_t length) __asm__("fallocate");
 static inline int secam_punch_hole(int file, off_t offset, off_t length) {
     return secam_fallocate(file, 0x1 | 0x2, offset, length);
+}
+
+/// Returns whether a file that is open for reading is open nowhere else, apart from a memory file's first descriptor.
+///
+/// The kernel grants a lease for writing (F_SETLEASE) only then. It ends with the descriptor. SIGURG, which is ignored,
+/// would report that another process opens the file meanwhile; the default signal ends a process.
+static inline bool secam_is_only_reader(int file) {
+    fcntl(file, 10, SIGURG);
+    return fcntl(file, 1024, F_WRLCK) == 0;
 }
 
 /// Returns whether a file is in a tmpfs, as memory files are that do not use huge pages.

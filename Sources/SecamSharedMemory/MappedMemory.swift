@@ -77,6 +77,8 @@ import SecamBase
 extension MemoryFile {
     /// Maps the file as an encoder does.
     package func mapped() throws(SharingFailure) -> MappedMemory {
-        try MappedMemory(descriptor, number: number, shape: shape)
+        let file = try openForReading()
+        defer { close(file) }
+        return try MappedMemory(file, number: number, shape: shape)
     }
 }

@@ -18,6 +18,8 @@ import Synchronization
     }
 
     private let state: Mutex<State>
+    /// Whether the system tells who else has the file open. Found out while it is certain that nobody has.
+    private let isCounted: Bool
 
     /// Creates a file and reserves its memory, which may take milliseconds.
     package init(_ shape: MemoryShape) throws(SharingFailure) {
@@ -30,6 +32,7 @@ import Synchronization
             throw error
         }
         descriptor = file
+        isCounted = (try? MemoryFile.isOpenedOnce(file)) ?? false
         self.shape = shape
         state = Mutex(State(free: Array((0..<shape.slots).reversed())))
     }
@@ -57,6 +60,28 @@ import Synchronization
     deinit {
         unsafe munmap(start, shape.byteCount)
         close(descriptor)
+    }
+
+    /// Opens the file once more, for reading only. Each encoder gets its own open file, so that the kernel counts them.
+    func openForReading() throws(SharingFailure) -> CInt { try MemoryFile.open(descriptor) }
+
+    private static func open(_ file: CInt) throws(SharingFailure) -> CInt {
+        let opened = unsafe Glibc.open("/proc/self/fd/\(file)", O_RDONLY | O_CLOEXEC)
+        guard opened >= 0 else { throw SharingFailure(system: "cannot open shared memory for an encoder") }
+        return opened
+    }
+
+    private static func isOpenedOnce(_ file: CInt) throws(SharingFailure) -> Bool {
+        let opened = try open(file)
+        defer { close(opened) }
+        return secam_is_only_reader(opened)
+    }
+
+    /// Whether an encoder has the file open or mapped, or will receive it. Its memory then stays occupied, whatever this
+    /// process releases.
+    package var isHeldElsewhere: Bool {
+        guard isCounted else { return false }
+        return ((try? MemoryFile.isOpenedOnce(descriptor)) ?? false) == false
     }
 
     /// Number of slots without a picture.

@@ -10,9 +10,11 @@ package final class MemoryListener {
     /// Time for a visitor to present its ticket.
     private static let visitTimeout: Duration = .seconds(1)
     private static let backlog: CInt = 64
-    /// A loop of visitors that are accepted and refused must not hold up the others.
+    /// Visitors that are accepted before those that have a ticket are served.
     private static let visitorsPerTurn = 16
-    private static let exhaustionPauseMicroseconds: UInt32 = 50_000
+    /// Pause after as many visitors in one turn, and without a free descriptor. A flood of visitors must not keep this
+    /// thread busy.
+    private static let pauseMicroseconds: UInt32 = 50_000
 
     /// A process that has connected.
     private struct Visitor {
@@ -98,8 +100,8 @@ package final class MemoryListener {
             let visitor = secam_accept4(
                 descriptor, nil, nil, CInt(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
             guard visitor >= 0 else {
-                // Without a free descriptor the visitor stays in the queue, which must not keep this thread busy.
-                if errno != EAGAIN { usleep(MemoryListener.exhaustionPauseMicroseconds) }
+                // Without a free descriptor, the visitor stays in the queue.
+                if errno != EAGAIN { usleep(MemoryListener.pauseMicroseconds) }
                 return
             }
             guard UnixSocket.isOwn(visitor) else {
@@ -110,6 +112,7 @@ package final class MemoryListener {
             if visitors.count >= MemoryListener.visitorLimit { close(visitors.removeFirst().descriptor) }
             visitors.append(Visitor(descriptor: visitor, deadline: .now + MemoryListener.visitTimeout))
         }
+        usleep(MemoryListener.pauseMicroseconds)
     }
 
     /// Reads a visitor's ticket, and answers it.
@@ -127,8 +130,14 @@ package final class MemoryListener {
             failures.append(SharingFailure("the ticket is unknown, used or too old"))
             return true
         }
-        if secam_send_descriptor(visitor.descriptor, file.descriptor) != 1 {
-            failures.append(SharingFailure(system: "cannot hand out the memory file"))
+        do throws(SharingFailure) {
+            let opened = try file.openForReading()
+            defer { close(opened) }
+            if secam_send_descriptor(visitor.descriptor, opened) != 1 {
+                throw SharingFailure(system: "cannot hand out the memory file")
+            }
+        } catch {
+            failures.append(error)
         }
         return true
     }

@@ -105,8 +105,8 @@ import Testing
         #expect(pictures.allSatisfy { $0.length == 64 * 64 * 3 / 2 && Int($0.slot) < memory.shape.slots })
         // The worker never answers: the camera drops its pictures, and reuses their slots.
         let second = try await TestMember.join(folder, .encode, "second", registry: registry.endpoint)
+        // On a busy machine, the camera may have lost the first worker meanwhile, and have made another file.
         let other = try await map(second)
-        #expect(other.number == memory.number)
         var answered: Set<UInt64> = []
         try await eventually("pictures for the second worker, in memory") {
             _ = await worker.send(Grant(jobs: 64, memory: memory.number), to: "porch")

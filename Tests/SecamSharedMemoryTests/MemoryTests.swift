@@ -98,6 +98,28 @@ import Testing
         #expect(secam_punch_hole(file.descriptor, 0, 4096) != 0)
     }
 
+    @Test func `a file is held elsewhere while another one has it open or mapped`() throws {
+        let file = try MemoryFile(shape)
+        #expect(!file.isHeldElsewhere)
+        let opened = try file.openForReading()
+        #expect(file.isHeldElsewhere, "not received yet")
+        var memory: MappedMemory? = try MappedMemory(opened, number: file.number, shape: file.shape)
+        close(opened)
+        #expect(file.isHeldElsewhere, "mapped")
+        withExtendedLifetime(memory) {}
+        memory = nil
+        #expect(!file.isHeldElsewhere)
+    }
+
+    @Test func `the file that an encoder gets can only be read`() throws {
+        let file = try MemoryFile(shape)
+        let opened = try file.openForReading()
+        defer { close(opened) }
+        #expect(fcntl(opened, F_GETFL) & O_ACCMODE == O_RDONLY)
+        #expect(unsafe mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, opened, 0) == MAP_FAILED)
+        #expect(secam_add_seals(opened, 0) != 0)
+    }
+
     @Test func `the shape of a file is bounded`() throws {
         #expect(MemoryShape(pictureLength: 0) == nil && MemoryShape(pictureLength: .max) == nil)
         let large = try #require(MemoryShape(pictureLength: 12_441_600))

@@ -124,6 +124,38 @@ private struct HostileSocket: ~Copyable {
         try await camera.stop()
     }
 
+    @Test func `thousands of connections leave room for a visitor with a ticket, and stay bounded`() async throws {
+        let camera = try await Camera(in: folder)
+        let share = try camera.share(ticket)
+        let path = folder
+        let (first, second) = (Box(), Box())
+        for flooder in [first, second] {
+            DedicatedThread.start {
+                defer { flooder.isSet.store(true, ordering: .releasing) }
+                guard let place = try? SocketFolder(path) else { return }
+                var open: [CInt] = []
+                var count = 0
+                while count < 1000 {
+                    let visitor = UnixSocket.make()
+                    let status = unsafe place.withAddress(of: share.socket) { unsafe connect(visitor, $0, $1) }
+                    count += status == 0 ? 1 : 0
+                    open.append(visitor)
+                    if open.count > 100 { close(open.removeFirst()) }
+                }
+                for visitor in open { close(visitor) }
+            }
+        }
+        try await eventually("a visit in the flood") {
+            camera.admit(ticket)
+            return (try? MemoryVisit.map(share, folder: folder)) != nil
+        }
+        try await eventually("the end of the flood") {
+            first.isSet.load(ordering: .acquiring) && second.isSet.load(ordering: .acquiring)
+        }
+        try await camera.stop()
+        #expect(!camera.file.isHeldElsewhere, "no visitor without a ticket has the file")
+    }
+
     @Test func `no bytes from a visitor end the socket's thread or earn a file`() async throws {
         let camera = try await Camera(in: folder)
         let place = try SocketFolder(folder)

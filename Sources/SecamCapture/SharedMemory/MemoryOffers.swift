@@ -55,17 +55,18 @@ struct MemoryOffers {
 
     /// Uses up a ticket.
     ///
-    /// - Returns: the file that it was for; `nil` for a ticket that is unknown, used, or too old.
-    mutating func redeem(_ ticket: [UInt8], now: MonotonicTime) -> UInt64? {
+    /// - Parameter memory: the camera's present file; no other is handed out.
+    /// - Returns: whether the ticket is for this file, and was neither used nor too old.
+    mutating func redeem(_ ticket: [UInt8], for memory: UInt64, now: MonotonicTime) -> Bool {
         // All are compared, and each in the same time, so that the time says nothing about them.
         let matches = encoders.filter { $0.value.ticket.map { MemoryOffers.isEqual($0, ticket) } ?? false }
-        guard let (peer, encoder) = matches.first, let offered = encoder.offered else { return nil }
+        guard let (peer, encoder) = matches.first, let offered = encoder.offered else { return false }
         encoders[peer]?.ticket = nil
-        guard now - offered.time <= MemoryOffers.ticketLifetime else { return nil }
-        encoders[peer]?.received = offered.memory
-        if receivers.memory != offered.memory { receivers = (offered.memory, []) }
+        guard offered.memory == memory, now - offered.time <= MemoryOffers.ticketLifetime else { return false }
+        encoders[peer]?.received = memory
+        if receivers.memory != memory { receivers = (memory, []) }
         receivers.keys.insert(encoder.key)
-        return offered.memory
+        return true
     }
 
     /// Returns whether an encoder reads pictures from a file: it has received the file, and says that it has mapped it.
@@ -89,6 +90,9 @@ struct MemoryOffers {
     func hasReceiver(of memory: UInt64, where matches: (PublicKey) -> Bool) -> Bool {
         receivers.memory == memory && receivers.keys.contains(where: matches)
     }
+
+    /// Forgets the encoders with such a key, and their tickets.
+    mutating func revoke(where matches: (PublicKey) -> Bool) { encoders = encoders.filter { !matches($0.value.key) } }
 
     /// Forgets encoders that are lost, with their tickets.
     mutating func keep(where isConnected: (PeerID) -> Bool) { encoders = encoders.filter { isConnected($0.key) } }

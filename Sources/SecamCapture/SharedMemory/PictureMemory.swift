@@ -19,11 +19,18 @@ final class PictureMemory: Sendable {
     /// Time after which memory that no encoder maps is released, and time until the next attempt.
     private static let unusedTimeout: Duration = .seconds(30)
     private static let unusedPause: Duration = .seconds(600)
+    /// Number of released files that encoders still hold, at which no further file is made. Their memory counts to this
+    /// process.
+    static let heldFiles = 4
+    /// Size of all files together, bytes.
+    private static let totalBytes = 2 * WireLimits.memoryFile
 
     private struct State {
         /// The socket, while the thread listens.
         var socket: Name?
         var file: MemoryFile?
+        /// Released files that encoders may still hold.
+        var released: [MemoryFile] = []
         /// The shape of the file that the thread is to make.
         var wanted: MemoryShape?
         /// When the present file was made, or last had an encoder.
@@ -59,6 +66,7 @@ final class PictureMemory: Sendable {
         state.withLock { state in
             state.isStopped = true
             state.file = nil
+            state.released = []
         }
         waker.wake()
     }
@@ -134,6 +142,7 @@ final class PictureMemory: Sendable {
     func tick(now: MonotonicTime, isConnected: (PeerID) -> Bool) -> Withdrawal? {
         state.withLock { state in
             state.offers.keep(where: isConnected)
+            state.released.removeAll { !$0.isHeldElsewhere }
             guard let file = state.file else { return nil }
             if state.offers.encodersWithMapping(of: file.number) > 0 { state.lastUse = now }
             let isUnused = now - state.lastUse > PictureMemory.unusedTimeout
@@ -143,12 +152,13 @@ final class PictureMemory: Sendable {
         }
     }
 
-    /// Releases the memory file if an encoder has it whose key is no longer admitted, so that it sees no further
-    /// picture, whether it unmaps the file or not.
+    /// Ends the offers to encoders whose key is no longer admitted. Releases the memory file if one of them has it, so that
+    /// it sees no further picture, whether it unmaps the file or not.
     ///
     /// - Returns: the withdrawal of the memory file, and its receivers.
     func revoke(isAdmitted: (PublicKey) -> Bool) -> Withdrawal? {
         state.withLock { state in
+            state.offers.revoke { !isAdmitted($0) }
             guard let file = state.file, state.offers.hasReceiver(of: file.number, where: { !isAdmitted($0) }) else {
                 return nil
             }
@@ -160,6 +170,7 @@ final class PictureMemory: Sendable {
 
     private static func withdraw(_ file: MemoryFile, _ state: inout State) -> Withdrawal? {
         state.file = nil
+        state.released.append(file)
         let informed = state.offers.withdraw(file.number)
         // Without a socket, the encoders learn it from the next offer.
         guard let socket = state.socket else { return nil }
@@ -223,6 +234,7 @@ final class PictureMemory: Sendable {
         guard let shape = state.withLock(\.wanted) else { return }
         var file: MemoryFile?
         do throws(SharingFailure) {
+            try checkRoom(for: shape)
             file = try MemoryFile(shape)
         } catch {
             logFailure(error)
@@ -231,15 +243,27 @@ final class PictureMemory: Sendable {
             state.wanted = nil
             state.nextFile = .now + (file == nil ? PictureMemory.unusedPause : PictureMemory.renewalInterval)
             guard let file, !state.isStopped else { return }
+            if let smaller = state.file { state.released.append(smaller) }
             state.lastUse = .now
             state.file = file
         }
     }
 
+    /// Bounds what encoders that keep released files cost this process.
+    private func checkRoom(for shape: MemoryShape) throws(SharingFailure) {
+        let others = state.withLock { state in
+            state.released.removeAll { !$0.isHeldElsewhere }
+            return state.released + (state.file.map { [$0] } ?? [])
+        }
+        let bytes = others.reduce(0) { $0 + $1.shape.byteCount }
+        guard others.count < PictureMemory.heldFiles, bytes + shape.byteCount <= PictureMemory.totalBytes else {
+            throw SharingFailure("encoders still hold \(others.count) earlier memory files, \(bytes >> 20) MiB")
+        }
+    }
+
     private func redeem(_ ticket: [UInt8]) -> MemoryFile? {
         state.withLock { state in
-            guard let memory = state.offers.redeem(ticket, now: .now), let file = state.file, file.number == memory
-            else { return nil }
+            guard let file = state.file, state.offers.redeem(ticket, for: file.number, now: .now) else { return nil }
             return file
         }
     }
