@@ -22,7 +22,7 @@ struct LiveBenchCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "live", abstract: "Measure latency, processor time and memory from camera to viewer.",
         discussion: """
-            Runs its own services with scratch folders and free ports on 127.0.0.1, for up to eight minutes. The machine \
+            Runs its own services with scratch folders and free ports on 127.0.0.1, for up to eleven minutes. The machine \
             must be idle otherwise. Compares with tjbench and ustreamer where they are installed; the comparison with \
             ustreamer needs a camera emulator with the options of v4l2-shim.
             """)
@@ -33,7 +33,7 @@ struct LiveBenchCommand: AsyncParsableCommand {
     var quick = false
     @Option(
         help: ArgumentHelp(
-            "Parts, comma-separated: latency, fan-out, growth, ustreamer. (default: all)", valueName: "parts"))
+            "Parts, comma-separated: latency, fan-out, growth, sharing, ustreamer. (default: all)", valueName: "parts"))
     var parts: String?
     @Option(
         help: ArgumentHelp("Camera emulator, a program that runs another one. (SECAM_V4L2_SHIM)", valueName: "path"))
@@ -67,6 +67,7 @@ struct LiveBench: Service {
         case latency
         case fanOut = "fan-out"
         case growth
+        case sharing
         case ustreamer
     }
 
@@ -76,7 +77,7 @@ struct LiveBench: Service {
     let shim: String?
     let footage: String?
 
-    private static let timeLimit: (full: Duration, quick: Duration) = (.seconds(440), .seconds(100))
+    private static let timeLimit: (full: Duration, quick: Duration) = (.seconds(640), .seconds(110))
 
     func run() async throws {
         let limit = isQuick ? LiveBench.timeLimit.quick : LiveBench.timeLimit.full
@@ -94,6 +95,9 @@ struct LiveBench: Service {
         }
         if parts.contains(.fanOut) { report.parts.append(try await FanOutPart.run(bench)) }
         if parts.contains(.growth) { report.parts.append(try await GrowthPart.run(bench)) }
+        if parts.contains(.sharing) {
+            report.parts.append(try await SharingPart.run(bench, shim: shim, video: footage))
+        }
         if parts.contains(.ustreamer) {
             report.parts.append(try await UstreamerPart.run(bench, shim: shim, video: footage))
         }

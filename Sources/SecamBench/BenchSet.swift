@@ -124,9 +124,10 @@ struct BenchSet: Sendable {
     /// - Parameters:
     ///   - motion: number of motion services; by default none, so that the cost of viewing excludes motion detection.
     ///   - recordings: folder for continuous recordings; `nil` for no recording.
+    ///   - isSharing: whether raw pictures go through shared memory.
     static func run<Result: Sendable>(
         _ bench: BenchContext, cameras: [ServiceSetPlan.CameraPlan], motion: Int = 0,
-        recordings: String? = nil,
+        recordings: String? = nil, isSharing: Bool = true,
         body: @escaping @Sendable (BenchSet) async throws -> Result
     ) async throws -> Result {
         let folder = DataFolder("\(bench.scratch)/set-\(MonotonicTime.now.microseconds)")
@@ -138,6 +139,7 @@ struct BenchSet: Sendable {
             gatewayArguments: ["--connections-per-address", "1000", "--connections-per-user", "1000"])
         // The kernel shows the proportional memory only of debuggable processes.
         plan.isDebuggable = true
+        plan.isSharing = isSharing
         if let recordings {
             plan.archives = 1
             plan.archiveArguments = ["--recordings", recordings]

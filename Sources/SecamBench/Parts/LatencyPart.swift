@@ -105,7 +105,7 @@ enum LatencyPart {
         let statistics = try JSONDecoder().decode(ViewerStatistics.self, from: Data(output.utf8))
         guard let seen = statistics.cameras[camera] else { throw BenchFailure("secam-view received no frame") }
         var part = BenchReport.Part(
-            "latency", "test:1280x720@30 to one viewer, over CURVE and TLS",
+            "latency", "test:1280x720@30 to one viewer, over shared memory, CURVE and TLS",
             [
                 .init("process", "process"), .init("cpu_percent", "CPU %"),
                 .init("cpu_ms_per_frame", "CPU ms a frame"), .init("resident_mb", "RSS MB"),

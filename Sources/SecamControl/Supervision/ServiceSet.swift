@@ -29,6 +29,8 @@ package struct ServiceSetPlan: Sendable {
     package var gatewayArguments: [String] = []
     /// Whether other processes of this user may read the services' memory.
     package var isDebuggable = false
+    /// Whether raw pictures go through shared memory.
+    package var isSharing = true
     /// Additional arguments of every service.
     package var serviceArguments: [String] = []
 
@@ -134,12 +136,12 @@ package final class ServiceSet: Sendable {
                 "--data", folder.path, "--host", plan.host, "--port", "\(plan.port)", "--listen", plan.listen,
                 "--ready-file", readyFile, "--motion", plan.motion > 0 ? "on" : "off",
             ] + plan.gatewayArguments + plan.serviceArguments, variables: variables)
+        let sharing = plan.isSharing ? ["--share", folder.share] : []
         let encodeFile = try folder.ensureJoinFile(.encode, pattern: "encode-*", registry: plan.listen)
         let encoders = (0..<plan.encoders).map { index in
             ChildProcess(
                 "\(plan.programs)/secam-encode", role: "encode", name: "encode-\(index + 1)", logger: logger,
-                arguments: ["--join", encodeFile, "--share", folder.share] + plan.serviceArguments, variables: variables
-            )
+                arguments: ["--join", encodeFile] + sharing + plan.serviceArguments, variables: variables)
         }
         let motionFile = try folder.ensureJoinFile(.motion, pattern: "motion-*", registry: plan.listen)
         let motion = (0..<plan.motion).map { index in
@@ -160,7 +162,7 @@ package final class ServiceSet: Sendable {
             let secrets = ["SECAM_SOURCE": camera.source, "SECAM_CREDENTIALS": camera.login].compactMapValues { $0 }
             return ChildProcess(
                 command[0], role: "capture", name: camera.name.text, logger: logger,
-                arguments: command.dropFirst() + ["--share", folder.share] + camera.arguments + plan.serviceArguments,
+                arguments: command.dropFirst() + sharing + camera.arguments + plan.serviceArguments,
                 variables: variables.merging(secrets) { $1 })
         }
         others = encoders + motion + archives + cameras
