@@ -70,14 +70,16 @@ import Testing
         }
     }
 
-    /// Lets a worker exchange its ticket for the memory.
+    /// Lets a worker exchange its ticket for the memory. On a busy machine, a ticket may be too old by then.
     private func map(_ worker: TestMember) async throws -> MappedMemory {
-        let offer = try await eventually("an offer") {
+        let (offer, memory) = try await eventually("a file for a ticket") { () -> (Share, MappedMemory)? in
             _ = await worker.send(Grant(jobs: 8), to: "porch")
             try await Task.sleep(for: .milliseconds(100))
-            return await offers(worker).last { $0.memory != 0 }
+            guard let offer = await offers(worker).last(where: { $0.memory != 0 }),
+                let memory = try? MemoryVisit.map(offer, folder: share)
+            else { return nil }
+            return (offer, memory)
         }
-        let memory = try MemoryVisit.map(offer, folder: share)
         #expect(throws: SharingFailure.self, "the ticket is used up") { try MemoryVisit.map(offer, folder: share) }
         return memory
     }
