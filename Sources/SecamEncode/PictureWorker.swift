@@ -79,7 +79,7 @@ final class PictureWorker {
     }
 
     private func result(
-        of work: Work, _ start: MonotonicTime, _ made: [WorkResult.Made] = [], _ bytes: [UInt8] = [],
+        of work: Work, _ start: MonotonicTime, _ made: [EncodedRendition] = [], _ bytes: [UInt8] = [],
         failure: String = ""
     ) -> Answer {
         let elapsed = UInt32(clamping: (MonotonicTime.now - start).microseconds)

@@ -81,14 +81,14 @@ enum JSONFields {
         }
 
         mutating func array() -> [Value]? {
-            guard take("[") else { return nil }
+            guard consume("[") else { return nil }
             var values: [Value] = []
-            if take("]") { return values }
+            if consume("]") { return values }
             repeat {
                 guard let value = value() else { return nil }
                 values.append(value)
-            } while take(",")
-            return take("]") ? values : nil
+            } while consume(",")
+            return consume("]") ? values : nil
         }
 
         mutating func text() -> String? {

@@ -101,6 +101,7 @@ package enum MessageType: UInt16, Sendable, CaseIterable, CustomStringConvertibl
         case .grant: "GRANT"
         case .work: "WORK"
         case .result: "RESULT"
+        case .share: "SHARE"
         case .join: "JOIN"
         case .beat: "BEAT"
         case .roster: "ROSTER"
