@@ -11,6 +11,7 @@ package struct MetricsServer: Service {
 
     private let endpoint: MetricsEndpoint
     private let page: Page
+    private let onReady: @Sendable (Int) -> Void
     private let logger = Logger.lines("metrics")
 
     /// Maximum number of connections; further ones are closed.
@@ -18,9 +19,14 @@ package struct MetricsServer: Service {
     /// Time for a request and its response.
     static let timeout = TimeAmount.seconds(10)
 
-    /// - Parameter page: returns the body of a response in the text exposition format.
-    package init(_ endpoint: MetricsEndpoint, page: @escaping Page) {
+    /// - Parameters:
+    ///   - onReady: called with the port when the server listens.
+    ///   - page: returns the body of a response in the text exposition format.
+    package init(
+        _ endpoint: MetricsEndpoint, onReady: @escaping @Sendable (Int) -> Void = { _ in }, page: @escaping Page
+    ) {
         self.endpoint = endpoint
+        self.onReady = onReady
         self.page = page
     }
 
@@ -32,6 +38,7 @@ package struct MetricsServer: Service {
         do {
             let channel = try await bind(group)
             logger.info("metrics ready", metadata: ["address": "\(channel.localAddress?.description ?? "")"])
+            onReady(channel.localAddress?.port ?? 0)
             try? await gracefulShutdown()
             try? await channel.close()
         } catch {

@@ -13,12 +13,16 @@ package enum Loopback {
         return descriptor
     }
 
-    /// Returns a socket that listens at a free port. The caller closes it.
-    package static func listen() throws -> (descriptor: CInt, port: UInt16) {
+    /// Returns a socket that listens, by default at any free port. The caller closes it.
+    package static func listen(at port: UInt16 = 0) throws -> (descriptor: CInt, port: UInt16) {
         let descriptor = makeSocket()
-        let status = unsafe withAddress(0) { unsafe bind(descriptor, $0, $1) + Glibc.listen(descriptor, 8) }
-        guard status == 0 else { throw TestFailure("cannot listen: errno \(errno)") }
-        return (descriptor, port(of: descriptor))
+        let status = unsafe withAddress(port) { unsafe bind(descriptor, $0, $1) + Glibc.listen(descriptor, 8) }
+        guard status == 0 else {
+            let error = errno
+            close(descriptor)
+            throw TestFailure("cannot listen: errno \(error)")
+        }
+        return (descriptor, Self.port(of: descriptor))
     }
 
     /// Returns the local port of a socket.

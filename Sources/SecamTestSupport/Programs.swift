@@ -67,10 +67,20 @@ package enum Programs {
         return file
     }
 
-    /// Returns a free TCP port of the loopback interface.
+    /// Returns a free TCP port of the loopback interface, another one with each call. It is below the ports that the
+    /// kernel chooses, so that no other program gets it before its user.
     package static func freePort() throws -> Int {
-        let (descriptor, port) = try Loopback.listen()
-        close(descriptor)
-        return Int(port)
+        for _ in portRange {
+            let number = nextPort.wrappingAdd(1, ordering: .relaxed).newValue % portRange.count
+            let port = portRange.lowerBound + number
+            if let socket = try? Loopback.listen(at: UInt16(port)) {
+                close(socket.descriptor)
+                return port
+            }
+        }
+        throw TestFailure("no port of \(portRange) is free")
     }
+
+    private static let portRange = 12_000..<32_000
+    private static let nextPort = Atomic(Int.random(in: portRange))
 }

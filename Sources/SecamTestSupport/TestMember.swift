@@ -17,6 +17,8 @@ package actor TestMember {
     /// The peers that have sent something to the listener.
     private var visitors: Set<PeerID> = []
     private var timers: [LoopTimer] = []
+    /// Itself until `stop`, because the loop's thread calls it until then, also after a test that failed early.
+    private var running: TestMember?
     /// Returns the immediate answer to a message from a camera or from a peer of the listener.
     private var answer: (@Sendable (MeshMessage) -> (any WireMessage)?)?
 
@@ -56,6 +58,7 @@ package actor TestMember {
         if let listener { loop.unwatch(listener) }
         member.stop()
         loop.stop()
+        running = nil
     }
 
     package func isConnected(to camera: String) -> Bool { sockets.keys.contains { $0.text == camera } }
@@ -95,6 +98,7 @@ package actor TestMember {
             self?.assumeIsolated { $0.adopt(added: added, removed: removed) }
         }
         try member.start()
+        running = self
     }
 
     /// Keeps a flow open, as a consumer must, until the member stops.

@@ -143,7 +143,8 @@ private actor HostileCamera {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return Writer(
             RecordingStore.Configuration(
-                index: index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0), logger: quiet,
+                index: index, writer: "test", limits: StorageQuota(maximumBytes: nil, minimumFreeBytes: 0),
+                logger: quiet,
                 lock: try VolumeLock(folder, isAlone: false)), report: { _ in })
     }
 

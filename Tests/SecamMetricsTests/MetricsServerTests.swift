@@ -9,12 +9,16 @@ import Testing
 @Suite struct MetricsServerTests {
     /// Serves `page` while `body` runs with the port.
     private func serve(_ page: String, _ body: (Int) async throws -> Void) async throws {
-        let port = try Programs.freePort()
-        let settings = Settings(commandLine: ["metrics": "127.0.0.1:\(port)"], environment: [:])
-        let server = MetricsServer(try #require(try MetricsEndpoint(settings))) { page }
-        let running = Task { try await server.run() }
+        let settings = Settings(commandLine: ["metrics": "127.0.0.1:0"], environment: [:])
+        let (ports, listening) = AsyncStream.makeStream(of: Int.self)
+        let server = MetricsServer(
+            try #require(try MetricsEndpoint(settings)), onReady: { listening.yield($0) }, page: { page })
+        let running = Task {
+            defer { listening.finish() }
+            try await server.run()
+        }
         defer { running.cancel() }
-        try await eventually("the metrics server") { (try? await ask(port, "HEAD / HTTP/1.1\r\n\r\n")) != nil }
+        guard let port = await ports.first(where: { _ in true }) else { return try await running.value }
         try await body(port)
     }
 
