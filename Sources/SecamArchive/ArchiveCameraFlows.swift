@@ -18,7 +18,7 @@ final class ArchiveCameraFlows {
 
     /// The cursor that all archives share at a camera.
     static let group = "archive"
-    /// Without a frame for this long, a recording that is over ends.
+    /// Time without a frame after which a recording ends whose post-roll has passed.
     private static let silenceTimeout = Duration.seconds(5)
     /// The time before data that could not be stored is requested again.
     private static let retryDelay = Duration.seconds(1)
@@ -244,7 +244,7 @@ final class ArchiveCameraFlows {
 
     /// Requests the frames again if they arrive but do not become durable.
     ///
-    /// - Returns: whether that is so.
+    /// - Returns: whether it requested them again.
     func retryOverdueFrames() -> Bool {
         guard let framesFlow, durability.isOverdue(now: .now) else { return false }
         retry(.frames, flow: framesFlow)
@@ -270,7 +270,9 @@ final class ArchiveCameraFlows {
     /// - Parameters:
     ///   - onRefusal: called when the camera refuses a flow; once, if it refuses the content until it changes.
     ///   - onViolation: called when the camera breaks the rules of flows.
-    func receive(onRefusal: (CloseFlow) -> Void, onViolation: (FlowViolation) -> Void) throws(WireError) {
+    func receive(
+        onRefusal: (CloseFlow, FlowContent) -> Void, onViolation: (FlowViolation) -> Void
+    ) throws(WireError) {
         for _ in 0..<FrameWindow.maximumFrames {
             guard let received = socket.receive() else { return }
             try received.message.withBytes { (bytes) throws(WireError) in
@@ -380,7 +382,7 @@ final class ArchiveCameraFlows {
         writer.add(.endEvents(camera.name, except: nil))
     }
 
-    private func handle(_ close: CloseFlow, _ onRefusal: (CloseFlow) -> Void) {
+    private func handle(_ close: CloseFlow, _ onRefusal: (CloseFlow, FlowContent) -> Void) {
         let content: FlowContent
         switch close.flow {
         case framesFlow:
@@ -398,10 +400,10 @@ final class ArchiveCameraFlows {
         }
         if close.reason.isPermanent {
             let isKnown = refusedUntil.updateValue(.now + close.reason.retryPause, forKey: content) != nil
-            if !isKnown { onRefusal(close) }
+            if !isKnown { onRefusal(close, content) }
         } else if close.reason == .tooMany {
             notBefore = .now + close.reason.retryPause
-            onRefusal(close)
+            onRefusal(close, content)
         }
     }
 

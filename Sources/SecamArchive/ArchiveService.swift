@@ -231,11 +231,14 @@ actor ArchiveService {
     private func receive(_ camera: Name) {
         guard let flow = flows[camera] else { return }
         do throws(WireError) {
-            try flow.receive { close in
+            try flow.receive { close, content in
                 messagesRejected += 1
                 logger.warning(
                     "flow refused",
-                    metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
+                    metadata: [
+                        "camera": "\(camera)", "content": "\(content)", "reason": "\(close.reason)",
+                        "detail": "\(close.detail)",
+                    ])
             } onViolation: { violation in
                 reject("\(violation)", "camera \(camera)")
             }

@@ -70,7 +70,7 @@ package struct CaptureProgram: AsyncParsableCommand {
             if let source, SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
                 Logger.lines("capture").warning(
                     "camera login given on the command line",
-                    metadata: ["use": "--credentials-file"])
+                    metadata: ["remedy": "use --credentials-file"])
             }
             let settings = member.settings(own.merging(listening.values) { own, _ in own })
             let configuration = try CaptureConfiguration(settings)

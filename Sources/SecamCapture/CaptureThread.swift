@@ -94,9 +94,10 @@ final class CaptureThread: Sendable {
 private struct CaptureLoop {
     /// Time without demand after which the device is closed; viewers come and go.
     static let idleTimeout: Duration = .seconds(3)
-    /// Time with nothing but damaged pictures after which the source fails, and their smallest number.
+    /// Time with damaged pictures only, after which the source fails.
     static let damageTimeout: Duration = .seconds(5)
-    static let damagedPictures = 3
+    /// Minimum number of damaged pictures before the source fails.
+    static let minimumDamagedPictures = 3
     /// Time to wait for a picture before the next check for a changed demand.
     static let pictureTimeout: Duration = .milliseconds(200)
 
@@ -160,7 +161,7 @@ private struct CaptureLoop {
                 withExtendedLifetime(opened) { deliver(.state(.offline, nil, detail: error.description)) }
                 opened = nil
                 let length = attempt.firstPicture.map { attempt.lastGood - $0 }
-                guard handleCommands(for: retryPause.next(after: error.kind, run: length)) else { return }
+                guard waitForDemands(for: retryPause.next(after: error.kind, run: length)) else { return }
                 isProbing = true
                 isFailing = true
             }
@@ -262,7 +263,7 @@ private struct CaptureLoop {
         attempt.damaged += 1
         recordDemanded(demand.renditions)
         deliver(.damaged(reason))
-        guard attempt.damaged >= CaptureLoop.damagedPictures,
+        guard attempt.damaged >= CaptureLoop.minimumDamagedPictures,
             MonotonicTime.now - attempt.lastGood > CaptureLoop.damageTimeout
         else { return }
         throw SourceFailure(
@@ -372,7 +373,7 @@ private struct CaptureLoop {
     /// Handles changes of the demand for a time.
     ///
     /// - Returns: `false` if the program stops.
-    private mutating func handleCommands(for duration: Duration) -> Bool {
+    private mutating func waitForDemands(for duration: Duration) -> Bool {
         let end = MonotonicTime.now + duration
         while true {
             let rest = end - .now

@@ -15,7 +15,7 @@ struct CameraMemory {
     /// Time for which the memory before the present one stays mapped.
     static let previousLifetime: Duration = .seconds(3)
 
-    /// What an operator may want to know of a visit.
+    /// The outcome of a visit, for the log.
     enum Change: Equatable {
         case mapped
         /// The camera is on another machine, or has another folder.
@@ -71,7 +71,7 @@ struct CameraMemory {
         switch outcome {
         case .success(let memory):
             mapped = isWithdrawn ? nil : memory
-            change = .mapped
+            change = isWithdrawn ? .unchanged : .mapped
         case .failure(let failure):
             mapped = nil
             change = failure.isElsewhere ? .elsewhere(failure.description) : .failed(failure.description)

@@ -209,11 +209,12 @@ actor EncodeService {
     private func handle(_ outcome: Result<MappedMemory, SharingFailure>, of identifier: CameraID) {
         guard let change = cameras[identifier]?.memory.handle(outcome, now: .now) else { return }
         switch change {
-        case .mapped: logger.info("pictures shared", metadata: ["camera": "\(identifier.name)"])
+        case .mapped: logger.info("shared memory mapped", metadata: ["camera": "\(identifier.name)"])
         case .elsewhere(let reason):
-            logger.debug("pictures not shared", metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
+            logger.debug("shared memory not mapped", metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
         case .failed(let reason):
-            logger.warning("pictures not shared", metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
+            logger.warning(
+                "shared memory not mapped", metadata: ["camera": "\(identifier.name)", "reason": "\(reason)"])
         case .unchanged: break
         }
         // At once, so that the camera's next picture takes the shorter way.

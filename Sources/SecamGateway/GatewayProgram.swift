@@ -46,7 +46,7 @@ package struct GatewayProgram: AsyncParsableCommand {
     var ringSeconds: String?
     @Option(help: OptionHelp.ringMegabytes)
     var ringMegabytes: String?
-    @Option(help: "Motion detection for cameras without a policy: on or off. (SECAM_MOTION; default: on)")
+    @Option(help: "Motion detection of cameras without a setting in the policy: on or off. (SECAM_MOTION; default: on)")
     var motion: String?
     @Option(help: OptionHelp.record)
     var record: String?

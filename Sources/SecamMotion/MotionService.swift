@@ -115,7 +115,10 @@ actor MotionService {
                 messagesRejected += 1
                 logger.warning(
                     "flow refused",
-                    metadata: ["camera": "\(camera)", "reason": "\(close.reason)", "detail": "\(close.detail)"])
+                    metadata: [
+                        "camera": "\(camera)", "content": "\(FlowContent.luma)", "reason": "\(close.reason)",
+                        "detail": "\(close.detail)",
+                    ])
             } onViolation: { violation in
                 reject("\(violation)", camera)
             }

@@ -17,9 +17,9 @@ package struct Registry: Sendable {
         package var beatInterval = Duration.seconds(1)
         /// Time after the start for earlier members to come back. It ends early when all have.
         package var settlingTime = Duration.seconds(4)
-        /// Messages of one member in each tick (see `tickInterval`).
+        /// Messages of one connection in each tick (see `tickInterval`).
         package var messages = 200
-        /// Joins with one key in each tick; other services retry by themselves.
+        /// New members with one key in each tick; a service beyond the limit retries its JOIN.
         package var joins = 16
         /// Messages of all connections with one key in each tick.
         package var messagesOfKey = 1000
@@ -31,10 +31,10 @@ package struct Registry: Sendable {
         /// Dedicated encoders of one camera, which share its key.
         package var dedicatedEncoders = 8
         /// Roster broadcasts between two beats; later changes are sent together with the next tick.
-        package var announcements = 64
-        /// Members in all roster broadcasts between two beats, not counting the first broadcast: in a large system each
-        /// broadcast costs the square of the number of members.
-        package var announcedMembers = 16_384
+        package var broadcasts = 64
+        /// Entries sent in all roster broadcasts between two beats. Each broadcast costs the square of the number of
+        /// members. The first one is sent whatever it costs.
+        package var broadcastEntries = 16_384
         /// Status requests of one operator's key in each tick; each answer may be long.
         package var statusRequests = 8
 
@@ -288,7 +288,7 @@ package struct Registry: Sendable {
         let peer = members.first { $0.value.join.name == name && $0.value.join.role == role }
         guard let peer, peer.value.join.incarnation == incarnation, peer.value.join.isRelayed else { return [] }
         members[peer.key]!.relayPort = port
-        return announce(now)
+        return broadcastRoster(now)
     }
 
     /// Calls a member that is reached through the relay.
@@ -355,7 +355,7 @@ package struct Registry: Sendable {
         if isRosterDue { actions += sendRoster(now) }
         if wasSettling, !isSettling(now) {
             wasSettling = false
-            actions += announce(now)
+            actions += broadcastRoster(now)
         }
         actions += sendPolicyChanges(now)
         if now - lastBeat >= limits.beatInterval {
@@ -456,7 +456,7 @@ package struct Registry: Sendable {
         members[peer] = member
         endSettlingIfComplete(now)
         actions.append(.joined(describe(member, now: now)))
-        return actions + announce(now)
+        return actions + broadcastRoster(now)
     }
 
     /// Returns why one key may not join another service, for users; `nil` when it may.
@@ -490,15 +490,15 @@ package struct Registry: Sendable {
 
     private mutating func remove(_ peer: PeerID, _ reason: String, _ now: MonotonicTime) -> [Action] {
         guard let member = members.removeValue(forKey: peer) else { return [] }
-        return [.left(describe(member, now: now), reason: reason)] + announce(now)
+        return [.left(describe(member, now: now), reason: reason)] + broadcastRoster(now)
     }
 
     // MARK: Broadcasts
 
     /// Broadcasts the roster at once, or with the next tick when members come and go constantly.
-    private mutating func announce(_ now: MonotonicTime) -> [Action] {
+    private mutating func broadcastRoster(_ now: MonotonicTime) -> [Action] {
         generation += 1
-        guard limiter.admitsAnnouncement(toMembers: members.count) else {
+        guard limiter.admitsBroadcast(toMembers: members.count) else {
             isRosterDue = true
             return [.changed]
         }

@@ -12,8 +12,8 @@ struct RegistryLimiter: Sendable {
     private var repeatedJoins: Set<PeerID> = []
     private var statusRequests: [PublicKey: Int] = [:]
     // Counts since the last beat.
-    private var announcements = 0
-    private var announcedMembers = 0
+    private var broadcasts = 0
+    private var broadcastEntries = 0
 
     init(_ limits: Registry.Limits) { self.limits = limits }
 
@@ -42,13 +42,13 @@ struct RegistryLimiter: Sendable {
     }
 
     /// Counts a broadcast of the roster, if it is admitted.
-    mutating func admitsAnnouncement(toMembers count: Int) -> Bool {
+    mutating func admitsBroadcast(toMembers count: Int) -> Bool {
         let cost = count * (count + 1)
-        guard announcements < limits.announcements,
-            announcements == 0 || announcedMembers + cost <= limits.announcedMembers
+        guard broadcasts < limits.broadcasts,
+            broadcasts == 0 || broadcastEntries + cost <= limits.broadcastEntries
         else { return false }
-        announcements += 1
-        announcedMembers += cost
+        broadcasts += 1
+        broadcastEntries += cost
         return true
     }
 
@@ -61,7 +61,7 @@ struct RegistryLimiter: Sendable {
     }
 
     mutating func beginBeat() {
-        announcements = 0
-        announcedMembers = 0
+        broadcasts = 0
+        broadcastEntries = 0
     }
 }

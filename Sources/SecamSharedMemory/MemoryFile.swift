@@ -18,7 +18,7 @@ import Synchronization
     }
 
     private let state: Mutex<State>
-    /// Whether the system tells who else has the file open. Found out while it is certain that nobody has.
+    /// Whether the kernel counts the open files of this memory. Tested when no other process can have one yet.
     private let isCounted: Bool
 
     /// Creates a file and reserves its memory, which may take milliseconds.

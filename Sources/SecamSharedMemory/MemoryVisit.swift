@@ -8,7 +8,8 @@ package enum MemoryVisit {
     /// Time for each step: a camera that hangs must not hold up others for long.
     private static let timeout = timeval(tv_sec: 1, tv_usec: 0)
 
-    /// Maps the memory file that a camera offers. Blocks for at most three seconds.
+    /// Maps the memory file that a camera offers. Each of the three steps at the socket blocks for at most one second.
+    /// A hostile camera can block the closing of the descriptor that it sent for any time.
     ///
     /// - Parameter folder: the only place where a socket is looked for, whatever the camera says.
     package static func map(_ share: Share, folder path: String) throws(SharingFailure) -> MappedMemory {

@@ -69,8 +69,8 @@ final class SocketFolder {
 
     func remove(_ name: Name) { _ = unsafe unlinkat(descriptor, name.text, 0) }
 
-    /// Age at which a socket file without a listener is left over from a camera that was killed.
-    private static let staleAge = 10
+    /// Age above which a socket file without a listener is left over from a camera that was killed.
+    private static let staleAgeSeconds = 10
     /// Number of entries that are looked at.
     private static let entryLimit = 4096
 
@@ -78,7 +78,7 @@ final class SocketFolder {
     func removeStale(comparedTo own: stat) {
         for entry in FolderEntries.names(in: "/proc/self/fd/\(descriptor)").prefix(SocketFolder.entryLimit) {
             guard let name = try? Name(entry), let file = socketFile(name), file.st_uid == geteuid(),
-                own.st_mtim.tv_sec - file.st_mtim.tv_sec > SocketFolder.staleAge, hasNoListener(name)
+                own.st_mtim.tv_sec - file.st_mtim.tv_sec > SocketFolder.staleAgeSeconds, hasNoListener(name)
             else { continue }
             remove(name)
         }

@@ -258,12 +258,12 @@ package final class SessionStore: Sendable {
     package func flush() { writer.sync {} }
 
     @discardableResult
-    private func write(_ what: String, _ body: () throws(UsersError) -> Void) -> Bool {
+    private func write(_ change: String, _ body: () throws(UsersError) -> Void) -> Bool {
         do throws(UsersError) {
             try body()
             return true
         } catch {
-            logger.error("session not stored", metadata: ["what": "\(what)", "reason": "\(error)"])
+            logger.error("account data not stored", metadata: ["change": "\(change)", "reason": "\(error)"])
             return false
         }
     }

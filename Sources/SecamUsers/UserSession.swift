@@ -1,7 +1,7 @@
 import SecamBase
 package import SecamWire
 
-/// A login in a browser, which outlives its connections and restarts of the gateway.
+/// A remembered login in a browser or viewer, which outlives its connections and restarts of the gateway.
 package struct UserSession: Sendable, Hashable {
     /// Names the session to its user. Not a secret.
     package let id: String

@@ -16,7 +16,7 @@ extension RequestHandler {
         guard let form = AccountForm(request), let change = form.newToken(at: WallClock.now) else {
             return respond(.error(.badRequest, "badRequest"))
         }
-        perform(change, form.credentials.loginWithCode)
+        requestChange(change, form.credentials.loginWithCode)
     }
 
     func removeToken(_ id: String, _ request: HTTPRequest) {
@@ -31,25 +31,25 @@ extension RequestHandler {
 
     // MARK: - Second factor
 
-    /// Needs no session: a user who must have a second factor gets one only with it.
+    /// Needs no session: a user who must have a second factor and has none gets no session.
     func changeSecondFactor(_ request: HTTPRequest) {
         guard let form = AccountForm(request) else { return respond(.error(.badRequest, "badRequest")) }
         let credentials = form.credentials
         switch request.method {
-        case .POST: perform(.makeSecondFactor, credentials.loginWithCode)
-        case .DELETE: perform(.removeSecondFactor, credentials.loginWithCode)
+        case .POST: requestChange(.makeSecondFactor, credentials.loginWithCode)
+        case .DELETE: requestChange(.removeSecondFactor, credentials.loginWithCode)
         default:
             guard let factor = form.secondFactor, let code = credentials.code else {
                 return respond(.error(.badRequest, "badRequest"))
             }
             // The code is one of the new second factor; a user who has another one removes it first.
-            perform(
+            requestChange(
                 .setSecondFactor(factor, code: code),
                 Login(username: credentials.user, password: Secret(credentials.password)))
         }
     }
 
-    private func perform(_ change: AccountChange, _ login: Login) {
+    private func requestChange(_ change: AccountChange, _ login: Login) {
         connection.waitsForGateway = true
         backend.change(change, login) { [self] result in
             connection.waitsForGateway = false

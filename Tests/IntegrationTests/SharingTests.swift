@@ -137,7 +137,7 @@ import Testing
                 join: set.scratch.file("other.join"))
             defer { other.kill() }
             try await stopFirstNowAndThen(set) { try await waitForBothWays(set, other) }
-            #expect(other.errors.contains("pictures not shared"), "\(other.errors)")
+            #expect(other.errors.contains("shared memory not mapped"), "\(other.errors)")
             #expect(other.errors.contains("belongs to user"), "\(other.errors)")
             viewer.kill()
         }
@@ -163,7 +163,7 @@ import Testing
         #expect(seen.status == 0, "\(seen.errors)")
         let camera = try await set.status("capture")
         #expect(camera["work_shared"].integer == 0 && camera["work_sent"].integer ?? 0 >= 10)
-        #expect(set.up.errors.components(separatedBy: "picture sharing unavailable").count == 2, "\(set.up.errors)")
+        #expect(set.up.errors.components(separatedBy: "shared memory unavailable").count == 2, "\(set.up.errors)")
     }
 
     @Test func `sharing resumes when the folder is removed and an encoder is killed`() async throws {

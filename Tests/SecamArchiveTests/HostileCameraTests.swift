@@ -97,7 +97,8 @@ private final class TestedArchiveFlow: TestedFlow {
     func receive() {
         do throws(WireError) {
             try flow.receive(
-                onRefusal: { report.refusals.append($0.reason) }, onViolation: { report.violations.append($0) })
+                onRefusal: { close, _ in report.refusals.append(close.reason) },
+                onViolation: { report.violations.append($0) })
         } catch {
             report.errors.append(error)
         }
@@ -193,7 +194,7 @@ private actor HostileCamera {
         self.timer = timer
     }
 
-    private func receiveAsArchive() { try? flow.receive(onRefusal: { _ in }, onViolation: { _ in }) }
+    private func receiveAsArchive() { try? flow.receive(onRefusal: { _, _ in }, onViolation: { _ in }) }
 
     private func receive() {
         while let received = camera.receive() {

@@ -30,10 +30,17 @@ import Testing
         return (listener, endpoint)
     }
 
-    private func connect(_ endpoint: String, as keys: KeyPair) throws -> RawConnection {
-        let connection = try RawConnection(endpoint)
-        try connection.authenticate(as: keys, server: server.publicKey)
-        return connection
+    /// Connects as a ZeroMQ peer does, which tries again when a handshake took too long.
+    private func connect(_ endpoint: String, as keys: KeyPair) async throws -> RawConnection {
+        try await eventually("a handshake") {
+            let connection = try RawConnection(endpoint)
+            do {
+                try connection.authenticate(as: keys, server: server.publicKey)
+                return connection
+            } catch {
+                return nil
+            }
+        }
     }
 
     /// Checks that a peer is served.
@@ -59,9 +66,9 @@ import Testing
 
     @Test func `an endless message costs its sender the connection`() async throws {
         let (listener, endpoint) = try await start()
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
-        let attacker = try connect(endpoint, as: hostile)
+        let attacker = try await connect(endpoint, as: hostile)
         #expect(attacker.send([2]))
         let sent = exhaust([UInt8](repeating: 0, count: 60_000)) { attacker.send($0, hasMore: true) }
         #expect(sent < Self.plenty)
@@ -72,7 +79,7 @@ import Testing
 
     @Test func `an endless message is detected before the first whole one`() async throws {
         let (listener, endpoint) = try await start()
-        let attacker = try connect(endpoint, as: hostile)
+        let attacker = try await connect(endpoint, as: hostile)
         let sent = exhaust([UInt8](repeating: 0, count: 60_000)) { attacker.send($0, hasMore: true) }
         #expect(sent < Self.plenty)
         #expect(await !listener.closings.isEmpty)
@@ -89,7 +96,7 @@ import Testing
         #expect(sent < 60 << 20)
         #expect(try await waitUntil { await !listener.closings.isEmpty })
         #expect(await listener.closings.allSatisfy { $0.key == nil })
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
         await listener.stop()
     }
@@ -117,7 +124,7 @@ import Testing
     @Test func `peers that leave while their messages wait do not end the process`() async throws {
         let (listener, endpoint) = try await start()
         var leaving: [RawConnection] = []
-        for _ in 0..<4 { leaving.append(try connect(endpoint, as: hostile)) }
+        for _ in 0..<4 { leaving.append(try await connect(endpoint, as: hostile)) }
         for (index, connection) in leaving.enumerated() {
             try await deliver([UInt8(index)], over: connection, as: hostile, to: listener)
         }
@@ -129,16 +136,16 @@ import Testing
         }
         leaving = []
         await pause
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
         await listener.stop()
     }
 
     @Test func `the connection of a revoked key is closed`() async throws {
         let (listener, endpoint) = try await start()
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
-        let revoked = try connect(endpoint, as: hostile)
+        let revoked = try await connect(endpoint, as: hostile)
         #expect(revoked.send([2]))
         #expect(try await waitUntil { await listener.has([2], from: hostile.publicKey) })
         await listener.revoke(hostile.publicKey)
@@ -151,7 +158,7 @@ import Testing
         var limits = ConnectionLimits.member
         limits.unacknowledgedBytes = 4 << 20
         let (listener, endpoint) = try await start(limits)
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
         let slow = try RawConnection(endpoint, receiveBuffer: 4096)
         try slow.authenticate(as: hostile, server: server.publicKey)
@@ -185,7 +192,7 @@ import Testing
             for peer in peers { _ = await listener.send(message, to: peer) }
         }
         #expect(await listener.closings.count > 0)
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([9], over: honest, to: listener)
         await listener.stop()
     }
@@ -196,15 +203,15 @@ import Testing
         let (listener, endpoint) = try await start(limits)
         var connections: [RawConnection] = []
         for number in UInt8(0)..<3 {
-            connections.append(try connect(endpoint, as: hostile))
+            connections.append(try await connect(endpoint, as: hostile))
             #expect(connections.last!.send([number]))
             #expect(try await waitUntil { await listener.has([number], from: hostile.publicKey) })
         }
-        let further = try connect(endpoint, as: hostile)
+        let further = try await connect(endpoint, as: hostile)
         #expect(further.send([3]))
         #expect(try await waitUntil { further.isClosed })
         #expect(connections.allSatisfy { !$0.isClosed })
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([9], over: honest, to: listener)
         await listener.stop()
     }
@@ -213,15 +220,15 @@ import Testing
         var limits = ConnectionLimits.member
         limits.silentConnectionsPerAddress = 3
         let (listener, endpoint) = try await start(limits)
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
         // Authenticated, so that they may stay.
         var silent: [RawConnection] = []
-        for _ in 0..<5 { silent.append(try connect(endpoint, as: hostile)) }
+        for _ in 0..<5 { silent.append(try await connect(endpoint, as: hostile)) }
         #expect(try await waitUntil { silent[0].isClosed && silent[1].isClosed })
         #expect(silent[2...].allSatisfy { !$0.isClosed })
         try await deliver([2], over: honest, to: listener)
-        let next = try connect(endpoint, as: good)
+        let next = try await connect(endpoint, as: good)
         try await deliver([3], over: next, to: listener)
         await listener.stop()
     }
@@ -230,10 +237,10 @@ import Testing
         var limits = ConnectionLimits.member
         limits.connections = 3
         let (listener, endpoint) = try await start(limits)
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         try await deliver([1], over: honest, to: listener)
         var silent: [RawConnection] = []
-        for _ in 0..<3 { silent.append(try connect(endpoint, as: hostile)) }
+        for _ in 0..<3 { silent.append(try await connect(endpoint, as: hostile)) }
         #expect(try await waitUntil { silent[0].isClosed })
         #expect(silent[1...].allSatisfy { !$0.isClosed })
         try await deliver([2], over: honest, to: listener)
@@ -286,7 +293,7 @@ import Testing
 
     @Test func `a peer may send any number of whole messages`() async throws {
         let (listener, endpoint) = try await start()
-        let honest = try connect(endpoint, as: good)
+        let honest = try await connect(endpoint, as: good)
         for number in UInt8(0)..<200 {
             try await deliver([number] + [UInt8](repeating: 0, count: 60_000), over: honest, to: listener)
         }

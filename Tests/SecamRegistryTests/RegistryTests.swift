@@ -95,7 +95,7 @@ import Testing
 
     @Test func `constant joining and leaving is broadcast with the ticks`() throws {
         var limits = Registry.Limits()
-        limits.announcements = 3
+        limits.broadcasts = 3
         limits.joins = 100
         var registry = try registry(limits)
         _ = try hear(&registry, try join(.capture, "porch"), 1, keys[0])
@@ -112,7 +112,7 @@ import Testing
 
     @Test func `large rosters are broadcast less often, and the last one always`() throws {
         var limits = Registry.Limits()
-        limits.announcedMembers = 30
+        limits.broadcastEntries = 30
         limits.joins = 100
         var registry = try registry(limits)
         var rosters = 0

@@ -41,7 +41,7 @@ final class WebSocketLoadHandler: ChannelDuplexHandler {
         case upgrading
         /// At the start of a frame.
         case frame
-        /// Within a frame's payload, of which so many bytes are missing.
+        /// Within a frame's payload. `rest` is the number of missing bytes.
         case payload(opcode: UInt8, rest: Int)
         case failed
     }
@@ -52,7 +52,7 @@ final class WebSocketLoadHandler: ChannelDuplexHandler {
 
     private let login: WebLogin
     private var state = State.loggingIn
-    /// What has not been understood yet.
+    /// Received bytes that have not been parsed.
     private var received = ByteBuffer()
 
     init(_ login: WebLogin) { self.login = login }

@@ -205,7 +205,7 @@ final class PictureMemory: Sendable {
                 do throws(SharingFailure) {
                     listener = try MemoryListener(in: folder)
                     if lastFailure != nil {
-                        logger.info("picture sharing available", metadata: ["folder": "\(folder)"])
+                        logger.info("shared memory available", metadata: ["folder": "\(folder)"])
                     }
                     lastFailure = nil
                 } catch {
@@ -223,7 +223,7 @@ final class PictureMemory: Sendable {
                 continue
             }
             for failure in present.serve(until: waker, redeem: redeem) {
-                logger.warning("shared memory refused", metadata: ["reason": "\(failure)"])
+                logger.warning("shared memory request refused", metadata: ["reason": "\(failure)"])
             }
             waker.reset()
         }
@@ -270,7 +270,7 @@ final class PictureMemory: Sendable {
 
     private func logFailure(_ failure: SharingFailure) {
         logger.warning(
-            "picture sharing unavailable",
-            metadata: ["reason": "\(failure)", "hint": "raw pictures are encrypted for each encoder instead"])
+            "shared memory unavailable",
+            metadata: ["reason": "\(failure)", "consequence": "raw pictures are encrypted for each encoder"])
     }
 }

@@ -16,7 +16,7 @@ struct GatewayLogin: Sendable {
     /// The token of the user's last login on this machine; empty without one.
     private let token: [UInt8]
 
-    /// From the start of a connection to the gateway's certificate.
+    /// Time from the start of a connection to the gateway's certificate.
     private static let certificateTimeout: Duration = .seconds(15)
 
     /// Asks for the password unless the options or the environment contain it, or the user logged in before.

@@ -13,12 +13,12 @@ package struct SecamView: ParsableCommand {
               secam-view snapshot front-door -o door.jpg
               secam-view cameras --json
 
-            secam-view asks for the password, or takes it from SECAM_PASSWORD or --password-file. A login is remembered \
-            on this machine for 14 days after its last use, until 'secam-view logout'.
+            secam-view asks for the password, or takes it from SECAM_PASSWORD or --password-file. This machine \
+            remembers a login until 'secam-view logout', for 14 days after its last use and at most 90 days.
 
-            Exit status: 0 success, 64 wrong usage, 66 no such camera, 69 gateway unreachable, 71 no display, 73 file \
-            exists, 74 file not readable or writable, 76 not a secam gateway, 77 login refused or certificate not \
-            trusted.
+            Exit status: 0 success, 64 wrong usage, 66 no such camera or recording, 69 gateway, archive or picture \
+            unavailable, 71 no display, 73 file exists, 74 file not readable or writable, 76 not a secam gateway, 77 \
+            login refused or certificate not trusted, 79 export with missing parts.
             """,
         version: softwareVersion,
         subcommands: [

@@ -64,7 +64,7 @@ extension ConnectionEnd: CustomStringConvertible {
         case .denied(.busy, _, let detail): "too busy for a login\(suffix(detail)); try again"
         case .denied(.secondFactor, _, let detail): "login refused\(suffix(detail))"
         case .denied(.enrolment, _, let detail):
-            "login refused\(suffix(detail)); ask the gateway's operator to run 'secam user enable-2fa' with you"
+            "login refused\(suffix(detail)); sign in on the gateway's web page, or ask its operator to run 'secam user enable-2fa'"
         case .bye(.revoked, let detail):
             "access was revoked\(suffix(detail)); ask the gateway's operator, then log in again"
         case .bye(.malformed, let detail):

@@ -3,7 +3,8 @@ import SecamProcess
 import SecamWire
 
 /// The file of the tokens that gateways gave to this user, one `HOST:PORT USER TOKEN` a line. A token shows that the user
-/// logged in from here, and takes the password's place while its session lasts. Only its owner may read the file. User and token are hexadecimal, since a user name may contain any character.
+/// logged in from here, and takes the password's place while its session lasts. Only its owner may read the file. User
+/// and token are hexadecimal, since a user name may contain any character.
 package struct DeviceTokens: Sendable {
     /// Tokens to keep; the oldest are removed first.
     static let limit = 256

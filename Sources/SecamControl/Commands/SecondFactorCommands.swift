@@ -103,8 +103,8 @@ extension UserCommand {
                     let state = try accounts.users.secondFactor(of: waiting.name)
                     guard state.isRequired, state.factor == nil else { continue }
                     StandardOutput.print(
-                        "\(waiting.name) has no second factor yet, and cannot log in until 'secam user enable-2fa "
-                            + "\(waiting.name)' was run\n")
+                        "\(waiting.name) has no second factor yet. The web page sets one up at the next sign-in, or "
+                            + "run: secam user enable-2fa \(waiting.name)\n")
                 }
             }
         }

@@ -86,7 +86,7 @@ extension UserCommand {
             private static func table(_ tokens: [AccessToken]) -> String {
                 guard !tokens.isEmpty else { return "No tokens.\n" }
                 return tokens.map { token in
-                    let expiry = token.expires.map { "until \(UTCText.text(microseconds: $0))" } ?? "without end"
+                    let expiry = token.expires.map { "expires \(UTCText.text(microseconds: $0))" } ?? "never expires"
                     let use = token.lastUsed.map { "last used \(UTCText.text(microseconds: $0))" } ?? "not used"
                     return
                         "\(token.id)  \(token.scopes.names.joined(separator: ","))  \(token.cameras.text)  \(expiry)  \(use)  "

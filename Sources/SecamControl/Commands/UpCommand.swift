@@ -189,7 +189,7 @@ struct UpCommand: AsyncParsableCommand {
             if SecretURL(source).holdsSecret, CommandLineSecrets.erase(source) {
                 logger.warning(
                     "camera login given on the command line",
-                    metadata: ["camera": "\(name)", "use": "--camera-credentials-file"])
+                    metadata: ["camera": "\(name)", "remedy": "use --camera-credentials-file"])
             }
             plans.append(
                 ServiceSetPlan.CameraPlan(name: name, source: source, arguments: options, login: logins?[name]))

@@ -173,7 +173,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Sessions: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "sessions", abstract: "List a user's logins in browsers, or end them.")
+            commandName: "sessions", abstract: "List a user's sessions in browsers and secam-view, or end them.")
         @OptionGroup var data: DataOption
         @Argument(help: "User name.") var name: String
         @Option(help: "Session to end, by its ID, or all.") var revoke: String?

@@ -87,7 +87,8 @@ final class ChildProcess: Sendable {
             logger.warning(
                 "service ended, restart scheduled",
                 metadata: [
-                    "service": "\(role)/\(name)", "status": "\(status)", "milliseconds": "\(backoff.milliseconds)",
+                    "service": "\(role)/\(name)", "status": "\(status)",
+                    "delay-milliseconds": "\(backoff.milliseconds)",
                 ])
             try? await Task.sleep(for: backoff)
             backoff = min(backoff * 2, ChildProcess.longestBackoff)

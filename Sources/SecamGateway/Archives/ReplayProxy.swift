@@ -23,8 +23,8 @@ struct ReplayProxy {
         /// Sizes of the frames that wait for the viewer, bytes.
         var waiting: Deque<Int> = []
         var waitingBytes = 0
-        /// When the archive was last asked for something.
-        var asked: MonotonicTime?
+        /// When the archive was last reminded; at first, when a tick first saw that it owes frames.
+        var reminded: MonotonicTime?
     }
 
     private struct ViewerFlow: Hashable {
@@ -168,12 +168,12 @@ struct ReplayProxy {
     private mutating func sendReminders(_ now: MonotonicTime) -> [Action] {
         var actions: [Action] = []
         for (number, replay) in replays.sorted(by: { $0.key < $1.key }) where replay.expected > 0 {
-            guard let asked = replay.asked else {
-                replays[number]!.asked = now
+            guard let reminded = replay.reminded else {
+                replays[number]!.reminded = now
                 continue
             }
-            guard now - asked > ReplayProxy.reminderInterval else { continue }
-            replays[number]!.asked = now
+            guard now - reminded > ReplayProxy.reminderInterval else { continue }
+            replays[number]!.reminded = now
             actions.append(.send(Credit(flow: number, frames: 0), to: replay.archive))
         }
         return actions

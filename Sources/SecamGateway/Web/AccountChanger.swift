@@ -28,7 +28,7 @@ struct AccountChanger: Sendable {
     func apply(_ change: AccountChange, _ outcome: LoginOutcome, user: String) -> AccountChangeResult {
         do throws(UsersError) {
             switch (outcome, change) {
-            // The password is right, and the second factor that is missing is the change.
+            // The password is right, and this change sets up the missing second factor.
             case (.denied(.enrolment, _), .makeSecondFactor), (.denied(.enrolment, _), .setSecondFactor):
                 guard let name = try? Name(user) else { return .failed }
                 return try apply(change, name)

@@ -184,8 +184,8 @@ package final class MeshMember {
                 logger.warning(
                     "registry unreachable",
                     metadata: [
-                        "registry": "\(identity.registry)", "milliseconds": "\(silence.milliseconds)",
-                        "hint": "check the address, and this key with: secam keys list",
+                        "registry": "\(identity.registry)", "silent-milliseconds": "\(silence.milliseconds)",
+                        "remedy": "check the address, and this key with: secam keys list",
                     ])
             case .refused(let reason, let detail):
                 logger.error("join refused", metadata: ["reason": "\(reason)", "detail": "\(detail)"])

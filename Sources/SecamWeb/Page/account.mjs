@@ -33,7 +33,7 @@ export class Account {
       `Signed in as ${user.user}${user.isAdministrator ? ", administrator" : ""}.`;
     this.#dialog.querySelector(".factor").textContent = user.hasSecondFactor
       ? "Signing in from a new browser asks for a code of your authenticator app."
-      : "With one, nobody signs in with your password alone.";
+      : "With a second factor, a stolen password alone does not open your account.";
     const button = this.#dialog.querySelector(".factor-button");
     button.textContent = user.hasSecondFactor ? "Remove…" : "Set up…";
     button.hidden = user.hasSecondFactor && user.needsSecondFactor;

@@ -76,11 +76,11 @@ export class Tokens {
 
   #row({ id, label, scopes, cameras, expires, lastUsed }) {
     const row = this.#template.content.firstElementChild.cloneNode(true);
-    const name = label || "Token without a purpose";
+    const name = label || "Unnamed token";
     row.querySelector("strong").textContent = name;
     row.querySelector(".what span").textContent = [
       cameras === "all" ? "all cameras" : cameras.join(", "), scopes.join(", "),
-      expires ? `until ${timeText(Date.parse(expires))}` : "without end",
+      expires ? `expires ${timeText(Date.parse(expires))}` : "never expires",
       lastUsed ? `last used ${timeText(Date.parse(lastUsed))}` : "not used",
     ].join(" · ");
     const button = row.querySelector("button");

@@ -17,7 +17,7 @@ package struct OpenFlow: WireMessage {
     package static let type = MessageType.openFlow
     /// Number chosen by the consumer, unique among the flows of its connection.
     package let flow: UInt32
-    /// A rendition, or events.
+    /// A rendition, events, or spooled frames.
     package let content: FlowContent
     package let policy: FlowPolicy
     /// First frame of the flow.
