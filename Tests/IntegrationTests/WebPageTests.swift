@@ -154,6 +154,9 @@ struct WebPageTests {
             try await eventually("a box") { try browser.shows(#"[data-camera="demo"] .boxes rect"#) }
             try browser.press("e")
             try await eventually("the event") { try browser.text("#events li button")?.contains("demo") == true }
+            let fits = try browser.run(
+                "const wall = document.querySelector('#wall'); return wall.scrollWidth <= wall.clientWidth")
+            #expect(fits == .boolean(true), "nothing scrolls sideways")
         }
     }
 
