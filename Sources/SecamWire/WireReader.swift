@@ -78,6 +78,19 @@ package struct WireReader: Sendable {
     package mutating func text(
         _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
     ) throws(WireError) -> String {
+        try text(field, limit: limit, bytes) { String(copying: $0) }
+    }
+
+    /// Reads a text that is erased after use and never becomes a `String`.
+    package mutating func secret(
+        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
+    ) throws(WireError) -> Secret {
+        try text(field, limit: limit, bytes) { Secret($0.span) }
+    }
+
+    private mutating func text<Value>(
+        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>, _ make: (UTF8Span) -> Value
+    ) throws(WireError) -> Value {
         let count = Int(try integer(field, as: UInt16.self, bytes))
         guard count <= limit else { throw .tooLong(field: "\(field)", count: count, limit: limit) }
         guard remaining >= count else { throw .truncated(field: "\(field)") }
@@ -85,20 +98,7 @@ package struct WireReader: Sendable {
             throw .badText(field: "\(field)")
         }
         offset += count
-        return String(copying: text)
-    }
-
-    /// Reads a text that is erased after use and never becomes a `String`.
-    package mutating func secret(
-        _ field: StaticString, limit: Int, _ bytes: Span<UInt8>
-    ) throws(WireError) -> Secret {
-        let count = Int(try integer(field, as: UInt16.self, bytes))
-        guard count <= limit else { throw .tooLong(field: "\(field)", count: count, limit: limit) }
-        guard remaining >= count else { throw .truncated(field: "\(field)") }
-        let raw = bytes.extracting(offset..<offset + count)
-        guard (try? UTF8Span(validating: raw)) != nil else { throw .badText(field: "\(field)") }
-        offset += count
-        return Secret(raw)
+        return make(text)
     }
 
     /// Reads the name of a camera, service or user.
