@@ -120,11 +120,12 @@ final class WebSocketLoadHandler: ChannelDuplexHandler {
     /// Removes and returns the lines of a head; `nil` while it is incomplete.
     private func head() throws(Failure) -> [Substring]? {
         let bytes = received.readableBytesView
-        guard bytes.count <= Self.headLimit else { throw Failure(description: "a head of \(bytes.count) bytes") }
-        guard let text = String(validating: bytes, as: UTF8.self), let end = text.firstRange(of: "\r\n\r\n") else {
+        // Frames may follow in the same read.
+        guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else {
+            guard bytes.count <= Self.headLimit else { throw Failure(description: "a head of \(bytes.count) bytes") }
             return nil
         }
-        let head = text[..<end.lowerBound]
+        let head = String(decoding: bytes[..<end.lowerBound], as: UTF8.self)
         received.moveReaderIndex(forwardBy: head.utf8.count + 4)
         return head.split(separator: "\r\n")
     }
