@@ -21,7 +21,7 @@ struct Credentials {
         case .text(let text) where text.utf8.count <= WireLimits.code: code = text
         default: return nil
         }
-        // Nobody has a longer name or password, and nobody an empty one: the login fails like that of an unknown user.
+        // No user has a longer or an empty name or password, so this login fails like that of an unknown user.
         self.user = user.utf8.count <= WireLimits.name ? user : ""
         self.password = password.utf8.count <= WireLimits.password ? password : ""
     }

@@ -33,20 +33,20 @@ package struct DeviceTokens: Sendable {
     /// Stores a token, and removes the previous one of the same user at the same gateway.
     func store(_ token: [UInt8], for username: String, at server: ServerAddress) throws(SecretFile.Failure) {
         if let slash = path.lastIndex(of: "/") { try SecretFile.makeFolder(String(path[..<slash])) }
-        let lock = try FileLock(path + ".lock")
-        let prefix = Self.prefix(username, server)
-        var lines = try lines().filter { !$0.hasPrefix(prefix) }.suffix(Self.limit - 1)
-        lines.append(prefix + Hexadecimal.encode(token))
-        try SecretFile.write(lines.joined(separator: "\n") + "\n", to: path)
-        _ = consume lock
+        try replace(Self.prefix(username, server), with: Hexadecimal.encode(token))
     }
 
     /// Removes the token of a user at a gateway, if there is one.
     func remove(for username: String, at server: ServerAddress) throws(SecretFile.Failure) {
+        try replace(Self.prefix(username, server), with: nil)
+    }
+
+    /// Replaces the lines with a prefix by one with this token; `nil` for none.
+    private func replace(_ prefix: String, with token: String?) throws(SecretFile.Failure) {
         let lock = try FileLock(path + ".lock")
-        let prefix = Self.prefix(username, server)
-        let others = try lines().filter { !$0.hasPrefix(prefix) }
-        try SecretFile.write(others.map { $0 + "\n" }.joined(), to: path)
+        var lines = try lines().filter { !$0.hasPrefix(prefix) }.suffix(Self.limit - 1)
+        if let token { lines.append(prefix + token) }
+        try SecretFile.write(lines.map { $0 + "\n" }.joined(), to: path)
         _ = consume lock
     }
 

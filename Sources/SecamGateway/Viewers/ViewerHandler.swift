@@ -263,8 +263,8 @@ final class ViewerHandler: ChannelDuplexHandler, GatewayConnection, FrameReceive
         }
     }
 
-    /// Accepts a session's token in place of the password. A wrong one is not a guess of a password: nobody can have an
-    /// empty one.
+    /// Accepts a session's token in place of the password. A wrong token does not count as a guess, because no user has
+    /// an empty password.
     private func resumeLogin(_ login: Login) {
         guard let web = environment.web, let access = web.sessions.use(token: login.token),
             access.user.name.text == login.username

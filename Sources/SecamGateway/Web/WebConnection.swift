@@ -167,8 +167,12 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
     }
 
     func change(_ change: AccountChange, _ login: Login, completion: @escaping (AccountChangeResult) -> Void) {
-        let changer = AccountChanger(web.accounts, web.sessions, environment.audit, client, environment.logger)
+        let changer = accountChanger
         authenticate(login, transform: { changer.apply(change, $0, user: login.username) }, completion)
+    }
+
+    private var accountChanger: AccountChanger {
+        AccountChanger(web.accounts, web.sessions, environment.audit, client, environment.logger)
     }
 
     func secondFactor(of user: Name) -> SecondFactorStatus { web.sessions.secondFactor(of: user) }
@@ -177,7 +181,7 @@ final class WebConnection: WebBackend, GatewayConnection, FrameReceiver {
 
     func removeToken(_ id: String, of user: Name, completion: @escaping (Bool) -> Void) {
         guard let eventLoop = tls.eventLoop, let mailbox = viewers.mailbox else { return }
-        let changer = AccountChanger(web.accounts, web.sessions, environment.audit, client, environment.logger)
+        let changer = accountChanger
         let completion = NIOLoopBound(completion, eventLoop: eventLoop)
         // SQLite may wait for the disk.
         DispatchQueue.global(qos: .utility).async {
